@@ -1,0 +1,67 @@
+/** The import rule of the architecture (docs/decisions/0001-layout-and-import-rule.md), checked by `npm run check`. */
+const own = '^(release|workflows|activities|cluster|worker|client|bin|test|scripts)/';
+const npm = 'node_modules/';
+
+/** A rule: files under `folder` may import themselves, `allowed` folders and `packages`; nothing else. */
+const only = (folder, { folders = [], files = [], packages = [], core = false }) => ({
+  name: `${folder}-imports`,
+  severity: 'error',
+  from: { path: `^${folder}/` },
+  to: {
+    path: [own, npm].join('|'),
+    pathNot: [
+      `^${folder}/`,
+      ...folders.map((name) => `^${name}/`),
+      ...files.map((file) => `^${file}$`),
+      ...packages.map((name) => `${npm}${name}/`),
+    ],
+    ...(core ? {} : {}),
+  },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'nobody-imports-test', severity: 'error', from: { pathNot: '^(test|scripts)/' }, to: { path: '^test/' } },
+    only('release', { packages: ['zod', 'yaml'] }),
+    {
+      name: 'release-has-no-io',
+      severity: 'error',
+      from: { path: '^(release|workflows)/' },
+      to: { dependencyTypes: ['core'] },
+    },
+    only('workflows', { folders: ['release'], files: ['activities/index.ts'], packages: ['@temporalio/(workflow|common)', 'zod'] }),
+    {
+      name: 'workflows-take-only-types-of-activities',
+      severity: 'error',
+      from: { path: '^workflows/' },
+      to: { path: '^activities/', dependencyTypesNot: ['type-only'] },
+    },
+    only('activities', { folders: ['release'], packages: ['@temporalio/(activity|common)', 'p-limit', 'zod'] }),
+    only('cluster', {
+      folders: ['release'],
+      files: ['activities/ports.ts'],
+      packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'zod', 'p-limit'],
+    }),
+    only('client', {
+      folders: ['release'],
+      files: ['workflows/messages.ts'],
+      packages: [
+        '@temporalio/(client|common|envconfig)', 'commander', '@commander-js/extra-typings', 'zod', 'yaml',
+        'log-update', 'cli-table3', 'picocolors',
+      ],
+    }),
+    only('worker', {
+      folders: ['release', 'workflows', 'activities', 'cluster'],
+      packages: ['@temporalio/(worker|common|envconfig|client)', 'pino', 'prom-client', 'zod'],
+    }),
+    only('bin', { folders: ['client', 'worker'] }),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'], extensions: ['.ts', '.js'] },
+  },
+};

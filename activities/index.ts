@@ -1,0 +1,39 @@
+import { bakeWave, checkServers } from './check-servers.ts';
+import { awaitReady } from './await-ready.ts';
+import { changePriorities } from './change-priorities.ts';
+import { inspectCluster } from './inspect-cluster.ts';
+import type { Cluster } from './ports.ts';
+import { planReleaseActivity } from './preflight.ts';
+import { reloadServers } from './reload-servers.ts';
+import { reportingTrouble } from './runtime.ts';
+import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
+import { changeHold, openWave, restoreSet, rollBackSet, stageTemplate } from './write-set.ts';
+
+/** What activities need from the outside. */
+export interface ActivityDependencies {
+  readonly cluster: Cluster;
+}
+
+/** The activities of a worker: each takes one value, returns one, and may be repeated at any time. */
+export function createActivities({ cluster }: ActivityDependencies) {
+  return {
+    planRelease: reportingTrouble(planReleaseActivity(cluster)),
+    inspectCluster: reportingTrouble(inspectCluster(cluster)),
+    changePriorities: reportingTrouble(changePriorities(cluster)),
+    stageTemplate: reportingTrouble(stageTemplate(cluster)),
+    openWave: reportingTrouble(openWave(cluster)),
+    changeHold: reportingTrouble(changeHold(cluster)),
+    awaitReady: reportingTrouble(awaitReady(cluster)),
+    checkServers: reportingTrouble(checkServers(cluster)),
+    reloadServers: reportingTrouble(reloadServers(cluster)),
+    bakeWave: reportingTrouble(bakeWave(cluster)),
+    verifyFleet: reportingTrouble(verifyFleet(cluster)),
+    rollbackSnapshot: reportingTrouble(rollbackSnapshot(cluster)),
+    rollBackSet: reportingTrouble(rollBackSet(cluster)),
+    restoreSet: reportingTrouble(restoreSet(cluster)),
+    tally: reportingTrouble(tally(cluster)),
+  };
+}
+
+/** The activities as workflows call them. */
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,111 @@
+import type { GameServerSetView, GameServerView, ServerView, SetRef, WorkloadView } from '../release/fleet.ts';
+import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
+
+/** Which servers of a set to read. Names keep a request as small as the wave it is about. */
+export interface ServerScope {
+  /** Only these servers; at most 250. Default: the whole set. */
+  readonly names?: readonly string[];
+  /** Read at least as new as this resource version (from an earlier answer); may then come from the API server's cache. */
+  readonly notOlderThan?: string;
+}
+
+/** Servers and the resource version at which they were read. */
+export interface ServerList {
+  readonly servers: readonly ServerView[];
+  readonly resourceVersion: string;
+}
+
+/** A command in a container of a server. */
+export interface ExecRequest {
+  readonly namespace: string;
+  readonly server: string;
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly timeoutMs: number;
+}
+
+/**
+ * How a command ended. A connection that closes without the exit status is `unknown`, never success;
+ * `failed` is a command that could not be started (not in the image, container not running).
+ */
+export type ExecOutcome =
+  | { readonly kind: 'exited'; readonly code: number; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'unknown'; readonly message: string };
+
+/** A GET request to a server's own address. */
+export interface HttpRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly timeoutMs: number;
+}
+
+/** An HTTP answer, or why there was none. Bodies are cut at 64 KiB. */
+export type HttpOutcome =
+  | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** One permission that a release needs. */
+export interface Access {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace: string;
+}
+
+/** A GameServer and what a guarded patch of it needs to know. */
+export interface GameServerRecord extends GameServerView {
+  readonly hasAnnotations: boolean;
+}
+
+/**
+ * The cluster as hotwave's activities need it. Every call is bounded in time and honours `signal`; trouble of the
+ * infrastructure is thrown as a ClusterFailure, facts of the domain are returned.
+ */
+export interface Cluster {
+  /** The GameServerSet, or undefined when it does not exist. */
+  readSet(ref: SetRef, signal?: AbortSignal): Promise<GameServerSetView | undefined>;
+  /** The Advanced StatefulSet of a set, or undefined when the controller has not made it. */
+  readWorkload(ref: SetRef, signal?: AbortSignal): Promise<WorkloadView | undefined>;
+  /** The set's servers as their pods show them, in order of ordinal. */
+  listServers(ref: SetRef, scope?: ServerScope, signal?: AbortSignal): Promise<ServerList>;
+  /** The set's GameServer objects, in order of ordinal. */
+  listGameServers(ref: SetRef, names?: readonly string[], signal?: AbortSignal): Promise<readonly GameServerRecord[]>;
+  /** A guarded write. `dryRun` runs admission and validation and changes nothing. */
+  patch(
+    target: PatchTarget,
+    patch: GuardedPatch,
+    options?: { readonly dryRun?: boolean; readonly signal?: AbortSignal },
+  ): Promise<PatchOutcome>;
+  /** Runs a command in a container. Never throws for what happens to the command. */
+  exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome>;
+  /** Asks a server over HTTP. Never throws for what happens to the request. */
+  httpGet(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome>;
+  /** Which of these permissions the worker lacks. */
+  missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]>;
+  /** A line that says which API server this is, for people: address and context, never credentials. */
+  describe(): string;
+}
+
+/** Trouble between hotwave and the API server, in words a person can act on; never carries headers or bodies. */
+export class ClusterFailure extends Error {
+  override readonly name = 'ClusterFailure';
+  /** `forbidden`, `unreachable`, `overloaded`, `unauthorized`, `invalid`, `gone` or `other`. */
+  readonly reason: ClusterFailureReason;
+  readonly retryable: boolean;
+  /** Wait this long before the next try, from Retry-After. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(reason: ClusterFailureReason, message: string, options: { retryable: boolean; retryAfterMs?: number }) {
+    super(message);
+    this.reason = reason;
+    this.retryable = options.retryable;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Why the API server could not be used. */
+export type ClusterFailureReason =
+  'forbidden' | 'unauthorized' | 'unreachable' | 'overloaded' | 'invalid' | 'gone' | 'other';

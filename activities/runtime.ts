@@ -1,0 +1,51 @@
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { Context, sleep } from '@temporalio/activity';
+import { ClusterFailure } from './ports.ts';
+
+/** The signal that ends every call of this activity when the release is interrupted or the worker shuts down. */
+export function cancellation(): AbortSignal {
+  return Context.current().cancellationSignal;
+}
+
+/** Which attempt of the activity this is, from 1. */
+export function attempt(): number {
+  return Context.current().info.attempt;
+}
+
+/** What the attempt before this one recorded, or undefined. A hint only: the cluster is read again. */
+export function lastHeartbeat(): unknown {
+  return Context.current().info.heartbeatDetails;
+}
+
+/** Says that the activity is alive, with a small cursor for the next attempt. */
+export function heartbeat(details?: unknown): void {
+  Context.current().heartbeat(details);
+}
+
+/** Waits, unless the activity is cancelled first. */
+export async function pause(milliseconds: number): Promise<void> {
+  await sleep(Math.max(1, milliseconds));
+}
+
+/**
+ * Turns infrastructure trouble into failures that Temporal retries, or does not: what retrying cannot mend
+ * (permissions, a refused request) is final, the rest is tried again after what the API server asks for.
+ */
+export function reportingTrouble<Input, Output>(
+  run: (input: Input) => Promise<Output>,
+): (input: Input) => Promise<Output> {
+  return async (input) => {
+    try {
+      return await run(input);
+    } catch (error) {
+      if (!(error instanceof ClusterFailure)) throw error;
+      throw ApplicationFailure.create({
+        type: `Cluster.${error.reason}`,
+        message: error.message,
+        nonRetryable: !error.retryable,
+        ...(error.retryable ? { category: ApplicationFailureCategory.BENIGN } : {}),
+        ...(error.retryAfterMs === undefined ? {} : { nextRetryDelay: error.retryAfterMs }),
+      });
+    }
+  };
+}

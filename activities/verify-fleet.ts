@@ -1,0 +1,81 @@
+import type { ServerView } from '../release/fleet.ts';
+import { fingerprint } from '../release/plan.ts';
+import type { PlannedServer } from '../release/plan.ts';
+import { judgeOutsider } from '../release/server.ts';
+import type { ServerFailure } from '../release/server.ts';
+import type { StepReport } from '../release/verdict.ts';
+import { stepReport } from '../release/verdict.ts';
+import type { RollbackSnapshot, RollbackSnapshotInput, Tally, TallyInput, VerifyFleetInput } from './inputs.ts';
+import type { Cluster } from './ports.ts';
+import { cancellation } from './runtime.ts';
+
+/** Looks at every server of the set once: those outside the waves so far are what they were, nobody's main container restarted. */
+export function verifyFleet(cluster: Cluster): (input: VerifyFleetInput) => Promise<StepReport> {
+  return async ({ set, container, moved, outsiders }) => {
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const live = new Map(servers.map((server) => [server.name, server]));
+    const failures = [
+      ...outsiders.flatMap((planned) => failureOf(planned, live.get(planned.name))),
+      ...moved.flatMap((planned) => disturbed(planned, live.get(planned.name), container)),
+    ];
+    return stepReport(moved.length + outsiders.length - failures.length, failures);
+  };
+}
+
+function failureOf(planned: PlannedServer, server: ServerView | undefined): ServerFailure[] {
+  const judgement = judgeOutsider(server, planned);
+  return judgement.kind === 'failed'
+    ? [{ server: planned.name, class: judgement.class, reason: judgement.reason }]
+    : [];
+}
+
+/** A server that has moved may differ from the plan in its sidecar, and in nothing else. */
+function disturbed(planned: PlannedServer, server: ServerView | undefined, container: string): ServerFailure[] {
+  const { [container]: _sidecar, ...mainContainers } = planned.containers;
+  return failureOf({ ...planned, containers: mainContainers }, server);
+}
+
+/** Counts what players would have felt since the plan. */
+export function tally(cluster: Cluster): (input: TallyInput) => Promise<Tally> {
+  return async ({ set, container, servers: planned }) => {
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const live = new Map(servers.map((server) => [server.name, server]));
+    const counts = planned.map((wanted) => {
+      const server = live.get(wanted.name);
+      if (server?.uid !== wanted.uid) return { restarts: 0, recreated: 1 };
+      return { restarts: mainRestarts(server, wanted, container), recreated: 0 };
+    });
+    return {
+      restartsOfMainContainers: counts.reduce((sum, { restarts }) => sum + restarts, 0),
+      recreatedPods: counts.reduce((sum, { recreated }) => sum + recreated, 0),
+    };
+  };
+}
+
+function mainRestarts(server: ServerView, planned: PlannedServer, container: string): number {
+  return server.containers
+    .filter(({ name }) => name !== container)
+    .reduce(
+      (sum, { name, status }) =>
+        sum + (status?.restartCount ?? 0) - Number(planned.containers[name]?.split(':')[0] ?? 0),
+      0,
+    );
+}
+
+/** How each server stands when a rollback begins: its sidecar's fingerprint, and whether it had moved at all. */
+export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
+  return async ({ set, baseline, servers: planned }) => {
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const live = new Map(servers.map((server) => [server.name, server]));
+    const before: Record<string, string> = {};
+    const touched: string[] = [];
+    for (const { name, containers } of planned) {
+      const server = live.get(name);
+      if (!server) continue;
+      before[name] = fingerprint(server, baseline.container);
+      const image = server.containers.find((container) => container.name === baseline.container)?.image;
+      if (image === baseline.newImage || before[name] !== containers[baseline.container]) touched.push(name);
+    }
+    return { before, touched };
+  };
+}

@@ -1,0 +1,128 @@
+import { containerOf } from '../release/fleet.ts';
+import { openingFor } from '../release/order.ts';
+import type { GuardedPatch, Hold, PatchOutcome } from '../release/patches.ts';
+import {
+  FROZEN,
+  firstWavePatch,
+  holdPatch,
+  restorePatch,
+  rollbackPatch,
+  sameJson,
+  setTarget,
+} from '../release/patches.ts';
+import { awaitAccepted } from './await-accepted.ts';
+import type {
+  ChangeHoldInput,
+  OpenWaveInput,
+  RestoreSetInput,
+  RollBackSetInput,
+  SetWrite,
+  StageTemplateInput,
+} from './inputs.ts';
+import type { Cluster } from './ports.ts';
+import { cancellation } from './runtime.ts';
+
+/**
+ * Writes the new image with every server frozen. The revision that Kruise gives it is then known, and each wave can be
+ * checked against it before it is opened.
+ */
+export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
+    const refused = await write(cluster, input, firstWavePatch(baseline, live.replicas, hold));
+    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, hold));
+  };
+}
+
+/**
+ * Opens the set for one wave. Before that it works out whom Kruise would move, from the servers as they are now, and
+ * refuses unless those are exactly the wave's: a partition is a count, and counts do not know identities.
+ */
+export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline, hold } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const wave = new Set(input.servers);
+    const waiting = servers.filter(
+      (server) => wave.has(server.name) && server.revision !== input.revision && !server.deleting,
+    );
+    const opening = openingFor(servers, input.revision, live.replicas, waiting.length);
+    const stranger = opening.moves.find((name) => !wave.has(name));
+    if (stranger !== undefined) {
+      return {
+        kind: 'drifted',
+        reason: `Kruise would update ${stranger} in this wave, which is not in it: priorities or servers changed since the plan`,
+      };
+    }
+    const next: Hold = { ...hold, partition: opening.partition, paused: false };
+    const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
+    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, next));
+  };
+}
+
+/** Pauses or resumes the set as it stands. */
+export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promise<SetWrite> {
+  return async (input) => {
+    const live = await cluster.readSet(input.set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
+    const refused = await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to));
+    return refused ?? (await awaitAccepted(cluster, input, input.baseline.newImage, input.to));
+  };
+}
+
+/** Brings the old image back with everything open. `untouched` when the release had not written anything yet. */
+export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const image = containerOf(live.containers, baseline.container)?.image;
+    if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
+      return { kind: 'untouched' };
+    const refused = await write(cluster, input, rollbackPatch(baseline));
+    return refused ?? (await awaitAccepted(cluster, input, baseline.oldImage, OPEN));
+  };
+}
+
+/** How a rollback holds the set: not at all. */
+const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
+
+/** Puts the person's own updateStrategy back. What somebody has changed meanwhile stays as they want it. */
+export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promise<SetWrite> {
+  return async (input) => {
+    const refused = await write(cluster, input, restorePatch(input.baseline, input.image, input.hold));
+    return refused ?? { kind: 'accepted', hold: input.hold, revision: '' };
+  };
+}
+
+async function write(
+  cluster: Cluster,
+  { set }: Pick<RollBackSetInput, 'set'>,
+  patch: GuardedPatch,
+): Promise<SetWrite | undefined> {
+  return refusalOf(await cluster.patch(setTarget(set), patch, { signal: cancellation() }), set.name);
+}
+
+function refusalOf(outcome: PatchOutcome, name: string): SetWrite | undefined {
+  switch (outcome.kind) {
+    case 'applied':
+    case 'alreadyApplied':
+      return undefined;
+    case 'notFound':
+      return { kind: 'drifted', reason: `GameServerSet ${name} does not exist any more` };
+    case 'denied':
+      return { kind: 'drifted', reason: `the API server refused the change of ${name}: ${outcome.message}` };
+    case 'preconditionFailed': {
+      const by = outcome.manager === undefined ? 'somebody' : outcome.manager;
+      return {
+        kind: 'drifted',
+        reason: `${by} changed ${outcome.path} of ${name} to ${JSON.stringify(outcome.actual)?.slice(0, 160) ?? 'nothing'}, hotwave expected ${JSON.stringify(outcome.expected)?.slice(0, 160) ?? 'nothing'} and does not overwrite it`,
+      };
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import type { ReleaseFile } from '../../release/spec.ts';
+import type { PlanInput, PlanResult } from '../../workflows/messages.ts';
+import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
+import type { Temporal } from '../connect.ts';
+import { withTemporal } from '../connect.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { ClusterFlags, OutputFormat } from '../flags.ts';
+import { clusterOf } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { print } from '../print.ts';
+import { loadReleaseFile } from '../release-file.ts';
+import { hasChanges, renderPlan } from '../render/plan.ts';
+import { demandWorker } from '../task-queue.ts';
+
+/** Flags of `plan`. */
+export interface PlanFlags extends ClusterFlags {
+  readonly output: OutputFormat;
+}
+
+/** Ten thousand servers take seconds; a cluster that answers slowly takes longer. */
+const TIMEOUT = 90_000;
+
+/** Checks a release file, lets a worker check the cluster, and shows what would be done. Writes nothing. */
+export async function runPlan(io: Io, path: string, flags: PlanFlags): Promise<ExitCode> {
+  const file = await loadReleaseFile(io, path);
+  const cluster = clusterOf(io, flags);
+  const result = await withTemporal(io, flags, async (temporal) => {
+    await demandWorker(temporal, cluster, io.now());
+    return planOnly(temporal, { v: 1, file, cluster });
+  });
+  await print(io, flags.output, result, (plain, view) => renderPlan(file, plain, view));
+  return exitCodeOfPlan(result);
+}
+
+/** Refused, changes, or nothing to do. */
+export function exitCodeOfPlan({ plan, lines }: PlanResult): ExitCode {
+  if (!plan || lines.some(({ status }) => status === 'refused')) return EXIT.refused;
+  return hasChanges(plan) ? EXIT.changes : EXIT.ok;
+}
+
+function planOnly({ client, call }: Temporal, input: PlanInput): Promise<PlanResult> {
+  return call(
+    () =>
+      client.workflow.execute<(input: PlanInput) => Promise<PlanResult>>(WORKFLOWS.planOnly, {
+        args: [input],
+        taskQueue: taskQueueOf(input.cluster),
+        workflowId: `hotwave-plan/${input.cluster}/${targetOf(input.file)}/${randomUUID()}`,
+        workflowExecutionTimeout: TIMEOUT,
+        staticSummary: `plan of ${input.file.metadata.name} for ${targetOf(input.file)}`,
+      }),
+    TIMEOUT,
+  );
+}
+
+function targetOf({ spec: { target } }: ReleaseFile): string {
+  return `${target.namespace}/${target.gameServerSet}`;
+}

@@ -1,0 +1,81 @@
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { EXIT } from './exit-codes.ts';
+import { ExitError } from './exit-error.ts';
+import type { ConnectionFlags } from './flags.ts';
+import type { Io } from './io.ts';
+import { explainTemporalError, unreachable } from './temporal-errors.ts';
+
+/** A connection to Temporal. */
+export interface Temporal {
+  readonly client: Client;
+  readonly connection: Connection;
+  readonly address: string;
+  readonly namespace: string;
+  /** Runs requests under a deadline: without one, a request to Temporal can wait for ever. */
+  call<Result>(requests: () => Promise<Result>, milliseconds?: number): Promise<Result>;
+}
+
+/** Long enough for a slow network, short enough for a person who mistyped the address. */
+const CONNECT_TIMEOUT = 4_000;
+const CALL_TIMEOUT = 5_000;
+
+/** Connects, lets `use` work, closes. Errors of Temporal come out as sentences with an exit code. */
+export async function withTemporal<Result>(
+  io: Io,
+  flags: ConnectionFlags,
+  use: (temporal: Temporal) => Promise<Result>,
+): Promise<Result> {
+  const temporal = await connect(io, flags);
+  try {
+    return await use(temporal);
+  } catch (error) {
+    throw explainTemporalError(error, temporal);
+  } finally {
+    await temporal.connection.close();
+  }
+}
+
+async function connect(io: Io, flags: ConnectionFlags): Promise<Temporal> {
+  const { connectionOptions, namespace: configured } = loadSettings(io, flags);
+  const address = flags.address ?? connectionOptions.address ?? '127.0.0.1:7233';
+  const namespace = flags.temporalNamespace ?? configured ?? 'default';
+  const { tls, apiKey, metadata } = connectionOptions;
+  const connection = await open({
+    address,
+    connectTimeout: CONNECT_TIMEOUT,
+    ...(tls === undefined ? {} : { tls }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(metadata === undefined ? {} : { metadata }),
+  });
+  return {
+    client: new Client({ connection, namespace, identity: `hotwave-cli@${io.user}` }),
+    connection,
+    address,
+    namespace,
+    call: (requests, milliseconds = CALL_TIMEOUT) => connection.withDeadline(io.now() + milliseconds, requests),
+  };
+}
+
+type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[0]> & { readonly address: string };
+
+async function open(settings: ConnectSettings): Promise<Connection> {
+  try {
+    return await Connection.connect(settings);
+  } catch (error) {
+    throw unreachable(settings.address, error);
+  }
+}
+
+function loadSettings(io: Io, { profile }: ConnectionFlags): ReturnType<typeof loadClientConnectConfig> {
+  const variables = Object.entries(io.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  try {
+    return loadClientConnectConfig({
+      ...(profile === undefined ? {} : { profile }),
+      overrideEnvVars: Object.fromEntries(variables),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ExitError(EXIT.usage, `the Temporal connection settings cannot be used: ${reason}`);
+  }
+}

@@ -1,0 +1,32 @@
+import type { Io } from './io.ts';
+
+/** How to reach Temporal; what is not given comes from the environment and the Temporal configuration file. */
+export interface ConnectionFlags {
+  readonly address?: string | undefined;
+  readonly temporalNamespace?: string | undefined;
+  readonly profile?: string | undefined;
+}
+
+/** Which cluster's workers to ask. */
+export interface ClusterFlags extends ConnectionFlags {
+  readonly cluster?: string | undefined;
+}
+
+/** How results are printed. */
+export type OutputFormat = 'text' | 'wide' | 'json' | 'jsonl' | 'yaml';
+
+/** Every output format, in the order of the help text. */
+export const OUTPUT_FORMATS: readonly OutputFormat[] = ['text', 'wide', 'json', 'jsonl', 'yaml'];
+
+/** The cluster that the person means. */
+export function clusterOf(io: Io, flags: ClusterFlags): string {
+  return flags.cluster ?? (io.env['HOTWAVE_CLUSTER'] || 'default');
+}
+
+/**
+ * Who acts, for starting as for deciding: a gate that wants somebody other than the requester compares the two, so
+ * they must be spelled alike. The login name without the machine, because people change machines during a release.
+ */
+export function actorOf(io: Io, given: string | undefined): string {
+  return given ?? (io.env['HOTWAVE_ACTOR'] || io.user);
+}

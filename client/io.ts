@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { text } from 'node:stream/consumers';
+import { EXIT } from './exit-codes.ts';
+import { ExitError } from './exit-error.ts';
+
+/** A stream that may be a terminal. */
+export interface OutputStream extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** Everything that the CLI touches outside itself and Temporal, so that tests can run it without a process. */
+export interface Io {
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The login name of the person. */
+  readonly user: string;
+  now(): number;
+  /** The text of a file; `-` is the standard input. */
+  readText(path: string): Promise<string>;
+  /** Calls the listener on Ctrl-C instead of ending the process, until the returned function is called. */
+  onInterrupt(listener: () => void): () => void;
+}
+
+/** The Io of the running process. */
+export function processIo(): Io {
+  return {
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    user: process.env['USER'] ?? loginName(),
+    now: () => Date.now(),
+    readText: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
+    onInterrupt,
+  };
+}
+
+/** The text of a file that the person named, or a sentence on why it cannot be read. */
+export async function readNamedFile(io: Io, path: string): Promise<string> {
+  try {
+    return await io.readText(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? String(error)})`;
+    throw new ExitError(EXIT.usage, `${path}: ${reason}`);
+  }
+}
+
+/** Progress and hints: the standard error, a line each, so that the standard output stays pure data. */
+export function say(io: Io, ...lines: readonly string[]): void {
+  for (const line of lines) io.stderr.write(`${line}\n`);
+}
+
+function loginName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user id without a name: the decision must still say that a person is behind it.
+    return `uid-${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+const INTERRUPTS = ['SIGINT', 'SIGTERM'] as const;
+
+function onInterrupt(listener: () => void): () => void {
+  // Once: the second Ctrl-C ends the process at once, as people expect.
+  for (const signal of INTERRUPTS) process.once(signal, listener);
+  return () => {
+    for (const signal of INTERRUPTS) process.off(signal, listener);
+  };
+}

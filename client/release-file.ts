@@ -1,0 +1,19 @@
+import type { ReleaseFile } from '../release/spec.ts';
+import { formatDiagnostic, readReleaseFile } from '../release/diagnose.ts';
+import { EXIT } from './exit-codes.ts';
+import { ExitError } from './exit-error.ts';
+import type { Io } from './io.ts';
+import { readNamedFile, say } from './io.ts';
+import { plainText } from './untrusted.ts';
+
+/** Reads and checks a release file; every mistake is said at once, where it is. */
+export async function loadReleaseFile(io: Io, path: string): Promise<ReleaseFile> {
+  const reading = readReleaseFile(await readNamedFile(io, path));
+  if ('release' in reading) return reading.release;
+  const name = path === '-' ? 'stdin' : path;
+  say(io, ...reading.diagnostics.map((diagnostic) => plainText(formatDiagnostic(name, diagnostic))));
+  const count = reading.diagnostics.length;
+  throw new ExitError(EXIT.usage, `${name} is no valid release file: ${count} ${count === 1 ? 'mistake' : 'mistakes'}`, [
+    'hotwave schema prints the JSON Schema, for editors that check while you type',
+  ]);
+}

@@ -1,0 +1,29 @@
+import type { PreflightLine } from '../../workflows/messages.ts';
+import { textWidth, wrapped } from './text-width.ts';
+import type { View } from './view.ts';
+
+/** How each status is shown: three words that `grep` finds. */
+const WORDS: Readonly<Record<PreflightLine['status'], string>> = { ok: 'ok', warning: 'warn', refused: 'FAIL' };
+const INDENT = 6;
+
+/** Checks in order, a line each; what does not fit goes on below, indented. */
+export function checkLines(lines: readonly PreflightLine[], view: View): string[] {
+  const titleWidth = Math.max(0, ...lines.map(({ title }) => textWidth(title)));
+  return lines.flatMap(({ title, status, detail }) => {
+    const rows = besideOrBelow(title, detail, { titleWidth, columns: view.columns - INDENT });
+    const word = colour(status, view)(WORDS[status].padEnd(INDENT));
+    return rows.map((row, index) => (index === 0 ? word : ' '.repeat(INDENT)) + row);
+  });
+}
+
+function besideOrBelow(title: string, detail: string, room: { titleWidth: number; columns: number }): string[] {
+  if (detail === '') return wrapped(title, room.columns);
+  const beside = `${title}${' '.repeat(room.titleWidth - textWidth(title) + 2)}${detail}`;
+  if (textWidth(beside) <= room.columns) return [beside];
+  return [...wrapped(title, room.columns), ...wrapped(detail, room.columns - 2).map((line) => `  ${line}`)];
+}
+
+function colour(status: PreflightLine['status'], { colours }: View): (text: string) => string {
+  if (status === 'ok') return colours.green;
+  return status === 'warning' ? colours.yellow : colours.red;
+}

@@ -1,0 +1,56 @@
+import { formatDuration } from '../../release/quantity.ts';
+import type { Column } from './table.ts';
+import { renderTable } from './table.ts';
+import type { View } from './view.ts';
+
+/** A release as visibility knows it. */
+export interface ListedRelease {
+  readonly set: string;
+  readonly release: string;
+  readonly cluster: string;
+  readonly phase: string;
+  readonly wave: number;
+  readonly requester: string;
+  /** The Temporal status of its workflow, in lower case. */
+  readonly status: string;
+  readonly startedAt: number;
+  readonly endedAt?: number | undefined;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'SET', flexible: true },
+  { title: 'RELEASE', flexible: true },
+  { title: 'PHASE' },
+  { title: 'WAVE', align: 'right' },
+  { title: 'REQUESTER', flexible: true },
+  { title: 'STARTED', align: 'right' },
+];
+
+const WIDE_COLUMNS: readonly Column[] = [
+  ...COLUMNS,
+  { title: 'TOOK', align: 'right' },
+  { title: 'CLUSTER' },
+  { title: 'WORKFLOW' },
+  { title: 'RUN' },
+];
+
+/** Releases, newest first. */
+export function renderList(releases: readonly ListedRelease[], now: number, view: View): string {
+  if (releases.length === 0) return 'no releases';
+  const rows = releases.map((release) => [
+    release.set,
+    release.release,
+    release.phase,
+    release.wave > 0 ? String(release.wave) : '',
+    release.requester,
+    `${formatDuration(Math.max(0, now - release.startedAt))} ago`,
+    ...(view.wide ? wideCells(release, now) : []),
+  ]);
+  return renderTable(view.wide ? WIDE_COLUMNS : COLUMNS, rows, view).join('\n');
+}
+
+function wideCells({ startedAt, endedAt, cluster, workflowId, runId }: ListedRelease, now: number): string[] {
+  return [formatDuration(Math.max(0, (endedAt ?? now) - startedAt)), cluster, workflowId, runId];
+}

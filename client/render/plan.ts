@@ -1,0 +1,82 @@
+import { formatDuration } from '../../release/quantity.ts';
+import type { Plan, Wave } from '../../release/plan.ts';
+import type { GateSpec, ReleaseFile } from '../../release/spec.ts';
+import type { PlanResult } from '../../workflows/messages.ts';
+import { compactRanges } from '../ranges.ts';
+import { checkLines } from './checks.ts';
+import { warningLines } from './release.ts';
+import type { Column } from './table.ts';
+import { renderTable } from './table.ts';
+import { fitted, wrapped } from './text-width.ts';
+import type { View } from './view.ts';
+
+/** True when the plan would write anything. */
+export function hasChanges({ waves, baseline }: Plan): boolean {
+  return waves.some(({ servers }) => servers.length > 0) || baseline.oldImage !== baseline.newImage;
+}
+
+/** The checks and what would be done, as a reviewer wants to read it. */
+export function renderPlan(file: ReleaseFile, result: PlanResult, view: View): string {
+  const { target } = file.spec;
+  const title = `release ${view.colours.bold(file.metadata.name)} on ${target.namespace}/${target.gameServerSet}`;
+  const checks = checkLines(result.lines, view);
+  const plan = result.plan ? ['', ...planLines(file, result.plan, view)] : [];
+  return [fitted(title, view.columns), ...checks, ...plan].join('\n');
+}
+
+function planLines(file: ReleaseFile, plan: Plan, view: View): string[] {
+  const { baseline } = plan;
+  const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
+  const summary = hasChanges(plan)
+    ? `${servers} of ${baseline.replicas} servers in ${plan.waves.length} waves, ${plan.previousVersion} → ${plan.version}, at most ${plan.maxUnavailable} without their sidecar at once`
+    : `nothing to do: ${plan.alreadyUpdated.length} of ${baseline.replicas} servers run ${plan.version} already`;
+  return [
+    ...wrapped(`${baseline.container}: ${baseline.oldImage} → ${baseline.newImage}`, view.columns),
+    ...wrapped(summary, view.columns),
+    ...notes(plan).flatMap((note) => wrapped(note, view.columns)),
+    ...warningLines(plan, view),
+    ...planTable(plan.waves, file.spec.gates, view),
+    `plan hash ${plan.hash}`,
+  ];
+}
+
+function notes(plan: Plan): string[] {
+  const { alreadyUpdated, priorities } = plan;
+  return [
+    ...(alreadyUpdated.length > 0 && hasChanges(plan)
+      ? [`${alreadyUpdated.length} servers run the new image already and are in no wave`]
+      : []),
+    ...(priorities.length > 0
+      ? [`gives ${priorities.length} servers another updatePriority for the time of the release and restores it afterwards`]
+      : []),
+  ];
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'WAVE', align: 'right' },
+  { title: 'NAME', flexible: true },
+  { title: 'COUNT', align: 'right' },
+  { title: 'SERVERS', flexible: true },
+  { title: 'GATE BEFORE IT', flexible: true },
+];
+
+function planTable(waves: readonly Wave[], gates: readonly GateSpec[], view: View): string[] {
+  if (waves.length === 0) return [];
+  const rows = waves.map(({ number, name, servers }) => [
+    String(number),
+    name,
+    String(servers.length),
+    compactRanges(servers.map(({ ordinal }) => ordinal)),
+    gates
+      .filter(({ before }) => before === number)
+      .map(gateText)
+      .join('; '),
+  ]);
+  return ['', ...renderTable(COLUMNS, rows, view), ''];
+}
+
+function gateText({ approvals, notRequester, timeout, onTimeout }: GateSpec): string {
+  const people = approvals === 1 ? '1 approval' : `${approvals} approvals`;
+  const others = notRequester ? ', not by the requester' : '';
+  return `${people}${others}, within ${formatDuration(timeout)}, else ${onTimeout}`;
+}

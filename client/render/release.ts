@@ -1,0 +1,119 @@
+import { headline, nextCommands, why } from '../../release/narrate.ts';
+import { formatDuration } from '../../release/quantity.ts';
+import type { Phase, ReleaseState, WaveProgress } from '../../release/state.ts';
+import { isFinal } from '../../release/state.ts';
+import type { Column } from './table.ts';
+import { renderTable } from './table.ts';
+import { fitted, wrapped } from './text-width.ts';
+import type { Colours, View } from './view.ts';
+
+/** Why the release is where it is, coloured by its phase. */
+export function whyLines(state: ReleaseState, now: number, view: View): string[] {
+  const colour = phaseColour(state.phase, view.colours);
+  return wrapped(why(state, now), view.columns).map((line) => colour(line));
+}
+
+/** What is released where, and the headline. */
+export function titleLines(state: ReleaseState, now: number, { columns, colours }: View): string[] {
+  const from = state.previousVersion === '' ? '' : `${state.previousVersion} → `;
+  const took = formatDuration(Math.max(0, (state.endedAt ?? now) - state.startedAt));
+  const ago = isFinal(state.phase) ? `took ${took}` : `for ${took}`;
+  return [
+    fitted(`${colours.bold(state.release)} on ${state.set.namespace}/${state.set.name} · ${from}${state.version}`, columns),
+    fitted(`${headline(state)} · ${state.strategy}, started by ${state.requester}, ${ago}`, columns),
+  ];
+}
+
+const WAVE_COLUMNS: readonly Column[] = [
+  { title: 'WAVE', align: 'right' },
+  { title: 'NAME', flexible: true },
+  { title: 'SERVERS', align: 'right' },
+  { title: 'STATE' },
+  { title: 'READY', align: 'right' },
+  { title: 'PROVEN', align: 'right' },
+  { title: 'FAILED', align: 'right' },
+  { title: 'TOOK', align: 'right' },
+];
+
+/** The waves as a table; with a limit on its rows, those around the wave at work. */
+export function waveTable(state: ReleaseState, now: number, view: View, limit = Infinity): string[] {
+  if (state.waves.length === 0 || limit < 2) return [];
+  const { shown, before, after } = windowAround(state.waves, state.wave, limit - 1);
+  const table = renderTable(WAVE_COLUMNS, shown.map((wave) => waveRow(wave, now, view.colours)), view);
+  const hidden = [before > 0 ? `${before} before` : '', after > 0 ? `${after} after` : ''].filter((part) => part !== '');
+  return hidden.length === 0 ? table : [...table, view.colours.dim(fitted(`… ${hidden.join(', ')}`, view.columns))];
+}
+
+function waveRow(wave: WaveProgress, now: number, colours: Colours): string[] {
+  const took = wave.startedAt === undefined ? '' : formatDuration(Math.max(0, (wave.endedAt ?? now) - wave.startedAt));
+  return [
+    String(wave.number),
+    wave.name,
+    String(wave.size),
+    statusColour(wave.status, colours)(wave.status),
+    String(wave.ready),
+    String(wave.proven),
+    wave.failed > 0 ? colours.red(String(wave.failed)) : '0',
+    took,
+  ];
+}
+
+/** The part of the waves that fits, with the current one in it and a row left to say what is missing. */
+function windowAround(
+  waves: readonly WaveProgress[],
+  current: number,
+  rows: number,
+): { readonly shown: readonly WaveProgress[]; readonly before: number; readonly after: number } {
+  if (waves.length <= rows) return { shown: waves, before: 0, after: 0 };
+  const size = Math.max(1, rows - 1);
+  const start = Math.max(0, Math.min(waves.length - size, current - 1 - Math.floor(size / 2)));
+  const shown = waves.slice(start, start + size);
+  return { shown, before: start, after: waves.length - start - shown.length };
+}
+
+/** The newest failed servers and their reasons. */
+export function failureLines({ failures }: ReleaseState, view: View, limit = Infinity): string[] {
+  if (failures.length === 0 || limit < 2) return [];
+  const rows = failures.slice(-(limit - 1)).map(({ server, class: kind, reason }) => [server, kind, reason]);
+  const columns: Column[] = [{ title: 'FAILED SERVER' }, { title: 'CLASS' }, { title: 'REASON', flexible: true }];
+  return renderTable(columns, rows, view);
+}
+
+/** Who decided what, oldest first. */
+export function decisionLines({ decisions }: ReleaseState, view: View, limit = Infinity): string[] {
+  return decisions.slice(-limit).map(({ at, verb, wave, actor, channel, accepted, answer, reason }) => {
+    const about = wave === undefined ? verb : `${verb} wave ${wave}`;
+    const because = reason === undefined ? '' : ` (${reason})`;
+    const outcome = accepted ? answer : `refused, ${answer}`;
+    return fitted(`${clockTime(at)}  ${about} by ${actor} via ${channel}${because}: ${outcome}`, view.columns);
+  });
+}
+
+/** Warnings, each on its own lines. */
+export function warningLines({ warnings }: Pick<ReleaseState, 'warnings'>, view: View): string[] {
+  return warnings.flatMap((warning) =>
+    wrapped(`warning: ${warning}`, view.columns).map((line) => view.colours.yellow(line)),
+  );
+}
+
+/** The commands that a person can type now. Never cut: a cut command is a wrong command. */
+export function commandLines(state: ReleaseState): string[] {
+  return nextCommands(state).map((command) => `  ${command}`);
+}
+
+/** `12:03:04`, the time of the day where the person is. */
+export function clockTime(milliseconds: number): string {
+  return new Date(milliseconds).toLocaleTimeString('en-GB', { hour12: false });
+}
+
+function phaseColour(phase: Phase, colours: Colours): (text: string) => string {
+  if (phase === 'done') return colours.green;
+  if (phase === 'failed' || phase === 'refused') return colours.red;
+  if (isFinal(phase) || phase === 'rolling-back') return colours.magenta;
+  return phase === 'paused' || phase === 'waiting-approval' ? colours.yellow : colours.cyan;
+}
+
+function statusColour(status: WaveProgress['status'], colours: Colours): (text: string) => string {
+  const of = { pending: colours.dim, running: colours.cyan, done: colours.green, failed: colours.red };
+  return status === 'rolled-back' ? colours.magenta : of[status];
+}

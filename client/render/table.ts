@@ -1,0 +1,55 @@
+import CliTable from 'cli-table3';
+import { fitted, textWidth } from './text-width.ts';
+import type { View } from './view.ts';
+
+/** A column of a table. */
+export interface Column {
+  readonly title: string;
+  readonly align?: 'left' | 'right';
+  /** Gives up width first when the table is too wide. */
+  readonly flexible?: boolean;
+}
+
+const GAP = 2;
+const NARROWEST = 8;
+const NO_LINES = Object.fromEntries(
+  [
+    ...['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right'],
+    ...['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'],
+  ].map((name) => [name, '']),
+);
+
+/** A table without lines, as wide as its content and never wider than the view. */
+export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[], view: View): string[] {
+  const table = new CliTable({
+    chars: NO_LINES,
+    style: { 'padding-left': 0, 'padding-right': GAP, head: [], border: [], compact: true },
+    head: columns.map(({ title }) => view.colours.dim(title)),
+    colWidths: columnWidths(columns, rows, view.columns),
+    colAligns: columns.map(({ align }) => align ?? 'left'),
+  });
+  table.push(...rows.map((row) => [...row]));
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => fitted(line.trimEnd(), view.columns));
+}
+
+function columnWidths(columns: readonly Column[], rows: readonly (readonly string[])[], limit: number): number[] {
+  const widths = columns.map(
+    ({ title }, index) => GAP + Math.max(textWidth(title), ...rows.map((row) => textWidth(row[index] ?? ''))),
+  );
+  let excess = widths.reduce((sum, width) => sum + width, 0) - GAP - limit;
+  for (const index of shrinkOrder(columns)) {
+    const width = widths[index] ?? 0;
+    const given = Math.max(0, Math.min(excess, width - GAP - NARROWEST));
+    widths[index] = width - given;
+    excess -= given;
+  }
+  return widths;
+}
+
+function shrinkOrder(columns: readonly Column[]): number[] {
+  const indexes = columns.map((_, index) => index).reverse();
+  return indexes.filter((index) => columns[index]?.flexible === true);
+}

@@ -1,0 +1,31 @@
+import picocolors from 'picocolors';
+import type { OutputFormat } from '../flags.ts';
+import type { OutputStream } from '../io.ts';
+
+/** Functions that colour text, or leave it alone. */
+export type Colours = ReturnType<typeof picocolors.createColors>;
+
+/** What a rendering may use. */
+export interface View {
+  /** Lines are at most this wide; Infinity when nothing limits them. */
+  readonly columns: number;
+  readonly colours: Colours;
+  /** Show the columns that most people do not need. */
+  readonly wide: boolean;
+}
+
+/** A view for tests and files: no colours, as wide as asked. */
+export function plainView(columns = Infinity, wide = false): View {
+  return { columns, colours: picocolors.createColors(false), wide };
+}
+
+/** The view that a stream offers: colours only on a terminal and without NO_COLOR, width only on a terminal. */
+export function viewOf(stream: OutputStream, env: Readonly<Record<string, string | undefined>>, format: OutputFormat): View {
+  const terminal = stream.isTTY === true;
+  const colourful = terminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  return {
+    columns: terminal && format !== 'wide' ? (stream.columns ?? 80) : Infinity,
+    colours: picocolors.createColors(colourful),
+    wide: format === 'wide',
+  };
+}

@@ -1,0 +1,112 @@
+import {
+  isGrpcServiceError,
+  QueryNotRegisteredError,
+  QueryRejectedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
+import { EXIT } from './exit-codes.ts';
+import { ExitError } from './exit-error.ts';
+
+/** Where the request went, for the sentence. */
+export interface Destination {
+  readonly address: string;
+  readonly namespace: string;
+}
+
+/** gRPC status codes that people meet. */
+export const GRPC = {
+  invalidArgument: 3,
+  deadlineExceeded: 4,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+  failedPrecondition: 9,
+  unimplemented: 12,
+  unavailable: 14,
+  unauthenticated: 16,
+} as const;
+
+/** The gRPC status code of an error or of what caused it, and its text. */
+export function grpcStatus(error: unknown): { readonly code: number; readonly details: string } | undefined {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
+    if (isGrpcServiceError(cause)) return { code: Number(cause.code), details: cause.details };
+  }
+  return undefined;
+}
+
+/** The sentence for a Temporal that cannot be connected to. */
+export function unreachable(address: string, error?: unknown): ExitError {
+  const status = grpcStatus(error);
+  if (status && isRefusal(status.code)) return refusedAccess(address, status.details);
+  return new ExitError(
+    EXIT.unreachable,
+    `Temporal at ${address} does not answer: start it or set TEMPORAL_ADDRESS / --address`,
+  );
+}
+
+/** The sentence and exit code for an error of the Temporal client; errors that are bugs are returned as they are. */
+export function explainTemporalError(error: unknown, { address, namespace }: Destination): unknown {
+  if (error instanceof ExitError) return error;
+  if (error instanceof NamespaceNotFoundError) {
+    return new ExitError(EXIT.unreachable, `Temporal at ${address} has no namespace ${namespace}`, [
+      `name another one with --temporal-namespace, or create it: temporal operator namespace create ${namespace}`,
+    ]);
+  }
+  if (error instanceof WorkflowNotFoundError) {
+    return new ExitError(EXIT.refused, 'the release has ended meanwhile', ['hotwave status shows how']);
+  }
+  if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) {
+    return new ExitError(EXIT.unreachable, `the worker does not know this question: ${error.message}`, [
+      'worker and hotwave command are of different versions; hotwave doctor shows more',
+    ]);
+  }
+  if (error instanceof WorkflowFailedError) {
+    return new ExitError(EXIT.failed, `the worker could not answer: ${deepestMessage(error)}`);
+  }
+  return explainStatus(error, address);
+}
+
+function explainStatus(error: unknown, address: string): unknown {
+  const status = grpcStatus(error);
+  if (!status) return error;
+  const { code, details } = status;
+  if (isRefusal(code)) return refusedAccess(address, details);
+  if (code === GRPC.unavailable) return unreachable(address);
+  if (code === GRPC.invalidArgument && /search ?attribute|invalid query/i.test(details)) {
+    const missing = /Hotwave\w+/.exec(details);
+    return missing
+      ? new ExitError(EXIT.unreachable, `Temporal does not know the search attribute ${missing[0]}`, [
+          'register hotwave\'s search attributes once: hotwave setup',
+        ])
+      : new ExitError(EXIT.usage, `Temporal does not take this filter: ${details}`);
+  }
+  if (isWorkerSilence(code, details)) return new ExitError(EXIT.unreachable, 'no worker answered in time', [WORKER_HINT]);
+  return new ExitError(EXIT.unreachable, `Temporal at ${address} answers with an error: ${details} (gRPC ${code})`);
+}
+
+/** What to do when nobody polls the task queue. */
+export const WORKER_HINT = 'is one running? start it with hotwave worker, and see hotwave doctor';
+
+/** True for what Temporal says to a query when no worker takes it. */
+export function isWorkerSilence(code: number, details: string): boolean {
+  if (code === GRPC.deadlineExceeded) return true;
+  return code === GRPC.failedPrecondition && /poller|worker|workflow task/i.test(details);
+}
+
+function isRefusal(code: number): boolean {
+  return code === GRPC.unauthenticated || code === GRPC.permissionDenied;
+}
+
+function refusedAccess(address: string, details: string): ExitError {
+  return new ExitError(EXIT.unreachable, `Temporal at ${address} refuses access: ${details}`, [
+    'check TEMPORAL_API_KEY, the client certificate and the namespace of the profile',
+  ]);
+}
+
+function deepestMessage(error: Error): string {
+  let message = error.message;
+  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) message = cause.message;
+  return message;
+}

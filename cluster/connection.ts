@@ -1,0 +1,72 @@
+import type { ClientOptions } from 'ws';
+import { ClusterFailure } from '../activities/ports.ts';
+import { loadKubeconfig } from './kubeconfig.ts';
+import type { KubeconfigChoice, LoadedKubeconfig, ResolvedCluster } from './kubeconfig.ts';
+import type { RequestCredentials } from './pooled-kubeconfig.ts';
+
+/** Kubeconfig, CA and client certificate are read again this often, so that rotation needs no restart. */
+const RENEW_AFTER_MS = 10 * 60_000;
+
+/** The way to one API server: its address, how to authenticate, and the shared connections. */
+export class Connection {
+  /** Pinned when the connection is made: a kubeconfig that later says something else is refused. */
+  readonly resolved: ResolvedCluster;
+  readonly #choice: KubeconfigChoice;
+  readonly #now: () => number;
+  #loaded: LoadedKubeconfig;
+  #loadedAt: number;
+
+  /** @throws ClusterFailure `invalid` when the kubeconfig does not lead to a cluster. */
+  constructor(choice: KubeconfigChoice = {}, now: () => number = Date.now) {
+    this.#choice = choice;
+    this.#now = now;
+    this.#loaded = loadKubeconfig(choice);
+    this.#loadedAt = now();
+    this.resolved = this.#loaded.resolved;
+  }
+
+  /** Headers and connection pool for one request. */
+  async credentials(): Promise<RequestCredentials> {
+    return this.#current().credentials(this.resolved.server);
+  }
+
+  /** Options for one websocket. */
+  async websocketOptions(): Promise<ClientOptions> {
+    const options: ClientOptions = {};
+    await this.#current().applyToHTTPSOptions(options);
+    return options;
+  }
+
+  /** Forgets connections and credentials: the next request reads them again. For a 401 or a TLS failure. */
+  renew(): void {
+    this.#loadedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Closes the connections that are open. */
+  async close(): Promise<void> {
+    await this.#loaded.config.close();
+  }
+
+  #current(): LoadedKubeconfig['config'] {
+    if (this.#now() - this.#loadedAt < RENEW_AFTER_MS) return this.#loaded.config;
+    const next = loadKubeconfig({ ...this.#choice, ...this.#pinnedContext() });
+    if (next.resolved.server !== this.resolved.server) {
+      throw new ClusterFailure(
+        'invalid',
+        `context "${this.resolved.context}" now leads to ${next.resolved.server}, it led to ${this.resolved.server} ` +
+          'when this worker started; restart the worker if that is meant',
+        { retryable: false },
+      );
+    }
+    const previous = this.#loaded.config;
+    this.#loaded = next;
+    this.#loadedAt = this.#now();
+    // Requests that are still running keep their connection until they end.
+    void previous.close().catch(() => undefined);
+    return next.config;
+  }
+
+  #pinnedContext(): KubeconfigChoice {
+    return this.resolved.context === 'in-cluster' ? {} : { context: this.resolved.context };
+  }
+}

@@ -1,0 +1,170 @@
+import { ClusterFailure } from '../activities/ports.ts';
+import type { ClusterFailureReason } from '../activities/ports.ts';
+
+/** What the API server said when it did not do what it was asked: the parts of its Status object that are read. */
+export interface Refusal {
+  readonly code: number;
+  /** Machine-readable, such as `NotFound`, `Invalid`, `Expired`; empty when there was no Status. */
+  readonly reason: string;
+  readonly message: string;
+  readonly causes: readonly string[];
+  readonly retryAfterMs?: number;
+}
+
+/** What a sentence about a failure names: the server, and who asked. */
+export interface FailureContext {
+  readonly server: string;
+  readonly user: string;
+}
+
+const LONGEST_MESSAGE = 300;
+
+/** The first 300 characters of a text, on one line. */
+export function oneLine(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length <= LONGEST_MESSAGE ? line : `${line.slice(0, LONGEST_MESSAGE - 1)}…`;
+}
+
+/**
+ * The API server's words for people. A strict decoding error quotes the whole object before it comes to the point
+ * (Kubernetes 1.30), and objects may hold what is none of a log's business: long quotations are left out.
+ */
+export function wordsOf(refusal: Refusal): string {
+  const { message } = refusal;
+  const strict = message.lastIndexOf('strict decoding error');
+  const words = strict === -1 ? message : message.slice(strict);
+  return oneLine(words.replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => (quoted.length > 80 ? '"…"' : quoted)));
+}
+
+/** `User "u" cannot patch resource "pods/exec" in API group "" in the namespace "n"`: the authorizer's words. */
+const NOT_ALLOWED =
+  /User "([^"]*)" cannot (\S+) resource "([^"]*)"(?: in API group "[^"]*")?(?: in the namespace "([^"]*)"| at the cluster scope)?/;
+
+/** True when RBAC (or another authorizer) said no, as opposed to an admission plugin that answers 403 too. */
+export function isMissingPermission(refusal: Refusal): boolean {
+  return refusal.code === 403 && NOT_ALLOWED.test(refusal.message);
+}
+
+function permissionSentence(refusal: Refusal): string {
+  const match = NOT_ALLOWED.exec(refusal.message);
+  if (!match) return `the API server refuses: ${wordsOf(refusal)}`;
+  const [, user, verb, resource, namespace] = match;
+  const place = namespace ? `in namespace ${namespace}` : 'in the cluster';
+  return (
+    `may not ${verb ?? ''} ${resource ?? ''} ${place} as user ${user ?? ''}: ` +
+    'ask an administrator of the cluster for the permissions in deploy/rbac.yaml'
+  );
+}
+
+interface Meaning {
+  readonly reason: ClusterFailureReason;
+  readonly retryable: boolean;
+  readonly say: (refusal: Refusal, context: FailureContext) => string;
+}
+
+const overloaded: Meaning = {
+  reason: 'overloaded',
+  retryable: true,
+  say: (refusal, { server }) => `the API server at ${server} is overloaded (HTTP ${refusal.code}); trying again`,
+};
+
+const MEANINGS: Readonly<Record<number, Meaning>> = {
+  401: {
+    reason: 'unauthorized',
+    // The file that holds the credentials may be renewed under a running release.
+    retryable: true,
+    say: (_refusal, { server, user }) =>
+      `the API server at ${server} does not accept the credentials of ${user}; renew them in the kubeconfig`,
+  },
+  403: { reason: 'forbidden', retryable: false, say: permissionSentence },
+  409: {
+    reason: 'other',
+    retryable: true,
+    say: (refusal) => `the object was changed at the same moment: ${wordsOf(refusal)}`,
+  },
+  410: { reason: 'gone', retryable: true, say: () => 'the list has expired at the API server; reading it again' },
+  429: overloaded,
+  503: overloaded,
+  504: overloaded,
+};
+
+/** A ClusterFailure for an answer that no caller has a better use for. */
+export function failureOfRefusal(refusal: Refusal, context: FailureContext): ClusterFailure {
+  const known = MEANINGS[refusal.code];
+  const retryable = known?.retryable ?? refusal.code >= 500;
+  const reason = known?.reason ?? (refusal.code >= 500 ? 'other' : 'invalid');
+  const said = `the API server at ${context.server} answered ${refusal.code}: ${wordsOf(refusal)}`;
+  return new ClusterFailure(reason, known?.say(refusal, context) ?? said, {
+    retryable,
+    ...(refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),
+  });
+}
+
+const NETWORK: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EPIPE: 'connection reset',
+  ENOTFOUND: 'its name is not known',
+  EAI_AGAIN: 'its name cannot be looked up at the moment',
+  EHOSTUNREACH: 'no route to it',
+  ENETUNREACH: 'no route to it',
+  ETIMEDOUT: 'no answer in time',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection within 5 s',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+  UND_ERR_BODY_TIMEOUT: 'the answer stopped half-way',
+  UND_ERR_SOCKET: 'the connection was closed',
+};
+
+/** Node's TLS codes: https://nodejs.org/api/tls.html#x509-certificate-error-codes */
+const TLS = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_|ERR_SSL_|HOSTNAME_MISMATCH)/;
+
+/** The code of a network error, wherever undici and ws put it; empty when there is none. */
+export function networkCode(error: unknown): string {
+  let current: unknown = error;
+  for (let depth = 0; depth < 4 && current instanceof Error; depth += 1) {
+    // An AbortError has a numeric code: only texts count.
+    if ('code' in current && typeof current.code === 'string') return current.code;
+    current = current instanceof AggregateError ? current.errors[0] : current.cause;
+  }
+  return '';
+}
+
+/** True when a new connection with freshly read certificates may help. */
+export function isTlsFailure(error: unknown): boolean {
+  return TLS.test(networkCode(error));
+}
+
+/** A ClusterFailure for anything thrown on the way to the API server. */
+export function failureOfError(error: unknown, context: FailureContext, timeoutMs: number): ClusterFailure {
+  if (error instanceof ClusterFailure) return error;
+  const { server } = context;
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return new ClusterFailure(
+      'unreachable',
+      `the API server at ${server} did not answer within ${timeoutMs / 1000} s`,
+      {
+        retryable: true,
+      },
+    );
+  }
+  const code = networkCode(error);
+  if (TLS.test(code)) {
+    const message = `the API server at ${server} shows a certificate that the kubeconfig does not trust (${code})`;
+    return new ClusterFailure('unreachable', message, { retryable: true });
+  }
+  // Only codes: the message of an unknown error may quote headers.
+  const why = NETWORK[code] ?? (code || 'the connection failed');
+  return new ClusterFailure('unreachable', `the API server at ${server} does not answer: ${why}`, { retryable: true });
+}
+
+/** A ClusterFailure for credentials that could not be had, such as an exec plugin that fails. */
+export function failureOfCredentials(error: unknown, context: FailureContext): ClusterFailure {
+  if (error instanceof ClusterFailure) return error;
+  const code = networkCode(error);
+  const why = code === '' ? '' : ` (${code})`;
+  return new ClusterFailure(
+    'unauthorized',
+    `the credentials of ${context.user} for ${context.server} cannot be read${why}; check the kubeconfig's user entry`,
+    { retryable: true },
+  );
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import type { ExecOutcome } from '../activities/ports.ts';
+import { oneLine } from './errors.ts';
+
+/** Most bytes kept of a command's output, stdout and stderr each. There is no back-pressure: the rest is dropped. */
+export const MOST_OUTPUT_BYTES = 64 * 1024;
+
+/** Channels of the subprotocol `v5.channel.k8s.io` (Kubernetes remotecommand): the first byte of every frame. */
+const CHANNEL = { stdout: 1, stderr: 2, status: 3 } as const;
+
+const statusSchema = z.object({
+  status: z.string().optional(),
+  reason: z.string().optional(),
+  message: z.string().default(''),
+  details: z
+    .object({ causes: z.array(z.object({ reason: z.string().optional(), message: z.string().optional() })).nullish() })
+    .nullish(),
+});
+
+type Ending =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'unknown'; readonly message: string };
+
+/** The connection to the node broke while the command ran: nobody knows how it ended. */
+const BROKEN_ON_THE_WAY =
+  /unexpected EOF|error stream|connection reset|broken pipe|use of closed|context (canceled|deadline)/i;
+const NEVER_STARTED = /executable file not found|no such file or directory|container not found|permission denied/i;
+
+function exitCodeOf(causes: readonly { reason?: string | undefined; message?: string | undefined }[]): number {
+  const cause = causes.find((entry) => entry.reason === 'ExitCode');
+  return Number.parseInt(cause?.message ?? '', 10);
+}
+
+/** What the status frame, the last frame of an exec, says about the command. */
+export function endingOf(frame: string): Ending {
+  const parsed = statusSchema.safeParse(parseJson(frame));
+  if (!parsed.success) return { kind: 'unknown', message: 'the exit status could not be read' };
+  const { status, reason, message, details } = parsed.data;
+  if (status === 'Success') return { kind: 'exited', code: 0 };
+  if (reason === 'NonZeroExitCode') {
+    const code = exitCodeOf(details?.causes ?? []);
+    return Number.isNaN(code) ? { kind: 'unknown', message: oneLine(message) } : { kind: 'exited', code };
+  }
+  if (NEVER_STARTED.test(message)) return { kind: 'failed', message: oneLine(message) };
+  // KWOK, a simulated kubelet, reports every exit code as an InternalError that ends like this.
+  const simulated = /exit status (\d+)$/.exec(message.trim())?.[1];
+  if (simulated !== undefined) return { kind: 'exited', code: Number(simulated) };
+  if (BROKEN_ON_THE_WAY.test(message)) return { kind: 'unknown', message: oneLine(message) };
+  return { kind: 'failed', message: oneLine(message) || 'the command could not be started' };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps the first 64 KiB of what it is given. */
+class CappedOutput {
+  readonly #chunks: Buffer[] = [];
+  #size = 0;
+
+  add(chunk: Buffer): void {
+    const kept = chunk.subarray(0, MOST_OUTPUT_BYTES - this.#size);
+    if (kept.length === 0) return;
+    // A copy: a slice would keep the whole websocket frame in memory.
+    this.#chunks.push(Buffer.from(kept));
+    this.#size += kept.length;
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).toString('utf8');
+  }
+}
+
+/** Collects the frames of one exec. */
+export class ExecTranscript {
+  readonly #stdout = new CappedOutput();
+  readonly #stderr = new CappedOutput();
+
+  /** Takes one frame; returns the outcome when it is the status frame. Channels that are not known are ignored. */
+  take(frame: Buffer): ExecOutcome | undefined {
+    const channel = frame[0];
+    const payload = frame.subarray(1);
+    if (channel === CHANNEL.stdout) this.#stdout.add(payload);
+    if (channel === CHANNEL.stderr) this.#stderr.add(payload);
+    if (channel !== CHANNEL.status || payload.length === 0) return undefined;
+    const ending = endingOf(payload.toString('utf8'));
+    if (ending.kind !== 'exited') return ending;
+    return { ...ending, stdout: this.#stdout.text(), stderr: this.#stderr.text() };
+  }
+}

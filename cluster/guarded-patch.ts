@@ -1,0 +1,94 @@
+import { explainRefusal, jsonPatchBody } from '../release/patches.ts';
+import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
+import { isMissingPermission, wordsOf } from './errors.ts';
+import type { Refusal } from './errors.ts';
+import { lastWriter } from './field-owners.ts';
+import { managedFieldsSchema } from './object-meta.ts';
+import { objectPath } from './paths.ts';
+import { FIELD_MANAGER } from './request.ts';
+import type { ApiAnswer, ApiClient } from './request.ts';
+import { z } from 'zod';
+
+/** How a guarded patch is sent. */
+export interface PatchOptions {
+  /** Run admission and validation, change nothing. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** The only text that the API server (1.30) has for every JSON Patch that does not apply, whatever the cause. */
+const DOES_NOT_APPLY = 'the server rejected our request due to an error in our request';
+
+/** An answer 404 without a Status object: the path itself is unknown, so the CRD is missing. */
+export function isUnknownResource(refusal: Refusal): boolean {
+  return refusal.code === 404 && refusal.reason === '';
+}
+
+function send(client: ApiClient, target: PatchTarget, patch: GuardedPatch, options: PatchOptions): Promise<ApiAnswer> {
+  return client.request('PATCH', objectPath(target), {
+    body: jsonPatchBody(patch),
+    contentType: 'application/json-patch+json',
+    query: {
+      fieldManager: FIELD_MANAGER,
+      fieldValidation: 'Strict',
+      dryRun: options.dryRun ? 'All' : undefined,
+    },
+    signal: options.signal,
+  });
+}
+
+const managedSchema = z.object({ metadata: z.object({ managedFields: z.array(managedFieldsSchema).default([]) }) });
+
+function withManager(outcome: PatchOutcome, object: unknown): PatchOutcome {
+  if (outcome.kind !== 'preconditionFailed') return outcome;
+  const parsed = managedSchema.safeParse(object);
+  const manager = parsed.success ? lastWriter(parsed.data.metadata.managedFields, outcome.path) : undefined;
+  return manager === undefined ? outcome : { ...outcome, manager };
+}
+
+/** Finds out from the object as it is now; undefined when its state does not explain the refusal. */
+async function explain(
+  client: ApiClient,
+  target: PatchTarget,
+  patch: GuardedPatch,
+  signal: AbortSignal | undefined,
+): Promise<PatchOutcome | undefined> {
+  const answer = await client.request('GET', objectPath(target), { signal });
+  if (answer.kind === 'object') {
+    const outcome = explainRefusal(answer.body, patch);
+    return outcome && withManager(outcome, answer.body);
+  }
+  return answer.refusal.code === 404 ? { kind: 'notFound' } : client.refuse(answer.refusal);
+}
+
+/** Refusals that are about this object and this patch, not about the API server. */
+function concernsThePatch(refusal: Refusal): boolean {
+  return [400, 403, 409, 422].includes(refusal.code) && !isMissingPermission(refusal);
+}
+
+/**
+ * Sends a guarded patch and says what came of it.
+ *
+ * @throws ClusterFailure when the API server could not be used; whether the patch was applied is then not known, and
+ *   sending it again finds out.
+ */
+export async function sendGuardedPatch(
+  client: ApiClient,
+  target: PatchTarget,
+  patch: GuardedPatch,
+  options: PatchOptions = {},
+): Promise<PatchOutcome> {
+  for (let attempt = 1; ; attempt += 1) {
+    const answer = await send(client, target, patch, options);
+    if (answer.kind === 'object') return { kind: 'applied' };
+    const { refusal } = answer;
+    if (refusal.code === 404 && !isUnknownResource(refusal)) return { kind: 'notFound' };
+    if (!concernsThePatch(refusal)) return client.refuse(refusal);
+    const explained = await explain(client, target, patch, options.signal);
+    if (explained) return explained;
+    if (refusal.code === 409) return client.refuse(refusal);
+    if (!refusal.message.includes(DOES_NOT_APPLY)) return { kind: 'denied', message: wordsOf(refusal) };
+    // The object may have changed between the refusal and the reading, so once more; then it is the patch.
+    if (attempt > 1) return { kind: 'denied', message: 'the patch names a field that the object does not have' };
+  }
+}

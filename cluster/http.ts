@@ -1,0 +1,74 @@
+import { Agent, request as send } from 'undici';
+import type { Dispatcher } from 'undici';
+import type { HttpOutcome, HttpRequest } from '../activities/ports.ts';
+import { networkCode } from './errors.ts';
+
+/** Most bytes kept of an answer. */
+const MOST_BODY_BYTES = 64 * 1024;
+
+const SENTENCES: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'no route to host',
+  ENOTFOUND: 'unknown host',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection in time',
+  UND_ERR_HEADERS_TIMEOUT: 'no answer in time',
+  UND_ERR_BODY_TIMEOUT: 'no answer in time',
+  UND_ERR_SOCKET: 'connection closed without an answer',
+};
+
+/** GET requests to the servers' own addresses. */
+export interface HttpProbe {
+  /** @throws the reason of `signal` when the caller gave up; never for what happens to the request. */
+  get(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome>;
+  close(): Promise<void>;
+}
+
+async function readCapped(body: Dispatcher.ResponseData['body']): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    chunks.push(chunk.subarray(0, MOST_BODY_BYTES - size));
+    size += chunk.length;
+    // Leaving the loop destroys the body and with it the connection: a server cannot make us read for ever.
+    if (size >= MOST_BODY_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function urlOf({ host, port, path }: HttpRequest): URL {
+  const name = host.includes(':') ? `[${host}]` : host;
+  const url = new URL(`http://${name}:${port}`);
+  const [pathname, ...query] = path.split('?');
+  url.pathname = pathname ?? '/';
+  url.search = query.join('?');
+  return url;
+}
+
+function failed(error: unknown, timeoutMs: number): HttpOutcome {
+  if (error instanceof Error && error.name === 'TimeoutError') {
+    return { kind: 'failed', message: `no answer within ${timeoutMs / 1000} s` };
+  }
+  const code = networkCode(error);
+  return { kind: 'failed', message: SENTENCES[code] ?? (code === '' ? 'the request failed' : code) };
+}
+
+/** A probe with its own connections; they are closed after each answer, as thousands of servers are asked in turn. */
+export function httpProbe(): HttpProbe {
+  const agent = new Agent({ pipelining: 0, connect: { timeout: 5_000 }, allowH2: false });
+
+  async function get(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome> {
+    signal?.throwIfAborted();
+    const limits = [AbortSignal.timeout(request.timeoutMs), ...(signal ? [signal] : [])];
+    try {
+      const answer = await send(urlOf(request), { dispatcher: agent, signal: AbortSignal.any(limits) });
+      return { kind: 'answered', status: answer.statusCode, body: await readCapped(answer.body) };
+    } catch (error) {
+      signal?.throwIfAborted();
+      return failed(error, request.timeoutMs);
+    }
+  }
+
+  return { get, close: () => agent.close() };
+}

@@ -1,0 +1,153 @@
+import pLimit from 'p-limit';
+import { z } from 'zod';
+import { ClusterFailure } from '../activities/ports.ts';
+import type { Access, Cluster, GameServerRecord, ServerScope } from '../activities/ports.ts';
+import { OWNER_LABEL } from '../release/fleet.ts';
+import type { SetRef } from '../release/fleet.ts';
+import { Connection } from './connection.ts';
+import { execInContainer } from './exec.ts';
+import { isUnknownResource, sendGuardedPatch } from './guarded-patch.ts';
+import { httpProbe } from './http.ts';
+import type { KubeconfigChoice } from './kubeconfig.ts';
+import { listAll, readAs } from './lists.ts';
+import { byOrdinal } from './object-meta.ts';
+import { ACCESS_REVIEW_PATH, checkedName, gameServersPath, objectPath, podsPath, workloadPath } from './paths.ts';
+import { serverView } from './pod-schema.ts';
+import { apiClient } from './request.ts';
+import type { ApiClient, RequestCounter } from './request.ts';
+import { gameServerRecord, gameServerSetView, workloadView } from './schemas.ts';
+
+/** How to reach a cluster, and with which limits. */
+export interface KubernetesOptions extends KubeconfigChoice {
+  /** hotwave's version, for the User-Agent. */
+  readonly version?: string;
+  /** Commands that run at the same time; a kubelet takes about five at once. Default 20. */
+  readonly parallelExecs?: number;
+  /** Counts requests; give your own to share it. */
+  readonly requests?: RequestCounter;
+}
+
+/** A cluster behind a real API server. */
+export interface KubernetesCluster extends Cluster {
+  /** How many requests were sent, by what they were. */
+  readonly requests: RequestCounter;
+  /** Closes the connections. */
+  close(): Promise<void>;
+}
+
+/** Most names in one label selector: keeps the address of the request under 64 KiB. */
+const MOST_NAMES = 250;
+/** Up to this many GameServers are read one by one; more are cheaper as a list. */
+const FEW_GAME_SERVERS = 50;
+const PARALLEL_REQUESTS = 16;
+
+function ownedBy(ref: SetRef): string {
+  return `${OWNER_LABEL}=${checkedName(ref.name)}`;
+}
+
+/** Kruise v1.8.0 gives every pod of a StatefulSet the label with its name. */
+function serverSelector(ref: SetRef, names: readonly string[] | undefined): string {
+  if (!names) return ownedBy(ref);
+  if (names.length > MOST_NAMES) throw new RangeError(`at most ${MOST_NAMES} servers by name, not ${names.length}`);
+  return `${ownedBy(ref)},statefulset.kubernetes.io/pod-name in (${names.map(checkedName).join(',')})`;
+}
+
+function notInstalled(path: string, server: string): ClusterFailure {
+  const group = path.split('/').slice(2, 4).join('/');
+  const product = path.includes('apps.kruise.io') ? 'OpenKruise' : 'OpenKruiseGame';
+  return new ClusterFailure('invalid', `${server} does not know ${group}; install ${product} first`, {
+    retryable: false,
+  });
+}
+
+/** The object at a path, or undefined when it does not exist. */
+async function readObject(client: ApiClient, path: string, signal: AbortSignal | undefined): Promise<unknown> {
+  const answer = await client.request('GET', path, { signal });
+  if (answer.kind === 'object') return answer.body;
+  if (isUnknownResource(answer.refusal)) throw notInstalled(path, client.context.server);
+  return answer.refusal.code === 404 ? undefined : client.refuse(answer.refusal);
+}
+
+async function listGameServers(
+  client: ApiClient,
+  ref: SetRef,
+  names: readonly string[] | undefined,
+  signal: AbortSignal | undefined,
+): Promise<GameServerRecord[]> {
+  const project = (object: unknown): GameServerRecord => readAs('GameServer', gameServerRecord, object);
+  if (names && names.length <= FEW_GAME_SERVERS) {
+    const limit = pLimit(PARALLEL_REQUESTS);
+    const read = (name: string): Promise<unknown> =>
+      readObject(client, objectPath({ kind: 'GameServer', namespace: ref.namespace, name }), signal);
+    const objects = await limit.map(names, read);
+    return byOrdinal(objects.filter((object) => object !== undefined).map(project));
+  }
+  const list = { path: gameServersPath(ref.namespace), labelSelector: ownedBy(ref), signal };
+  const { items } = await listAll(client, list, project);
+  const wanted = names && new Set(names);
+  return byOrdinal(wanted ? items.filter(({ name }) => wanted.has(name)) : items);
+}
+
+const reviewSchema = z.object({ status: z.object({ allowed: z.boolean() }) });
+
+async function isAllowed(client: ApiClient, access: Access, signal: AbortSignal | undefined): Promise<boolean> {
+  const { verb, group, resource, subresource, namespace } = access;
+  const resourceAttributes = { verb, group, resource, subresource, namespace };
+  const body = {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: { resourceAttributes },
+  };
+  const answer = await client.request('POST', ACCESS_REVIEW_PATH, { body, signal });
+  if (answer.kind === 'refused') return client.refuse(answer.refusal);
+  return readAs('SelfSubjectAccessReview', (object) => reviewSchema.parse(object), answer.body).status.allowed;
+}
+
+async function missingAccess(
+  client: ApiClient,
+  wanted: readonly Access[],
+  signal: AbortSignal | undefined,
+): Promise<Access[]> {
+  const limit = pLimit(PARALLEL_REQUESTS);
+  const allowed = await limit.map(wanted, (access) => isAllowed(client, access, signal));
+  return wanted.filter((_, index) => !allowed[index]);
+}
+
+/**
+ * The cluster behind a kubeconfig.
+ *
+ * @throws ClusterFailure `invalid` when the kubeconfig does not lead to a cluster; nothing is sent yet.
+ */
+export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCluster {
+  const connection = new Connection(options);
+  const client = apiClient(connection, options.version ?? 'unreleased', options.requests);
+  const execs = pLimit(options.parallelExecs ?? 20);
+  const http = httpProbe();
+  return {
+    requests: client.requests,
+    async readSet(ref, signal) {
+      const object = await readObject(client, objectPath({ kind: 'GameServerSet', ...ref }), signal);
+      return object === undefined ? undefined : readAs('GameServerSet', gameServerSetView, object);
+    },
+    async readWorkload(ref, signal) {
+      const object = await readObject(client, workloadPath(ref), signal);
+      return object === undefined ? undefined : readAs('StatefulSet', workloadView, object);
+    },
+    async listServers(ref, scope: ServerScope = {}, signal) {
+      if (scope.names?.length === 0) return { servers: [], resourceVersion: scope.notOlderThan ?? '' };
+      const labelSelector = serverSelector(ref, scope.names);
+      const list = { path: podsPath(ref.namespace), labelSelector, notOlderThan: scope.notOlderThan, signal };
+      const { items, resourceVersion } = await listAll(client, list, (pod) => readAs('Pod', serverView, pod));
+      return { servers: byOrdinal(items), resourceVersion };
+    },
+    listGameServers: (ref, names, signal) => listGameServers(client, ref, names, signal),
+    patch: (target, patch, patchOptions) => sendGuardedPatch(client, target, patch, patchOptions),
+    exec: (request, signal) => execs(() => execInContainer(client, request, signal)),
+    httpGet: (request, signal) => http.get(request, signal),
+    missingAccess: (wanted, signal) => missingAccess(client, wanted, signal),
+    describe: () => `${connection.resolved.server} (context ${connection.resolved.context})`,
+    async close() {
+      await Promise.all([connection.close(), http.close()]);
+    },
+  };
+}

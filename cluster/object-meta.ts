@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+/** One entry of `metadata.managedFields`: who set which fields. */
+export const managedFieldsSchema = z.object({
+  manager: z.string().default(''),
+  operation: z.string().default(''),
+  subresource: z.string().default(''),
+  time: z.string().default(''),
+  fieldsV1: z.unknown(),
+});
+
+/** The parts of `metadata` that are read of every object. Unknown keys are dropped: nothing is ever written back. */
+export const objectMetaSchema = z.object({
+  name: z.string(),
+  namespace: z.string().default(''),
+  uid: z.string(),
+  generation: z.number().default(0),
+  resourceVersion: z.string().default(''),
+  deletionTimestamp: z.string().optional(),
+  labels: z.record(z.string(), z.string()).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+  managedFields: z.array(managedFieldsSchema).optional(),
+});
+
+/** Who set which fields. */
+export type ManagedFields = z.infer<typeof managedFieldsSchema>;
+
+/** The `metadata` of a list. */
+export const listMetaSchema = z.object({
+  resourceVersion: z.string().default(''),
+  continue: z.string().default(''),
+});
+
+/** A list whose items are checked one by one. */
+export const listSchema = z.object({ metadata: listMetaSchema, items: z.array(z.unknown()).nullish() });
+
+/** The number behind the last `-` of a server's name; -1 when there is none (Kruise v1.8.0, getParentNameAndOrdinal). */
+export function ordinalOf(name: string): number {
+  const digits = /-(\d+)$/.exec(name)?.[1];
+  return digits === undefined ? -1 : Number(digits);
+}
+
+/** Sorts by ordinal, lowest first. */
+export function byOrdinal<Named extends { readonly name: string }>(items: readonly Named[]): Named[] {
+  return [...items].sort((left, right) => ordinalOf(left.name) - ordinalOf(right.name));
+}

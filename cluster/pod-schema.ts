@@ -1,0 +1,131 @@
+import { z } from 'zod';
+import type { ContainerStatus, ContainerView, ServerView } from '../release/fleet.ts';
+import { SYNC_ANNOTATION } from '../release/patches.ts';
+import { objectMetaSchema, ordinalOf } from './object-meta.ts';
+
+/** Kruise v1.8.0 apis/apps/pub/inplace_update.go. */
+const IN_PLACE_STATE = 'apps.kruise.io/inplace-update-state';
+const IN_PLACE_GRACE = 'apps.kruise.io/inplace-update-grace';
+/** Kruise v1.8.0 apis/apps/pub/lifecycle.go. */
+const LIFECYCLE_STATE = 'lifecycle.apps.kruise.io/state';
+const REVISION_LABEL = 'controller-revision-hash';
+
+const stateSchema = z.object({
+  running: z.object({}).nullish(),
+  waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).nullish(),
+  terminated: z
+    .object({ reason: z.string().optional(), message: z.string().optional(), exitCode: z.number().optional() })
+    .nullish(),
+});
+
+const containerStatusSchema = z.object({
+  name: z.string(),
+  image: z.string().default(''),
+  imageID: z.string().default(''),
+  containerID: z.string().default(''),
+  restartCount: z.number().default(0),
+  ready: z.boolean().default(false),
+  state: stateSchema.default({}),
+});
+
+const podSchema = z.object({
+  metadata: objectMetaSchema.omit({ managedFields: true }),
+  spec: z.object({
+    nodeName: z.string().default(''),
+    containers: z.array(z.object({ name: z.string(), image: z.string().default('') })),
+    readinessGates: z.array(z.object({ conditionType: z.string() })).nullish(),
+  }),
+  status: z
+    .object({
+      phase: z.string().default('Unknown'),
+      podIP: z.string().default(''),
+      conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish(),
+      containerStatuses: z.array(containerStatusSchema).nullish(),
+    })
+    .prefault({}),
+});
+
+const inPlaceSchema = z.object({
+  revision: z.string().default(''),
+  nextContainerImages: z.record(z.string(), z.unknown()).nullish(),
+  nextContainerRefMetadata: z.record(z.string(), z.unknown()).nullish(),
+  nextContainerResources: z.record(z.string(), z.unknown()).nullish(),
+});
+
+type PodStatus = z.infer<typeof containerStatusSchema>;
+
+function stateOf({ state }: PodStatus): Pick<ContainerStatus, 'state' | 'reason' | 'message' | 'exitCode'> {
+  if (state.running) return { state: 'running' };
+  const stopped = state.waiting ?? state.terminated;
+  if (!stopped) return { state: 'unknown' };
+  return {
+    state: state.waiting ? 'waiting' : 'terminated',
+    ...(stopped.reason === undefined ? {} : { reason: stopped.reason }),
+    ...(stopped.message === undefined ? {} : { message: stopped.message }),
+    ...(state.waiting || state.terminated?.exitCode === undefined ? {} : { exitCode: state.terminated.exitCode }),
+  };
+}
+
+function containerView(spec: { name: string; image: string }, status: PodStatus | undefined): ContainerView {
+  if (!status) return spec;
+  return {
+    ...spec,
+    status: {
+      image: status.image,
+      imageId: status.imageID,
+      containerId: status.containerID,
+      restartCount: status.restartCount,
+      ready: status.ready,
+      ...stateOf(status),
+    },
+  };
+}
+
+/**
+ * Reads Kruise's record of the last in-place update. A text that is not JSON counts as "more to come": a server with
+ * an unreadable record must never look finished.
+ */
+function inPlaceOf(annotation: string | undefined): Pick<ServerView, 'inPlace'> {
+  if (annotation === undefined) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(annotation);
+  } catch {
+    return { inPlace: { revision: '', moreBatches: true } };
+  }
+  const parsed = inPlaceSchema.safeParse(value);
+  if (!parsed.success) return { inPlace: { revision: '', moreBatches: true } };
+  const { revision, ...next } = parsed.data;
+  const moreBatches = Object.values(next).some((images) => Object.keys(images ?? {}).length > 0);
+  return { inPlace: { revision, moreBatches } };
+}
+
+/**
+ * A pod as hotwave sees it.
+ *
+ * @throws ZodError when it is not a pod.
+ */
+export function serverView(pod: unknown): ServerView {
+  const { metadata, spec, status } = podSchema.parse(pod);
+  const labels = metadata.labels ?? {};
+  const annotations = metadata.annotations ?? {};
+  const statuses = new Map((status.containerStatuses ?? []).map((entry) => [entry.name, entry]));
+  return {
+    name: metadata.name,
+    ordinal: ordinalOf(metadata.name),
+    uid: metadata.uid,
+    node: spec.nodeName,
+    ip: status.podIP,
+    phase: status.phase,
+    deleting: metadata.deletionTimestamp !== undefined,
+    labels,
+    containers: spec.containers.map((container) => containerView(container, statuses.get(container.name))),
+    conditions: Object.fromEntries((status.conditions ?? []).map(({ type, status: value }) => [type, value])),
+    readinessGates: (spec.readinessGates ?? []).map((gate) => gate.conditionType),
+    revision: labels[REVISION_LABEL] ?? '',
+    lifecycle: labels[LIFECYCLE_STATE] ?? '',
+    ...inPlaceOf(annotations[IN_PLACE_STATE]),
+    inGrace: IN_PLACE_GRACE in annotations,
+    syncToken: annotations[SYNC_ANNOTATION] ?? '',
+  };
+}

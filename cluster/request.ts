@@ -1,0 +1,189 @@
+import { request as sendRequest } from 'undici';
+import { z } from 'zod';
+import { ClusterFailure } from '../activities/ports.ts';
+import type { Connection } from './connection.ts';
+import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure } from './errors.ts';
+import type { FailureContext, Refusal } from './errors.ts';
+import type { RequestCredentials } from './pooled-kubeconfig.ts';
+
+/** Every write of hotwave carries this name in `metadata.managedFields`. */
+export const FIELD_MANAGER = 'hotwave';
+
+/** Total time of one request, its body included. */
+export const REQUEST_TIMEOUT_MS = 15_000;
+
+/** How many requests were sent, by what they were: for budgets and metrics. */
+export class RequestCounter {
+  readonly #counts = new Map<string, number>();
+
+  /** Counts one request; `name` is such as `GET pods`. */
+  count(name: string): void {
+    this.#counts.set(name, this.of(name) + 1);
+  }
+
+  /** How many of that name. */
+  of(name: string): number {
+    return this.#counts.get(name) ?? 0;
+  }
+
+  /** All of them. */
+  get total(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Counts by name, sorted by name. */
+  byName(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#counts].sort(([left], [right]) => left.localeCompare(right)));
+  }
+}
+
+/** Options of one request. */
+export interface RequestOptions {
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: unknown;
+  /** Of the body. Default `application/json`. */
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Default 15 s. */
+  readonly timeoutMs?: number;
+}
+
+/** What the API server answered: an object, or why not. */
+export type ApiAnswer =
+  { readonly kind: 'object'; readonly body: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+type Method = 'GET' | 'POST' | 'PATCH';
+
+/** Sends requests to one API server. */
+export interface ApiClient {
+  /**
+   * One request, never repeated except once after a 401 or a TLS failure, with credentials read anew.
+   *
+   * @throws ClusterFailure when there was no answer; the reason of `signal` when the caller gave up.
+   */
+  request(method: Method, path: string, options?: RequestOptions): Promise<ApiAnswer>;
+  /** @throws ClusterFailure that says why an answer is of no use. */
+  refuse(refusal: Refusal): never;
+  readonly requests: RequestCounter;
+  readonly connection: Connection;
+  readonly context: FailureContext;
+}
+
+const statusSchema = z.object({
+  reason: z.string().default(''),
+  message: z.string().default(''),
+  details: z
+    .object({
+      retryAfterSeconds: z.number().optional(),
+      causes: z.array(z.object({ reason: z.string().default(''), message: z.string().default('') })).optional(),
+    })
+    .optional(),
+});
+
+/** Retry-After as the API server sends it (seconds), in ms. */
+function retryAfterOf(header: string | string[] | undefined): { retryAfterMs?: number } {
+  const seconds = Number(typeof header === 'string' ? header : Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {};
+}
+
+/** Reads an answer that is not 2xx: a Status object, or whatever a proxy in between has to say. */
+export function refusalOf(code: number, retryAfterHeader: string | string[] | undefined, text: string): Refusal {
+  const retryAfter = retryAfterOf(retryAfterHeader);
+  const parsed = statusSchema.safeParse(parseJson(text));
+  if (!parsed.success) return { code, reason: '', message: text, causes: [], ...retryAfter };
+  const { reason, message, details } = parsed.data;
+  const causes = (details?.causes ?? []).map((cause) => cause.reason);
+  return { code, reason, message, causes, ...retryAfter };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `GET pods`, `PATCH gameserversets`, `POST selfsubjectaccessreviews`: what a request is about, without names. */
+function nameOf(method: string, path: string): string {
+  const parts = path.split('/').filter((part) => part !== '');
+  const rest = parts[0] === 'api' ? parts.slice(2) : parts.slice(3);
+  const resource = rest[0] === 'namespaces' && rest.length > 2 ? rest[2] : rest[0];
+  return `${method} ${resource ?? path}`;
+}
+
+function urlOf(server: string, path: string, query: RequestOptions['query']): URL {
+  const url = new URL(server + path);
+  for (const [key, value] of Object.entries(query ?? {})) if (value !== undefined) url.searchParams.set(key, value);
+  return url;
+}
+
+/** A client for the API server of a connection. `version` is hotwave's own, for the User-Agent. */
+export function apiClient(connection: Connection, version: string, requests = new RequestCounter()): ApiClient {
+  const context: FailureContext = { server: connection.resolved.server, user: connection.resolved.user };
+
+  async function credentials(): Promise<RequestCredentials> {
+    try {
+      return await connection.credentials();
+    } catch (error) {
+      throw failureOfCredentials(error, context);
+    }
+  }
+
+  function notKubernetes(status: number): ClusterFailure {
+    const message = `${context.server} answered ${status} with something that is not JSON; is it a Kubernetes API server?`;
+    return new ClusterFailure('other', message, { retryable: true });
+  }
+
+  async function send(method: Method, path: string, options: RequestOptions, signal: AbortSignal): Promise<ApiAnswer> {
+    const { headers, dispatcher } = await credentials();
+    requests.count(nameOf(method, path));
+    // undici.request and not fetch: half the CPU per request (measured: 1.0 and 2.0 ms), and it follows no redirects.
+    const response = await sendRequest(urlOf(context.server, path, options.query), {
+      method,
+      signal,
+      headers: {
+        ...headers,
+        accept: options.accept ?? 'application/json',
+        'user-agent': `hotwave/${version}`,
+        ...(options.body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(dispatcher === undefined ? {} : { dispatcher }),
+    });
+    const { statusCode } = response;
+    const text = await response.body.text();
+    if (statusCode < 200 || statusCode > 299) {
+      return { kind: 'refused', refusal: refusalOf(statusCode, response.headers['retry-after'], text) };
+    }
+    const body = parseJson(text);
+    if (typeof body !== 'object') throw notKubernetes(statusCode);
+    return { kind: 'object', body };
+  }
+
+  async function request(method: Method, path: string, options: RequestOptions = {}): Promise<ApiAnswer> {
+    const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
+    const limits = [AbortSignal.timeout(timeoutMs), ...(options.signal ? [options.signal] : [])];
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const answer = await send(method, path, options, AbortSignal.any(limits));
+        if (attempt > 1 || answer.kind === 'object' || answer.refusal.code !== 401) return answer;
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (attempt > 1 || !isTlsFailure(error)) throw failureOfError(error, context, timeoutMs);
+      }
+      connection.renew();
+    }
+  }
+
+  return {
+    request,
+    refuse: (refusal) => {
+      throw failureOfRefusal(refusal, context);
+    },
+    requests,
+    connection,
+    context,
+  };
+}

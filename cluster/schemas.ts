@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import type { GameServerRecord } from '../activities/ports.ts';
+import type { GameServerSetView, WorkloadView } from '../release/fleet.ts';
+import { foreignOwners } from './field-owners.ts';
+import { objectMetaSchema } from './object-meta.ts';
+
+const containerSchema = z.object({ name: z.string(), image: z.string().default('') });
+
+/** Kept with every unknown field: it is compared as a whole by the API server, and put back at the end. */
+const updateStrategySchema = z.looseObject({
+  type: z.string().optional(),
+  rollingUpdate: z
+    .looseObject({
+      partition: z.number().optional(),
+      maxUnavailable: z.union([z.number(), z.string()]).optional(),
+      podUpdatePolicy: z.string().optional(),
+      paused: z.boolean().optional(),
+    })
+    .optional(),
+});
+
+/** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserverset_types.go. */
+const gameServerSetSchema = z.object({
+  metadata: objectMetaSchema,
+  spec: z.object({
+    replicas: z.number(),
+    updateStrategy: updateStrategySchema.prefault({}),
+    gameServerTemplate: z.object({
+      reclaimPolicy: z.string().default('Cascade'),
+      spec: z.object({
+        containers: z.array(containerSchema),
+        initContainers: z.array(z.object({ name: z.string() })).nullish(),
+      }),
+    }),
+  }),
+});
+
+/** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserver_types.go. */
+const gameServerSchema = z.object({
+  metadata: objectMetaSchema.omit({ managedFields: true }),
+  spec: z
+    .object({
+      opsState: z.string().default(''),
+      updatePriority: z.union([z.number(), z.string()]).nullish(),
+      containers: z.array(containerSchema).nullish(),
+    })
+    .prefault({}),
+});
+
+/** Kruise v1.8.0 apis/apps/v1beta1/statefulset_types.go; the webhook fills in the defaults. */
+const workloadSchema = z.object({
+  metadata: objectMetaSchema.omit({ managedFields: true }),
+  spec: z.object({
+    template: z.object({ spec: z.object({ containers: z.array(containerSchema) }) }),
+    updateStrategy: z
+      .object({
+        rollingUpdate: z
+          .object({
+            partition: z.number().default(0),
+            paused: z.boolean().default(false),
+            podUpdatePolicy: z.string().default('ReCreate'),
+          })
+          .prefault({}),
+      })
+      .prefault({}),
+  }),
+  status: z
+    .object({
+      observedGeneration: z.number().default(0),
+      updateRevision: z.string().default(''),
+      currentRevision: z.string().default(''),
+    })
+    .prefault({}),
+});
+
+const CONTAINERS = '/spec/gameServerTemplate/spec/containers';
+
+/**
+ * A GameServerSet as hotwave sees it.
+ *
+ * @throws ZodError when it is not one.
+ */
+export function gameServerSetView(object: unknown): GameServerSetView {
+  const { metadata, spec } = gameServerSetSchema.parse(object);
+  const template = spec.gameServerTemplate;
+  const images = template.spec.containers.map((_, index) => `${CONTAINERS}/${index}/image`);
+  const written = [...images, '/spec/updateStrategy', '/spec/replicas'];
+  return {
+    ref: { namespace: metadata.namespace, name: metadata.name },
+    uid: metadata.uid,
+    generation: metadata.generation,
+    replicas: spec.replicas,
+    updateStrategy: spec.updateStrategy as GameServerSetView['updateStrategy'],
+    containers: template.spec.containers,
+    initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
+    reclaimPolicy: template.reclaimPolicy,
+    foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
+    deleting: metadata.deletionTimestamp !== undefined,
+  };
+}
+
+/**
+ * A GameServer as hotwave sees it.
+ *
+ * @throws ZodError when it is not one.
+ */
+export function gameServerRecord(object: unknown): GameServerRecord {
+  const { metadata, spec } = gameServerSchema.parse(object);
+  const overrides = (spec.containers ?? []).filter((container) => container.image !== '');
+  return {
+    name: metadata.name,
+    uid: metadata.uid,
+    opsState: spec.opsState,
+    updatePriority: spec.updatePriority ?? 0,
+    imageOverrides: Object.fromEntries(overrides.map(({ name, image }) => [name, image])),
+    hasAnnotations: metadata.annotations !== undefined,
+  };
+}
+
+/**
+ * An Advanced StatefulSet as hotwave sees it.
+ *
+ * @throws ZodError when it is not one.
+ */
+export function workloadView(object: unknown): WorkloadView {
+  const { metadata, spec, status } = workloadSchema.parse(object);
+  const { partition, paused, podUpdatePolicy } = spec.updateStrategy.rollingUpdate;
+  return {
+    generation: metadata.generation,
+    observedGeneration: status.observedGeneration,
+    updateRevision: status.updateRevision,
+    currentRevision: status.currentRevision,
+    containers: spec.template.spec.containers,
+    partition,
+    paused,
+    podUpdatePolicy,
+  };
+}

@@ -1,0 +1,128 @@
+/** What hotwave observes of a fleet, as plain values: no client types, no undefined behaviour, nothing to await. */
+
+/** A GameServerSet by name. */
+export interface SetRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** A container's state as the kubelet reports it. */
+export interface ContainerStatus {
+  readonly image: string;
+  readonly imageId: string;
+  readonly containerId: string;
+  readonly restartCount: number;
+  readonly ready: boolean;
+  readonly state: 'running' | 'waiting' | 'terminated' | 'unknown';
+  /** `waiting.reason` or `terminated.reason`. */
+  readonly reason?: string;
+  readonly message?: string;
+  readonly exitCode?: number;
+}
+
+/** A container of a server: what the spec asks for and what runs. */
+export interface ContainerView {
+  readonly name: string;
+  readonly image: string;
+  readonly status?: ContainerStatus;
+}
+
+/**
+ * A game server as its pod shows it. The pod is the judge: the counters of a GameServerSet can still be those of the
+ * previous release while `observedGeneration` is already new (OpenKruiseGame v1.0.0).
+ */
+export interface ServerView {
+  readonly name: string;
+  readonly ordinal: number;
+  readonly uid: string;
+  readonly node: string;
+  readonly ip: string;
+  readonly phase: string;
+  readonly deleting: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly containers: readonly ContainerView[];
+  readonly conditions: Readonly<Record<string, string>>;
+  readonly readinessGates: readonly string[];
+  /** Label `controller-revision-hash`. */
+  readonly revision: string;
+  /** Label `lifecycle.apps.kruise.io/state`; empty when absent. */
+  readonly lifecycle: string;
+  /** Annotation `apps.kruise.io/inplace-update-state`: the revision that Kruise last wrote in place. */
+  readonly inPlace?: { readonly revision: string; readonly moreBatches: boolean };
+  /** Annotation `apps.kruise.io/inplace-update-grace` is present: the image is not patched yet. */
+  readonly inGrace: boolean;
+  /** Value of the annotation `gs-sync/hotwave`, copied by OKG from the GameServer; empty when absent. */
+  readonly syncToken: string;
+}
+
+/** A GameServer object: the person's wishes for one server. */
+export interface GameServerView {
+  readonly name: string;
+  readonly uid: string;
+  readonly opsState: string;
+  /** Integer or text with trailing digits, as OKG takes it. */
+  readonly updatePriority: number | string;
+  /** Images of `spec.containers`: overrides that win over the template. */
+  readonly imageOverrides: Readonly<Record<string, string>>;
+}
+
+/** `spec.updateStrategy` of a GameServerSet, kept as it is so that it can be put back. */
+export interface UpdateStrategy {
+  readonly type?: string;
+  readonly rollingUpdate?: {
+    readonly partition?: number;
+    readonly maxUnavailable?: number | string;
+    readonly podUpdatePolicy?: string;
+    readonly paused?: boolean;
+    readonly [field: string]: unknown;
+  };
+}
+
+/** A GameServerSet: the desired state. */
+export interface GameServerSetView {
+  readonly ref: SetRef;
+  readonly uid: string;
+  readonly generation: number;
+  readonly replicas: number;
+  readonly updateStrategy: UpdateStrategy;
+  readonly containers: readonly { readonly name: string; readonly image: string }[];
+  readonly initContainers: readonly string[];
+  readonly reclaimPolicy: string;
+  /** Undefined when the object has no annotations at all. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Field managers other than hotwave, by the JSON pointers hotwave wants to write that they own. */
+  readonly foreignOwners: Readonly<Record<string, string>>;
+  readonly deleting: boolean;
+}
+
+/** The Advanced StatefulSet behind a GameServerSet: what the controllers have accepted. */
+export interface WorkloadView {
+  readonly generation: number;
+  readonly observedGeneration: number;
+  readonly updateRevision: string;
+  readonly currentRevision: string;
+  readonly containers: readonly { readonly name: string; readonly image: string }[];
+  readonly partition: number;
+  readonly paused: boolean;
+  readonly podUpdatePolicy: string;
+}
+
+/** Pod label with the updatePriority that OKG copies from the GameServer. Kruise sorts by it. */
+export const PRIORITY_LABEL = 'game.kruise.io/gs-update-priority';
+/** Pod label with the opsState that OKG copies from the GameServer. */
+export const OPS_STATE_LABEL = 'game.kruise.io/gs-opsState';
+/** Pod label with the name of the owning GameServerSet. */
+export const OWNER_LABEL = 'game.kruise.io/owner-gss';
+
+/** The container of that name, or undefined. */
+export function containerOf<Named extends { readonly name: string }>(
+  containers: readonly Named[],
+  name: string,
+): Named | undefined {
+  return containers.find((container) => container.name === name);
+}
+
+/** True when the pod serves: Running, Ready, and not on its way out. */
+export function isServing(server: ServerView): boolean {
+  return !server.deleting && server.phase === 'Running' && server.conditions['Ready'] === 'True';
+}

@@ -1,0 +1,14 @@
+import type { Plan } from './plan.ts';
+
+/** One line of preflight: what was checked and what came of it. */
+export interface PreflightLine {
+  readonly title: string;
+  readonly status: 'ok' | 'warning' | 'refused';
+  readonly detail: string;
+}
+
+/** The checks in order; the plan is there when none of them refuses. */
+export interface PreflightResult {
+  readonly lines: readonly PreflightLine[];
+  readonly plan?: Plan;
+}

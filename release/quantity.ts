@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+const UNITS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+type Unit = keyof typeof UNITS;
+
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
+const PERCENT = /^(\d{1,3}(?:\.\d+)?)%$/;
+
+/**
+ * A duration as people write it, `90s` or `1.5h`, in milliseconds.
+ * Returns undefined when the text is not a duration.
+ */
+export function parseDuration(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  if (!match) return undefined;
+  return Math.round(Number(match[1]) * UNITS[match[2] as Unit]);
+}
+
+/** The shortest exact spelling people recognise of a number of milliseconds: 90000 -> `90s`, 7200000 -> `2h`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1_000) return `${Math.round(milliseconds)}ms`;
+  const seconds = Math.round(milliseconds / 1_000);
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7_200) return seconds % 60 === 0 ? `${seconds / 60}m` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes % 60 === 0 ? `${minutes / 60}h` : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
+}
+
+/** A whole number of servers, or a share of the set as `5%`. */
+export type Count = number | `${number}%`;
+
+/**
+ * How many of `total` servers a count stands for. A share is rounded up and is at least 1,
+ * so that `5%` of a set of 3 still names a server.
+ *
+ * | count | total | result |
+ * |---|---|---|
+ * | 3 | 10 | 3 |
+ * | 5% | 3 | 1 |
+ * | 25% | 10 | 3 |
+ * | 0% | 10 | 0 |
+ * | 12 | 10 | 10 |
+ */
+export function resolveCount(count: Count, total: number): number {
+  if (typeof count === 'number') return Math.min(count, total);
+  const share = Number(count.slice(0, -1)) / 100;
+  return Math.min(total, Math.ceil(share * total));
+}
+
+/** A duration in a release file: text in, milliseconds out. */
+export const durationSchema = z
+  .string({ error: 'expected a duration such as 90s, 5m or 4h' })
+  .regex(DURATION, 'expected a duration such as 90s, 5m or 4h')
+  .transform((text) => parseDuration(text) ?? 0)
+  .meta({ description: 'A duration: a number and one of ms, s, m, h, d', examples: ['90s', '5m', '4h'] });
+
+const percentSchema = z
+  .string()
+  .regex(PERCENT, 'expected a share of the set such as 5%')
+  .refine((text) => Number(text.slice(0, -1)) <= 100, 'a share of the set is at most 100%')
+  .transform((text) => text as `${number}%`);
+
+/** A count in a release file: a whole number >= `minimum`, or a share of the set. */
+export function countSchema(minimum: number): z.ZodType<Count, number | string> {
+  const whole =
+    minimum === 0 ? 'a whole number of servers, 0 or more' : `a whole number of servers, ${minimum} or more`;
+  return z.union([z.int(`expected ${whole}`).min(minimum, `expected ${whole}`), percentSchema], {
+    error: `expected ${whole}, or a share of the set such as 5%`,
+  });
+}

@@ -1,0 +1,191 @@
+import type { SetRef } from './fleet.ts';
+import type { Plan } from './plan.ts';
+import type { ServerFailure } from './server.ts';
+import type { GateSpec } from './spec.ts';
+
+/** Where a release is. The last five are final. */
+export type Phase =
+  | 'planning'
+  | 'updating'
+  | 'baking'
+  | 'waiting-approval'
+  | 'paused'
+  | 'rolling-back'
+  | 'done'
+  | 'rolled-back'
+  | 'failed'
+  | 'cancelled'
+  | 'refused';
+
+/** How a release ended. */
+export type Outcome = Extract<Phase, 'done' | 'rolled-back' | 'failed' | 'cancelled' | 'refused'>;
+
+const FINAL: ReadonlySet<Phase> = new Set<Phase>(['done', 'rolled-back', 'failed', 'cancelled', 'refused']);
+
+/** True when nothing more will happen. */
+export function isFinal(phase: Phase): phase is Outcome {
+  return FINAL.has(phase);
+}
+
+/** What a person can tell a release. */
+export type Verb = 'approve' | 'reject' | 'pause' | 'resume' | 'rollback' | 'cancel';
+
+/** A person's decision. The same `id` twice is one decision. */
+export interface Decision {
+  readonly id: string;
+  readonly verb: Verb;
+  /** Name of the release that it is meant for: a late click must not steer the next one. */
+  readonly release: string;
+  /** approve, reject: the wave whose gate it is meant for. */
+  readonly wave?: number | undefined;
+  /** cancel: what becomes of the servers. */
+  readonly then?: 'hold' | 'rollback' | undefined;
+  readonly actor: string;
+  /** Where it came from: cli, ui, a chat gateway. */
+  readonly channel: string;
+  readonly reason?: string | undefined;
+}
+
+/** A decision and what came of it, kept for the record. */
+export interface DecisionRecord extends Decision {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly accepted: boolean;
+  readonly answer: string;
+}
+
+/** What the release waits for, so that every wait has an owner, a start and an end. */
+export interface Wait {
+  readonly for: string;
+  /** Who or what ends it: a person, Kruise, the engine, a timer. */
+  readonly owner: string;
+  readonly since: number;
+  /** Deadline, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A gate that is open for decisions. */
+export interface OpenGate {
+  readonly wave: number;
+  readonly spec: GateSpec;
+  readonly openedAt: number;
+  readonly approvedBy: readonly string[];
+  readonly rejected?: { readonly actor: string; readonly reason: string };
+}
+
+/** A wave's progress in numbers. */
+export interface WaveProgress {
+  readonly number: number;
+  readonly name: string;
+  readonly size: number;
+  readonly status: 'pending' | 'running' | 'done' | 'failed' | 'rolled-back';
+  readonly ready: number;
+  readonly proven: number;
+  readonly failed: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+}
+
+/** What people have asked for that the runbook has not done yet. */
+export interface Requests {
+  readonly pause?: { readonly actor: string; readonly reason: string };
+  readonly rollback?: { readonly actor: string; readonly reason: string };
+  readonly cancel?: { readonly actor: string; readonly then: 'hold' | 'rollback'; readonly reason: string };
+}
+
+/** The whole state of a release: what the query returns and everything that people are shown is made from. */
+export interface ReleaseState {
+  readonly v: 1;
+  readonly release: string;
+  readonly cluster: string;
+  readonly set: SetRef;
+  readonly strategy: string;
+  readonly requester: string;
+  readonly image: string;
+  readonly version: string;
+  readonly previousVersion: string;
+  readonly planHash: string;
+  readonly phase: Phase;
+  /** What it is doing within the phase, one line. */
+  readonly step: string;
+  /** The wave at work, from 1; 0 before the first. */
+  readonly wave: number;
+  readonly waves: readonly WaveProgress[];
+  readonly wait?: Wait | undefined;
+  readonly gate?: OpenGate | undefined;
+  readonly pausedBecause?: string | undefined;
+  readonly requests: Requests;
+  /** The latest 50 failed servers. */
+  readonly failures: readonly ServerFailure[];
+  readonly warnings: readonly string[];
+  readonly decisions: readonly DecisionRecord[];
+  /** Why it ended as it did; empty while it runs. */
+  readonly reason: string;
+  readonly startedAt: number;
+  readonly endedAt?: number | undefined;
+}
+
+/** What a release is started with. */
+export interface ReleaseIdentity {
+  readonly release: string;
+  readonly cluster: string;
+  readonly set: SetRef;
+  readonly strategy: string;
+  readonly requester: string;
+  readonly image: string;
+  readonly version: string;
+}
+
+/** The state of a release that has not been planned yet. */
+export function initialState(identity: ReleaseIdentity, now: number): ReleaseState {
+  return {
+    v: 1,
+    ...identity,
+    previousVersion: '',
+    planHash: '',
+    phase: 'planning',
+    step: 'checks the cluster and plans the waves',
+    wave: 0,
+    waves: [],
+    requests: {},
+    failures: [],
+    warnings: [],
+    decisions: [],
+    reason: '',
+    startedAt: now,
+  };
+}
+
+/** Takes over a plan. */
+export function withPlan(state: ReleaseState, plan: Plan): ReleaseState {
+  return {
+    ...state,
+    version: plan.version,
+    previousVersion: plan.previousVersion,
+    planHash: plan.hash,
+    warnings: plan.warnings,
+    waves: plan.waves.map(({ number, name, servers }) => ({
+      number,
+      name,
+      size: servers.length,
+      status: 'pending',
+      ready: 0,
+      proven: 0,
+      failed: 0,
+    })),
+  };
+}
+
+/** Changes the progress of one wave. */
+export function withWave(state: ReleaseState, number: number, change: Partial<WaveProgress>): ReleaseState {
+  return { ...state, waves: state.waves.map((wave) => (wave.number === number ? { ...wave, ...change } : wave)) };
+}
+
+const KEPT_FAILURES = 50;
+
+/** Adds failed servers; the newest reason of a server wins. */
+export function withFailures(state: ReleaseState, failures: readonly ServerFailure[]): ReleaseState {
+  const renewed = new Set(failures.map(({ server }) => server));
+  const kept = state.failures.filter(({ server }) => !renewed.has(server));
+  return { ...state, failures: [...kept, ...failures].slice(-KEPT_FAILURES) };
+}

@@ -1,0 +1,51 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { ApiCredentials } from './api.ts';
+import type { LabUser } from './lab-contract.ts';
+
+/** The users of every lab. Only `admin` is in a group that may do everything; the rest get what RBAC gives them. */
+export const labUsers: readonly LabUser[] = ['admin', 'hotwave', 'observer', 'nobody'];
+
+/** One bearer token per user. */
+export type Tokens = Readonly<Record<LabUser, string>>;
+
+/** Writes the API server's token file and returns the tokens. */
+export function writeTokens(file: string): Tokens {
+  const tokens = Object.fromEntries(labUsers.map((user) => [user, randomBytes(16).toString('hex')])) as Tokens;
+  const lines = labUsers.map((user) => `${tokens[user]},${user},${user}${user === 'admin' ? ',"system:masters"' : ''}`);
+  writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
+  return tokens;
+}
+
+/** Writes the key pair with which the API server signs service account tokens. */
+export function writeServiceAccountKeys(privateFile: string, publicFile: string): void {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  writeFileSync(privateFile, privateKey, { mode: 0o600 });
+  writeFileSync(publicFile, publicKey);
+}
+
+/** Where the kubeconfig of a user is in a lab's folder. */
+export function kubeconfigFile(directory: string, user: LabUser): string {
+  return join(directory, `${user}.kubeconfig`);
+}
+
+/** Writes a kubeconfig file with one cluster, one user and one context, all with the same name. */
+export function writeKubeconfig(file: string, user: LabUser, credentials: ApiCredentials): void {
+  const name = `hotwave-lab-${user}`;
+  const authority = Buffer.from(credentials.certificateAuthority).toString('base64');
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server: credentials.server, 'certificate-authority-data': authority } }],
+    users: [{ name, user: { token: credentials.token } }],
+    contexts: [{ name, context: { cluster: name, user: name, namespace: 'default' } }],
+    'current-context': name,
+  };
+  writeFileSync(file, stringify(config), { mode: 0o600 });
+}

@@ -1,0 +1,24 @@
+#!/bin/sh
+# The engine that reloads itself: VERSION is the last file a sync moves into place, so its arrival means "complete".
+hot_files=/var/www/html/js
+
+loaded_version() {
+  wget -q -T 2 -O - http://127.0.0.1/version
+}
+
+reload_and_report() {
+  wanted=$(cat "$hot_files/VERSION")
+  /usr/sbin/nginx -s reload || { echo "hot-reload failed version=$wanted"; return; }
+  tries=0
+  while [ "$(loaded_version)" != "$wanted" ] && [ "$tries" -lt 50 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  echo "hot-reload loaded=$(loaded_version) wanted=$wanted"
+}
+
+inotifywait --monitor --quiet --event moved_to --format '%f' "$hot_files" | while read -r file; do
+  [ "$file" != VERSION ] || reload_and_report
+done &
+
+exec /bin/start-2048

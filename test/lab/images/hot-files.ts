@@ -1,0 +1,48 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { contentFolder, install } from './base-layers.ts';
+
+/** What one version of the 2048 sidecar image delivers, and how. */
+export interface SidecarVersion {
+  /** The image tag; also the exact text of the VERSION file and of `/version` once the engine has loaded it. */
+  readonly tag: string;
+  /** The folder of hot files that this version has besides those of every version. */
+  readonly files: 'v1.0' | 'v2.0' | 'v3.0';
+  /** More hot files, by name. */
+  readonly extra?: Readonly<Record<string, string>>;
+  /** Switches of hot-sync, `NAME=value`. */
+  readonly environment?: readonly string[];
+  /** Instead of syncing. */
+  readonly entrypoint?: readonly string[];
+}
+
+/** The good versions, and one bad version for each way in which a hot update fails on real servers. */
+export const sidecarVersions: readonly SidecarVersion[] = [
+  { tag: 'v1.0', files: 'v1.0' },
+  { tag: 'v2.0', files: 'v2.0' },
+  { tag: 'v3.0', files: 'v3.0' },
+  // Ends before it has synced anything: crash loop, and the engine keeps the files it has.
+  { tag: 'v2.1-crash', files: 'v2.0', entrypoint: ['/bin/sh', '-c', 'echo "hot-sync: no such scene" >&2; exit 1'] },
+  // `nginx -s reload` refuses it with a non-zero exit code and goes on with what it has loaded.
+  { tag: 'v2.1-badconfig', files: 'v2.0', extra: { 'arena.conf': 'set $arena_size twelve' } },
+  // The files arrive but the sidecar never says so: the pod does not become ready.
+  { tag: 'v2.1-neverready', files: 'v2.0', environment: ['HOT_SYNC_HIDES_READINESS=yes'] },
+  // Loads, echoes its version, and then the engine says it is not well: /healthz answers 503.
+  { tag: 'v2.1-unhealthy', files: 'v2.0', extra: { 'health.conf': 'set $hot_health "out of memory";\n' } },
+  // VERSION is new, the file that the engine loads stays the old one: the reload succeeds and changes nothing.
+  { tag: 'v2.1-stale', files: 'v2.0', environment: ['HOT_SYNC_FORGETS=version.conf'] },
+];
+
+/** Fills the layer of one sidecar version: hot files in /app/js and the command that syncs them. */
+export async function fillSidecar(root: string, version: SidecarVersion): Promise<void> {
+  const content = join(contentFolder, '2048-sidecar');
+  const hot = join(root, 'app/js');
+  await mkdir(hot, { recursive: true });
+  await mkdir(join(root, 'app/scripts'));
+  await cp(join(content, 'every-version'), hot, { recursive: true });
+  await cp(join(content, version.files), hot, { recursive: true });
+  await writeFile(join(hot, 'VERSION'), version.tag);
+  await writeFile(join(hot, 'version.conf'), `set $hot_version "${version.tag}";\n`);
+  for (const [name, text] of Object.entries(version.extra ?? {})) await writeFile(join(hot, name), text);
+  await install(join(content, 'hot-sync.sh'), join(root, 'bin/hot-sync'));
+}

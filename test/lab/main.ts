@@ -1,0 +1,129 @@
+import { parseArgs } from 'node:util';
+import { endAbandonedLabs, endLabNamed, startLab } from './lab.ts';
+import type { LabKind } from './lab.ts';
+import { isAbandoned, knownLab, knownLabs } from './lab-state.ts';
+import type { KnownLab } from './lab-state.ts';
+import { MissingPrerequisite } from './prerequisites.ts';
+
+// npm run lab -- up [fleet|truth] [--name NAME] | down [--name NAME] | status
+// A lab for a person: it survives the terminal and goes on until `down`.
+
+const usage = 'npm run lab -- up [fleet|truth] [--name NAME] | down [--name NAME] | status';
+
+/** The command line asks for something that there is not; EX_USAGE of sysexits.h. */
+class UsageError extends Error {
+  readonly exitCode = 64;
+}
+
+try {
+  await run(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`hotwave: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof UsageError || error instanceof MissingPrerequisite ? error.exitCode : 1;
+}
+
+async function run(args: string[]): Promise<void> {
+  const { verb, operand, name } = parsed(args);
+  switch (verb) {
+    case 'up':
+      return up(operand ?? 'fleet', name);
+    case 'down':
+      return down(name);
+    case 'status':
+      return status();
+    default:
+      throw new UsageError(
+        `there is no lab command ${verb === undefined ? 'without a verb' : `"${verb}"`}; use: ${usage}`,
+      );
+  }
+}
+
+function parsed(args: string[]): {
+  verb?: string | undefined;
+  operand?: string | undefined;
+  name?: string | undefined;
+} {
+  try {
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' } } });
+    const { name } = values;
+    if (name !== undefined && !/^[a-z0-9][a-z0-9-]{0,40}$/.test(name)) {
+      throw new UsageError(`a lab's name is up to 41 small letters, digits and dashes, not "${name}"`);
+    }
+    if (positionals.length > 2) throw new UsageError(`too many words; use: ${usage}`);
+    return { verb: positionals[0], operand: positionals[1], name };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${(error as Error).message}; use: ${usage}`);
+  }
+}
+
+async function up(kind: string, chosenName?: string): Promise<void> {
+  if (!isKind(kind)) throw new UsageError(`there is no lab "${kind}"; there are fleet and truth`);
+  const name = chosenName ?? kind;
+  const present = knownLab(name);
+  if (present?.record.addresses && present.ended.length === 0) {
+    say(`lab ${name} is up already`);
+    return describe(present);
+  }
+  endOnSignal(name);
+  const started = performance.now();
+  await startLab({ kind, name, outlivesOwner: true, log: say });
+  say(`lab ${name} is up after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  describe(knownLab(name)!);
+}
+
+async function down(name?: string): Promise<void> {
+  await endAbandonedLabs(say);
+  const labs = knownLabs();
+  const chosen = name ?? labs[0]?.record.name;
+  if (chosen === undefined) return say('no lab is running');
+  if (name === undefined && labs.length > 1) {
+    throw new UsageError(
+      `several labs are running: say --name with one of ${labs.map((lab) => lab.record.name).join(', ')}`,
+    );
+  }
+  say((await endLabNamed(chosen)) ? `lab ${chosen} has ended and left nothing` : `there is no lab ${chosen}`);
+}
+
+function status(): void {
+  const labs = knownLabs();
+  if (labs.length === 0) say('no lab is running');
+  for (const lab of labs) {
+    const { kind, name, owner } = lab.record;
+    const ownership = owner
+      ? `belongs to process ${owner.pid}${isAbandoned(lab) ? ', which is gone' : ''}`
+      : 'for a person';
+    process.stdout.write(`${name} (${kind}, ${ownership})\n`);
+    process.stdout.write(`  running: ${lab.running.join(', ') || 'nothing'}\n`);
+    if (lab.ended.length > 0) process.stdout.write(`  not running: ${lab.ended.join(', ')}\n`);
+    for (const [what, where] of Object.entries(lab.record.addresses ?? {}))
+      process.stdout.write(`  ${what}: ${where}\n`);
+  }
+}
+
+/** Addresses go to standard output, so that they can be taken from there; what to do with them to standard error. */
+function describe({ record }: KnownLab): void {
+  for (const [what, where] of Object.entries(record.addresses ?? {})) process.stdout.write(`${what}: ${where}\n`);
+  say(
+    `next: export KUBECONFIG=${record.addresses?.['kubeconfig'] ?? ''} TEMPORAL_ADDRESS=${record.addresses?.['Temporal frontend'] ?? ''}`,
+  );
+  say(`end it with: npm run lab -- down --name ${record.name}`);
+}
+
+/** Ctrl-C while a lab starts: end what was started. The lab's programs are in groups of their own and do not see it. */
+function endOnSignal(name: string): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      say(`ending lab ${name}`);
+      void endLabNamed(name).finally(() => process.exit(130));
+    });
+  }
+}
+
+function isKind(text: string): text is LabKind {
+  return text === 'fleet' || text === 'truth';
+}
+
+function say(line: string): void {
+  process.stderr.write(`lab: ${line}\n`);
+}

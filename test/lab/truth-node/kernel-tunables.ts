@@ -1,0 +1,40 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Places } from './places.ts';
+
+/** What every kubelet sets when it starts; there is no way to tell it not to. */
+const tunables = [
+  'vm/overcommit_memory',
+  'vm/panic_on_oom',
+  'kernel/panic',
+  'kernel/panic_on_oops',
+  'kernel/keys/root_maxkeys',
+  'kernel/keys/root_maxbytes',
+];
+
+/** Like the tunables themselves this folder lasts until the machine restarts. */
+const folder = '/run/hotwave-kernel-tunables';
+const original = join(folder, 'original.json');
+
+/** Records the kernel tunables before the first truth lab of this machine changes them. */
+export function rememberTunables(places: Places): void {
+  mkdirSync(folder, { recursive: true });
+  // With another lab at work the values are the kubelet's already, and the file is there.
+  if (!existsSync(original)) {
+    writeFileSync(
+      original,
+      JSON.stringify(tunables.map((name) => [name, readFileSync(join('/proc/sys', name), 'utf8')])),
+    );
+  }
+  writeFileSync(join(folder, places.network), '');
+}
+
+/** Puts the kernel tunables back when the last truth lab of this machine ends. */
+export function restoreTunables(places: Places): void {
+  if (!existsSync(join(folder, places.network))) return;
+  rmSync(join(folder, places.network));
+  if (readdirSync(folder).length > 1) return;
+  const values = JSON.parse(readFileSync(original, 'utf8')) as [name: string, value: string][];
+  for (const [name, value] of values) writeFileSync(join('/proc/sys', name), value);
+  rmSync(folder, { recursive: true });
+}

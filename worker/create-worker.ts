@@ -1,0 +1,61 @@
+import { Worker } from '@temporalio/worker';
+import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
+import { createActivities } from '../activities/index.ts';
+import type { ActivityDependencies } from '../activities/index.ts';
+import { taskQueueOf } from '../workflows/messages.ts';
+import { workflowBundlePath } from './bundle.ts';
+
+/** What a worker is made of. */
+export interface HotwaveWorkerOptions extends ActivityDependencies {
+  readonly connection: NativeConnection;
+  /** Temporal's namespace; default `default`. */
+  readonly namespace?: string;
+  /** The cluster's name, which also names the task queue. */
+  readonly clusterName: string;
+  /** A bundle that was built already; default: the one of this version, see {@link workflowBundlePath}. */
+  readonly bundlePath?: string;
+  /** Turns worker versioning on: releases stay on the version they started with. */
+  readonly buildId?: string | undefined;
+  /** Activities that run at once; default 100. */
+  readonly activitySlots?: number;
+}
+
+/** A worker for one cluster, not running yet. Hotwave waits for others most of its time: fixed slots are enough. */
+export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promise<Worker> {
+  const {
+    connection,
+    namespace = 'default',
+    clusterName,
+    bundlePath,
+    buildId,
+    activitySlots = 100,
+    ...dependencies
+  } = options;
+  return Worker.create({
+    connection,
+    namespace,
+    taskQueue: taskQueueOf(clusterName),
+    workflowBundle: { codePath: bundlePath ?? (await workflowBundlePath()) },
+    activities: createActivities(dependencies),
+    maxConcurrentActivityTaskExecutions: activitySlots,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    maxCachedWorkflows: 100,
+    // A cancelled release hears of it with the next heartbeat that is really sent.
+    maxHeartbeatThrottleInterval: '5s',
+    // Together less than the pod's terminationGracePeriodSeconds of 60.
+    shutdownGraceTime: '20s',
+    shutdownForceTime: '50s',
+    ...versioning(clusterName, buildId),
+  });
+}
+
+function versioning(clusterName: string, buildId: string | undefined): Partial<WorkerOptions> {
+  if (buildId === undefined) return {};
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName: taskQueueOf(clusterName), buildId },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'PINNED',
+    },
+  };
+}

@@ -1,0 +1,151 @@
+import type { Logger, NativeConnection, Worker } from '@temporalio/worker';
+import { ClusterFailure } from '../activities/ports.ts';
+import { kubernetesCluster } from '../cluster/kubernetes.ts';
+import type { KubernetesCluster } from '../cluster/kubernetes.ts';
+import { taskQueueOf } from '../workflows/messages.ts';
+import { workerConfig } from './config.ts';
+import type { WorkerConfig, WorkerFlags } from './config.ts';
+import { awaitFirstAnswer, connectToTemporal } from './connect.ts';
+import { createHotwaveWorker } from './create-worker.ts';
+import { liveness, readiness } from './health.ts';
+import type { HealthSources } from './health.ts';
+import { startHttpServer } from './http-server.ts';
+import type { HttpServer } from './http-server.ts';
+import { freeLoopbackPort, metricsText } from './metrics.ts';
+import { EXIT_UNREACHABLE, EXIT_USAGE, StartFailure } from './start-failure.ts';
+import { createLogger, installRuntime } from './telemetry.ts';
+
+const temporalPatienceMs = 60_000;
+/** A release says how many of its commands run at once, at most 200; this is only the end of the scale. */
+const parallelExecs = 200;
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR2'] as const;
+
+/**
+ * Runs a worker until a signal ends it. Temporal must answer within a minute; the cluster may be down: the worker then
+ * warns, is not ready, and goes on.
+ *
+ * @returns the exit code: 0 after a signal, 1 when the worker failed, 7 when Temporal cannot be reached, 64 for a bad value.
+ */
+export async function runWorker(flags: WorkerFlags): Promise<number> {
+  try {
+    return await serve(workerConfig(flags, process.env));
+  } catch (error) {
+    if (!(error instanceof StartFailure)) throw error;
+    process.stderr.write(`hotwave: ${error.message}\n`);
+    return error.exitCode;
+  }
+}
+
+async function serve(config: WorkerConfig): Promise<number> {
+  const logger = createLogger(config.logLevel);
+  const metricsAddress = config.http && `127.0.0.1:${await freeLoopbackPort()}`;
+  installRuntime({ logger, metricsAddress });
+  const stopping = stopOnSignal();
+  const cluster = openCluster(config);
+  const health: HealthSources = {
+    worker: undefined,
+    connection: undefined,
+    cluster: awaitFirstAnswer(cluster, logger, stopping.signal),
+  };
+  let http: HttpServer | undefined;
+  try {
+    http = metricsAddress === undefined ? undefined : await openHttp(config, health, cluster, metricsAddress);
+    return await work({ config, cluster, logger, health, stopping, httpUrl: http?.url });
+  } catch (error) {
+    if (stopping.signal.aborted && !health.worker) return 0;
+    throw error;
+  } finally {
+    stopping.abort();
+    await health.connection?.close();
+    await Promise.all([http?.close(), cluster.close()]);
+  }
+}
+
+interface Work {
+  readonly config: WorkerConfig;
+  readonly cluster: KubernetesCluster;
+  readonly logger: Logger;
+  readonly health: HealthSources;
+  readonly stopping: AbortController;
+  readonly httpUrl: string | undefined;
+}
+
+async function work({ config, cluster, logger, health, stopping, httpUrl }: Work): Promise<number> {
+  const { temporal } = config;
+  health.connection = await connectToTemporal(temporal, {
+    patienceMs: temporalPatienceMs,
+    logger,
+    signal: stopping.signal,
+  });
+  health.worker = await createWorker(config, cluster, health.connection);
+  const queue = taskQueueOf(config.cluster);
+  logger.info(
+    `worker for ${cluster.describe()}, polling ${queue} in namespace ${temporal.namespace} of Temporal at ${temporal.address}`,
+    { http: httpUrl ?? 'off', ...(config.buildId === undefined ? {} : { buildId: config.buildId }) },
+  );
+  try {
+    await health.worker.run();
+    logger.info('worker stopped; releases go on with the next worker');
+    return 0;
+  } catch (error) {
+    logger.error('worker failed', { error });
+    return 1;
+  }
+}
+
+async function createWorker(
+  config: WorkerConfig,
+  cluster: KubernetesCluster,
+  connection: NativeConnection,
+): Promise<Worker> {
+  const { temporal, activitySlots, buildId } = config;
+  try {
+    return await createHotwaveWorker({
+      connection,
+      namespace: temporal.namespace,
+      clusterName: config.cluster,
+      cluster,
+      activitySlots,
+      buildId,
+    });
+  } catch (error) {
+    if (error instanceof StartFailure) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new StartFailure(
+      EXIT_UNREACHABLE,
+      `Temporal at ${temporal.address} does not let a worker into namespace ${temporal.namespace}: ${reason}`,
+    );
+  }
+}
+
+function openCluster({ kubeconfig }: WorkerConfig): KubernetesCluster {
+  try {
+    return kubernetesCluster({ ...kubeconfig, parallelExecs });
+  } catch (error) {
+    if (error instanceof ClusterFailure) throw new StartFailure(EXIT_USAGE, error.message);
+    throw error;
+  }
+}
+
+async function openHttp(
+  config: WorkerConfig,
+  health: HealthSources,
+  cluster: KubernetesCluster,
+  metricsAddress: string,
+): Promise<HttpServer | undefined> {
+  return (
+    config.http &&
+    startHttpServer(config.http, {
+      liveness: () => liveness(health),
+      readiness: () => readiness(health),
+      metrics: metricsText({ runtimeAddress: metricsAddress, clusterRequests: () => cluster.requests }),
+    })
+  );
+}
+
+/** The SDK's runtime ends a running worker on a signal; this ends what comes before there is one. */
+function stopOnSignal(): AbortController {
+  const controller = new AbortController();
+  for (const name of stopSignals) process.once(name, () => controller.abort());
+  return controller;
+}

@@ -1,0 +1,36 @@
+import type { ActivityInterfaceFor } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+
+/** Summaries in the Temporal UI are one line of at most 400 bytes. */
+const SUMMARY_LIMIT = 200;
+
+/** Activities, each call of which shows `summary` in the Temporal UI. */
+type Calls = ActivityInterfaceFor<Activities>;
+
+const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+
+/**
+ * Short calls: a read or a guarded write and its acceptance. An API server that is away for minutes is waited for; the
+ * release then pauses with the reason instead of failing.
+ */
+export function quick(summary: string): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: '2m',
+    scheduleToCloseTimeout: '15m',
+    heartbeatTimeout: '20s',
+    retry: RETRY,
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
+}
+
+/** Calls that watch or work through a batch until a deadline that they are given; `limit` is that time in milliseconds. */
+export function lasting(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit + 5 * 60_000,
+    scheduleToCloseTimeout: limit + 15 * 60_000,
+    heartbeatTimeout: '20s',
+    retry: RETRY,
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
+}

@@ -1,0 +1,68 @@
+import { condition } from '@temporalio/workflow';
+import type { Wave } from '../release/plan.ts';
+import { formatDuration } from '../release/quantity.ts';
+import type { GateSpec } from '../release/spec.ts';
+import type { OpenGate } from '../release/state.ts';
+import type { WaveContext } from './wave.ts';
+import { Departure } from './release-run.ts';
+
+/**
+ * Waits at the gate before a wave, if it has one, until enough people have approved.
+ * @throws Departure when it is rejected, or when nobody decided in time and the gate says to roll back
+ */
+export async function passGate(context: WaveContext, wave: Wave): Promise<void> {
+  const spec = context.spec.gates.find(({ before }) => before === wave.number);
+  if (!spec) return;
+  const { run, onPause } = context;
+  const openedAt = Date.now();
+  run.set({ gate: { wave: wave.number, spec, openedAt, approvedBy: [] }, wave: wave.number });
+  for (;;) {
+    await run.checkpoint(onPause);
+    const gate = run.state.gate;
+    if (!gate) return;
+    if (gate.rejected) await refuse(context, gate);
+    else if (gate.approvedBy.length >= spec.approvals) break;
+    else if (Date.now() >= openedAt + spec.timeout) {
+      if (await timedOut(context, spec)) break;
+    } else await wait(context, gate);
+  }
+  run.set({ gate: undefined, wait: undefined });
+}
+
+async function wait({ run }: WaveContext, gate: OpenGate): Promise<void> {
+  const { spec, openedAt, wave } = gate;
+  const missing = spec.approvals - gate.approvedBy.length;
+  const what = `waits for ${missing} ${missing === 1 ? 'approval' : 'approvals'} before wave ${wave}`;
+  run.enter('waiting-approval', what, {
+    for: what,
+    owner: 'a person',
+    since: openedAt,
+    until: openedAt + spec.timeout,
+  });
+  const { approvedBy } = gate;
+  const changed = (): boolean => {
+    const { gate: now, requests } = run.state;
+    return (
+      now?.rejected !== undefined || now?.approvedBy.length !== approvedBy.length || Object.keys(requests).length > 0
+    );
+  };
+  await condition(changed, Math.max(1, openedAt + spec.timeout - Date.now()), { summary: `gate before wave ${wave}` });
+}
+
+/** A rejection is treated as the release's failure policy says: back, or standing still until a person resumes. */
+async function refuse({ run, spec, onPause }: WaveContext, gate: OpenGate): Promise<void> {
+  const reason = `${gate.rejected?.actor ?? ''} rejected wave ${gate.wave}: ${gate.rejected?.reason ?? ''}`;
+  if (spec.onFailure.then === 'rollback') throw new Departure('rollback', 'rolled-back', reason);
+  await run.pauseUntilResumed(onPause, reason);
+  const { rejected: _heard, ...open } = gate;
+  run.set({ gate: { ...open, openedAt: Date.now(), approvedBy: [] } });
+}
+
+/** True when the gate lets the wave through all the same. */
+async function timedOut({ run, onPause }: WaveContext, { timeout, onTimeout }: GateSpec): Promise<boolean> {
+  const reason = `nobody decided at the gate within ${formatDuration(timeout)}`;
+  if (onTimeout === 'proceed') return true;
+  if (onTimeout === 'rollback') throw new Departure('rollback', 'rolled-back', reason);
+  await run.pauseUntilResumed(onPause, reason);
+  return false;
+}

@@ -1,0 +1,2 @@
+export { hotUpdate } from './hot-update.ts';
+export { inspectCluster, planOnly } from './plan-only.ts';

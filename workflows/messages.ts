@@ -1,0 +1,97 @@
+/**
+ * The names and payloads by which others speak to a release: the CLI, chat-ops bots, the Temporal UI. Plain values and
+ * schemas without any SDK, so that a bot in any language can be written against this file.
+ */
+import { z } from 'zod';
+import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
+import type { ReleaseFile } from '../release/spec.ts';
+import type { Outcome, ReleaseState } from '../release/state.ts';
+import type { DecisionAnswer } from '../release/decision.ts';
+import type { SetRef } from '../release/fleet.ts';
+
+/** Workflow types. */
+export const WORKFLOWS = { hotUpdate: 'hotUpdate', planOnly: 'planOnly', inspectCluster: 'inspectCluster' } as const;
+
+/** The update and the signal that carry a decision, and the query for the whole state. */
+export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', state: 'state' } as const;
+
+/** Search attributes that every release carries. */
+export const SEARCH_ATTRIBUTES = {
+  HotwaveSet: 'KEYWORD',
+  HotwaveCluster: 'KEYWORD',
+  HotwaveRelease: 'KEYWORD',
+  HotwavePhase: 'KEYWORD',
+  HotwaveRequester: 'KEYWORD',
+  HotwaveWave: 'INT',
+} as const;
+
+/** A decision as it travels: one flat JSON object. An update answers whether it was accepted; a signal cannot. */
+export const decisionSchema = z.strictObject({
+  id: z.string().min(1).max(200),
+  verb: z.enum(['approve', 'reject', 'pause', 'resume', 'rollback', 'cancel']),
+  release: z.string().min(1).max(63),
+  wave: z.int().min(1).optional(),
+  then: z.enum(['hold', 'rollback']).optional(),
+  actor: z.string().min(1).max(200),
+  channel: z.string().min(1).max(60).prefault('unknown'),
+  reason: z.string().max(1_000).optional(),
+});
+
+/** A decision before defaults, as a bot sends it. */
+export type DecisionMessage = z.input<typeof decisionSchema>;
+
+/** What a release workflow is started with. */
+export interface ReleaseInput {
+  readonly v: 1;
+  readonly file: ReleaseFile;
+  readonly cluster: string;
+  readonly requester: string;
+}
+
+/** What a release workflow returns. */
+export interface ReleaseResult {
+  readonly release: string;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly strategy: string;
+  readonly servers: number;
+  readonly waves: number;
+  readonly seconds: number;
+  readonly restartsOfMainContainers: number;
+  readonly recreatedPods: number;
+}
+
+export type { PreflightLine, PreflightResult as PlanResult };
+
+/** What `plan` is asked. */
+export interface PlanInput {
+  readonly v: 1;
+  readonly file: ReleaseFile;
+  readonly cluster: string;
+}
+
+/** What `doctor` asks a worker about its cluster. */
+export interface InspectInput {
+  readonly v: 1;
+  readonly namespace: string;
+}
+
+/** The worker's own view of its cluster. */
+export interface InspectResult {
+  readonly lines: readonly PreflightLine[];
+}
+
+/** The answer of the state query. */
+export type StateAnswer = ReleaseState;
+/** The answer of the decide update. */
+export type DecideAnswer = DecisionAnswer;
+
+/** The workflow id of the release on a set, which is also its lock: at most one runs. */
+export function releaseWorkflowId(cluster: string, set: SetRef): string {
+  return `hotwave/${cluster}/${set.namespace}/${set.name}`;
+}
+
+/** The task queue that the workers of a cluster poll. */
+export function taskQueueOf(cluster: string): string {
+  return `hotwave-${cluster}`;
+}

@@ -1,0 +1,219 @@
+import {
+  ActivityFailure,
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { applyDecision } from '../release/decision.ts';
+import type { DecisionAnswer } from '../release/decision.ts';
+import { detailsMarkdown } from '../release/narrate.ts';
+import type { Decision, Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
+import { isFinal } from '../release/state.ts';
+import type { DecisionMessage } from './messages.ts';
+import { MESSAGES, decisionSchema } from './messages.ts';
+
+const decideUpdate = defineUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide);
+const decideSignal = defineSignal<[DecisionMessage]>(MESSAGES.decideSignal);
+const stateQuery = defineQuery<ReleaseState>(MESSAGES.state);
+
+const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
+const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
+
+const EXAMPLE = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor":"YOU","channel":"ui"}';
+
+/** Where the runbook goes when it leaves its path, and why. Thrown by `checkpoint`, caught by the runbook. */
+export class Departure extends Error {
+  override readonly name = 'Departure';
+  readonly to: 'rollback' | 'hold';
+  /** How the release ends once that is done. */
+  readonly outcome: Outcome;
+
+  constructor(to: 'rollback' | 'hold', outcome: Outcome, reason: string) {
+    super(reason);
+    this.to = to;
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * The running release as its handlers and its runbook share it.
+ *
+ * Handlers only replace the state and interrupt the step at work; every consequence is drawn by the runbook at its next
+ * `checkpoint`. So a decision that arrives between two awaits cannot make two things happen at once, and the order in
+ * which decisions arrived is the order in which they count.
+ */
+export class ReleaseRun {
+  #state: ReleaseState;
+  #step: CancellationScope | undefined;
+  #interrupted = false;
+
+  constructor(state: ReleaseState) {
+    this.#state = state;
+    setHandler(stateQuery, () => this.#state, { description: 'The whole state of the release' });
+    setHandler(decideUpdate, (message) => this.#decide(message), { description: `A person's decision: ${EXAMPLE}` });
+    setHandler(decideSignal, (message) => void this.#decide(message), {
+      description: `A person's decision: ${EXAMPLE}`,
+    });
+  }
+
+  get state(): ReleaseState {
+    return this.#state;
+  }
+
+  /** Replaces the state and shows it: details for people, search attributes for lists. */
+  set(change: Partial<ReleaseState>): void {
+    const before = this.#state;
+    this.#state = { ...before, ...change };
+    setCurrentDetails(detailsMarkdown(this.#state, Date.now()));
+    if (before.phase !== this.#state.phase || before.wave !== this.#state.wave) {
+      upsertSearchAttributes([
+        { key: phaseKey, value: this.#state.phase },
+        { key: waveKey, value: this.#state.wave },
+      ]);
+    }
+  }
+
+  /** Shows what the release is doing, and until when. */
+  enter(phase: Phase, step: string, wait?: Wait): void {
+    this.set({ phase, step, wait });
+  }
+
+  /** Ends the release. */
+  finish(outcome: Outcome, reason: string): void {
+    this.set({
+      phase: outcome,
+      reason,
+      step: '',
+      wait: undefined,
+      gate: undefined,
+      pausedBecause: undefined,
+      requests: {},
+      endedAt: Date.now(),
+    });
+  }
+
+  /** What a person has asked for that the runbook must heed before it goes on. */
+  get #attention(): boolean {
+    const { pause, rollback, cancel } = this.#state.requests;
+    return (pause ?? rollback ?? cancel) !== undefined;
+  }
+
+  #decide(message: DecisionMessage): DecisionAnswer {
+    const parsed = decisionSchema.safeParse(message);
+    if (!parsed.success)
+      return {
+        accepted: false,
+        message: `not a decision: ${describeIssue(parsed.error.issues[0])}. Expected ${EXAMPLE}`,
+      };
+    const decision: Decision = parsed.data;
+    const { state, answer } = applyDecision(this.#state, decision, Date.now());
+    this.set(state);
+    if (answer.accepted && this.#attention && !isFinal(state.phase)) this.#interrupt();
+    return answer;
+  }
+
+  #interrupt(): void {
+    if (this.#state.phase === 'rolling-back') return;
+    this.#interrupted = true;
+    this.#step?.cancel();
+  }
+
+  /**
+   * Runs a step that a decision may interrupt. It is run again after a pause, so it must be safe to repeat.
+   * @throws Departure when a person asked for a rollback or to cancel
+   */
+  async interruptible<Result>(onPause: PauseActions, run: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      await this.checkpoint(onPause);
+      const scope = new CancellationScope();
+      this.#step = scope;
+      this.#interrupted = false;
+      try {
+        return await scope.run(run);
+      } catch (error) {
+        if (isCancellation(error) && this.wasInterrupted()) continue;
+        throw error;
+      } finally {
+        this.#step = undefined;
+      }
+    }
+  }
+
+  /** True when a decision, and not Temporal, ended the step. */
+  private wasInterrupted(): boolean {
+    return this.#interrupted && !CancellationScope.current().consideredCancelled;
+  }
+
+  /**
+   * Heeds what people asked for: waits while the release is paused, and leaves the runbook for a rollback or a cancel.
+   * @throws Departure
+   */
+  async checkpoint(onPause: PauseActions): Promise<void> {
+    this.#depart();
+    const { pause } = this.#state.requests;
+    if (!pause) return;
+    await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
+  }
+
+  /**
+   * Stands still until a person says how to go on, or until nobody has for too long.
+   * @throws Departure
+   */
+  async pauseUntilResumed(onPause: PauseActions, reason: string): Promise<void> {
+    const { phase, step } = this.#state;
+    const since = Date.now();
+    const wait: Wait = { for: reason, owner: 'a person', since, until: since + onPause.timeout };
+    this.set({ phase: 'paused', step: 'waits for a person', pausedBecause: reason, wait });
+    const problem = await onPause.freeze();
+    if (problem !== undefined) this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
+    const heard = await condition(() => this.#heard(), onPause.timeout, {
+      summary: 'paused: waits for resume, rollback or cancel',
+    });
+    if (!heard) throw new Departure('hold', 'failed', `nobody resumed it in time; it was paused because: ${reason}`);
+    this.#depart();
+    const { pause: _heeded, ...requests } = this.#state.requests;
+    this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests });
+    await onPause.thaw();
+  }
+
+  /** While paused: somebody resumed (which clears the reason), or asked for more than a pause. */
+  #heard(): boolean {
+    const { rollback, cancel } = this.#state.requests;
+    return this.#state.pausedBecause === undefined || (rollback ?? cancel) !== undefined;
+  }
+
+  #depart(): void {
+    const { rollback, cancel } = this.#state.requests;
+    if (cancel) {
+      const reason = `cancelled by ${cancel.actor}: ${cancel.reason}`;
+      throw new Departure(cancel.then, 'cancelled', reason);
+    }
+    if (rollback) throw new Departure('rollback', 'rolled-back', `asked for by ${rollback.actor}: ${rollback.reason}`);
+  }
+}
+
+/** What a pause does to the set, and what a resume undoes. */
+export interface PauseActions {
+  /** How long a pause may last, in milliseconds. */
+  readonly timeout: number;
+  /** Stops Kruise from starting on more servers; a sentence when that did not work. */
+  readonly freeze: () => Promise<string | undefined>;
+  readonly thaw: () => Promise<void>;
+}
+
+function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {
+  return issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'unreadable';
+}
+
+/** The sentence at the bottom of a failed activity, for people. */
+export function describeFailure(error: unknown): string {
+  if (error instanceof ActivityFailure && error.cause) return describeFailure(error.cause);
+  return error instanceof Error ? error.message : String(error);
+}
