@@ -46,6 +46,9 @@ export function renderResult(result: ReleaseResult, { set }: Pick<FoundRelease, 
       `${release} on ${set} · ${servers} servers in ${waves} waves, took ${formatDuration(seconds * 1_000)}`,
       view.columns,
     ),
-    ...wrapped(`main containers restarted: ${restartsOfMainContainers}, pods recreated: ${recreatedPods}`, view.columns),
+    ...wrapped(
+      `main containers restarted: ${restartsOfMainContainers}, pods recreated: ${recreatedPods}`,
+      view.columns,
+    ),
   ].join('\n');
 }

@@ -29,7 +29,13 @@ export interface FollowOptions {
  * Looks at a release again and again until it has ended. A worker or a Temporal that is silent for a while does not
  * end it: a release outlives both, and who watches wants to see it go on.
  */
-export async function* follow({ read, interval, stop, until, timeout }: FollowOptions): AsyncGenerator<Sighting, Ending> {
+export async function* follow({
+  read,
+  interval,
+  stop,
+  until,
+  timeout,
+}: FollowOptions): AsyncGenerator<Sighting, Ending> {
   const deadline = performance.now() + timeout;
   let last: { readonly state: ReleaseState; readonly at: number } | undefined;
   for (;;) {

@@ -25,7 +25,8 @@ export function isForPeople(format: OutputFormat): boolean {
 
 async function formatted(value: unknown, format: OutputFormat, render: () => string): Promise<string> {
   if (format === 'json') return terminalSafeJson(value, 2);
-  if (format === 'jsonl') return Array.isArray(value) ? value.map((entry) => terminalSafeJson(entry)).join('\n') : terminalSafeJson(value);
+  if (format === 'jsonl')
+    return Array.isArray(value) ? value.map((entry) => terminalSafeJson(entry)).join('\n') : terminalSafeJson(value);
   if (format !== 'yaml') return render();
   // YAML has no escapes outside quotes, so its texts are made plain.
   const { stringify } = await import('yaml');

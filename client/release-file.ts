@@ -13,7 +13,9 @@ export async function loadReleaseFile(io: Io, path: string): Promise<ReleaseFile
   const name = path === '-' ? 'stdin' : path;
   say(io, ...reading.diagnostics.map((diagnostic) => plainText(formatDiagnostic(name, diagnostic))));
   const count = reading.diagnostics.length;
-  throw new ExitError(EXIT.usage, `${name} is no valid release file: ${count} ${count === 1 ? 'mistake' : 'mistakes'}`, [
-    'hotwave schema prints the JSON Schema, for editors that check while you type',
-  ]);
+  throw new ExitError(
+    EXIT.usage,
+    `${name} is no valid release file: ${count} ${count === 1 ? 'mistake' : 'mistakes'}`,
+    ['hotwave schema prints the JSON Schema, for editors that check while you type'],
+  );
 }

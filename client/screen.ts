@@ -28,7 +28,11 @@ async function frames(io: Io, format: OutputFormat): Promise<Screen> {
   return {
     show({ state, silentFor }) {
       // The size is asked each time: people resize terminals while they watch.
-      const view = { ...viewOf(io.stdout, io.env, format), columns: io.stdout.columns ?? 80, rows: io.stdout.rows ?? 24 };
+      const view = {
+        ...viewOf(io.stdout, io.env, format),
+        columns: io.stdout.columns ?? 80,
+        rows: io.stdout.rows ?? 24,
+      };
       draw(renderFrame(plainDeep(state), io.now(), { ...view, silentFor }));
       return Promise.resolve();
     },

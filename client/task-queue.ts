@@ -48,6 +48,9 @@ export async function demandWorker(temporal: Temporal, cluster: string, now: num
   throw new ExitError(
     EXIT.unreachable,
     `no worker for cluster ${cluster} polls ${taskQueueOf(cluster)} in namespace ${temporal.namespace}`,
-    [`start one: hotwave worker --cluster ${cluster}`, 'is it the right cluster? --cluster or HOTWAVE_CLUSTER says which'],
+    [
+      `start one: hotwave worker --cluster ${cluster}`,
+      'is it the right cluster? --cluster or HOTWAVE_CLUSTER says which',
+    ],
   );
 }

@@ -78,11 +78,12 @@ function explainStatus(error: unknown, address: string): unknown {
     const missing = /Hotwave\w+/.exec(details);
     return missing
       ? new ExitError(EXIT.unreachable, `Temporal does not know the search attribute ${missing[0]}`, [
-          'register hotwave\'s search attributes once: hotwave setup',
+          "register hotwave's search attributes once: hotwave setup",
         ])
       : new ExitError(EXIT.usage, `Temporal does not take this filter: ${details}`);
   }
-  if (isWorkerSilence(code, details)) return new ExitError(EXIT.unreachable, 'no worker answered in time', [WORKER_HINT]);
+  if (isWorkerSilence(code, details))
+    return new ExitError(EXIT.unreachable, 'no worker answered in time', [WORKER_HINT]);
   return new ExitError(EXIT.unreachable, `Temporal at ${address} answers with an error: ${details} (gRPC ${code})`);
 }
 

@@ -25,7 +25,12 @@ export interface WatchFlags {
 const INTERVAL = 1_000;
 
 /** Shows a release until it ends, and says by the exit code how. Nothing here ever changes the release. */
-export async function watchRelease(io: Io, temporal: Temporal, found: FoundRelease, flags: WatchFlags): Promise<ExitCode> {
+export async function watchRelease(
+  io: Io,
+  temporal: Temporal,
+  found: FoundRelease,
+  flags: WatchFlags,
+): Promise<ExitCode> {
   const timeout = timeoutOf(flags);
   const stop = new AbortController();
   const release = io.onInterrupt(() => stop.abort());

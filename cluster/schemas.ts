@@ -91,6 +91,7 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     generation: metadata.generation,
     replicas: spec.replicas,
     updateStrategy: spec.updateStrategy as GameServerSetView['updateStrategy'],
+    ...(metadata.annotations && { annotations: metadata.annotations }),
     containers: template.spec.containers,
     initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
     reclaimPolicy: template.reclaimPolicy,

@@ -4,11 +4,10 @@ import {
   allHandlersFinished,
   condition,
   isCancellation,
-  setWorkflowOptions,
 } from '@temporalio/workflow';
 import { FROZEN } from '../release/patches.ts';
 import type { Hold } from '../release/patches.ts';
-import type { Plan, Wave } from '../release/plan.ts';
+import type { Plan } from '../release/plan.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import { imageTag, updatedContainer } from '../release/spec.ts';
 import { initialState, withPlan } from '../release/state.ts';
@@ -27,8 +26,6 @@ import { runWave } from './wave.ts';
 /** How long priorities may take to arrive at the pods: the controller is slow, and slower the more servers there are. */
 const PRIORITY_MS = 60_000;
 const PRIORITY_MS_PER_SERVER = 200;
-
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, hotUpdate);
 
 /**
  * The release of one hot update on one GameServerSet: plan, then wave by wave, then put everything back that was only
@@ -111,7 +108,9 @@ function waveContext(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): WaveContex
     onPause: {
       timeout: spec.paused.timeout,
       freeze: () => holdAs(context, { paused: true }, 'pause the set'),
-      thaw: async () => void (await holdAs(context, { paused: false }, 'resume the set')),
+      thaw: async () => {
+        await holdAs(context, { paused: false }, 'resume the set');
+      },
     },
   };
   return context;

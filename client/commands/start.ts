@@ -1,5 +1,72 @@
-import { WorkflowExecutionAlreadyStartedError, type WorkflowHandle } from '@temporalio/client';
-import { headline, nextCommands } from '../../release/narrate.ts';
 import type { ReleaseState } from '../../release/state.ts';
-import type { ReleaseInput } from '../../workflows/messages.ts';
-import { releaseWorkflowId } from '../../workflows/messages.ts';
+import { withTemporal } from '../connect.ts';
+import type { Temporal } from '../connect.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { ExitError } from '../exit-error.ts';
+import type { ClusterFlags } from '../flags.ts';
+import { actorOf, clusterOf } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { say } from '../io.ts';
+import type { LinkFlags } from '../links.ts';
+import { temporalUiLink } from '../links.ts';
+import { print } from '../print.ts';
+import { awaitState } from '../read-state.ts';
+import { loadReleaseFile } from '../release-file.ts';
+import { renderStarted } from '../render/status.ts';
+import type { StartedRelease } from '../start-release.ts';
+import { startRelease } from '../start-release.ts';
+import { demandWorker } from '../task-queue.ts';
+import type { WatchFlags } from '../watch-release.ts';
+import { timeoutOf, watchRelease } from '../watch-release.ts';
+import { plainText } from '../untrusted.ts';
+
+/** Flags of `start`. */
+export interface StartFlags extends ClusterFlags, LinkFlags, WatchFlags {
+  readonly requester?: string | undefined;
+  readonly wait?: boolean | undefined;
+}
+
+const PLANNING = { within: 120_000, interval: 200 } as const;
+
+/** Starts a release, waits until its plan stands or it was refused, and follows it if asked to. */
+export async function runStart(io: Io, path: string, flags: StartFlags): Promise<ExitCode> {
+  // A wrong flag must be known before anything is started.
+  timeoutOf(flags);
+  const file = await loadReleaseFile(io, path);
+  const cluster = clusterOf(io, flags);
+  const requester = actorOf(io, flags.requester);
+  return withTemporal(io, flags, async (temporal) => {
+    await demandWorker(temporal, cluster, io.now());
+    const started = await startRelease(temporal, { v: 1, file, cluster, requester });
+    announce(io, temporal, started, flags);
+    const state = await planned(temporal, started);
+    if (flags.wait === true && state.phase !== 'refused') return watchRelease(io, temporal, started, flags);
+    await print(io, flags.output, state, (plain, view) => renderStarted(plain, io.now(), view));
+    if (state.phase === 'refused') return EXIT.refused;
+    say(io, `follow it: hotwave watch ${started.set}`);
+    return EXIT.ok;
+  });
+}
+
+function announce(
+  io: Io,
+  { namespace }: Temporal,
+  { alreadyRunning, handle, description, set }: StartedRelease,
+  flags: StartFlags,
+): void {
+  if (alreadyRunning) say(io, `this release is running on ${plainText(set)} already; nothing was started`);
+  const { workflowId } = handle;
+  const link = temporalUiLink(io, flags, { namespace, workflowId, runId: description.runId });
+  if (link !== undefined) say(io, link);
+}
+
+async function planned(temporal: Temporal, { handle, set }: StartedRelease): Promise<ReleaseState> {
+  const state = await awaitState(temporal, handle, { ...PLANNING, is: ({ phase }) => phase !== 'planning' });
+  if (state.phase !== 'planning') return state;
+  throw new ExitError(
+    EXIT.unreachable,
+    'the release is started, but its plan is not ready: the cluster answers slowly or not at all',
+    [`it goes on by itself: hotwave watch ${set}`],
+  );
+}

@@ -10,9 +10,9 @@ import { renderTable } from './table.ts';
 import { fitted, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
-/** True when the plan would write anything. */
-export function hasChanges({ waves, baseline }: Plan): boolean {
-  return waves.some(({ servers }) => servers.length > 0) || baseline.oldImage !== baseline.newImage;
+/** True when there is a server to update; a release without one ends before it writes anything. */
+export function hasChanges({ waves }: Plan): boolean {
+  return waves.some(({ servers }) => servers.length > 0);
 }
 
 /** The checks and what would be done, as a reviewer wants to read it. */
@@ -47,7 +47,9 @@ function notes(plan: Plan): string[] {
       ? [`${alreadyUpdated.length} servers run the new image already and are in no wave`]
       : []),
     ...(priorities.length > 0
-      ? [`gives ${priorities.length} servers another updatePriority for the time of the release and restores it afterwards`]
+      ? [
+          `gives ${priorities.length} servers another updatePriority for the time of the release and restores it afterwards`,
+        ]
       : []),
   ];
 }

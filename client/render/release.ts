@@ -19,7 +19,10 @@ export function titleLines(state: ReleaseState, now: number, { columns, colours 
   const took = formatDuration(Math.max(0, (state.endedAt ?? now) - state.startedAt));
   const ago = isFinal(state.phase) ? `took ${took}` : `for ${took}`;
   return [
-    fitted(`${colours.bold(state.release)} on ${state.set.namespace}/${state.set.name} · ${from}${state.version}`, columns),
+    fitted(
+      `${colours.bold(state.release)} on ${state.set.namespace}/${state.set.name} · ${from}${state.version}`,
+      columns,
+    ),
     fitted(`${headline(state)} · ${state.strategy}, started by ${state.requester}, ${ago}`, columns),
   ];
 }
@@ -39,8 +42,14 @@ const WAVE_COLUMNS: readonly Column[] = [
 export function waveTable(state: ReleaseState, now: number, view: View, limit = Infinity): string[] {
   if (state.waves.length === 0 || limit < 2) return [];
   const { shown, before, after } = windowAround(state.waves, state.wave, limit - 1);
-  const table = renderTable(WAVE_COLUMNS, shown.map((wave) => waveRow(wave, now, view.colours)), view);
-  const hidden = [before > 0 ? `${before} before` : '', after > 0 ? `${after} after` : ''].filter((part) => part !== '');
+  const table = renderTable(
+    WAVE_COLUMNS,
+    shown.map((wave) => waveRow(wave, now, view.colours)),
+    view,
+  );
+  const hidden = [before > 0 ? `${before} before` : '', after > 0 ? `${after} after` : ''].filter(
+    (part) => part !== '',
+  );
   return hidden.length === 0 ? table : [...table, view.colours.dim(fitted(`… ${hidden.join(', ')}`, view.columns))];
 }
 

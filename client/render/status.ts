@@ -14,6 +14,19 @@ export function renderStatus(state: ReleaseState, now: number, view: View): stri
   return join(sections).join('\n');
 }
 
+/** A release that has just been planned or refused: what will happen, not yet what has. */
+export function renderStarted(state: ReleaseState, now: number, view: View): string {
+  const servers = state.waves.reduce((sum, wave) => sum + wave.size, 0);
+  const summary = state.waves.length === 0 ? [] : [`${servers} servers in ${state.waves.length} waves`];
+  const head = [
+    ...titleLines(state, now, view),
+    ...whyLines(state, now, view),
+    ...summary,
+    ...warningLines(state, view),
+  ];
+  return join([head, waveTable(state, now, view)]).join('\n');
+}
+
 /** The size of the terminal, and when the state was read if that is some time ago. */
 export interface FrameView extends View {
   readonly rows: number;
@@ -32,11 +45,7 @@ const DECISIONS = 3;
  */
 export function renderFrame(state: ReleaseState, now: number, view: FrameView): string {
   const height = Math.max(1, view.rows - 1);
-  const head = [
-    ...silenceLine(view),
-    ...whyLines(state, now, view).slice(0, 3),
-    ...titleLines(state, now, view),
-  ];
+  const head = [...silenceLine(view), ...whyLines(state, now, view).slice(0, 3), ...titleLines(state, now, view)];
   const commands = commandLines(state);
   const failures = failureLines(state, view, FAILURES);
   const decisions = decisionLines(state, view, DECISIONS);

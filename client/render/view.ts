@@ -20,7 +20,11 @@ export function plainView(columns = Infinity, wide = false): View {
 }
 
 /** The view that a stream offers: colours only on a terminal and without NO_COLOR, width only on a terminal. */
-export function viewOf(stream: OutputStream, env: Readonly<Record<string, string | undefined>>, format: OutputFormat): View {
+export function viewOf(
+  stream: OutputStream,
+  env: Readonly<Record<string, string | undefined>>,
+  format: OutputFormat,
+): View {
   const terminal = stream.isTTY === true;
   const colourful = terminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   return {

@@ -55,11 +55,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
       .then(() => undefined);
   readiness.set('kube-apiserver', apiReady);
   await apiReady();
-  await Promise.all([
-    startControllerManager(options, controlPlane),
-    applyPermissions(api),
-    createResourceDefinitions(api, programs),
-  ]);
+  await Promise.all([applyPermissions(api), createResourceDefinitions(api, programs)]);
+  // Not before the definitions are there: the garbage collector looks for new kinds only every 30 s, and until it
+  // knows them nothing that a set owns is deleted with it.
+  await startControllerManager(options, controlPlane);
   const gameOptions = { ...options, api, controlPlane };
   const [kruiseReady, kruiseGameReady] = await Promise.all([startKruise(gameOptions), startKruiseGame(gameOptions)]);
   readiness.set('kruise', kruiseReady);

@@ -36,8 +36,7 @@ const stepDelay = `${jqFunctions} steps as $steps
 | if .metadata.annotations["${delayAnnotation}"] then .metadata.annotations["${delayAnnotation}"]
   elif [$steps[] | select(.drift and .mode != "slow")] | length > 0 then empty
   elif [$steps[] | select(.mode == "slow")] | length > 0 then "5s"
-  elif [$steps[] | select(.mode == "crash")] | length > 0
-    then ([$steps[] | select(.mode == "crash") | .status.restartCount] | max) as $restarts | "\\([2 + $restarts, 30] | min)s"
+  elif [$steps[] | select(.mode == "crash")] | length > 0 then "4s"
   else empty end`;
 
 const hasClosedGate = `. as $pod

@@ -30,7 +30,7 @@ async function run(args: string[]): Promise<void> {
     case 'down':
       return down(name);
     case 'status':
-      return status();
+      { status(); return; }
     default:
       throw new UsageError(
         `there is no lab command ${verb === undefined ? 'without a verb' : `"${verb}"`}; use: ${usage}`,
@@ -63,7 +63,7 @@ async function up(kind: string, chosenName?: string): Promise<void> {
   const present = knownLab(name);
   if (present?.record.addresses && present.ended.length === 0) {
     say(`lab ${name} is up already`);
-    return describe(present);
+    describe(present); return;
   }
   endOnSignal(name);
   const started = performance.now();
@@ -76,7 +76,7 @@ async function down(name?: string): Promise<void> {
   await endAbandonedLabs(say);
   const labs = knownLabs();
   const chosen = name ?? labs[0]?.record.name;
-  if (chosen === undefined) return say('no lab is running');
+  if (chosen === undefined) { say('no lab is running'); return; }
   if (name === undefined && labs.length > 1) {
     throw new UsageError(
       `several labs are running: say --name with one of ${labs.map((lab) => lab.record.name).join(', ')}`,

@@ -1,0 +1,132 @@
+import { applyDecision } from '../../release/decision.ts';
+import type { DecisionAnswer } from '../../release/decision.ts';
+import { formatDuration } from '../../release/quantity.ts';
+import type { ReleaseState, Verb } from '../../release/state.ts';
+import { isFinal } from '../../release/state.ts';
+import type { DecisionMessage } from '../../workflows/messages.ts';
+import { decisionSchema } from '../../workflows/messages.ts';
+import { withTemporal } from '../connect.ts';
+import { decisionFor } from '../decision.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { ExitError } from '../exit-error.ts';
+import type { FoundRelease } from '../find-release.ts';
+import { findRelease } from '../find-release.ts';
+import type { OutputFormat } from '../flags.ts';
+import { actorOf, clusterOf } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { say } from '../io.ts';
+import { print } from '../print.ts';
+import { readStateIfAnswered } from '../read-state.ts';
+import { readAttributes } from '../search-attributes.ts';
+import { sendSignal, sendUpdate } from '../send-decision.ts';
+import { parseTarget } from '../target.ts';
+import { plainText } from '../untrusted.ts';
+import type { SetFlags } from './watch.ts';
+
+/** Flags of the verbs that steer a release. */
+export interface DecideFlags extends SetFlags {
+  readonly output: OutputFormat;
+  readonly actor?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly signal?: boolean | undefined;
+  readonly id?: string | undefined;
+  readonly wave?: string | undefined;
+  readonly then?: string | undefined;
+}
+
+/** Tells a release what a person decided, and the person what the release says to it. */
+export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFlags): Promise<ExitCode> {
+  const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
+  const choices = { then: thenOf(verb, flags), wave: waveOf(io, verb, flags) };
+  return withTemporal(io, flags, async (temporal) => {
+    const found = await findRelease(temporal, target);
+    const state = await readStateIfAnswered(temporal, found.handle);
+    demandWave(verb, choices.wave, found, state);
+    const { release } = readAttributes(found.description);
+    const wish = { verb, ...choices, actor: actorOf(io, flags.actor), reason: flags.reason, id: flags.id };
+    const decision = decisionFor(wish, release, state);
+    demandRunning(io, found, decision, state);
+    if (!state && flags.signal !== true) throw notConfirmed('no worker answers, so nothing was sent', decision);
+    const answer = await (flags.signal === true ? sendSignal : sendUpdate)(temporal, found, decision);
+    if (answer) return showAnswer(io, flags, decision, answer);
+    if (flags.signal !== true) throw notConfirmed('no answer within 10s, so this is not confirmed', decision);
+    say(io, `sent; it takes effect as soon as a worker runs: hotwave status ${plainText(found.set)}`);
+    return EXIT.ok;
+  });
+}
+
+async function showAnswer(
+  io: Io,
+  { output }: DecideFlags,
+  { id, verb }: DecisionMessage,
+  answer: DecisionAnswer,
+): Promise<ExitCode> {
+  await print(io, output, { id, verb, ...answer }, ({ accepted, message }) =>
+    accepted ? message : `refused: ${message}`,
+  );
+  return answer.accepted ? EXIT.ok : EXIT.refused;
+}
+
+function thenOf(verb: Verb, { then }: DecideFlags): 'hold' | 'rollback' | undefined {
+  if (verb !== 'cancel') return undefined;
+  if (then === 'hold' || then === 'rollback') return then;
+  throw new ExitError(EXIT.usage, 'say what becomes of the servers: cancel --then hold, or cancel --then rollback', [
+    'hold leaves every server on the version it has; rollback brings them all back first',
+  ]);
+}
+
+function waveOf(io: Io, verb: Verb, { wave }: DecideFlags): number | undefined {
+  if (!isVote(verb)) return undefined;
+  if (wave === undefined) {
+    if (io.stdout.isTTY === true) return undefined;
+    throw new ExitError(EXIT.usage, `say which wave: ${verb} --wave N`, ['hotwave status shows the gate that is open']);
+  }
+  if (/^[1-9]\d{0,4}$/.test(wave)) return Number(wave);
+  throw new ExitError(EXIT.usage, `--wave ${JSON.stringify(wave)}: expected the number of a wave, such as 2`);
+}
+
+/** Never guesses: a person who does not name the wave is shown the gate and what to type. */
+function demandWave(
+  verb: Verb,
+  wave: number | undefined,
+  { set }: FoundRelease,
+  state: ReleaseState | undefined,
+): void {
+  if (!isVote(verb) || wave !== undefined) return;
+  const gate = state?.gate;
+  if (!gate)
+    throw new ExitError(EXIT.usage, `say which wave: ${verb} --wave N`, [`no gate is open: hotwave status ${set}`]);
+  const { approvals, timeout, onTimeout } = gate.spec;
+  const votes = `${gate.approvedBy.length} of ${approvals} approvals so far`;
+  throw new ExitError(
+    EXIT.usage,
+    `the gate before wave ${gate.wave} is open: ${votes}, ${onTimeout} after ${formatDuration(timeout)}`,
+    [`if that is the one you mean: hotwave ${verb} ${set} --wave ${gate.wave}`],
+  );
+}
+
+/** What has ended cannot be steered; the sentence is the same that the release would give. */
+function demandRunning(io: Io, found: FoundRelease, decision: DecisionMessage, state: ReleaseState | undefined): void {
+  if (state && isFinal(state.phase)) {
+    const { answer } = applyDecision(state, decisionSchema.parse(decision), io.now());
+    throw new ExitError(EXIT.refused, answer.message);
+  }
+  const { name } = found.description.status;
+  if (name === 'RUNNING' || name === 'PAUSED') return;
+  throw new ExitError(
+    EXIT.refused,
+    `${decision.release} has ended (${name.toLowerCase()}); start a new release instead`,
+  );
+}
+
+function notConfirmed(message: string, { id }: DecisionMessage): ExitError {
+  return new ExitError(EXIT.unreachable, message, [
+    `repeat it later with --id ${id}, which counts once however often it is sent`,
+    'or add --signal too: Temporal keeps it until a worker runs (hotwave doctor shows why none does)',
+  ]);
+}
+
+function isVote(verb: Verb): boolean {
+  return verb === 'approve' || verb === 'reject';
+}

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto';
+import type { InspectInput, InspectResult, PreflightLine } from '../../workflows/messages.ts';
+import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
+import type { Temporal } from '../connect.ts';
+import { withTemporal } from '../connect.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { ExitError } from '../exit-error.ts';
+import type { OutputFormat } from '../flags.ts';
+import { clusterOf } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { print } from '../print.ts';
+import { checkLines } from '../render/checks.ts';
+import { compareAttributes, isClosedOperatorService } from '../registered-attributes.ts';
+import { readPollers } from '../task-queue.ts';
+import { explainTemporalError } from '../temporal-errors.ts';
+import type { SetFlags } from './watch.ts';
+
+/** Flags of `doctor`. */
+export interface DoctorFlags extends SetFlags {
+  readonly output: OutputFormat;
+}
+
+interface Examination {
+  readonly temporal: Temporal;
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly now: () => number;
+}
+
+/** A group of checks; the groups after it are skipped when it says that they make no sense. */
+interface Check {
+  readonly title: string;
+  readonly run: (examination: Examination) => Promise<readonly PreflightLine[]>;
+  /** Without it nothing below can be asked. */
+  readonly essential?: boolean;
+}
+
+const CHECKS: readonly Check[] = [
+  { title: 'Temporal', run: checkServer, essential: true },
+  { title: 'namespace', run: checkNamespace, essential: true },
+  { title: 'search attributes', run: checkAttributes },
+  { title: 'stuck releases', run: checkProblems },
+  { title: 'worker', run: checkWorker, essential: true },
+  { title: 'cluster', run: inspectCluster },
+];
+
+const INSPECTION_TIMEOUT = 30_000;
+
+/** Checks everything that a release needs, from Temporal to the permissions of the worker, and says what to do. */
+export async function runDoctor(io: Io, flags: DoctorFlags): Promise<ExitCode> {
+  const { lines, code } = await examine(io, flags);
+  await print(io, flags.output, lines, (plain, view) => checkLines(plain, view).join('\n'));
+  return code;
+}
+
+interface Diagnosis {
+  readonly lines: readonly PreflightLine[];
+  readonly code: ExitCode;
+}
+
+async function examine(io: Io, flags: DoctorFlags): Promise<Diagnosis> {
+  const cluster = clusterOf(io, flags);
+  try {
+    return await withTemporal(io, flags, (temporal) =>
+      runChecks({ temporal, cluster, namespace: flags.namespace, now: () => io.now() }),
+    );
+  } catch (error) {
+    if (!(error instanceof ExitError) || error.code !== EXIT.unreachable) throw error;
+    return { lines: [failed('Temporal', error)], code: EXIT.unreachable };
+  }
+}
+
+async function runChecks(examination: Examination): Promise<Diagnosis> {
+  const lines: PreflightLine[] = [];
+  for (const { title, run, essential } of CHECKS) {
+    const found = await attempt(title, () => run(examination), examination.temporal);
+    lines.push(...found);
+    const broken = found.some(({ status }) => status === 'refused');
+    if (broken && essential === true) return { lines, code: EXIT.unreachable };
+  }
+  return { lines, code: lines.some(({ status }) => status === 'refused') ? EXIT.failed : EXIT.ok };
+}
+
+/** A check that cannot be carried out is a finding, not the end of the examination. */
+async function attempt(
+  title: string,
+  run: () => Promise<readonly PreflightLine[]>,
+  temporal: Temporal,
+): Promise<readonly PreflightLine[]> {
+  try {
+    return await run();
+  } catch (error) {
+    const explained = explainTemporalError(error, temporal);
+    if (explained instanceof ExitError) return [failed(title, explained)];
+    throw explained;
+  }
+}
+
+async function checkServer({ temporal, now }: Examination): Promise<PreflightLine[]> {
+  const asked = now();
+  const { serverVersion } = await temporal.call(() => temporal.connection.workflowService.getSystemInfo({}));
+  return [ok('Temporal', `${temporal.address}, version ${serverVersion ?? 'unknown'}, answered in ${now() - asked}ms`)];
+}
+
+async function checkNamespace({ temporal }: Examination): Promise<PreflightLine[]> {
+  const { namespace } = temporal;
+  await temporal.call(() => temporal.connection.workflowService.describeNamespace({ namespace }));
+  return [ok('namespace', namespace)];
+}
+
+async function checkAttributes({ temporal }: Examination): Promise<PreflightLine[]> {
+  const title = 'search attributes';
+  try {
+    const { missing, otherTypes, existing } = await compareAttributes(temporal);
+    if (missing.length > 0) return [line(title, 'refused', `missing ${missing.join(', ')}: run hotwave setup`)];
+    if (otherTypes.length === 0) return [ok(title, `all ${existing.length} are registered`)];
+    return [
+      line(title, 'refused', `another type than expected: ${otherTypes.join(', ')}; remove them, then hotwave setup`),
+    ];
+  } catch (error) {
+    if (!isClosedOperatorService(error)) throw error;
+    return [line(title, 'warning', 'this Temporal does not say which it has; a start says if one is missing')];
+  }
+}
+
+async function checkWorker({ temporal, cluster, now }: Examination): Promise<PreflightLine[]> {
+  const { workflows, activities } = await readPollers(temporal, cluster, now());
+  const names = [...new Set([...workflows, ...activities])];
+  const queue = taskQueueOf(cluster);
+  if (workflows.length > 0 && activities.length > 0) return [ok('worker', `${names.join(', ')} on ${queue}`)];
+  return [line('worker', 'refused', `none polls ${queue}: start one with hotwave worker --cluster ${cluster}`)];
+}
+
+/** Temporal marks a workflow whose tasks fail again and again; a worker's own log has the reason. */
+async function checkProblems({ temporal }: Examination): Promise<PreflightLine[]> {
+  const title = 'stuck releases';
+  const query = `WorkflowType = '${WORKFLOWS.hotUpdate}' AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL`;
+  const ids: string[] = [];
+  await temporal.call(async () => {
+    for await (const { workflowId } of temporal.client.workflow.list({ query, pageSize: 10 })) {
+      ids.push(workflowId);
+      if (ids.length >= 5) break;
+    }
+  });
+  if (ids.length === 0) return [ok(title, 'none')];
+  return [line(title, 'warning', `${ids.join(', ')}: the worker fails on them, its log says why`)];
+}
+
+async function inspectCluster({ temporal, cluster, namespace }: Examination): Promise<readonly PreflightLine[]> {
+  const { lines } = await temporal.call(
+    () =>
+      temporal.client.workflow.execute<(input: InspectInput) => Promise<InspectResult>>(WORKFLOWS.inspectCluster, {
+        args: [{ v: 1, namespace }],
+        taskQueue: taskQueueOf(cluster),
+        workflowId: `hotwave-doctor/${cluster}/${randomUUID()}`,
+        workflowExecutionTimeout: INSPECTION_TIMEOUT,
+      }),
+    INSPECTION_TIMEOUT,
+  );
+  return lines;
+}
+
+function ok(title: string, detail: string): PreflightLine {
+  return { title, status: 'ok', detail };
+}
+
+function line(title: string, status: PreflightLine['status'], detail: string): PreflightLine {
+  return { title, status, detail };
+}
+
+function failed(title: string, { message, hints }: ExitError): PreflightLine {
+  return { title, status: 'refused', detail: [message, ...hints].join('; ') };
+}

@@ -1,0 +1,72 @@
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { WORKFLOWS } from '../../workflows/messages.ts';
+import type { Temporal } from '../connect.ts';
+import { withTemporal } from '../connect.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { ExitError } from '../exit-error.ts';
+import type { ClusterFlags, OutputFormat } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { say } from '../io.ts';
+import { print } from '../print.ts';
+import type { ListedRelease } from '../render/list.ts';
+import { renderList } from '../render/list.ts';
+import { readAttributes } from '../search-attributes.ts';
+
+/** Flags of `list`. */
+export interface ListFlags extends ClusterFlags {
+  readonly output: OutputFormat;
+  readonly query?: string | undefined;
+  readonly limit: string;
+}
+
+const TIMEOUT = 10_000;
+
+/** Lists releases, newest first, as Temporal's visibility knows them: a change may take a second to show. */
+export async function runList(io: Io, flags: ListFlags): Promise<ExitCode> {
+  const limit = limitOf(flags);
+  const releases = await withTemporal(io, flags, (temporal) => readReleases(temporal, queryOf(flags), limit + 1));
+  await print(io, flags.output, releases.slice(0, limit), (plain, view) => renderList(plain, io.now(), view));
+  if (releases.length > limit) say(io, `only the newest ${limit} are shown; --limit shows more, -q narrows it down`);
+  return EXIT.ok;
+}
+
+/** The visibility query of a list: hotwave's workflows only, whatever the person adds. */
+export function queryOf({ cluster, query }: Pick<ListFlags, 'cluster' | 'query'>): string {
+  const parts = [`WorkflowType = '${WORKFLOWS.hotUpdate}'`];
+  if (cluster !== undefined) parts.push(`HotwaveCluster = '${cluster.replaceAll("'", '')}'`);
+  if (query !== undefined) parts.push(`(${query})`);
+  return parts.join(' AND ');
+}
+
+async function readReleases({ client, call }: Temporal, query: string, limit: number): Promise<ListedRelease[]> {
+  const releases: ListedRelease[] = [];
+  await call(async () => {
+    for await (const info of client.workflow.list({ query, pageSize: limit })) {
+      releases.push(listed(info));
+      if (releases.length >= limit) break;
+    }
+  }, TIMEOUT);
+  return releases;
+}
+
+function listed(info: WorkflowExecutionInfo): ListedRelease {
+  const attributes = readAttributes(info);
+  const status = info.status.name.toLowerCase().replaceAll('_', ' ');
+  // A workflow that was ended from outside never told its last phase.
+  const phase = status === 'running' || status === 'completed' ? attributes.phase : status;
+  return {
+    ...attributes,
+    phase,
+    status,
+    startedAt: info.startTime.getTime(),
+    endedAt: info.closeTime?.getTime(),
+    workflowId: info.workflowId,
+    runId: info.runId,
+  };
+}
+
+function limitOf({ limit }: ListFlags): number {
+  if (/^[1-9]\d{0,3}$/.test(limit)) return Number(limit);
+  throw new ExitError(EXIT.usage, `--limit ${JSON.stringify(limit)}: expected a whole number from 1 to 9999`);
+}

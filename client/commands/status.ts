@@ -1,0 +1,62 @@
+import type { Temporal } from '../connect.ts';
+import { withTemporal } from '../connect.ts';
+import { reportClosed } from '../closed-release.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT, exitCodeOf } from '../exit-codes.ts';
+import { ExitError } from '../exit-error.ts';
+import type { FoundRelease } from '../find-release.ts';
+import { findRelease } from '../find-release.ts';
+import type { OutputFormat } from '../flags.ts';
+import { clusterOf } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { say } from '../io.ts';
+import type { LinkFlags } from '../links.ts';
+import { temporalUiLink } from '../links.ts';
+import { look } from '../look.ts';
+import { print } from '../print.ts';
+import { renderStatus } from '../render/status.ts';
+import { readAttributes } from '../search-attributes.ts';
+import { parseTarget } from '../target.ts';
+import { WORKER_HINT } from '../temporal-errors.ts';
+import { plainText } from '../untrusted.ts';
+import type { SetFlags } from './watch.ts';
+
+/** Flags of `status`. */
+export interface StatusFlags extends SetFlags, LinkFlags {
+  readonly output: OutputFormat;
+}
+
+/** Says where a release is and what can be done; the exit code says it to scripts. */
+export function runStatus(io: Io, argument: string, flags: StatusFlags): Promise<ExitCode> {
+  const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
+  return withTemporal(io, flags, async (temporal) => {
+    const found = await findRelease(temporal, target);
+    const code = await report(io, temporal, found, flags);
+    showLink(io, temporal, found, flags);
+    return code;
+  });
+}
+
+async function report(io: Io, temporal: Temporal, found: FoundRelease, { output }: StatusFlags): Promise<ExitCode> {
+  const state = await look(temporal, found);
+  if (state === undefined) throw silence(found);
+  if (state === 'gone') return reportClosed(io, temporal, found, output);
+  await print(io, output, state, (plain, view) => renderStatus(plain, io.now(), view));
+  return exitCodeOf(state.phase);
+}
+
+/** Nobody answers for a running release: what Temporal itself knows is better than nothing. */
+function silence({ description }: FoundRelease): ExitError {
+  const { release, phase, wave } = readAttributes(description);
+  const last = plainText(`${release} runs; last known: ${phase}${wave > 0 ? `, wave ${wave}` : ''}`);
+  return new ExitError(EXIT.unreachable, `no worker answers for it (${last})`, [
+    'nothing moves until one runs; the release is kept',
+    WORKER_HINT,
+  ]);
+}
+
+function showLink(io: Io, { namespace }: Temporal, { handle, description }: FoundRelease, flags: StatusFlags): void {
+  const { workflowId } = handle;
+  const link = temporalUiLink(io, flags, { namespace, workflowId, runId: description.runId });
+  if (link !== undefined) say(io, link);
+}

@@ -1,0 +1,47 @@
+import { CommanderError } from '@commander-js/extra-typings';
+import { EXIT } from './exit-codes.ts';
+import { ExitError } from './exit-error.ts';
+import type { Io } from './io.ts';
+import { say } from './io.ts';
+import { hotwaveProgram } from './program.ts';
+import { plainText } from './untrusted.ts';
+import type { RunWorker } from './verbs/installation.ts';
+
+/** What only the process that joins client and worker can offer. */
+export interface Extras {
+  readonly runWorker?: RunWorker;
+}
+
+/** Runs the CLI with the arguments after `hotwave`; returns the exit code. Never throws, never ends the process. */
+export async function main(argv: readonly string[], io: Io, { runWorker }: Extras = {}): Promise<number> {
+  let code: number = EXIT.ok;
+  const program = hotwaveProgram({ io, finish: (outcome) => (code = outcome) }, runWorker);
+  try {
+    if (argv.length === 0) program.help({ error: true });
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    return explain(io, error);
+  }
+}
+
+function explain(io: Io, error: unknown): number {
+  if (error instanceof CommanderError) return explainUsage(io, error);
+  if (error instanceof ExitError) {
+    say(io, `hotwave: ${plainText(error.message)}`, ...error.hints.map((hint) => `  ${plainText(hint)}`));
+    return error.code;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  say(io, `hotwave: unexpected: ${plainText(message)}`);
+  if (io.env['HOTWAVE_DEBUG'] && error instanceof Error) say(io, error.stack ?? '');
+  else say(io, '  this is a mistake in hotwave; HOTWAVE_DEBUG=1 shows where it happened');
+  return EXIT.failed;
+}
+
+function explainUsage(io: Io, { exitCode, code, message }: CommanderError): number {
+  if (exitCode === 0) return EXIT.ok;
+  if (code === 'commander.help') return EXIT.usage;
+  const sentence = message.replace(/^error: /, '').replaceAll(/\s+/g, ' ');
+  say(io, `hotwave: ${plainText(sentence)}`, '  hotwave --help lists the verbs, hotwave VERB --help its flags');
+  return EXIT.usage;
+}

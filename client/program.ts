@@ -1,0 +1,53 @@
+import { Command } from '@commander-js/extra-typings';
+import { helpEnd } from './verbs/shared.ts';
+import type { Run } from './verbs/shared.ts';
+import { addDecidingVerbs } from './verbs/deciding.ts';
+import type { RunWorker } from './verbs/installation.ts';
+import { addInstallationVerbs } from './verbs/installation.ts';
+import { addReadingVerbs } from './verbs/reading.ts';
+import { addReleaseFileVerbs } from './verbs/release-file.ts';
+import { hotwaveVersion } from './version.ts';
+
+/** The program with all its verbs. What a verb does is loaded when it runs: help must be instant. */
+export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Command {
+  const program = new Command('hotwave');
+  // Settings are copied to a verb when it is declared, so they come first.
+  program
+    .description('Hot updates of OpenKruiseGame fleets as durable workflows: wave by wave, proven, and reversible.')
+    .version(hotwaveVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help, or that of a verb')
+    .helpCommand(false)
+    .usage('<verb> [SET|FILE] [flags]')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void run.io.stdout.write(text),
+      writeErr: (text) => void run.io.stderr.write(text),
+      // The caller says it, as a sentence.
+      outputError: () => undefined,
+      getOutHelpWidth: () => widthOf(run.io.stdout),
+      getErrHelpWidth: () => widthOf(run.io.stderr),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  addReleaseFileVerbs(program, run);
+  addReadingVerbs(program, run);
+  addDecidingVerbs(program, run);
+  addInstallationVerbs(program, run, runWorker);
+  program.addHelpText(
+    'after',
+    helpEnd(
+      [
+        'hotwave plan release.yaml',
+        'hotwave start release.yaml --wait',
+        'hotwave approve arena/duel --wave 2',
+        'hotwave status --help',
+      ],
+      [0, 1, 2, 3, 4, 5, 6, 7, 10, 64],
+    ),
+  );
+  return program;
+}
+
+function widthOf({ isTTY, columns }: Run['io']['stdout']): number {
+  return isTTY === true ? (columns ?? 80) : 80;
+}

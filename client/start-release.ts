@@ -1,0 +1,93 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { hashOf } from '../release/hash.ts';
+import { escapeMarkdown } from '../release/narrate.ts';
+import { formatDuration } from '../release/quantity.ts';
+import { updatedContainer } from '../release/spec.ts';
+import type { ReleaseInput } from '../workflows/messages.ts';
+import { releaseWorkflowId, taskQueueOf, WORKFLOWS } from '../workflows/messages.ts';
+import type { Temporal } from './connect.ts';
+import { EXIT } from './exit-codes.ts';
+import { ExitError } from './exit-error.ts';
+import type { FoundRelease } from './find-release.ts';
+import { findRelease } from './find-release.ts';
+import { attributesOf, readAttributes } from './search-attributes.ts';
+import { plainText } from './untrusted.ts';
+
+/** A release that runs now, and whether this call started it. */
+export interface StartedRelease extends FoundRelease {
+  readonly alreadyRunning: boolean;
+}
+
+/**
+ * Starts the workflow of a release. Its id is the lock of the set: at most one runs. The same release again is no
+ * error, because CI repeats a step whose answer was lost.
+ */
+export async function startRelease(temporal: Temporal, input: ReleaseInput): Promise<StartedRelease> {
+  const target = targetOf(input);
+  try {
+    await temporal.call(() =>
+      temporal.client.workflow.start(WORKFLOWS.hotUpdate, {
+        args: [input],
+        taskQueue: taskQueueOf(input.cluster),
+        workflowId: releaseWorkflowId(input.cluster, target),
+        workflowIdConflictPolicy: 'FAIL',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        typedSearchAttributes: attributesOf(input),
+        memo: memoOf(input),
+        staticSummary: summaryOf(input),
+        staticDetails: detailsOf(input),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const running = await findRelease(temporal, target);
+    demandSameRelease(running, input);
+    return { ...running, alreadyRunning: true };
+  }
+  return { ...(await findRelease(temporal, target)), alreadyRunning: false };
+}
+
+/** Refuses unless what holds the lock is the very release that was to be started. */
+function demandSameRelease({ description, set }: FoundRelease, input: ReleaseInput): void {
+  const { release, phase, requester } = readAttributes(description);
+  const who = plainText(`release ${release} (phase ${phase}, started by ${requester})`);
+  if (release !== input.file.metadata.name) {
+    throw new ExitError(EXIT.refused, `${set} is locked by ${who}`, [`see hotwave status ${set}`]);
+  }
+  if (description.memo?.['fileHash'] !== memoOf(input).fileHash) {
+    throw new ExitError(EXIT.refused, `${set} is locked by ${who}, which was started from another release file`, [
+      `see hotwave status ${set}; give a changed release another metadata.name`,
+    ]);
+  }
+}
+
+function targetOf({ file, cluster }: ReleaseInput): Parameters<typeof findRelease>[1] {
+  const { namespace, gameServerSet } = file.spec.target;
+  return { cluster, namespace, name: gameServerSet, qualified: true };
+}
+
+function memoOf({ file, requester }: ReleaseInput): { release: string; requester: string; fileHash: string } {
+  return { release: file.metadata.name, requester, fileHash: hashOf(file) };
+}
+
+/** The limit that Temporal documents for summaries. */
+const SUMMARY_LIMIT = 400;
+
+function summaryOf({ file }: ReleaseInput): string {
+  const { target } = file.spec;
+  const { image } = updatedContainer(file.spec);
+  return `${file.metadata.name}: ${target.namespace}/${target.gameServerSet} → ${image}`.slice(0, SUMMARY_LIMIT);
+}
+
+function detailsOf({ file: { spec }, requester }: ReleaseInput): string {
+  const { container, image } = updatedContainer(spec);
+  const gates = spec.gates.map(
+    ({ before, approvals, timeout, onTimeout }) =>
+      `- gate before wave ${before}: ${approvals} approvals within ${formatDuration(timeout)}, else ${onTimeout}`,
+  );
+  return [
+    `Container \`${container}\` gets \`${image}\`, strategy ${spec.strategy}, requested by ${escapeMarkdown(requester)}.`,
+    ...gates,
+    `On failure: ${spec.onFailure.then} (tolerates ${spec.onFailure.tolerate}).`,
+  ].join('\n');
+}

@@ -1,0 +1,70 @@
+import type { Command } from '@commander-js/extra-typings';
+import { clusterFlags, connectionFlags, helpEnd, namespaceFlag, outputFlag } from './shared.ts';
+import type { Run } from './shared.ts';
+
+/** The flags of `hotwave worker` as they were typed. */
+export interface WorkerFlags {
+  readonly address?: string | undefined;
+  readonly temporalNamespace?: string | undefined;
+  readonly profile?: string | undefined;
+  readonly cluster?: string | undefined;
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  readonly http?: string | undefined;
+  readonly logLevel?: string | undefined;
+  readonly buildId?: string | undefined;
+  readonly concurrency?: string | undefined;
+}
+
+/** Runs a worker until it is stopped; returns the exit code. */
+export type RunWorker = (flags: WorkerFlags) => Promise<number>;
+
+/** `doctor`, `setup` and, where there is one to run, `worker`: the verbs about the installation. */
+export function addInstallationVerbs(program: Command, run: Run, runWorker: RunWorker | undefined): void {
+  addDoctor(program, run);
+  addSetup(program, run);
+  if (runWorker) addWorker(program, run, runWorker);
+}
+
+function addDoctor(program: Command, { io, finish }: Run): void {
+  outputFlag(namespaceFlag(clusterFlags(program.command('doctor'))))
+    .summary('check Temporal, workers and the cluster')
+    .description(
+      'Checks everything that a release needs, from Temporal to the permissions of the worker, and says what to do.',
+    )
+    .addHelpText('after', helpEnd(['hotwave doctor', 'hotwave doctor -n arena --cluster eu'], [0, 1, 7]))
+    .action(async (flags) => {
+      const { runDoctor } = await import('../commands/doctor.ts');
+      finish(await runDoctor(io, flags));
+    });
+}
+
+function addSetup(program: Command, { io, finish }: Run): void {
+  outputFlag(connectionFlags(program.command('setup')))
+    .summary('prepare a Temporal namespace')
+    .description(
+      'Registers the search attributes of releases in the Temporal namespace. Running it again changes nothing.',
+    )
+    .addHelpText('after', helpEnd(['hotwave setup', 'hotwave setup --temporal-namespace games'], [0, 6, 7]))
+    .action(async (flags) => {
+      const { runSetup } = await import('../commands/setup.ts');
+      finish(await runSetup(io, flags));
+    });
+}
+
+function addWorker(program: Command, { finish }: Run, runWorker: RunWorker): void {
+  clusterFlags(program.command('worker'))
+    .option('--kubeconfig <path>', 'kubeconfig of the cluster (KUBECONFIG, then the service account)')
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('--http <host:port|off>', 'where health and metrics are served (HOTWAVE_HTTP; default 127.0.0.1:9464)')
+    .option('--log-level <level>', 'trace, debug, info, warn or error (HOTWAVE_LOG_LEVEL; default info)')
+    .option('--build-id <id>', 'turns worker versioning on (HOTWAVE_BUILD_ID)')
+    .option('--concurrency <count>', 'activities at once (HOTWAVE_CONCURRENCY; default 100)')
+    .summary('run a worker for a cluster')
+    .description('Runs a worker: it carries out the releases of one cluster until it is stopped. Releases outlive it.')
+    .addHelpText(
+      'after',
+      helpEnd(['hotwave worker', 'hotwave worker --cluster eu --kubeconfig ~/.kube/eu'], [0, 1, 7, 64]),
+    )
+    .action(async (flags) => finish(await runWorker(flags)));
+}

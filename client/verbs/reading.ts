@@ -1,0 +1,101 @@
+import type { Command, OptionValues } from '@commander-js/extra-typings';
+import { Option } from '@commander-js/extra-typings';
+import type { Run } from './shared.ts';
+import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
+
+/** `status`, `watch` and `list`: the verbs that change nothing. */
+export function addReadingVerbs(program: Command, run: Run): void {
+  addStatus(program, run);
+  addWatch(program, run);
+  addList(program, run);
+}
+
+interface WatchingFlags {
+  readonly until: 'gate' | 'done';
+  readonly timeout?: string | undefined;
+}
+
+/** When to stop watching. */
+export function watchingFlags<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+): Command<Arguments, Options & WatchingFlags> {
+  return command
+    .addOption(
+      new Option('--until <event>', 'watch until the end, or until people must decide')
+        .choices(['gate', 'done'])
+        .default('done'),
+    )
+    .option('--timeout <duration>', 'stop watching after this time, such as 30m; the release goes on') as Command<
+    Arguments,
+    Options & WatchingFlags
+  >;
+}
+
+function addStatus(program: Command, { io, finish }: Run): void {
+  const verb = program.command('status').argument('<set>', SET_ARGUMENT);
+  linkFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
+    .summary('say where a release is and what can be done')
+    .description(
+      'Says what the latest release on a set waits for, where it is, what failed, and what you can type next.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        ['hotwave status arena/duel', 'hotwave status duel -n arena -o json', 'hotwave status scripts-2-0'],
+        [0, 1, 2, 3, 5, 6, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runStatus } = await import('../commands/status.ts');
+      finish(await runStatus(io, set, flags));
+    });
+}
+
+function addWatch(program: Command, { io, finish }: Run): void {
+  const verb = program.command('watch').argument('<set>', SET_ARGUMENT);
+  watchingFlags(outputFlag(namespaceFlag(clusterFlags(verb))))
+    .summary('follow a release until it has ended')
+    .description(
+      'Follows a release: a live picture on a terminal, a line per change elsewhere. Ctrl-C never touches the release.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave watch arena/duel',
+          'hotwave watch arena/duel --until gate --timeout 1h',
+          'hotwave watch arena/duel -o jsonl',
+        ],
+        [0, 1, 2, 3, 4, 5, 6, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runWatch } = await import('../commands/watch.ts');
+      finish(await runWatch(io, set, flags));
+    });
+}
+
+function addList(program: Command, { io, finish }: Run): void {
+  outputFlag(clusterFlags(program.command('list')))
+    .option('-q, --query <filter>', 'only these, as a Temporal list filter')
+    .option('--limit <count>', 'how many at most', '30')
+    .summary('list running and recent releases')
+    .description(
+      'Lists releases, newest first, of every cluster unless --cluster names one. A change takes about a second to show.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave list',
+          `hotwave list -q "HotwavePhase = 'waiting-approval'"`,
+          `hotwave list -q "ExecutionStatus = 'Running'" -o jsonl`,
+        ],
+        [0, 7, 64],
+      ),
+    )
+    .action(async (flags) => {
+      const { runList } = await import('../commands/list.ts');
+      finish(await runList(io, flags));
+    });
+}

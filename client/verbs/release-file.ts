@@ -1,0 +1,64 @@
+import type { Command } from '@commander-js/extra-typings';
+import { clusterFlags, helpEnd, linkFlag, outputFlag } from './shared.ts';
+import type { Run } from './shared.ts';
+import { watchingFlags } from './reading.ts';
+
+/** `plan`, `start` and `schema`: the verbs about release files. */
+export function addReleaseFileVerbs(program: Command, run: Run): void {
+  addPlan(program, run);
+  addStart(program, run);
+  addSchema(program, run);
+}
+
+function addPlan(program: Command, { io, finish }: Run): void {
+  const verb = program.command('plan').argument('<file>', 'release file; - reads the standard input');
+  outputFlag(clusterFlags(verb))
+    .summary('check a release file and show what would be done')
+    .description('Checks a release file, lets a worker check the cluster, and shows the waves. Writes nothing.')
+    .addHelpText(
+      'after',
+      helpEnd(['hotwave plan release.yaml', 'hotwave plan - -o json < release.yaml'], [10, 0, 6, 7, 64]),
+    )
+    .action(async (file, flags) => {
+      const { runPlan } = await import('../commands/plan.ts');
+      finish(await runPlan(io, file, flags));
+    });
+}
+
+function addStart(program: Command, { io, finish }: Run): void {
+  const verb = program.command('start').argument('<file>', 'release file; - reads the standard input');
+  watchingFlags(linkFlag(outputFlag(clusterFlags(verb))))
+    .option('--wait', 'follow the release until it has ended; exit as watch does')
+    .option('--requester <name>', 'who asks for it (HOTWAVE_ACTOR; default: your login name)')
+    .summary('start a release')
+    .description(
+      'Starts the release of a file and waits until its plan stands or is refused. At most one release runs on a set; the same release again is no error.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave start release.yaml',
+          'hotwave start release.yaml --wait --until gate',
+          'hotwave start - --wait --timeout 30m -o jsonl < release.yaml',
+        ],
+        [0, 1, 2, 3, 4, 5, 6, 7, 64],
+      ),
+    )
+    .action(async (file, flags) => {
+      const { runStart } = await import('../commands/start.ts');
+      finish(await runStart(io, file, flags));
+    });
+}
+
+function addSchema(program: Command, { io, finish }: Run): void {
+  program
+    .command('schema')
+    .summary('print the JSON Schema of release files')
+    .description('Prints the JSON Schema of release files, for editors that check while you type.')
+    .addHelpText('after', helpEnd(['hotwave schema > release.schema.json'], [0]))
+    .action(async () => {
+      const { runSchema } = await import('../commands/schema.ts');
+      finish(runSchema(io));
+    });
+}
