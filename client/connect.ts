@@ -13,11 +13,11 @@ export interface Temporal {
   readonly address: string;
   readonly namespace: string;
   /** Runs requests under a deadline: without one, a request to Temporal can wait for ever. */
-  call<Result>(requests: () => Promise<Result>, milliseconds?: number): Promise<Result>;
+  readonly call: <Result>(requests: () => Promise<Result>, milliseconds?: number) => Promise<Result>;
 }
 
 /** Long enough for a slow network, short enough for a person who mistyped the address. */
-const CONNECT_TIMEOUT = 4_000;
+const CONNECT_TIMEOUT = 3_000;
 const CALL_TIMEOUT = 5_000;
 
 /** Connects, lets `use` work, closes. Errors of Temporal come out as sentences with an exit code. */

@@ -44,11 +44,16 @@ export async function* follow({
     if (state === 'gone') return 'gone';
     if (state) last = { state, at: performance.now() };
     if (last) yield { state: last.state, silentFor: state ? 0 : performance.now() - last.at };
-    if (state && isFinal(state.phase)) return 'final';
-    if (state && until === 'gate' && isWaitingForPeople(state)) return 'gate';
+    const ending = state && endingOf(state, until);
+    if (ending) return ending;
     if (performance.now() >= deadline) return 'time is over';
     await pause(Math.min(interval, Math.max(0, deadline - performance.now())), stop);
   }
+}
+
+function endingOf(state: ReleaseState, until: FollowOptions['until']): Ending | undefined {
+  if (isFinal(state.phase)) return 'final';
+  return until === 'gate' && isWaitingForPeople(state) ? 'gate' : undefined;
 }
 
 /** True when only a person can make it go on. */

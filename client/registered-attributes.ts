@@ -20,8 +20,7 @@ export interface AttributeComparison {
 
 /** Compares the namespace's search attributes with those that releases carry. */
 export async function compareAttributes({ connection, namespace, call }: Temporal): Promise<AttributeComparison> {
-  const { customAttributes } = await call(() => connection.operatorService.listSearchAttributes({ namespace }));
-  const found = customAttributes ?? {};
+  const { customAttributes: found } = await call(() => connection.operatorService.listSearchAttributes({ namespace }));
   const fits = (name: Name): boolean => Number(found[name]) === TYPES[SEARCH_ATTRIBUTES[name]];
   return {
     existing: NAMES.filter((name) => name in found && fits(name)),

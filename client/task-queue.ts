@@ -1,10 +1,13 @@
+import type { Connection } from '@temporalio/client';
 import { taskQueueOf } from '../workflows/messages.ts';
 import type { Temporal } from './connect.ts';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 
-/** `temporal.api.enums.v1.TaskQueueType`. */
-const KINDS = { workflows: 1, activities: 2 } as const;
+type QueueKind = NonNullable<Parameters<Connection['workflowService']['describeTaskQueue']>[0]['taskQueueType']>;
+
+/** `temporal.api.enums.v1.TaskQueueType`; the SDK offers the enum only from a package of its own. */
+const KINDS = { workflows: 1 as QueueKind, activities: 2 as QueueKind };
 
 /** Temporal remembers a poller for five minutes; a poll lasts one. Older ones belong to workers that have gone. */
 const STALE = 75_000;
@@ -27,7 +30,7 @@ export async function readPollers(temporal: Temporal, cluster: string, now: numb
 async function pollersOf(
   { connection, namespace, call }: Temporal,
   cluster: string,
-  { kind, now }: { readonly kind: number; readonly now: number },
+  { kind, now }: { readonly kind: QueueKind; readonly now: number },
 ): Promise<string[]> {
   const { pollers } = await call(() =>
     connection.workflowService.describeTaskQueue({
@@ -36,7 +39,7 @@ async function pollersOf(
       taskQueueType: kind,
     }),
   );
-  return (pollers ?? [])
+  return pollers
     .filter(({ lastAccessTime }) => now - Number(lastAccessTime?.seconds ?? 0) * 1_000 < STALE)
     .map(({ identity }) => identity ?? 'unnamed');
 }

@@ -31,7 +31,7 @@ export const GRPC = {
 /** The gRPC status code of an error or of what caused it, and its text. */
 export function grpcStatus(error: unknown): { readonly code: number; readonly details: string } | undefined {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (isGrpcServiceError(cause)) return { code: Number(cause.code), details: cause.details };
+    if (isGrpcServiceError(cause)) return { code: cause.code, details: cause.details };
   }
   return undefined;
 }

@@ -100,7 +100,7 @@ async function attempt(
 async function checkServer({ temporal, now }: Examination): Promise<PreflightLine[]> {
   const asked = now();
   const { serverVersion } = await temporal.call(() => temporal.connection.workflowService.getSystemInfo({}));
-  return [ok('Temporal', `${temporal.address}, version ${serverVersion ?? 'unknown'}, answered in ${now() - asked}ms`)];
+  return [ok('Temporal', `${temporal.address}, version ${serverVersion}, answered in ${now() - asked}ms`)];
 }
 
 async function checkNamespace({ temporal }: Examination): Promise<PreflightLine[]> {

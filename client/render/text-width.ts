@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 /** Characters that take two cells: East Asian scripts, full-width forms and emoji. */
 const TWO_CELLS =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303E\uFF01-\uFF60\uFFE0-\uFFE6]/u;
-const NO_CELL = /[\p{Mark}\u200B-\u200D\uFE0E\uFE0F]/u;
+const NO_CELL = /\p{Mark}|[\u200B\u200C]|\u200D|\uFE0E|\uFE0F/u;
 
 /** How many terminal cells a text takes, escape sequences not counted. */
 export function textWidth(text: string): number {

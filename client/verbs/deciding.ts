@@ -2,7 +2,7 @@ import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { Verb } from '../../release/state.ts';
 import type { DecideFlags } from '../commands/decide.ts';
 import { clusterFlags, helpEnd, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
-import type { Run } from './shared.ts';
+import type { Declared, Run } from './shared.ts';
 
 /** A verb that steers a release. */
 interface Declaration {
@@ -80,7 +80,7 @@ export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
 
 function decidingFlags<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
-): Command<Arguments, Options & DecideFlags> {
+): Declared<Arguments, Options, DecideFlags> {
   return outputFlag(namespaceFlag(clusterFlags(command)))
     .option('--reason <text>', 'why, for the record')
     .option('--actor <name>', 'who decides (HOTWAVE_ACTOR; default: your login name)')
@@ -88,5 +88,5 @@ function decidingFlags<Arguments extends unknown[], Options extends OptionValues
     .option(
       '--signal',
       'send it without waiting for an answer; Temporal keeps it until a worker runs',
-    ) as unknown as Command<Arguments, Options & DecideFlags>;
+    ) as unknown as Declared<Arguments, Options, DecideFlags>;
 }

@@ -1,6 +1,6 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { Option } from '@commander-js/extra-typings';
-import type { Run } from './shared.ts';
+import type { Declared, Run } from './shared.ts';
 import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 
 /** `status`, `watch` and `list`: the verbs that change nothing. */
@@ -18,16 +18,17 @@ interface WatchingFlags {
 /** When to stop watching. */
 export function watchingFlags<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
-): Command<Arguments, Options & WatchingFlags> {
+): Declared<Arguments, Options, WatchingFlags> {
   return command
     .addOption(
       new Option('--until <event>', 'watch until the end, or until people must decide')
         .choices(['gate', 'done'])
         .default('done'),
     )
-    .option('--timeout <duration>', 'stop watching after this time, such as 30m; the release goes on') as Command<
+    .option('--timeout <duration>', 'stop watching after this time, such as 30m; the release goes on') as Declared<
     Arguments,
-    Options & WatchingFlags
+    Options,
+    WatchingFlags
   >;
 }
 

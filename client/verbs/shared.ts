@@ -14,7 +14,11 @@ export interface Run {
   readonly finish: (code: number) => void;
 }
 
-type Declared<Arguments extends unknown[], Options extends OptionValues, Added> = Command<Arguments, Options & Added>;
+/** A verb with more flags than before. `Pick` turns the interface into a type that commander takes for options. */
+export type Declared<Arguments extends unknown[], Options extends OptionValues, Added> = Command<
+  Arguments,
+  Options & Pick<Added, keyof Added>
+>;
 
 /** How to reach Temporal. */
 export function connectionFlags<Arguments extends unknown[], Options extends OptionValues>(

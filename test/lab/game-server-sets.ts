@@ -1,6 +1,7 @@
 import type { Api } from './api.ts';
 import { hasCondition } from './kubernetes-objects.ts';
-import type { GameServer, KubernetesObject, ObjectList, Pod } from './kubernetes-objects.ts';
+import type { GameServer, KubernetesObject, Pod } from './kubernetes-objects.ts';
+import { followPods } from './pod-observer.ts';
 import { until } from './until.ts';
 
 /** What a test's GameServerSet looks like; everything but the name has a usual value. */
@@ -112,28 +113,32 @@ export interface ServerWait {
 
 /**
  * Waits until exactly `count` pods of a set are Ready and as wanted, and returns them in the order of their ordinals.
+ * Follows the pods instead of listing them again and again: that would slow down what it waits for.
  * @throws Error that tells how many were
  */
 export async function waitForServers(api: Api, wait: ServerWait): Promise<readonly Pod[]> {
-  const { name, namespace = 'default', count, isAsWanted = () => true } = wait;
-  let seen = 0;
-  const what = `${count} servers of ${name} to be Ready${wait.isAsWanted ? ' and as wanted' : ''}`;
-  return until(
-    { what, deadlineMs: wait.deadlineMs, everyMs: 200, detail: () => `the last time ${seen} were` },
-    async () => {
-      const pods = await podsOf(api, name, namespace);
-      const wanted = pods.filter((pod) => hasCondition(pod, 'Ready') && isAsWanted(pod));
-      seen = wanted.length;
-      return seen === count && wanted;
-    },
-  );
+  const { name, namespace = 'default', count, isAsWanted = () => true, deadlineMs } = wait;
+  const wanted = new Map<string, Pod>();
+  let isSynced = false;
+  for await (const event of followPods(api, podsPath(name, namespace), AbortSignal.timeout(deadlineMs))) {
+    if (event.type === 'SYNCED') isSynced = true;
+    else if (event.type !== 'DELETED' && hasCondition(event.pod, 'Ready') && isAsWanted(event.pod)) {
+      wanted.set(event.pod.metadata.uid, event.pod);
+    } else wanted.delete(event.pod.metadata.uid);
+    if (isSynced && wanted.size === count) return [...wanted.values()].toSorted((a, b) => ordinal(a) - ordinal(b));
+  }
+  const how = wait.isAsWanted ? 'Ready and as wanted' : 'Ready';
+  throw new Error(`waited ${deadlineMs / 1000} s for ${count} servers of ${name} to be ${how}; ${wanted.size} were`);
 }
 
 /** The pods of a set in the order of their ordinals. */
 export async function podsOf(api: Api, name: string, namespace = 'default'): Promise<readonly Pod[]> {
-  const selector = encodeURIComponent(`${ownerLabel}=${name}`);
-  const list: ObjectList<Pod> = await api.list(`/api/v1/namespaces/${namespace}/pods?labelSelector=${selector}`);
+  const list = await api.list<Pod>(podsPath(name, namespace));
   return list.items.toSorted((a, b) => ordinal(a) - ordinal(b));
+}
+
+function podsPath(set: string, namespace: string): string {
+  return `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(`${ownerLabel}=${set}`)}`;
 }
 
 /** The number at the end of a server's name. */

@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { execa } from 'execa';
+
+// `npm run check`: everything that needs no cluster, each part with its time; every part runs even when one fails.
+
+interface Part {
+  readonly name: string;
+  readonly command: readonly [string, ...string[]];
+}
+
+const folders = ['release', 'workflows', 'activities', 'cluster', 'worker', 'client', 'bin', 'scripts', 'test'];
+const present = folders.filter((folder) => existsSync(folder));
+
+/** The type checker and the linter each keep a core busy, so two parts run at a time. */
+const rounds: readonly (readonly Part[])[] = [
+  [
+    { name: 'types', command: ['tsc', '-p', '.'] },
+    { name: 'lint', command: ['eslint', '--max-warnings=0', ...present] },
+  ],
+  [
+    { name: 'format', command: ['prettier', '--check', '--log-level=warn', '.'] },
+    { name: 'import rule', command: ['depcruise', '--output-type=err', ...present] },
+  ],
+  [{ name: 'release file schema', command: ['node', 'scripts/release-schema.ts', '--check'] }],
+];
+
+let passed = 0;
+let failed = 0;
+for (const round of rounds) await Promise.all(round.map(run));
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+async function run({ name, command: [program, ...args] }: Part): Promise<void> {
+  const started = performance.now();
+  const result = await execa(program, args, { preferLocal: true, all: true, reject: false });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (result.exitCode === 0) passed += 1;
+  else failed += 1;
+  process.stdout.write(`${result.exitCode === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)\n`);
+  if (result.exitCode !== 0) process.stdout.write(`${result.all}\n`);
+}

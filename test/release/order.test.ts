@@ -1,0 +1,75 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { PRIORITY_LABEL } from '../../release/fleet.ts';
+import type { ServerView } from '../../release/fleet.ts';
+import { openingFor, priorityValue, updateOrder } from '../../release/order.ts';
+import { NEW_REVISION, OLD_REVISION, aServer } from '../support/builders.ts';
+
+const withLabels = (labels: readonly (string | undefined)[]): ServerView[] =>
+  labels.map((label, ordinal) => {
+    const { [PRIORITY_LABEL]: _given, ...others } = aServer({ ordinal }).labels;
+    return { ...aServer({ ordinal }), labels: label === undefined ? others : { ...others, [PRIORITY_LABEL]: label } };
+  });
+
+test.each([
+  ['10', 10],
+  ['abc-7', 7],
+  ['high', 0],
+  ['', 0],
+])('the priority of label %j is the number at its end: %i', (label, value) => {
+  expect(priorityValue(label)).toBe(value);
+});
+
+test.each([
+  [
+    ['0', '0', '0'],
+    [2, 1, 0],
+  ],
+  [
+    ['0', '9', '0'],
+    [1, 2, 0],
+  ],
+  [
+    ['0', undefined, '9'],
+    [1, 2, 0],
+  ],
+])('servers with labels %j are updated in the order %j', (labels, order) => {
+  expect(updateOrder(withLabels(labels)).map(({ ordinal }) => ordinal)).toEqual(order);
+});
+
+test.each([
+  { replicas: 10, updated: 0, leaving: 0, count: 1, partition: 9 },
+  { replicas: 10, updated: 1, leaving: 0, count: 3, partition: 6 },
+  { replicas: 10, updated: 1, leaving: 1, count: 3, partition: 5 },
+  { replicas: 10, updated: 7, leaving: 0, count: 3, partition: 0 },
+])('the partition that lets exactly $count more of $replicas servers move is $partition', (row) => {
+  const servers = Array.from({ length: row.replicas }, (_, ordinal) => ({
+    ...aServer({ ordinal }),
+    revision: ordinal < row.updated ? NEW_REVISION : OLD_REVISION,
+    deleting: ordinal >= row.updated && ordinal < row.updated + row.leaving,
+  }));
+  const opening = openingFor(servers, NEW_REVISION, row.replicas, row.count);
+  expect(opening.partition).toBe(row.partition);
+  expect(opening.moves).toHaveLength(row.count);
+});
+
+test('an opening never moves a server that has moved, and never more than were asked for', () => {
+  const anyServer = fc.record({ moved: fc.boolean(), deleting: fc.boolean(), priority: fc.nat(3) });
+  fc.assert(
+    fc.property(fc.array(anyServer, { minLength: 1, maxLength: 30 }), fc.nat(30), (rows, count) => {
+      const servers = withLabels(rows.map(({ priority }) => String(priority))).map((server, index) => ({
+        ...server,
+        revision: rows[index]!.moved ? NEW_REVISION : OLD_REVISION,
+        deleting: rows[index]!.deleting,
+      }));
+      const { moves, partition } = openingFor(servers, NEW_REVISION, servers.length, count);
+      expect(moves.length).toBeLessThanOrEqual(count);
+      expect(partition).toBeGreaterThanOrEqual(0);
+      for (const name of moves) {
+        const server = servers.find((candidate) => candidate.name === name)!;
+        expect(server.revision).toBe(OLD_REVISION);
+        expect(server.deleting).toBe(false);
+      }
+    }),
+  );
+});

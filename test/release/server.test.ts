@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { fingerprint } from '../../release/plan.ts';
+import type { PlannedServer } from '../../release/plan.ts';
+import { judgeServer } from '../../release/server.ts';
+import type { Target } from '../../release/server.ts';
+import type { ContainerStatus, ServerView } from '../../release/fleet.ts';
+import { MAIN, NEW_IMAGE, NEW_REVISION, SIDECAR, aServer, anUpdatedServer } from '../support/builders.ts';
+
+const before = aServer({ ordinal: 1 });
+const planned: PlannedServer = {
+  name: before.name,
+  ordinal: before.ordinal,
+  uid: before.uid,
+  containers: Object.fromEntries(before.containers.map(({ name }) => [name, fingerprint(before, name)])),
+};
+const target: Target = {
+  planned,
+  container: SIDECAR,
+  image: NEW_IMAGE,
+  revision: NEW_REVISION,
+  direction: 'forward',
+  before: planned.containers[SIDECAR]!,
+};
+const updated = anUpdatedServer({ ordinal: 1 });
+
+function withStatus(server: ServerView, name: string, status: Partial<ContainerStatus>): ServerView {
+  return {
+    ...server,
+    containers: server.containers.map((container) =>
+      container.name === name ? { ...container, status: { ...container.status!, ...status } } : container,
+    ),
+  };
+}
+
+test('a server is done when it runs the image in place, on the revision, ready, with nothing else touched', () => {
+  expect(judgeServer(updated, target)).toEqual({ kind: 'done' });
+});
+
+describe('a server is not done', () => {
+  test.each<[string, ServerView | undefined, object]>([
+    ['before Kruise has written the image', before, { kind: 'waiting' }],
+    [
+      'while the old container still runs',
+      {
+        ...updated,
+        containers: before.containers.map((old) => ({ ...old, image: old.name === SIDECAR ? NEW_IMAGE : old.image })),
+      },
+      { kind: 'waiting' },
+    ],
+    ['in its grace period', { ...updated, inGrace: true }, { kind: 'waiting' }],
+    ['on another revision', { ...updated, revision: 'other' }, { kind: 'waiting' }],
+    [
+      'while a readiness gate is closed',
+      { ...updated, conditions: { ...updated.conditions, InPlaceUpdateReady: 'False' } },
+      { kind: 'waiting' },
+    ],
+    ['when it has no pod', undefined, { kind: 'failed', class: 'missing' }],
+    ['when its pod was recreated', { ...updated, uid: 'other' }, { kind: 'failed', class: 'recreated' }],
+    [
+      'when its main container restarted',
+      withStatus(updated, MAIN, { restartCount: 1 }),
+      { kind: 'failed', class: 'mainContainerRestarted' },
+    ],
+    [
+      'when the new container crashes',
+      withStatus(updated, SIDECAR, { state: 'waiting', reason: 'CrashLoopBackOff' }),
+      { kind: 'failed', class: 'crashLoop' },
+    ],
+    [
+      'when the image name is invalid',
+      withStatus(updated, SIDECAR, { state: 'waiting', reason: 'InvalidImageName' }),
+      { kind: 'failed', class: 'invalidImage' },
+    ],
+    [
+      'when the image cannot be pulled, which may pass',
+      withStatus(updated, SIDECAR, { state: 'waiting', reason: 'ImagePullBackOff' }),
+      { kind: 'suspect', class: 'imagePull' },
+    ],
+  ])('%s', (_when, server, expected) => {
+    expect(judgeServer(server, target)).toMatchObject(expected);
+  });
+});
+
+test('in a rollback what broke on the way out is only suspect, and an untouched server is done', () => {
+  const back: Target = {
+    ...target,
+    image: before.containers.find(({ name }) => name === SIDECAR)!.image,
+    revision: before.revision,
+    direction: 'rollback',
+  };
+  expect(judgeServer(before, back)).toEqual({ kind: 'done' });
+  const broken = withStatus(before, SIDECAR, { state: 'waiting', reason: 'CrashLoopBackOff' });
+  expect(judgeServer(broken, back)).toMatchObject({ kind: 'suspect', class: 'crashLoop' });
+});

@@ -1,0 +1,63 @@
+import type { Access, Cluster, ExecOutcome, ExecRequest } from '../../activities/ports.ts';
+import type { SetRef } from '../../release/fleet.ts';
+import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches.ts';
+import type { Clock } from './clock.ts';
+import type { Faults, Operation } from './fake-faults.ts';
+import type { Failures } from './fake-kubelet.ts';
+import type { FakeServer } from './fake-server.ts';
+import type { FakeSet, FakeTimings } from './fake-set.ts';
+import type { FakeSetModel, RawSet } from './fake-set-model.ts';
+
+/** A fake cluster as a test wishes it. */
+export interface FakeClusterModel {
+  /** Default one set, `arena/duel` with ten servers. */
+  readonly sets?: readonly FakeSetModel[];
+  readonly timings?: FakeTimings;
+  /** What fails where. Words in image tags (`2.0-crash`) work without it. */
+  readonly failures?: Failures;
+  /** Default real time. */
+  readonly clock?: Clock;
+  /** Permissions that the worker lacks. */
+  readonly lacks?: (access: Access) => boolean;
+  /** What an admission webhook has against a changed set. */
+  readonly admission?: (set: RawSet) => string | undefined;
+  /** Answers commands first; undefined leaves it to the engine. */
+  readonly exec?: (request: ExecRequest, server: FakeServer) => ExecOutcome | undefined;
+}
+
+/** One thing that happened, in the order in which it did; `at` is the clock's time. */
+export type LogEntry = { readonly at: number } & (
+  | {
+      readonly kind: 'patch';
+      readonly target: PatchTarget;
+      readonly patch: GuardedPatch;
+      readonly outcome: PatchOutcome;
+    }
+  | {
+      readonly kind: 'exec';
+      readonly server: string;
+      readonly container: string;
+      readonly command: readonly string[];
+      readonly outcome: ExecOutcome;
+    }
+  | { readonly kind: 'http'; readonly server: string; readonly path: string }
+  | { readonly kind: 'moved'; readonly server: string; readonly container: string; readonly image: string }
+  | { readonly kind: 'ready'; readonly server: string }
+);
+
+/** A cluster in memory, and the hands that tests have in it. */
+export interface FakeCluster extends Cluster {
+  readonly faults: Faults;
+  /** Writes (dry runs left out), commands, probes, and what the controllers did. */
+  readonly log: readonly LogEntry[];
+  /** How often each operation was called. */
+  readonly calls: Readonly<Record<Operation, number>>;
+  /** A set with its servers and controllers; default the only one. */
+  set(ref?: SetRef): FakeSet;
+  /** A server by name, in whatever set. */
+  server(name: string): FakeServer;
+  /** Somebody else changes the set. */
+  edit(manager: string, change: (set: RawSet) => void, ref?: SetRef): void;
+  /** OpenKruiseGame undoes the next `times` writes of GameServers with an older state (seen in v1.0.0). */
+  loseGameServerWrites(times: number): void;
+}

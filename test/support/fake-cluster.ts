@@ -1,0 +1,237 @@
+import type { Access, Cluster, ExecOutcome, ExecRequest, GameServerRecord } from '../../activities/ports.ts';
+import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
+import type { SetRef } from '../../release/fleet.ts';
+import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches.ts';
+import { realClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-model.ts';
+import { askEngine, runInContainer } from './fake-engine.ts';
+import { Faults } from './fake-faults.ts';
+import type { Operation } from './fake-faults.ts';
+import { patchObject, schemaOfSet } from './fake-patch.ts';
+import type { FakeServer } from './fake-server.ts';
+import { FakeSet } from './fake-set.ts';
+import type { FakeSetModel, RawGameServer, RawSet } from './fake-set-model.ts';
+
+type EntryWithoutTime = LogEntry extends infer Entry ? (Entry extends LogEntry ? Omit<Entry, 'at'> : never) : never;
+
+const OPERATIONS: readonly Operation[] = [
+  'readSet',
+  'readWorkload',
+  'listServers',
+  'listGameServers',
+  'patch',
+  'exec',
+  'httpGet',
+  'missingAccess',
+];
+
+export type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-model.ts';
+
+/** A cluster in memory that behaves like OpenKruiseGame v1.0.0 and Kruise v1.8.0 for what hotwave does with them. */
+export function fakeCluster(model: FakeClusterModel = {}): FakeCluster {
+  return new InMemoryCluster(model);
+}
+
+class InMemoryCluster implements FakeCluster {
+  readonly faults = new Faults();
+  readonly log: LogEntry[] = [];
+  readonly calls = Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Record<Operation, number>;
+  readonly #model: FakeClusterModel;
+  readonly #clock: Clock;
+  readonly #sets = new Map<string, FakeSet>();
+  readonly #addresses = new Map<string, FakeServer>();
+  #resourceVersion = 0;
+  #writesToLose = 0;
+
+  constructor(model: FakeClusterModel) {
+    this.#model = model;
+    this.#clock = model.clock ?? realClock();
+    for (const [index, set] of (model.sets ?? [{}]).entries()) this.#addSet(set, 64 + index);
+  }
+
+  describe(): string {
+    return 'https://fake (context fake)';
+  }
+
+  set(ref?: SetRef): FakeSet {
+    const found = ref ? this.#find(ref) : [...this.#sets.values()][0];
+    if (!found) throw new Error('there is no such set');
+    return found;
+  }
+
+  server(name: string): FakeServer {
+    for (const set of this.#sets.values()) {
+      const found = set.servers.get(name);
+      if (found) return found;
+    }
+    throw new Error(`there is no server ${name}`);
+  }
+
+  edit(manager: string, change: (set: RawSet) => void, ref?: SetRef): void {
+    const set = this.set(ref);
+    const raw = structuredClone(set.raw);
+    change(raw);
+    set.commitSet(raw, manager);
+  }
+
+  loseGameServerWrites(times: number): void {
+    this.#writesToLose = times;
+  }
+
+  readSet(ref: SetRef, signal?: AbortSignal): ReturnType<Cluster['readSet']> {
+    return this.#call('readSet', signal, () => {
+      const set = this.#find(ref);
+      return set && { ...gameServerSetView(set.raw), foreignOwners: set.model.appliedBy ?? {} };
+    });
+  }
+
+  readWorkload(ref: SetRef, signal?: AbortSignal): ReturnType<Cluster['readWorkload']> {
+    return this.#call('readWorkload', signal, () => this.#find(ref)?.workload);
+  }
+
+  listServers(...[ref, scope = {}, signal]: Parameters<Cluster['listServers']>): ReturnType<Cluster['listServers']> {
+    return this.#call('listServers', signal, () => {
+      const set = this.#find(ref);
+      const all = set?.sorted() ?? [];
+      const names = scope.names && new Set(scope.names);
+      const wanted = names ? all.filter(({ name }) => names.has(name)) : all;
+      return { servers: wanted.map((server) => server.view()), resourceVersion: String(this.#resourceVersion) };
+    });
+  }
+
+  listGameServers(
+    ...[ref, names, signal]: Parameters<Cluster['listGameServers']>
+  ): ReturnType<Cluster['listGameServers']> {
+    return this.#call('listGameServers', signal, () => {
+      const set = this.#find(ref);
+      const wanted = names ?? set?.sorted().map(({ name }) => name) ?? [];
+      const found = wanted.map((name) => set?.gameServers.get(name)).filter((raw) => raw !== undefined);
+      return found.map(gameServerRecord).sort((left, right) => ordinalOf(left) - ordinalOf(right));
+    });
+  }
+
+  patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): Promise<PatchOutcome> {
+    const isReal = options.dryRun !== true;
+    return this.#call('patch', options.signal, () => {
+      const outcome =
+        target.kind === 'GameServerSet'
+          ? this.#patchSet(target, patch, isReal)
+          : this.#patchGameServer(target, patch, isReal);
+      if (isReal) this.#note({ kind: 'patch', target, patch, outcome });
+      return outcome;
+    });
+  }
+
+  exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome> {
+    return this.#call('exec', signal, () => {
+      const set = [...this.#sets.values()].find(
+        (candidate) => candidate.ref.namespace === request.namespace && candidate.servers.has(request.server),
+      );
+      const server = set?.servers.get(request.server);
+      if (!set || !server) return { kind: 'failed', message: `there is no server ${request.server}` };
+      const outcome = this.#model.exec?.(request, server) ?? runInContainer(server, set.kubelet, request);
+      const { container, command } = request;
+      this.#note({ kind: 'exec', server: server.name, container, command, outcome });
+      return outcome;
+    });
+  }
+
+  httpGet(...[request, signal]: Parameters<Cluster['httpGet']>): ReturnType<Cluster['httpGet']> {
+    return this.#call('httpGet', signal, () => {
+      const server = this.#serverAt(request.host);
+      if (!server) return { kind: 'failed', message: 'connection refused' };
+      this.#note({ kind: 'http', server: server.name, path: request.path });
+      return askEngine(server, request.path);
+    });
+  }
+
+  missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]> {
+    return this.#call('missingAccess', signal, () => wanted.filter((access) => this.#model.lacks?.(access) ?? false));
+  }
+
+  async #call<Result>(operation: Operation, signal: AbortSignal | undefined, run: () => Result): Promise<Result> {
+    // Callers must not see anything happen before they have awaited it.
+    await Promise.resolve();
+    signal?.throwIfAborted();
+    this.calls[operation] += 1;
+    this.faults.strike(operation, 'before');
+    const result = run();
+    this.faults.strike(operation, 'after');
+    return result;
+  }
+
+  #note(entry: EntryWithoutTime): void {
+    this.log.push({ at: this.#clock.now(), ...entry });
+  }
+
+  #find(ref: SetRef): FakeSet | undefined {
+    return this.#sets.get(`${ref.namespace}/${ref.name}`);
+  }
+
+  #addSet(model: FakeSetModel, subnet: number): void {
+    const set = new FakeSet(model, {
+      subnet,
+      clock: this.#clock,
+      timings: this.#model.timings ?? {},
+      failures: this.#model.failures ?? {},
+      events: {
+        changed: () => {
+          this.#resourceVersion += 1;
+        },
+        moved: (server, container, image) => this.#note({ kind: 'moved', server, container, image }),
+        ready: (server) => this.#note({ kind: 'ready', server }),
+      },
+    });
+    this.#sets.set(`${set.ref.namespace}/${set.ref.name}`, set);
+  }
+
+  #serverAt(host: string): FakeServer | undefined {
+    const known = this.#addresses.get(host);
+    if (known && !known.deleting) return known;
+    this.#addresses.clear();
+    for (const set of this.#sets.values())
+      for (const server of set.servers.values()) this.#addresses.set(server.ip, server);
+    return this.#addresses.get(host);
+  }
+
+  #patchSet(target: PatchTarget, patch: GuardedPatch, isReal: boolean): PatchOutcome {
+    const set = this.#find(target);
+    if (!set) return { kind: 'notFound' };
+    const denied = (result: RawSet): string | undefined => schemaOfSet(result) ?? this.#model.admission?.(result);
+    const patched = patchObject(set.raw, patch, denied);
+    if (patched.kind === 'refused') return withManager(patched.outcome, set);
+    if (isReal) set.commitSet(patched.object, 'hotwave');
+    return { kind: 'applied' };
+  }
+
+  #patchGameServer(target: PatchTarget, patch: GuardedPatch, isReal: boolean): PatchOutcome {
+    const set = [...this.#sets.values()].find(
+      ({ ref, gameServers }) => ref.namespace === target.namespace && gameServers.has(target.name),
+    );
+    const raw = set?.gameServers.get(target.name);
+    if (!set || !raw) return { kind: 'notFound' };
+    const patched = patchObject<RawGameServer>(raw, patch, () => undefined);
+    if (patched.kind === 'refused') return patched.outcome;
+    if (isReal) set.commitGameServer(patched.object, this.#olderState(raw, patched.object));
+    return { kind: 'applied' };
+  }
+
+  /** What OpenKruiseGame v1.0.0 makes of a write that its cache has not seen: all old values return, new keys stay. */
+  #olderState(before: RawGameServer, after: RawGameServer): RawGameServer | undefined {
+    if (this.#writesToLose === 0) return undefined;
+    this.#writesToLose -= 1;
+    const annotations = { ...after.metadata.annotations, ...before.metadata.annotations };
+    return { metadata: { ...after.metadata, annotations }, spec: { ...after.spec, ...before.spec } };
+  }
+}
+
+function ordinalOf({ name }: Pick<GameServerRecord, 'name'>): number {
+  return Number(name.slice(name.lastIndexOf('-') + 1));
+}
+
+function withManager(outcome: PatchOutcome, set: FakeSet): PatchOutcome {
+  if (outcome.kind !== 'preconditionFailed') return outcome;
+  const manager = set.writerOf(outcome.path);
+  return manager === undefined ? outcome : { ...outcome, manager };
+}

@@ -1,0 +1,51 @@
+import type { ExecOutcome, ExecRequest, HttpOutcome } from '../../activities/ports.ts';
+import type { FakeKubelet } from './fake-kubelet.ts';
+import type { FakeServer } from './fake-server.ts';
+
+type Exited = Extract<ExecOutcome, { kind: 'exited' }>;
+
+const exited = (code: number, stdout: string, stderr = ''): Exited => ({ kind: 'exited', code, stdout, stderr });
+
+function reload(server: FakeServer, failure: ReturnType<FakeKubelet['failureOf']>): ExecOutcome {
+  if (failure === 'reloadfails') return exited(1, '', `cannot load ${server.engine.files}\n`);
+  if (failure !== 'stale') server.engine.loaded = server.engine.files;
+  return exited(0, `reloaded ${server.engine.files}\n`);
+}
+
+/**
+ * What a command does in a simulated container: `cat PATH` prints the version of the files, a command with the word
+ * `reload` loads them, one with `version` prints what is loaded, `true` and `false` end with 0 and 1; nothing else is
+ * in the image.
+ */
+export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request: ExecRequest): ExecOutcome {
+  const container = server.container(request.container);
+  if (!container)
+    return { kind: 'failed', message: `container ${request.container} is not valid for pod ${server.name}` };
+  if (container.status.state !== 'running') return { kind: 'failed', message: 'container not found' };
+  const [program = '', ...rest] = request.command;
+  const failure = server.containers
+    .map(({ image }) => kubelet.failureOf(server, image))
+    .find((candidate) => candidate !== undefined);
+  if (program === 'cat') return exited(0, `${server.engine.files}\n`);
+  if (program === 'true' || program === 'false') return exited(program === 'true' ? 0 : 1, '');
+  if (rest.includes('reload')) return reload(server, failure);
+  if (rest.includes('version')) return exited(0, `${server.engine.loaded}\n`);
+  return { kind: 'failed', message: `exec: "${program}": executable file not found in $PATH` };
+}
+
+/** What a simulated engine answers: `/version` (loaded), `/files` (there), `/healthz`. */
+export function askEngine(server: FakeServer, path: string): HttpOutcome {
+  const { files, loaded } = server.engine;
+  switch (path) {
+    case '/version':
+      return { kind: 'answered', status: 200, body: loaded };
+    case '/files':
+      return { kind: 'answered', status: 200, body: files };
+    case '/healthz':
+      return loaded.includes('unhealthy')
+        ? { kind: 'answered', status: 503, body: 'unhealthy' }
+        : { kind: 'answered', status: 200, body: 'ok' };
+    default:
+      return { kind: 'answered', status: 404, body: `no ${path}` };
+  }
+}

@@ -1,0 +1,171 @@
+import { OPS_STATE_LABEL, OWNER_LABEL, PRIORITY_LABEL } from '../../release/fleet.ts';
+import type { ContainerStatus, ServerView } from '../../release/fleet.ts';
+import { containerIdOf, imageIdOf, uidOf } from './builders.ts';
+
+/** What goes wrong when a server gets an image; the same words as in the fleet lab. */
+export const FAILURES = [
+  /** The image cannot be pulled: waiting ImagePullBackOff, the old image id stays. */
+  'badpull',
+  /** The container ends at once, again and again. */
+  'crash',
+  /** Runs, but its readiness probe never passes. */
+  'neverready',
+  /** All containers of the pod restart with it. */
+  'mainrestart',
+  /** The engine's reload command fails. */
+  'reloadfails',
+  /** The reload command succeeds, but the engine keeps the old version. */
+  'stale',
+  /** The engine is sick as soon as it has loaded the version. */
+  'unhealthy',
+] as const;
+
+/** One of FAILURES. */
+export type Failure = (typeof FAILURES)[number];
+
+type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
+
+/** A container of a simulated pod. */
+export interface FakeContainer {
+  readonly name: string;
+  image: string;
+  status: Mutable<ContainerStatus>;
+}
+
+/** The tag of an image: the version of the files that it carries. */
+export function tagOf(image: string): string {
+  return image.slice(image.lastIndexOf(':') + 1);
+}
+
+let podsMade = 0;
+
+/** A simulated pod with a game engine in it. Change it through the methods, or call `touch()` afterwards. */
+export class FakeServer {
+  readonly name: string;
+  readonly ordinal: number;
+  readonly uid: string;
+  /** Address of the engine; the same for a pod that comes back under its name. */
+  readonly ip: string;
+  readonly containers: FakeContainer[];
+  readonly labels: Record<string, string>;
+  readonly conditions: Record<string, string> = {
+    Initialized: 'True',
+    InPlaceUpdateReady: 'True',
+    ContainersReady: 'True',
+    Ready: 'True',
+  };
+  revision: string;
+  lifecycle = 'Normal';
+  inPlace: ServerView['inPlace'];
+  inGrace = false;
+  deleting = false;
+  phase = 'Running';
+  syncToken = '';
+  /** The version of the files in the shared folder, and the version that the engine has loaded. */
+  readonly engine: { files: string; loaded: string };
+  /** The images that the pod was made with: they never fail. */
+  readonly firstImages: ReadonlySet<string>;
+  #view: ServerView | undefined;
+  readonly #changed: () => void;
+
+  constructor(
+    made: {
+      readonly set: string;
+      readonly ordinal: number;
+      readonly revision: string;
+      readonly containers: readonly { readonly name: string; readonly image: string }[];
+      readonly hotContainer: string;
+      readonly subnet: number;
+    },
+    changed: () => void,
+  ) {
+    podsMade += 1;
+    this.name = `${made.set}-${made.ordinal}`;
+    this.ordinal = made.ordinal;
+    this.uid = uidOf(`${this.name}/${podsMade}`);
+    this.ip = `10.${made.subnet}.${Math.floor(made.ordinal / 250)}.${(made.ordinal % 250) + 1}`;
+    this.revision = made.revision;
+    this.labels = { [OWNER_LABEL]: made.set, [OPS_STATE_LABEL]: 'None', [PRIORITY_LABEL]: '0' };
+    this.containers = made.containers.map(({ name, image }) => ({
+      name,
+      image,
+      status: this.#started(name, image, 0),
+    }));
+    this.firstImages = new Set(made.containers.map(({ image }) => image));
+    const version = tagOf(made.containers.find(({ name }) => name === made.hotContainer)?.image ?? '');
+    this.engine = { files: version, loaded: version };
+    this.#changed = changed;
+  }
+
+  /** As Kruise v1.8.0 counts: Running, Ready and in no update. */
+  get available(): boolean {
+    const settled = this.lifecycle === '' || this.lifecycle === 'Normal';
+    return this.phase === 'Running' && this.conditions['Ready'] === 'True' && !this.deleting && settled;
+  }
+
+  /** The container of that name, or undefined. */
+  container(name: string): FakeContainer | undefined {
+    return this.containers.find((container) => container.name === name);
+  }
+
+  /** Starts the container of the spec's image anew. */
+  restart(container: FakeContainer, ready = true): void {
+    container.status = this.#started(container.name, container.image, container.status.restartCount + 1);
+    container.status.ready = ready;
+    this.refresh();
+  }
+
+  /** The container waits: its image cannot be had, or it keeps crashing. */
+  wait(container: FakeContainer, reason: string, message: string): void {
+    container.status = { ...container.status, ready: false, state: 'waiting', reason, message };
+    this.refresh();
+  }
+
+  /** Derives the readiness conditions as a kubelet does. */
+  refresh(): void {
+    const ready = this.containers.every(({ status }) => status.state === 'running' && status.ready);
+    this.conditions['ContainersReady'] = ready ? 'True' : 'False';
+    this.conditions['Ready'] = ready && this.conditions['InPlaceUpdateReady'] === 'True' ? 'True' : 'False';
+    this.touch();
+  }
+
+  /** Says that something has changed. */
+  touch(): void {
+    this.#view = undefined;
+    this.#changed();
+  }
+
+  /** The pod as the port shows it; the same object until something changes. */
+  view(): ServerView {
+    this.#view ??= {
+      name: this.name,
+      ordinal: this.ordinal,
+      uid: this.uid,
+      node: `node-${this.ordinal % 3}`,
+      ip: this.ip,
+      phase: this.phase,
+      deleting: this.deleting,
+      labels: { ...this.labels },
+      containers: this.containers.map(({ name, image, status }) => ({ name, image, status: { ...status } })),
+      conditions: { ...this.conditions },
+      readinessGates: ['InPlaceUpdateReady'],
+      revision: this.revision,
+      lifecycle: this.lifecycle,
+      ...(this.inPlace ? { inPlace: this.inPlace } : {}),
+      inGrace: this.inGrace,
+      syncToken: this.syncToken,
+    };
+    return this.#view;
+  }
+
+  #started(name: string, image: string, restartCount: number): Mutable<ContainerStatus> {
+    return {
+      image,
+      imageId: imageIdOf(image),
+      containerId: containerIdOf(`${this.name}/${this.uid}`, name, restartCount),
+      restartCount,
+      ready: true,
+      state: 'running',
+    };
+  }
+}

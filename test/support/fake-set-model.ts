@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto';
+import type { SetRef, UpdateStrategy, WorkloadView } from '../../release/fleet.ts';
+import { sameJson, valueAt } from '../../release/patches.ts';
+import { MAIN, MAIN_IMAGE, OLD_IMAGE, SET, SIDECAR, uidOf, USER_STRATEGY } from './builders.ts';
+
+/** A container in a template. */
+export interface NamedImage {
+  name: string;
+  image: string;
+}
+
+/** The parts of a GameServerSet that the fake cluster keeps; patches are applied to it. */
+export interface RawSet {
+  metadata: {
+    name: string;
+    namespace: string;
+    uid: string;
+    generation: number;
+    annotations?: Record<string, string>;
+    deletionTimestamp?: string;
+  };
+  spec: {
+    replicas: number;
+    updateStrategy?: UpdateStrategy;
+    gameServerTemplate: {
+      reclaimPolicy?: string;
+      spec: { containers: NamedImage[]; initContainers?: NamedImage[] };
+    };
+  };
+}
+
+/** The parts of a GameServer that the fake cluster keeps. */
+export interface RawGameServer {
+  metadata: { name: string; namespace: string; uid: string; annotations?: Record<string, string> };
+  spec: { opsState: string; updatePriority: number | string; containers?: NamedImage[] };
+}
+
+/** A set of a fake cluster as a test wishes it; everything has a usual value. */
+export interface FakeSetModel {
+  /** Default `arena/duel`. */
+  readonly ref?: SetRef;
+  /** Default 10. */
+  readonly replicas?: number;
+  /** Default one engine and one sidecar, as the builders name them. */
+  readonly containers?: readonly NamedImage[];
+  /** The container whose image carries the hot files. Default the last one. */
+  readonly hotContainer?: string;
+  /** Null: the set has none, as when its owner never wrote one. */
+  readonly updateStrategy?: UpdateStrategy | null;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** Fields that somebody applies (GitOps), by JSON pointer. */
+  readonly appliedBy?: Readonly<Record<string, string>>;
+  readonly priority?: (ordinal: number) => number | string;
+  readonly opsState?: (ordinal: number) => string;
+  /** Image overrides of single servers: server name, container name, image. */
+  readonly overrides?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** The GameServerSet that a model describes. */
+export function rawSet(model: FakeSetModel): RawSet {
+  const { ref = SET, replicas = 10, containers = defaultContainers(), updateStrategy = USER_STRATEGY } = model;
+  return {
+    metadata: {
+      name: ref.name,
+      namespace: ref.namespace,
+      uid: uidOf(`set/${ref.namespace}/${ref.name}`),
+      generation: 1,
+      ...(model.annotations ? { annotations: { ...model.annotations } } : {}),
+    },
+    spec: {
+      replicas,
+      ...(updateStrategy ? { updateStrategy: structuredClone(updateStrategy) } : {}),
+      gameServerTemplate: { spec: { containers: containers.map((container) => ({ ...container })) } },
+    },
+  };
+}
+
+/** The GameServer that OpenKruiseGame makes for a server, with the model's wishes in it. */
+export function rawGameServer(model: FakeSetModel, name: string, ordinal: number): RawGameServer {
+  const overrides = Object.entries(model.overrides?.[name] ?? {});
+  return {
+    metadata: { name, namespace: (model.ref ?? SET).namespace, uid: randomUUID() },
+    spec: {
+      opsState: model.opsState?.(ordinal) ?? 'None',
+      updatePriority: model.priority?.(ordinal) ?? 0,
+      ...(overrides.length > 0
+        ? { containers: overrides.map(([container, image]) => ({ name: container, image })) }
+        : {}),
+    },
+  };
+}
+
+/** The name of the container with the hot files. */
+export function hotContainerOf(model: FakeSetModel): string {
+  return model.hotContainer ?? (model.containers ?? defaultContainers()).at(-1)?.name ?? SIDECAR;
+}
+
+/** The name of a template's revision: equal templates have equal revisions, so a rollback returns to the old name. */
+export function revisionOf(set: string, containers: readonly NamedImage[]): string {
+  return `${set}-${uidOf(JSON.stringify(containers)).slice(0, 8)}`;
+}
+
+/** The Advanced StatefulSet, with the one field that hotwave does not read. */
+export interface FakeWorkload extends WorkloadView {
+  readonly maxUnavailable: number | string;
+}
+
+/** What OpenKruiseGame v1.0.0 and Kruise's defaults make of a set. */
+export function acceptedWorkload(
+  { spec }: RawSet,
+  made: Pick<WorkloadView, 'generation' | 'updateRevision' | 'currentRevision'>,
+): FakeWorkload {
+  const rolling = spec.updateStrategy?.rollingUpdate;
+  return {
+    ...made,
+    observedGeneration: made.generation,
+    containers: spec.gameServerTemplate.spec.containers,
+    partition: rolling?.partition ?? 0,
+    paused: rolling?.paused ?? false,
+    podUpdatePolicy: rolling?.podUpdatePolicy ?? 'ReCreate',
+    maxUnavailable: rolling?.maxUnavailable ?? 1,
+  };
+}
+
+/** Time between closing the readiness gate and writing the image, in ms. */
+export function graceMsOf({ spec }: RawSet): number {
+  const inPlace = spec.updateStrategy?.rollingUpdate?.['inPlaceUpdateStrategy'];
+  return ((inPlace as { gracePeriodSeconds?: number } | undefined)?.gracePeriodSeconds ?? 0) * 1000;
+}
+
+/** The fields that hotwave cares about and in which two states of a set differ, as JSON pointers. */
+export function changedFields(before: RawSet, after: RawSet): string[] {
+  const fields = ['/spec/gameServerTemplate/spec/containers', '/spec/updateStrategy', '/spec/replicas'];
+  return fields.filter((pointer) => !sameJson(valueAt(before, pointer), valueAt(after, pointer)));
+}
+
+function defaultContainers(): NamedImage[] {
+  return [
+    { name: MAIN, image: MAIN_IMAGE },
+    { name: SIDECAR, image: OLD_IMAGE },
+  ];
+}

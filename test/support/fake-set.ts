@@ -1,0 +1,266 @@
+import type { SetRef, WorkloadView } from '../../release/fleet.ts';
+import { OPS_STATE_LABEL, PRIORITY_LABEL } from '../../release/fleet.ts';
+import { SYNC_ANNOTATION } from '../../release/patches.ts';
+import type { Clock } from './clock.ts';
+import { FakeKubelet } from './fake-kubelet.ts';
+import type { Failures } from './fake-kubelet.ts';
+import { serversToUpdate } from './fake-rolling.ts';
+import { FakeServer } from './fake-server.ts';
+import {
+  acceptedWorkload,
+  changedFields,
+  graceMsOf,
+  hotContainerOf,
+  rawGameServer,
+  rawSet,
+  revisionOf,
+} from './fake-set-model.ts';
+import { FakeUpdates } from './fake-updates.ts';
+import type { FakeSetModel, FakeWorkload, NamedImage, RawGameServer, RawSet } from './fake-set-model.ts';
+
+/** How long the simulated controllers and nodes take, in ms. */
+export interface FakeTimings {
+  /** From a write of the set until the Advanced StatefulSet has it. Default 2. */
+  readonly acceptMs?: number;
+  /** From a write of a GameServer until its pod has it. Default 2. */
+  readonly syncMs?: number;
+  /** From an image in the pod until its container runs. Default 5. */
+  readonly swapMs?: number | ((server: string) => number);
+  /** From the container's start until Kruise opens the readiness gate. Default 2. */
+  readonly gateMs?: number;
+}
+
+/** What a set tells its cluster. */
+export interface SetEvents {
+  /** Something changed. */
+  readonly changed: () => void;
+  /** A server's pod was given an image. */
+  readonly moved: (server: string, container: string, image: string) => void;
+  /** A server is Ready after an update. */
+  readonly ready: (server: string) => void;
+}
+
+interface Surroundings {
+  /** Second number of the pods' addresses, so that sets do not share any. */
+  readonly subnet: number;
+  readonly clock: Clock;
+  readonly timings: FakeTimings;
+  readonly failures: Failures;
+  readonly events: SetEvents;
+}
+
+/**
+ * One GameServerSet with everything that OpenKruiseGame v1.0.0 and Kruise v1.8.0 make of it: the Advanced
+ * StatefulSet, GameServers and pods. Behaves like them for in-place updates, scaling and overrides.
+ */
+export class FakeSet {
+  readonly ref: SetRef;
+  readonly model: FakeSetModel;
+  readonly servers = new Map<string, FakeServer>();
+  readonly gameServers = new Map<string, RawGameServer>();
+  raw: RawSet;
+  /** As long as this is true, the controllers do nothing. */
+  controllersDown = false;
+  readonly #around: Surroundings;
+  readonly kubelet: FakeKubelet;
+  readonly #updates: FakeUpdates;
+  readonly #templates = new Map<string, readonly NamedImage[]>();
+  #workload: FakeWorkload;
+  /** Who changed a field last, by JSON pointer. */
+  readonly #writers = new Map<string, string>();
+  #sorted: readonly FakeServer[] | undefined;
+  #rollIsDue = false;
+
+  constructor(model: FakeSetModel, around: Surroundings) {
+    this.model = model;
+    this.raw = rawSet(model);
+    this.ref = { namespace: this.raw.metadata.namespace, name: this.raw.metadata.name };
+    this.#around = around;
+    const { swapMs = 5 } = around.timings;
+    this.kubelet = new FakeKubelet({
+      clock: around.clock,
+      swapMs: typeof swapMs === 'function' ? swapMs : () => swapMs,
+      failures: around.failures,
+      hotContainer: hotContainerOf(model),
+    });
+    this.#updates = new FakeUpdates({
+      clock: around.clock,
+      kubelet: this.kubelet,
+      gateMs: around.timings.gateMs ?? 2,
+      moved: around.events.moved,
+      written: (server) => this.#sync(server.name),
+      settled: (server) => {
+        if (server.available) around.events.ready(server.name);
+        this.#scheduleRoll();
+      },
+    });
+    const revision = this.#keepTemplate();
+    this.#workload = acceptedWorkload(this.raw, { generation: 1, updateRevision: revision, currentRevision: revision });
+    this.#scale();
+  }
+
+  /** The Advanced StatefulSet. */
+  get workload(): WorkloadView {
+    return this.#workload;
+  }
+
+  /** Servers by ordinal. */
+  sorted(): readonly FakeServer[] {
+    this.#sorted ??= [...this.servers.values()].sort((left, right) => left.ordinal - right.ordinal);
+    return this.#sorted;
+  }
+
+  /** Takes over a changed GameServerSet; the controllers follow after a moment. */
+  commitSet(raw: RawSet, manager: string): void {
+    for (const pointer of changedFields(this.raw, raw)) this.#writers.set(pointer, manager);
+    this.raw = { ...raw, metadata: { ...raw.metadata, generation: raw.metadata.generation + 1 } };
+    this.#around.events.changed();
+    this.#later(this.#around.timings.acceptMs ?? 2, () => this.reconcile());
+  }
+
+  /** Who changed a field last, if anybody did since the set was made. */
+  writerOf(pointer: string): string | undefined {
+    const known = [...this.#writers].find(([field]) => pointer === field || pointer.startsWith(`${field}/`));
+    return known?.[1];
+  }
+
+  /** Takes over a changed GameServer; `undone` is what an older state of the controller's cache makes of it. */
+  commitGameServer(raw: RawGameServer, undone?: RawGameServer): void {
+    this.gameServers.set(raw.metadata.name, raw);
+    this.#around.events.changed();
+    this.#later(this.#around.timings.syncMs ?? 2, () => {
+      if (undone) this.gameServers.set(raw.metadata.name, undone);
+      this.#sync(raw.metadata.name);
+    });
+  }
+
+  /** What the controllers do with the set as it is now. */
+  reconcile(): void {
+    if (this.controllersDown) return;
+    const updateRevision = this.#keepTemplate();
+    const { generation, currentRevision } = this.#workload;
+    this.#workload = acceptedWorkload(this.raw, { generation: generation + 1, updateRevision, currentRevision });
+    this.#around.events.changed();
+    this.#scale();
+    this.#roll();
+  }
+
+  /** Replaces a pod by a new one under the same name a moment later, as after an eviction or a lost node. */
+  recreate(name: string): void {
+    const server = this.servers.get(name);
+    if (!server) throw new Error(`there is no server ${name}`);
+    this.remove(name);
+    // Under Cascade the GameServer goes with its pod, and a new one knows of no wishes.
+    if (this.raw.spec.gameServerTemplate.reclaimPolicy !== 'Delete') {
+      this.gameServers.set(name, rawGameServer({ ref: this.ref }, name, server.ordinal));
+    }
+    this.#later(this.#around.timings.gateMs ?? 2, () => {
+      if (this.servers.has(name) || server.ordinal >= this.raw.spec.replicas) return;
+      this.#add(server.ordinal);
+      this.#scheduleRoll();
+    });
+  }
+
+  /** Takes a pod away without replacing it. */
+  remove(name: string): void {
+    const server = this.servers.get(name);
+    if (server) server.deleting = true;
+    this.servers.delete(name);
+    this.#sorted = undefined;
+    this.#around.events.changed();
+  }
+
+  #later(milliseconds: number, run: () => void): void {
+    this.#around.clock.after(milliseconds, run);
+  }
+
+  #keepTemplate(): string {
+    const { containers } = this.raw.spec.gameServerTemplate.spec;
+    const revision = revisionOf(this.ref.name, containers);
+    this.#templates.set(revision, containers);
+    return revision;
+  }
+
+  #scale(): void {
+    const { replicas } = this.raw.spec;
+    for (const server of this.sorted().slice(replicas)) this.remove(server.name);
+    for (let ordinal = 0; ordinal < replicas; ordinal += 1) {
+      if (!this.servers.has(`${this.ref.name}-${ordinal}`)) this.#add(ordinal);
+    }
+  }
+
+  #add(ordinal: number): void {
+    const { updateRevision, currentRevision, partition } = this.#workload;
+    const onDelete = this.raw.spec.updateStrategy?.type === 'OnDelete' && !this.raw.spec.updateStrategy.rollingUpdate;
+    // Kruise v1.8.0 stateful_set_utils.go, newVersionedStatefulSetPod: old until `partition` others are old.
+    const old = [...this.servers.values()].filter((server) => server.revision !== updateRevision).length;
+    const revision = !onDelete && old < partition ? currentRevision : updateRevision;
+    const server = new FakeServer(
+      {
+        set: this.ref.name,
+        ordinal,
+        revision,
+        containers: this.#templates.get(revision) ?? [],
+        hotContainer: hotContainerOf(this.model),
+        subnet: this.#around.subnet,
+      },
+      () => this.#around.events.changed(),
+    );
+    this.servers.set(server.name, server);
+    this.#sorted = undefined;
+    if (!this.gameServers.has(server.name)) {
+      this.gameServers.set(server.name, rawGameServer(this.model, server.name, ordinal));
+    }
+    this.#sync(server.name);
+  }
+
+  /** OpenKruiseGame's copying from GameServer to pod. */
+  #sync(name: string): void {
+    const [server, gameServer] = [this.servers.get(name), this.gameServers.get(name)];
+    if (!server || !gameServer || this.controllersDown) return;
+    server.labels[PRIORITY_LABEL] = String(gameServer.spec.updatePriority);
+    server.labels[OPS_STATE_LABEL] = gameServer.spec.opsState;
+    server.syncToken = gameServer.metadata.annotations?.[SYNC_ANNOTATION] ?? server.syncToken;
+    server.touch();
+    for (const { name: container, image } of gameServer.spec.containers ?? []) {
+      if (image !== '') this.#updates.writeImage(server, container, image);
+    }
+  }
+
+  #scheduleRoll(): void {
+    if (this.#rollIsDue) return;
+    this.#rollIsDue = true;
+    this.#later(1, () => {
+      this.#rollIsDue = false;
+      this.#roll();
+    });
+  }
+
+  /** Kruise's rolling update. */
+  #roll(): void {
+    const { updateStrategy, replicas } = this.raw.spec;
+    if (this.controllersDown || (updateStrategy?.type === 'OnDelete' && !updateStrategy.rollingUpdate)) return;
+    const chosen = serversToUpdate(this.sorted(), { ...this.#workload, replicas });
+    for (const server of chosen) this.#update(server);
+    this.#finish();
+  }
+
+  #finish(): void {
+    const { updateRevision, currentRevision } = this.#workload;
+    if (currentRevision === updateRevision) return;
+    const done = this.sorted().every((server) => server.revision === updateRevision && server.available);
+    if (done) this.#workload = { ...this.#workload, currentRevision: updateRevision };
+  }
+
+  #update(server: FakeServer): void {
+    const { updateRevision: revision, podUpdatePolicy } = this.#workload;
+    if (podUpdatePolicy === 'ReCreate') {
+      this.recreate(server.name);
+      return;
+    }
+    const before = this.#templates.get(server.revision) ?? [];
+    const after = this.#templates.get(revision) ?? [];
+    const images = after.filter(({ image }, index) => before[index]?.image !== image);
+    this.#updates.start(server, { revision, images, graceMs: graceMsOf(this.raw) });
+  }
+}
