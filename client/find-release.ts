@@ -12,8 +12,10 @@ export interface FoundRelease {
   readonly handle: WorkflowHandle;
   readonly description: WorkflowExecutionDescription;
   readonly cluster: string;
-  /** `namespace/name` of the set, for the commands that are proposed. */
+  /** `namespace/name` of the set. */
   readonly set: string;
+  /** How the proposed commands name it: the set, and the cluster where it is not the usual one. */
+  readonly reference: string;
 }
 
 /** Finds the latest release on a set, or, when the name is of no set, the release of that name. */
@@ -47,13 +49,16 @@ async function findByName(temporal: Temporal, { cluster, name }: Target): Promis
 }
 
 async function describe(temporal: Temporal, workflowId: string, runId?: string): Promise<FoundRelease | undefined> {
+  const cluster = workflowId.split('/')[1] ?? '';
+  const set = setOf(workflowId);
   try {
     const description = await temporal.call(() => temporal.client.workflow.getHandle(workflowId, runId).describe());
     return {
       description,
       handle: temporal.client.workflow.getHandle(workflowId, description.runId),
-      cluster: workflowId.split('/')[1] ?? '',
-      set: setOf(workflowId),
+      cluster,
+      set,
+      reference: cluster === 'default' ? set : `${set} --cluster ${cluster}`,
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;

@@ -48,15 +48,15 @@ export async function startRelease(temporal: Temporal, input: ReleaseInput): Pro
 }
 
 /** Refuses unless what holds the lock is the very release that was to be started. */
-function demandSameRelease({ description, set }: FoundRelease, input: ReleaseInput): void {
+function demandSameRelease({ description, set, reference }: FoundRelease, input: ReleaseInput): void {
   const { release, phase, requester } = readAttributes(description);
   const who = plainText(`release ${release} (phase ${phase}, started by ${requester})`);
   if (release !== input.file.metadata.name) {
-    throw new ExitError(EXIT.refused, `${set} is locked by ${who}`, [`see hotwave status ${set}`]);
+    throw new ExitError(EXIT.refused, `${set} is locked by ${who}`, [`see hotwave status ${reference}`]);
   }
   if (description.memo?.['fileHash'] !== memoOf(input).fileHash) {
     throw new ExitError(EXIT.refused, `${set} is locked by ${who}, which was started from another release file`, [
-      `see hotwave status ${set}; give a changed release another metadata.name`,
+      `see hotwave status ${reference}; give a changed release another metadata.name`,
     ]);
   }
 }

@@ -4,10 +4,10 @@ import type { Temporal } from './connect.ts';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 
-type QueueKind = NonNullable<Parameters<Connection['workflowService']['describeTaskQueue']>[0]['taskQueueType']>;
+type Request = Parameters<Connection['workflowService']['describeTaskQueue']>[0];
 
-/** `temporal.api.enums.v1.TaskQueueType`; the SDK offers the enum only from a package of its own. */
-const KINDS = { workflows: 1 as QueueKind, activities: 2 as QueueKind };
+/** `temporal.api.enums.v1.TaskQueueType`. */
+const KINDS = { workflows: 1, activities: 2 };
 
 /** Temporal remembers a poller for five minutes; a poll lasts one. Older ones belong to workers that have gone. */
 const STALE = 75_000;
@@ -30,15 +30,12 @@ export async function readPollers(temporal: Temporal, cluster: string, now: numb
 async function pollersOf(
   { connection, namespace, call }: Temporal,
   cluster: string,
-  { kind, now }: { readonly kind: QueueKind; readonly now: number },
+  { kind, now }: { readonly kind: number; readonly now: number },
 ): Promise<string[]> {
-  const { pollers } = await call(() =>
-    connection.workflowService.describeTaskQueue({
-      namespace,
-      taskQueue: { name: taskQueueOf(cluster) },
-      taskQueueType: kind,
-    }),
-  );
+  // The SDK exports the type of the enum's values, but the enum itself only from a package of its own.
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+  const request = { namespace, taskQueue: { name: taskQueueOf(cluster) }, taskQueueType: kind } as Request;
+  const { pollers } = await call(() => connection.workflowService.describeTaskQueue(request));
   return pollers
     .filter(({ lastAccessTime }) => now - Number(lastAccessTime?.seconds ?? 0) * 1_000 < STALE)
     .map(({ identity }) => identity ?? 'unnamed');

@@ -49,11 +49,7 @@ export function unreachable(address: string, error?: unknown): ExitError {
 /** The sentence and exit code for an error of the Temporal client; errors that are bugs are returned as they are. */
 export function explainTemporalError(error: unknown, { address, namespace }: Destination): unknown {
   if (error instanceof ExitError) return error;
-  if (error instanceof NamespaceNotFoundError) {
-    return new ExitError(EXIT.unreachable, `Temporal at ${address} has no namespace ${namespace}`, [
-      `name another one with --temporal-namespace, or create it: temporal operator namespace create ${namespace}`,
-    ]);
-  }
+  if (error instanceof NamespaceNotFoundError) return noNamespace(address, namespace);
   if (error instanceof WorkflowNotFoundError) {
     return new ExitError(EXIT.refused, 'the release has ended meanwhile', ['hotwave status shows how']);
   }
@@ -65,6 +61,8 @@ export function explainTemporalError(error: unknown, { address, namespace }: Des
   if (error instanceof WorkflowFailedError) {
     return new ExitError(EXIT.failed, `the worker could not answer: ${deepestMessage(error)}`);
   }
+  const status = grpcStatus(error);
+  if (status?.code === GRPC.notFound && /^namespace/i.test(status.details)) return noNamespace(address, namespace);
   return explainStatus(error, address);
 }
 
@@ -98,6 +96,12 @@ export function isWorkerSilence(code: number, details: string): boolean {
 
 function isRefusal(code: number): boolean {
   return code === GRPC.unauthenticated || code === GRPC.permissionDenied;
+}
+
+function noNamespace(address: string, namespace: string): ExitError {
+  return new ExitError(EXIT.unreachable, `Temporal at ${address} has no namespace ${namespace}`, [
+    `name another one with --temporal-namespace, or create it: temporal operator namespace create ${namespace}`,
+  ]);
 }
 
 function refusedAccess(address: string, details: string): ExitError {

@@ -73,9 +73,9 @@ async function showAll(
   }
 }
 
-function conclude(io: Io, { set }: FoundRelease, ending: Ending, last: ReleaseState | undefined): ExitCode {
+function conclude(io: Io, { reference }: FoundRelease, ending: Ending, last: ReleaseState | undefined): ExitCode {
   if (last && (ending === 'final' || ending === 'gate')) return exitCodeOf(last.phase);
   const because = ending === 'interrupted' ? 'stopped watching' : 'stopped watching after --timeout';
-  say(io, `${because}; the release goes on: hotwave watch ${set}`);
+  say(io, `${because}; the release goes on: hotwave watch ${reference}`);
   return EXIT.stoppedWatching;
 }

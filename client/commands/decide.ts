@@ -51,7 +51,7 @@ export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFla
     const answer = await (flags.signal === true ? sendSignal : sendUpdate)(temporal, found, decision);
     if (answer) return showAnswer(io, flags, decision, answer);
     if (flags.signal !== true) throw notConfirmed('no answer within 10s, so this is not confirmed', decision);
-    say(io, `sent; it takes effect as soon as a worker runs: hotwave status ${plainText(found.set)}`);
+    say(io, `sent; it takes effect as soon as a worker runs: hotwave status ${plainText(found.reference)}`);
     return EXIT.ok;
   });
 }
@@ -90,19 +90,21 @@ function waveOf(io: Io, verb: Verb, { wave }: DecideFlags): number | undefined {
 function demandWave(
   verb: Verb,
   wave: number | undefined,
-  { set }: FoundRelease,
+  { reference }: FoundRelease,
   state: ReleaseState | undefined,
 ): void {
   if (!isVote(verb) || wave !== undefined) return;
   const gate = state?.gate;
   if (!gate)
-    throw new ExitError(EXIT.usage, `say which wave: ${verb} --wave N`, [`no gate is open: hotwave status ${set}`]);
+    throw new ExitError(EXIT.usage, `say which wave: ${verb} --wave N`, [
+      `no gate is open: hotwave status ${reference}`,
+    ]);
   const { approvals, timeout, onTimeout } = gate.spec;
   const votes = `${gate.approvedBy.length} of ${approvals} approvals so far`;
   throw new ExitError(
     EXIT.usage,
     `the gate before wave ${gate.wave} is open: ${votes}, ${onTimeout} after ${formatDuration(timeout)}`,
-    [`if that is the one you mean: hotwave ${verb} ${set} --wave ${gate.wave}`],
+    [`if that is the one you mean: hotwave ${verb} ${reference} --wave ${gate.wave}`],
   );
 }
 

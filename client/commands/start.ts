@@ -44,7 +44,7 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
     if (flags.wait === true && state.phase !== 'refused') return watchRelease(io, temporal, started, flags);
     await print(io, flags.output, state, (plain, view) => renderStarted(plain, io.now(), view));
     if (state.phase === 'refused') return EXIT.refused;
-    say(io, `follow it: hotwave watch ${started.set}`);
+    say(io, `follow it: hotwave watch ${started.reference}`);
     return EXIT.ok;
   });
 }
@@ -61,12 +61,12 @@ function announce(
   if (link !== undefined) say(io, link);
 }
 
-async function planned(temporal: Temporal, { handle, set }: StartedRelease): Promise<ReleaseState> {
+async function planned(temporal: Temporal, { handle, reference }: StartedRelease): Promise<ReleaseState> {
   const state = await awaitState(temporal, handle, { ...PLANNING, is: ({ phase }) => phase !== 'planning' });
   if (state.phase !== 'planning') return state;
   throw new ExitError(
     EXIT.unreachable,
     'the release is started, but its plan is not ready: the cluster answers slowly or not at all',
-    [`it goes on by itself: hotwave watch ${set}`],
+    [`it goes on by itself: hotwave watch ${reference}`],
   );
 }

@@ -20,8 +20,16 @@ export function renderPlan(file: ReleaseFile, result: PlanResult, view: View): s
   const { target } = file.spec;
   const title = `release ${view.colours.bold(file.metadata.name)} on ${target.namespace}/${target.gameServerSet}`;
   const checks = checkLines(result.lines, view);
-  const plan = result.plan ? ['', ...planLines(file, result.plan, view)] : [];
+  const plan = result.plan ? ['', ...planLines(file, withoutSaid(result.plan, result.lines), view)] : [];
   return [fitted(title, view.columns), ...checks, ...plan].join('\n');
+}
+
+/** The plan without the warnings that the checks have said already. */
+function withoutSaid(plan: Plan, lines: PlanResult['lines']): Plan {
+  return {
+    ...plan,
+    warnings: plan.warnings.filter((warning) => !lines.some(({ detail }) => detail.includes(warning))),
+  };
 }
 
 function planLines(file: ReleaseFile, plan: Plan, view: View): string[] {

@@ -7,20 +7,21 @@ import { isFinal } from '../../release/state.ts';
  * that nothing worth a line has happened.
  */
 export function progressLine(state: ReleaseState): string {
+  if (isFinal(state.phase)) return why(state, state.startedAt);
   const parts = [headline(state), ...waveParts(state), cause(state)];
   return parts.filter((part) => part !== '').join(' · ');
 }
 
-function waveParts({ phase, wave, waves }: ReleaseState): string[] {
+function waveParts({ wave, waves }: ReleaseState): string[] {
   const current = waves[wave - 1];
-  if (!current || isFinal(phase)) return [];
+  if (!current) return [];
   const failed = current.failed > 0 ? `, ${current.failed} failed` : '';
   return [`${current.name}: ${current.ready}/${current.size} ready, ${current.proven} proven${failed}`];
 }
 
 function cause(state: ReleaseState): string {
-  // Without the wait, `why` leaves out the times.
   const { wait, ...timeless } = state;
-  const text = why(timeless, state.startedAt);
-  return wait && state.pausedBecause === undefined && !isFinal(state.phase) ? `${wait.for} (on ${wait.owner})` : text;
+  if (wait && state.pausedBecause === undefined) return `${wait.for} (on ${wait.owner})`;
+  // Without the wait, `why` leaves out the times.
+  return why(timeless, state.startedAt);
 }

@@ -1,6 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { Agent, fetch } from 'undici';
 import type { Response } from 'undici';
 import { parse } from 'yaml';
@@ -119,7 +117,7 @@ export class Api {
     try {
       const response = await this.#call('GET', path + query, undefined, signal);
       if (!response.body) return;
-      for await (const line of createInterface({ input: Readable.from(response.body) })) {
+      for await (const line of linesOf(response.body)) {
         const event = JSON.parse(line) as WatchEvent<T> | { readonly type: 'ERROR' };
         if (event.type === 'ERROR') return;
         yield event;
@@ -170,6 +168,17 @@ export function apiFromKubeconfig(file: string): Api {
     token: config.users[0].user.token,
     certificateAuthority: Buffer.from(cluster['certificate-authority-data'], 'base64').toString(),
   });
+}
+
+/** The lines of a body; whoever stops reading closes the connection. */
+async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const chunk of body) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
 }
 
 function statusOf(body: string): { reason: string; message: string } {

@@ -5,8 +5,8 @@ import type { Clock } from './clock.ts';
 import type { Faults, Operation } from './fake-faults.ts';
 import type { Failures } from './fake-kubelet.ts';
 import type { FakeServer } from './fake-server.ts';
-import type { FakeSet, FakeTimings } from './fake-set.ts';
-import type { FakeSetModel, RawSet } from './fake-set-model.ts';
+import type { FakeSet } from './fake-set.ts';
+import type { FakeSetModel, FakeTimings, RawSet } from './fake-set-model.ts';
 
 /** A fake cluster as a test wishes it. */
 export interface FakeClusterModel {

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Access, Cluster, ExecOutcome, ExecRequest, GameServerRecord } from '../../activities/ports.ts';
+import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import type { SetRef } from '../../release/fleet.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches.ts';
@@ -123,13 +125,16 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
-  exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome> {
+  async exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome> {
+    if (request.command[0] === 'sleep') await sleep(request.timeoutMs, undefined, { ...(signal ? { signal } : {}) });
     return this.#call('exec', signal, () => {
       const set = [...this.#sets.values()].find(
         (candidate) => candidate.ref.namespace === request.namespace && candidate.servers.has(request.server),
       );
       const server = set?.servers.get(request.server);
       if (!set || !server) return { kind: 'failed', message: `there is no server ${request.server}` };
+      const unanswered = { kind: 'unknown', message: `no answer within ${request.timeoutMs / 1000} s` } as const;
+      if (request.command[0] === 'sleep') return unanswered;
       const outcome = this.#model.exec?.(request, server) ?? runInContainer(server, set.kubelet, request);
       const { container, command } = request;
       this.#note({ kind: 'exec', server: server.name, container, command, outcome });
@@ -166,7 +171,7 @@ class InMemoryCluster implements FakeCluster {
   }
 
   #find(ref: SetRef): FakeSet | undefined {
-    return this.#sets.get(`${ref.namespace}/${ref.name}`);
+    return this.#sets.get(`${checkedName(ref.namespace)}/${checkedName(ref.name)}`);
   }
 
   #addSet(model: FakeSetModel, subnet: number): void {

@@ -14,8 +14,8 @@ function reload(server: FakeServer, failure: ReturnType<FakeKubelet['failureOf']
 
 /**
  * What a command does in a simulated container: `cat PATH` prints the version of the files, a command with the word
- * `reload` loads them, one with `version` prints what is loaded, `true` and `false` end with 0 and 1; nothing else is
- * in the image.
+ * `reload` loads them, one with `files` or `version` prints what is there or loaded, `true` and `false` end with 0
+ * and 1; nothing else is in the image.
  */
 export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request: ExecRequest): ExecOutcome {
   const container = server.container(request.container);
@@ -29,6 +29,7 @@ export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request
   if (program === 'cat') return exited(0, `${server.engine.files}\n`);
   if (program === 'true' || program === 'false') return exited(program === 'true' ? 0 : 1, '');
   if (rest.includes('reload')) return reload(server, failure);
+  if (rest.includes('files')) return exited(0, `${server.engine.files}\n`);
   if (rest.includes('version')) return exited(0, `${server.engine.loaded}\n`);
   return { kind: 'failed', message: `exec: "${program}": executable file not found in $PATH` };
 }

@@ -56,6 +56,28 @@ export interface FakeSetModel {
   readonly overrides?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
+/** How long the simulated controllers and nodes take, in ms. */
+export interface FakeTimings {
+  /** From a write of the set until the Advanced StatefulSet has it. Default 2. */
+  readonly acceptMs?: number;
+  /** From a write of a GameServer until its pod has it. Default 2. */
+  readonly syncMs?: number;
+  /** From an image in the pod until its container runs. Default 5. */
+  readonly swapMs?: number | ((server: string) => number);
+  /** From the container's start until Kruise opens the readiness gate. Default 2. */
+  readonly gateMs?: number;
+}
+
+/** What a set tells its cluster. */
+export interface SetEvents {
+  /** Something changed. */
+  readonly changed: () => void;
+  /** A server's pod was given an image. */
+  readonly moved: (server: string, container: string, image: string) => void;
+  /** A server is Ready after an update. */
+  readonly ready: (server: string) => void;
+}
+
 /** The GameServerSet that a model describes. */
 export function rawSet(model: FakeSetModel): RawSet {
   const { ref = SET, replicas = 10, containers = defaultContainers(), updateStrategy = USER_STRATEGY } = model;

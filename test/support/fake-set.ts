@@ -16,29 +16,15 @@ import {
   revisionOf,
 } from './fake-set-model.ts';
 import { FakeUpdates } from './fake-updates.ts';
-import type { FakeSetModel, FakeWorkload, NamedImage, RawGameServer, RawSet } from './fake-set-model.ts';
-
-/** How long the simulated controllers and nodes take, in ms. */
-export interface FakeTimings {
-  /** From a write of the set until the Advanced StatefulSet has it. Default 2. */
-  readonly acceptMs?: number;
-  /** From a write of a GameServer until its pod has it. Default 2. */
-  readonly syncMs?: number;
-  /** From an image in the pod until its container runs. Default 5. */
-  readonly swapMs?: number | ((server: string) => number);
-  /** From the container's start until Kruise opens the readiness gate. Default 2. */
-  readonly gateMs?: number;
-}
-
-/** What a set tells its cluster. */
-export interface SetEvents {
-  /** Something changed. */
-  readonly changed: () => void;
-  /** A server's pod was given an image. */
-  readonly moved: (server: string, container: string, image: string) => void;
-  /** A server is Ready after an update. */
-  readonly ready: (server: string) => void;
-}
+import type {
+  FakeSetModel,
+  FakeTimings,
+  FakeWorkload,
+  NamedImage,
+  RawGameServer,
+  RawSet,
+  SetEvents,
+} from './fake-set-model.ts';
 
 interface Surroundings {
   /** Second number of the pods' addresses, so that sets do not share any. */

@@ -5,6 +5,7 @@ import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
 import { readReleaseFile, formatDiagnostic } from '../../release/diagnose.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
+import { isFinal } from '../../release/state.ts';
 import type { ReleaseState } from '../../release/state.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
@@ -56,24 +57,28 @@ async function startRelease(client: Client, file: ReleaseFile, requester: string
     args: [input],
   });
   const state = (): Promise<ReleaseState> => handle.query<ReleaseState>(MESSAGES.state);
+  const until: StartedRelease['until'] = async (what, isSo, deadlineMs = 90_000) => {
+    for (const deadline = Date.now() + deadlineMs; ; ) {
+      const now = await state();
+      if (isSo(now)) return now;
+      if (Date.now() > deadline) throw new Error(`waited for ${what}; the release is: ${JSON.stringify(now)}`);
+      await pause(50);
+    }
+  };
   let decisions = 0;
   return {
     state,
+    until,
     decide: (decision) =>
       handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
         args: [
           { id: `test-${++decisions}`, release: file.metadata.name, actor: 'approver', channel: 'test', ...decision },
         ],
       }),
-    async until(what, isSo, deadlineMs = 60_000) {
-      for (const deadline = Date.now() + deadlineMs; ;) {
-        const now = await state();
-        if (isSo(now)) return now;
-        if (Date.now() > deadline) throw new Error(`waited for ${what}; the release is: ${JSON.stringify(now)}`);
-        await pause(50);
-      }
+    async result() {
+      await until('the end', ({ phase }) => isFinal(phase));
+      return (await handle.result()) as ReleaseResult;
     },
-    result: () => handle.result() as Promise<ReleaseResult>,
   };
 }
 

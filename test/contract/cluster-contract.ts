@@ -1,0 +1,388 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Cluster, GameServerRecord } from '../../activities/ports.ts';
+import { neededAccess } from '../../activities/preflight.ts';
+import type { GameServerSetView, ServerView, SetRef } from '../../release/fleet.ts';
+import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet.ts';
+import type { GuardedPatch, Hold, SetBaseline } from '../../release/patches.ts';
+import {
+  firstWavePatch,
+  FROZEN,
+  holdPatch,
+  priorityPatch,
+  restorePatch,
+  rollbackPatch,
+  setBaseline,
+  setTarget,
+} from '../../release/patches.ts';
+
+/** A set of four servers that run `1.0` and serve; every test has its own. */
+export interface ContractSet {
+  readonly ref: SetRef;
+  readonly main: string;
+  readonly sidecar: string;
+  /** The sidecar's image with another tag. */
+  readonly image: (tag: string) => string;
+  /** Somebody else writes one field of the set, under that field manager. */
+  edit(manager: string, pointer: string, value: unknown): Promise<void>;
+}
+
+/** A cluster under the contract. */
+export interface ContractWorld {
+  readonly cluster: Cluster;
+  readonly enginePort: number;
+  newSet(): Promise<ContractSet>;
+  stop(): Promise<void>;
+}
+
+const PATIENCE_MS = 20_000;
+const SERVERS = [0, 1, 2, 3];
+const STRATEGY = '/spec/updateStrategy';
+const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
+const hold = (partition: number): Hold => ({ ...OPEN, partition });
+
+/** The rules of the port `Cluster`, as tests. `makeWorld` is called once. */
+export function describeClusterContract(name: string, makeWorld: () => Promise<ContractWorld>): void {
+  describe(`the cluster contract: ${name}`, () => {
+    let world: ContractWorld;
+    let cluster: Cluster;
+    let set: ContractSet;
+
+    beforeAll(async () => {
+      world = await makeWorld();
+      cluster = world.cluster;
+      set = await world.newSet();
+    }, 120_000);
+
+    afterAll(async () => {
+      // eslint-disable-next-line @typescript-eslint/no-unnecessary-condition -- making the world may have failed
+      await world?.stop();
+    }, 60_000);
+
+    async function live(ref = set.ref): Promise<GameServerSetView> {
+      const found = await cluster.readSet(ref);
+      if (!found) throw new Error(`there is no set ${ref.name}`);
+      return found;
+    }
+
+    async function baselineOf(of: ContractSet, tag = '2.0'): Promise<SetBaseline> {
+      return setBaseline(await live(of.ref), of.sidecar, of.image(tag))!;
+    }
+
+    async function list(of: ContractSet): Promise<readonly ServerView[]> {
+      return (await cluster.listServers(of.ref)).servers;
+    }
+
+    async function until<Result>(what: string, look: () => Promise<Result | undefined | false>): Promise<Result> {
+      const deadline = Date.now() + PATIENCE_MS;
+      while (Date.now() < deadline) {
+        const found = await look();
+        if (found !== undefined && found !== false) return found;
+        await pause(20);
+      }
+      throw new Error(`waited in vain for ${what}`);
+    }
+
+    function untilImages(of: ContractSet, tags: readonly string[]): Promise<readonly ServerView[]> {
+      return until(`images ${tags.join(' ')}`, async () => {
+        const servers = await list(of);
+        const isThere = servers.every((server, index) => {
+          const container = containerOf(server.containers, of.sidecar);
+          const image = of.image(tags[index] ?? '');
+          return container?.image === image && container.status?.image === image && isServing(server);
+        });
+        return isThere && servers.length === tags.length && servers;
+      });
+    }
+
+    describe('reading', () => {
+      test('says undefined for what does not exist, and an empty list for its servers', async () => {
+        const missing = { ...set.ref, name: 'nothing-here' };
+        expect(await cluster.readSet(missing)).toBeUndefined();
+        expect(await cluster.readWorkload(missing)).toBeUndefined();
+        expect((await cluster.listServers(missing)).servers).toEqual([]);
+        expect(await cluster.listGameServers(missing)).toEqual([]);
+        expect(await cluster.listGameServers(missing, ['nothing-here-0'])).toEqual([]);
+      });
+
+      test('shows the set as its owner wrote it', async () => {
+        const found = await live();
+        expect(found).toMatchObject({ ref: set.ref, replicas: 4, deleting: false, foreignOwners: {} });
+        expect(found.containers.map(({ name: container }) => container)).toEqual([set.main, set.sidecar]);
+        expect(containerOf(found.containers, set.sidecar)?.image).toBe(set.image('1.0'));
+        expect(found.updateStrategy.rollingUpdate?.podUpdatePolicy).toBe('InPlaceIfPossible');
+      });
+
+      test('shows what the controllers made of the set', async () => {
+        const workload = await cluster.readWorkload(set.ref);
+        expect(workload).toMatchObject({ partition: 0, paused: false, podUpdatePolicy: 'InPlaceIfPossible' });
+        expect(workload?.observedGeneration).toBe(workload?.generation);
+        expect(workload?.updateRevision).not.toBe('');
+      });
+
+      test('lists servers by ordinal, each with what tells whether it runs the image', async () => {
+        const servers = await list(set);
+        const workload = await cluster.readWorkload(set.ref);
+        expect(servers.map(({ ordinal }) => ordinal)).toEqual(SERVERS);
+        for (const server of servers) {
+          expect(isServing(server)).toBe(true);
+          expect(server).toMatchObject({ inGrace: false, revision: workload?.updateRevision });
+          expect(server.readinessGates).toContain('InPlaceUpdateReady');
+          expect(server.conditions['InPlaceUpdateReady']).toBe('True');
+          const status = containerOf(server.containers, set.sidecar)?.status;
+          expect(status).toMatchObject({ image: set.image('1.0'), restartCount: 0, ready: true, state: 'running' });
+          expect([status?.imageId, status?.containerId, server.uid, server.ip]).not.toContain('');
+        }
+        expect(new Set(servers.map(({ uid }) => uid)).size).toBe(4);
+      });
+
+      test('lists only the servers that are asked for', async () => {
+        const names = [`${set.ref.name}-2`, `${set.ref.name}-0`, `${set.ref.name}-99`];
+        const { servers } = await cluster.listServers(set.ref, { names });
+        expect(servers.map(({ ordinal }) => ordinal)).toEqual([0, 2]);
+        expect((await cluster.listServers(set.ref, { names: [] })).servers).toEqual([]);
+        const gameServers = await cluster.listGameServers(set.ref, names);
+        expect(gameServers.map((server) => server.name)).toEqual([`${set.ref.name}-0`, `${set.ref.name}-2`]);
+      });
+
+      test('reads at least as new as an earlier answer, and at once', async () => {
+        const { resourceVersion } = await cluster.listServers(set.ref);
+        const started = Date.now();
+        const { servers } = await cluster.listServers(set.ref, { notOlderThan: resourceVersion });
+        expect(servers).toHaveLength(4);
+        expect(Date.now() - started).toBeLessThan(2_000);
+      });
+
+      test('lists a GameServer for each server, without wishes', async () => {
+        const gameServers = await cluster.listGameServers(set.ref);
+        expect(gameServers.map(({ name: server }) => server)).toEqual(SERVERS.map((n) => `${set.ref.name}-${n}`));
+        expect(gameServers[0]).toMatchObject({ opsState: 'None', updatePriority: 0, imageOverrides: {} });
+      });
+
+      test('refuses a name that would lead to another resource', async () => {
+        await expect(cluster.readSet({ ...set.ref, name: '../../../secrets' })).rejects.toMatchObject({
+          reason: 'invalid',
+        });
+      });
+    });
+
+    describe('guarded patches', () => {
+      test('are applied once: the same patch again finds its values there', async () => {
+        const own = await world.newSet();
+        const patch = firstWavePatch(await baselineOf(own), 4, hold(FROZEN));
+        expect(await cluster.patch(setTarget(own.ref), patch)).toEqual({ kind: 'applied' });
+        expect(await cluster.patch(setTarget(own.ref), patch)).toEqual({ kind: 'alreadyApplied' });
+        const after = await live(own.ref);
+        expect(containerOf(after.containers, own.sidecar)?.image).toBe(own.image('2.0'));
+        expect(after.updateStrategy.rollingUpdate?.partition).toBe(FROZEN);
+      });
+
+      test('name the field, both values and the manager when somebody else was there first', async () => {
+        const own = await world.newSet();
+        const baseline = await baselineOf(own);
+        await cluster.patch(setTarget(own.ref), firstWavePatch(baseline, 4, hold(FROZEN)));
+        await own.edit('kubectl-edit', `${STRATEGY}/rollingUpdate/partition`, 1);
+        const outcome = await cluster.patch(setTarget(own.ref), holdPatch(baseline, 4, hold(FROZEN), hold(2)));
+        expect(outcome).toMatchObject({ kind: 'preconditionFailed', path: STRATEGY, manager: 'kubectl-edit' });
+        expect(outcome).toHaveProperty('actual.rollingUpdate.partition', 1);
+        expect(outcome).toHaveProperty('expected.rollingUpdate.partition', FROZEN);
+        expect((await live(own.ref)).updateStrategy.rollingUpdate?.partition).toBe(1);
+      });
+
+      test('say when the object is not there', async () => {
+        const baseline = await baselineOf(set);
+        const target = setTarget({ ...set.ref, name: 'nothing-here' });
+        expect(await cluster.patch(target, rollbackPatch(baseline))).toEqual({ kind: 'notFound' });
+      });
+
+      test.each<[string, GuardedPatch['changes'][number]]>([
+        ['a value of the wrong type', { op: 'replace', path: '/spec/replicas', value: 'many' }],
+        ['a field that there is not', { op: 'add', path: '/spec/typo', value: 1 }],
+        ['a parent that there is not', { op: 'add', path: '/spec/nothing/here', value: 1 }],
+      ])('are denied for %s, in one short line', async (_, change) => {
+        const outcome = await cluster.patch(setTarget(set.ref), { preconditions: [], changes: [change] });
+        expect(outcome).toMatchObject({ kind: 'denied', message: expect.stringMatching(/^.{10,300}$/) as string });
+      });
+
+      test('change nothing in a dry run, but say what would come of them', async () => {
+        const before = await live();
+        const baseline = await baselineOf(set);
+        const target = setTarget(set.ref);
+        const dryRun = { dryRun: true };
+        expect(await cluster.patch(target, firstWavePatch(baseline, 4, hold(0)), dryRun)).toEqual({ kind: 'applied' });
+        const refused = await cluster.patch(target, firstWavePatch(baseline, 5, hold(0)), dryRun);
+        expect(refused).toMatchObject({ kind: 'preconditionFailed', path: '/spec/replicas', expected: 5, actual: 4 });
+        expect(await live()).toEqual(before);
+      });
+
+      test('take null for "there is nothing", as a precondition', async () => {
+        const path = '/spec/lifecycle';
+        const change = { op: 'replace', path: '/spec/replicas', value: 4 } as const;
+        const nothing = await cluster.patch(setTarget(set.ref), {
+          preconditions: [{ path, value: null }],
+          changes: [change],
+        });
+        expect(nothing).toEqual({ kind: 'applied' });
+      });
+    });
+
+    describe('GameServers', () => {
+      test('carry a priority and its token to the pod', async () => {
+        const own = await world.newSet();
+        const name = `${own.ref.name}-1`;
+        const look = async (priority: number, token: string): Promise<boolean> => {
+          const [server] = (await cluster.listServers(own.ref, { names: [name] })).servers;
+          return server?.syncToken === token && server.labels[PRIORITY_LABEL] === String(priority);
+        };
+        const bring = async (priority: number, token: string): Promise<unknown> => {
+          let written = Number.NEGATIVE_INFINITY;
+          return until(`priority ${priority} on ${name}`, async () => {
+            if (await look(priority, token)) return true;
+            // OpenKruiseGame v1.0.0 may undo a write with an older state: it is written again until it holds.
+            if (Date.now() - written < 2_000) return false;
+            const [gameServer] = await cluster.listGameServers(own.ref, [name]);
+            const patch = priorityPatch(gameServer!, priority, token);
+            expect(await cluster.patch(gameServerTarget(own, gameServer!), patch)).toHaveProperty('kind', 'applied');
+            written = Date.now();
+            return false;
+          });
+        };
+        await bring(70, 'first');
+        await bring(80, 'second');
+        const others = (await list(own)).filter((server) => server.name !== name);
+        expect(others.map(({ labels }) => labels[PRIORITY_LABEL])).toEqual(['0', '0', '0']);
+      });
+
+      test('move one server with an image override, and no other', async () => {
+        const own = await world.newSet();
+        const [gameServer] = await cluster.listGameServers(own.ref, [`${own.ref.name}-2`]);
+        const outcome = await cluster.patch(gameServerTarget(own, gameServer!), {
+          preconditions: [{ path: '/metadata/uid', value: gameServer!.uid }],
+          changes: [{ op: 'add', path: '/spec/containers', value: [{ name: own.sidecar, image: own.image('2.0') }] }],
+        });
+        expect(outcome).toEqual({ kind: 'applied' });
+        await untilImages(own, ['1.0', '1.0', '2.0', '1.0']);
+        const overridden = await cluster.listGameServers(own.ref);
+        expect(overridden[2]?.imageOverrides).toEqual({ [own.sidecar]: own.image('2.0') });
+      });
+    });
+
+    describe('a rolling release', () => {
+      test('moves as many servers as the partition lets it, the highest first, in place; and goes back', async () => {
+        const own = await world.newSet();
+        const before = await list(own);
+        const baseline = await baselineOf(own);
+        const old = (await cluster.readWorkload(own.ref))?.updateRevision;
+
+        await cluster.patch(setTarget(own.ref), firstWavePatch(baseline, 4, hold(FROZEN)));
+        const staged = await until('the new template', async () => {
+          const workload = await cluster.readWorkload(own.ref);
+          return workload?.partition === FROZEN && workload.updateRevision !== old && workload;
+        });
+        await cluster.patch(setTarget(own.ref), holdPatch(baseline, 4, hold(FROZEN), hold(2)));
+        const halfway = await untilImages(own, ['1.0', '1.0', '2.0', '2.0']);
+        expect(halfway.map(({ uid }) => uid)).toEqual(before.map(({ uid }) => uid));
+        expect(halfway.map(({ revision }) => revision === staged.updateRevision)).toEqual([false, false, true, true]);
+        const moved = halfway[3]!;
+        expect(moved.inPlace).toEqual({ revision: staged.updateRevision, moreBatches: false });
+        expect(containerOf(moved.containers, own.sidecar)?.status?.restartCount).toBe(1);
+        expect(containerOf(moved.containers, own.main)).toEqual(containerOf(before[3]!.containers, own.main));
+
+        expect(await cluster.patch(setTarget(own.ref), rollbackPatch(baseline))).toEqual({ kind: 'applied' });
+        await untilImages(own, ['1.0', '1.0', '1.0', '1.0']);
+        expect((await cluster.readWorkload(own.ref))?.updateRevision).toBe(old);
+        const restored = await cluster.patch(setTarget(own.ref), restorePatch(baseline, own.image('1.0'), OPEN));
+        expect(restored).toEqual({ kind: 'applied' });
+        expect((await live(own.ref)).updateStrategy).toEqual(baseline.updateStrategy);
+      });
+
+      test('stops at a server whose image cannot be pulled, and a rollback brings it back', async () => {
+        const own = await world.newSet();
+        const baseline = await baselineOf(own, '2.0-badpull');
+        await cluster.patch(setTarget(own.ref), firstWavePatch(baseline, 4, { ...hold(0), maxUnavailable: 1 }));
+        await until('the pull error', async () => {
+          const server = (await list(own))[3]!;
+          const status = containerOf(server.containers, own.sidecar)?.status;
+          return status?.reason === 'ImagePullBackOff' && status.state === 'waiting' && !isServing(server);
+        });
+        expect((await list(own)).filter((server) => !isServing(server))).toHaveLength(1);
+        await cluster.patch(setTarget(own.ref), rollbackPatch(baseline));
+        await untilImages(own, ['1.0', '1.0', '1.0', '1.0']);
+      });
+    });
+
+    describe('asking servers', () => {
+      const run = (
+        command: readonly string[],
+        wishes: { server?: string; container?: string; timeoutMs?: number } = {},
+      ) =>
+        cluster.exec({
+          namespace: set.ref.namespace,
+          server: wishes.server ?? `${set.ref.name}-0`,
+          container: wishes.container ?? set.main,
+          command,
+          timeoutMs: wishes.timeoutMs ?? 10_000,
+        });
+
+      test('exec gives output and exit code', async () => {
+        const place = `${set.ref.namespace}/${set.ref.name}-0`;
+        expect(await run(['fleet-engine', 'version', place])).toEqual({
+          kind: 'exited',
+          code: 0,
+          stdout: '1.0\n',
+          stderr: '',
+        });
+        expect(await run(['false'])).toMatchObject({ kind: 'exited', code: 1 });
+      });
+
+      test.each<[string, { program?: string; container?: string; server?: string }]>([
+        ['a program that the image does not have', { program: 'no-such-program' }],
+        ['a container that the server does not have', { container: 'nobody' }],
+        ['a server that does not exist', { server: 'nothing-here-0' }],
+      ])('exec says `failed` for %s', async (_, { program = 'true', ...wishes }) => {
+        expect(await run([program], wishes)).toMatchObject({ kind: 'failed' });
+      });
+
+      test('exec gives up at its deadline and does not call that a success', async () => {
+        const started = Date.now();
+        const outcome = await run(['sleep', '20'], { timeoutMs: 600 });
+        expect(outcome).toEqual({ kind: 'unknown', message: 'no answer within 0.6 s' });
+        expect(Date.now() - started).toBeLessThan(3_000);
+      });
+
+      test('httpGet gives status and body, whatever the status', async () => {
+        const [server] = await list(set);
+        const get = (path: string, port = world.enginePort): ReturnType<Cluster['httpGet']> =>
+          cluster.httpGet({ host: server!.ip, port, path, timeoutMs: 5_000 });
+        expect(await get('/version')).toEqual({ kind: 'answered', status: 200, body: '1.0' });
+        expect(await get('/nothing')).toMatchObject({ kind: 'answered', status: 404 });
+        const nobody = { host: '127.63.255.254', port: 1, path: '/version', timeoutMs: 5_000 };
+        expect(await cluster.httpGet(nobody)).toEqual({ kind: 'failed', message: 'connection refused' });
+      });
+    });
+
+    describe('callers', () => {
+      test('who have given up get their own reason back', async () => {
+        const signal = AbortSignal.abort(new Error('the activity was cancelled'));
+        const given = 'the activity was cancelled';
+        await expect(cluster.readSet(set.ref, signal)).rejects.toThrow(given);
+        await expect(cluster.listServers(set.ref, {}, signal)).rejects.toThrow(given);
+        await expect(cluster.patch(setTarget(set.ref), { preconditions: [], changes: [] }, { signal })).rejects.toThrow(
+          given,
+        );
+      });
+
+      test('learn that nothing is missing of what a release needs', async () => {
+        expect(await cluster.missingAccess(neededAccess(set.ref.namespace))).toEqual([]);
+      });
+
+      test('learn which cluster this is', () => {
+        expect(cluster.describe()).toMatch(/^https?:\/\/\S+ \(context \S+\)$/);
+      });
+    });
+  });
+}
+
+function gameServerTarget(set: ContractSet, { name }: GameServerRecord) {
+  return { kind: 'GameServer', namespace: set.ref.namespace, name } as const;
+}

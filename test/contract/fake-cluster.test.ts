@@ -1,0 +1,39 @@
+import { fakeCluster } from '../support/fake-cluster.ts';
+import { applyJsonPatch } from '../support/json-patch.ts';
+import { MAIN, SIDECAR } from '../support/builders.ts';
+import { describeClusterContract } from './cluster-contract.ts';
+
+describeClusterContract('in memory', () => {
+  // A set per test, all in one cluster: as on a real API server.
+  const image = (tag: string): string => `registry.test/scripts:${tag}`;
+  const names = Array.from({ length: 12 }, (_, index) => `set-${index}`);
+  const containers = [
+    { name: MAIN, image: 'registry.test/engine:1.0' },
+    { name: SIDECAR, image: image('1.0') },
+  ];
+  const cluster = fakeCluster({
+    sets: names.map((name) => ({ ref: { namespace: 'default', name }, replicas: 4, containers })),
+  });
+  return Promise.resolve({
+    cluster,
+    enginePort: 8080,
+    newSet() {
+      const ref = { namespace: 'default', name: names.pop()! };
+      return Promise.resolve({
+        ref,
+        main: MAIN,
+        sidecar: SIDECAR,
+        image,
+        edit(manager: string, path: string, value: unknown) {
+          cluster.edit(
+            manager,
+            (set) => Object.assign(set, applyJsonPatch(set, [{ op: 'replace', path, value }])),
+            ref,
+          );
+          return Promise.resolve();
+        },
+      });
+    },
+    stop: () => Promise.resolve(),
+  });
+});

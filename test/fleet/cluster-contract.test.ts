@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { neededAccess } from '../../activities/preflight.ts';
+import { Connection } from '../../cluster/connection.ts';
+import { kubernetesCluster } from '../../cluster/kubernetes.ts';
+import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
+import { apiClient } from '../../cluster/request.ts';
+import type { ApiClient } from '../../cluster/request.ts';
+import { setTarget } from '../../release/patches.ts';
+import { describeClusterContract } from '../contract/cluster-contract.ts';
+import type { ContractSet } from '../contract/cluster-contract.ts';
+import {
+  createSet,
+  fleetImage,
+  gameServerSet,
+  mainContainer,
+  setPath,
+  sidecarContainer,
+} from '../lab/game-server-sets.ts';
+import { startLab } from '../lab/lab.ts';
+import type { Lab } from '../lab/lab.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let lab: Lab;
+let admin: ApiClient;
+let sets = 0;
+
+beforeAll(async () => {
+  lab = await startLab({ kind: 'fleet', swap: { fromMs: 50, toMs: 200 } });
+  admin = apiClient(new Connection({ path: lab.kubeconfig }), 'test');
+}, 120_000);
+
+afterAll(async () => {
+  await admin.connection.close();
+  await lab.stop();
+}, 60_000);
+
+/** A write of somebody who is not hotwave. */
+async function write(path: string, contentType: string, manager: string, body: unknown): Promise<void> {
+  const answer = await admin.request('PATCH', path, { contentType, body, query: { fieldManager: manager } });
+  if (answer.kind === 'refused') admin.refuse(answer.refusal);
+}
+
+async function newSet(): Promise<ContractSet> {
+  const name = `contract-${++sets}`;
+  await createSet(lab.api, { name, replicas: 4, nodeName: lab.nodeName, sidecarImage: fleetImage('1.0') });
+  return {
+    ref: { namespace: 'default', name },
+    main: mainContainer,
+    sidecar: sidecarContainer,
+    image: fleetImage,
+    edit: (manager, path, value) =>
+      write(setPath(name), 'application/json-patch+json', manager, [{ op: 'replace', path, value }]),
+  };
+}
+
+// The worker's own user: what deploy/rbac.yaml does not grant would show here.
+describeClusterContract('Kubernetes with OpenKruiseGame, under the rights of deploy/rbac.yaml', () => {
+  const cluster = kubernetesCluster({ path: lab.kubeconfigOf('hotwave') });
+  return Promise.resolve({ cluster, enginePort: lab.enginePort!, newSet, stop: () => cluster.close() });
+});
+
+describe('the adapter to Kubernetes', () => {
+  const ref = { namespace: 'default', name: 'anything' };
+  const open: KubernetesCluster[] = [];
+
+  function clusterOf(user: 'admin' | 'hotwave' | 'nobody'): KubernetesCluster {
+    const cluster = kubernetesCluster({ path: lab.kubeconfigOf(user) });
+    open.push(cluster);
+    return cluster;
+  }
+
+  afterAll(() => Promise.all(open.map((cluster) => cluster.close())));
+
+  test('tells somebody without rights what is missing, and whom to ask', async () => {
+    const nobody = clusterOf('nobody');
+    const sentence = (verb: string, resource: string): string =>
+      `may not ${verb} ${resource} in namespace default as user nobody: ask an administrator of the cluster for the permissions in deploy/rbac.yaml`;
+    const failure = { name: 'ClusterFailure', reason: 'forbidden', retryable: false };
+    const exec = { namespace: 'default', server: 'x-0', container: 'x', command: ['true'], timeoutMs: 5_000 };
+    const nothing = { preconditions: [], changes: [] };
+    const attempts: [() => Promise<unknown>, string][] = [
+      [() => nobody.readSet(ref), sentence('get', 'gameserversets')],
+      [() => nobody.readWorkload(ref), sentence('get', 'statefulsets')],
+      [() => nobody.listServers(ref), sentence('list', 'pods')],
+      [() => nobody.listGameServers(ref), sentence('list', 'gameservers')],
+      [() => nobody.patch(setTarget(ref), nothing), sentence('patch', 'gameserversets')],
+      [() => nobody.exec(exec), sentence('get', 'pods/exec')],
+    ];
+    for (const [attempt, message] of attempts) await expect(attempt()).rejects.toMatchObject({ ...failure, message });
+    expect(await nobody.missingAccess(neededAccess('default'))).toEqual(neededAccess('default'));
+  });
+
+  test('may not do what a release does not need', async () => {
+    const wanted = [
+      { verb: 'delete', group: '', resource: 'pods', namespace: 'default' },
+      { verb: 'patch', group: '', resource: 'pods', namespace: 'default' },
+      { verb: 'patch', group: 'apps.kruise.io', resource: 'statefulsets', namespace: 'default' },
+      {
+        verb: 'patch',
+        group: 'game.kruise.io',
+        resource: 'gameserversets',
+        subresource: 'status',
+        namespace: 'default',
+      },
+      { verb: 'delete', group: 'game.kruise.io', resource: 'gameserversets', namespace: 'default' },
+      { verb: 'get', group: '', resource: 'secrets', namespace: 'default' },
+    ];
+    expect(await clusterOf('hotwave').missingAccess(wanted)).toEqual(wanted);
+  });
+
+  test('names the manager that applies the fields of a release', async () => {
+    const applied = gameServerSet({ name: 'git-ops', replicas: 0, nodeName: lab.nodeName });
+    await write(setPath('git-ops'), 'application/apply-patch+yaml', 'argocd-controller', applied);
+    const set = await clusterOf('hotwave').readSet({ namespace: 'default', name: 'git-ops' });
+    expect(set?.foreignOwners).toEqual({
+      '/spec/gameServerTemplate/spec/containers/0/image': 'argocd-controller',
+      '/spec/gameServerTemplate/spec/containers/1/image': 'argocd-controller',
+      '/spec/updateStrategy': 'argocd-controller',
+      '/spec/replicas': 'argocd-controller',
+    });
+  });
+
+  test('uses as many connections as it needs, not one per request', async () => {
+    const cluster = clusterOf('hotwave');
+    await Promise.all(Array.from({ length: 100 }, () => cluster.readSet(ref)));
+    expect(cluster.requests.byName()).toEqual({ 'GET gameserversets': 100 });
+  });
+});
