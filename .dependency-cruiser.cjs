@@ -30,7 +30,11 @@ module.exports = {
       from: { path: '^(release|workflows)/' },
       to: { dependencyTypes: ['core'] },
     },
-    only('workflows', { folders: ['release'], files: ['activities/index.ts'], packages: ['@temporalio/(workflow|common)', 'zod'] }),
+    only('workflows', {
+      folders: ['release'],
+      files: ['activities/index.ts'],
+      packages: ['@temporalio/(workflow|common)', 'zod'],
+    }),
     {
       name: 'workflows-take-only-types-of-activities',
       severity: 'error',
@@ -47,8 +51,14 @@ module.exports = {
       folders: ['release'],
       files: ['workflows/messages.ts'],
       packages: [
-        '@temporalio/(client|common|envconfig)', 'commander', '@commander-js/extra-typings', 'zod', 'yaml',
-        'log-update', 'cli-table3', 'picocolors',
+        '@temporalio/(client|common|envconfig)',
+        'commander',
+        '@commander-js/extra-typings',
+        'zod',
+        'yaml',
+        'log-update',
+        'cli-table3',
+        'picocolors',
       ],
     }),
     only('worker', {
@@ -62,6 +72,10 @@ module.exports = {
     exclude: { path: '^dist/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'types', 'default'], extensions: ['.ts', '.js'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'default'],
+      extensions: ['.ts', '.js'],
+    },
   },
 };

@@ -2,10 +2,31 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 /** Node built-ins that the workflow sandbox does not have: a bundle that imports one does not load. */
-const nodeBuiltIns = ['node:*', 'fs', 'path', 'os', 'crypto', 'child_process', 'http', 'https', 'net', 'stream', 'timers'];
+const nodeBuiltIns = [
+  'node:*',
+  'fs',
+  'path',
+  'os',
+  'crypto',
+  'child_process',
+  'http',
+  'https',
+  'net',
+  'stream',
+  'timers',
+];
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'test/lab/images/content/**', '*.config.js', '.dependency-cruiser.cjs', 'scripts/run.mjs'] },
+  {
+    ignores: [
+      'dist/**',
+      'node_modules/**',
+      'test/lab/images/content/**',
+      '*.config.js',
+      '.dependency-cruiser.cjs',
+      'scripts/run.mjs',
+    ],
+  },
   js.configs.recommended,
   ...tseslint.configs.strictTypeChecked,
   {
@@ -30,7 +51,10 @@ export default tseslint.config(
     // Durable code: what runs in the sandbox must be deterministic and must have no un-timed waits.
     files: ['workflows/**/*.ts', 'release/**/*.ts'],
     rules: {
-      'no-restricted-imports': ['error', { patterns: [{ group: nodeBuiltIns, message: 'not available in workflow code' }] }],
+      'no-restricted-imports': [
+        'error',
+        { patterns: [{ group: nodeBuiltIns, message: 'not available in workflow code' }] },
+      ],
       'no-restricted-properties': [
         'error',
         { object: 'Math', property: 'random', message: 'randomness enters as an argument' },
@@ -44,7 +68,10 @@ export default tseslint.config(
     rules: {
       'no-restricted-syntax': [
         'error',
-        { selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']", message: 'time enters as an argument' },
+        {
+          selector: "CallExpression[callee.object.name='Date'][callee.property.name='now']",
+          message: 'time enters as an argument',
+        },
         { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'time enters as an argument' },
       ],
     },

@@ -109,7 +109,7 @@ function checkStrategy({ set }: Preflight): Promise<Omit<PreflightLine, 'title'>
   if (rolling.paused === true) {
     return Promise.resolve(
       refused(
-        `${set?.ref.name ?? ''} is paused (spec.updateStrategy.rollingUpdate.paused): resume it, or end the release that paused it`,
+        `${set.ref.name} is paused (spec.updateStrategy.rollingUpdate.paused): resume it, or end the release that paused it`,
       ),
     );
   }

@@ -121,8 +121,12 @@ function refusalOf(outcome: PatchOutcome, name: string): SetWrite | undefined {
       const by = outcome.manager === undefined ? 'somebody' : outcome.manager;
       return {
         kind: 'drifted',
-        reason: `${by} changed ${outcome.path} of ${name} to ${JSON.stringify(outcome.actual)?.slice(0, 160) ?? 'nothing'}, hotwave expected ${JSON.stringify(outcome.expected)?.slice(0, 160) ?? 'nothing'} and does not overwrite it`,
+        reason: `${by} changed ${outcome.path} of ${name} to ${shown(outcome.actual)}, hotwave expected ${shown(outcome.expected)} and does not overwrite it`,
       };
     }
   }
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 160);
 }

@@ -8,6 +8,8 @@ import { GRPC, grpcStatus } from './temporal-errors.ts';
 /** A silent worker or Temporal is asked with patience, but the person must see a change within seconds. */
 const TIMEOUT = 3_000;
 
+const SILENCE: ReadonlySet<number> = new Set([GRPC.unavailable, GRPC.deadlineExceeded, GRPC.cancelled]);
+
 /**
  * A look at a release that survives a silent worker and a silent Temporal (undefined), and that notices when the
  * workflow was closed without reaching an end of its own, which its state cannot tell: terminated, for example.
@@ -24,7 +26,7 @@ export async function look(temporal: Temporal, found: FoundRelease): Promise<Rel
     return settled && isFinal(settled.phase) ? settled : 'gone';
   } catch (error) {
     const code = grpcStatus(error)?.code;
-    if (code === GRPC.unavailable || code === GRPC.deadlineExceeded) return undefined;
+    if (code !== undefined && SILENCE.has(code)) return undefined;
     throw error;
   }
 }

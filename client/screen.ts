@@ -44,7 +44,8 @@ function lines(io: Io): Screen {
   let shown = '';
   return {
     show({ state, silentFor }) {
-      const line = silentFor > 0 ? 'no worker answers; waiting for one' : progressLine(plainDeep(state));
+      const line =
+        silentFor > 0 ? 'no answer; waiting for Temporal or a worker to come back' : progressLine(plainDeep(state));
       if (line !== shown) io.stdout.write(`${clockTime(io.now())}  ${line}\n`);
       shown = line;
       return Promise.resolve();

@@ -17,6 +17,7 @@ export interface Destination {
 
 /** gRPC status codes that people meet. */
 export const GRPC = {
+  cancelled: 1,
   invalidArgument: 3,
   deadlineExceeded: 4,
   notFound: 5,
@@ -90,7 +91,8 @@ export const WORKER_HINT = 'is one running? start it with hotwave worker, and se
 
 /** True for what Temporal says to a query when no worker takes it. */
 export function isWorkerSilence(code: number, details: string): boolean {
-  if (code === GRPC.deadlineExceeded) return true;
+  // The server gives up a query a moment before the client's deadline: then the call is cancelled.
+  if (code === GRPC.deadlineExceeded || code === GRPC.cancelled) return true;
   return code === GRPC.failedPrecondition && /poller|worker|workflow task/i.test(details);
 }
 

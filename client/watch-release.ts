@@ -10,6 +10,7 @@ import type { Io } from './io.ts';
 import { say } from './io.ts';
 import { look } from './look.ts';
 import { reportClosed } from './closed-release.ts';
+import { WORKER_HINT } from './temporal-errors.ts';
 import { openScreen } from './screen.ts';
 import type { Screen } from './screen.ts';
 import { parseDuration } from '../release/quantity.ts';
@@ -37,7 +38,7 @@ export async function watchRelease(
   const screen = await openScreen(io, flags.output);
   try {
     const sightings = follow({
-      read: () => look(temporal, found),
+      read: () => look(temporal, found).then(patiently(io)),
       interval: INTERVAL,
       stop: stop.signal,
       until: flags.until,
@@ -50,6 +51,16 @@ export async function watchRelease(
   } finally {
     release();
   }
+}
+
+/** Says once that nobody answers when there is nothing to show yet; afterwards the screen says it. */
+function patiently<Looked>(io: Io): (looked: Looked) => Looked {
+  let silent = true;
+  return (looked) => {
+    if (silent && looked === undefined) say(io, `no worker answers; waiting for one (${WORKER_HINT})`);
+    silent = false;
+    return looked;
+  };
 }
 
 /** The milliseconds of a --timeout flag; Infinity without one. */

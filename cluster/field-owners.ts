@@ -1,3 +1,4 @@
+import { pointerToken, sameJson } from '../release/patches.ts';
 import type { ManagedFields } from './object-meta.ts';
 import { FIELD_MANAGER } from './request.ts';
 
@@ -41,9 +42,22 @@ export function foreignOwners(
   return owners;
 }
 
-/** Who set the field last, whatever the way; undefined when nobody is on record. */
+/** The first place where two JSON values differ, as a JSON pointer; `pointer` is where both are. */
+export function firstDifference(expected: unknown, actual: unknown, pointer: string): string {
+  if (typeof expected !== 'object' || typeof actual !== 'object' || expected === null || actual === null)
+    return pointer;
+  const [before, now] = [expected as Record<string, unknown>, actual as Record<string, unknown>];
+  const key = Object.keys({ ...now, ...before }).find((name) => !sameJson(before[name], now[name]));
+  return key === undefined ? pointer : firstDifference(before[key], now[key], `${pointer}/${pointerToken(key)}`);
+}
+
+/**
+ * Who changed a field, by who holds it now. Of several the last, and of several in the same second (times are no finer)
+ * rather somebody else than hotwave. Undefined when nobody is on record.
+ */
 export function lastWriter(managedFields: readonly ManagedFields[], pointer: string): string | undefined {
+  const rank = ({ manager, time }: ManagedFields): string => `${time} ${manager === FIELD_MANAGER ? 0 : 1}`;
   return managedFields
     .filter(({ fieldsV1, subresource }) => subresource === '' && holds(fieldsV1, tokensOf(pointer)))
-    .sort((left, right) => right.time.localeCompare(left.time))[0]?.manager;
+    .sort((left, right) => rank(right).localeCompare(rank(left)))[0]?.manager;
 }

@@ -1,13 +1,13 @@
+import { z } from 'zod';
 import { explainRefusal, jsonPatchBody } from '../release/patches.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
 import { isMissingPermission, wordsOf } from './errors.ts';
 import type { Refusal } from './errors.ts';
-import { lastWriter } from './field-owners.ts';
+import { firstDifference, lastWriter } from './field-owners.ts';
 import { managedFieldsSchema } from './object-meta.ts';
 import { objectPath } from './paths.ts';
 import { FIELD_MANAGER } from './request.ts';
 import type { ApiAnswer, ApiClient } from './request.ts';
-import { z } from 'zod';
 
 /** How a guarded patch is sent. */
 export interface PatchOptions {
@@ -42,7 +42,11 @@ const managedSchema = z.object({ metadata: z.object({ managedFields: z.array(man
 function withManager(outcome: PatchOutcome, object: unknown): PatchOutcome {
   if (outcome.kind !== 'preconditionFailed') return outcome;
   const parsed = managedSchema.safeParse(object);
-  const manager = parsed.success ? lastWriter(parsed.data.metadata.managedFields, outcome.path) : undefined;
+  if (!parsed.success) return outcome;
+  const { managedFields } = parsed.data.metadata;
+  const field = firstDifference(outcome.expected, outcome.actual, outcome.path);
+  // A field that was taken away has no holder: then whoever holds the rest of it.
+  const manager = lastWriter(managedFields, field) ?? lastWriter(managedFields, outcome.path);
   return manager === undefined ? outcome : { ...outcome, manager };
 }
 

@@ -34,8 +34,8 @@ export interface Target {
   readonly revision: string;
   /**
    * Forward, the sidecar must be another container than the planned one. In a rollback it must be another one than
-   * `before`, or still the planned one (a server that had not moved yet), and what broke on the way out is no
-   * failure until it has had time to recover.
+   * `before`, or still the planned one (a server that had not moved yet), and what broke on the way out may take until
+   * the deadline to recover.
    */
   readonly direction: 'forward' | 'rollback';
   /** Fingerprint of the sidecar before this step. */
@@ -129,14 +129,21 @@ function mainContainersUntouched(server: ServerView, { planned, container, direc
   return undefined;
 }
 
+/**
+ * The kubelet backs off before it starts a container spec again that it has started in the last ten minutes, even when
+ * that one had not crashed: going back to an image that ran a moment ago shows CrashLoopBackOff for 10 s, then 20 s, up
+ * to five minutes (seen on kubelet 1.30). So a crash counts only once a new container has run, and in a rollback only
+ * the deadline decides.
+ */
 function containerNotBroken(server: ServerView, target: Target): Judgement | undefined {
   const container = containerOf(server.containers, target.container);
   const status = container?.status;
   if (!status || container.image !== target.image) return undefined;
   const broken = brokenStart(status, target) ?? restartsTooOften(status, target);
   if (!broken) return undefined;
-  const hiccup = broken.class === 'imagePull' || target.direction === 'rollback';
-  return { kind: hiccup ? 'suspect' : 'failed', ...broken };
+  const notStartedYet = broken.class === 'crashLoop' && fingerprint(server, target.container) === target.before;
+  if (target.direction === 'rollback' || notStartedYet) return waiting(broken.reason);
+  return { kind: broken.class === 'imagePull' ? 'suspect' : 'failed', ...broken };
 }
 
 function brokenStart(status: ContainerStatus, { container, image }: Target): Broken | undefined {

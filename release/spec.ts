@@ -152,11 +152,9 @@ const specSchema = z.strictObject({
   version: version
     .optional()
     .meta({ description: 'What content check and proof must echo. Default: the tag of the new image' }),
-  previousVersion: version
-    .optional()
-    .meta({
-      description: 'What the servers prove before the release and after a rollback. Default: the tag of the old image',
-    }),
+  previousVersion: version.optional().meta({
+    description: 'What the servers prove before the release and after a rollback. Default: the tag of the old image',
+  }),
   waves: waves.prefault([1, '5%', '25%', 'rest']),
   maxUnavailable: countSchema(1)
     .prefault('10%')

@@ -19,7 +19,9 @@ function fail(sentence) {
 }
 
 function installDependencies() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   const started = Date.now();
   process.stderr.write('hotwave: installing the npm dependencies into node_modules (about a minute the first time)\n');
@@ -27,7 +29,8 @@ function installDependencies() {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-  if (npm.error) fail('npm is not on the PATH; install Node.js 20 or newer with npm (https://nodejs.org) and try again');
+  if (npm.error)
+    fail('npm is not on the PATH; install Node.js 20 or newer with npm (https://nodejs.org) and try again');
   if (npm.status !== 0) fail(`npm ci ended with exit code ${npm.status}; its last lines above say why`);
   if (!existsSync(node)) fail('npm ci did not bring the node package; check that npm may run install scripts');
   writeFileSync(stamp, lock);
@@ -45,5 +48,6 @@ const child = spawn(node, ['--disable-warning=ExperimentalWarning', join(root, e
   env: { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}` },
 });
 // The terminal sends Ctrl-C to the whole group: wait for the child, it cleans up and decides the exit code.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => signal === 'SIGINT' || child.kill(signal));
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => signal === 'SIGINT' || child.kill(signal));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -40,10 +40,13 @@ async function main(chosen: readonly Layer[]): Promise<void> {
     say(`${layer.padEnd(8)} ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`);
   }
   const leftovers = await labsLeftBehind();
-  const sum = (pick: (result: LayerResult) => number): number => results.reduce((total, result) => total + pick(result), 0);
+  const sum = (pick: (result: LayerResult) => number): number =>
+    results.reduce((total, result) => total + pick(result), 0);
   const failed = sum((result) => result.failed) + leftovers;
   const skipped = sum((result) => result.skipped);
-  process.stdout.write(`${sum((result) => result.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  process.stdout.write(
+    `${sum((result) => result.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
+  );
   process.exitCode = failed > 0 || (process.env['CI'] === 'true' && skipped > 0) ? 1 : 0;
 }
 
@@ -52,13 +55,17 @@ async function run(layer: Layer): Promise<LayerResult> {
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'hotwave-test-'));
   const file = join(folder, 'result.json');
-  await execa('vitest', ['run', '--project', layer, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`], {
-    preferLocal: true,
-    reject: false,
-    stdin: 'ignore',
-    stdout: process.stderr,
-    stderr: process.stderr,
-  });
+  await execa(
+    'vitest',
+    ['run', '--project', layer, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
+    {
+      preferLocal: true,
+      reject: false,
+      stdin: 'ignore',
+      stdout: process.stderr,
+      stderr: process.stderr,
+    },
+  );
   const report = await readReport(file);
   await rm(folder, { recursive: true });
   return { layer, ...report, seconds: (performance.now() - started) / 1000 };

@@ -28,6 +28,11 @@ interface Examination {
   readonly now: () => number;
 }
 
+interface Diagnosis {
+  readonly lines: readonly PreflightLine[];
+  readonly code: ExitCode;
+}
+
 /** A group of checks; the groups after it are skipped when it says that they make no sense. */
 interface Check {
   readonly title: string;
@@ -54,11 +59,6 @@ export async function runDoctor(io: Io, flags: DoctorFlags): Promise<ExitCode> {
   return code;
 }
 
-interface Diagnosis {
-  readonly lines: readonly PreflightLine[];
-  readonly code: ExitCode;
-}
-
 async function examine(io: Io, flags: DoctorFlags): Promise<Diagnosis> {
   const cluster = clusterOf(io, flags);
   try {
@@ -75,9 +75,9 @@ async function runChecks(examination: Examination): Promise<Diagnosis> {
   const lines: PreflightLine[] = [];
   for (const { title, run, essential } of CHECKS) {
     const found = await attempt(title, () => run(examination), examination.temporal);
-    lines.push(...found);
-    const broken = found.some(({ status }) => status === 'refused');
-    if (broken && essential === true) return { lines, code: EXIT.unreachable };
+    lines.push(...found.lines);
+    const broken = found.lines.some(({ status }) => status === 'refused');
+    if (found.code === EXIT.unreachable || (broken && essential === true)) return { lines, code: EXIT.unreachable };
   }
   return { lines, code: lines.some(({ status }) => status === 'refused') ? EXIT.failed : EXIT.ok };
 }
@@ -87,12 +87,12 @@ async function attempt(
   title: string,
   run: () => Promise<readonly PreflightLine[]>,
   temporal: Temporal,
-): Promise<readonly PreflightLine[]> {
+): Promise<Diagnosis> {
   try {
-    return await run();
+    return { lines: await run(), code: EXIT.ok };
   } catch (error) {
     const explained = explainTemporalError(error, temporal);
-    if (explained instanceof ExitError) return [failed(title, explained)];
+    if (explained instanceof ExitError) return { lines: [failed(title, explained)], code: explained.code };
     throw explained;
   }
 }

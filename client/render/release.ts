@@ -44,7 +44,7 @@ export function waveTable(state: ReleaseState, now: number, view: View, limit = 
   const { shown, before, after } = windowAround(state.waves, state.wave, limit - 1);
   const table = renderTable(
     WAVE_COLUMNS,
-    shown.map((wave) => waveRow(wave, now, view.colours)),
+    shown.map((wave) => waveRow(wave, state.endedAt ?? now, view.colours)),
     view,
   );
   const hidden = [before > 0 ? `${before} before` : '', after > 0 ? `${after} after` : ''].filter(

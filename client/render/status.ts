@@ -57,7 +57,7 @@ export function renderFrame(state: ReleaseState, now: number, view: FrameView): 
 
 function silenceLine({ silentFor, colours }: FrameView): string[] {
   if (silentFor === undefined || silentFor === 0) return [];
-  return [colours.red(`no worker has answered for ${Math.round(silentFor / 1_000)}s; below is what was last known`)];
+  return [colours.red(`no answer for ${Math.round(silentFor / 1_000)}s; below is what was last known`)];
 }
 
 function lengthWithGap(lines: readonly string[]): number {

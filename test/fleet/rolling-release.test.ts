@@ -75,7 +75,13 @@ test('servers change in the order of the plan, wave by wave, after the gate, and
   const result = await started.result();
   await recorder.stop();
 
-  expect(result).toMatchObject({ outcome: 'done', waves: 3, servers: 10, restartsOfMainContainers: 0, recreatedPods: 0 });
+  expect(result).toMatchObject({
+    outcome: 'done',
+    waves: 3,
+    servers: 10,
+    restartsOfMainContainers: 0,
+    recreatedPods: 0,
+  });
   const moved = recorder.changes.filter(({ where }) => where === 'spec').map(({ pod }) => Number(pod.slice(6)));
   const waves = [moved.slice(0, 1), moved.slice(1, 4).sort(), moved.slice(4).sort()];
   expect(waves).toEqual([[3], [1, 5, 8], [0, 2, 4, 6, 7, 9]]);

@@ -33,7 +33,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const server = `https://127.0.0.1:${port}`;
   const certificateAuthority = await supervisor.waitFor(
     'kube-apiserver',
-    { what: 'the API server to write its certificate', deadlineMs: 20_000 },
+    { what: 'the API server to write its certificate', deadlineMs: 60_000 },
     () => Promise.resolve(existsSync(certificateFile) && readFileSync(certificateFile, 'utf8')),
   );
   for (const user of labUsers) {
@@ -51,7 +51,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const api = controlPlane.apiAs('admin');
   const apiReady = (): Promise<void> =>
     supervisor
-      .waitFor('kube-apiserver', { what: 'the API server to be ready', deadlineMs: 30_000 }, () => api.text('/readyz'))
+      .waitFor('kube-apiserver', { what: 'the API server to be ready', deadlineMs: 60_000 }, () => api.text('/readyz'))
       .then(() => undefined);
   readiness.set('kube-apiserver', apiReady);
   await apiReady();
@@ -135,7 +135,7 @@ async function startControllerManager(options: ControlPlaneOptions, controlPlane
 async function createResourceDefinitions(api: Api, programs: Programs): Promise<void> {
   const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   await Promise.all(programs.resourceDefinitions.map((file) => api.create(definitions, readFileSync(file, 'utf8'))));
-  await until({ what: 'the custom resource definitions to be established', deadlineMs: 20_000 }, async () => {
+  await until({ what: 'the custom resource definitions to be established', deadlineMs: 60_000 }, async () => {
     const { items } = await api.list<{ status?: { conditions?: { type: string; status: string }[] } }>(definitions);
     return items.every(({ status }) =>
       status?.conditions?.some((it) => it.type === 'Established' && it.status === 'True'),

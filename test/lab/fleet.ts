@@ -83,7 +83,7 @@ async function startKwok(options: FleetOptions, enginePort: number): Promise<voi
   await supervisor.start({
     name: 'kwok',
     command: programs.path('kwok'),
-    args: [`--kubeconfig=${controlPlane.kubeconfigOf('admin')}`, `--config=${config}`],
+    args: [`--kubeconfig=${controlPlane.kubeconfigOf('admin')}`, `--config=${config}`, '--v=WARN'],
     environment: {
       PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
       HOTWAVE_FLEET_ENGINE_PORT: String(enginePort),
@@ -126,7 +126,7 @@ function execOnThisMachine(directory: string): object {
 }
 
 async function waitNodesReady({ supervisor }: FleetOptions, api: Api, names: readonly string[]): Promise<void> {
-  const wait = { what: `the nodes ${names.join(', ')} to be Ready`, deadlineMs: 30_000 };
+  const wait = { what: `the nodes ${names.join(', ')} to be Ready`, deadlineMs: 60_000 };
   await supervisor.waitFor('kwok', wait, async () => {
     const { items } = await api.list<Node>('/api/v1/nodes');
     return names.every((name) => items.some((node) => node.metadata.name === name && hasCondition(node, 'Ready')));
@@ -134,7 +134,7 @@ async function waitNodesReady({ supervisor }: FleetOptions, api: Api, names: rea
 }
 
 async function waitEngineReady({ supervisor }: FleetOptions, port: number): Promise<void> {
-  const wait = { what: 'the simulated game engines to answer', deadlineMs: 20_000 };
+  const wait = { what: 'the simulated game engines to answer', deadlineMs: 60_000 };
   await supervisor.waitFor('fleet-engine', wait, async () => {
     const response = await fetch(`http://127.0.0.1:${port}/ready`);
     await response.text();

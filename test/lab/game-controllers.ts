@@ -83,7 +83,7 @@ export async function startKruiseGame(options: GameControllerOptions): Promise<R
 }
 
 async function waitReady({ supervisor }: GameControllerOptions, name: string, healthPort: number): Promise<void> {
-  await supervisor.waitFor(name, { what: `${name} to be ready`, deadlineMs: 40_000 }, async () => {
+  await supervisor.waitFor(name, { what: `${name} to be ready`, deadlineMs: 90_000 }, async () => {
     const response = await fetch(`http://127.0.0.1:${healthPort}/readyz`);
     await response.text();
     return response.ok;

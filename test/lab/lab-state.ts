@@ -1,11 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from './cache.ts';
 import type { LabKind } from './lab-contract.ts';
+import { withLock } from './lock.ts';
 import { releasePorts } from './ports.ts';
-import { recordedDaemons, Supervisor, writeFileAtomically } from './process.ts';
+import { recordedDaemons, Supervisor } from './process.ts';
 import { isAlive } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import { readIfThere, writeFileAtomically } from './state-file.ts';
 
 /** What is on disk about a lab, besides its processes. */
 export interface LabRecord {
@@ -47,12 +49,12 @@ export function knownLabs(): KnownLab[] {
 /** The lab with this name, undefined when there is none. */
 export function knownLab(name: string): KnownLab | undefined {
   const directory = labDirectory(name);
-  const file = join(directory, 'lab.json');
-  if (!existsSync(file)) return undefined;
+  const text = readIfThere(join(directory, 'lab.json'));
+  if (text === undefined) return undefined;
   const daemons = recordedDaemons(directory);
   return {
     directory,
-    record: JSON.parse(readFileSync(file, 'utf8')) as LabRecord,
+    record: JSON.parse(text) as LabRecord,
     running: daemons.filter((daemon) => isAlive(daemon)).map((daemon) => daemon.name),
     ended: daemons.filter((daemon) => !isAlive(daemon)).map((daemon) => daemon.name),
   };
@@ -63,13 +65,23 @@ export function isAbandoned({ record }: KnownLab): boolean {
   return record.owner !== undefined && !isAlive(record.owner);
 }
 
+/** Ends what a real node leaves (containers, mounts, devices); runs before the programs are ended. */
+export type ClearNode = (directory: string) => Promise<void>;
+
 /**
- * Ends whatever is left of a lab, in any state, and deletes its folder. Safe to call twice.
- * @param clearNode ends what a real node leaves (containers, mounts, devices); runs before the programs are ended
+ * Ends whatever is left of a lab, in any state, and deletes its folder. Safe to call twice, and by two processes at
+ * once: the second one waits, and asks again whether the lab of that name is still one that is to be ended.
+ * @returns whether there was a lab to end
  */
-export async function endLab(lab: KnownLab, clearNode: (directory: string) => Promise<void>): Promise<void> {
-  if (lab.record.kind === 'truth') await clearNode(lab.directory);
-  await new Supervisor(lab.directory).stopAll();
-  releasePorts(lab.directory);
-  rmSync(lab.directory, { recursive: true, force: true });
+export async function endLab(name: string, isDue: (lab: KnownLab) => boolean, clearNode: ClearNode): Promise<boolean> {
+  const directory = labDirectory(name);
+  return withLock(`${directory}.ending`, { deadlineMs: 120_000, onWait: () => undefined }, async () => {
+    const lab = knownLab(name);
+    if (!lab || !isDue(lab)) return false;
+    if (lab.record.kind === 'truth') await clearNode(directory);
+    await new Supervisor(directory).stopAll();
+    releasePorts(directory);
+    rmSync(directory, { recursive: true, force: true });
+    return true;
+  });
 }

@@ -85,9 +85,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
 
 /** Ends the lab with this name, whoever started it and whatever is left of it; false when there is none. */
 export async function endLabNamed(name: string): Promise<boolean> {
-  const lab = knownLab(name);
-  if (lab) await endLab(lab, clearTruthLeftovers);
-  return lab !== undefined;
+  return endLab(name, () => true, clearTruthLeftovers);
 }
 
 async function startCluster(options: LabOptions, workshop: Workshop): Promise<[ControlPlane, Nodes]> {
@@ -153,7 +151,7 @@ function addressesOf(lab: Lab): Record<string, string> {
 export async function endAbandonedLabs(log: (line: string) => void): Promise<void> {
   for (const lab of knownLabs().filter(isAbandoned)) {
     log(`ending lab ${lab.record.name}, whose owner is gone`);
-    await endLab(lab, clearTruthLeftovers);
+    await endLab(lab.record.name, isAbandoned, clearTruthLeftovers);
   }
 }
 
@@ -161,7 +159,7 @@ async function endPredecessor(name: string): Promise<void> {
   const lab = knownLab(name);
   if (!lab) return;
   if (isInUse(lab)) throw new Error(`a lab named ${name} is running; end it with: npm run lab -- down --name ${name}`);
-  await endLab(lab, clearTruthLeftovers);
+  await endLab(name, (found) => !isInUse(found), clearTruthLeftovers);
 }
 
 function isInUse({ record, running }: KnownLab): boolean {

@@ -15,6 +15,9 @@ class UsageError extends Error {
   readonly exitCode = 64;
 }
 
+// Somebody who reads only the first lines (`| head`) is no reason to fail.
+process.stdout.on('error', () => process.exit(0));
+
 try {
   await run(process.argv.slice(2));
 } catch (error) {
@@ -29,11 +32,13 @@ async function run(args: string[]): Promise<void> {
       return up(operand ?? 'fleet', name);
     case 'down':
       return down(name);
-    case 'status':
-      { status(); return; }
+    case 'status': {
+      status();
+      return;
+    }
     default:
       throw new UsageError(
-        `there is no lab command ${verb === undefined ? 'without a verb' : `"${verb}"`}; use: ${usage}`,
+        `${verb === undefined ? 'say what to do' : `there is no lab command "${verb}"`}; use: ${usage}`,
       );
   }
 }
@@ -53,7 +58,7 @@ function parsed(args: string[]): {
     return { verb: positionals[0], operand: positionals[1], name };
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`${(error as Error).message}; use: ${usage}`);
+    throw new UsageError(`${(error as Error).message.replace(/\. .*/s, '')}; use: ${usage}`);
   }
 }
 
@@ -63,7 +68,8 @@ async function up(kind: string, chosenName?: string): Promise<void> {
   const present = knownLab(name);
   if (present?.record.addresses && present.ended.length === 0) {
     say(`lab ${name} is up already`);
-    describe(present); return;
+    describe(present);
+    return;
   }
   endOnSignal(name);
   const started = performance.now();
@@ -76,7 +82,10 @@ async function down(name?: string): Promise<void> {
   await endAbandonedLabs(say);
   const labs = knownLabs();
   const chosen = name ?? labs[0]?.record.name;
-  if (chosen === undefined) { say('no lab is running'); return; }
+  if (chosen === undefined) {
+    say('no lab is running');
+    return;
+  }
   if (name === undefined && labs.length > 1) {
     throw new UsageError(
       `several labs are running: say --name with one of ${labs.map((lab) => lab.record.name).join(', ')}`,

@@ -86,7 +86,10 @@ export async function recordPods(api: Api, namespace: string, selector: string):
   const started = performance.now();
   const synced = Promise.withResolvers<undefined>();
   const take = (event: PodEvent): void => {
-    if (event.type === 'SYNCED') { synced.resolve(undefined); return; }
+    if (event.type === 'SYNCED') {
+      synced.resolve(undefined);
+      return;
+    }
     const { name } = event.pod.metadata;
     const before = pods.get(name);
     if (event.type === 'DELETED') {

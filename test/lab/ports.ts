@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { cacheFolder } from './cache.ts';
+import { readIfThere } from './state-file.ts';
 
 /** Ports are taken below the range that the kernel uses for outgoing connections, which could snatch a free one. */
 const firstPort = 20_000;
@@ -60,7 +61,8 @@ function claim(base: number, directory: string): boolean {
 function dropClaims(isDue: (owner: string) => boolean): void {
   for (const name of readdirSync(claims())) {
     const file = join(claims(), name);
-    if (existsSync(file) && isDue(readFileSync(file, 'utf8'))) rmSync(file, { force: true });
+    const owner = readIfThere(file);
+    if (owner !== undefined && isDue(owner)) rmSync(file, { force: true });
   }
 }
 

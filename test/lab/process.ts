@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { identityOf, isAlive, processesWithEnvironment, signalProcess } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
+import { readIfThere, writeFileAtomically } from './state-file.ts';
 import { GiveUp, until } from './until.ts';
 
 /** A long-running program of a lab. */
@@ -99,11 +100,6 @@ export class Supervisor {
     return recordedDaemons(this.directory).some((daemon) => daemon.name === name && isAlive(daemon));
   }
 
-  /** Sends a signal to one program only, such as SIGSTOP and SIGCONT to pause and resume it. */
-  signal(name: string, signal: NodeJS.Signals): void {
-    for (const daemon of recordedDaemons(this.directory)) if (daemon.name === name) signalProcess(daemon, signal);
-  }
-
   /** Ends one program and waits until it is gone. The others go on. */
   async stop(name: string): Promise<void> {
     for (const daemon of recordedDaemons(this.directory)) {
@@ -121,7 +117,7 @@ export class Supervisor {
   /** The last lines a program wrote, with the path of the whole log; for error messages. */
   logTail(name: string, lines = 15): string {
     const file = this.logFile(name);
-    const text = existsSync(file) ? readFileSync(file, 'utf8').trimEnd() : '';
+    const text = (readIfThere(file) ?? '').trimEnd();
     return `--- end of ${file}\n${text.split('\n').slice(-lines).join('\n')}`;
   }
 
@@ -137,14 +133,8 @@ export class Supervisor {
 
 /** The programs recorded in a lab's folder, in the order they were started; some may be gone. */
 export function recordedDaemons(directory: string): RunningDaemon[] {
-  const file = join(directory, 'processes.json');
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as RunningDaemon[]) : [];
-}
-
-/** Writes a file so that a reader, or a killed writer, never leaves half of it. */
-export function writeFileAtomically(file: string, text: string): void {
-  writeFileSync(`${file}.new`, text);
-  renameSync(`${file}.new`, file);
+  const text = readIfThere(join(directory, 'processes.json'));
+  return text === undefined ? [] : (JSON.parse(text) as RunningDaemon[]);
 }
 
 async function endProcess(target: ProcessIdentity, deadlineMs = 3000): Promise<void> {

@@ -36,7 +36,7 @@ export interface TemporalServer {
 /**
  * Starts a Temporal development server with its web UI on 127.0.0.1, in namespace `default`, with the search
  * attributes of hotwave, as program `temporal` of the supervisor.
- * @throws Error with the end of its log when it does not serve within 20 s
+ * @throws Error with the end of its log when it does not serve within 60 s (it takes 3 s on a quiet machine)
  */
 export async function startTemporal(options: TemporalOptions): Promise<TemporalServer> {
   const { supervisor, ports, program } = options;
@@ -65,7 +65,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
 
 async function waitServing(supervisor: Supervisor, program: string, address: string): Promise<void> {
   const probe = ['operator', 'cluster', 'health', '--address', address, '--command-timeout', '3s'];
-  await supervisor.waitFor('temporal', { what: `Temporal to serve on ${address}`, deadlineMs: 20_000 }, async () => {
+  await supervisor.waitFor('temporal', { what: `Temporal to serve on ${address}`, deadlineMs: 60_000 }, async () => {
     const { failed, stdout } = await execa(program, probe, { reject: false });
     return !failed && stdout.includes('SERVING');
   });

@@ -81,7 +81,7 @@ describe('a server is not done', () => {
   });
 });
 
-test('in a rollback what broke on the way out is only suspect, and an untouched server is done', () => {
+test('in a rollback what broke on the way out has until the deadline, and an untouched server is done', () => {
   const back: Target = {
     ...target,
     image: before.containers.find(({ name }) => name === SIDECAR)!.image,
@@ -90,5 +90,15 @@ test('in a rollback what broke on the way out is only suspect, and an untouched 
   };
   expect(judgeServer(before, back)).toEqual({ kind: 'done' });
   const broken = withStatus(before, SIDECAR, { state: 'waiting', reason: 'CrashLoopBackOff' });
-  expect(judgeServer(broken, back)).toMatchObject({ kind: 'suspect', class: 'crashLoop' });
+  expect(judgeServer(broken, back)).toMatchObject({ kind: 'waiting' });
+});
+
+test('a back-off of the kubelet before the new container has run at all is no crash', () => {
+  const backOff = withStatus(updated, SIDECAR, {
+    state: 'waiting',
+    reason: 'CrashLoopBackOff',
+    restartCount: before.containers.find(({ name }) => name === SIDECAR)!.status!.restartCount,
+    containerId: before.containers.find(({ name }) => name === SIDECAR)!.status!.containerId,
+  });
+  expect(judgeServer(backOff, target)).toMatchObject({ kind: 'waiting' });
 });

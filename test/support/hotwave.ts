@@ -58,7 +58,7 @@ async function startRelease(client: Client, file: ReleaseFile, requester: string
   });
   const state = (): Promise<ReleaseState> => handle.query<ReleaseState>(MESSAGES.state);
   const until: StartedRelease['until'] = async (what, isSo, deadlineMs = 90_000) => {
-    for (const deadline = Date.now() + deadlineMs; ; ) {
+    for (const deadline = Date.now() + deadlineMs; ;) {
       const now = await state();
       if (isSo(now)) return now;
       if (Date.now() > deadline) throw new Error(`waited for ${what}; the release is: ${JSON.stringify(now)}`);
