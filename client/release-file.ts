@@ -11,7 +11,8 @@ export async function loadReleaseFile(io: Io, path: string): Promise<ReleaseFile
   const reading = readReleaseFile(await readNamedFile(io, path));
   if ('release' in reading) return reading.release;
   const name = path === '-' ? 'stdin' : path;
-  say(io, ...reading.diagnostics.map((diagnostic) => plainText(formatDiagnostic(name, diagnostic))));
+  const ordered = [...reading.diagnostics].sort((left, right) => left.line - right.line || left.column - right.column);
+  say(io, ...ordered.map((diagnostic) => plainText(formatDiagnostic(name, diagnostic))));
   const count = reading.diagnostics.length;
   throw new ExitError(
     EXIT.usage,

@@ -158,7 +158,9 @@ function brokenStart(status: ContainerStatus, { container, image }: Target): Bro
   return undefined;
 }
 
-function restartsTooOften(status: ContainerStatus, { planned, container }: Target): Broken | undefined {
+function restartsTooOften(status: ContainerStatus, { planned, container, direction }: Target): Broken | undefined {
+  // In a rollback the restarts are those of the version that is being left.
+  if (direction === 'rollback') return undefined;
   const restarts = status.restartCount - Number(planned.containers[container]?.split(':')[0] ?? 0);
   return restarts > EXPECTED_RESTARTS + 1
     ? { class: 'crashLoop', reason: `container ${container} restarted ${restarts} times` }

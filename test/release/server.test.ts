@@ -89,6 +89,9 @@ test('in a rollback what broke on the way out has until the deadline, and an unt
     direction: 'rollback',
   };
   expect(judgeServer(before, back)).toEqual({ kind: 'done' });
+  expect(
+    judgeServer(withStatus(before, SIDECAR, { restartCount: 7, containerId: 'containerd://another' }), back),
+  ).toEqual({ kind: 'done' });
   const broken = withStatus(before, SIDECAR, { state: 'waiting', reason: 'CrashLoopBackOff' });
   expect(judgeServer(broken, back)).toMatchObject({ kind: 'waiting' });
 });

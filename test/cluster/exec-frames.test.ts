@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { endingOf, ExecTranscript, MOST_OUTPUT_BYTES } from '../../cluster/exec-frames.ts';
+
+const frame = (channel: number, text: string): Buffer => Buffer.concat([Buffer.from([channel]), Buffer.from(text)]);
+const internalError = (message: string): string =>
+  JSON.stringify({ metadata: {}, status: 'Failure', message, reason: 'InternalError', code: 500 });
+
+describe('the status frame of an exec', () => {
+  // Recorded from a kubelet 1.30 with containerd, and from KWOK 0.6.
+  test.each([
+    ['{"metadata":{},"status":"Success"}', { kind: 'exited', code: 0 }],
+    [
+      '{"metadata":{},"status":"Failure","message":"command terminated with non-zero exit code: exit code 7","reason":"NonZeroExitCode","details":{"causes":[{"reason":"ExitCode","message":"7"}]}}',
+      { kind: 'exited', code: 7 },
+    ],
+    [internalError('error executing command in container: exit status 3'), { kind: 'exited', code: 3 }],
+  ])('%s is an exit code', (text, ending) => {
+    expect(endingOf(text)).toEqual(ending);
+  });
+
+  test.each([
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH: unknown',
+    'container not found ("engine")',
+    'error dialing backend: dial tcp 10.0.0.9:10250: connect: connection refused',
+  ])('a command that never started has failed: %s', (message) => {
+    expect(endingOf(internalError(message))).toEqual({ kind: 'failed', message });
+  });
+
+  test.each([
+    'error reading from error stream: next reader: websocket: close 1006 (abnormal closure): unexpected EOF',
+    'read tcp 10.0.0.1:1->10.0.0.2:10250: read: connection reset by peer',
+    'context canceled',
+  ])('a connection that broke on the way leaves it unknown: %s', (message) => {
+    expect(endingOf(internalError(message)).kind).toBe('unknown');
+  });
+
+  test.each(['', 'not json', '[]', '{"status":"Failure","reason":"NonZeroExitCode","details":null}'])(
+    'an unreadable frame is never a success: %j',
+    (text) => {
+      expect(endingOf(text).kind).not.toBe('exited');
+    },
+  );
+});
+
+describe('a transcript', () => {
+  test('keeps stdout and stderr apart, whatever the order of frames', () => {
+    const transcript = new ExecTranscript();
+    for (const part of [frame(1, 'one '), frame(2, 'warning'), frame(1, 'two')]) {
+      expect(transcript.take(part)).toBeUndefined();
+    }
+    expect(transcript.take(frame(3, '{"status":"Success"}'))).toEqual({
+      kind: 'exited',
+      code: 0,
+      stdout: 'one two',
+      stderr: 'warning',
+    });
+  });
+
+  test('ignores empty frames and channels that it does not know', () => {
+    const transcript = new ExecTranscript();
+    for (const part of [Buffer.alloc(0), frame(3, ''), frame(4, '{}'), frame(255, '\u0001')]) {
+      expect(transcript.take(part)).toBeUndefined();
+    }
+  });
+
+  test('keeps 64 KiB of a command that never stops talking', () => {
+    const transcript = new ExecTranscript();
+    for (let part = 0; part < 100; part += 1) transcript.take(frame(1, 'x'.repeat(4_000)));
+    const outcome = transcript.take(frame(3, '{"status":"Success"}'));
+    expect(outcome).toHaveProperty('stdout.length', MOST_OUTPUT_BYTES);
+  });
+});

@@ -1,0 +1,211 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { kubernetesCluster } from '../../cluster/kubernetes.ts';
+import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
+import { setTarget } from '../../release/patches.ts';
+import { apiDouble, status } from '../support/api-double.ts';
+import type { ApiDouble, Asked, Reply } from '../support/api-double.ts';
+
+const ref = { namespace: 'arena', name: 'duel' };
+const cleanUp: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const clean of cleanUp.splice(0)) await clean();
+});
+
+async function clusterAnd(
+  answer: (asked: Asked, count: number) => Reply | 'silence',
+): Promise<{ cluster: KubernetesCluster; double: ApiDouble }> {
+  const double = await apiDouble(answer);
+  const cluster = kubernetesCluster({ path: double.kubeconfig, version: '1.2.3' });
+  cleanUp.push(
+    () => cluster.close(),
+    () => double.stop(),
+  );
+  return { cluster, double };
+}
+
+const pod = (ordinal: number): object => ({
+  metadata: { name: `duel-${ordinal}`, uid: `u${ordinal}` },
+  spec: { containers: [] },
+});
+const page = (ordinals: readonly number[], token = '', resourceVersion = '70'): Reply => ({
+  body: { metadata: { resourceVersion, continue: token }, items: ordinals.map(pod) },
+});
+const set = (replicas: number, managedFields: readonly object[] = []): Reply => ({
+  body: {
+    metadata: { name: 'duel', namespace: 'arena', uid: 'u', managedFields },
+    spec: { replicas, gameServerTemplate: { spec: { containers: [] } } },
+  },
+});
+
+describe('lists', () => {
+  test('are read in pages of 500 and sorted by ordinal; the first page gives the resource version', async () => {
+    const { cluster, double } = await clusterAnd((_, count) =>
+      count === 1 ? page([10, 2], 'more') : page([1], '', '71'),
+    );
+    const { servers, resourceVersion } = await cluster.listServers(ref);
+    expect(servers.map(({ ordinal }) => ordinal)).toEqual([1, 2, 10]);
+    expect(resourceVersion).toBe('70');
+    expect(double.asked.map(({ query }) => [query.get('limit'), query.get('continue')])).toEqual([
+      ['500', null],
+      ['500', 'more'],
+    ]);
+    expect(double.asked[0]?.query.get('labelSelector')).toBe('game.kruise.io/owner-gss=duel');
+  });
+
+  test('begin anew when their token has expired', async () => {
+    const { cluster } = await clusterAnd((_, count) =>
+      count === 1 ? page([0], 'old') : count === 2 ? status(410, 'Expired', 'too old') : page([0, 1]),
+    );
+    expect((await cluster.listServers(ref)).servers).toHaveLength(2);
+  });
+
+  test('give up when they expire again and again', async () => {
+    const { cluster } = await clusterAnd(() => status(410, 'Expired', 'too old'));
+    await expect(cluster.listServers(ref)).rejects.toMatchObject({ reason: 'gone', retryable: true });
+  });
+
+  test.each([
+    ['the cache, when it is new enough', '90', 1],
+    ['etcd, when the cache lags behind', '60', 2],
+  ])('not older than a version come from %s', async (_, cached, requests) => {
+    const { cluster, double } = await clusterAnd(({ query }) =>
+      query.get('resourceVersion') === '0' ? page([0], '', cached) : page([0, 1], '', '95'),
+    );
+    const { servers } = await cluster.listServers(ref, { notOlderThan: '80' });
+    expect(double.asked).toHaveLength(requests);
+    expect(servers).toHaveLength(requests);
+  });
+
+  test('of named servers ask for these only, and of none not at all', async () => {
+    const { cluster, double } = await clusterAnd(() => page([0]));
+    await cluster.listServers(ref, { names: ['duel-0', 'duel-3'] });
+    expect(double.asked[0]?.query.get('labelSelector')).toBe(
+      'game.kruise.io/owner-gss=duel,statefulset.kubernetes.io/pod-name in (duel-0,duel-3)',
+    );
+    await cluster.listServers(ref, { names: [] });
+    expect(double.asked).toHaveLength(1);
+  });
+
+  test('with an object of an unknown shape say which field it is', async () => {
+    const { cluster } = await clusterAnd(() => ({ body: { metadata: {}, items: [{ metadata: { name: 'x' } }] } }));
+    await expect(cluster.listServers(ref)).rejects.toThrow(/does not understand this Pod \(metadata\.uid/);
+  });
+});
+
+describe('requests', () => {
+  test('carry the credentials, say who asks, and are counted', async () => {
+    const { cluster, double } = await clusterAnd(() => set(3));
+    await cluster.readSet(ref);
+    expect(double.asked[0]?.headers).toMatchObject({
+      authorization: 'Bearer secret-token',
+      'user-agent': 'hotwave/1.2.3',
+    });
+    expect(cluster.requests.byName()).toEqual({ 'GET gameserversets': 1 });
+  });
+
+  test('are sent once more after a 401, as a token may just have been renewed', async () => {
+    const { cluster } = await clusterAnd((_, count) => (count === 1 ? status(401, 'Unauthorized', '') : set(3)));
+    expect(await cluster.readSet(ref)).toMatchObject({ replicas: 3 });
+  });
+
+  test('say whose credentials are refused when that does not help', async () => {
+    const { cluster, double } = await clusterAnd(() => status(401, 'Unauthorized', 'Unauthorized'));
+    await expect(cluster.readSet(ref)).rejects.toMatchObject({
+      reason: 'unauthorized',
+      message: `the API server at ${double.server} does not accept the credentials of tester; renew them in the kubeconfig`,
+    });
+    expect(double.asked).toHaveLength(2);
+  });
+
+  test('hand on how long an overloaded API server wants to be left alone', async () => {
+    const busy = { ...status(429, 'TooManyRequests', 'busy'), headers: { 'retry-after': '2' } };
+    const { cluster } = await clusterAnd(() => busy);
+    await expect(cluster.readSet(ref)).rejects.toMatchObject({ reason: 'overloaded', retryAfterMs: 2_000 });
+  });
+
+  test('end at once when the caller gives up, with the reason of the caller', async () => {
+    const { cluster } = await clusterAnd(() => 'silence');
+    const caller = new AbortController();
+    setTimeout(() => caller.abort(new Error('cancelled')), 20);
+    await expect(cluster.readSet(ref, caller.signal)).rejects.toThrow('cancelled');
+  });
+
+  test('say when there is no API server, or something else than one', async () => {
+    const { cluster, double } = await clusterAnd(() => ({ body: '<html>' }));
+    await expect(cluster.readSet(ref)).rejects.toThrow('something that is not JSON; is it a Kubernetes API server?');
+    await double.stop();
+    cleanUp.pop();
+    await expect(cluster.readSet(ref)).rejects.toThrow(
+      `the API server at ${double.server} does not answer: connection refused`,
+    );
+  });
+
+  test('tell a missing CRD from a missing object', async () => {
+    const { cluster } = await clusterAnd(() => ({ status: 404, body: '404 page not found\n' }));
+    await expect(cluster.readSet(ref)).rejects.toThrow('does not know game.kruise.io/v1alpha1; install OpenKruiseGame');
+    await expect(cluster.readWorkload(ref)).rejects.toThrow('install OpenKruise first');
+  });
+});
+
+describe('guarded patches', () => {
+  const doesNotApply = status(422, 'Invalid', 'the server rejected our request due to an error in our request');
+  const patch = {
+    preconditions: [{ path: '/spec/replicas', value: 3 }],
+    changes: [{ op: 'replace', path: '/spec/replicas', value: 4 } as const],
+  };
+
+  test('are JSON Patches with strict validation under the name hotwave', async () => {
+    const { cluster, double } = await clusterAnd(() => set(4));
+    expect(await cluster.patch(setTarget(ref), patch, { dryRun: true })).toEqual({ kind: 'applied' });
+    const [sent] = double.asked;
+    expect(Object.fromEntries(sent!.query)).toEqual({
+      fieldManager: 'hotwave',
+      fieldValidation: 'Strict',
+      dryRun: 'All',
+    });
+    expect(sent?.headers['content-type']).toBe('application/json-patch+json');
+    expect(sent?.body).toEqual([
+      { op: 'test', path: '/spec/replicas', value: 3 },
+      { op: 'replace', path: '/spec/replicas', value: 4 },
+    ]);
+  });
+
+  test.each([
+    [4, { kind: 'alreadyApplied' }],
+    [9, { kind: 'preconditionFailed', path: '/spec/replicas', expected: 3, actual: 9, manager: 'hpa' }],
+    [3, { kind: 'denied', message: 'the patch names a field that the object does not have' }],
+  ])('that do not apply are explained by the object: replicas %i', async (replicas, outcome) => {
+    const fieldsV1 = { 'f:spec': { 'f:replicas': {} } };
+    const managed = [{ manager: 'hpa', operation: 'Update', time: '2026-01-01T00:00:00Z', fieldsV1 }];
+    const { cluster } = await clusterAnd(({ method }) => (method === 'PATCH' ? doesNotApply : set(replicas, managed)));
+    expect(await cluster.patch(setTarget(ref), patch)).toEqual(outcome);
+  });
+
+  test.each([
+    status(403, 'Forbidden', 'admission webhook "policy.test" denied the request: not on fridays'),
+    status(400, '', 'admission webhook "policy.test" denied the request: not on fridays'),
+    status(422, 'Invalid', 'admission webhook "policy.test" denied the request: not on fridays'),
+  ])('that admission refuses are denied, in its words ($status)', async (refusal) => {
+    const { cluster } = await clusterAnd(({ method }) => (method === 'PATCH' ? refusal : set(3)));
+    const message = 'admission webhook "policy.test" denied the request: not on fridays';
+    expect(await cluster.patch(setTarget(ref), patch)).toEqual({ kind: 'denied', message });
+  });
+
+  test('whose object is gone say so', async () => {
+    const { cluster } = await clusterAnd(() => status(404, 'NotFound', 'gameserversets "duel" not found'));
+    expect(await cluster.patch(setTarget(ref), patch)).toEqual({ kind: 'notFound' });
+  });
+
+  test('that lose a race are worth another try', async () => {
+    const conflict = status(409, 'Conflict', 'the object has been modified');
+    const { cluster } = await clusterAnd(({ method }) => (method === 'PATCH' ? conflict : set(3)));
+    await expect(cluster.patch(setTarget(ref), patch)).rejects.toMatchObject({ retryable: true });
+  });
+
+  test('that meet a webhook that is down are worth another try', async () => {
+    const down = status(500, 'InternalError', 'failed calling webhook "policy.test": connection refused');
+    const { cluster } = await clusterAnd(() => down);
+    await expect(cluster.patch(setTarget(ref), patch)).rejects.toMatchObject({ reason: 'other', retryable: true });
+  });
+});

@@ -1,0 +1,86 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What an API server double was asked. */
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: unknown;
+}
+
+/** What it shall answer: an object, and a status other than 200 with headers. */
+export interface Reply {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** JSON, or a text that is sent as it is. */
+  readonly body: unknown;
+}
+
+/** An API server of which a test writes the answers; for what a real one does not do on demand. */
+export interface ApiDouble {
+  /** A kubeconfig that leads to it, as user `tester`. */
+  readonly kubeconfig: string;
+  readonly server: string;
+  readonly asked: readonly Asked[];
+  stop(): Promise<void>;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  return text === '' ? undefined : JSON.parse(text);
+}
+
+function kubeconfigOf(server: string, token: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'double', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'tester', user: { token } }],
+    contexts: [{ name: 'double', context: { cluster: 'double', user: 'tester' } }],
+    'current-context': 'double',
+  });
+}
+
+/** Starts one. `answer` returning `silence` leaves the request without an answer. */
+export async function apiDouble(answer: (asked: Asked, count: number) => Reply | 'silence'): Promise<ApiDouble> {
+  const asked: Asked[] = [];
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = new URL(request.url ?? '/', 'http://double');
+    const { method = '', headers } = request;
+    const entry = { method, headers, path: url.pathname, query: url.searchParams, body: await bodyOf(request) };
+    asked.push(entry);
+    const reply = answer(entry, asked.length);
+    if (reply === 'silence') return;
+    response.writeHead(reply.status ?? 200, reply.headers);
+    response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));
+  };
+  const listening: Server = createServer((request, response) => void respond(request, response));
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  const server = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+  const folder = await mkdtemp(join(tmpdir(), 'hotwave-double-'));
+  const kubeconfig = join(folder, 'kubeconfig');
+  await writeFile(kubeconfig, kubeconfigOf(server, 'secret-token'));
+  return {
+    kubeconfig,
+    server,
+    asked,
+    async stop() {
+      listening.closeAllConnections();
+      await new Promise((resolve) => listening.close(resolve));
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** A Kubernetes Status, as the API server sends it when it refuses. */
+export function status(code: number, reason: string, message: string): Reply {
+  return { status: code, body: { kind: 'Status', status: 'Failure', code, reason, message } };
+}
