@@ -36,9 +36,10 @@ export async function watchRelease(
   const stop = new AbortController();
   const release = io.onInterrupt(() => stop.abort());
   const screen = await openScreen(io, flags.output);
+  const noticed = sayingSilence(io);
   try {
     const sightings = follow({
-      read: () => look(temporal, found).then(patiently(io)),
+      read: async () => noticed(await look(temporal, found)),
       interval: INTERVAL,
       stop: stop.signal,
       until: flags.until,
@@ -54,11 +55,11 @@ export async function watchRelease(
 }
 
 /** Says once that nobody answers when there is nothing to show yet; afterwards the screen says it. */
-function patiently<Looked>(io: Io): (looked: Looked) => Looked {
-  let silent = true;
+function sayingSilence<Looked>(io: Io): (looked: Looked) => Looked {
+  let first = true;
   return (looked) => {
-    if (silent && looked === undefined) say(io, `no worker answers; waiting for one (${WORKER_HINT})`);
-    silent = false;
+    if (first && looked === undefined) say(io, `no worker answers; waiting for one (${WORKER_HINT})`);
+    first = false;
     return looked;
   };
 }

@@ -56,10 +56,9 @@ interface Nodes {
 export async function startLab(options: LabOptions): Promise<Lab> {
   const log = options.log ?? (() => undefined);
   const name = options.name ?? `${options.kind}-${process.pid}-${Date.now().toString(36)}`;
-  const [programs, temporalCli] = [
-    await serverPrograms({ kubelet: options.kind === 'truth', log }),
-    await temporalProgram(log),
-  ];
+  // The quick download first: a machine that cannot do it should not learn that after ten minutes of building.
+  const temporalCli = await temporalProgram(log);
+  const programs = await serverPrograms({ kubelet: options.kind === 'truth', log });
   await endAbandonedLabs(log);
   await endPredecessor(name);
 

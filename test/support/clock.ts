@@ -16,42 +16,35 @@ export function realClock(): Clock {
   };
 }
 
-interface Due {
-  readonly at: number;
-  readonly order: number;
-  readonly run: () => void;
-}
-
 /** Time that stands still until a test moves it. */
 export class ManualClock implements Clock {
   #now = 0;
-  #order = 0;
-  #due: Due[] = [];
+  readonly #due = new Map<number, (() => void)[]>();
 
   now(): number {
     return this.#now;
   }
 
   after(milliseconds: number, run: () => void): void {
-    this.#order += 1;
-    this.#due.push({ at: this.#now + milliseconds, order: this.#order, run });
+    const at = this.#now + milliseconds;
+    const others = this.#due.get(at);
+    if (others) others.push(run);
+    else this.#due.set(at, [run]);
   }
 
   /** Moves time on and runs what is due on the way, in order. */
   advance(milliseconds: number): void {
     const until = this.#now + milliseconds;
-    for (let next = this.#takeNext(until); next; next = this.#takeNext(until)) {
-      this.#now = next.at;
-      next.run();
+    for (let next = this.#earliest(); next <= until; next = this.#earliest()) {
+      this.#now = next;
+      const runs = this.#due.get(next) ?? [];
+      this.#due.delete(next);
+      for (const run of runs) run();
     }
     this.#now = until;
   }
 
-  #takeNext(until: number): Due | undefined {
-    const [next] = this.#due
-      .filter(({ at }) => at <= until)
-      .sort((left, right) => left.at - right.at || left.order - right.order);
-    if (next) this.#due = this.#due.filter((due) => due !== next);
-    return next;
+  #earliest(): number {
+    return Math.min(...this.#due.keys());
   }
 }

@@ -104,7 +104,9 @@ function registryFolder({ folder }: Places): string {
   const registries = join(folder, 'registries');
   const [registry = ''] = pauseImage.split('/');
   mkdirSync(join(registries, registry), { recursive: true });
-  writeFileSync(join(registries, registry, 'hosts.toml'), 'server = "http://127.0.0.1:1"\n');
+  const nobody = 'http://127.0.0.1:1';
+  const hosts = `server = "${nobody}"\n[host."${nobody}"]\ncapabilities = ["pull", "resolve"]\n`;
+  writeFileSync(join(registries, registry, 'hosts.toml'), hosts);
   return registries;
 }
 
