@@ -25,14 +25,15 @@ function installDependencies() {
   if (existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   const started = Date.now();
   process.stderr.write('hotwave: installing the npm dependencies into node_modules (about a minute the first time)\n');
-  const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  // Not `npm ci`: npm 11 refuses a lock file in which a registry leaves out the packages of other platforms.
+  const npm = spawnSync('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
   if (npm.error)
     fail('npm is not on the PATH; install Node.js 20 or newer with npm (https://nodejs.org) and try again');
-  if (npm.status !== 0) fail(`npm ci ended with exit code ${npm.status}; its last lines above say why`);
-  if (!existsSync(node)) fail('npm ci did not bring the node package; check that npm may run install scripts');
+  if (npm.status !== 0) fail(`npm install ended with exit code ${npm.status}; its last lines above say why`);
+  if (!existsSync(node)) fail('npm install did not bring the node package; check that npm may run install scripts');
   writeFileSync(stamp, lock);
   process.stderr.write(`hotwave: dependencies installed in ${Math.round((Date.now() - started) / 1000)} s\n`);
 }
