@@ -32,7 +32,7 @@ module.exports = {
     },
     only('workflows', {
       folders: ['release'],
-      files: ['activities/index.ts'],
+      files: ['activities/(index|inputs).ts'],
       packages: ['@temporalio/(workflow|common)', 'zod'],
     }),
     {

@@ -54,8 +54,10 @@ export async function watchRelease(
   }
 }
 
+type Looked = Awaited<ReturnType<typeof look>>;
+
 /** Says once that nobody answers when there is nothing to show yet; afterwards the screen says it. */
-function sayingSilence<Looked>(io: Io): (looked: Looked) => Looked {
+function sayingSilence(io: Io): (looked: Looked) => Looked {
   let first = true;
   return (looked) => {
     if (first && looked === undefined) say(io, `no worker answers; waiting for one (${WORKER_HINT})`);
