@@ -38,7 +38,7 @@ async function resultOf(temporal: Temporal, { handle, description, set }: FoundR
 }
 
 /** What a release left behind when it ended. */
-export function renderResult(result: ReleaseResult, { set }: Pick<FoundRelease, 'set'>, view: View): string {
+function renderResult(result: ReleaseResult, { set }: Pick<FoundRelease, 'set'>, view: View): string {
   const { release, outcome, reason, servers, waves, seconds, restartsOfMainContainers, recreatedPods } = result;
   return [
     ...wrapped(reason === '' ? outcome : `${outcome}: ${reason}`, view.columns),

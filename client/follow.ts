@@ -57,7 +57,7 @@ function endingOf(state: ReleaseState, until: FollowOptions['until']): Ending | 
 }
 
 /** True when only a person can make it go on. */
-export function isWaitingForPeople({ phase }: ReleaseState): boolean {
+function isWaitingForPeople({ phase }: ReleaseState): boolean {
   return phase === 'waiting-approval' || phase === 'paused';
 }
 

@@ -8,7 +8,7 @@ import { ExitError } from './exit-error.ts';
 import { grpcStatus, isWorkerSilence } from './temporal-errors.ts';
 
 /** Asks the worker for the whole state of a release. */
-export function readState(temporal: Temporal, handle: WorkflowHandle, milliseconds?: number): Promise<ReleaseState> {
+function readState(temporal: Temporal, handle: WorkflowHandle, milliseconds?: number): Promise<ReleaseState> {
   return temporal.call(() => handle.query<ReleaseState>(MESSAGES.state), milliseconds);
 }
 

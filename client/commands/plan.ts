@@ -35,7 +35,7 @@ export async function runPlan(io: Io, path: string, flags: PlanFlags): Promise<E
 }
 
 /** Refused, changes, or nothing to do. */
-export function exitCodeOfPlan({ plan, lines }: PlanResult): ExitCode {
+function exitCodeOfPlan({ plan, lines }: PlanResult): ExitCode {
   if (!plan || lines.some(({ status }) => status === 'refused')) return EXIT.refused;
   return hasChanges(plan) ? EXIT.changes : EXIT.ok;
 }

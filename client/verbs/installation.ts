@@ -3,7 +3,7 @@ import { clusterFlags, connectionFlags, helpEnd, namespaceFlag, outputFlag } fro
 import type { Run } from './shared.ts';
 
 /** The flags of `hotwave worker` as they were typed. */
-export interface WorkerFlags {
+interface WorkerFlags {
   readonly address?: string | undefined;
   readonly temporalNamespace?: string | undefined;
   readonly profile?: string | undefined;

@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test, vi } from 'vitest';
+import { main } from '../../client/main.ts';
+import { recordedIo } from './support.ts';
+import type { RecordedIo } from './support.ts';
+
+async function run(
+  argv: readonly string[],
+  io: RecordedIo = recordedIo(),
+): Promise<{ code: number; out: string; err: string }> {
+  const code = await main(argv, io, { runWorker: () => Promise.resolve(0) });
+  await new Promise(setImmediate);
+  return { code, ...io.written };
+}
+
+// The first test that runs a verb loads it and its libraries, which takes seconds on a busy machine.
+vi.setConfig({ testTimeout: 30_000 });
+
+const VERBS = [
+  ...['plan', 'start', 'schema', 'status', 'watch', 'list'],
+  ...['approve', 'reject', 'pause', 'resume', 'rollback', 'cancel', 'doctor', 'setup', 'worker'],
+];
+
+describe('help', () => {
+  test('lists every verb and every exit code', async () => {
+    const { code, out } = await run(['--help']);
+    expect(code).toBe(0);
+    for (const verb of VERBS) expect(out).toMatch(new RegExp(`^  ${verb} `, 'm'));
+    expect(out).toMatch(/^ +64 {2}wrong usage/m);
+  });
+
+  test.each(VERBS)('of %s ends with examples and exit codes, in 80 columns', async (verb) => {
+    const { code, out } = await run([verb, '--help']);
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`Examples:\n  hotwave ${verb}[^]*Exit codes:\n +\\d+  `));
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  test('is shown, as an error, when no verb is given', async () => {
+    const { code, out, err } = await run([]);
+    expect(code).toBe(64);
+    expect(out).toBe('');
+    expect(err).toContain('Usage: hotwave <verb>');
+  });
+});
+
+describe('wrong usage is one sentence and exit code 64', () => {
+  test.each([
+    [['stauts', 'x'], "hotwave: unknown command 'stauts' (Did you mean status?)"],
+    [['status', 'x', '--clutser', 'y'], "hotwave: unknown option '--clutser' (Did you mean --cluster?)"],
+    [['status'], "hotwave: missing required argument 'set'"],
+    [['watch', 'x', '--until', 'noon'], /--until.*Allowed choices are gate, done/],
+    [['watch', 'x', '--timeout', 'soon'], /--timeout "soon": expected a duration such as 90s/],
+    [['cancel', 'x'], /say what becomes of the servers: cancel --then hold, or cancel --then rollback/],
+    [['approve', 'x'], /say which wave: approve --wave N/],
+    [['approve', 'x', '--wave', 'two'], /--wave "two": expected the number of a wave/],
+    [['status', 'A B'], /"A B" names no GameServerSet/],
+    [['list', '--limit', '0'], /--limit "0": expected a whole number/],
+    [['plan', 'missing.yaml'], /missing\.yaml: there is no such file/],
+  ])('%j', async (argv, sentence) => {
+    const { code, out, err } = await run(argv);
+    expect(code).toBe(64);
+    expect(out).toBe('');
+    expect(err.split('\n')[0]).toMatch(sentence);
+    expect(err).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('a release file with mistakes', () => {
+  const text = 'apiVersion: hotwave.dev/v1\nkind: Release\nmetadata: { name: X }\nspec:\n  imagez: {}\n';
+
+  test.each(['plan', 'start'])('%s names each with its place, before Temporal is asked', async (verb) => {
+    const { code, out, err } = await run([verb, 'r.yaml'], recordedIo({ files: { 'r.yaml': text } }));
+    expect(code).toBe(64);
+    expect(out).toBe('');
+    expect(err).toMatch(/^r\.yaml:3:19: metadata\.name: /m);
+    expect(err).toMatch(/^r\.yaml:5:3: spec\.imagez: unknown key imagez/m);
+    expect(err).toMatch(/^hotwave: r\.yaml is no valid release file: \d+ mistakes$/m);
+  });
+
+  test('from the standard input is called stdin', async () => {
+    const { err } = await run(['plan', '-'], recordedIo({ files: { '-': 'x' } }));
+    expect(err).toMatch(/^stdin:1:1: /);
+  });
+});
+
+test('schema prints a JSON Schema', async () => {
+  const { code, out } = await run(['schema']);
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({ title: 'hotwave release', type: 'object' });
+});
+
+test('worker gets its flags as they were typed and decides about the exit code', async () => {
+  const io = recordedIo();
+  let given: object = {};
+  const runWorker = (flags: object): Promise<number> => {
+    given = flags;
+    return Promise.resolve(7);
+  };
+  expect(await main(['worker', '--cluster', 'eu', '--http', 'off'], io, { runWorker })).toBe(7);
+  expect(given).toEqual({ cluster: 'eu', http: 'off' });
+});
+
+test('help loads neither Temporal nor Kubernetes, because it must be instant', async () => {
+  const hook = `import { registerHooks } from 'node:module';
+    registerHooks({ resolve(name, context, next) { process.stderr.write(name + '\\n'); return next(name, context); } });`;
+  const { stderr } = await promisify(execFile)(process.execPath, [
+    '--disable-warning=ExperimentalWarning',
+    `--import=data:text/javascript,${encodeURIComponent(hook)}`,
+    fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url)),
+    '--help',
+  ]);
+  expect(stderr).toContain('program.ts');
+  expect(stderr).not.toMatch(/@temporalio|@kubernetes|zod/);
+});

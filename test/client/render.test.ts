@@ -1,0 +1,205 @@
+import { describe, expect, test } from 'vitest';
+import { checkLines } from '../../client/render/checks.ts';
+import { renderList } from '../../client/render/list.ts';
+import { hasChanges, renderPlan } from '../../client/render/plan.ts';
+import { progressLine } from '../../client/render/progress-line.ts';
+import { renderFrame, renderStatus } from '../../client/render/status.ts';
+import { textWidth } from '../../client/render/text-width.ts';
+import { plainView, viewOf } from '../../client/render/view.ts';
+import { why } from '../../release/narrate.ts';
+import { planRelease } from '../../release/plan.ts';
+import type { Plan } from '../../release/plan.ts';
+import { readReleaseFile } from '../../release/diagnose.ts';
+import type { ReleaseFile } from '../../release/spec.ts';
+import { aGameServer, aSet, MAIN, NEW_IMAGE, servers, SIDECAR } from '../support/builders.ts';
+import { aReleaseState, NOW, PHASES, recordedIo, waves } from './support.ts';
+
+const TROUBLED = aReleaseState({
+  waves: waves(40),
+  wave: 17,
+  pausedBecause: `somebody changed ${'/spec/gameServerTemplate/spec'.repeat(4)} by hand`,
+  failures: Array.from({ length: 12 }, (_, index) => ({
+    server: `duel-${index}`,
+    class: 'imagePull' as const,
+    reason: `image ${'registry.test/scripts:2.0'.repeat(5)} cannot be pulled`,
+  })),
+  decisions: Array.from({ length: 9 }, (_, index) => ({
+    id: String(index),
+    verb: 'approve' as const,
+    release: 'scripts-2-0',
+    wave: 2,
+    actor: 'bob',
+    channel: 'cli',
+    reason: '看起来不错'.repeat(20),
+    at: NOW,
+    accepted: index > 4,
+    answer: 'approved wave 2; 1 more needed within 59m',
+  })),
+  warnings: ['2 of 200 servers are not Ready before the release: duel-3, duel-4'],
+});
+
+describe('the live frame', () => {
+  test.each(PHASES)('fits in 80 columns and the rows of the terminal while %s', (phase) => {
+    for (const rows of [5, 10, 24, 50]) {
+      const frame = renderFrame({ ...TROUBLED, phase }, NOW, { ...plainView(80), rows, silentFor: 12_000 }).split('\n');
+      expect(frame.length).toBeLessThan(rows);
+      for (const line of frame) expect(textWidth(line)).toBeLessThanOrEqual(80);
+    }
+  });
+
+  test('says first why the release is where it is, with the words that everybody uses', () => {
+    const state = aReleaseState();
+    expect(renderFrame(state, NOW, { ...plainView(200), rows: 24 }).split('\n')[0]).toBe(why(state, NOW));
+  });
+
+  test('shows the wave at work when not all fit', () => {
+    const frame = renderFrame(TROUBLED, NOW, { ...plainView(80), rows: 24 });
+    expect(frame).toMatch(/^ *17 /m);
+    expect(frame).toMatch(/… \d+ before, \d+ after/);
+  });
+
+  test('says since when nobody answers', () => {
+    expect(renderFrame(aReleaseState(), NOW, { ...plainView(80), rows: 24, silentFor: 12_000 })).toMatch(
+      /^no answer for 12s/,
+    );
+  });
+});
+
+describe('status', () => {
+  test('starts with why and ends with what can be typed', () => {
+    const state = aReleaseState();
+    const lines = renderStatus(state, NOW, plainView()).split('\n');
+    expect(lines[0]).toBe(why(state, NOW));
+    expect(lines.at(-3)).toBe('  hotwave pause arena/duel');
+  });
+
+  test('stops the clock of every wave when the release has ended', () => {
+    const state = aReleaseState({ phase: 'rolled-back', endedAt: NOW - 30_000, wait: undefined });
+    expect(renderStatus(state, NOW, plainView())).toContain('running     12      10       0   30s');
+  });
+
+  test('leaves nothing out when no terminal limits it', () => {
+    expect(renderStatus(TROUBLED, NOW, plainView())).not.toContain('…');
+  });
+});
+
+describe('a progress line', () => {
+  test('does not change because time passes', () => {
+    const state = aReleaseState();
+    const later = { ...state, wait: { ...state.wait!, since: NOW, until: NOW + 1_000 } };
+    expect(progressLine(later)).toBe(progressLine(state));
+  });
+
+  test('tells phase, wave, progress and what it waits for', () => {
+    expect(progressLine(aReleaseState())).toBe(
+      'updating · wave 2 of 4 · 2%: 12/50 ready, 10 proven · waits for 50 servers to be Ready (on Kruise)',
+    );
+  });
+
+  test('of an ended release is its outcome', () => {
+    expect(progressLine(aReleaseState({ phase: 'done', reason: 'every server proves 2.0', wait: undefined }))).toBe(
+      'done: every server proves 2.0',
+    );
+  });
+});
+
+function aFile(): ReleaseFile {
+  const reading = readReleaseFile(`
+apiVersion: hotwave.dev/v1
+kind: Release
+metadata: { name: scripts-2-0 }
+spec:
+  target: { namespace: arena, gameServerSet: duel }
+  images: { ${SIDECAR}: '${NEW_IMAGE}' }
+  waves: [1, 3, rest]
+  gates: [{ before: 2, approvals: 2, notRequester: true, timeout: 4h }]
+  reload: { exec: { container: ${MAIN}, command: [reload] } }
+  proof: { http: { port: 80, path: /version } }
+`);
+  if ('release' in reading) return reading.release;
+  throw new Error(JSON.stringify(reading.diagnostics));
+}
+
+function aPlan(file: ReleaseFile, count: number): Plan {
+  const gameServers = Array.from({ length: count }, (_, ordinal) => aGameServer({ ordinal }));
+  const plan = planRelease(file.spec, { set: aSet({ replicas: count }), servers: servers(count), gameServers });
+  if ('refusals' in plan) throw new Error(plan.refusals.join());
+  return plan;
+}
+
+describe('a plan', () => {
+  const file = aFile();
+  const plan = aPlan(file, 10);
+  const lines = [{ title: 'set', status: 'ok' as const, detail: 'arena/duel, 10 replicas' }];
+
+  test('shows the waves as ranges of ordinals, with their gates', () => {
+    const text = renderPlan(file, { lines, plan }, plainView());
+    expect(text).toMatch(/^ +1 +1 +1 +9$/m);
+    expect(text).toMatch(/^ +2 +3 +3 +6-8 +2 approvals, not by the requester, within 4h, else pause$/m);
+    expect(text).toMatch(/^ +3 +rest +6 +0-5$/m);
+    expect(text).toContain(`plan hash ${plan.hash}`);
+  });
+
+  test('fits in 80 columns', () => {
+    const text = renderPlan(file, { lines, plan: aPlan(file, 1_000) }, plainView(80));
+    for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+  });
+
+  test('without a plan shows the checks that refused it', () => {
+    const refused = [...lines, { title: 'dry run', status: 'refused' as const, detail: 'the webhook says no' }];
+    expect(renderPlan(file, { lines: refused }, plainView())).toMatch(/FAIL +dry run +the webhook says no$/);
+  });
+
+  test('has changes when a server is in a wave', () => {
+    expect(hasChanges(plan)).toBe(true);
+    expect(hasChanges({ ...plan, waves: [] })).toBe(false);
+  });
+});
+
+describe('checks', () => {
+  test('put long findings below, within the width', () => {
+    const detail = 'the worker may not patch gameserversets.game.kruise.io in namespace arena: apply deploy/rbac.yaml';
+    const lines = checkLines([{ title: 'permissions', status: 'refused', detail }], plainView(60));
+    expect(lines[0]).toBe('FAIL  permissions');
+    for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(60);
+  });
+});
+
+describe('a list', () => {
+  const release = {
+    set: 'arena/duel',
+    release: 'scripts-2-0',
+    cluster: 'default',
+    phase: 'done',
+    wave: 3,
+    requester: 'ann',
+    status: 'completed',
+    startedAt: NOW - 90_000,
+    endedAt: NOW - 30_000,
+    workflowId: 'hotwave/default/arena/duel',
+    runId: 'run-1',
+  };
+
+  test('has a row for each release', () => {
+    expect(renderList([release], NOW, plainView())).toMatch(/arena\/duel +scripts-2-0 +done +3 +ann +90s ago$/);
+  });
+
+  test('shows the workflow when wide', () => {
+    expect(renderList([release], NOW, plainView(Infinity, true))).toMatch(
+      /60s +default +hotwave\/default\/arena\/duel +run-1$/,
+    );
+  });
+
+  test('says so when it is empty', () => {
+    expect(renderList([], NOW, plainView())).toBe('no releases');
+  });
+});
+
+describe('a view', () => {
+  test('has colours only on a terminal and without NO_COLOR', () => {
+    const terminal = recordedIo({ tty: true }).stdout;
+    expect(viewOf(terminal, {}, 'text').colours.isColorSupported).toBe(true);
+    expect(viewOf(terminal, { NO_COLOR: '1' }, 'text').colours.isColorSupported).toBe(false);
+    expect(viewOf(recordedIo().stdout, {}, 'text').colours.isColorSupported).toBe(false);
+  });
+});

@@ -1,0 +1,64 @@
+import { ServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
+import { describe, expect, test } from 'vitest';
+import { ExitError } from '../../client/exit-error.ts';
+import { queryOf } from '../../client/commands/list.ts';
+import { temporalUiLink } from '../../client/links.ts';
+import { explainTemporalError, unreachable } from '../../client/temporal-errors.ts';
+
+const destination = { address: '127.0.0.1:7233', namespace: 'games' };
+
+function grpc(code: number, details: string): ServiceError {
+  const cause = Object.assign(new Error(`${code} ${details}`), { code, details, metadata: {} });
+  return new ServiceError('request failed', { cause });
+}
+
+describe('trouble with Temporal', () => {
+  test.each([
+    ['nobody listens', grpc(14, 'no connection'), 7, /127\.0\.0\.1:7233 does not answer.*TEMPORAL_ADDRESS.*--address/],
+    ['no worker', grpc(4, 'deadline exceeded'), 7, /no worker answered/],
+    ['no worker was seen lately', grpc(9, 'no poller seen for task queue recently'), 7, /no worker answered/],
+    ['no access', grpc(7, 'request unauthorized'), 7, /refuses access/],
+    ['a missing search attribute', grpc(3, 'invalid search attribute: HotwaveSet'), 7, /search attribute HotwaveSet/],
+    ['a wrong filter', grpc(3, 'invalid query: syntax error'), 64, /does not take this filter/],
+    ['a missing namespace', new NamespaceNotFoundError('games'), 7, /no namespace games/],
+    ['a missing namespace, said otherwise', grpc(5, 'Namespace games is not found.'), 7, /no namespace games/],
+  ])('%s', (_, error, code, message) => {
+    const explained = explainTemporalError(error, destination);
+    expect(explained).toBeInstanceOf(ExitError);
+    expect(explained).toMatchObject({ code, message: expect.stringMatching(message) as string });
+  });
+
+  test('what is no trouble of Temporal stays a mistake of ours', () => {
+    const mistake = new TypeError('x is undefined');
+    expect(explainTemporalError(mistake, destination)).toBe(mistake);
+  });
+
+  test('says what to set when nothing can be connected to', () => {
+    expect(unreachable('t:1').message).toBe(
+      'Temporal at t:1 does not answer: start it or set TEMPORAL_ADDRESS / --address',
+    );
+  });
+});
+
+describe('a list filter', () => {
+  test('stays within the releases of hotwave, whatever is added', () => {
+    expect(queryOf({ query: "A = 'x' OR B = 'y'", cluster: "e'u" })).toBe(
+      "WorkflowType = 'hotUpdate' AND HotwaveCluster = 'eu' AND (A = 'x' OR B = 'y')",
+    );
+  });
+});
+
+describe('a link to the Temporal UI', () => {
+  const run = { namespace: 'games', workflowId: 'hotwave/default/arena/duel', runId: 'r-1' };
+
+  test('is made when somebody said where the UI is', () => {
+    expect(temporalUiLink({ env: { TEMPORAL_UI_URL: 'https://ui.test/' } }, {}, run)).toBe(
+      'https://ui.test/namespaces/games/workflows/hotwave%2Fdefault%2Farena%2Fduel/r-1/history',
+    );
+  });
+
+  test('is not guessed', () => {
+    expect(temporalUiLink({ env: {} }, {}, run)).toBeUndefined();
+  });
+});
