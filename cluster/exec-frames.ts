@@ -27,12 +27,21 @@ const BROKEN_ON_THE_WAY =
   /unexpected EOF|error stream|connection reset|broken pipe|use of closed|context (canceled|deadline)/i;
 const NEVER_STARTED = /executable file not found|no such file or directory|container not found|permission denied/i;
 
+/** The end of the runtime's sentence, which names the program; layers of "Internal error occurred" come before it. */
+function neverStartedBecause(message: string): string {
+  return oneLine(/exec: "[^"]*": .*$/s.exec(message)?.[0].replace(/: unknown$/, '') ?? message);
+}
+
 function exitCodeOf(causes: readonly { reason?: string | undefined; message?: string | undefined }[]): number {
   const cause = causes.find((entry) => entry.reason === 'ExitCode');
   return Number.parseInt(cause?.message ?? '', 10);
 }
 
-/** What the status frame, the last frame of an exec, says about the command. */
+/**
+ * What the status frame, the last frame of an exec, says about the command. A `Success` is not proof: when a kubelet
+ * dies while the command runs, kube-apiserver 1.30 sends `Success` as well (seen with `sleep 12`, after 0.9 s; also
+ * kubernetes/kubectl#1726), and no frame tells the two apart. Whoever needs certainty asks the engine afterwards.
+ */
 export function endingOf(frame: string): Ending {
   const parsed = statusSchema.safeParse(parseJson(frame));
   if (!parsed.success) return { kind: 'unknown', message: 'the exit status could not be read' };
@@ -42,7 +51,7 @@ export function endingOf(frame: string): Ending {
     const code = exitCodeOf(details?.causes ?? []);
     return Number.isNaN(code) ? { kind: 'unknown', message: oneLine(message) } : { kind: 'exited', code };
   }
-  if (NEVER_STARTED.test(message)) return { kind: 'failed', message: oneLine(message) };
+  if (NEVER_STARTED.test(message)) return { kind: 'failed', message: neverStartedBecause(message) };
   // KWOK, a simulated kubelet, reports every exit code as an InternalError that ends like this.
   const simulated = /exit status (\d+)$/.exec(message.trim())?.[1];
   if (simulated !== undefined) return { kind: 'exited', code: Number(simulated) };

@@ -18,12 +18,16 @@ describe('the status frame of an exec', () => {
     expect(endingOf(text)).toEqual(ending);
   });
 
+  const runtime =
+    'Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "70e6": OCI runtime exec failed: exec failed: unable to start container process: ';
+  const notFound = 'exec: "nginx": executable file not found in $PATH';
+  const refused = 'error dialing backend: dial tcp 10.0.0.9:10250: connect: connection refused';
   test.each([
-    'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH: unknown',
-    'container not found ("engine")',
-    'error dialing backend: dial tcp 10.0.0.9:10250: connect: connection refused',
-  ])('a command that never started has failed: %s', (message) => {
-    expect(endingOf(internalError(message))).toEqual({ kind: 'failed', message });
+    [`${runtime}${notFound}: unknown`, notFound],
+    ['container not found ("engine")', 'container not found ("engine")'],
+    [refused, refused],
+  ])('a command that never started has failed: %s', (message, words) => {
+    expect(endingOf(internalError(message))).toEqual({ kind: 'failed', message: words });
   });
 
   test.each([
