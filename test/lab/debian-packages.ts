@@ -25,15 +25,18 @@ export async function provideDebianPackages(progress: (line: string) => void): P
   const started = Date.now();
   progress(`fetching Debian packages (46 MB, not installed): ${packages.join(' ')}`);
   const work = `${folder}.${process.pid}`;
-  await rm(work, { recursive: true, force: true });
-  const apt = await privateApt(work);
-  await apt('update');
-  await apt('--yes', '--no-install-recommends', '--download-only', 'install', ...packages);
-  await unpack(join(work, 'cache', 'archives'), join(work, 'root'));
-  for (const needless of ['state', 'cache', 'apt.conf']) await rm(join(work, needless), { recursive: true });
-  // Two labs may fetch at once: the first to rename wins, its folder is as good as ours.
-  await rename(work, folder).catch(() => rm(work, { recursive: true }));
-  if (!existsSync(root)) throw new Error(`the Debian packages were unpacked but ${root} is missing`);
+  try {
+    const apt = await privateApt(work);
+    await apt('update');
+    await apt('--yes', '--no-install-recommends', '--download-only', 'install', ...packages);
+    await unpack(join(work, 'cache', 'archives'), join(work, 'root'));
+    await mkdir(folder, { recursive: true });
+    // Two labs may fetch at once: the first to rename wins, its packages are as good as ours.
+    await rename(join(work, 'root'), root).catch(() => undefined);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  if (!existsSync(root)) throw new Error(`the Debian packages were unpacked but could not be moved to ${root}`);
   progress(`Debian packages unpacked in ${Math.round((Date.now() - started) / 1000)} s`);
   return root;
 }

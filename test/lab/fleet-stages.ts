@@ -10,7 +10,7 @@ export interface SwapDelay {
 // Shared in meaning with fleet-pod-status.ts: the failure mode of a container is that of the pod's annotation if it
 // names exactly this image, else the one named in the image's tag.
 const jqFunctions = `
-def tag: sub("@.*$"; "") | split("/") | last | split(":") | if length > 1 then last else "" end;
+def tag: split("@") | first | split("/") | last | split(":") | if length > 1 then last else "" end;
 def mode($pod): .image as $image
   | ($pod.metadata.annotations["${failingAnnotation}"] // "") as $failing
   | if ($failing | endswith(" " + $image)) then ($failing | split(" ") | first)
@@ -26,7 +26,11 @@ def steps: . as $pod | [.spec.containers[] | . as $container
       else .drift or (.status.ready | not) end)];
 `;
 
-/** jq over a pod: the containers that the kubelet has something to do with. */
+/** jq over a pod, cheap: nothing to do for most events, and one worker judges them all. */
+const isUnsettled = `([.spec.containers[] | .name + "=" + .image] | sort)
+  != ([(.status.containerStatuses // [])[] | select(.ready) | .name + "=" + .image] | sort)`;
+
+/** jq over a pod: whether the kubelet has something to do. */
 const hasSteps = `${jqFunctions} steps | length > 0`;
 
 const hasDrift = `${jqFunctions} [steps[] | select(.drift)] | length > 0`;
@@ -73,23 +77,28 @@ export function podStages(swap: SwapDelay): object[] {
     stage('pod-arm-failure', [alive, placed, exists(wish), isTrue(hasDrift)], {
       patches: [{ root: 'metadata', template: armedAnnotations, type: 'merge' }],
     }),
-    stage('pod-step', [alive, placed, missing(wish), isTrue(hasSteps)], { statusTemplate: nextStatus }, { delay }),
+    stage(
+      'pod-step',
+      [alive, placed, missing(wish), isTrue(isUnsettled), isTrue(hasSteps)],
+      { statusTemplate: nextStatus },
+      { delay },
+    ),
     // A pod whose Ready is wrong is put right before anything else: hence the weight.
     stage(
       'pod-gate-open',
       [
         alive,
         placed,
-        isFalse(hasClosedGate),
-        isIn(condition('ContainersReady'), 'True'),
         notIn(condition('Ready'), 'True'),
+        isIn(condition('ContainersReady'), 'True'),
+        isFalse(hasClosedGate),
       ],
       { statusTemplate: readyStatus('True') },
       { weight: 1 },
     ),
     stage(
       'pod-gate-closed',
-      [alive, placed, isTrue(hasClosedGate), isIn(condition('Ready'), 'True')],
+      [alive, placed, isIn(condition('Ready'), 'True'), isTrue(hasClosedGate)],
       { statusTemplate: readyStatus('False') },
       { weight: 1 },
     ),

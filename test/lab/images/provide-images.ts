@@ -40,11 +40,13 @@ export async function provideImages(packages: string, progress: (line: string) =
   const started = Date.now();
   progress('building the container images of the truth lab');
   const work = `${archive}.${process.pid}`;
-  await rm(work, { recursive: true, force: true });
-  await mkdir(work);
-  await writeArchive(await buildImages(packages, work), work, join(work, 'images.tar'));
-  await rename(join(work, 'images.tar'), archive);
-  await rm(work, { recursive: true });
+  try {
+    await mkdir(work);
+    await writeArchive(await buildImages(packages, work), work, join(work, 'images.tar'));
+    await rename(join(work, 'images.tar'), archive);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
   progress(`container images built in ${Math.round((Date.now() - started) / 1000)} s`);
   return archive;
 }

@@ -28,7 +28,7 @@ export async function clearTruthLeftovers(directory: string): Promise<void> {
   const shimSockets = socketsOfShims(places);
   await endAll('the containerd shims', () => processesNaming(places.folder));
   await unmountBelow(places.folder);
-  for (const group of groups) rmdirSync(group);
+  for (const group of groups) await removeControlGroup(group);
   await deleteBridge(places);
   for (const file of [...shimSockets, ...logLinks(places), ...networkResults(containers)])
     rmSync(file, { force: true });
@@ -122,9 +122,21 @@ function removeCommonFolders(): void {
 }
 
 async function unmountBelow(folder: string): Promise<void> {
-  const paths = mountPoints().map(({ path }) => path);
-  // In the order of /proc/mounts what was mounted last comes last, and has to go first.
-  for (const path of paths.filter((it) => it.startsWith(`${folder}/`)).reverse()) await execa('umount', [path]);
+  const left = (): string[] => mountPoints().flatMap(({ path }) => (path.startsWith(`${folder}/`) ? [path] : []));
+  const detail = (): string => left().join('\n');
+  await until({ what: `the mounts below ${folder} to go`, deadlineMs: 10_000, detail }, async () => {
+    // In the order of /proc/mounts what was mounted last comes last, and has to go first.
+    for (const path of left().reverse()) await execa('umount', [path]);
+    return true;
+  });
+}
+
+/** For some milliseconds after its last process was killed the kernel still calls a control group busy. */
+async function removeControlGroup(group: string): Promise<void> {
+  await until({ what: `the control group ${group} to go`, deadlineMs: 10_000, everyMs: 20 }, () => {
+    if (existsSync(group)) rmdirSync(group);
+    return true;
+  });
 }
 
 /** Deletes the bridge. The devices between it and the pods went away with the pods' network namespaces. */
