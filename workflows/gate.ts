@@ -3,14 +3,14 @@ import type { Wave } from '../release/plan.ts';
 import { formatDuration } from '../release/quantity.ts';
 import type { GateSpec } from '../release/spec.ts';
 import type { OpenGate } from '../release/state.ts';
-import type { WaveContext } from './wave.ts';
 import { Departure } from './release-run.ts';
+import type { ReleaseContext } from './strategy.ts';
 
 /**
  * Waits at the gate before a wave, if it has one, until enough people have approved.
  * @throws Departure when it is rejected, or when nobody decided in time and the gate says to roll back
  */
-export async function passGate(context: WaveContext, wave: Wave): Promise<void> {
+export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number'>): Promise<void> {
   const spec = context.spec.gates.find(({ before }) => before === wave.number);
   if (!spec) return;
   const { run, onPause } = context;
@@ -29,7 +29,7 @@ export async function passGate(context: WaveContext, wave: Wave): Promise<void> 
   run.set({ gate: undefined, wait: undefined });
 }
 
-async function wait({ run }: WaveContext, gate: OpenGate): Promise<void> {
+async function wait({ run }: ReleaseContext, gate: OpenGate): Promise<void> {
   const { spec, openedAt, wave } = gate;
   const missing = spec.approvals - gate.approvedBy.length;
   const what = `waits for ${missing} ${missing === 1 ? 'approval' : 'approvals'} before wave ${wave}`;
@@ -50,7 +50,7 @@ async function wait({ run }: WaveContext, gate: OpenGate): Promise<void> {
 }
 
 /** A rejection is treated as the release's failure policy says: back, or standing still until a person resumes. */
-async function refuse({ run, spec, onPause }: WaveContext, gate: OpenGate): Promise<void> {
+async function refuse({ run, spec, onPause }: ReleaseContext, gate: OpenGate): Promise<void> {
   const reason = `${gate.rejected?.actor ?? ''} rejected wave ${gate.wave}: ${gate.rejected?.reason ?? ''}`;
   if (spec.onFailure.then === 'rollback') throw new Departure('rollback', 'rolled-back', reason);
   await run.pauseUntilResumed(onPause, reason);
@@ -59,7 +59,7 @@ async function refuse({ run, spec, onPause }: WaveContext, gate: OpenGate): Prom
 }
 
 /** True when the gate lets the wave through all the same. */
-async function timedOut({ run, onPause }: WaveContext, { timeout, onTimeout }: GateSpec): Promise<boolean> {
+async function timedOut({ run, onPause }: ReleaseContext, { timeout, onTimeout }: GateSpec): Promise<boolean> {
   const reason = `nobody decided at the gate within ${formatDuration(timeout)}`;
   if (onTimeout === 'proceed') return true;
   if (onTimeout === 'rollback') throw new Departure('rollback', 'rolled-back', reason);

@@ -3,7 +3,6 @@ import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
-import { readReleaseFile, formatDiagnostic } from '../../release/diagnose.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
 import { isFinal } from '../../release/state.ts';
 import type { ReleaseState } from '../../release/state.ts';
@@ -80,11 +79,4 @@ async function startRelease(client: Client, file: ReleaseFile, requester: string
       return (await handle.result()) as ReleaseResult;
     },
   };
-}
-
-/** A release file from YAML, as a person would write it. */
-export function releaseFrom(yaml: string): ReleaseFile {
-  const reading = readReleaseFile(yaml);
-  if ('release' in reading) return reading.release;
-  throw new Error(reading.diagnostics.map((diagnostic) => formatDiagnostic('release.yaml', diagnostic)).join('\n'));
 }
