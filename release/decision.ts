@@ -71,7 +71,9 @@ function approve(state: ReleaseState, decision: Decision, now: number): Effect {
     message:
       missing > 0
         ? `approved wave ${gate.wave}; ${missing} more needed within ${left}`
-        : `approved: wave ${gate.wave} starts`,
+        : state.phase === 'paused'
+          ? `approved wave ${gate.wave}; it starts when somebody resumes`
+          : `approved: wave ${gate.wave} starts`,
   };
 }
 
