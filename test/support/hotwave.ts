@@ -99,7 +99,8 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
   };
 }
 
-async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
+/** Sends a decision as an update; a refusal is an answer, too. */
+export async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
   try {
     return await handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
       args: [message],
