@@ -25,7 +25,7 @@ export async function awaitAccepted(
     const workload = await cluster.readWorkload(set, cancellation());
     const missing = notAccepted(workload, baseline.container, image, hold);
     if (missing === undefined && workload) return { kind: 'accepted', hold, revision: workload.updateRevision };
-    if (Date.now() >= deadline) return { kind: 'drifted', reason: neverAccepted(set, missing ?? '') };
+    if (Date.now() >= deadline) return { kind: 'drifted', reason: neverAccepted(set, missing ?? ''), hold };
     heartbeat();
     await pause(LOOK_MS);
   }

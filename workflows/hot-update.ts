@@ -90,6 +90,7 @@ async function carryOut(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): Promise
       await persevere(context, () => runWave(context, wave));
     }
     await persevere(context, () => putBack(context, plan.baseline.newImage));
+    await run.checkpoint(context.onPause);
     run.finish('done', `every server proves ${plan.version}`);
   } catch (error) {
     await CancellationScope.nonCancellable(() => leave(context, departureOf(error)));
@@ -105,6 +106,7 @@ function waveContext(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): WaveContex
     revision: '',
     hold: undefined,
     left: new Set(),
+    reloading: new Set(),
     onPause: {
       timeout: spec.paused.timeout,
       freeze: () => holdAs(context, { paused: true }, 'pause the set'),
@@ -173,9 +175,9 @@ async function stageTemplate(context: WaveContext): Promise<Verdict> {
     baseline,
     maxUnavailable,
   });
+  if (written.kind !== 'untouched') context.hold = written.hold;
   if (written.kind !== 'accepted')
     return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
-  context.hold = written.hold;
   context.revision = written.revision;
   return { kind: 'advance' };
 }
@@ -256,7 +258,7 @@ async function holdAs(context: WaveContext, change: Partial<Hold>, summary: stri
   const to = { ...from, ...change };
   try {
     const written = await quick(summary).changeHold({ set: plan.set, baseline: plan.baseline, from, to });
-    if (written.kind === 'accepted') context.hold = written.hold;
+    if (written.kind !== 'untouched') context.hold = written.hold ?? from;
     return written.kind === 'drifted' ? written.reason : undefined;
   } catch (error) {
     if (isCancellation(error)) throw error;

@@ -26,6 +26,8 @@ export interface WaveContext {
   hold: Hold | undefined;
   /** Servers that failed within the tolerance: later steps leave them alone. */
   readonly left: Set<string>;
+  /** Waves whose engines have been told to reload: after a pause, those that have done so are not told again. */
+  readonly reloading: Set<number>;
   readonly onPause: PauseActions;
 }
 
@@ -42,9 +44,9 @@ export async function runWave(context: WaveContext, wave: Wave): Promise<Verdict
     wave: wave.number,
   });
   const opened = await openWave(context, wave);
+  if (opened.kind !== 'untouched') context.hold = opened.hold ?? context.hold;
   if (opened.kind !== 'accepted')
     return { kind: 'pause', reason: opened.kind === 'drifted' ? opened.reason : 'the set was not written' };
-  context.hold = opened.hold;
 
   for (const [progress, step] of steps(context, wave)) {
     const servers = wave.servers.filter(({ name }) => !context.left.has(name));
@@ -63,7 +65,7 @@ function steps(context: WaveContext, wave: Wave): readonly (readonly ['ready' | 
   return [
     ['ready', awaitReady(context)],
     ...(content ? [[undefined, check(context, 'content', [content])] as const] : []),
-    [undefined, reload(context)],
+    [undefined, reload(context, wave)],
     ['proven', check(context, 'version', [context.spec.proof])],
     ...(health.length > 0 ? [[undefined, check(context, 'health', health)] as const] : []),
     ...(bake > 0 ? [[undefined, bakeWave(context)] as const] : []),
@@ -71,21 +73,20 @@ function steps(context: WaveContext, wave: Wave): readonly (readonly ['ready' | 
   ];
 }
 
+/** Never interrupted: a write whose end nobody waits for leaves unknown how the set is held, and so it cannot be frozen. */
 function openWave(context: WaveContext, wave: Wave): Promise<SetWrite> {
   const { run, plan, revision, hold } = context;
   if (!hold) return Promise.resolve({ kind: 'untouched' });
   const { set, baseline } = plan;
   run.enter('updating', `opens the set for ${wave.servers.length} servers`);
   const servers = wave.servers.map(({ name }) => name);
-  return run.interruptible(context.onPause, () =>
-    quick(`${waveLabel(run.state)} · open for ${wave.servers.length} servers`).openWave({
-      set,
-      baseline,
-      revision,
-      hold: context.hold ?? hold,
-      servers,
-    }),
-  );
+  return quick(`${waveLabel(run.state)} · open for ${wave.servers.length} servers`).openWave({
+    set,
+    baseline,
+    revision,
+    hold,
+    servers,
+  });
 }
 
 function awaitReady({ run, spec, plan, revision, left }: WaveContext): Step {
@@ -139,8 +140,10 @@ function check({ run, spec, plan }: WaveContext, kind: keyof typeof CHECK_STEPS,
   };
 }
 
-function reload({ run, spec, plan }: WaveContext): Step {
+function reload({ run, spec, plan, reloading }: WaveContext, wave: Wave): Step {
   return (servers) => {
+    const repeated = reloading.has(wave.number);
+    reloading.add(wave.number);
     const doing = `makes ${servers.length} engines reload`;
     const limit = rounds(servers.length, spec) * (spec.reload.exec?.timeout ?? 0) * 2;
     const since = Date.now();
@@ -151,6 +154,7 @@ function reload({ run, spec, plan }: WaveContext): Step {
         servers: batch,
         concurrency: spec.concurrency,
         direction: 'forward',
+        repeated,
         reload: spec.reload,
         proof: spec.proof,
         version: plan.version,
