@@ -14,7 +14,7 @@ import { initialState, withPlan } from '../release/state.ts';
 import type { Outcome } from '../release/state.ts';
 import { failedCount } from '../release/verdict.ts';
 import type { Verdict } from '../release/verdict.ts';
-import { lasting, quick } from './calls.ts';
+import { lasting, quick, toItsEnd } from './calls.ts';
 import { passGate } from './gate.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
@@ -35,7 +35,7 @@ export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
   const plan = await planRelease(run, input);
   const tallied = plan ? await carryOut(run, input.file.spec, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
-  await condition(allHandlersFinished, '10s', { summary: 'last answers' });
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
     release: state.release,
@@ -170,11 +170,9 @@ async function stageTemplate(context: WaveContext): Promise<Verdict> {
   const { run, plan } = context;
   run.enter('updating', `writes ${plan.baseline.newImage} with every server frozen`);
   const { set, baseline, maxUnavailable } = plan;
-  const written = await quick('write the new image, every server frozen').stageTemplate({
-    set,
-    baseline,
-    maxUnavailable,
-  });
+  const written = await toItsEnd(() =>
+    quick('write the new image, every server frozen').stageTemplate({ set, baseline, maxUnavailable }),
+  );
   if (written.kind !== 'untouched') context.hold = written.hold;
   if (written.kind !== 'accepted')
     return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
@@ -188,7 +186,7 @@ async function putBack(context: WaveContext, image: string): Promise<Verdict> {
   run.set({ step: 'puts updateStrategy and priorities back', wait: undefined });
   const { set, baseline } = plan;
   if (hold) {
-    const restored = await quick('put updateStrategy back').restoreSet({ set, baseline, image, hold });
+    const restored = await toItsEnd(() => quick('put updateStrategy back').restoreSet({ set, baseline, image, hold }));
     if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
     context.hold = undefined;
   }
@@ -257,7 +255,9 @@ async function holdAs(context: WaveContext, change: Partial<Hold>, summary: stri
   if (!from) return undefined;
   const to = { ...from, ...change };
   try {
-    const written = await quick(summary).changeHold({ set: plan.set, baseline: plan.baseline, from, to });
+    const written = await toItsEnd(() =>
+      quick(summary).changeHold({ set: plan.set, baseline: plan.baseline, from, to }),
+    );
     if (written.kind !== 'untouched') context.hold = written.hold ?? from;
     return written.kind === 'drifted' ? written.reason : undefined;
   } catch (error) {

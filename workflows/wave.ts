@@ -9,7 +9,7 @@ import { waveLabel } from '../release/narrate.ts';
 import { withFailures, withWave } from '../release/state.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../release/verdict.ts';
-import { lasting, quick } from './calls.ts';
+import { lasting, quick, toItsEnd } from './calls.ts';
 import type { PauseActions, ReleaseRun } from './release-run.ts';
 
 /** Most servers that one activity works on; it bounds inputs, results and what a retry repeats. */
@@ -73,20 +73,13 @@ function steps(context: WaveContext, wave: Wave): readonly (readonly ['ready' | 
   ];
 }
 
-/** Never interrupted: a write whose end nobody waits for leaves unknown how the set is held, and so it cannot be frozen. */
-function openWave(context: WaveContext, wave: Wave): Promise<SetWrite> {
-  const { run, plan, revision, hold } = context;
+function openWave({ run, plan, revision, hold }: WaveContext, wave: Wave): Promise<SetWrite> {
   if (!hold) return Promise.resolve({ kind: 'untouched' });
   const { set, baseline } = plan;
   run.enter('updating', `opens the set for ${wave.servers.length} servers`);
   const servers = wave.servers.map(({ name }) => name);
-  return quick(`${waveLabel(run.state)} · open for ${wave.servers.length} servers`).openWave({
-    set,
-    baseline,
-    revision,
-    hold,
-    servers,
-  });
+  const summary = `${waveLabel(run.state)} · open for ${wave.servers.length} servers`;
+  return toItsEnd(() => quick(summary).openWave({ set, baseline, revision, hold, servers }));
 }
 
 function awaitReady({ run, spec, plan, revision, left }: WaveContext): Step {
