@@ -30,7 +30,8 @@ export async function awaitAccepted(
     const missing = notAccepted(workload, baseline.container, image, wanted);
     if (missing === undefined && workload)
       return { kind: 'accepted', hold: holdOf(wanted), revision: workload.updateRevision };
-    if (Date.now() >= deadline) return { kind: 'drifted', reason: neverAccepted(set, missing ?? '') };
+    if (Date.now() >= deadline)
+      return { kind: 'drifted', reason: neverAccepted(set, missing ?? ''), hold: holdOf(wanted) };
     heartbeat();
     await pause(LOOK_MS);
   }

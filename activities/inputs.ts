@@ -45,10 +45,13 @@ export interface ChangeHoldInput {
   readonly to: Hold;
 }
 
-/** What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards. */
+/**
+ * What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards, or, with
+ * `hold`, the set was written and is held so, but the controllers did not follow.
+ */
 export type SetWrite =
   | { readonly kind: 'accepted'; readonly hold: Hold; readonly revision: string }
-  | { readonly kind: 'drifted'; readonly reason: string }
+  | { readonly kind: 'drifted'; readonly reason: string; readonly hold?: Hold }
   | { readonly kind: 'untouched' };
 
 /** Wait until servers run the target image, ready. */
@@ -141,6 +144,8 @@ export interface CheckServersInput extends ServersInput {
 
 /** Make engines load the new files. */
 export interface ReloadServersInput extends ServersInput {
+  /** The release told these engines before, and does not know which have done so. */
+  readonly repeated: boolean;
   readonly reload: ReleaseSpec['reload'];
   readonly proof: Probe;
   readonly version: string;

@@ -29,7 +29,7 @@ export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
   const plan = await planRelease(run, input);
   const tallied = plan ? await carryOut(run, input.file.spec, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
-  await condition(allHandlersFinished, '10s', { summary: 'last answers' });
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
     release: state.release,
@@ -90,6 +90,7 @@ async function carryOut(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): Promise
       await persevere(context, () => runWave(context, strategy, wave));
     }
     await persevere(context, strategy.finish);
+    await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
   } catch (error) {
     await CancellationScope.nonCancellable(() => leave(context, strategy, departureOf(error)));
@@ -107,7 +108,7 @@ function prepare(
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
   };
-  const context: ReleaseContext = { run, spec, plan, left: new Set(), onPause };
+  const context: ReleaseContext = { run, spec, plan, left: new Set(), reloading: new Set(), onPause };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
 }

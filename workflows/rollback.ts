@@ -77,6 +77,7 @@ async function proveOldVersion(
         rounds(servers.length, spec) * (reload.exec?.timeout ?? 0) * 2,
       ).reloadServers({
         ...common,
+        repeated: false,
         servers,
         reload,
         proof,

@@ -14,6 +14,8 @@ export interface ReleaseContext {
   readonly plan: Plan;
   /** Servers that failed within the tolerance: later steps leave them alone. */
   readonly left: Set<string>;
+  /** Waves whose engines have been told to reload: after a pause, those that have done so are not told again. */
+  readonly reloading: Set<number>;
   readonly onPause: PauseActions;
 }
 

@@ -44,7 +44,7 @@ function steps(
   return [
     ['ready', strategy.awaitMoved],
     ...(content ? [[undefined, check(context, 'content', [content])] as const] : []),
-    [undefined, reload(context)],
+    [undefined, reload(context, wave)],
     ['proven', check(context, 'version', [context.spec.proof])],
     ...(health.length > 0 ? [[undefined, check(context, 'health', health)] as const] : []),
     ...(bake > 0 ? [[undefined, bakeWave(context)] as const] : []),
@@ -78,8 +78,10 @@ function check({ run, spec, plan }: ReleaseContext, kind: keyof typeof CHECK_STE
   };
 }
 
-function reload({ run, spec, plan }: ReleaseContext): Step {
+function reload({ run, spec, plan, reloading }: ReleaseContext, wave: Wave): Step {
   return (servers) => {
+    const repeated = reloading.has(wave.number);
+    reloading.add(wave.number);
     const doing = `makes ${servers.length} engines reload`;
     const limit = rounds(servers.length, spec) * (spec.reload.exec?.timeout ?? 0) * 2;
     const since = Date.now();
@@ -90,6 +92,7 @@ function reload({ run, spec, plan }: ReleaseContext): Step {
         servers: batch,
         concurrency: spec.concurrency,
         direction: 'forward',
+        repeated,
         reload: spec.reload,
         proof: spec.proof,
         version: plan.version,

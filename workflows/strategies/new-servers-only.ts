@@ -3,7 +3,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import { NEW_SERVERS_WAVE, withFailures, withWave } from '../../release/state.ts';
 import type { Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../../release/verdict.ts';
-import { lasting, quick } from '../calls.ts';
+import { lasting, quick, toItsEnd } from '../calls.ts';
 import { Departure } from '../release-run.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 
@@ -30,7 +30,9 @@ class NewServersOnly implements Strategy {
     const { run, plan } = this.#context;
     const { set, baseline, bystanders } = plan;
     run.enter('updating', `writes ${baseline.newImage} for new servers only`);
-    const written = await quick('write the new image, for new servers only').stageForNewServers({ set, baseline });
+    const written = await toItsEnd(() =>
+      quick('write the new image, for new servers only').stageForNewServers({ set, baseline }),
+    );
     if (written.kind !== 'accepted')
       return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
     run.enter('updating', `looks at ${bystanders.length} servers: nobody moved`);

@@ -9,7 +9,7 @@ import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep } from '../../release/verdict.ts';
 import { inBatches } from '../batches.ts';
-import { lasting, quick } from '../calls.ts';
+import { lasting, quick, toItsEnd } from '../calls.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
@@ -38,8 +38,11 @@ class Rolling implements Strategy {
   }
 
   begin = async (): Promise<Verdict> => {
+    const { run, onPause } = this.#context;
     const assigned = await this.#changePriorities('assign');
-    return assigned.kind === 'advance' ? await this.#stageTemplate() : assigned;
+    if (assigned.kind !== 'advance') return assigned;
+    await run.checkpoint(onPause);
+    return await this.#stageTemplate();
   };
 
   open = async (wave: Wave): Promise<Verdict> => {
@@ -129,13 +132,11 @@ class Rolling implements Strategy {
     const { run, plan } = this.#context;
     const { set, baseline, maxUnavailable } = plan;
     run.enter('updating', `writes ${baseline.newImage} with every server frozen`);
-    const written = await quick('write the new image, every server frozen').stageTemplate({
-      set,
-      baseline,
-      maxUnavailable,
-    });
+    const written = await toItsEnd(() =>
+      quick('write the new image, every server frozen').stageTemplate({ set, baseline, maxUnavailable }),
+    );
+    if (written.kind !== 'untouched') this.#hold = written.hold;
     if (written.kind !== 'accepted') return notWritten(written);
-    this.#hold = written.hold;
     this.#revision = written.revision;
     return { kind: 'advance' };
   }
@@ -146,18 +147,10 @@ class Rolling implements Strategy {
     const hold = this.#hold;
     if (!hold) return { kind: 'pause', reason: 'the set was not written' };
     const names = servers.map(({ name }) => name);
-    const opened = await this.#context.run.interruptible(this.#context.onPause, () =>
-      quick(summary).openWave({
-        set,
-        baseline,
-        revision: this.#revision,
-        hold: this.#hold ?? hold,
-        servers: names,
-      }),
-    );
-    if (opened.kind !== 'accepted') return notWritten(opened);
-    this.#hold = opened.hold;
-    return { kind: 'advance' };
+    const revision = this.#revision;
+    const opened = await toItsEnd(() => quick(summary).openWave({ set, baseline, revision, hold, servers: names }));
+    if (opened.kind !== 'untouched') this.#hold = opened.hold ?? hold;
+    return opened.kind === 'accepted' ? { kind: 'advance' } : notWritten(opened);
   }
 
   #awaitReady(servers: readonly PlannedServer[], how: Waiting): Promise<StepReport> {
@@ -203,7 +196,9 @@ class Rolling implements Strategy {
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (hold) {
-      const restored = await quick('put updateStrategy back').restoreSet({ set, baseline, image, hold });
+      const restored = await toItsEnd(() =>
+        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold }),
+      );
       if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
       this.#hold = undefined;
     }
@@ -216,8 +211,10 @@ class Rolling implements Strategy {
     const from = this.#hold;
     if (!from) return undefined;
     try {
-      const written = await quick(summary).changeHold({ set, baseline, from, to: { ...from, ...change } });
-      if (written.kind === 'accepted') this.#hold = written.hold;
+      const written = await toItsEnd(() =>
+        quick(summary).changeHold({ set, baseline, from, to: { ...from, ...change } }),
+      );
+      if (written.kind !== 'untouched') this.#hold = written.hold ?? from;
       return written.kind === 'drifted' ? written.reason : undefined;
     } catch (error) {
       if (isCancellation(error)) throw error;
