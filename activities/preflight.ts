@@ -4,15 +4,16 @@ import { isPlan, planRelease } from '../release/plan.ts';
 import { FROZEN, firstWavePatch, setTarget } from '../release/patches.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
 import type { ReleaseFile, ReleaseSpec } from '../release/spec.ts';
-import { updatedContainer } from '../release/spec.ts';
 import { askServer } from './ask-server.ts';
 import type { PlanReleaseInput } from './inputs.ts';
-import type { Access, Cluster } from './ports.ts';
+import type { Access, Cluster, Metrics } from './ports.ts';
+import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
 import { cancellation } from './runtime.ts';
 
 /** What the checks know so far; each adds to it. */
 interface Preflight {
   readonly cluster: Cluster;
+  readonly metrics: Metrics | undefined;
   readonly file: ReleaseFile;
   readonly ref: SetRef;
   set?: GameServerSetView;
@@ -37,17 +38,22 @@ const CHECKS: readonly Check[] = [
   { title: 'foreign owners', run: checkOwners },
   { title: 'servers', run: checkServersExist },
   { title: 'containers', run: checkContainers },
+  { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
   { title: 'waves', run: checkWaves },
   { title: 'overrides', run: checkOverrides },
   { title: 'proof before the release', run: checkProof },
+  { title: 'metrics', run: (preflight) => checkMetrics(preflight) },
   { title: 'dry run', run: checkDryRun },
 ];
 
 /** Plans a release against the live set without changing anything. */
-export function planReleaseActivity(cluster: Cluster): (input: PlanReleaseInput) => Promise<PreflightResult> {
+export function planReleaseActivity(
+  cluster: Cluster,
+  metrics: Metrics | undefined,
+): (input: PlanReleaseInput) => Promise<PreflightResult> {
   return async ({ file }) => {
     const { namespace, gameServerSet } = file.spec.target;
-    const preflight: Preflight = { cluster, file, ref: { namespace, name: gameServerSet } };
+    const preflight: Preflight = { cluster, metrics, file, ref: { namespace, name: gameServerSet } };
     const lines: PreflightLine[] = [];
     for (const { title, run } of CHECKS) {
       const line = { title, ...(await run(preflight)) };
@@ -58,8 +64,8 @@ export function planReleaseActivity(cluster: Cluster): (input: PlanReleaseInput)
   };
 }
 
-/** The permissions that a release needs in a namespace. */
-export function neededAccess(namespace: string): readonly Access[] {
+/** The permissions that a release needs in a namespace; with its spec, also those that only some releases need. */
+export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Access[] {
   const access = (group: string, resource: string, verbs: readonly string[], subresource?: string): Access[] =>
     verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
   return [
@@ -68,6 +74,7 @@ export function neededAccess(namespace: string): readonly Access[] {
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list']),
     ...access('', 'pods', ['get', 'create'], 'exec'),
+    ...(spec && readsLogs(spec) ? access('', 'pods', ['get'], 'log') : []),
   ];
 }
 
@@ -77,8 +84,8 @@ export function describeAccess({ verb, group, resource, subresource }: Access): 
   return `${verb} ${name}${group === '' ? '' : `.${group}`}`;
 }
 
-async function checkPermissions({ cluster, ref }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
-  const wanted = neededAccess(ref.namespace);
+async function checkPermissions({ cluster, ref, file }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
+  const wanted = neededAccess(ref.namespace, file.spec);
   const missing = await cluster.missingAccess(wanted, cancellation());
   if (missing.length === 0) return ok(`${wanted.length} permissions in namespace ${ref.namespace}`);
   return refused(
@@ -156,25 +163,6 @@ function checkContainers({ snapshot, file }: Preflight): Promise<Omit<PreflightL
   );
 }
 
-function containersNamed(spec: ReleaseSpec): { readonly path: string; readonly container: string }[] {
-  const probes = [
-    { path: 'spec.content', probe: spec.content },
-    { path: 'spec.proof', probe: spec.proof },
-    ...spec.health.map((probe, index) => ({ path: `spec.health[${index}]`, probe })),
-  ];
-  const ofProbes = probes.flatMap(({ path, probe }) => {
-    const container =
-      probe && 'exec' in probe && probe.exec
-        ? probe.exec.container
-        : probe && 'file' in probe
-          ? probe.file?.container
-          : undefined;
-    return container === undefined ? [] : [{ path, container }];
-  });
-  const reload = spec.reload.exec ? [{ path: 'spec.reload.exec', container: spec.reload.exec.container }] : [];
-  return [{ path: 'spec.images', container: updatedContainer(spec).container }, ...reload, ...ofProbes];
-}
-
 function checkWaves(preflight: Preflight): Promise<Omit<PreflightLine, 'title'>> {
   const { snapshot, file } = preflight;
   if (!snapshot) return Promise.resolve(refused('the servers were not read'));
@@ -221,6 +209,8 @@ async function checkProof({ cluster, snapshot, plan, file }: Preflight): Promise
   };
   const reason = await askServer(question, file.spec.proof, '{{version}}');
   if (reason === undefined) return ok(`${server.name} proves ${plan.previousVersion}`);
+  // A log is a record of changes: what was loaded long ago may have been rotated away, or never have been said.
+  if (file.spec.proof.log) return warning(`${reason}. A rollback proves only what is logged after it`);
   return refused(
     `${server.name} does not prove the version it is said to run: ${reason}. Correct spec.proof, or give spec.previousVersion when it is not the tag of the old image`,
   );

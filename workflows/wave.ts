@@ -1,12 +1,14 @@
 import { sleep } from '@temporalio/workflow';
 import type { SetWrite } from '../activities/inputs.ts';
 import type { Hold } from '../release/patches.ts';
+import { controlGroup } from '../release/metric.ts';
 import type { Plan, PlannedServer, Wave } from '../release/plan.ts';
 import { patienceOf } from '../release/probe.ts';
+import { describeProof, isSent, reloadPatienceOf } from '../release/reload.ts';
 import type { Probe, ReleaseSpec } from '../release/spec.ts';
 import { updatedContainer } from '../release/spec.ts';
 import { waveLabel } from '../release/narrate.ts';
-import { withFailures, withWave } from '../release/state.ts';
+import { withFailures, withObservations, withWave } from '../release/state.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../release/verdict.ts';
 import { lasting, quick } from './calls.ts';
@@ -63,7 +65,7 @@ function steps(context: WaveContext, wave: Wave): readonly (readonly ['ready' | 
   return [
     ['ready', awaitReady(context)],
     ...(content ? [[undefined, check(context, 'content', [content])] as const] : []),
-    [undefined, reload(context)],
+    ...(isSent(context.spec.reload) ? [[undefined, reload(context)] as const] : []),
     ['proven', check(context, 'version', [context.spec.proof])],
     ...(health.length > 0 ? [[undefined, check(context, 'health', health)] as const] : []),
     ...(bake > 0 ? [[undefined, bakeWave(context)] as const] : []),
@@ -115,7 +117,7 @@ function awaitReady({ run, spec, plan, revision, left }: WaveContext): Step {
 
 const CHECK_STEPS = {
   content: { doing: 'checks that the new files are there', summary: 'check content of' },
-  version: { doing: 'asks each engine which version it has loaded', summary: 'prove version on' },
+  version: { doing: undefined, summary: 'prove version on' },
   health: { doing: 'checks health', summary: 'check health of' },
 } as const;
 
@@ -124,7 +126,8 @@ function check({ run, spec, plan }: WaveContext, kind: keyof typeof CHECK_STEPS,
   return (servers) => {
     const limit = patience(probes, servers.length, spec);
     const since = Date.now();
-    run.enter('updating', doing, { for: doing, owner: 'the engines', since, until: since + limit });
+    const step = doing ?? describeProof(spec.reload);
+    run.enter('updating', step, { for: step, owner: 'the engines', since, until: since + limit });
     return inBatches(servers, (batch) =>
       lasting(`${waveLabel(run.state)} · ${summary} ${batch.length} servers`, limit).checkServers({
         set: plan.set,
@@ -134,6 +137,7 @@ function check({ run, spec, plan }: WaveContext, kind: keyof typeof CHECK_STEPS,
         kind,
         probes,
         version: plan.version,
+        control: controlGroup(plan, run.state.wave, probes),
       }),
     );
   };
@@ -142,7 +146,7 @@ function check({ run, spec, plan }: WaveContext, kind: keyof typeof CHECK_STEPS,
 function reload({ run, spec, plan }: WaveContext): Step {
   return (servers) => {
     const doing = `makes ${servers.length} engines reload`;
-    const limit = rounds(servers.length, spec) * (spec.reload.exec?.timeout ?? 0) * 2;
+    const limit = rounds(servers.length, spec) * reloadPatienceOf(spec.reload, spec.proof);
     const since = Date.now();
     run.enter('updating', doing, { for: doing, owner: 'the engines', since, until: since + limit });
     return inBatches(servers, (batch) =>
@@ -182,6 +186,7 @@ function bakeWave({ run, spec, plan }: WaveContext): Step {
         kind: 'health',
         probes: spec.health,
         version: plan.version,
+        control: controlGroup(plan, run.state.wave, spec.health),
         until,
       }),
     );
@@ -210,6 +215,7 @@ function judge(context: WaveContext, wave: Wave, report: StepReport): Verdict {
   const { run, plan, spec, left } = context;
   const verdict = judgeStep(report, left.size, { tolerate: plan.tolerate, then: spec.onFailure.then });
   const failed = failedCount(report);
+  if (report.observed) run.set(withObservations(run.state, report.observed));
   if (failed > 0) {
     const before = run.state.waves[wave.number - 1]?.failed ?? 0;
     run.set(
