@@ -33,7 +33,7 @@ export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => 
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
     const refused = await write(cluster, input, firstWavePatch(baseline, live.replicas, hold));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, hold));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, hold, by: 'observed' }));
   };
 }
 
@@ -61,7 +61,7 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
     const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, next));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, hold: next, by: 'written' }));
   };
 }
 
@@ -71,7 +71,10 @@ export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promis
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
     const refused = await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to));
-    return refused ?? (await awaitAccepted(cluster, input, input.baseline.newImage, input.to));
+    return (
+      refused ??
+      (await awaitAccepted(cluster, input, { image: input.baseline.newImage, hold: input.to, by: 'observed' }))
+    );
   };
 }
 
@@ -85,7 +88,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
       return { kind: 'untouched' };
     const refused = await write(cluster, input, rollbackPatch(baseline));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.oldImage, OPEN));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, hold: OPEN, by: 'observed' }));
   };
 }
 
