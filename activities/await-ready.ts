@@ -5,8 +5,12 @@ import type { Judgement, ServerFailure } from '../release/server.ts';
 import { judgeServer, timeoutFailure } from '../release/server.ts';
 import type { StepReport } from '../release/verdict.ts';
 import { stepReport } from '../release/verdict.ts';
+import { checkServer } from './check-servers.ts';
 import type { AwaitReadyInput } from './inputs.ts';
+import { Places } from './places.ts';
 import type { Cluster } from './ports.ts';
+import { ReadyChecks } from './ready-checks.ts';
+import type { ReadyCheck } from './ready-checks.ts';
 import { cancellation, heartbeat, pause } from './runtime.ts';
 
 /** A suspect (an image that cannot be pulled yet) becomes a failure after this long. */
@@ -14,35 +18,74 @@ const PATIENCE_MS = 20_000;
 /** Time between two looks: enough for one server, more for many, because a look costs the API server a list. */
 const LOOK_MS = 150;
 const LOOK_MS_PER_SERVER = 3;
+const HEARTBEAT_MS = 2_000;
 
 /**
- * Watches a batch until every server runs the target image, ready and with nothing else touched; until more have
- * failed than may; or until the deadline, when those that are left fail with the last reason they gave.
- * Only servers that are not done are read again, from a state at least as new as the look before.
+ * Watches a batch until every server runs the target image, ready, with nothing else touched and with the new files in
+ * place; until more have failed than may; or until the deadline, when those that are left fail with the last reason
+ * they gave. Only servers that are not done are read again, from a state at least as new as the look before.
  */
 export function awaitReady(cluster: Cluster): (input: AwaitReadyInput) => Promise<StepReport> {
   return async (input) => {
-    const watch = new Watch(input);
-    const started = Date.now();
-    let notOlderThan: string | undefined;
-    for (;;) {
-      const names = watch.pending.map(({ name }) => name);
-      const scope = notOlderThan === undefined ? { names } : { names, notOlderThan };
-      const list = await cluster.listServers(input.set, scope, cancellation());
-      notOlderThan = list.resourceVersion;
-      watch.look(list.servers, Date.now());
-      if (watch.settled) return watch.report();
-      if (Date.now() >= input.deadline) return watch.giveUp(list.servers, formatDuration(Date.now() - started));
-      heartbeat({ v: 1, pending: watch.pending.length });
-      await pause(LOOK_MS + LOOK_MS_PER_SERVER * watch.pending.length);
+    const enough = new AbortController();
+    const checks = new ReadyChecks(contentCheck(cluster, input, AbortSignal.any([cancellation(), enough.signal])));
+    const alive = setInterval(() => heartbeat(), HEARTBEAT_MS);
+    try {
+      const late = await watchUntilSettled(cluster, input, checks);
+      return stepReport(checks.passed, [...late, ...checks.failures]);
+    } finally {
+      clearInterval(alive);
+      enough.abort();
     }
   };
+}
+
+/** Returns who did not become ready; who did is handed to the checks. */
+async function watchUntilSettled(
+  cluster: Cluster,
+  input: AwaitReadyInput,
+  checks: ReadyChecks,
+): Promise<readonly ServerFailure[]> {
+  const watch = new Watch(input);
+  const started = Date.now();
+  let notOlderThan: string | undefined;
+  for (;;) {
+    const names = watch.pending.map(({ name }) => name);
+    const scope = notOlderThan === undefined ? { names } : { names, notOlderThan };
+    const list = await cluster.listServers(input.set, scope, cancellation());
+    notOlderThan = list.resourceVersion;
+    for (const { server, planned } of watch.look(list.servers, Date.now())) checks.start(server, planned);
+    checks.throwIfInTrouble();
+    if (watch.failures.length + checks.failures.length > input.failFast) return watch.failures;
+    const late = Date.now() >= input.deadline ? watch.giveUp(list.servers, formatDuration(Date.now() - started)) : [];
+    if (watch.pending.length === 0) {
+      await checks.settle();
+      return [...watch.failures, ...late];
+    }
+    await pause(LOOK_MS + LOOK_MS_PER_SERVER * watch.pending.length);
+  }
+}
+
+function contentCheck(cluster: Cluster, { set, content }: AwaitReadyInput, signal: AbortSignal): ReadyCheck {
+  if (!content) return () => Promise.resolve(undefined);
+  const places = new Places(content.concurrency);
+  const step = { kind: 'content', probes: [content.probe] } as const;
+  return (server) =>
+    places.run(server.node, () => {
+      signal.throwIfAborted();
+      return checkServer({ cluster, namespace: set.namespace, server, version: content.version, signal }, step);
+    });
+}
+
+interface DoneServer {
+  readonly server: ServerView;
+  readonly planned: PlannedServer;
 }
 
 /** What has been seen of a batch so far. */
 class Watch {
   readonly #input: AwaitReadyInput;
-  readonly #failures: ServerFailure[] = [];
+  readonly failures: ServerFailure[] = [];
   readonly #reasons = new Map<string, string>();
   readonly #suspectSince = new Map<string, number>();
   pending: readonly PlannedServer[];
@@ -52,35 +95,35 @@ class Watch {
     this.pending = input.servers;
   }
 
-  /** True when nothing more is to be learnt: all are done or failed, or too many have failed. */
-  get settled(): boolean {
-    return this.pending.length === 0 || this.#failures.length > this.#input.failFast;
-  }
-
-  look(servers: readonly ServerView[], now: number): void {
+  /** Takes in what the servers look like now, and returns those that have become done by it. */
+  look(servers: readonly ServerView[], now: number): readonly DoneServer[] {
     const live = new Map(servers.map((server) => [server.name, server]));
-    this.pending = this.pending.filter((planned) => this.#keepsWaiting(planned, live.get(planned.name), now));
+    const done: DoneServer[] = [];
+    this.pending = this.pending.filter((planned) => {
+      const server = live.get(planned.name);
+      const judgement = this.#judge(planned, server, now);
+      if (judgement.kind === 'done' && server) done.push({ server, planned });
+      return judgement.kind === 'waiting' || judgement.kind === 'suspect';
+    });
+    return done;
   }
 
-  report(): StepReport {
-    const passed = this.#input.servers.length - this.pending.length - this.#failures.length;
-    return stepReport(passed, this.#failures);
-  }
-
-  giveUp(servers: readonly ServerView[], limit: string): StepReport {
+  /** Waits for nobody any more: who was waited for has failed. */
+  giveUp(servers: readonly ServerView[], limit: string): readonly ServerFailure[] {
     const late = this.pending.map(({ name }) => {
       const server = servers.find((candidate) => candidate.name === name);
       return timeoutFailure(server, name, this.#reasons.get(name) ?? 'nothing was seen', limit);
     });
-    return stepReport(this.#input.servers.length - late.length - this.#failures.length, [...this.#failures, ...late]);
+    this.pending = [];
+    return late;
   }
 
-  #keepsWaiting(planned: PlannedServer, server: ServerView | undefined, now: number): boolean {
+  #judge(planned: PlannedServer, server: ServerView | undefined, now: number): Judgement {
     const judgement = this.#settle(judgeServer(server, this.#target(planned)), planned.name, now);
     if (judgement.kind === 'failed')
-      this.#failures.push({ server: planned.name, class: judgement.class, reason: judgement.reason });
+      this.failures.push({ server: planned.name, class: judgement.class, reason: judgement.reason });
     if (judgement.kind === 'waiting' || judgement.kind === 'suspect') this.#reasons.set(planned.name, judgement.reason);
-    return judgement.kind === 'waiting' || judgement.kind === 'suspect';
+    return judgement;
   }
 
   /** A suspect that stays one for long enough has failed. */

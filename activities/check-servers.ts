@@ -1,9 +1,10 @@
-import type { ServerView } from '../release/fleet.ts';
 import { patienceOf } from '../release/probe.ts';
+import type { ServerFailure } from '../release/server.ts';
 import type { Probe } from '../release/spec.ts';
 import type { StepReport } from '../release/verdict.ts';
 import { mergeReports } from '../release/verdict.ts';
 import { askServer } from './ask-server.ts';
+import type { Question } from './ask-server.ts';
 import { forEachServer } from './for-each-server.ts';
 import type { BakeWaveInput, CheckServersInput } from './inputs.ts';
 import type { Cluster } from './ports.ts';
@@ -18,27 +19,33 @@ const EXPECTED = { content: '{{version}}', version: '{{version}}', health: undef
 
 /** Asks every server of a batch until it answers right or its patience is over. */
 export function checkServers(cluster: Cluster): (input: CheckServersInput) => Promise<StepReport> {
-  return (input) =>
-    forEachServer(cluster, input, async (server) => {
-      for (const probe of input.probes) {
-        const reason = await askUntilRight(cluster, input, server, probe);
-        if (reason !== undefined) return { class: input.kind, reason };
-      }
-      return undefined;
-    });
+  return (input) => {
+    const question = { cluster, namespace: input.set.namespace, version: input.version, signal: cancellation() };
+    return forEachServer(cluster, input, (server) => checkServer({ ...question, server }, input));
+  };
+}
+
+/** Asks one server by each probe in turn until it answers right or its patience is over; undefined when all are right. */
+export async function checkServer(
+  question: Question,
+  { kind, probes }: Pick<CheckServersInput, 'kind' | 'probes'>,
+): Promise<Omit<ServerFailure, 'server'> | undefined> {
+  for (const probe of probes) {
+    const reason = await askUntilRight(question, probe, EXPECTED[kind]);
+    if (reason !== undefined) return { class: kind, reason };
+  }
+  return undefined;
 }
 
 async function askUntilRight(
-  cluster: Cluster,
-  input: CheckServersInput,
-  server: ServerView,
+  question: Question,
   probe: Probe,
+  fallback: string | undefined,
 ): Promise<string | undefined> {
-  const signal = cancellation();
-  const question = { cluster, namespace: input.set.namespace, server, version: input.version, signal };
+  const { signal } = question;
   const deadline = Date.now() + patienceOf(probe);
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(LONGEST_PAUSE_MS, wait * 2)) {
-    const reason = await askServer(question, probe, EXPECTED[input.kind]);
+    const reason = await askServer(question, probe, fallback);
     if (reason === undefined) return undefined;
     signal.throwIfAborted();
     if (Date.now() + wait >= deadline) return reason;

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { ServerView } from '../release/fleet.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import type { ServerFailure } from '../release/server.ts';
@@ -7,6 +6,7 @@ import { stepReport } from '../release/verdict.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation, heartbeat } from './runtime.ts';
 import type { ServersInput } from './inputs.ts';
+import { Places } from './places.ts';
 
 /** How often an activity that asks servers says that it is alive. Every call in it has its own deadline. */
 const HEARTBEAT_MS = 2_000;
@@ -25,8 +25,7 @@ export async function forEachServer(cluster: Cluster, input: ServersInput, step:
   const { servers: planned, set, concurrency } = input;
   const { servers } = await cluster.listServers(set, { names: planned.map(({ name }) => name) }, cancellation());
   const live = new Map(servers.map((server) => [server.name, server]));
-  const inAll = pLimit(concurrency.total);
-  const onNode = new Map(servers.map(({ node }) => [node, pLimit(concurrency.perNode)]));
+  const places = new Places(concurrency);
   const alive = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
     const results = await Promise.all(
@@ -36,8 +35,7 @@ export async function forEachServer(cluster: Cluster, input: ServersInput, step:
           ? recreated(server, wanted, input.direction)
           : { class: 'missing' as const, reason: `${wanted.name} has no pod` };
         if (gone || !server) return gone;
-        const perNode = onNode.get(server.node) ?? inAll;
-        return await perNode(() => inAll(() => step(server, wanted)));
+        return await places.run(server.node, () => step(server, wanted));
       }),
     );
     const failures = results.flatMap((failure, index) =>

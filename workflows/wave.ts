@@ -59,10 +59,9 @@ export async function runWave(context: WaveContext, wave: Wave): Promise<Verdict
 
 /** The runbook of a wave after it is open: each step, and the column of the wave table that it fills. */
 function steps(context: WaveContext, wave: Wave): readonly (readonly ['ready' | 'proven' | undefined, Step])[] {
-  const { content, bake, health } = context.spec;
+  const { bake, health } = context.spec;
   return [
     ['ready', awaitReady(context)],
-    ...(content ? [[undefined, check(context, 'content', [content])] as const] : []),
     [undefined, reload(context)],
     ['proven', check(context, 'version', [context.spec.proof])],
     ...(health.length > 0 ? [[undefined, check(context, 'health', health)] as const] : []),
@@ -90,15 +89,19 @@ function openWave(context: WaveContext, wave: Wave): Promise<SetWrite> {
 
 function awaitReady({ run, spec, plan, revision, left }: WaveContext): Step {
   const { container, image } = updatedContainer(spec);
+  const { content: probe, concurrency } = spec;
   const limit = spec.ready.timeout;
   return (servers) => {
     const since = Date.now();
     const deadline = since + limit;
-    const step = `waits for ${servers.length} servers to be Ready on ${image}`;
+    const step = `waits for ${servers.length} servers to be Ready on ${image}${probe ? ' with the new files' : ''}`;
     run.enter('updating', step, { for: step, owner: 'Kruise and the kubelets', since, until: deadline });
     const failFast = Math.max(0, plan.tolerate - left.size);
     return inBatches(servers, (batch) =>
-      lasting(`${waveLabel(run.state)} · wait for ${batch.length} servers to be Ready`, limit).awaitReady({
+      lasting(
+        `${waveLabel(run.state)} · wait for ${batch.length} servers to be Ready`,
+        limit + patience(probe ? [probe] : [], batch.length, spec),
+      ).awaitReady({
         set: plan.set,
         servers: batch,
         container,
@@ -108,13 +111,13 @@ function awaitReady({ run, spec, plan, revision, left }: WaveContext): Step {
         before: {},
         deadline,
         failFast,
+        ...(probe && { content: { probe, version: plan.version, concurrency } }),
       }),
     );
   };
 }
 
 const CHECK_STEPS = {
-  content: { doing: 'checks that the new files are there', summary: 'check content of' },
   version: { doing: 'asks each engine which version it has loaded', summary: 'prove version on' },
   health: { doing: 'checks health', summary: 'check health of' },
 } as const;
