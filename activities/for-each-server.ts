@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { ServerView } from '../release/fleet.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import type { ServerFailure } from '../release/server.ts';
@@ -7,6 +6,7 @@ import { stepReport } from '../release/verdict.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation, keepAlive } from './runtime.ts';
 import type { ServersInput } from './inputs.ts';
+import { Places } from './places.ts';
 
 /** What one server's part of a step came to: nothing, or why it failed. */
 export type ServerStep = (
@@ -28,16 +28,14 @@ export async function forEachServer(
   const { servers: planned, set, concurrency } = input;
   const { servers } = await cluster.listServers(set, { names: planned.map(({ name }) => name) }, cancellation());
   const live = new Map(servers.map((server) => [server.name, server]));
-  const inAll = pLimit(concurrency.total);
-  const onNode = new Map(servers.map(({ node }) => [node, pLimit(concurrency.perNode)]));
+  const places = new Places(concurrency);
   const one = async (wanted: PlannedServer): Promise<Omit<ServerFailure, 'server'> | undefined> => {
     const server = live.get(wanted.name);
     const gone = server
       ? recreated(server, wanted, input.direction)
       : { class: 'missing' as const, reason: `${wanted.name} has no pod` };
     if (gone || !server) return gone;
-    const perNode = onNode.get(server.node) ?? inAll;
-    return await perNode(() => inAll(() => step(server, wanted)));
+    return await places.run(server.node, () => step(server, wanted));
   };
   const results = await keepAlive(() => Promise.all(planned.map(one)), cursor);
   const failures = results.flatMap((failure, index) =>

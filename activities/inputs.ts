@@ -68,6 +68,12 @@ export interface AwaitReadyInput {
   readonly deadline: number;
   /** Return early once more servers than this have failed. */
   readonly failFast: number;
+  /** Asked of each server as soon as it is Ready, while the others are waited for. */
+  readonly content?: {
+    readonly probe: Probe;
+    readonly version: string;
+    readonly concurrency: ReleaseSpec['concurrency'];
+  };
 }
 
 /** Give servers their image through their GameServers, so many at once, and wait until they run it. */

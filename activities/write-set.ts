@@ -39,7 +39,7 @@ export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => 
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
     const refused = await write(cluster, input, firstWavePatch(baseline, live.replicas, hold));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, { hold }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
 }
 
@@ -67,7 +67,7 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
     const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, { hold: next }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' }));
   };
 }
 
@@ -77,7 +77,8 @@ export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promis
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
     const refused = await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to));
-    return refused ?? (await awaitAccepted(cluster, input, input.baseline.newImage, { hold: input.to }));
+    const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
+    return refused ?? (await awaitAccepted(cluster, input, wish));
   };
 }
 
@@ -91,7 +92,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
       return { kind: 'untouched' };
     const refused = await write(cluster, input, rollbackPatch(baseline));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.oldImage, { hold: OPEN }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }
 
@@ -113,7 +114,9 @@ export function stageForNewServers(cluster: Cluster): (input: StageForNewServers
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const refused = await write(cluster, input, newServersPatch(baseline, live.replicas));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, { strategyType: 'OnDelete' }));
+    return (
+      refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: 'OnDelete', by: 'observed' }))
+    );
   };
 }
 
@@ -131,7 +134,8 @@ export function rollBackNewServers(cluster: Cluster): (input: StageForNewServers
       return { kind: 'untouched' };
     const refused = await write(cluster, input, newServersRollbackPatch(baseline));
     if (refused) return refused;
-    const accepted = await awaitAccepted(cluster, input, baseline.templateImage, { strategyType: 'OnDelete' });
+    const wish = { image: baseline.templateImage, held: 'OnDelete', by: 'observed' } as const;
+    const accepted = await awaitAccepted(cluster, input, wish);
     if (accepted.kind !== 'accepted') return accepted;
     const { servers } = await cluster.listServers(set, {}, cancellation());
     if (servers.some(({ revision }) => revision !== accepted.revision)) return accepted;

@@ -16,7 +16,7 @@ const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval
  */
 export function quick(summary: string): Calls {
   return proxyActivities<Activities>({
-    startToCloseTimeout: '2m',
+    startToCloseTimeout: '10m',
     scheduleToCloseTimeout: '15m',
     heartbeatTimeout: '20s',
     retry: RETRY,

@@ -11,6 +11,8 @@ export interface EngineStats {
   readonly loaded: string;
   /** When `/reload` was called, in milliseconds since 1970, successful or not. */
   readonly reloads: readonly number[];
+  /** When `/version` was asked, in milliseconds since 1970. */
+  readonly proofs: readonly number[];
 }
 
 /** What an engine answers over HTTP. */
@@ -26,6 +28,7 @@ interface Engine {
   files: string;
   loaded: string;
   readonly reloads: number[];
+  readonly proofs: number[];
   mainContainer: string;
   sidecarContainer: string;
 }
@@ -86,6 +89,7 @@ export class FleetEngine {
     if (!engine) return { status: 404, body: `no server ${name}` };
     switch (path) {
       case '/version':
+        engine.proofs.push(this.#now());
         return text(engine.loaded);
       case '/files':
         return text(engine.files);
@@ -147,7 +151,7 @@ export function imageTag(image: string): string {
 }
 
 function newEngine({ name, uid }: Pod['metadata']): Engine {
-  return { name, uid, files: '', loaded: '', reloads: [], mainContainer: '', sidecarContainer: '' };
+  return { name, uid, files: '', loaded: '', reloads: [], proofs: [], mainContainer: '', sidecarContainer: '' };
 }
 
 /** The id of a container that runs, empty for one that waits: that one has copied no files and loaded none. */
@@ -155,8 +159,8 @@ function startedId(status: ContainerStatus | undefined): string {
   return status?.state?.running ? (status.containerID ?? '') : '';
 }
 
-function stats({ uid, files, loaded, reloads }: Engine): EngineStats {
-  return { uid, files, loaded, reloads };
+function stats({ uid, files, loaded, reloads, proofs }: Engine): EngineStats {
+  return { uid, files, loaded, reloads, proofs };
 }
 
 function text(body: string): Answer {

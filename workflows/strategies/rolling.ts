@@ -8,7 +8,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep } from '../../release/verdict.ts';
-import { inBatches } from '../batches.ts';
+import { contentOf, inBatches, patience } from '../batches.ts';
 import { lasting, quick, toItsEnd } from '../calls.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
@@ -54,7 +54,8 @@ class Rolling implements Strategy {
   awaitMoved: Step = (servers) => {
     const { run, spec, plan, left } = this.#context;
     const since = Date.now();
-    const step = `waits for ${servers.length} servers to be Ready on ${plan.baseline.newImage}`;
+    const files = spec.content ? ' with the new files' : '';
+    const step = `waits for ${servers.length} servers to be Ready on ${plan.baseline.newImage}${files}`;
     run.enter('updating', step, { for: step, owner: KRUISE, since, until: since + spec.ready.timeout });
     const failFast = Math.max(0, plan.tolerate - left.size);
     const summary = `${waveLabel(run.state)} · wait for ${servers.length} servers to be Ready`;
@@ -158,8 +159,11 @@ class Rolling implements Strategy {
     const { set, baseline } = plan;
     const limit = spec.ready.timeout;
     const deadline = Date.now() + limit;
+    const content = how.direction === 'forward' ? contentOf(this.#context) : {};
+    const checking = patience(spec.content ? [spec.content] : [], servers.length, spec);
     return inBatches(servers, (batch) =>
-      lasting(how.summary, limit).awaitReady({
+      lasting(how.summary, limit + checking).awaitReady({
+        ...content,
         set,
         servers: batch,
         container: baseline.container,

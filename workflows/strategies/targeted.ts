@@ -3,7 +3,7 @@ import { waveLabel } from '../../release/narrate.ts';
 import type { PlannedServer } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
-import { oneByOne } from '../batches.ts';
+import { contentOf, oneByOne, patience } from '../batches.ts';
 import { lasting, quick } from '../calls.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
@@ -105,11 +105,14 @@ function override(
     until: since + limit,
   });
   const label = back ? 'roll back' : waveLabel(run.state);
+  const content = back ? {} : contentOf({ spec, plan });
+  const checking = patience(spec.content ? [spec.content] : [], servers.length, spec);
   return oneByOne(servers, (batch) =>
     lasting(
       `${label} · override ${batch.length} servers, at most ${formatDuration(spec.ready.timeout)} each`,
-      limit,
+      limit + checking,
     ).overrideServers({
+      ...content,
       set,
       servers: batch,
       container: baseline.container,
