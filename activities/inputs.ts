@@ -1,6 +1,7 @@
 import type { SetRef } from '../release/fleet.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
+import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
 
 /** Most servers in one activity: it bounds inputs, results and what a retry repeats. */
@@ -24,6 +25,7 @@ export interface StageTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly maxUnavailable: number;
+  readonly record: ReleaseRecord;
 }
 
 /** Let one wave's servers move, and nobody else. */
@@ -122,12 +124,13 @@ export interface RollbackSnapshot {
   readonly touched: readonly string[];
 }
 
-/** Put the person's own updateStrategy back. */
+/** Put the person's own updateStrategy back, and leave on the set what the release came to. */
 export interface RestoreSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly image: string;
   readonly hold: Hold;
+  readonly last: LastRelease;
 }
 
 /** Count what players would have felt. */

@@ -1,7 +1,8 @@
 import type { GameServerSetView, SetRef } from '../release/fleet.ts';
 import type { FleetSnapshot, Plan } from '../release/plan.ts';
 import { isPlan, planRelease } from '../release/plan.ts';
-import { FROZEN, firstWavePatch, setTarget } from '../release/patches.ts';
+import { FROZEN, firstWavePatch, setTarget, withReleaseRecord } from '../release/patches.ts';
+import { recordOfPlan } from '../release/plan-record.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
 import type { ReleaseFile, ReleaseSpec } from '../release/spec.ts';
 import { updatedContainer } from '../release/spec.ts';
@@ -226,13 +227,12 @@ async function checkProof({ cluster, snapshot, plan, file }: Preflight): Promise
   );
 }
 
-async function checkDryRun({ cluster, plan, set }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
+async function checkDryRun({ cluster, plan, set, file }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
   if (!plan || !set || plan.waves.length === 0) return ok('nothing to write');
   const hold = { partition: FROZEN, maxUnavailable: plan.maxUnavailable, paused: false };
-  const outcome = await cluster.patch(setTarget(plan.set), firstWavePatch(plan.baseline, set.replicas, hold), {
-    dryRun: true,
-    signal: cancellation(),
-  });
+  const record = recordOfPlan(plan, file.spec, { release: file.metadata.name, startedAt: 0 });
+  const patch = withReleaseRecord(firstWavePatch(plan.baseline, set.replicas, hold), set, record);
+  const outcome = await cluster.patch(setTarget(plan.set), patch, { dryRun: true, signal: cancellation() });
   switch (outcome.kind) {
     case 'applied':
     case 'alreadyApplied':

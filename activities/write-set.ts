@@ -9,6 +9,8 @@ import {
   rollbackPatch,
   sameJson,
   setTarget,
+  withLastRelease,
+  withReleaseRecord,
 } from '../release/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
 import type {
@@ -32,7 +34,8 @@ export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => 
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
-    const refused = await write(cluster, input, firstWavePatch(baseline, live.replicas, hold));
+    const patch = withReleaseRecord(firstWavePatch(baseline, live.replicas, hold), live, input.record);
+    const refused = await write(cluster, input, patch);
     return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, hold));
   };
 }
@@ -95,7 +98,10 @@ const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
 /** Puts the person's own updateStrategy back. What somebody has changed meanwhile stays as they want it. */
 export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promise<SetWrite> {
   return async (input) => {
-    const refused = await write(cluster, input, restorePatch(input.baseline, input.image, input.hold));
+    const live = await cluster.readSet(input.set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
+    const patch = withLastRelease(restorePatch(input.baseline, input.image, input.hold), live, input.last);
+    const refused = await write(cluster, input, patch);
     return refused ?? { kind: 'accepted', hold: input.hold, revision: '' };
   };
 }

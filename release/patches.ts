@@ -1,4 +1,6 @@
 import type { GameServerSetView, SetRef, UpdateStrategy } from './fleet.ts';
+import type { LastRelease, ReleaseRecord } from './record.ts';
+import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, recordText, recordedStrategy } from './record.ts';
 
 /** One JSON Patch operation (RFC 6902) that hotwave uses. */
 export interface PatchOperation {
@@ -95,7 +97,6 @@ export function explainRefusal(document: unknown, patch: GuardedPatch): PatchOut
 
 const CONTAINERS = '/spec/gameServerTemplate/spec/containers';
 const STRATEGY = '/spec/updateStrategy';
-const RECORD = `/metadata/annotations/hotwave.dev~1release`;
 
 /** The set as a release found it: what every later write is guarded by and what is put back at the end. */
 export interface SetBaseline {
@@ -110,31 +111,6 @@ export interface SetBaseline {
   /** As it was read; another one than the person's own when an earlier release was left on hold. */
   readonly liveStrategy: UpdateStrategy;
   readonly templateImage: string;
-  readonly hasAnnotations: boolean;
-}
-
-/** Annotation of a set under release: what is needed to put it back when Temporal has lost the release. */
-export const RELEASE_ANNOTATION = 'hotwave.dev/release';
-
-/** What the annotation holds, as JSON. */
-interface ReleaseRecord {
-  readonly container: string;
-  readonly oldImage: string;
-  readonly updateStrategy: UpdateStrategy;
-}
-
-/** Reads a record that an earlier release left; undefined when there is none or somebody has broken it. */
-function recordedRelease(set: GameServerSetView): ReleaseRecord | undefined {
-  const text = set.annotations?.[RELEASE_ANNOTATION];
-  if (text === undefined) return undefined;
-  try {
-    const record: unknown = JSON.parse(text);
-    return typeof record === 'object' && record !== null && 'updateStrategy' in record
-      ? (record as ReleaseRecord)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -169,10 +145,9 @@ export function setBaseline(set: GameServerSetView, container: string, newImage:
     containerIndex,
     oldImage: found.image,
     newImage,
-    updateStrategy: recordedRelease(set)?.updateStrategy ?? set.updateStrategy,
+    updateStrategy: recordedStrategy(set.annotations) ?? set.updateStrategy,
     liveStrategy: set.updateStrategy,
     templateImage: found.image,
-    hasAnnotations: set.annotations !== undefined,
   };
 }
 
@@ -202,33 +177,71 @@ function identity(baseline: SetBaseline): Precondition[] {
 
 const imagePath = (baseline: SetBaseline): string => `${CONTAINERS}/${baseline.containerIndex}/image`;
 
-/** The first write of a release: the new image, how the set is held, and the record of what to put back. */
+/** The first write of a release: the new image, and how the set is held. */
 export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: Hold): GuardedPatch {
-  const record: ReleaseRecord = {
-    container: baseline.container,
-    oldImage: baseline.oldImage,
-    updateStrategy: baseline.updateStrategy,
-  };
   return {
     preconditions: [
       ...identity(baseline),
       { path: '/spec/replicas', value: replicas },
       { path: imagePath(baseline), value: baseline.templateImage },
       { path: STRATEGY, value: baseline.liveStrategy },
-      ...(baseline.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
     ],
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.newImage },
       { op: 'replace', path: STRATEGY, value: heldStrategy(baseline, hold) },
-      annotationChange(baseline.hasAnnotations, RELEASE_ANNOTATION, JSON.stringify(record)),
     ],
   };
+}
+
+/** The same write, and the record of what is needed to go back. */
+export function withReleaseRecord(
+  patch: GuardedPatch,
+  { annotations }: Pick<GameServerSetView, 'annotations'>,
+  record: ReleaseRecord,
+): GuardedPatch {
+  const hasAnnotations = annotations !== undefined;
+  return {
+    preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
+    changes: [...patch.changes, annotationChange(hasAnnotations, RELEASE_ANNOTATION, recordText(record))],
+  };
+}
+
+/** The same write, and what the release came to in place of its record. */
+export function withLastRelease(
+  patch: GuardedPatch,
+  { annotations }: Pick<GameServerSetView, 'annotations'>,
+  last: LastRelease,
+): GuardedPatch {
+  const hasAnnotations = annotations !== undefined;
+  const running = annotationPath(RELEASE_ANNOTATION);
+  // Removing what is not there fails the whole patch: it is written first, so that a record that somebody deleted does
+  // not matter.
+  const removal: PatchOperation[] = [
+    { op: 'add', path: running, value: '' },
+    { op: 'remove', path: running },
+  ];
+  return {
+    preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
+    changes: [
+      ...patch.changes,
+      annotationChange(hasAnnotations, LAST_RELEASE_ANNOTATION, recordText(last)),
+      ...(hasAnnotations ? removal : []),
+    ],
+  };
+}
+
+function annotationsGuard(hasAnnotations: boolean): Precondition[] {
+  return hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }];
+}
+
+function annotationPath(key: string): string {
+  return `/metadata/annotations/${pointerToken(key)}`;
 }
 
 /** Adding a key below a missing map fails, so the map comes with it; the caller guards that it is still missing. */
 function annotationChange(hasAnnotations: boolean, key: string, value: string): PatchOperation {
   return hasAnnotations
-    ? { op: 'add', path: `/metadata/annotations/${pointerToken(key)}`, value }
+    ? { op: 'add', path: annotationPath(key), value }
     : { op: 'add', path: '/metadata/annotations', value: { [key]: value } };
 }
 
@@ -271,12 +284,7 @@ export function restorePatch(baseline: SetBaseline, image: string, hold: Hold): 
       { path: imagePath(baseline), value: image },
       { path: STRATEGY, value: heldStrategy(baseline, hold) },
     ],
-    changes: [
-      { op: 'replace', path: STRATEGY, value: baseline.updateStrategy },
-      // Removing what is not there fails the whole patch: it is written first, so that a record that somebody deleted does not matter.
-      { op: 'add', path: RECORD, value: '' },
-      { op: 'remove', path: RECORD },
-    ],
+    changes: [{ op: 'replace', path: STRATEGY, value: baseline.updateStrategy }],
   };
 }
 
@@ -290,10 +298,7 @@ export function priorityPatch(
   token: string,
 ): GuardedPatch {
   return {
-    preconditions: [
-      { path: '/metadata/uid', value: server.uid },
-      ...(server.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
-    ],
+    preconditions: [{ path: '/metadata/uid', value: server.uid }, ...annotationsGuard(server.hasAnnotations)],
     changes: [
       annotationChange(server.hasAnnotations, SYNC_ANNOTATION, token),
       { op: 'add', path: '/spec/updatePriority', value: priority },

@@ -20,6 +20,7 @@ import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure } from './release-run.ts';
 import { rollBack } from './rollback.ts';
+import { endOf, recordOf } from './set-record.ts';
 import type { WaveContext } from './wave.ts';
 import { runWave } from './wave.ts';
 
@@ -172,6 +173,7 @@ async function stageTemplate(context: WaveContext): Promise<Verdict> {
     set,
     baseline,
     maxUnavailable,
+    record: recordOf(context),
   });
   if (written.kind !== 'accepted')
     return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
@@ -186,7 +188,8 @@ async function putBack(context: WaveContext, image: string): Promise<Verdict> {
   run.set({ step: 'puts updateStrategy and priorities back', wait: undefined });
   const { set, baseline } = plan;
   if (hold) {
-    const restored = await quick('put updateStrategy back').restoreSet({ set, baseline, image, hold });
+    const last = endOf(context, image === baseline.newImage ? 'done' : 'rolled-back');
+    const restored = await quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last });
     if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
     context.hold = undefined;
   }

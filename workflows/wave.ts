@@ -2,6 +2,7 @@ import { sleep } from '@temporalio/workflow';
 import type { SetWrite } from '../activities/inputs.ts';
 import type { Hold } from '../release/patches.ts';
 import type { Plan, PlannedServer, Wave } from '../release/plan.ts';
+import type { LastRelease } from '../release/record.ts';
 import { patienceOf } from '../release/probe.ts';
 import type { Probe, ReleaseSpec } from '../release/spec.ts';
 import { updatedContainer } from '../release/spec.ts';
@@ -24,6 +25,8 @@ export interface WaveContext {
   revision: string;
   /** How the set is held now, replaced by each write; undefined while it is the person's own. */
   hold: Hold | undefined;
+  /** What the release leaves on the set at its end, once it has tried to. */
+  last?: LastRelease;
   /** Servers that failed within the tolerance: later steps leave them alone. */
   readonly left: Set<string>;
   readonly onPause: PauseActions;
