@@ -24,13 +24,21 @@ export async function askServer(
   probe: Probe,
   fallback: string | undefined,
 ): Promise<string | undefined> {
+  return (await hearServer(question, probe, fallback)).reason;
+}
+
+/** What a server said to one question, and what is wrong with it; no reason when it is right. */
+export interface Hearing {
+  readonly answer: ProbeAnswer;
+  readonly reason: string | undefined;
+}
+
+/** Asks one server once and keeps what it said, for those who want to know more than right or wrong. */
+export async function hearServer(question: Question, probe: Probe, fallback: string | undefined): Promise<Hearing> {
   const expected = expectationOf(probe, fallback);
   const answer = await answerOf(question, probe);
-  return judgeAnswer(
-    probe,
-    answer,
-    expected === undefined ? undefined : substitute(expected, substitutionOf(question)),
-  );
+  const wanted = expected === undefined ? undefined : substitute(expected, substitutionOf(question));
+  return { answer, reason: judgeAnswer(probe, answer, wanted) };
 }
 
 async function answerOf(question: Question, probe: Probe): Promise<ProbeAnswer> {

@@ -24,26 +24,35 @@ export type ServerStep = (
 export async function forEachServer(cluster: Cluster, input: ServersInput, step: ServerStep): Promise<StepReport> {
   const { servers: planned, set, concurrency } = input;
   const { servers } = await cluster.listServers(set, { names: planned.map(({ name }) => name) }, cancellation());
-  const live = new Map(servers.map((server) => [server.name, server]));
+  const wishes = new Map(planned.map((wanted) => [wanted.name, wanted]));
+  const results = await onEachServer(servers, concurrency, async (server) => {
+    const wanted = wishes.get(server.name);
+    return wanted && (recreated(server, wanted, input.direction) ?? (await step(server, wanted)));
+  });
+  const failures = planned.flatMap(({ name }) => {
+    const failure = results.has(name) ? results.get(name) : { class: 'missing' as const, reason: `${name} has no pod` };
+    return failure ? [{ server: name, ...failure }] : [];
+  });
+  return stepReport(planned.length - failures.length, failures);
+}
+
+/** Does one thing on every server, so many at once in all and on one node, with a heartbeat; the results by name. */
+export async function onEachServer<Result>(
+  servers: readonly ServerView[],
+  concurrency: ServersInput['concurrency'],
+  run: (server: ServerView) => Promise<Result>,
+): Promise<ReadonlyMap<string, Result>> {
   const inAll = pLimit(concurrency.total);
   const onNode = new Map(servers.map(({ node }) => [node, pLimit(concurrency.perNode)]));
   const alive = setInterval(() => heartbeat(), HEARTBEAT_MS);
   try {
     const results = await Promise.all(
-      planned.map(async (wanted) => {
-        const server = live.get(wanted.name);
-        const gone = server
-          ? recreated(server, wanted, input.direction)
-          : { class: 'missing' as const, reason: `${wanted.name} has no pod` };
-        if (gone || !server) return gone;
+      servers.map((server) => {
         const perNode = onNode.get(server.node) ?? inAll;
-        return await perNode(() => inAll(() => step(server, wanted)));
+        return perNode(() => inAll(() => run(server)));
       }),
     );
-    const failures = results.flatMap((failure, index) =>
-      failure ? [{ server: planned[index]?.name ?? '', ...failure }] : [],
-    );
-    return stepReport(results.length - failures.length, failures);
+    return new Map(servers.map(({ name }, index) => [name, results[index] as Result]));
   } finally {
     clearInterval(alive);
   }

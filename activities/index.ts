@@ -4,6 +4,7 @@ import { changePriorities } from './change-priorities.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import type { Cluster } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
+import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
 import { reloadServers } from './reload-servers.ts';
 import { reportingTrouble } from './runtime.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
@@ -34,6 +35,8 @@ export function createActivities({ cluster }: ActivityDependencies) {
     rollBackSet: reportingTrouble(rollBackSet(cluster)),
     restoreSet: reportingTrouble(restoreSet(cluster)),
     tally: reportingTrouble(tally(cluster)),
+    readLedgerHead: reportingTrouble(readLedgerHead(cluster)),
+    readLedgerPage: reportingTrouble(readLedgerPage(cluster)),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { SetRef } from '../release/fleet.ts';
+import type { LedgerFrame } from '../release/ledger.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
@@ -144,4 +145,31 @@ export interface TallyInput {
 export interface Tally {
   readonly restartsOfMainContainers: number;
   readonly recreatedPods: number;
+}
+
+/** What a ledger is asked for. */
+export interface LedgerHeadInput {
+  readonly set: SetRef;
+  /** Measure with this instead of what the set says. */
+  readonly file?: ReleaseFile | undefined;
+  /** Every server is to prove this instead. */
+  readonly version?: string | undefined;
+}
+
+/** What the rows of a ledger have in common and which there will be, or why there is no ledger. */
+export type LedgerHead =
+  | {
+      readonly kind: 'found';
+      readonly frame: LedgerFrame;
+      readonly names: readonly string[];
+      /** Images of GameServers that win over the template, by server. */
+      readonly overrides: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Ask a batch of servers what they run. */
+export interface LedgerPageInput {
+  readonly frame: LedgerFrame;
+  readonly names: readonly string[];
+  readonly overrides: Readonly<Record<string, string>>;
 }

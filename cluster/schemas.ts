@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GameServerRecord } from '../activities/ports.ts';
 import type { GameServerSetView, WorkloadView } from '../release/fleet.ts';
-import { foreignOwners } from './field-owners.ts';
+import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
 import { objectMetaSchema } from './object-meta.ts';
 
 const containerSchema = z.object({ name: z.string(), image: z.string().default('') });
@@ -37,7 +37,7 @@ const gameServerSetSchema = z.object({
 
 /** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserver_types.go. */
 const gameServerSchema = z.object({
-  metadata: objectMetaSchema.omit({ managedFields: true }),
+  metadata: objectMetaSchema,
   spec: z
     .object({
       opsState: z.string().default(''),
@@ -96,6 +96,7 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
+    lastWriters: lastWriters(metadata.managedFields ?? [], written),
     deleting: metadata.deletionTimestamp !== undefined,
   };
 }
@@ -108,12 +109,15 @@ export function gameServerSetView(object: unknown): GameServerSetView {
 export function gameServerRecord(object: unknown): GameServerRecord {
   const { metadata, spec } = gameServerSchema.parse(object);
   const overrides = (spec.containers ?? []).filter((container) => container.image !== '');
+  const overriddenBy =
+    overrides.length === 0 ? undefined : lastWriter(metadata.managedFields ?? [], '/spec/containers');
   return {
     name: metadata.name,
     uid: metadata.uid,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
     imageOverrides: Object.fromEntries(overrides.map(({ name, image }) => [name, image])),
+    ...(overriddenBy === undefined ? {} : { overriddenBy }),
     hasAnnotations: metadata.annotations !== undefined,
   };
 }

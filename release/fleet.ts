@@ -35,6 +35,8 @@ export interface ServerView {
   readonly name: string;
   readonly ordinal: number;
   readonly uid: string;
+  /** When the pod was made, in milliseconds since the epoch; 0 when it does not say. */
+  readonly createdAt: number;
   readonly node: string;
   readonly ip: string;
   readonly phase: string;
@@ -64,6 +66,8 @@ export interface GameServerView {
   readonly updatePriority: number | string;
   /** Images of `spec.containers`: overrides that win over the template. */
   readonly imageOverrides: Readonly<Record<string, string>>;
+  /** The field manager that last wrote `spec.containers`; absent when nobody is on record. */
+  readonly overriddenBy?: string;
 }
 
 /** `spec.updateStrategy` of a GameServerSet, kept as it is so that it can be put back. */
@@ -92,6 +96,8 @@ export interface GameServerSetView {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Field managers other than hotwave, by the JSON pointers hotwave wants to write that they own. */
   readonly foreignOwners: Readonly<Record<string, string>>;
+  /** Field managers that last wrote them, hotwave or not, by the same JSON pointers; absent when nobody is on record. */
+  readonly lastWriters: Readonly<Record<string, string>>;
   readonly deleting: boolean;
 }
 

@@ -34,3 +34,16 @@ export function lasting(summary: string, limit: number): Calls {
     summary: summary.slice(0, SUMMARY_LIMIT),
   });
 }
+
+/**
+ * Calls that a person at a terminal waits for: a cluster that does not answer is said soon rather than waited for;
+ * `limit` is the longest that one try may take, in milliseconds.
+ */
+export function asked(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit,
+    heartbeatTimeout: '20s',
+    retry: { ...RETRY, maximumAttempts: 3 },
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
+}
