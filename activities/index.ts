@@ -1,14 +1,27 @@
 import { bakeWave, checkServers } from './check-servers.ts';
 import { awaitReady } from './await-ready.ts';
 import { changePriorities } from './change-priorities.ts';
+import { followNewServers } from './follow-new-servers.ts';
 import { inspectCluster } from './inspect-cluster.ts';
+import { overrideServers } from './override-servers.ts';
 import type { Cluster } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
 import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
 import { reloadServers } from './reload-servers.ts';
 import { reportingTrouble } from './runtime.ts';
+import { settleOverrides } from './settle-overrides.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
-import { changeHold, openWave, restoreSet, rollBackSet, stageTemplate } from './write-set.ts';
+import {
+  changeHold,
+  openWave,
+  recordRelease,
+  restoreSet,
+  rollBackNewServers,
+  rollBackSet,
+  stageForNewServers,
+  stageTemplate,
+  verifyTemplate,
+} from './write-set.ts';
 
 /** What activities need from the outside. */
 export interface ActivityDependencies {
@@ -27,6 +40,13 @@ export function createActivities({ cluster }: ActivityDependencies) {
     openWave: reportingTrouble(openWave(cluster)),
     changeHold: reportingTrouble(changeHold(cluster)),
     awaitReady: reportingTrouble(awaitReady(cluster)),
+    overrideServers: reportingTrouble(overrideServers(cluster)),
+    settleOverrides: reportingTrouble(settleOverrides(cluster)),
+    stageForNewServers: reportingTrouble(stageForNewServers(cluster)),
+    verifyTemplate: reportingTrouble(verifyTemplate(cluster)),
+    rollBackNewServers: reportingTrouble(rollBackNewServers(cluster)),
+    recordRelease: reportingTrouble(recordRelease(cluster)),
+    followNewServers: reportingTrouble(followNewServers(cluster)),
     checkServers: reportingTrouble(checkServers(cluster)),
     reloadServers: reportingTrouble(reloadServers(cluster)),
     bakeWave: reportingTrouble(bakeWave(cluster)),

@@ -3,6 +3,8 @@ import type { LedgerFrame } from '../release/ledger.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
+import type { StepReport } from '../release/verdict.ts';
+import type { Direction } from '../release/server.ts';
 import type { Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
 
 /** Most servers in one activity: it bounds inputs, results and what a retry repeats. */
@@ -46,10 +48,13 @@ export interface ChangeHoldInput {
   readonly to: Hold;
 }
 
-/** What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards. */
+/**
+ * What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards, or, with
+ * `hold`, the set was written and is held so, but the controllers did not follow.
+ */
 export type SetWrite =
   | { readonly kind: 'accepted'; readonly hold: Hold; readonly revision: string }
-  | { readonly kind: 'drifted'; readonly reason: string }
+  | { readonly kind: 'drifted'; readonly reason: string; readonly hold?: Hold }
   | { readonly kind: 'untouched' };
 
 /** Wait until servers run the target image, ready. */
@@ -59,13 +64,99 @@ export interface AwaitReadyInput {
   readonly container: string;
   readonly image: string;
   readonly revision: string;
-  readonly direction: 'forward' | 'rollback';
+  readonly direction: Direction;
   /** Fingerprints of the sidecar before the step where they differ from the plan's. */
   readonly before: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
   /** Return early once more servers than this have failed. */
   readonly failFast: number;
+}
+
+/** Give servers their image through their GameServers, so many at once, and wait until they run it. */
+export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
+  /** The image that a GameServer may override already; any third one is somebody else's. */
+  readonly from: string;
+  /** Servers on their way at once. */
+  readonly maxUnavailable: number;
+  /** How long one server may take, in milliseconds. */
+  readonly timeout: number;
+  /** Names the writes of this step. */
+  readonly token: string;
+}
+
+/** Take overrides of one container's image away, or put those back that were there before. */
+export interface SettleOverridesInput {
+  readonly set: SetRef;
+  readonly servers: readonly string[];
+  readonly container: string;
+  /** What is overridden from now on; absent when nothing is. The pods run this image, or the template's, already. */
+  readonly image?: string;
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** Write the new image so that only servers that are created from now on get it. */
+export interface StageForNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly record: ReleaseRecord;
+}
+
+/** Take the new image back from servers that are still to be created. */
+export interface RollBackNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly last: LastRelease;
+}
+
+/** Leave a record on a set of which nothing else changes. */
+export interface RecordReleaseInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly note: { readonly running: ReleaseRecord } | { readonly last: LastRelease };
+}
+
+/** Look whether the template is as the plan found it. */
+export interface VerifyTemplateInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+}
+
+/** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */
+export interface TemplateCheck {
+  readonly changed?: string;
+}
+
+/** Follow the servers that are created, until something new is known of them. */
+export interface FollowNewServersInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly image: string;
+  readonly version: string;
+  readonly proof: Probe;
+  /** Servers that were there before, which must stay as they are. */
+  readonly bystanders: readonly PlannedServer[];
+  /** Uids of new servers of which it is known how they ended. */
+  readonly settled: readonly string[];
+  /** How long one new server may take to prove its version, in milliseconds since it was first seen. */
+  readonly timeout: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A server that was created during the release. */
+export interface NewServer {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What became of new servers since the last look. */
+export interface NewServersReport extends StepReport {
+  readonly proved: readonly NewServer[];
+  /** Uids of the new servers that were proved or have failed. */
+  readonly settled: readonly string[];
 }
 
 /** Ask servers by probes until they answer right. */
@@ -77,6 +168,8 @@ export interface CheckServersInput extends ServersInput {
 
 /** Make engines load the new files. */
 export interface ReloadServersInput extends ServersInput {
+  /** The release told these engines before, and does not know which have done so. */
+  readonly repeated: boolean;
   readonly reload: ReleaseSpec['reload'];
   readonly proof: Probe;
   readonly version: string;

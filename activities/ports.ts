@@ -55,10 +55,8 @@ export interface Access {
   readonly namespace: string;
 }
 
-/** A GameServer and what a guarded patch of it needs to know. */
-export interface GameServerRecord extends GameServerView {
-  readonly hasAnnotations: boolean;
-}
+/** A GameServer as activities read and write it. */
+export type GameServerRecord = GameServerView;
 
 /**
  * The cluster as hotwave's activities need it. Every call is bounded in time and honours `signal`; trouble of the

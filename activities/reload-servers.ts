@@ -7,13 +7,13 @@ import type { Cluster, ExecOutcome } from './ports.ts';
 import { attempt, cancellation, heartbeat, lastHeartbeat } from './runtime.ts';
 
 /**
- * Makes every engine of a batch reload. Repeated after a crash of the worker it skips the servers that it knows to be
- * done and those whose engine already proves the version, so that no engine reloads twice for one release.
+ * Makes every engine of a batch reload. Repeated after a crash of the worker or after a pause it skips the servers that it
+ * knows to be done and those whose engine already proves the version, so that no engine reloads twice for one release.
  */
 export function reloadServers(cluster: Cluster): (input: ReloadServersInput) => Promise<StepReport> {
   return async (input) => {
     const done = new Set(reloadedBefore());
-    const repeated = attempt() > 1;
+    const repeated = input.repeated || attempt() > 1;
     return await forEachServer(cluster, input, async (server) => {
       if (done.has(server.name)) return undefined;
       const question: Question = {

@@ -12,6 +12,12 @@ export function attempt(): number {
   return Context.current().info.attempt;
 }
 
+/** Names this execution of this activity, and no other: the run, the activity in it, the attempt. */
+export function executionKey(): string {
+  const { workflowExecution, activityId, attempt: tries } = Context.current().info;
+  return `${workflowExecution?.runId.slice(0, 8) ?? ''}.${activityId}.${tries}`;
+}
+
 /** What the attempt before this one recorded, or undefined. A hint only: the cluster is read again. */
 export function lastHeartbeat(): unknown {
   return Context.current().info.heartbeatDetails;

@@ -68,6 +68,20 @@ export interface GameServerView {
   readonly imageOverrides: Readonly<Record<string, string>>;
   /** The field manager that last wrote `spec.containers`; absent when nobody is on record. */
   readonly overriddenBy?: string;
+  /** `spec.containers` as it is, so that a write keeps what is somebody else's; undefined when the field is absent. */
+  readonly overrides?: readonly Override[];
+  /** False when the object has no annotations at all. */
+  readonly hasAnnotations: boolean;
+  /** The GameServer dies with its pod (reclaimPolicy Cascade when it was created). */
+  readonly diesWithPod: boolean;
+}
+
+/** An entry of a GameServer's `spec.containers`. */
+export interface Override {
+  readonly name: string;
+  readonly image?: string | undefined;
+  /** `resources`, and whatever else was there. */
+  readonly [field: string]: unknown;
 }
 
 /** `spec.updateStrategy` of a GameServerSet, kept as it is so that it can be put back. */
@@ -88,7 +102,9 @@ export interface GameServerSetView {
   readonly uid: string;
   readonly generation: number;
   readonly replicas: number;
+  /** Empty when the object has none. */
   readonly updateStrategy: UpdateStrategy;
+  readonly hasUpdateStrategy: boolean;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
   readonly initContainers: readonly string[];
   readonly reclaimPolicy: string;
@@ -108,6 +124,8 @@ export interface WorkloadView {
   readonly updateRevision: string;
   readonly currentRevision: string;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
+  /** `spec.updateStrategy.type`: RollingUpdate or OnDelete. */
+  readonly strategyType: string;
   readonly partition: number;
   readonly paused: boolean;
   readonly podUpdatePolicy: string;

@@ -1,6 +1,5 @@
 import type { GameServerSetView, SetRef, UpdateStrategy } from './fleet.ts';
-import type { LastRelease, ReleaseRecord } from './record.ts';
-import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, recordText, recordedStrategy } from './record.ts';
+import { readRecords, recordedStrategy } from './record.ts';
 
 /** One JSON Patch operation (RFC 6902) that hotwave uses. */
 export interface PatchOperation {
@@ -87,7 +86,7 @@ export function explainRefusal(document: unknown, patch: GuardedPatch): PatchOut
   const wanted = [...last.values()].every((change) =>
     sameJson(valueAt(document, change.path), change.op === 'remove' ? null : change.value),
   );
-  if (wanted) return { kind: 'alreadyApplied' };
+  if (wanted && last.size > 0) return { kind: 'alreadyApplied' };
   for (const { path, value } of patch.preconditions) {
     const actual = valueAt(document, path);
     if (!sameJson(actual, value)) return { kind: 'preconditionFailed', path, expected: value, actual };
@@ -110,6 +109,7 @@ export interface SetBaseline {
   readonly updateStrategy: UpdateStrategy;
   /** As it was read; another one than the person's own when an earlier release was left on hold. */
   readonly liveStrategy: UpdateStrategy;
+  readonly hasUpdateStrategy: boolean;
   readonly templateImage: string;
 }
 
@@ -145,10 +145,22 @@ export function setBaseline(set: GameServerSetView, container: string, newImage:
     containerIndex,
     oldImage: found.image,
     newImage,
-    updateStrategy: recordedStrategy(set.annotations) ?? set.updateStrategy,
+    updateStrategy: personsStrategy(set),
     liveStrategy: set.updateStrategy,
+    hasUpdateStrategy: set.hasUpdateStrategy,
     templateImage: found.image,
   };
+}
+
+/**
+ * The updateStrategy to put back: the one on record while a release holds the set, and the one that a release before
+ * could not put back as long as nobody has changed what it left there; else what is there.
+ */
+function personsStrategy(set: GameServerSetView): UpdateStrategy {
+  const held = recordedStrategy(set.annotations);
+  if (held) return held;
+  const owed = readRecords(set.annotations).last?.putBack;
+  return owed && sameJson(owed.from, set.updateStrategy) ? owed.to : set.updateStrategy;
 }
 
 /**
@@ -168,7 +180,8 @@ export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy 
   };
 }
 
-function identity(baseline: SetBaseline): Precondition[] {
+/** The set is the one that was planned, and the container is where it was. */
+export function identity(baseline: SetBaseline): Precondition[] {
   return [
     { path: '/metadata/uid', value: baseline.uid },
     { path: `${CONTAINERS}/${baseline.containerIndex}/name`, value: baseline.container },
@@ -179,67 +192,67 @@ const imagePath = (baseline: SetBaseline): string => `${CONTAINERS}/${baseline.c
 
 /** The first write of a release: the new image, and how the set is held. */
 export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: Hold): GuardedPatch {
+  return firstPatch(baseline, replicas, heldStrategy(baseline, hold));
+}
+
+/**
+ * The strategy under which nothing that exists moves and everything that is created gets the template as it is.
+ * OpenKruiseGame v1.0.0 takes it for a rolling update as soon as there is a `rollingUpdate` beside it.
+ */
+export const NEW_SERVERS_ONLY: UpdateStrategy = { type: 'OnDelete' };
+
+/** The only write of a release of new servers: strategy and image together, so that no server moves in between. */
+export function newServersPatch(baseline: SetBaseline, replicas: number): GuardedPatch {
+  return firstPatch(baseline, replicas, NEW_SERVERS_ONLY);
+}
+
+function firstPatch(baseline: SetBaseline, replicas: number, strategy: UpdateStrategy): GuardedPatch {
   return {
     preconditions: [
       ...identity(baseline),
       { path: '/spec/replicas', value: replicas },
       { path: imagePath(baseline), value: baseline.templateImage },
-      { path: STRATEGY, value: baseline.liveStrategy },
+      { path: STRATEGY, value: baseline.hasUpdateStrategy ? baseline.liveStrategy : null },
     ],
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.newImage },
-      { op: 'replace', path: STRATEGY, value: heldStrategy(baseline, hold) },
+      { op: 'add', path: STRATEGY, value: strategy },
     ],
   };
 }
 
-/** The same write, and the record of what is needed to go back. */
-export function withReleaseRecord(
-  patch: GuardedPatch,
-  { annotations }: Pick<GameServerSetView, 'annotations'>,
-  record: ReleaseRecord,
-): GuardedPatch {
-  const hasAnnotations = annotations !== undefined;
+/** Takes the new image back from servers that are still to be created. Nobody moves: the strategy stays. */
+export function newServersRollbackPatch(baseline: SetBaseline): GuardedPatch {
   return {
-    preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
-    changes: [...patch.changes, annotationChange(hasAnnotations, RELEASE_ANNOTATION, recordText(record))],
-  };
-}
-
-/** The same write, and what the release came to in place of its record. */
-export function withLastRelease(
-  patch: GuardedPatch,
-  { annotations }: Pick<GameServerSetView, 'annotations'>,
-  last: LastRelease,
-): GuardedPatch {
-  const hasAnnotations = annotations !== undefined;
-  const running = annotationPath(RELEASE_ANNOTATION);
-  // Removing what is not there fails the whole patch: it is written first, so that a record that somebody deleted does
-  // not matter.
-  const removal: PatchOperation[] = [
-    { op: 'add', path: running, value: '' },
-    { op: 'remove', path: running },
-  ];
-  return {
-    preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
-    changes: [
-      ...patch.changes,
-      annotationChange(hasAnnotations, LAST_RELEASE_ANNOTATION, recordText(last)),
-      ...(hasAnnotations ? removal : []),
+    preconditions: [
+      ...identity(baseline),
+      { path: imagePath(baseline), value: baseline.newImage },
+      { path: STRATEGY, value: NEW_SERVERS_ONLY },
     ],
+    changes: [{ op: 'replace', path: imagePath(baseline), value: baseline.templateImage }],
   };
 }
 
-function annotationsGuard(hasAnnotations: boolean): Precondition[] {
-  return hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }];
+/** Changes nothing: refused, with the reason, when the set's template is not what the plan found (dry run). */
+export function unchangedTemplatePatch(baseline: SetBaseline): GuardedPatch {
+  return {
+    preconditions: [...identity(baseline), { path: imagePath(baseline), value: baseline.templateImage }],
+    changes: [],
+  };
 }
 
-function annotationPath(key: string): string {
+/** Puts the person's own strategy back after a release of new servers was taken back and no server is on the new one. */
+export function newServersRestorePatch(baseline: SetBaseline): GuardedPatch {
+  return restoring(baseline, baseline.templateImage, NEW_SERVERS_ONLY);
+}
+
+/** The JSON pointer of an annotation. */
+export function annotationPath(key: string): string {
   return `/metadata/annotations/${pointerToken(key)}`;
 }
 
 /** Adding a key below a missing map fails, so the map comes with it; the caller guards that it is still missing. */
-function annotationChange(hasAnnotations: boolean, key: string, value: string): PatchOperation {
+export function annotationChange(hasAnnotations: boolean, key: string, value: string): PatchOperation {
   return hasAnnotations
     ? { op: 'add', path: annotationPath(key), value }
     : { op: 'add', path: '/metadata/annotations', value: { [key]: value } };
@@ -278,13 +291,21 @@ export function rollbackPatch(baseline: SetBaseline): GuardedPatch {
 
 /** Puts the person's own updateStrategy back, once every server runs `image`. */
 export function restorePatch(baseline: SetBaseline, image: string, hold: Hold): GuardedPatch {
+  return restoring(baseline, image, heldStrategy(baseline, hold));
+}
+
+function restoring(baseline: SetBaseline, image: string, strategy: UpdateStrategy): GuardedPatch {
   return {
     preconditions: [
       ...identity(baseline),
       { path: imagePath(baseline), value: image },
-      { path: STRATEGY, value: heldStrategy(baseline, hold) },
+      { path: STRATEGY, value: strategy },
     ],
-    changes: [{ op: 'replace', path: STRATEGY, value: baseline.updateStrategy }],
+    changes: [
+      baseline.hasUpdateStrategy
+        ? { op: 'replace', path: STRATEGY, value: baseline.updateStrategy }
+        : { op: 'remove', path: STRATEGY },
+    ],
   };
 }
 
@@ -298,10 +319,18 @@ export function priorityPatch(
   token: string,
 ): GuardedPatch {
   return {
-    preconditions: [{ path: '/metadata/uid', value: server.uid }, ...annotationsGuard(server.hasAnnotations)],
+    preconditions: [
+      { path: '/metadata/uid', value: server.uid },
+      ...(server.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
+    ],
     changes: [
-      annotationChange(server.hasAnnotations, SYNC_ANNOTATION, token),
+      syncTokenChange(server.hasAnnotations, token),
       { op: 'add', path: '/spec/updatePriority', value: priority },
     ],
   };
+}
+
+/** Gives a GameServer a fresh sync token. */
+export function syncTokenChange(hasAnnotations: boolean, token: string): PatchOperation {
+  return annotationChange(hasAnnotations, SYNC_ANNOTATION, token);
 }

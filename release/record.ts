@@ -52,6 +52,7 @@ const lastSchema = commonSchema.extend({
   previousVersion: shortText,
   startedAt: milliseconds,
   finishedAt: milliseconds,
+  putBack: z.object({ from: strategySchema, to: strategySchema }).optional(),
 });
 
 interface RecordBase {
@@ -87,6 +88,8 @@ export interface LastRelease extends RecordBase {
   readonly previousVersion: string;
   /** Milliseconds since the epoch. */
   readonly finishedAt: number;
+  /** A strategy that could not be put back yet, because that would move servers: `from` is what is there instead. */
+  readonly putBack?: { readonly from: UpdateStrategy; readonly to: UpdateStrategy };
 }
 
 /** What the annotations of a set say about releases. */

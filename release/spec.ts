@@ -99,21 +99,46 @@ function exactlyOne<Shape extends z.ZodRawShape>(
     ) as unknown as z.ZodObject<{ [K in keyof Shape]: z.ZodOptional<Shape[K]> }, z.core.$strict>;
 }
 
+const serverEntry = z.union(
+  [
+    z.int().min(0),
+    objectName.refine((text) => {
+      const range = /^(\d+)-(\d+)$/.exec(text);
+      return !range || Number(range[1]) <= Number(range[2]);
+    }, 'a range of ordinals goes upwards, such as 5-9'),
+  ],
+  { error: 'expected an ordinal such as 3, a range of ordinals such as 5-9, or the name of a server' },
+);
+
+/** What may be said about the servers that are meant; every criterion that is given must hold. */
+const criteria = {
+  servers: z.array(serverEntry).min(1).max(1_000).optional().meta({
+    description: 'Ordinals, ranges of ordinals such as 5-9, or names',
+  }),
+  labels: z.record(z.string(), z.string()).optional().meta({ description: 'Labels of the pod' }),
+  opsState: z.array(z.string().min(1)).min(1).optional(),
+  updatePriority: z
+    .strictObject({ min: z.int().min(0).optional(), max: z.int().min(0).optional() })
+    .optional()
+    .meta({ description: 'The lowest and the highest updatePriority, both included' }),
+};
+
+const CRITERIA_NAMES = 'servers, labels, opsState, updatePriority';
+
+function isLimited(selection: z.output<z.ZodObject<typeof criteria>>): boolean {
+  return [selection.servers, selection.labels, selection.opsState, selection.updatePriority].some(
+    (entry) => entry !== undefined,
+  );
+}
+
+const serverCriteria = z.strictObject(criteria).refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`);
+
 const serverSelection = z
-  .strictObject({
-    name: z.string().min(1).max(63),
-    servers: z
-      .array(z.union([z.int().min(0), objectName]))
-      .min(1)
-      .optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-    opsState: z.array(z.string().min(1)).min(1).optional(),
-  })
-  .refine(
-    (group) => [group.servers, group.labels, group.opsState].filter((entry) => entry !== undefined).length === 1,
-    'expected exactly one of: servers, labels, opsState',
-  )
-  .meta({ description: 'A named wave: servers by ordinal or name, by pod labels, or by opsState' });
+  .strictObject({ name: z.string().min(1).max(63), ...criteria })
+  .refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`)
+  .meta({
+    description: `A named wave: the servers that meet every criterion given (${CRITERIA_NAMES})`,
+  });
 
 const waveEntry = z.union([countSchema(1), z.literal('rest'), serverSelection], {
   error: 'expected a whole number of servers (1 or more), a share such as 5%, rest, or a named group of servers',
@@ -141,9 +166,39 @@ const gate = z.strictObject({
   onTimeout: z.enum(['pause', 'rollback', 'proceed']).prefault('pause'),
 });
 
+const target = z.strictObject({
+  namespace: dnsLabel.prefault('default'),
+  gameServerSet: objectName,
+  servers: serverCriteria.optional().meta({ description: 'Strategy targeted: the chosen servers' }),
+  allowCascade: z.boolean().prefault(false).meta({
+    description:
+      'Strategy targeted: go on although reclaimPolicy is Cascade, where an override is lost together with its pod',
+  }),
+});
+
+const newServers = z
+  .strictObject({
+    watch: durationSchema.prefault('1h').meta({ description: 'How long new servers are waited for and proved' }),
+    count: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .meta({ description: 'End earlier, once so many new servers are proved' }),
+  })
+  .prefault({})
+  .meta({ description: 'Strategy newServersOnly: which scale-ups the release follows' });
+
 const specSchema = z.strictObject({
-  target: z.strictObject({ namespace: dnsLabel.prefault('default'), gameServerSet: objectName }),
-  strategy: z.enum(['rolling']).prefault('rolling'),
+  target,
+  strategy: z
+    .enum(['rolling', 'targeted', 'newServersOnly'], { error: 'expected rolling, targeted or newServersOnly' })
+    .prefault('rolling')
+    .meta({
+      description:
+        'rolling: the template of the whole set, wave by wave. targeted: chosen servers, through their GameServer objects. newServersOnly: servers that are created from now on',
+    }),
+  newServers,
   images: z
     .record(dnsLabel, image, {
       error: 'expected the new image of each sidecar, such as { sidecar: registry.example/2048-sidecar:v2.0 }',
@@ -210,7 +265,15 @@ export const releaseFileSchema = z.strictObject({
   apiVersion: z.literal('hotwave.dev/v1', { error: 'expected hotwave.dev/v1' }),
   kind: z.literal('Release', { error: 'expected Release' }),
   metadata: z.strictObject({ name: dnsLabel }),
-  spec: specSchema,
+  spec: specSchema
+    .refine((spec) => spec.strategy !== 'targeted' || spec.target.servers !== undefined, {
+      path: ['target', 'servers'],
+      error: 'strategy targeted needs the chosen servers, such as { servers: [1, 2] }',
+    })
+    .refine((spec) => spec.strategy === 'targeted' || spec.target.servers === undefined, {
+      path: ['target', 'servers'],
+      error: 'only strategy targeted chooses servers; the other strategies are about the whole set',
+    }),
 });
 
 /** A release file after defaults and units: durations are milliseconds. */
@@ -223,6 +286,8 @@ export interface Probe {
   readonly exec?: z.output<typeof execProbe> | undefined;
   readonly file?: z.output<typeof fileProbe> | undefined;
 }
+/** Which servers are meant, by any of several criteria. */
+export type ServerCriteria = z.output<typeof serverCriteria>;
 /** An entry of `waves` that names a group of servers. */
 export type ServerSelection = z.output<typeof serverSelection>;
 /** A gate as written in the release file. */

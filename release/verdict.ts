@@ -9,7 +9,13 @@ export interface StepReport {
 }
 
 /** Failures that no policy tolerates: the release touched what it must not, so a person has to look first. */
-const STOPS: ReadonlySet<FailureClass> = new Set(['mainContainerRestarted', 'recreated', 'missing']);
+const STOPS: ReadonlySet<FailureClass> = new Set([
+  'mainContainerRestarted',
+  'recreated',
+  'missing',
+  'overridden',
+  'moved',
+]);
 
 /** What the release does after a step, and why. */
 export type Verdict =

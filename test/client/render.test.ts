@@ -11,7 +11,7 @@ import type { LedgerRow } from '../../release/ledger.ts';
 import { ledgerOf } from '../../release/ledger-verdict.ts';
 import type { Ledger } from '../../release/ledger-verdict.ts';
 import { why } from '../../release/narrate.ts';
-import { planRelease } from '../../release/plan.ts';
+import { planRelease } from '../../release/plan-release.ts';
 import type { Plan } from '../../release/plan.ts';
 import { readReleaseFile } from '../../release/diagnose.ts';
 import type { ReleaseFile } from '../../release/spec.ts';

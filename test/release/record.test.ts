@@ -2,15 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { readReleaseFile } from '../../release/diagnose.ts';
 import type { GameServerSetView } from '../../release/fleet.ts';
 import type { PatchOutcome } from '../../release/patches.ts';
-import {
-  firstWavePatch,
-  restorePatch,
-  setBaseline,
-  setTarget,
-  withLastRelease,
-  withReleaseRecord,
-} from '../../release/patches.ts';
-import { isPlan, planRelease } from '../../release/plan.ts';
+import { firstWavePatch, restorePatch, setBaseline, setTarget } from '../../release/patches.ts';
+import { withLastRelease, withReleaseRecord } from '../../release/record-patches.ts';
+import { isPlan } from '../../release/plan.ts';
+import { planRelease } from '../../release/plan-release.ts';
 import { endOfRelease, recordOfPlan } from '../../release/plan-record.ts';
 import type { ReleaseRecord } from '../../release/record.ts';
 import {

@@ -31,7 +31,13 @@ export interface RawSet {
 
 /** The parts of a GameServer that the fake cluster keeps. */
 export interface RawGameServer {
-  metadata: { name: string; namespace: string; uid: string; annotations?: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace: string;
+    uid: string;
+    annotations?: Record<string, string>;
+    ownerReferences?: { kind: string }[];
+  };
   spec: { opsState: string; updatePriority: number | string; containers?: NamedImage[] };
 }
 
@@ -48,6 +54,8 @@ export interface FakeSetModel {
   /** Null: the set has none, as when its owner never wrote one. */
   readonly updateStrategy?: UpdateStrategy | null;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Default Cascade: GameServers die with their pods. */
+  readonly reclaimPolicy?: 'Cascade' | 'Delete';
   /** Fields that somebody applies (GitOps), by JSON pointer. */
   readonly appliedBy?: Readonly<Record<string, string>>;
   readonly priority?: (ordinal: number) => number | string;
@@ -92,7 +100,10 @@ export function rawSet(model: FakeSetModel): RawSet {
     spec: {
       replicas,
       ...(updateStrategy ? { updateStrategy: structuredClone(updateStrategy) } : {}),
-      gameServerTemplate: { spec: { containers: containers.map((container) => ({ ...container })) } },
+      gameServerTemplate: {
+        ...(model.reclaimPolicy ? { reclaimPolicy: model.reclaimPolicy } : {}),
+        spec: { containers: containers.map((container) => ({ ...container })) },
+      },
     },
   };
 }
@@ -101,7 +112,12 @@ export function rawSet(model: FakeSetModel): RawSet {
 export function rawGameServer(model: FakeSetModel, name: string, ordinal: number): RawGameServer {
   const overrides = Object.entries(model.overrides?.[name] ?? {});
   return {
-    metadata: { name, namespace: (model.ref ?? SET).namespace, uid: randomUUID() },
+    metadata: {
+      name,
+      namespace: (model.ref ?? SET).namespace,
+      uid: randomUUID(),
+      ownerReferences: [{ kind: model.reclaimPolicy === 'Delete' ? 'GameServerSet' : 'Pod' }],
+    },
     spec: {
       opsState: model.opsState?.(ordinal) ?? 'None',
       updatePriority: model.priority?.(ordinal) ?? 0,
@@ -137,11 +153,17 @@ export function acceptedWorkload(
     ...made,
     observedGeneration: made.generation,
     containers: spec.gameServerTemplate.spec.containers,
+    strategyType: updatesOnDelete(spec.updateStrategy) ? 'OnDelete' : 'RollingUpdate',
     partition: rolling?.partition ?? 0,
     paused: rolling?.paused ?? false,
     podUpdatePolicy: rolling?.podUpdatePolicy ?? 'ReCreate',
     maxUnavailable: rolling?.maxUnavailable ?? 1,
   };
+}
+
+/** OpenKruiseGame v1.0.0 takes a strategy for a rolling update as soon as there is a `rollingUpdate`, whatever its type. */
+export function updatesOnDelete(strategy: UpdateStrategy | undefined): boolean {
+  return strategy?.type === 'OnDelete' && !strategy.rollingUpdate;
 }
 
 /** Time between closing the readiness gate and writing the image, in ms. */
