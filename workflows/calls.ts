@@ -36,6 +36,19 @@ export function lasting(summary: string, limit: number): Calls {
 }
 
 /**
+ * Calls that a person at a terminal waits for: a cluster that does not answer is said soon rather than waited for;
+ * `limit` is the longest that one try may take, in milliseconds.
+ */
+export function asked(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit,
+    heartbeatTimeout: '20s',
+    retry: { ...RETRY, maximumAttempts: 3 },
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
+}
+
+/**
  * A write of the set that neither a decision nor Temporal's cancel interrupts: one whose end nobody waited for would
  * leave unknown how the set is held, and it could then neither be frozen nor put back.
  */

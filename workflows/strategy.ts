@@ -3,6 +3,7 @@ import type { Plan, PlannedServer, Wave } from '../release/plan.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import type { PauseActions, ReleaseRun } from './release-run.ts';
+import type { SetRecord } from './set-record.ts';
 
 /** One step of a wave or a rollback over a number of servers. */
 export type Step = (servers: readonly PlannedServer[]) => Promise<StepReport>;
@@ -17,6 +18,7 @@ export interface ReleaseContext {
   /** Waves whose engines have been told to reload: after a pause, those that have done so are not told again. */
   readonly reloading: Set<number>;
   readonly onPause: PauseActions;
+  readonly record: SetRecord;
 }
 
 /** What came of the write that begins a rollback. */

@@ -12,7 +12,8 @@ import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workf
 import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflows/messages.ts';
 import type { Lab } from '../lab/lab.ts';
 
-const CLUSTER = 'lab';
+/** The name of the cluster that {@link startHotwave} serves. */
+export const CLUSTER = 'lab';
 
 /** A release that a test has started. */
 export interface StartedRelease {
@@ -29,6 +30,7 @@ export interface StartedRelease {
 
 /** A worker on a lab, under the rights that deploy/rbac.yaml gives, and a client to start releases with. */
 export interface Hotwave {
+  readonly client: Client;
   start(file: ReleaseFile, requester?: string): Promise<StartedRelease>;
   stop(): Promise<void>;
 }
@@ -42,6 +44,7 @@ export async function startHotwave(lab: Lab): Promise<Hotwave> {
   const connection = await Connection.connect({ address: lab.temporal.address });
   const client = new Client({ connection });
   return {
+    client,
     start: (file, requester = 'tester') => startRelease(client, { cluster: CLUSTER, file, requester }),
     async stop() {
       worker.shutdown();

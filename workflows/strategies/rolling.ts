@@ -130,11 +130,16 @@ class Rolling implements Strategy {
   }
 
   async #stageTemplate(): Promise<Verdict> {
-    const { run, plan } = this.#context;
+    const { run, plan, record } = this.#context;
     const { set, baseline, maxUnavailable } = plan;
     run.enter('updating', `writes ${baseline.newImage} with every server frozen`);
     const written = await toItsEnd(() =>
-      quick('write the new image, every server frozen').stageTemplate({ set, baseline, maxUnavailable }),
+      quick('write the new image, every server frozen').stageTemplate({
+        set,
+        baseline,
+        maxUnavailable,
+        record: record.running,
+      }),
     );
     if (written.kind !== 'untouched') this.#hold = written.hold;
     if (written.kind !== 'accepted') return notWritten(written);
@@ -195,13 +200,14 @@ class Rolling implements Strategy {
 
   /** Puts back what was only changed for the time of the release: the person's updateStrategy and the priorities. */
   async #putBack(image: string): Promise<Verdict> {
-    const { run, plan } = this.#context;
+    const { run, plan, record } = this.#context;
     run.set({ step: 'puts updateStrategy and priorities back', wait: undefined });
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (hold) {
+      const last = record.ended(image === baseline.newImage ? 'done' : 'rolled-back');
       const restored = await toItsEnd(() =>
-        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold }),
+        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last }),
       );
       if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
       this.#hold = undefined;

@@ -2,6 +2,8 @@ import type { RollbackSnapshot } from '../../activities/inputs.ts';
 import { waveLabel } from '../../release/narrate.ts';
 import type { PlannedServer } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
+import type { LastRelease } from '../../release/record.ts';
+import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { contentOf, oneByOne, patience } from '../batches.ts';
 import { lasting, quick } from '../calls.ts';
@@ -16,14 +18,18 @@ import { settleOverrides } from './settle.ts';
 export function targeted(context: ReleaseContext): Strategy {
   let overridesStay = false;
   return {
-    begin: () => Promise.resolve(ADVANCE),
+    begin: () => noted(context.record.write({ running: context.record.running })),
     open: () => templateUnchanged(context),
     awaitMoved: (servers) => override(context, servers, 'forward'),
-    finish: () => templateUnchanged(context),
+    finish: async () => {
+      const unchanged = await templateUnchanged(context);
+      return unchanged.kind === 'advance' ? await recordEnd(context, 'done') : unchanged;
+    },
     withdraw: (_reached, snapshot) => Promise.resolve(withdraw(context, snapshot)),
     settle: async () => {
       overridesStay = await mustKeepOverrides(context);
-      return overridesStay ? ADVANCE : await clearOverrides(context);
+      const cleared = overridesStay ? ADVANCE : await clearOverrides(context);
+      return cleared.kind === 'advance' ? await recordEnd(context, 'rolled-back') : cleared;
     },
     freeze: () => Promise.resolve(undefined),
     thaw: () => Promise.resolve(),
@@ -49,6 +55,15 @@ function successOf({ plan, left }: ReleaseContext): string {
 }
 
 const ADVANCE: Verdict = { kind: 'advance' };
+
+async function noted(writing: Promise<string | undefined>): Promise<Verdict> {
+  const problem = await writing;
+  return problem === undefined ? ADVANCE : { kind: 'pause', reason: problem };
+}
+
+function recordEnd({ record, plan }: ReleaseContext, outcome: LastRelease['outcome']): Promise<Verdict> {
+  return noted(record.write({ last: record.ended(outcome, inheritedStrategy(plan.baseline)) }));
+}
 
 /**
  * Every server of the waves so far gets the old image asserted, the ones that seem untouched too: an override that was
