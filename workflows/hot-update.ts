@@ -111,7 +111,7 @@ function waveContext(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): WaveContex
       timeout: spec.paused.timeout,
       freeze: () => holdAs(context, { paused: true }, 'pause the set'),
       thaw: async () => {
-        await holdAs(context, { paused: false }, 'resume the set');
+        if (context.hold?.paused === true) await holdAs(context, { paused: false }, 'resume the set');
       },
     },
   };
