@@ -91,11 +91,18 @@ async function carryOut(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): Promise
     }
     await persevere(context, () => putBack(context, plan.baseline.newImage));
     await run.checkpoint(context.onPause);
-    run.finish('done', `every server proves ${plan.version}`);
+    run.finish('done', whoProves(context));
   } catch (error) {
     await CancellationScope.nonCancellable(() => leave(context, departureOf(error)));
   }
   return await CancellationScope.nonCancellable(() => countRestarts(context));
+}
+
+function whoProves({ plan, left }: WaveContext): string {
+  if (left.size === 0) return `every server proves ${plan.version}`;
+  const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
+  const names = [...left].slice(0, 5).join(', ');
+  return `${servers - left.size} of ${servers} servers prove ${plan.version}; left behind: ${names}${left.size > 5 ? ', ...' : ''}`;
 }
 
 function waveContext(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): WaveContext {
@@ -107,6 +114,7 @@ function waveContext(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): WaveContex
     hold: undefined,
     left: new Set(),
     reloading: new Set(),
+    outgoing: new Map(),
     onPause: {
       timeout: spec.paused.timeout,
       freeze: () => holdAs(context, { paused: true }, 'pause the set'),

@@ -26,6 +26,7 @@ export async function rollBack(context: WaveContext): Promise<string | undefined
     baseline,
     servers: reached,
   });
+  for (const [name, fingerprint] of Object.entries(snapshot.before)) context.outgoing.set(name, fingerprint);
   const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
   if (written.kind === 'untouched') return undefined;
   if (written.kind === 'drifted') return written.reason;
@@ -53,7 +54,7 @@ async function proveOldVersion(
     if (failedCount(done) > 0) run.set(withFailures(run.state, done.failures));
   };
 
-  await add(inBatches(reached, (servers) => awaitOld(context, servers, snapshot, written.revision)));
+  await add(inBatches(reached, (servers) => awaitOld(context, servers, written.revision)));
   const { content, reload, proof } = spec;
   if (content) {
     await add(
@@ -102,13 +103,9 @@ async function proveOldVersion(
   return problemOf(mergeReports(reports), reached.length);
 }
 
-function awaitOld(
-  context: WaveContext,
-  servers: readonly PlannedServer[],
-  snapshot: RollbackSnapshot,
-  revision: string,
-): Promise<StepReport> {
-  const { plan, spec } = context;
+function awaitOld(context: WaveContext, servers: readonly PlannedServer[], revision: string): Promise<StepReport> {
+  const { plan, spec, outgoing } = context;
+  const names = new Set(servers.map(({ name }) => name));
   const limit = spec.ready.timeout;
   return lasting(`roll back · wait for ${servers.length} servers, at most ${formatDuration(limit)}`, limit).awaitReady({
     set: plan.set,
@@ -117,14 +114,15 @@ function awaitOld(
     image: plan.baseline.oldImage,
     revision,
     direction: 'rollback',
-    before: snapshot.before,
+    before: Object.fromEntries([...outgoing].filter(([name]) => names.has(name))),
     deadline: Date.now() + limit,
     failFast: servers.length,
   });
 }
 
 function problemOf(report: StepReport, servers: number): string | undefined {
-  const failed = failedCount(report);
+  // A server whose reload and proof both failed is one server.
+  const failed = new Set([...report.failures.map(({ server }) => server), ...report.moreFailed]).size;
   const [first] = report.failures;
   if (failed === 0) return undefined;
   return `${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;

@@ -28,6 +28,8 @@ export interface WaveContext {
   readonly left: Set<string>;
   /** Waves whose engines have been told to reload: after a pause, those that have done so are not told again. */
   readonly reloading: Set<number>;
+  /** Fingerprints of the sidecars that a rollback has to get rid of; a second try must not take the new ones for them. */
+  readonly outgoing: Map<string, string>;
   readonly onPause: PauseActions;
 }
 
