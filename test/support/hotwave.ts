@@ -64,7 +64,7 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
     args: [input],
   });
   const state = (): Promise<ReleaseState> => handle.query<ReleaseState>(MESSAGES.state);
-  const until: StartedRelease['until'] = async (what, isSo, deadlineMs = 50_000) => {
+  const until: StartedRelease['until'] = async (what, isSo, deadlineMs = 90_000) => {
     for (const deadline = Date.now() + deadlineMs; ;) {
       const now = await state();
       if (isSo(now)) return now;
