@@ -20,8 +20,8 @@ export default defineConfig({
           sequence: { concurrent: true },
           maxConcurrency: 8,
           maxWorkers: 2,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

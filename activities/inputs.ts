@@ -220,7 +220,7 @@ export interface RollbackSnapshotInput {
   readonly servers: readonly PlannedServer[];
 }
 
-/** Fingerprints of the sidecars before a rollback, and which servers had been touched. */
+/** Fingerprints of the sidecars that have to go in a rollback, and which servers had been touched. */
 export interface RollbackSnapshot {
   readonly before: Readonly<Record<string, string>>;
   readonly touched: readonly string[];

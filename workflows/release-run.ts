@@ -206,7 +206,9 @@ export class ReleaseRun {
     const wait: Wait = { for: reason, owner: 'a person', since, until: since + onPause.timeout };
     this.set({ phase: 'paused', step: 'waits for a person', pausedBecause: reason, wait });
     const problem = await onPause.freeze();
-    if (problem !== undefined) this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
+    // Somebody may have resumed while the set was being frozen.
+    if (problem !== undefined && this.#state.pausedBecause !== undefined)
+      this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
     const heard = await condition(() => this.#heard(), onPause.timeout, {
       summary: 'paused: waits for resume, rollback or cancel',
     });
