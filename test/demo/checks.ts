@@ -99,8 +99,8 @@ export function seenWaiting(changes: readonly EngineChange[], version: string): 
 /** The files alone change nothing: the engine goes on with the old version until it is told to reload. */
 export function filesAloneChangeNothing({ engineChanges }: Observation, version: string, engine: string): Check {
   const servers = seenWaiting(engineChanges, version);
-  const what = `with the files of ${version} in place, ${engine} went on with the old version until its reload`;
-  return check(servers.length > 0, `${what} (caught in the act on ${servers.length} servers)`, 'never seen');
+  const what = `the files of ${version} alone changed nothing: ${engine} still answered the old version`;
+  return check(servers.length > 0, `${what} (seen on ${servers.map(short).toSorted().join(' ')})`, 'never seen');
 }
 
 /** The set's servers got the image wave by wave, once each, and nobody else did. */

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 import { truthLabObstacle } from '../lab/truth-obstacle.ts';
@@ -55,8 +56,11 @@ async function introduce(stage: Stage): Promise<void> {
     `Six game servers run version v1.0. Each has a main container with the engine, which must never restart, and a sidecar with the hot files, whose image is changed in place. Temporal's web UI: ${lab.temporal.uiUrl}`,
   );
   narrator.say('A worker runs under the rights of deploy/rbac.yaml. `hotwave` is `npm run --silent hotwave --`:');
-  narrator.command(`export TEMPORAL_ADDRESS=${lab.temporal.address}`);
-  narrator.command(`hotwave ${workerArguments(lab).join(' ')} &`);
+  narrator.command(
+    `export TEMPORAL_ADDRESS=${lab.temporal.address}`,
+    `export KUBECONFIG=${belowHome(lab.kubeconfigOf('hotwave'))}`,
+    `hotwave ${workerArguments.join(' ')} &`,
+  );
   await showFacts(stage);
   narrator.say(
     `FILES is what is in the folder of the hot files; ANSWERS is what the engine says that it has loaded (${game.askedBy}).`,
@@ -84,9 +88,16 @@ async function playReleases(stage: Stage, { interactive }: DemoOptions): Promise
 
 function tellHowToLookAround(lab: Lab, narrator: Narrator): void {
   narrator.say('Lab and worker go on. To look around:');
-  narrator.command(`export TEMPORAL_ADDRESS=${lab.temporal.address}`);
-  narrator.command(`export KUBECONFIG=${lab.kubeconfig}`);
-  narrator.command('npm run --silent hotwave -- status gss-2048');
+  narrator.command(
+    `export TEMPORAL_ADDRESS=${lab.temporal.address}`,
+    `export KUBECONFIG=${belowHome(lab.kubeconfig)}`,
+    'npm run --silent hotwave -- status gss-2048',
+  );
   narrator.say(`Temporal's web UI: ${lab.temporal.uiUrl}. To end everything:`);
   narrator.command(`npm run lab -- down --name ${lab.name}`);
+}
+
+/** The path as a person would type it. */
+function belowHome(path: string): string {
+  return path.startsWith(`${homedir()}/`) ? path.replace(homedir(), '~') : path;
 }

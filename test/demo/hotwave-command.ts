@@ -25,7 +25,6 @@ export function hotwaveEnvironment(lab: Lab): Record<string, string> {
   return {
     ...Object.fromEntries(kept),
     TEMPORAL_ADDRESS: lab.temporal.address,
-    TEMPORAL_UI_URL: lab.temporal.uiUrl,
     // A file that does not exist: no settings.
     TEMPORAL_CONFIG_FILE: join(lab.directory, 'temporal.toml'),
     NO_COLOR: '1',
@@ -63,6 +62,7 @@ export class HotwaveCommand {
     const command = this.#start(args, deadlineMs);
     for await (const line of command.iterable({ from: 'all' })) this.#narrator.output(line);
     const { exitCode, timedOut } = await command;
+    if (this.#signal.aborted) throw new CommandFailure(`hotwave ${args[0] ?? ''} was ended`);
     this.#narrator.progress(`(exit code ${exitCode ?? 'none'})`);
     if (exitCode === wanted) return;
     const how = timedOut ? `did not end within ${deadlineMs / 1000} s` : `ended with exit code ${exitCode ?? 'none'}`;

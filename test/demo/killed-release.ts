@@ -39,7 +39,7 @@ async function killInWaveTwo(stage: Stage, watching: Watching): Promise<readonly
   const killedAt = performance.now();
   await hotwave.run(['status', setName], 7);
   narrator.say('The servers play on. Kruise has changed the sidecars that it was told to change; nothing else moves.');
-  narrator.command(`hotwave ${workerArguments(lab).join(' ')} &`);
+  narrator.command(`hotwave ${workerArguments.join(' ')} &`);
   const checks = [
     nobodyElseMoved(watching.imageChanges, [...first, ...second], 'while no worker ran'),
     nothingWasLoadedSince(watching.engineChanges, killedAt, 'while no worker ran'),

@@ -49,10 +49,10 @@ export class Narrator {
     this.#hang(`  ${text}`, this.#colours.dim);
   }
 
-  /** A command as a person would type it. It is never broken: it must be possible to copy it. */
-  command(text: string): void {
+  /** Commands as a person would type them. They are never broken: it must be possible to copy them. */
+  command(...texts: readonly string[]): void {
     this.#print('');
-    this.#print(this.#colours.bold(`$ ${text}`));
+    for (const text of texts) this.#print(this.#colours.bold(`$ ${text}`));
   }
 
   /** One line that a command printed. */
@@ -82,7 +82,7 @@ export class Narrator {
 
   #hang(text: string, colour: (line: string) => string): void {
     if (textWidth(text) <= width) {
-      this.#print(colour(text));
+      this.#print(text.trim() === '' ? '' : colour(text));
       return;
     }
     const indent = /^ */.exec(text)?.[0] ?? '';

@@ -97,16 +97,15 @@ export async function watch({ lab, game, narrator }: Stage): Promise<Watching> {
 }
 
 function tell(narrator: Narrator, { engine }: Game, now: EngineChange, last: EngineChange): void {
-  const what =
-    now.loaded === last.loaded
-      ? `${now.files} is in its folder; ${engine} still answers ${now.loaded}`
-      : `${engine} answers ${now.loaded}`;
+  const isReload = now.loaded !== last.loaded;
+  const files = now.files === now.loaded ? `its files are ${now.files} again` : `its files are ${now.files} now`;
+  const what = isReload ? `${engine} answers ${now.loaded}` : `${files}, ${engine} still answers ${now.loaded}`;
   narrator.seen(`${now.server}: ${what}`, new Date());
 }
 
 /** Shows what the API server and the engines say now. */
 export async function showFacts({ lab, game, narrator }: Stage): Promise<void> {
-  narrator.say(`Read from the API server and from the engines; RESTARTS are main container + sidecar:`);
+  narrator.say('From the API server and the engines; RESTARTS: main container + sidecar:');
   const { columns, rows } = factsTable(await readFacts(lab.api, game, setName), Date.now());
   narrator.table(columns, rows);
 }

@@ -9,13 +9,7 @@ import { GiveUp, until } from '../lab/until.ts';
 import { hotwaveEnvironment, hotwaveProgram } from './hotwave-command.ts';
 
 /** The arguments of the worker, as they are shown and run. */
-export const workerArguments = (lab: Lab): readonly string[] => [
-  'worker',
-  '--kubeconfig',
-  lab.kubeconfigOf('hotwave'),
-  '--http',
-  '127.0.0.1:0',
-];
+export const workerArguments: readonly string[] = ['worker', '--http', '127.0.0.1:0'];
 
 /** A running `hotwave worker`. */
 export interface WorkerProcess {
@@ -35,10 +29,10 @@ export async function startWorker(lab: Lab): Promise<WorkerProcess> {
   const file = join(lab.directory, 'logs', 'hotwave-worker.log');
   const log = openSync(file, 'a');
   const logStart = readFileSync(file).length;
-  const child = spawn(process.execPath, [...hotwaveProgram, ...workerArguments(lab)], {
+  const child = spawn(process.execPath, [...hotwaveProgram, ...workerArguments], {
     detached: true,
     stdio: ['ignore', log, log],
-    env: { ...hotwaveEnvironment(lab), HOTWAVE_LAB: lab.directory },
+    env: { ...hotwaveEnvironment(lab), KUBECONFIG: lab.kubeconfigOf('hotwave'), HOTWAVE_LAB: lab.directory },
   });
   closeSync(log);
   const identity = identityOf(child.pid ?? -1);
