@@ -83,7 +83,7 @@ export class ReleaseRun {
   set(change: Partial<ReleaseState>): void {
     const before = this.#state;
     this.#state = { ...before, ...change };
-    setCurrentDetails(detailsMarkdown(this.#state, Date.now()));
+    setCurrentDetails(detailsMarkdown(this.#state));
     if (before.phase !== this.#state.phase || before.wave !== this.#state.wave) {
       upsertSearchAttributes([
         { key: phaseKey, value: this.#state.phase },
