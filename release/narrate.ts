@@ -31,6 +31,14 @@ const OUTCOMES = {
   refused: 'refused, nothing was changed',
 } as const;
 
+/**
+ * A sentence put together from counts, its nouns in agreement with them: `waits for 1 servers` becomes
+ * `waits for 1 server`. One is the only count that a plural is wrong for.
+ */
+export function agreeing(sentence: string): string {
+  return sentence.replaceAll(/(?<![\w.,:/-])1 (server|engine|approval|wave)s\b/g, '1 $1');
+}
+
 /** Where the release is, in at most three words and a wave number. */
 export function headline(state: ReleaseState): string {
   const wave = state.wave > 0 && !isFinal(state.phase) ? ` · wave ${state.wave} of ${state.waves.length}` : '';

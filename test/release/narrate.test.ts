@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { commandFor, detailsMarkdown, why } from '../../release/narrate.ts';
+import { agreeing, commandFor, detailsMarkdown, why } from '../../release/narrate.ts';
 import { NOW, aReleaseState, waves } from '../client/support.ts';
 
 test('a text that is read at once says how long, one that is read later says when', () => {
@@ -53,4 +53,13 @@ test('the current details stay under 4 KB, whatever happens', () => {
     reason,
   }));
   expect(detailsMarkdown(aReleaseState({ waves: waves(100), failures })).length).toBeLessThanOrEqual(4000);
+});
+
+test.each([
+  ['waits for 1 servers to be Ready', 'waits for 1 server to be Ready'],
+  ['makes 1 engines reload', 'makes 1 engine reload'],
+  ['waits for 11 servers, 1 approvals', 'waits for 11 servers, 1 approval'],
+  ['registry/app:v1.1 servers', 'registry/app:v1.1 servers'],
+])('%j becomes %j', (put, agreed) => {
+  expect(agreeing(put)).toBe(agreed);
 });
