@@ -91,8 +91,10 @@ export function detailsMarkdown(state: ReleaseState): string {
 }
 
 function statusMarkdown(state: ReleaseState): string {
-  const reason = escapeMarkdown(why(state), 400);
-  return isFinal(state.phase) ? `**${reason}**` : `**${escapeMarkdown(headline(state))}** — ${reason}`;
+  const ended = isFinal(state.phase);
+  const title = ended ? OUTCOMES[state.phase] : headline(state);
+  const reason = escapeMarkdown(ended ? state.reason : why(state), 400);
+  return `**${escapeMarkdown(title)}**${reason === '' ? '' : ` — ${reason}`}`;
 }
 
 function commandsMarkdown(state: ReleaseState): string {
@@ -109,10 +111,15 @@ function wavesMarkdown(waves: readonly WaveProgress[]): string {
           ...waves.filter(({ status }) => status !== 'pending').slice(-8),
           ...waves.filter(({ status }) => status === 'pending').slice(0, 4),
         ];
-  const rows = shown.map(({ number, name, size, status, ready, proven, failed }) =>
-    [number, escapeMarkdown(name, 40), size, status, ready, proven, failed].map(String),
-  );
-  return tableMarkdown(['wave', 'name', 'servers', 'state', 'ready', 'proven', 'failed'], rows);
+  const rows = shown.map(({ number, name, size, status, ready, proven, failed }) => [
+    String(number),
+    escapeMarkdown(name, 40),
+    status,
+    `${ready} of ${size}`,
+    `${proven} of ${size}`,
+    String(failed),
+  ]);
+  return tableMarkdown(['wave', 'name', 'state', 'ready', 'proven', 'failed'], rows);
 }
 
 function failuresMarkdown({ failures }: ReleaseState): string {

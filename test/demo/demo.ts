@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { startLab } from '../lab/lab.ts';
-import type { Lab } from '../lab/lab.ts';
+import type { Lab, LabKind } from '../lab/lab.ts';
 import { truthLabObstacle } from '../lab/truth-obstacle.ts';
 import { badRelease } from './bad-release.ts';
 import { chooseLab } from './choose-lab.ts';
@@ -30,16 +30,12 @@ export const releaseCount = 3;
  * @throws Error when something could not be carried out
  */
 export async function playDemo(options: DemoOptions, venue: Venue): Promise<readonly ReleaseReport[]> {
-  const { narrator, labName: name, signal } = venue;
-  const { kind, reason } = chooseLab(options.lab, truthLabObstacle());
+  const { narrator, signal } = venue;
   narrator.heading('hotwave: three hot updates through six game servers');
-  narrator.say(reason);
-  const log = (line: string): void => narrator.progress(line);
-  log('starting Kubernetes, OpenKruise, OpenKruiseGame and Temporal');
-  const lab = await startLab({ kind, name, outlivesOwner: options.keep, log });
+  const lab = await openLab(options, venue);
   const ending: (() => Promise<void>)[] = [() => lab.stop()];
   try {
-    log('creating six game servers and starting a hotwave worker');
+    narrator.progress('creating six game servers and starting a hotwave worker');
     const stage = await setStage(lab, narrator, signal);
     ending.unshift(() => stage.worker.stop());
     await introduce(stage);
@@ -47,6 +43,24 @@ export async function playDemo(options: DemoOptions, venue: Venue): Promise<read
   } finally {
     if (options.keep) tellHowToLookAround(lab, narrator);
     else for (const end of ending) await end();
+  }
+}
+
+/** Starts the most real lab that this machine can run, unless a person said which. */
+async function openLab({ lab: asked, keep }: DemoOptions, { narrator, labName, signal }: Venue): Promise<Lab> {
+  const { kind, reason } = chooseLab(asked, truthLabObstacle());
+  narrator.say(reason);
+  const log = (line: string): void => narrator.progress(line);
+  const start = (chosen: LabKind): Promise<Lab> => startLab({ kind: chosen, name: labName, outlivesOwner: keep, log });
+  log('starting Kubernetes, OpenKruise, OpenKruiseGame and Temporal');
+  try {
+    return await start(kind);
+  } catch (error) {
+    if (asked !== undefined || kind === 'fleet' || signal.aborted) throw error;
+    const problem = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+    narrator.say(`The truth lab did not start: ${problem}`);
+    narrator.say('The demo goes on with the fleet lab: simulated nodes, no containers.');
+    return await start('fleet');
   }
 }
 

@@ -24,17 +24,17 @@ test('the current details say why, what to type, and where each wave is, in colu
   expect(set).toBe('arena/duel → registry.test/scripts:2.0 (1.0 → 2.0), started by ann');
   expect(commands!.split('\n')[0]).toBe('- `hotwave approve arena/duel --wave 2`');
   expect(table!.split('\n')).toEqual([
-    '| wave\u2003 | name\u2003 | servers\u2003 | state\u2003 | ready\u2003 | proven\u2003 | failed |',
-    '|:---|:---|:---|:---|:---|:---|:---|',
-    '| 1\u2003 | 1%\u2003 | 50\u2003 | done\u2003 | 50\u2003 | 50\u2003 | 0 |',
-    '| 2\u2003 | rest\u2003 | 50\u2003 | running\u2003 | 12\u2003 | 10\u2003 | 0 |',
+    '| wave\u2003 | name\u2003 | state\u2003 | ready\u2003 | proven\u2003 | failed |',
+    '|:---|:---|:---|:---|:---|:---|',
+    '| 1\u2003 | 1%\u2003 | done\u2003 | 50 of 50\u2003 | 50 of 50\u2003 | 0 |',
+    '| 2\u2003 | rest\u2003 | running\u2003 | 12 of 50\u2003 | 10 of 50\u2003 | 0 |',
   ]);
 });
 
 test('the current details of an ended release begin with its outcome, once, and offer nothing to type', () => {
   const ended = aReleaseState({ phase: 'rolled-back', reason: 'duel-4: no proof', wait: undefined, waves: [] });
   expect(detailsMarkdown(ended).split('\n\n')).toEqual([
-    '**rolled back: duel-4: no proof**',
+    '**rolled back** — duel-4: no proof',
     'arena/duel → registry.test/scripts:2.0 (1.0 → 2.0), started by ann',
   ]);
 });
