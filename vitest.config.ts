@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{release,client,cluster,worker,activities,contract,bench}/**/*.test.ts'],
+          include: ['test/{release,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
         },
       },
       {
