@@ -4,7 +4,26 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/{release,client,cluster,worker,activities,contract}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{release,client,cluster,worker,activities,contract,bench}/**/*.test.ts'],
+        },
+      },
+      {
+        test: {
+          name: 'workflow',
+          include: ['test/workflow/**/*.test.ts'],
+          globalSetup: ['test/workflow/global-setup.ts'],
+          setupFiles: ['test/workflow/setup.ts'],
+          // Tests of one file run side by side, each with a worker, a task queue and a cluster of its own.
+          sequence: { concurrent: true },
+          maxConcurrency: 8,
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
       {
         test: {
           name: 'fleet',
