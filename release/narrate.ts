@@ -34,7 +34,9 @@ function commandsFor(verb: Verb, { set, cluster, gate, wave }: ReleaseState): re
   const command = `hotwave ${verb} ${set.namespace}/${set.name}`;
   const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
   if (verb === 'approve' || verb === 'reject') return [`${command} --wave ${gate?.wave ?? wave}${where}`];
-  return verb === 'cancel' ? ['hold', 'rollback'].map((then) => `${command} --then ${then}${where}`) : [command + where];
+  return verb === 'cancel'
+    ? ['hold', 'rollback'].map((then) => `${command} --then ${then}${where}`)
+    : [command + where];
 }
 
 /** What a person can do now, one command a line. */
