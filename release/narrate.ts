@@ -45,18 +45,19 @@ export function headline(state: ReleaseState): string {
   return `${state.phase}${wave}`;
 }
 
-/** `hotwave approve RELEASE --wave 2`: the command to type for a verb. */
-export function commandFor(verb: Verb, state: ReleaseState): string {
-  const target = `${state.set.namespace}/${state.set.name}`;
-  const wave = verb === 'approve' || verb === 'reject' ? ` --wave ${state.gate?.wave ?? state.wave}` : '';
-  const then = verb === 'cancel' ? ' --then hold|rollback' : '';
-  const cluster = state.cluster === 'default' ? '' : ` --cluster ${state.cluster}`;
-  return `hotwave ${verb} ${target}${wave}${then}${cluster}`;
+/** `hotwave approve RELEASE --wave 2`: what to type for a verb. Each is complete: people paste them into a shell. */
+function commandsFor(verb: Verb, { set, cluster, gate, wave }: ReleaseState): readonly string[] {
+  const command = `hotwave ${verb} ${set.namespace}/${set.name}`;
+  const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
+  if (verb === 'approve' || verb === 'reject') return [`${command} --wave ${gate?.wave ?? wave}${where}`];
+  return verb === 'cancel'
+    ? ['hold', 'rollback'].map((then) => `${command} --then ${then}${where}`)
+    : [command + where];
 }
 
 /** What a person can do now, one command a line. */
 export function nextCommands(state: ReleaseState): readonly string[] {
-  return usefulVerbs(state.phase).map((verb) => commandFor(verb, state));
+  return usefulVerbs(state.phase).flatMap((verb) => commandsFor(verb, state));
 }
 
 /** `wave 2/3 (25%)`, for summaries in the Temporal UI. */

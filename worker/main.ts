@@ -37,11 +37,10 @@ export async function runWorker(flags: WorkerFlags): Promise<number> {
 }
 
 async function serve(config: WorkerConfig): Promise<number> {
+  const cluster = openCluster(config);
   const logger = createLogger(config.logLevel);
   const metricsAddress = config.http && `127.0.0.1:${await freeLoopbackPort()}`;
-  installRuntime({ logger, metricsAddress });
   const stopping = stopOnSignal();
-  const cluster = openCluster(config);
   const health: HealthSources = {
     worker: undefined,
     connection: undefined,
@@ -50,6 +49,8 @@ async function serve(config: WorkerConfig): Promise<number> {
   let http: HttpServer | undefined;
   try {
     http = metricsAddress === undefined ? undefined : await openHttp(config, health, cluster, metricsAddress);
+    // Only now: the runtime ends with its last connection, and without one it would keep the process alive for ever.
+    installRuntime({ logger, metricsAddress });
     return await work({ config, cluster, logger, health, stopping, httpUrl: http?.url });
   } catch (error) {
     if (stopping.signal.aborted && !health.worker) return 0;

@@ -145,7 +145,7 @@ export class FleetEngine {
 }
 
 /** The tag of an image reference, `latest` when it has none; a digest is not a tag. */
-export function imageTag(image: string): string {
+function imageTag(image: string): string {
   const name = image.replace(/@.*$/, '').split('/').at(-1) ?? '';
   return name.split(':')[1] ?? 'latest';
 }

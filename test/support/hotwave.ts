@@ -102,7 +102,7 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
 }
 
 /** Sends a decision as an update; a refusal is an answer, too. */
-export async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
+async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
   try {
     return await handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
       args: [message],
