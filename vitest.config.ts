@@ -4,7 +4,12 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/{release,client,cluster,worker,activities,contract}/**/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/{release,client,cluster,worker,activities,contract,bench}/**/*.test.ts'],
+        },
+      },
       {
         test: {
           name: 'workflow',

@@ -1,15 +1,12 @@
-import pLimit from 'p-limit';
 import type { ServerView } from '../release/fleet.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import type { ServerFailure } from '../release/server.ts';
 import type { StepReport } from '../release/verdict.ts';
 import { stepReport } from '../release/verdict.ts';
 import type { Cluster } from './ports.ts';
-import { cancellation, heartbeat } from './runtime.ts';
+import { cancellation, keepAlive } from './runtime.ts';
 import type { ServersInput } from './inputs.ts';
-
-/** How often an activity that asks servers says that it is alive. Every call in it has its own deadline. */
-const HEARTBEAT_MS = 2_000;
+import { Places } from './places.ts';
 
 /** What one server's part of a step came to: nothing, or why it failed. */
 export type ServerStep = (
@@ -20,33 +17,42 @@ export type ServerStep = (
 /**
  * Does one thing on every server of a batch, so many at once in all and on one node, and reports who failed and why.
  * A server whose pod is not the planned one any more fails without being asked.
+ * @param cursor what a heartbeat records for the next attempt
  */
-export async function forEachServer(cluster: Cluster, input: ServersInput, step: ServerStep): Promise<StepReport> {
+export async function forEachServer(
+  cluster: Cluster,
+  input: ServersInput,
+  step: ServerStep,
+  cursor?: () => unknown,
+): Promise<StepReport> {
   const { servers: planned, set, concurrency } = input;
   const { servers } = await cluster.listServers(set, { names: planned.map(({ name }) => name) }, cancellation());
-  const live = new Map(servers.map((server) => [server.name, server]));
-  const inAll = pLimit(concurrency.total);
-  const onNode = new Map(servers.map(({ node }) => [node, pLimit(concurrency.perNode)]));
-  const alive = setInterval(() => heartbeat(), HEARTBEAT_MS);
-  try {
-    const results = await Promise.all(
-      planned.map(async (wanted) => {
-        const server = live.get(wanted.name);
-        const gone = server
-          ? recreated(server, wanted, input.direction)
-          : { class: 'missing' as const, reason: `${wanted.name} has no pod` };
-        if (gone || !server) return gone;
-        const perNode = onNode.get(server.node) ?? inAll;
-        return await perNode(() => inAll(() => step(server, wanted)));
-      }),
-    );
-    const failures = results.flatMap((failure, index) =>
-      failure ? [{ server: planned[index]?.name ?? '', ...failure }] : [],
-    );
-    return stepReport(results.length - failures.length, failures);
-  } finally {
-    clearInterval(alive);
-  }
+  const wishes = new Map(planned.map((wanted) => [wanted.name, wanted]));
+  const one = async (server: ServerView): Promise<Omit<ServerFailure, 'server'> | undefined> => {
+    const wanted = wishes.get(server.name);
+    return wanted && (recreated(server, wanted, input.direction) ?? (await step(server, wanted)));
+  };
+  const results = await onEachServer(servers, concurrency, one, cursor);
+  const failures = planned.flatMap(({ name }) => {
+    const failure = results.has(name) ? results.get(name) : { class: 'missing' as const, reason: `${name} has no pod` };
+    return failure ? [{ server: name, ...failure }] : [];
+  });
+  return stepReport(planned.length - failures.length, failures);
+}
+
+/** Does one thing on every server, so many at once in all and on one node, with a heartbeat; the results by name. */
+export async function onEachServer<Result>(
+  servers: readonly ServerView[],
+  concurrency: ServersInput['concurrency'],
+  run: (server: ServerView) => Promise<Result>,
+  cursor?: () => unknown,
+): Promise<ReadonlyMap<string, Result>> {
+  const places = new Places(concurrency);
+  const results = await keepAlive(
+    () => Promise.all(servers.map((server) => places.run(server.node, () => run(server)))),
+    cursor,
+  );
+  return new Map(servers.map(({ name }, index) => [name, results[index] as Result]));
 }
 
 function recreated(

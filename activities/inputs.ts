@@ -1,6 +1,10 @@
 import type { SetRef } from '../release/fleet.ts';
+import type { LedgerFrame } from '../release/ledger.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
+import type { LastRelease, ReleaseRecord } from '../release/record.ts';
+import type { StepReport } from '../release/verdict.ts';
+import type { Direction } from '../release/server.ts';
 import type { Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
 
 /** Most servers in one activity: it bounds inputs, results and what a retry repeats. */
@@ -24,6 +28,7 @@ export interface StageTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly maxUnavailable: number;
+  readonly record: ReleaseRecord;
 }
 
 /** Let one wave's servers move, and nobody else. */
@@ -59,13 +64,105 @@ export interface AwaitReadyInput {
   readonly container: string;
   readonly image: string;
   readonly revision: string;
-  readonly direction: 'forward' | 'rollback';
+  readonly direction: Direction;
   /** Fingerprints of the sidecar before the step where they differ from the plan's. */
   readonly before: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
   /** Return early once more servers than this have failed. */
   readonly failFast: number;
+  /** Asked of each server as soon as it is Ready, while the others are waited for. */
+  readonly content?: {
+    readonly probe: Probe;
+    readonly version: string;
+    readonly concurrency: ReleaseSpec['concurrency'];
+  };
+}
+
+/** Give servers their image through their GameServers, so many at once, and wait until they run it. */
+export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
+  /** The image that a GameServer may override already; any third one is somebody else's. */
+  readonly from: string;
+  /** Servers on their way at once. */
+  readonly maxUnavailable: number;
+  /** How long one server may take, in milliseconds. */
+  readonly timeout: number;
+  /** Names the writes of this step. */
+  readonly token: string;
+}
+
+/** Take overrides of one container's image away, or put those back that were there before. */
+export interface SettleOverridesInput {
+  readonly set: SetRef;
+  readonly servers: readonly string[];
+  readonly container: string;
+  /** What is overridden from now on; absent when nothing is. The pods run this image, or the template's, already. */
+  readonly image?: string;
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** Write the new image so that only servers that are created from now on get it. */
+export interface StageForNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly record: ReleaseRecord;
+}
+
+/** Take the new image back from servers that are still to be created. */
+export interface RollBackNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly last: LastRelease;
+}
+
+/** Leave a record on a set of which nothing else changes. */
+export interface RecordReleaseInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly note: { readonly running: ReleaseRecord } | { readonly last: LastRelease };
+}
+
+/** Look whether the template is as the plan found it. */
+export interface VerifyTemplateInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+}
+
+/** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */
+export interface TemplateCheck {
+  readonly changed?: string;
+}
+
+/** Follow the servers that are created, until something new is known of them. */
+export interface FollowNewServersInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly image: string;
+  readonly version: string;
+  readonly proof: Probe;
+  /** Servers that were there before, which must stay as they are. */
+  readonly bystanders: readonly PlannedServer[];
+  /** Uids of new servers of which it is known how they ended. */
+  readonly settled: readonly string[];
+  /** How long one new server may take to prove its version, in milliseconds since it was first seen. */
+  readonly timeout: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A server that was created during the release. */
+export interface NewServer {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What became of new servers since the last look. */
+export interface NewServersReport extends StepReport {
+  readonly proved: readonly NewServer[];
+  /** Uids of the new servers that were proved or have failed. */
+  readonly settled: readonly string[];
 }
 
 /** Ask servers by probes until they answer right. */
@@ -73,6 +170,8 @@ export interface CheckServersInput extends ServersInput {
   readonly kind: 'content' | 'version' | 'health';
   readonly probes: readonly Probe[];
   readonly version: string;
+  /** Servers that have not been updated: a metric of the batch is shown beside theirs. At most 250. Default none. */
+  readonly control?: readonly string[];
 }
 
 /** Make engines load the new files. */
@@ -127,12 +226,13 @@ export interface RollbackSnapshot {
   readonly touched: readonly string[];
 }
 
-/** Put the person's own updateStrategy back. */
+/** Put the person's own updateStrategy back, and leave on the set what the release came to. */
 export interface RestoreSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly image: string;
   readonly hold: Hold;
+  readonly last: LastRelease;
 }
 
 /** Count what players would have felt. */
@@ -146,4 +246,31 @@ export interface TallyInput {
 export interface Tally {
   readonly restartsOfMainContainers: number;
   readonly recreatedPods: number;
+}
+
+/** What a ledger is asked for. */
+export interface LedgerHeadInput {
+  readonly set: SetRef;
+  /** Measure with this instead of what the set says. */
+  readonly file?: ReleaseFile | undefined;
+  /** Every server is to prove this instead. */
+  readonly version?: string | undefined;
+}
+
+/** What the rows of a ledger have in common and which there will be, or why there is no ledger. */
+export type LedgerHead =
+  | {
+      readonly kind: 'found';
+      readonly frame: LedgerFrame;
+      readonly names: readonly string[];
+      /** Images of GameServers that win over the template, by server. */
+      readonly overrides: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Ask a batch of servers what they run. */
+export interface LedgerPageInput {
+  readonly frame: LedgerFrame;
+  readonly names: readonly string[];
+  readonly overrides: Readonly<Record<string, string>>;
 }

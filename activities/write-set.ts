@@ -1,24 +1,35 @@
-import { containerOf } from '../release/fleet.ts';
 import type { GameServerSetView } from '../release/fleet.ts';
+import { containerOf } from '../release/fleet.ts';
 import { openingFor } from '../release/order.ts';
-import type { GuardedPatch, Hold, PatchOutcome } from '../release/patches.ts';
+import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../release/patches.ts';
+import { RELEASE_ANNOTATION } from '../release/record.ts';
+import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../release/record-patches.ts';
 import {
   FROZEN,
   firstWavePatch,
   holdPatch,
+  newServersPatch,
+  newServersRestorePatch,
+  newServersRollbackPatch,
   restorePatch,
   rollbackPatch,
   sameJson,
   setTarget,
+  unchangedTemplatePatch,
 } from '../release/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
 import type {
   ChangeHoldInput,
   OpenWaveInput,
+  RecordReleaseInput,
   RestoreSetInput,
+  RollBackNewServersInput,
   RollBackSetInput,
   SetWrite,
+  StageForNewServersInput,
   StageTemplateInput,
+  TemplateCheck,
+  VerifyTemplateInput,
 } from './inputs.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation } from './runtime.ts';
@@ -33,8 +44,9 @@ export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => 
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
-    const refused = await write(cluster, input, firstWavePatch(baseline, live.replicas, hold));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, hold));
+    const patch = withReleaseRecord(firstWavePatch(baseline, live.replicas, hold), live, input.record);
+    const refused = await write(cluster, input, patch);
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
 }
 
@@ -64,7 +76,7 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
     const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, next));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' }));
   };
 }
 
@@ -74,7 +86,7 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
  */
 async function imageDrift(
   cluster: Cluster,
-  { set, baseline }: RollBackSetInput,
+  { set, baseline }: Pick<ChangeHoldInput, 'set' | 'baseline'>,
   hold: Hold,
   live: GameServerSetView,
 ): Promise<SetWrite | undefined> {
@@ -91,7 +103,8 @@ export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promis
     const refused =
       (await imageDrift(cluster, input, input.from, live)) ??
       (await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to)));
-    return refused ?? (await awaitAccepted(cluster, input, input.baseline.newImage, input.to));
+    const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
+    return refused ?? (await awaitAccepted(cluster, input, wish));
   };
 }
 
@@ -105,7 +118,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
       return { kind: 'untouched' };
     const refused = await write(cluster, input, rollbackPatch(baseline));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.oldImage, OPEN));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }
 
@@ -115,8 +128,82 @@ const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
 /** Puts the person's own updateStrategy back. What somebody has changed meanwhile stays as they want it. */
 export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promise<SetWrite> {
   return async (input) => {
-    const refused = await write(cluster, input, restorePatch(input.baseline, input.image, input.hold));
+    const live = await cluster.readSet(input.set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
+    const patch = withLastRelease(restorePatch(input.baseline, input.image, input.hold), live, input.last);
+    const refused = await write(cluster, input, patch);
     return refused ?? { kind: 'accepted', hold: input.hold, revision: '' };
+  };
+}
+
+/** Writes the new image so that no server that exists moves and every new one gets it. */
+export function stageForNewServers(cluster: Cluster): (input: StageForNewServersInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const patch = withReleaseRecord(newServersPatch(baseline, live.replicas), live, input.record);
+    const refused = await write(cluster, input, patch);
+    const wish = { image: baseline.newImage, held: 'OnDelete', by: 'observed' } as const;
+    return refused ?? (await awaitAccepted(cluster, input, wish));
+  };
+}
+
+/**
+ * Takes the new image back from servers that are still to be created. The person's own strategy comes back only when
+ * no server runs the new revision: a rolling update would else restart those, with their players.
+ */
+export function rollBackNewServers(cluster: Cluster): (input: RollBackNewServersInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline, last } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    if (isAsFound(live, baseline)) return { kind: 'untouched' };
+    const refused = await write(cluster, input, newServersRollbackPatch(baseline));
+    if (refused) return refused;
+    const wish = { image: baseline.templateImage, held: 'OnDelete', by: 'observed' } as const;
+    const accepted = await awaitAccepted(cluster, input, wish);
+    if (accepted.kind !== 'accepted') return accepted;
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const someStay = servers.some(({ revision }) => revision !== accepted.revision);
+    const ending = someStay
+      ? withLastRelease(recordPatch(baseline), live, { ...last, putBack: owedStrategy(baseline) })
+      : withLastRelease(newServersRestorePatch(baseline), live, last);
+    return (await write(cluster, input, ending)) ?? accepted;
+  };
+}
+
+/** The release has written nothing yet, or everything is put back. */
+function isAsFound({ containers, updateStrategy, annotations }: GameServerSetView, baseline: SetBaseline): boolean {
+  const image = containerOf(containers, baseline.container)?.image;
+  return (
+    image === baseline.templateImage &&
+    sameJson(updateStrategy, baseline.liveStrategy) &&
+    annotations?.[RELEASE_ANNOTATION] === undefined
+  );
+}
+
+/** Leaves a record on the set and changes nothing else. */
+export function recordRelease(cluster: Cluster): (input: RecordReleaseInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline, note } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const patch =
+      'running' in note
+        ? withReleaseRecord(recordPatch(baseline), live, note.running)
+        : withLastRelease(recordPatch(baseline), live, note.last);
+    return (await write(cluster, input, patch)) ?? { kind: 'untouched' };
+  };
+}
+
+/** Looks whether the template still has the image that the plan found, and if not, who changed it. */
+export function verifyTemplate(cluster: Cluster): (input: VerifyTemplateInput) => Promise<TemplateCheck> {
+  return async ({ set, baseline }) => {
+    const options = { dryRun: true, signal: cancellation() };
+    const outcome = await cluster.patch(setTarget(set), unchangedTemplatePatch(baseline), options);
+    const refusal = refusalOf(outcome, set.name);
+    return refusal?.kind === 'drifted' ? { changed: refusal.reason } : {};
   };
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GameServerRecord } from '../activities/ports.ts';
 import type { GameServerSetView, WorkloadView } from '../release/fleet.ts';
-import { foreignOwners } from './field-owners.ts';
+import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
 import { objectMetaSchema } from './object-meta.ts';
 
 const containerSchema = z.object({ name: z.string(), image: z.string().default('') });
@@ -24,7 +24,8 @@ const gameServerSetSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({
     replicas: z.number(),
-    updateStrategy: updateStrategySchema.prefault({}),
+    updateStrategy: updateStrategySchema.optional(),
+    serviceQualities: z.array(z.object({ name: z.string() })).nullish(),
     gameServerTemplate: z.object({
       reclaimPolicy: z.string().default('Cascade'),
       spec: z.object({
@@ -35,14 +36,17 @@ const gameServerSetSchema = z.object({
   }),
 });
 
+/** Kept with every unknown field: a write replaces the whole list. */
+const overrideSchema = z.looseObject({ name: z.string(), image: z.string().optional() });
+
 /** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserver_types.go. */
 const gameServerSchema = z.object({
-  metadata: objectMetaSchema.omit({ managedFields: true }),
+  metadata: objectMetaSchema.extend({ ownerReferences: z.array(z.object({ kind: z.string() })).default([]) }),
   spec: z
     .object({
       opsState: z.string().default(''),
       updatePriority: z.union([z.number(), z.string()]).nullish(),
-      containers: z.array(containerSchema).nullish(),
+      containers: z.array(overrideSchema).nullish(),
     })
     .prefault({}),
 });
@@ -54,6 +58,7 @@ const workloadSchema = z.object({
     template: z.object({ spec: z.object({ containers: z.array(containerSchema) }) }),
     updateStrategy: z
       .object({
+        type: z.string().default('RollingUpdate'),
         rollingUpdate: z
           .object({
             partition: z.number().default(0),
@@ -90,12 +95,15 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     uid: metadata.uid,
     generation: metadata.generation,
     replicas: spec.replicas,
-    updateStrategy: spec.updateStrategy as GameServerSetView['updateStrategy'],
+    updateStrategy: (spec.updateStrategy ?? {}) as GameServerSetView['updateStrategy'],
+    hasUpdateStrategy: spec.updateStrategy !== undefined,
     ...(metadata.annotations && { annotations: metadata.annotations }),
     containers: template.spec.containers,
     initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
+    serviceQualities: (spec.serviceQualities ?? []).map((quality) => quality.name),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
+    lastWriters: lastWriters(metadata.managedFields ?? [], written),
     deleting: metadata.deletionTimestamp !== undefined,
   };
 }
@@ -107,13 +115,18 @@ export function gameServerSetView(object: unknown): GameServerSetView {
  */
 export function gameServerRecord(object: unknown): GameServerRecord {
   const { metadata, spec } = gameServerSchema.parse(object);
-  const overrides = (spec.containers ?? []).filter((container) => container.image !== '');
+  const overrides = spec.containers ?? undefined;
+  const images = (overrides ?? []).filter(({ image }) => image !== undefined && image !== '');
+  const overriddenBy = images.length === 0 ? undefined : lastWriter(metadata.managedFields ?? [], '/spec/containers');
   return {
     name: metadata.name,
     uid: metadata.uid,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
-    imageOverrides: Object.fromEntries(overrides.map(({ name, image }) => [name, image])),
+    imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
+    ...(overriddenBy === undefined ? {} : { overriddenBy }),
+    ...(overrides && { overrides }),
+    diesWithPod: metadata.ownerReferences.some(({ kind }) => kind === 'Pod'),
     hasAnnotations: metadata.annotations !== undefined,
   };
 }
@@ -125,13 +138,15 @@ export function gameServerRecord(object: unknown): GameServerRecord {
  */
 export function workloadView(object: unknown): WorkloadView {
   const { metadata, spec, status } = workloadSchema.parse(object);
-  const { partition, paused, podUpdatePolicy } = spec.updateStrategy.rollingUpdate;
+  const { type, rollingUpdate } = spec.updateStrategy;
+  const { partition, paused, podUpdatePolicy } = rollingUpdate;
   return {
     generation: metadata.generation,
     observedGeneration: status.observedGeneration,
     updateRevision: status.updateRevision,
     currentRevision: status.currentRevision,
     containers: spec.template.spec.containers,
+    strategyType: type,
     partition,
     paused,
     podUpdatePolicy,

@@ -1,4 +1,5 @@
 import type { GameServerSetView, SetRef, UpdateStrategy } from './fleet.ts';
+import { readRecords, recordedStrategy } from './record.ts';
 
 /** One JSON Patch operation (RFC 6902) that hotwave uses. */
 export interface PatchOperation {
@@ -85,7 +86,7 @@ export function explainRefusal(document: unknown, patch: GuardedPatch): PatchOut
   const wanted = [...last.values()].every((change) =>
     sameJson(valueAt(document, change.path), change.op === 'remove' ? null : change.value),
   );
-  if (wanted) return { kind: 'alreadyApplied' };
+  if (wanted && last.size > 0) return { kind: 'alreadyApplied' };
   for (const { path, value } of patch.preconditions) {
     const actual = valueAt(document, path);
     if (!sameJson(actual, value)) return { kind: 'preconditionFailed', path, expected: value, actual };
@@ -95,7 +96,6 @@ export function explainRefusal(document: unknown, patch: GuardedPatch): PatchOut
 
 const CONTAINERS = '/spec/gameServerTemplate/spec/containers';
 const STRATEGY = '/spec/updateStrategy';
-const RECORD = `/metadata/annotations/hotwave.dev~1release`;
 
 /** The set as a release found it: what every later write is guarded by and what is put back at the end. */
 export interface SetBaseline {
@@ -109,32 +109,8 @@ export interface SetBaseline {
   readonly updateStrategy: UpdateStrategy;
   /** As it was read; another one than the person's own when an earlier release was left on hold. */
   readonly liveStrategy: UpdateStrategy;
+  readonly hasUpdateStrategy: boolean;
   readonly templateImage: string;
-  readonly hasAnnotations: boolean;
-}
-
-/** Annotation of a set under release: what is needed to put it back when Temporal has lost the release. */
-export const RELEASE_ANNOTATION = 'hotwave.dev/release';
-
-/** What the annotation holds, as JSON. */
-interface ReleaseRecord {
-  readonly container: string;
-  readonly oldImage: string;
-  readonly updateStrategy: UpdateStrategy;
-}
-
-/** Reads a record that an earlier release left; undefined when there is none or somebody has broken it. */
-function recordedRelease(set: GameServerSetView): ReleaseRecord | undefined {
-  const text = set.annotations?.[RELEASE_ANNOTATION];
-  if (text === undefined) return undefined;
-  try {
-    const record: unknown = JSON.parse(text);
-    return typeof record === 'object' && record !== null && 'updateStrategy' in record
-      ? (record as ReleaseRecord)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -169,11 +145,22 @@ export function setBaseline(set: GameServerSetView, container: string, newImage:
     containerIndex,
     oldImage: found.image,
     newImage,
-    updateStrategy: recordedRelease(set)?.updateStrategy ?? set.updateStrategy,
+    updateStrategy: personsStrategy(set),
     liveStrategy: set.updateStrategy,
+    hasUpdateStrategy: set.hasUpdateStrategy,
     templateImage: found.image,
-    hasAnnotations: set.annotations !== undefined,
   };
+}
+
+/**
+ * The updateStrategy to put back: the one on record while a release holds the set, and the one that a release before
+ * could not put back as long as nobody has changed what it left there; else what is there.
+ */
+function personsStrategy(set: GameServerSetView): UpdateStrategy {
+  const held = recordedStrategy(set.annotations);
+  if (held) return held;
+  const owed = readRecords(set.annotations).last?.putBack;
+  return owed && sameJson(owed.from, set.updateStrategy) ? owed.to : set.updateStrategy;
 }
 
 /**
@@ -193,7 +180,8 @@ export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy 
   };
 }
 
-function identity(baseline: SetBaseline): Precondition[] {
+/** The set is the one that was planned, and the container is where it was. */
+export function identity(baseline: SetBaseline): Precondition[] {
   return [
     { path: '/metadata/uid', value: baseline.uid },
     { path: `${CONTAINERS}/${baseline.containerIndex}/name`, value: baseline.container },
@@ -202,33 +190,71 @@ function identity(baseline: SetBaseline): Precondition[] {
 
 const imagePath = (baseline: SetBaseline): string => `${CONTAINERS}/${baseline.containerIndex}/image`;
 
-/** The first write of a release: the new image, how the set is held, and the record of what to put back. */
+/** The first write of a release: the new image, and how the set is held. */
 export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: Hold): GuardedPatch {
-  const record: ReleaseRecord = {
-    container: baseline.container,
-    oldImage: baseline.oldImage,
-    updateStrategy: baseline.updateStrategy,
-  };
+  return firstPatch(baseline, replicas, heldStrategy(baseline, hold));
+}
+
+/**
+ * The strategy under which nothing that exists moves and everything that is created gets the template as it is.
+ * OpenKruiseGame v1.0.0 takes it for a rolling update as soon as there is a `rollingUpdate` beside it.
+ */
+export const NEW_SERVERS_ONLY: UpdateStrategy = { type: 'OnDelete' };
+
+/** The only write of a release of new servers: strategy and image together, so that no server moves in between. */
+export function newServersPatch(baseline: SetBaseline, replicas: number): GuardedPatch {
+  return firstPatch(baseline, replicas, NEW_SERVERS_ONLY);
+}
+
+function firstPatch(baseline: SetBaseline, replicas: number, strategy: UpdateStrategy): GuardedPatch {
   return {
     preconditions: [
       ...identity(baseline),
       { path: '/spec/replicas', value: replicas },
       { path: imagePath(baseline), value: baseline.templateImage },
-      { path: STRATEGY, value: baseline.liveStrategy },
-      ...(baseline.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
+      { path: STRATEGY, value: baseline.hasUpdateStrategy ? baseline.liveStrategy : null },
     ],
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.newImage },
-      { op: 'replace', path: STRATEGY, value: heldStrategy(baseline, hold) },
-      annotationChange(baseline.hasAnnotations, RELEASE_ANNOTATION, JSON.stringify(record)),
+      { op: 'add', path: STRATEGY, value: strategy },
     ],
   };
 }
 
+/** Takes the new image back from servers that are still to be created. Nobody moves: the strategy stays. */
+export function newServersRollbackPatch(baseline: SetBaseline): GuardedPatch {
+  return {
+    preconditions: [
+      ...identity(baseline),
+      { path: imagePath(baseline), value: baseline.newImage },
+      { path: STRATEGY, value: NEW_SERVERS_ONLY },
+    ],
+    changes: [{ op: 'replace', path: imagePath(baseline), value: baseline.templateImage }],
+  };
+}
+
+/** Changes nothing: refused, with the reason, when the set's template is not what the plan found (dry run). */
+export function unchangedTemplatePatch(baseline: SetBaseline): GuardedPatch {
+  return {
+    preconditions: [...identity(baseline), { path: imagePath(baseline), value: baseline.templateImage }],
+    changes: [],
+  };
+}
+
+/** Puts the person's own strategy back after a release of new servers was taken back and no server is on the new one. */
+export function newServersRestorePatch(baseline: SetBaseline): GuardedPatch {
+  return restoring(baseline, baseline.templateImage, NEW_SERVERS_ONLY);
+}
+
+/** The JSON pointer of an annotation. */
+export function annotationPath(key: string): string {
+  return `/metadata/annotations/${pointerToken(key)}`;
+}
+
 /** Adding a key below a missing map fails, so the map comes with it; the caller guards that it is still missing. */
-function annotationChange(hasAnnotations: boolean, key: string, value: string): PatchOperation {
+export function annotationChange(hasAnnotations: boolean, key: string, value: string): PatchOperation {
   return hasAnnotations
-    ? { op: 'add', path: `/metadata/annotations/${pointerToken(key)}`, value }
+    ? { op: 'add', path: annotationPath(key), value }
     : { op: 'add', path: '/metadata/annotations', value: { [key]: value } };
 }
 
@@ -265,17 +291,20 @@ export function rollbackPatch(baseline: SetBaseline): GuardedPatch {
 
 /** Puts the person's own updateStrategy back, once every server runs `image`. */
 export function restorePatch(baseline: SetBaseline, image: string, hold: Hold): GuardedPatch {
+  return restoring(baseline, image, heldStrategy(baseline, hold));
+}
+
+function restoring(baseline: SetBaseline, image: string, strategy: UpdateStrategy): GuardedPatch {
   return {
     preconditions: [
       ...identity(baseline),
       { path: imagePath(baseline), value: image },
-      { path: STRATEGY, value: heldStrategy(baseline, hold) },
+      { path: STRATEGY, value: strategy },
     ],
     changes: [
-      { op: 'replace', path: STRATEGY, value: baseline.updateStrategy },
-      // Removing what is not there fails the whole patch: it is written first, so that a record that somebody deleted does not matter.
-      { op: 'add', path: RECORD, value: '' },
-      { op: 'remove', path: RECORD },
+      baseline.hasUpdateStrategy
+        ? { op: 'replace', path: STRATEGY, value: baseline.updateStrategy }
+        : { op: 'remove', path: STRATEGY },
     ],
   };
 }
@@ -295,8 +324,13 @@ export function priorityPatch(
       ...(server.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
     ],
     changes: [
-      annotationChange(server.hasAnnotations, SYNC_ANNOTATION, token),
+      syncTokenChange(server.hasAnnotations, token),
       { op: 'add', path: '/spec/updatePriority', value: priority },
     ],
   };
+}
+
+/** Gives a GameServer a fresh sync token. */
+export function syncTokenChange(hasAnnotations: boolean, token: string): PatchOperation {
+  return annotationChange(hasAnnotations, SYNC_ANNOTATION, token);
 }

@@ -16,7 +16,7 @@ const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval
  */
 export function quick(summary: string): Calls {
   return proxyActivities<Activities>({
-    startToCloseTimeout: '2m',
+    startToCloseTimeout: '10m',
     scheduleToCloseTimeout: '15m',
     heartbeatTimeout: '20s',
     retry: RETRY,
@@ -31,6 +31,19 @@ export function lasting(summary: string, limit: number): Calls {
     scheduleToCloseTimeout: limit + 15 * 60_000,
     heartbeatTimeout: '20s',
     retry: RETRY,
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
+}
+
+/**
+ * Calls that a person at a terminal waits for: a cluster that does not answer is said soon rather than waited for;
+ * `limit` is the longest that one try may take, in milliseconds.
+ */
+export function asked(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit,
+    heartbeatTimeout: '20s',
+    retry: { ...RETRY, maximumAttempts: 3 },
     summary: summary.slice(0, SUMMARY_LIMIT),
   });
 }

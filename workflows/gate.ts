@@ -3,14 +3,14 @@ import type { Wave } from '../release/plan.ts';
 import { formatDuration } from '../release/quantity.ts';
 import type { GateSpec } from '../release/spec.ts';
 import type { OpenGate } from '../release/state.ts';
-import type { WaveContext } from './wave.ts';
 import { Departure } from './release-run.ts';
+import type { ReleaseContext } from './strategy.ts';
 
 /**
  * Waits at the gate before a wave, if it has one, until enough people have approved.
  * @throws Departure when it is rejected, or when nobody decided in time and the gate says to roll back
  */
-export async function passGate(context: WaveContext, wave: Wave): Promise<void> {
+export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number'>): Promise<void> {
   const spec = context.spec.gates.find(({ before }) => before === wave.number);
   if (!spec) return;
   const { run, onPause } = context;
@@ -28,7 +28,7 @@ export async function passGate(context: WaveContext, wave: Wave): Promise<void> 
   run.set({ gate: undefined, wait: undefined });
 }
 
-async function wait({ run }: WaveContext, gate: OpenGate): Promise<void> {
+async function wait({ run }: ReleaseContext, gate: OpenGate): Promise<void> {
   const { spec, openedAt, wave } = gate;
   const missing = spec.approvals - gate.approvedBy.length;
   const what = `waits for ${missing} ${missing === 1 ? 'approval' : 'approvals'} before wave ${wave}`;
@@ -49,7 +49,7 @@ async function wait({ run }: WaveContext, gate: OpenGate): Promise<void> {
 }
 
 /** A rejection is treated as the release's failure policy says: back, or standing still until a person resumes. */
-async function refuse(context: WaveContext, gate: OpenGate): Promise<void> {
+async function refuse(context: ReleaseContext, gate: OpenGate): Promise<void> {
   const { run, spec } = context;
   const reason = `${gate.rejected?.actor ?? ''} rejected wave ${gate.wave}: ${gate.rejected?.reason ?? ''}`;
   if (spec.onFailure.then === 'rollback') throw new Departure('rollback', 'rolled-back', reason);
@@ -59,14 +59,14 @@ async function refuse(context: WaveContext, gate: OpenGate): Promise<void> {
 }
 
 /** Who resumes gets the whole time again. Votes that come during the pause count, so they must not be overwritten. */
-async function pauseAtGate({ run, onPause }: WaveContext, reason: string): Promise<void> {
+async function pauseAtGate({ run, onPause }: ReleaseContext, reason: string): Promise<void> {
   await run.pauseUntilResumed(onPause, reason);
   const { gate } = run.state;
   if (gate) run.set({ gate: { ...gate, openedAt: Date.now() } });
 }
 
 /** True when the gate lets the wave through all the same. */
-async function timedOut(context: WaveContext, { timeout, onTimeout }: GateSpec): Promise<boolean> {
+async function timedOut(context: ReleaseContext, { timeout, onTimeout }: GateSpec): Promise<boolean> {
   const reason = `nobody decided at the gate within ${formatDuration(timeout)}`;
   if (onTimeout === 'proceed') return true;
   if (onTimeout === 'rollback') throw new Departure('rollback', 'rolled-back', reason);

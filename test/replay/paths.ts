@@ -52,7 +52,7 @@ export const PATHS: readonly Path[] = [
   { name: 'done-without-health', go: (stage) => stage.start(aRelease({ waves, health: [], bake: '50ms' })) },
   {
     name: 'approved-by-update',
-    async go(stage) {
+    go: async (stage: Stage): Promise<StartedRelease> => {
       const release = await atGate(stage, { approvals: 2 });
       await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
       await release.decide({ verb: 'approve', wave: 3, actor: 'cid' });
@@ -62,7 +62,7 @@ export const PATHS: readonly Path[] = [
   },
   {
     name: 'approved-by-signal',
-    async go(stage) {
+    go: async (stage: Stage): Promise<StartedRelease> => {
       const release = await atGate(stage);
       await release.signal({ verb: 'approve', wave: 3 });
       await release.signal({ verb: 'approve', wave: 2 });
@@ -71,7 +71,7 @@ export const PATHS: readonly Path[] = [
   },
   {
     name: 'rejected',
-    async go(stage) {
+    go: async (stage: Stage): Promise<StartedRelease> => {
       const release = await atGate(stage);
       await release.decide({ verb: 'reject', wave: 2, reason: 'not today' });
       return release;
@@ -79,7 +79,7 @@ export const PATHS: readonly Path[] = [
   },
   {
     name: 'gate-timed-out',
-    async go(stage) {
+    go: async (stage: Stage): Promise<StartedRelease> => {
       const release = await stage.start(aRelease({ waves, gates: [{ before: 2, timeout: '1s', onTimeout: 'pause' }] }));
       await release.until('the pause', inPhase('paused'));
       await release.decide({ verb: 'approve', wave: 2 });
@@ -89,7 +89,7 @@ export const PATHS: readonly Path[] = [
   },
   {
     name: 'paused-and-resumed',
-    async go(stage) {
+    go: async (stage: Stage): Promise<StartedRelease> => {
       const release = await whileReloading(stage, (running) => running.decide({ verb: 'pause' }));
       await release.until('the pause', inPhase('paused'));
       await release.decide({ verb: 'resume' });
@@ -98,7 +98,7 @@ export const PATHS: readonly Path[] = [
   },
   {
     name: 'paused-by-a-foreign-edit',
-    async go(stage) {
+    go: async (stage: Stage): Promise<StartedRelease> => {
       const release = await whileReloading(stage, () => {
         stage.cluster.edit('helm', ({ spec }) => {
           spec.updateStrategy = { ...spec.updateStrategy, type: 'OnDelete' };
@@ -117,7 +117,7 @@ export const PATHS: readonly Path[] = [
   },
   {
     name: 'rolled-back-at-the-second-try',
-    async go(stage) {
+    go: async (stage: Stage): Promise<StartedRelease> => {
       const failure = new ClusterFailure('forbidden', 'the worker may not patch gameserversets', { retryable: false });
       stage.calls.fail({ activity: 'rollBackSet', operation: 'patch' }, { failure });
       const release = await stage.start(aRelease({ waves, image: `${NEW_IMAGE}-stale` }));
@@ -132,7 +132,7 @@ export const PATHS: readonly Path[] = [
   },
   {
     name: 'cancelled-and-rolled-back',
-    async go(stage) {
+    go: async (stage: Stage): Promise<StartedRelease> => {
       const release = await atGate(stage);
       await release.decide({ verb: 'cancel', then: 'rollback' });
       return release;

@@ -102,6 +102,7 @@ export function aServer(wishes: ServerWishes = {}): ServerView {
     name,
     ordinal,
     uid: uidOf(`pod/${name}`),
+    createdAt: Date.UTC(2026, 0, 1),
     node: `node-${ordinal % 3}`,
     ip: `10.64.${Math.floor(ordinal / 250)}.${(ordinal % 250) + 1}`,
     phase: 'Running',
@@ -152,6 +153,7 @@ export function aSet(wishes: Partial<GameServerSetView> = {}): GameServerSetView
     generation: 1,
     replicas: 10,
     updateStrategy: USER_STRATEGY,
+    hasUpdateStrategy: true,
     containers: [
       { name: MAIN, image: MAIN_IMAGE },
       { name: SIDECAR, image: OLD_IMAGE },
@@ -159,6 +161,7 @@ export function aSet(wishes: Partial<GameServerSetView> = {}): GameServerSetView
     initContainers: [],
     reclaimPolicy: 'Cascade',
     foreignOwners: {},
+    lastWriters: {},
     deleting: false,
     ...wishes,
   };
@@ -175,6 +178,7 @@ export function aWorkload(wishes: Partial<WorkloadView> = {}): WorkloadView {
       { name: MAIN, image: MAIN_IMAGE },
       { name: SIDECAR, image: OLD_IMAGE },
     ],
+    strategyType: 'RollingUpdate',
     partition: 0,
     paused: false,
     podUpdatePolicy: 'InPlaceIfPossible',
@@ -192,6 +196,7 @@ export function aGameServer(wishes: Partial<GameServerRecord> & { readonly ordin
     opsState: 'None',
     updatePriority: 0,
     imageOverrides: {},
+    diesWithPod: false,
     hasAnnotations: true,
     ...view,
   };

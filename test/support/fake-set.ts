@@ -14,6 +14,7 @@ import {
   rawGameServer,
   rawSet,
   revisionOf,
+  updatesOnDelete,
 } from './fake-set-model.ts';
 import { FakeUpdates } from './fake-updates.ts';
 import type {
@@ -68,6 +69,7 @@ export class FakeSet {
       swapMs: typeof swapMs === 'function' ? swapMs : () => swapMs,
       failures: around.failures,
       hotContainer: hotContainerOf(model),
+      selfReload: model.selfReload ?? false,
     });
     this.#updates = new FakeUpdates({
       clock: around.clock,
@@ -102,6 +104,15 @@ export class FakeSet {
     this.raw = { ...raw, metadata: { ...raw.metadata, generation: raw.metadata.generation + 1 } };
     this.#around.events.changed();
     this.#later(this.#around.timings.acceptMs ?? 2, () => this.reconcile());
+  }
+
+  /** Who changed last what hotwave writes too, by JSON pointer. */
+  lastWriters(): Readonly<Record<string, string>> {
+    const { containers } = this.raw.spec.gameServerTemplate.spec;
+    const images = containers.map((_, index) => `/spec/gameServerTemplate/spec/containers/${index}/image`);
+    const written = [...images, '/spec/updateStrategy', '/spec/replicas'];
+    const found = written.map((pointer) => [pointer, this.writerOf(pointer)] as const);
+    return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
   }
 
   /** Who changed a field last, if anybody did since the set was made. */
@@ -177,7 +188,7 @@ export class FakeSet {
 
   #add(ordinal: number): void {
     const { updateRevision, currentRevision, partition } = this.#workload;
-    const onDelete = this.raw.spec.updateStrategy?.type === 'OnDelete' && !this.raw.spec.updateStrategy.rollingUpdate;
+    const onDelete = updatesOnDelete(this.raw.spec.updateStrategy);
     // Kruise v1.8.0 stateful_set_utils.go, newVersionedStatefulSetPod: old until `partition` others are old.
     const old = [...this.servers.values()].filter((server) => server.revision !== updateRevision).length;
     const revision = !onDelete && old < partition ? currentRevision : updateRevision;
@@ -189,6 +200,7 @@ export class FakeSet {
         containers: this.#templates.get(revision) ?? [],
         hotContainer: hotContainerOf(this.model),
         subnet: this.#around.subnet,
+        clock: this.#around.clock,
       },
       () => this.#around.events.changed(),
     );
@@ -225,7 +237,7 @@ export class FakeSet {
   /** Kruise's rolling update. */
   #roll(): void {
     const { updateStrategy, replicas } = this.raw.spec;
-    if (this.controllersDown || (updateStrategy?.type === 'OnDelete' && !updateStrategy.rollingUpdate)) return;
+    if (this.controllersDown || updatesOnDelete(updateStrategy)) return;
     const chosen = serversToUpdate(this.sorted(), { ...this.#workload, replicas });
     for (const server of chosen) this.#update(server);
     this.#finish();

@@ -4,7 +4,6 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
-import { readReleaseFile, formatDiagnostic } from '../../release/diagnose.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
 import { isFinal } from '../../release/state.ts';
 import type { DecisionRecord, ReleaseState } from '../../release/state.ts';
@@ -13,7 +12,8 @@ import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workf
 import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflows/messages.ts';
 import type { Lab } from '../lab/lab.ts';
 
-const CLUSTER = 'lab';
+/** The name of the cluster that {@link startHotwave} serves. */
+export const CLUSTER = 'lab';
 
 /** A release that a test has started. */
 export interface StartedRelease {
@@ -30,6 +30,7 @@ export interface StartedRelease {
 
 /** A worker on a lab, under the rights that deploy/rbac.yaml gives, and a client to start releases with. */
 export interface Hotwave {
+  readonly client: Client;
   start(file: ReleaseFile, requester?: string): Promise<StartedRelease>;
   stop(): Promise<void>;
 }
@@ -43,6 +44,7 @@ export async function startHotwave(lab: Lab): Promise<Hotwave> {
   const connection = await Connection.connect({ address: lab.temporal.address });
   const client = new Client({ connection });
   return {
+    client,
     start: (file, requester = 'tester') => startRelease(client, { cluster: CLUSTER, file, requester }),
     async stop() {
       worker.shutdown();
@@ -110,11 +112,4 @@ export async function decideByUpdate(handle: WorkflowHandle, message: DecisionMe
     if (!(error instanceof WorkflowUpdateFailedError)) throw error;
     return { accepted: false, message: error.cause?.message ?? error.message };
   }
-}
-
-/** A release file from YAML, as a person would write it. */
-export function releaseFrom(yaml: string): ReleaseFile {
-  const reading = readReleaseFile(yaml);
-  if ('release' in reading) return reading.release;
-  throw new Error(reading.diagnostics.map((diagnostic) => formatDiagnostic('release.yaml', diagnostic)).join('\n'));
 }

@@ -65,6 +65,9 @@ function remoteCluster(clusterName: string): Cluster {
     patch: remote('patch'),
     exec: remote('exec'),
     httpGet: remote('httpGet'),
+    httpSend: remote('httpSend'),
+    tcpConnect: remote('tcpConnect'),
+    findInLog: remote('findInLog'),
     missingAccess: remote('missingAccess'),
   };
 }
