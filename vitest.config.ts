@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'workflow',
-          include: ['test/workflow/**/*.test.ts'],
+          include: ['test/{workflow,replay}/**/*.test.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
           setupFiles: ['test/workflow/setup.ts'],
           // Tests of one file run side by side, each with a worker, a task queue and a cluster of its own.
@@ -22,6 +22,16 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        // Not a layer: `npm run record-histories`.
+        test: {
+          name: 'record-histories',
+          include: ['test/replay/record.ts'],
+          globalSetup: ['test/workflow/global-setup.ts'],
+          setupFiles: ['test/workflow/setup.ts'],
+          testTimeout: 120_000,
         },
       },
       {
