@@ -12,6 +12,20 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'workflow',
+          include: ['test/workflow/**/*.test.ts'],
+          globalSetup: ['test/workflow/global-setup.ts'],
+          setupFiles: ['test/workflow/setup.ts'],
+          // Tests of one file run side by side, each with a worker, a task queue and a cluster of its own.
+          sequence: { concurrent: true },
+          maxConcurrency: 8,
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'fleet',
           include: ['test/fleet/**/*.test.ts'],
           fileParallelism: false,

@@ -1,7 +1,8 @@
 import type { Acceptance } from '../release/acceptance.ts';
 import { acceptancePatience, notAccepted } from '../release/acceptance.ts';
 import type { SetRef } from '../release/fleet.ts';
-import type { SetBaseline } from '../release/patches.ts';
+import type { Hold, SetBaseline } from '../release/patches.ts';
+import { FROZEN } from '../release/patches.ts';
 import { formatDuration } from '../release/quantity.ts';
 import type { SetWrite } from './inputs.ts';
 import type { Cluster } from './ports.ts';
@@ -21,12 +22,12 @@ export async function awaitAccepted(
   const wanted: Acceptance = { ...wish, container: baseline.container };
   const limit = acceptancePatience(wish.by, baseline.replicas);
   const deadline = Date.now() + limit;
+  const hold = holdOf(wish.held);
   for (;;) {
     const workload = await cluster.readWorkload(set, cancellation());
     const missing = notAccepted(workload, wanted);
-    if (missing === undefined && workload)
-      return { kind: 'accepted', hold: wish.hold, revision: workload.updateRevision };
-    if (Date.now() >= deadline) return { kind: 'drifted', reason: neverAccepted(set, missing ?? '', limit) };
+    if (missing === undefined && workload) return { kind: 'accepted', hold, revision: workload.updateRevision };
+    if (Date.now() >= deadline) return { kind: 'drifted', reason: neverAccepted(set, missing ?? '', limit), hold };
     heartbeat();
     await pause(LOOK_MS);
   }
@@ -34,4 +35,9 @@ export async function awaitAccepted(
 
 function neverAccepted(set: SetRef, missing: string, limit: number): string {
   return `the controllers did not take over the change of ${set.name} within ${formatDuration(limit)} (${missing}): see that kruise-game-manager and kruise-manager run, and their logs for a refusal`;
+}
+
+/** Under OnDelete nobody moves: as if every server were kept old. */
+function holdOf(held: Acceptance['held']): Hold {
+  return held === 'OnDelete' ? { partition: FROZEN, maxUnavailable: 1, paused: false } : held;
 }

@@ -1,6 +1,8 @@
 import type { SetRef } from '../release/fleet.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
+import type { StepReport } from '../release/verdict.ts';
+import type { Direction } from '../release/server.ts';
 import type { Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
 
 /** Most servers in one activity: it bounds inputs, results and what a retry repeats. */
@@ -43,10 +45,13 @@ export interface ChangeHoldInput {
   readonly to: Hold;
 }
 
-/** What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards. */
+/**
+ * What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards, or, with
+ * `hold`, the set was written and is held so, but the controllers did not follow.
+ */
 export type SetWrite =
   | { readonly kind: 'accepted'; readonly hold: Hold; readonly revision: string }
-  | { readonly kind: 'drifted'; readonly reason: string }
+  | { readonly kind: 'drifted'; readonly reason: string; readonly hold?: Hold }
   | { readonly kind: 'untouched' };
 
 /** Wait until servers run the target image, ready. */
@@ -56,7 +61,7 @@ export interface AwaitReadyInput {
   readonly container: string;
   readonly image: string;
   readonly revision: string;
-  readonly direction: 'forward' | 'rollback';
+  readonly direction: Direction;
   /** Fingerprints of the sidecar before the step where they differ from the plan's. */
   readonly before: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
@@ -71,15 +76,84 @@ export interface AwaitReadyInput {
   };
 }
 
+/** Give servers their image through their GameServers, so many at once, and wait until they run it. */
+export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
+  /** The image that a GameServer may override already; any third one is somebody else's. */
+  readonly from: string;
+  /** Servers on their way at once. */
+  readonly maxUnavailable: number;
+  /** How long one server may take, in milliseconds. */
+  readonly timeout: number;
+  /** Names the writes of this step. */
+  readonly token: string;
+}
+
+/** Take overrides of one container's image away, or put those back that were there before. */
+export interface SettleOverridesInput {
+  readonly set: SetRef;
+  readonly servers: readonly string[];
+  readonly container: string;
+  /** What is overridden from now on; absent when nothing is. The pods run this image, or the template's, already. */
+  readonly image?: string;
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** Write the new image so that only servers that are created from now on get it. */
+export interface StageForNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+}
+
+/** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */
+export interface TemplateCheck {
+  readonly changed?: string;
+}
+
+/** Follow the servers that are created, until something new is known of them. */
+export interface FollowNewServersInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly image: string;
+  readonly version: string;
+  readonly proof: Probe;
+  /** Servers that were there before, which must stay as they are. */
+  readonly bystanders: readonly PlannedServer[];
+  /** Uids of new servers of which it is known how they ended. */
+  readonly settled: readonly string[];
+  /** How long one new server may take to prove its version, in milliseconds since it was first seen. */
+  readonly timeout: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A server that was created during the release. */
+export interface NewServer {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What became of new servers since the last look. */
+export interface NewServersReport extends StepReport {
+  readonly proved: readonly NewServer[];
+  /** Uids of the new servers that were proved or have failed. */
+  readonly settled: readonly string[];
+}
+
 /** Ask servers by probes until they answer right. */
 export interface CheckServersInput extends ServersInput {
   readonly kind: 'content' | 'version' | 'health';
   readonly probes: readonly Probe[];
   readonly version: string;
+  /** Servers that have not been updated: a metric of the batch is shown beside theirs. At most 250. Default none. */
+  readonly control?: readonly string[];
 }
 
 /** Make engines load the new files. */
 export interface ReloadServersInput extends ServersInput {
+  /** The release told these engines before, and does not know which have done so. */
+  readonly repeated: boolean;
   readonly reload: ReleaseSpec['reload'];
   readonly proof: Probe;
   readonly version: string;

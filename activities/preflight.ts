@@ -1,55 +1,48 @@
-import type { GameServerSetView, SetRef } from '../release/fleet.ts';
-import type { FleetSnapshot, Plan } from '../release/plan.ts';
-import { isPlan, planRelease } from '../release/plan.ts';
-import { FROZEN, firstWavePatch, setTarget } from '../release/patches.ts';
+import type { ServerView } from '../release/fleet.ts';
+import { containerOf } from '../release/fleet.ts';
+import type { Plan } from '../release/plan.ts';
+import { isPlan } from '../release/plan.ts';
+import { planRelease } from '../release/plan-release.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
-import type { ReleaseFile, ReleaseSpec } from '../release/spec.ts';
-import { updatedContainer } from '../release/spec.ts';
+import type { ReleaseSpec } from '../release/spec.ts';
+import { imageTag } from '../release/spec.ts';
 import { askServer } from './ask-server.ts';
 import type { PlanReleaseInput } from './inputs.ts';
-import type { Access, Cluster } from './ports.ts';
+import type { Access, Cluster, Metrics } from './ports.ts';
+import type { Check, Finding, Preflight } from './preflight-check.ts';
+import { ok, refused, warning } from './preflight-check.ts';
+import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
+import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
 import { cancellation } from './runtime.ts';
-
-/** What the checks know so far; each adds to it. */
-interface Preflight {
-  readonly cluster: Cluster;
-  readonly file: ReleaseFile;
-  readonly ref: SetRef;
-  set?: GameServerSetView;
-  snapshot?: FleetSnapshot;
-  plan?: Plan;
-}
-
-interface Check {
-  readonly title: string;
-  readonly run: (preflight: Preflight) => Promise<Omit<PreflightLine, 'title'>>;
-}
-
-const ok = (detail: string): Omit<PreflightLine, 'title'> => ({ status: 'ok', detail });
-const warning = (detail: string): Omit<PreflightLine, 'title'> => ({ status: 'warning', detail });
-const refused = (detail: string): Omit<PreflightLine, 'title'> => ({ status: 'refused', detail });
 
 /** Everything that is looked at before the first write, in order. The first refusal ends it: the later ones build on it. */
 const CHECKS: readonly Check[] = [
   { title: 'permissions', run: checkPermissions },
   { title: 'set', run: checkSet },
-  { title: 'update strategy', run: checkStrategy },
+  { title: 'update strategy', only: ['rolling'], run: checkStrategy },
   { title: 'foreign owners', run: checkOwners },
   { title: 'servers', run: checkServersExist },
   { title: 'containers', run: checkContainers },
+  { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
   { title: 'waves', run: checkWaves },
-  { title: 'overrides', run: checkOverrides },
+  { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
+  { title: 'overrides', only: ['rolling'], run: checkOverrides },
   { title: 'proof before the release', run: checkProof },
+  { title: 'metrics', run: (preflight) => checkMetrics(preflight) },
   { title: 'dry run', run: checkDryRun },
 ];
 
 /** Plans a release against the live set without changing anything. */
-export function planReleaseActivity(cluster: Cluster): (input: PlanReleaseInput) => Promise<PreflightResult> {
+export function planReleaseActivity(
+  cluster: Cluster,
+  metrics: Metrics | undefined,
+): (input: PlanReleaseInput) => Promise<PreflightResult> {
   return async ({ file }) => {
     const { namespace, gameServerSet } = file.spec.target;
-    const preflight: Preflight = { cluster, file, ref: { namespace, name: gameServerSet } };
+    const preflight: Preflight = { cluster, metrics, file, ref: { namespace, name: gameServerSet } };
     const lines: PreflightLine[] = [];
-    for (const { title, run } of CHECKS) {
+    for (const { title, only, run } of CHECKS) {
+      if (only && !only.includes(file.spec.strategy)) continue;
       const line = { title, ...(await run(preflight)) };
       lines.push(line);
       if (line.status === 'refused') return { lines };
@@ -58,8 +51,8 @@ export function planReleaseActivity(cluster: Cluster): (input: PlanReleaseInput)
   };
 }
 
-/** The permissions that a release needs in a namespace. */
-export function neededAccess(namespace: string): readonly Access[] {
+/** The permissions that a release needs in a namespace; with its spec, also those that only some releases need. */
+export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Access[] {
   const access = (group: string, resource: string, verbs: readonly string[], subresource?: string): Access[] =>
     verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
   return [
@@ -68,6 +61,7 @@ export function neededAccess(namespace: string): readonly Access[] {
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list']),
     ...access('', 'pods', ['get', 'create'], 'exec'),
+    ...(spec && readsLogs(spec) ? access('', 'pods', ['get'], 'log') : []),
   ];
 }
 
@@ -77,8 +71,8 @@ export function describeAccess({ verb, group, resource, subresource }: Access): 
   return `${verb} ${name}${group === '' ? '' : `.${group}`}`;
 }
 
-async function checkPermissions({ cluster, ref }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
-  const wanted = neededAccess(ref.namespace);
+async function checkPermissions({ cluster, ref, file }: Preflight): Promise<Finding> {
+  const wanted = neededAccess(ref.namespace, file.spec);
   const missing = await cluster.missingAccess(wanted, cancellation());
   if (missing.length === 0) return ok(`${wanted.length} permissions in namespace ${ref.namespace}`);
   return refused(
@@ -86,7 +80,7 @@ async function checkPermissions({ cluster, ref }: Preflight): Promise<Omit<Prefl
   );
 }
 
-async function checkSet(preflight: Preflight): Promise<Omit<PreflightLine, 'title'>> {
+async function checkSet(preflight: Preflight): Promise<Finding> {
   const { cluster, ref } = preflight;
   const set = await cluster.readSet(ref, cancellation());
   if (!set)
@@ -96,27 +90,7 @@ async function checkSet(preflight: Preflight): Promise<Omit<PreflightLine, 'titl
   return ok(`${ref.namespace}/${ref.name}, ${set.replicas} replicas`);
 }
 
-function checkStrategy({ set }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
-  const rolling = set?.updateStrategy.rollingUpdate;
-  const policy = rolling?.podUpdatePolicy ?? 'ReCreate';
-  if (!rolling || !policy.startsWith('InPlace')) {
-    return Promise.resolve(
-      refused(
-        `${set?.ref.name ?? ''} does not update in place (podUpdatePolicy ${policy}): set spec.updateStrategy.rollingUpdate.podUpdatePolicy to InPlaceIfPossible`,
-      ),
-    );
-  }
-  if (rolling.paused === true) {
-    return Promise.resolve(
-      refused(
-        `${set.ref.name} is paused (spec.updateStrategy.rollingUpdate.paused): resume it, or end the release that paused it`,
-      ),
-    );
-  }
-  return Promise.resolve(ok(`${policy}, partition ${rolling.partition ?? 0}, put back at the end`));
-}
-
-function checkOwners({ set }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
+function checkOwners({ set }: Preflight): Promise<Finding> {
   const owners = Object.entries(set?.foreignOwners ?? {});
   if (owners.length === 0) return Promise.resolve(ok('nobody else applies these fields'));
   const [pointer, manager] = owners[0] ?? ['', ''];
@@ -127,7 +101,7 @@ function checkOwners({ set }: Preflight): Promise<Omit<PreflightLine, 'title'>> 
   );
 }
 
-async function checkServersExist(preflight: Preflight): Promise<Omit<PreflightLine, 'title'>> {
+async function checkServersExist(preflight: Preflight): Promise<Finding> {
   const { cluster, ref, set } = preflight;
   if (!set) return refused('the set was not read');
   const [{ servers }, gameServers] = await Promise.all([
@@ -140,7 +114,7 @@ async function checkServersExist(preflight: Preflight): Promise<Omit<PreflightLi
   return ok(`${servers.length} servers`);
 }
 
-function checkContainers({ snapshot, file }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
+function checkContainers({ snapshot, file }: Preflight): Promise<Finding> {
   const names = snapshot?.set.containers.map(({ name }) => name) ?? [];
   const unknown = containersNamed(file.spec).filter(({ container }) => !names.includes(container));
   if (unknown.length === 0) return Promise.resolve(ok(names.join(', ')));
@@ -156,26 +130,7 @@ function checkContainers({ snapshot, file }: Preflight): Promise<Omit<PreflightL
   );
 }
 
-function containersNamed(spec: ReleaseSpec): { readonly path: string; readonly container: string }[] {
-  const probes = [
-    { path: 'spec.content', probe: spec.content },
-    { path: 'spec.proof', probe: spec.proof },
-    ...spec.health.map((probe, index) => ({ path: `spec.health[${index}]`, probe })),
-  ];
-  const ofProbes = probes.flatMap(({ path, probe }) => {
-    const container =
-      probe && 'exec' in probe && probe.exec
-        ? probe.exec.container
-        : probe && 'file' in probe
-          ? probe.file?.container
-          : undefined;
-    return container === undefined ? [] : [{ path, container }];
-  });
-  const reload = spec.reload.exec ? [{ path: 'spec.reload.exec', container: spec.reload.exec.container }] : [];
-  return [{ path: 'spec.images', container: updatedContainer(spec).container }, ...reload, ...ofProbes];
-}
-
-function checkWaves(preflight: Preflight): Promise<Omit<PreflightLine, 'title'>> {
+function checkWaves(preflight: Preflight): Promise<Finding> {
   const { snapshot, file } = preflight;
   if (!snapshot) return Promise.resolve(refused('the servers were not read'));
   const result = planRelease(file.spec, snapshot);
@@ -191,57 +146,24 @@ function checkWaves(preflight: Preflight): Promise<Omit<PreflightLine, 'title'>>
   );
 }
 
-function checkOverrides({ snapshot, plan }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
-  const container = plan?.baseline.container ?? '';
-  const overridden =
-    snapshot?.gameServers.filter(({ imageOverrides }) => imageOverrides[container] !== undefined) ?? [];
-  if (overridden.length === 0) return Promise.resolve(ok('no server overrides the image'));
-  const names = overridden
-    .slice(0, 5)
-    .map(({ name }) => name)
-    .join(', ');
-  return Promise.resolve(
-    refused(
-      `${overridden.length} GameServers override the image of ${container} (${names}) and would silently win over the template: clear spec.containers of them first`,
-    ),
-  );
-}
-
 /** The proof is asked before anything is written: one that cannot answer now would fail the release after it has begun. */
-async function checkProof({ cluster, snapshot, plan, file }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
-  const first = plan?.waves[0]?.servers[0];
+async function checkProof({ cluster, snapshot, plan, file }: Preflight): Promise<Finding> {
+  const first = plan?.waves[0]?.servers[0] ?? plan?.bystanders[0];
   const server = snapshot?.servers.find(({ name }) => name === first?.name);
   if (!plan || !server) return ok('no server is to be updated');
-  const question = {
-    cluster,
-    namespace: plan.set.namespace,
-    server,
-    version: plan.previousVersion,
-    signal: cancellation(),
-  };
+  const version = versionBefore(plan, server);
+  const question = { cluster, namespace: plan.set.namespace, server, version, signal: cancellation() };
   const reason = await askServer(question, file.spec.proof, '{{version}}');
-  if (reason === undefined) return ok(`${server.name} proves ${plan.previousVersion}`);
+  if (reason === undefined) return ok(`${server.name} proves ${version}`);
+  // A log is a record of changes: what was loaded long ago may have been rotated away, or never have been said.
+  if (file.spec.proof.log) return warning(`${reason}. A rollback proves only what is logged after it`);
   return refused(
     `${server.name} does not prove the version it is said to run: ${reason}. Correct spec.proof, or give spec.previousVersion when it is not the tag of the old image`,
   );
 }
 
-async function checkDryRun({ cluster, plan, set }: Preflight): Promise<Omit<PreflightLine, 'title'>> {
-  if (!plan || !set || plan.waves.length === 0) return ok('nothing to write');
-  const hold = { partition: FROZEN, maxUnavailable: plan.maxUnavailable, paused: false };
-  const outcome = await cluster.patch(setTarget(plan.set), firstWavePatch(plan.baseline, set.replicas, hold), {
-    dryRun: true,
-    signal: cancellation(),
-  });
-  switch (outcome.kind) {
-    case 'applied':
-    case 'alreadyApplied':
-      return ok('the API server takes the patch');
-    case 'preconditionFailed':
-      return refused(`the set changed while it was planned (${outcome.path}): plan again`);
-    case 'notFound':
-      return refused('the set was deleted while it was planned');
-    case 'denied':
-      return refused(`the API server refuses the patch: ${outcome.message}`);
-  }
+/** A set that has had releases of new servers only runs several versions at once. */
+function versionBefore({ baseline, previousVersion }: Plan, server: ServerView): string {
+  const image = containerOf(server.containers, baseline.container)?.image ?? '';
+  return image === baseline.oldImage ? previousVersion : imageTag(image);
 }

@@ -12,6 +12,12 @@ export function attempt(): number {
   return Context.current().info.attempt;
 }
 
+/** Names this execution of this activity, and no other: the run, the activity in it, the attempt. */
+export function executionKey(): string {
+  const { workflowExecution, activityId, attempt: tries } = Context.current().info;
+  return `${workflowExecution?.runId.slice(0, 8) ?? ''}.${activityId}.${tries}`;
+}
+
 /** What the attempt before this one recorded, or undefined. A hint only: the cluster is read again. */
 export function lastHeartbeat(): unknown {
   return Context.current().info.heartbeatDetails;
@@ -20,6 +26,22 @@ export function lastHeartbeat(): unknown {
 /** Says that the activity is alive, with a small cursor for the next attempt. */
 export function heartbeat(details?: unknown): void {
   Context.current().heartbeat(details);
+}
+
+/** How often an activity that asks others says that it is alive. Every call in it has its own deadline. */
+const HEARTBEAT_MS = 2_000;
+
+/**
+ * Says that the activity is alive for as long as something runs. Each heartbeat replaces what the one before recorded,
+ * so the cursor is read anew every time.
+ */
+export async function keepAlive<Result>(run: () => Promise<Result>, cursor?: () => unknown): Promise<Result> {
+  const alive = setInterval(() => heartbeat(cursor?.()), HEARTBEAT_MS);
+  try {
+    return await run();
+  } finally {
+    clearInterval(alive);
+  }
 }
 
 /** Waits, unless the activity is cancelled first. */

@@ -5,10 +5,14 @@ import {
   FROZEN,
   firstWavePatch,
   holdPatch,
+  newServersPatch,
+  newServersRestorePatch,
+  newServersRollbackPatch,
   restorePatch,
   rollbackPatch,
   sameJson,
   setTarget,
+  unchangedTemplatePatch,
 } from '../release/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
 import type {
@@ -17,7 +21,9 @@ import type {
   RestoreSetInput,
   RollBackSetInput,
   SetWrite,
+  StageForNewServersInput,
   StageTemplateInput,
+  TemplateCheck,
 } from './inputs.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation } from './runtime.ts';
@@ -33,7 +39,7 @@ export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => 
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
     const refused = await write(cluster, input, firstWavePatch(baseline, live.replicas, hold));
-    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, hold, by: 'observed' }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
 }
 
@@ -61,7 +67,7 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
     const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
-    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, hold: next, by: 'written' }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' }));
   };
 }
 
@@ -71,10 +77,8 @@ export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promis
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
     const refused = await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to));
-    return (
-      refused ??
-      (await awaitAccepted(cluster, input, { image: input.baseline.newImage, hold: input.to, by: 'observed' }))
-    );
+    const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
+    return refused ?? (await awaitAccepted(cluster, input, wish));
   };
 }
 
@@ -88,7 +92,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
       return { kind: 'untouched' };
     const refused = await write(cluster, input, rollbackPatch(baseline));
-    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, hold: OPEN, by: 'observed' }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }
 
@@ -100,6 +104,52 @@ export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promis
   return async (input) => {
     const refused = await write(cluster, input, restorePatch(input.baseline, input.image, input.hold));
     return refused ?? { kind: 'accepted', hold: input.hold, revision: '' };
+  };
+}
+
+/** Writes the new image so that no server that exists moves and every new one gets it. */
+export function stageForNewServers(cluster: Cluster): (input: StageForNewServersInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const refused = await write(cluster, input, newServersPatch(baseline, live.replicas));
+    return (
+      refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: 'OnDelete', by: 'observed' }))
+    );
+  };
+}
+
+/**
+ * Takes the new image back from servers that are still to be created. The person's own strategy comes back only when
+ * no server runs the new revision: a rolling update would else restart those, with their players.
+ */
+export function rollBackNewServers(cluster: Cluster): (input: StageForNewServersInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const image = containerOf(live.containers, baseline.container)?.image;
+    if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
+      return { kind: 'untouched' };
+    const refused = await write(cluster, input, newServersRollbackPatch(baseline));
+    if (refused) return refused;
+    const wish = { image: baseline.templateImage, held: 'OnDelete', by: 'observed' } as const;
+    const accepted = await awaitAccepted(cluster, input, wish);
+    if (accepted.kind !== 'accepted') return accepted;
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    if (servers.some(({ revision }) => revision !== accepted.revision)) return accepted;
+    return (await write(cluster, input, newServersRestorePatch(baseline))) ?? accepted;
+  };
+}
+
+/** Looks whether the template still has the image that the plan found, and if not, who changed it. */
+export function verifyTemplate(cluster: Cluster): (input: StageForNewServersInput) => Promise<TemplateCheck> {
+  return async ({ set, baseline }) => {
+    const options = { dryRun: true, signal: cancellation() };
+    const outcome = await cluster.patch(setTarget(set), unchangedTemplatePatch(baseline), options);
+    const refusal = refusalOf(outcome, set.name);
+    return refusal?.kind === 'drifted' ? { changed: refusal.reason } : {};
   };
 }
 

@@ -1,10 +1,10 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 import type { ConnectionFlags } from './flags.ts';
 import type { Io } from './io.ts';
-import { explainTemporalError, unreachable } from './temporal-errors.ts';
+import { explainTemporalError, isCrowded, unreachable } from './temporal-errors.ts';
 
 /** A connection to Temporal. */
 export interface Temporal {
@@ -43,25 +43,41 @@ async function connect(io: Io, flags: ConnectionFlags): Promise<Temporal> {
   const { tls, apiKey, metadata } = connectionOptions;
   const connection = await open({
     address,
-    connectTimeout: CONNECT_TIMEOUT,
     ...(tls === undefined ? {} : { tls }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(metadata === undefined ? {} : { metadata }),
   });
+  return temporalOver(connection, { address, namespace, identity: `hotwave-cli@${io.user}` });
+}
+
+/** What requests over an open connection go through. */
+export function temporalOver(
+  connection: Connection,
+  { address, namespace, identity }: Pick<Temporal, 'address' | 'namespace'> & { readonly identity: string },
+): Temporal {
   return {
-    client: new Client({ connection, namespace, identity: `hotwave-cli@${io.user}` }),
+    client: new Client({ connection, namespace, identity }),
     connection,
     address,
     namespace,
-    call: (requests, milliseconds = CALL_TIMEOUT) => connection.withDeadline(io.now() + milliseconds, requests),
+    call: (requests, milliseconds = CALL_TIMEOUT) => connection.withDeadline(Date.now() + milliseconds, requests),
   };
 }
 
-type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[0]> & { readonly address: string };
+/** How to connect; the address is what error sentences name. */
+export type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[0]> & { readonly address: string };
 
-async function open(settings: ConnectSettings): Promise<Connection> {
+/**
+ * Connects. Retries are the SDK's, but for crowds: its retries of many clients would meet again, at the same moments.
+ * @throws ExitError when Temporal does not answer
+ */
+export async function open(settings: ConnectSettings): Promise<Connection> {
+  const retry = defaultGrpcRetryOptions();
+  const retryableDecider: typeof retry.retryableDecider = (attempt, status) =>
+    !isCrowded(status) && retry.retryableDecider(attempt, status);
+  const interceptors = [makeGrpcRetryInterceptor({ ...retry, retryableDecider })];
   try {
-    return await Connection.connect(settings);
+    return await Connection.connect({ connectTimeout: CONNECT_TIMEOUT, interceptors, ...settings });
   } catch (error) {
     throw unreachable(settings.address, error);
   }

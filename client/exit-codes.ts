@@ -35,6 +35,7 @@ const OF_PHASE: Readonly<Record<Phase, ExitCode>> = {
   planning: EXIT.ok,
   updating: EXIT.ok,
   baking: EXIT.ok,
+  watching: EXIT.ok,
   'waiting-approval': EXIT.waiting,
   paused: EXIT.waiting,
   'rolling-back': EXIT.ok,

@@ -23,6 +23,7 @@ export const GRPC = {
   notFound: 5,
   alreadyExists: 6,
   permissionDenied: 7,
+  resourceExhausted: 8,
   failedPrecondition: 9,
   unimplemented: 12,
   unavailable: 14,
@@ -84,6 +85,14 @@ function explainStatus(error: unknown, address: string): unknown {
   if (isWorkerSilence(code, details))
     return new ExitError(EXIT.unreachable, 'no worker answered in time', [WORKER_HINT]);
   return new ExitError(EXIT.unreachable, `Temporal at ${address} answers with an error: ${details} (gRPC ${code})`);
+}
+
+/**
+ * True when more is asked of one workflow at the same moment than Temporal lets through: server 1.31 keeps one query
+ * back for a workflow that is at work, and refuses the next.
+ */
+export function isCrowded({ code, details }: { readonly code: number; readonly details: string }): boolean {
+  return code === GRPC.resourceExhausted && /query buffer/.test(details);
 }
 
 /** What to do when nobody polls the task queue. */

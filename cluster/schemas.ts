@@ -24,7 +24,8 @@ const gameServerSetSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({
     replicas: z.number(),
-    updateStrategy: updateStrategySchema.prefault({}),
+    updateStrategy: updateStrategySchema.optional(),
+    serviceQualities: z.array(z.object({ name: z.string() })).nullish(),
     gameServerTemplate: z.object({
       reclaimPolicy: z.string().default('Cascade'),
       spec: z.object({
@@ -35,14 +36,19 @@ const gameServerSetSchema = z.object({
   }),
 });
 
+/** Kept with every unknown field: a write replaces the whole list. */
+const overrideSchema = z.looseObject({ name: z.string(), image: z.string().optional() });
+
 /** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserver_types.go. */
 const gameServerSchema = z.object({
-  metadata: objectMetaSchema.omit({ managedFields: true }),
+  metadata: objectMetaSchema
+    .omit({ managedFields: true })
+    .extend({ ownerReferences: z.array(z.object({ kind: z.string() })).default([]) }),
   spec: z
     .object({
       opsState: z.string().default(''),
       updatePriority: z.union([z.number(), z.string()]).nullish(),
-      containers: z.array(containerSchema).nullish(),
+      containers: z.array(overrideSchema).nullish(),
     })
     .prefault({}),
 });
@@ -54,6 +60,7 @@ const workloadSchema = z.object({
     template: z.object({ spec: z.object({ containers: z.array(containerSchema) }) }),
     updateStrategy: z
       .object({
+        type: z.string().default('RollingUpdate'),
         rollingUpdate: z
           .object({
             partition: z.number().default(0),
@@ -90,10 +97,12 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     uid: metadata.uid,
     generation: metadata.generation,
     replicas: spec.replicas,
-    updateStrategy: spec.updateStrategy as GameServerSetView['updateStrategy'],
+    updateStrategy: (spec.updateStrategy ?? {}) as GameServerSetView['updateStrategy'],
+    hasUpdateStrategy: spec.updateStrategy !== undefined,
     ...(metadata.annotations && { annotations: metadata.annotations }),
     containers: template.spec.containers,
     initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
+    serviceQualities: (spec.serviceQualities ?? []).map((quality) => quality.name),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
     deleting: metadata.deletionTimestamp !== undefined,
@@ -107,13 +116,16 @@ export function gameServerSetView(object: unknown): GameServerSetView {
  */
 export function gameServerRecord(object: unknown): GameServerRecord {
   const { metadata, spec } = gameServerSchema.parse(object);
-  const overrides = (spec.containers ?? []).filter((container) => container.image !== '');
+  const overrides = spec.containers ?? undefined;
+  const images = (overrides ?? []).filter(({ image }) => image !== undefined && image !== '');
   return {
     name: metadata.name,
     uid: metadata.uid,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
-    imageOverrides: Object.fromEntries(overrides.map(({ name, image }) => [name, image])),
+    imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
+    ...(overrides && { overrides }),
+    diesWithPod: metadata.ownerReferences.some(({ kind }) => kind === 'Pod'),
     hasAnnotations: metadata.annotations !== undefined,
   };
 }
@@ -125,13 +137,15 @@ export function gameServerRecord(object: unknown): GameServerRecord {
  */
 export function workloadView(object: unknown): WorkloadView {
   const { metadata, spec, status } = workloadSchema.parse(object);
-  const { partition, paused, podUpdatePolicy } = spec.updateStrategy.rollingUpdate;
+  const { type, rollingUpdate } = spec.updateStrategy;
+  const { partition, paused, podUpdatePolicy } = rollingUpdate;
   return {
     generation: metadata.generation,
     observedGeneration: status.observedGeneration,
     updateRevision: status.updateRevision,
     currentRevision: status.currentRevision,
     containers: spec.template.spec.containers,
+    strategyType: type,
     partition,
     paused,
     podUpdatePolicy,

@@ -13,7 +13,8 @@ const LONGEST_MS = 9 * 60_000;
 export interface Acceptance {
   readonly container: string;
   readonly image: string;
-  readonly hold: Hold;
+  /** How the set is held; OnDelete: only servers that are created get the template. */
+  readonly held: Hold | 'OnDelete';
   /**
    * `written`: OpenKruiseGame has copied it into the Advanced StatefulSet. `observed`: Kruise has also finished what it
    * was doing before, so that the revision is the new image's and nobody moves any more by an older hold. Kruise v1.8.0
@@ -25,16 +26,23 @@ export interface Acceptance {
 /** What is still missing for a write to be accepted, in words; undefined when nothing is. */
 export function notAccepted(workload: WorkloadView | undefined, wanted: Acceptance): string | undefined {
   if (!workload) return 'there is no Advanced StatefulSet';
-  const { hold, image, container } = wanted;
-  const found = containerOf(workload.containers, container)?.image;
-  if (found !== image) return `its Advanced StatefulSet has image ${found ?? 'none'}`;
-  if (workload.partition !== hold.partition)
-    return `its Advanced StatefulSet has partition ${workload.partition}, not ${hold.partition}`;
-  if (workload.paused !== hold.paused)
-    return `its Advanced StatefulSet is ${workload.paused ? 'paused' : 'not paused'}`;
+  const found = containerOf(workload.containers, wanted.container)?.image;
+  if (found !== wanted.image) return `its Advanced StatefulSet has image ${found ?? 'none'}`;
+  const held = notHeld(workload, wanted.held);
+  if (held !== undefined) return held;
   if (wanted.by === 'observed' && workload.observedGeneration < workload.generation)
     return 'Kruise has not observed the newest generation';
   return undefined;
+}
+
+function notHeld(workload: WorkloadView, held: Acceptance['held']): string | undefined {
+  const type = held === 'OnDelete' ? 'OnDelete' : 'RollingUpdate';
+  if (workload.strategyType !== type) return `its Advanced StatefulSet has type ${workload.strategyType}`;
+  if (held === 'OnDelete') return undefined;
+  if (workload.partition !== held.partition)
+    return `its Advanced StatefulSet has partition ${workload.partition}, not ${held.partition}`;
+  if (workload.paused === held.paused) return undefined;
+  return `its Advanced StatefulSet is ${workload.paused ? 'paused' : 'not paused'}`;
 }
 
 /** How long the controllers may take to accept a write, in milliseconds. */

@@ -1,5 +1,5 @@
 import { formatDuration } from './quantity.ts';
-import type { Decision, DecisionRecord, Phase, ReleaseState, Requests, Verb } from './state.ts';
+import type { Decision, DecisionRecord, OpenGate, Phase, ReleaseState, Requests, Verb } from './state.ts';
 import { isFinal } from './state.ts';
 
 /** The synchronous answer to a decision. */
@@ -71,7 +71,9 @@ function approve(state: ReleaseState, decision: Decision, now: number): Effect {
     message:
       missing > 0
         ? `approved wave ${gate.wave}; ${missing} more needed within ${left}`
-        : `approved: wave ${gate.wave} starts`,
+        : state.phase === 'paused'
+          ? `approved wave ${gate.wave}; it starts when somebody resumes`
+          : `approved: wave ${gate.wave} starts`,
   };
 }
 
@@ -89,8 +91,16 @@ function gateRefusal(state: ReleaseState, { wave }: Decision): string | undefine
   if (!state.gate) return noGate(state);
   if (wave === undefined)
     return `say which wave: the gate before wave ${state.gate.wave} is open (--wave ${state.gate.wave})`;
-  if (wave === state.gate.wave) return undefined;
+  if (wave === state.gate.wave) return decidedAlready(state.gate);
   return `the gate before wave ${wave} is not open: ${state.release} waits at the gate before wave ${state.gate.wave}`;
+}
+
+/** The decision that settles a gate is the last one that counts, also while its consequences are still to come. */
+function decidedAlready({ wave, rejected, approvedBy, spec }: OpenGate): string | undefined {
+  if (rejected) return `wave ${wave} was rejected by ${rejected.actor} already: ${rejected.reason}`;
+  return approvedBy.length >= spec.approvals
+    ? `wave ${wave} was approved already, by ${approvedBy.join(', ')}`
+    : undefined;
 }
 
 function noGate(state: ReleaseState): string {

@@ -18,6 +18,8 @@ export interface ContainerStatus {
   readonly reason?: string;
   readonly message?: string;
   readonly exitCode?: number;
+  /** Since when it runs, milliseconds since the epoch by the clock of its node, rounded down to a second. */
+  readonly startedAt?: number;
 }
 
 /** A container of a server: what the spec asks for and what runs. */
@@ -25,6 +27,12 @@ export interface ContainerView {
   readonly name: string;
   readonly image: string;
   readonly status?: ContainerStatus;
+}
+
+/** The result of one service quality: `True`, `False` or anything else for "not known", and what its probe printed. */
+export interface ServiceQuality {
+  readonly status: string;
+  readonly message: string;
 }
 
 /**
@@ -42,6 +50,8 @@ export interface ServerView {
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: readonly ContainerView[];
   readonly conditions: Readonly<Record<string, string>>;
+  /** What OpenKruise last found for the set's service qualities, by name: conditions `game.kruise.io/NAME`. */
+  readonly serviceQualities?: Readonly<Record<string, ServiceQuality>>;
   readonly readinessGates: readonly string[];
   /** Label `controller-revision-hash`. */
   readonly revision: string;
@@ -64,6 +74,20 @@ export interface GameServerView {
   readonly updatePriority: number | string;
   /** Images of `spec.containers`: overrides that win over the template. */
   readonly imageOverrides: Readonly<Record<string, string>>;
+  /** `spec.containers` as it is, so that a write keeps what is somebody else's; undefined when the field is absent. */
+  readonly overrides?: readonly Override[];
+  /** False when the object has no annotations at all. */
+  readonly hasAnnotations: boolean;
+  /** The GameServer dies with its pod (reclaimPolicy Cascade when it was created). */
+  readonly diesWithPod: boolean;
+}
+
+/** An entry of a GameServer's `spec.containers`. */
+export interface Override {
+  readonly name: string;
+  readonly image?: string | undefined;
+  /** `resources`, and whatever else was there. */
+  readonly [field: string]: unknown;
 }
 
 /** `spec.updateStrategy` of a GameServerSet, kept as it is so that it can be put back. */
@@ -84,9 +108,13 @@ export interface GameServerSetView {
   readonly uid: string;
   readonly generation: number;
   readonly replicas: number;
+  /** Empty when the object has none. */
   readonly updateStrategy: UpdateStrategy;
+  readonly hasUpdateStrategy: boolean;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
   readonly initContainers: readonly string[];
+  /** Names of `spec.serviceQualities`. Default none. */
+  readonly serviceQualities?: readonly string[];
   readonly reclaimPolicy: string;
   /** Undefined when the object has no annotations at all. */
   readonly annotations?: Readonly<Record<string, string>>;
@@ -102,6 +130,8 @@ export interface WorkloadView {
   readonly updateRevision: string;
   readonly currentRevision: string;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
+  /** `spec.updateStrategy.type`: RollingUpdate or OnDelete. */
+  readonly strategyType: string;
   readonly partition: number;
   readonly paused: boolean;
   readonly podUpdatePolicy: string;

@@ -85,7 +85,7 @@ export function explainRefusal(document: unknown, patch: GuardedPatch): PatchOut
   const wanted = [...last.values()].every((change) =>
     sameJson(valueAt(document, change.path), change.op === 'remove' ? null : change.value),
   );
-  if (wanted) return { kind: 'alreadyApplied' };
+  if (wanted && last.size > 0) return { kind: 'alreadyApplied' };
   for (const { path, value } of patch.preconditions) {
     const actual = valueAt(document, path);
     if (!sameJson(actual, value)) return { kind: 'preconditionFailed', path, expected: value, actual };
@@ -109,6 +109,7 @@ export interface SetBaseline {
   readonly updateStrategy: UpdateStrategy;
   /** As it was read; another one than the person's own when an earlier release was left on hold. */
   readonly liveStrategy: UpdateStrategy;
+  readonly hasUpdateStrategy: boolean;
   readonly templateImage: string;
   readonly hasAnnotations: boolean;
 }
@@ -171,6 +172,7 @@ export function setBaseline(set: GameServerSetView, container: string, newImage:
     newImage,
     updateStrategy: recordedRelease(set)?.updateStrategy ?? set.updateStrategy,
     liveStrategy: set.updateStrategy,
+    hasUpdateStrategy: set.hasUpdateStrategy,
     templateImage: found.image,
     hasAnnotations: set.annotations !== undefined,
   };
@@ -204,6 +206,21 @@ const imagePath = (baseline: SetBaseline): string => `${CONTAINERS}/${baseline.c
 
 /** The first write of a release: the new image, how the set is held, and the record of what to put back. */
 export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: Hold): GuardedPatch {
+  return firstPatch(baseline, replicas, heldStrategy(baseline, hold));
+}
+
+/**
+ * The strategy under which nothing that exists moves and everything that is created gets the template as it is.
+ * OpenKruiseGame v1.0.0 takes it for a rolling update as soon as there is a `rollingUpdate` beside it.
+ */
+export const NEW_SERVERS_ONLY: UpdateStrategy = { type: 'OnDelete' };
+
+/** The only write of a release of new servers: strategy and image together, so that no server moves in between. */
+export function newServersPatch(baseline: SetBaseline, replicas: number): GuardedPatch {
+  return firstPatch(baseline, replicas, NEW_SERVERS_ONLY);
+}
+
+function firstPatch(baseline: SetBaseline, replicas: number, strategy: UpdateStrategy): GuardedPatch {
   const record: ReleaseRecord = {
     container: baseline.container,
     oldImage: baseline.oldImage,
@@ -214,15 +231,40 @@ export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: Ho
       ...identity(baseline),
       { path: '/spec/replicas', value: replicas },
       { path: imagePath(baseline), value: baseline.templateImage },
-      { path: STRATEGY, value: baseline.liveStrategy },
+      { path: STRATEGY, value: baseline.hasUpdateStrategy ? baseline.liveStrategy : null },
       ...(baseline.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
     ],
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.newImage },
-      { op: 'replace', path: STRATEGY, value: heldStrategy(baseline, hold) },
+      { op: 'add', path: STRATEGY, value: strategy },
       annotationChange(baseline.hasAnnotations, RELEASE_ANNOTATION, JSON.stringify(record)),
     ],
   };
+}
+
+/** Takes the new image back from servers that are still to be created. Nobody moves: the strategy stays. */
+export function newServersRollbackPatch(baseline: SetBaseline): GuardedPatch {
+  return {
+    preconditions: [
+      ...identity(baseline),
+      { path: imagePath(baseline), value: baseline.newImage },
+      { path: STRATEGY, value: NEW_SERVERS_ONLY },
+    ],
+    changes: [{ op: 'replace', path: imagePath(baseline), value: baseline.templateImage }],
+  };
+}
+
+/** Changes nothing: refused, with the reason, when the set's template is not what the plan found (dry run). */
+export function unchangedTemplatePatch(baseline: SetBaseline): GuardedPatch {
+  return {
+    preconditions: [...identity(baseline), { path: imagePath(baseline), value: baseline.templateImage }],
+    changes: [],
+  };
+}
+
+/** Puts the person's own strategy back after a release of new servers was taken back and no server is on the new one. */
+export function newServersRestorePatch(baseline: SetBaseline): GuardedPatch {
+  return restoring(baseline, baseline.templateImage, NEW_SERVERS_ONLY);
 }
 
 /** Adding a key below a missing map fails, so the map comes with it; the caller guards that it is still missing. */
@@ -265,14 +307,20 @@ export function rollbackPatch(baseline: SetBaseline): GuardedPatch {
 
 /** Puts the person's own updateStrategy back, once every server runs `image`. */
 export function restorePatch(baseline: SetBaseline, image: string, hold: Hold): GuardedPatch {
+  return restoring(baseline, image, heldStrategy(baseline, hold));
+}
+
+function restoring(baseline: SetBaseline, image: string, strategy: UpdateStrategy): GuardedPatch {
   return {
     preconditions: [
       ...identity(baseline),
       { path: imagePath(baseline), value: image },
-      { path: STRATEGY, value: heldStrategy(baseline, hold) },
+      { path: STRATEGY, value: strategy },
     ],
     changes: [
-      { op: 'replace', path: STRATEGY, value: baseline.updateStrategy },
+      baseline.hasUpdateStrategy
+        ? { op: 'replace', path: STRATEGY, value: baseline.updateStrategy }
+        : { op: 'remove', path: STRATEGY },
       // Removing what is not there fails the whole patch: it is written first, so that a record that somebody deleted does not matter.
       { op: 'add', path: RECORD, value: '' },
       { op: 'remove', path: RECORD },
@@ -295,8 +343,13 @@ export function priorityPatch(
       ...(server.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
     ],
     changes: [
-      annotationChange(server.hasAnnotations, SYNC_ANNOTATION, token),
+      syncTokenChange(server.hasAnnotations, token),
       { op: 'add', path: '/spec/updatePriority', value: priority },
     ],
   };
+}
+
+/** Gives a GameServer a fresh sync token. */
+export function syncTokenChange(hasAnnotations: boolean, token: string): PatchOperation {
+  return annotationChange(hasAnnotations, SYNC_ANNOTATION, token);
 }

@@ -11,12 +11,18 @@ export type FailureClass =
   | 'notReady'
   | 'identityStuck'
   | 'mainContainerRestarted'
+  | 'overridden'
+  | 'moved'
   | 'recreated'
   | 'missing'
   | 'content'
   | 'reload'
   | 'version'
-  | 'health';
+  | 'health'
+  /** A value over the whole group is out of its bound: no server of its own is to blame. */
+  | 'metric'
+  /** Nobody can tell whether it is healthy: no data, or the one who has it does not answer. */
+  | 'healthUnknown';
 
 /** A server that failed a release, with the reason a person reads. */
 export interface ServerFailure {
@@ -25,19 +31,22 @@ export interface ServerFailure {
   readonly reason: string;
 }
 
+/**
+ * Where a server is on its way to. Forward, its sidecar must become another container than the planned one. In a
+ * rollback it must be another one than `before`, or still the planned one (a server that had not moved yet), and what
+ * broke on the way out may take until the deadline to recover. Adopted, a server runs the image already and must only
+ * change its revision: no container of it may restart.
+ */
+export type Direction = 'forward' | 'rollback' | 'adopt';
+
 /** What a server is judged against: itself before the release, and what it should run now. */
 export interface Target {
   readonly planned: PlannedServer;
   readonly container: string;
   readonly image: string;
-  /** The revision that Kruise moves servers to, once the controllers have accepted the template. */
-  readonly revision: string;
-  /**
-   * Forward, the sidecar must be another container than the planned one. In a rollback it must be another one than
-   * `before`, or still the planned one (a server that had not moved yet), and what broke on the way out may take until
-   * the deadline to recover.
-   */
-  readonly direction: 'forward' | 'rollback';
+  /** The revision that Kruise moves servers to; absent when an override moves them, which changes no revision. */
+  readonly revision?: string;
+  readonly direction: Direction;
   /** Fingerprint of the sidecar before this step. */
   readonly before: string;
 }
@@ -118,7 +127,7 @@ function samePod(
 function mainContainersUntouched(server: ServerView, { planned, container, direction }: Target): Judgement | undefined {
   if (direction === 'rollback') return undefined;
   for (const [name, before] of Object.entries(planned.containers)) {
-    if (name === container) continue;
+    if (name === container && direction !== 'adopt') continue;
     if (fingerprint(server, name) === before) continue;
     const restarts = containerOf(server.containers, name)?.status?.restartCount ?? 0;
     return failed(
@@ -179,14 +188,15 @@ function containerRuns(server: ServerView, { planned, container, before, directi
   if (!status || status.containerId === '' || status.imageId === '')
     return waiting(`container ${container} is being created`);
   const now = fingerprint(server, container);
-  const untouched = direction === 'rollback' && now === planned.containers[container];
+  const untouched = direction !== 'forward' && now === planned.containers[container];
   if (now === before && !untouched) return waiting(`the old container ${container} still runs`);
   if (status.state !== 'running') return waiting(`container ${container} is ${describeStatus(status)}`);
   return undefined;
 }
 
 function kruiseDone(server: ServerView, { revision }: Target): Judgement | undefined {
-  if (server.revision !== revision) return waiting('waits for Kruise to move it to the new revision');
+  if (revision !== undefined && server.revision !== revision)
+    return waiting('waits for Kruise to move it to the new revision');
   if (server.inPlace?.moreBatches === true) return waiting('Kruise has more containers to update');
   if (server.lifecycle !== '' && server.lifecycle !== 'Normal')
     return waiting(`its lifecycle state is ${server.lifecycle}`);

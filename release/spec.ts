@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { dnsLabel, objectName } from './names.ts';
+import { contentCheck, healthCheck, proof } from './probe-spec.ts';
 import { countSchema, durationSchema } from './quantity.ts';
-
-/** Largest name that Kubernetes takes for a namespaced object and that still fits in every label hotwave reads. */
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const DNS_SUBDOMAIN = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+import { reload } from './reload-spec.ts';
+import { serverCriteria, serverSelection } from './selection-spec.ts';
 
 /**
  * `registry/repository:tag`, optionally with a digest. A tag is demanded because Kruise 1.8 compares
@@ -11,16 +11,6 @@ const DNS_SUBDOMAIN = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
  * the default of `version`.
  */
 const IMAGE = /^[a-z0-9]+([._:/-][a-z0-9]+|__[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-
-const dnsLabel = z
-  .string()
-  .max(63, 'a name has at most 63 characters')
-  .regex(DNS_LABEL, 'expected a Kubernetes name: lower-case letters, digits and -');
-
-const objectName = z
-  .string()
-  .max(253, 'a name has at most 253 characters')
-  .regex(DNS_SUBDOMAIN, 'expected a Kubernetes name: lower-case letters, digits, - and .');
 
 const image = z
   .string({ error: 'expected an image such as registry.example/2048-sidecar:v2.0' })
@@ -34,86 +24,6 @@ const version = z
   .min(1)
   .max(128)
   .regex(/^[\w.+:/-]+$/, 'expected letters, digits and ._+:/- only');
-
-const command = z
-  .array(z.string({ error: 'expected text; put numbers in quotes' }).min(1).max(4096), {
-    error: 'expected a list of arguments such as [/usr/sbin/nginx, -s, reload]; no shell reads it',
-  })
-  .min(1, 'expected at least the program to run')
-  .max(64)
-  .meta({
-    description:
-      'Program and arguments, run without a shell. {{server}}, {{namespace}}, {{ordinal}} and {{version}} are replaced per server.',
-  });
-
-const absolutePath = z.string().regex(/^\//, 'expected an absolute path');
-
-const within = durationSchema
-  .prefault('30s')
-  .meta({ description: 'How long the answer may take to become right; it is asked again until then' });
-
-const execProbe = z.strictObject({
-  container: dnsLabel,
-  command,
-  timeout: durationSchema.prefault('20s'),
-  within,
-  expect: z
-    .string()
-    .max(4096)
-    .optional()
-    .meta({ description: 'What the trimmed output must be; {{version}} is replaced. Default: {{version}}' }),
-});
-
-const httpProbe = z.strictObject({
-  port: z.int().min(1).max(65_535),
-  path: absolutePath,
-  timeout: durationSchema.prefault('5s'),
-  within,
-  expect: z
-    .string()
-    .max(4096)
-    .optional()
-    .meta({ description: 'What the trimmed body must be; {{version}} is replaced' }),
-});
-
-const fileProbe = z.strictObject({
-  container: dnsLabel,
-  path: absolutePath,
-  timeout: durationSchema.prefault('20s'),
-  within,
-});
-
-/** Turns a record of alternatives into a schema of which exactly one key is given: `{ http: … }` or `{ exec: … }`. */
-function exactlyOne<Shape extends z.ZodRawShape>(
-  shape: Shape,
-): z.ZodObject<{ [K in keyof Shape]: z.ZodOptional<Shape[K]> }, z.core.$strict> {
-  const keys = Object.keys(shape).join(', ');
-  const optional = Object.fromEntries(
-    Object.entries(shape).map(([key, value]) => [key, z.optional(value as z.ZodType)]),
-  );
-  return z
-    .strictObject(optional)
-    .refine(
-      (value) => Object.values(value).filter((entry) => entry !== undefined).length === 1,
-      `expected exactly one of: ${keys}`,
-    ) as unknown as z.ZodObject<{ [K in keyof Shape]: z.ZodOptional<Shape[K]> }, z.core.$strict>;
-}
-
-const serverSelection = z
-  .strictObject({
-    name: z.string().min(1).max(63),
-    servers: z
-      .array(z.union([z.int().min(0), objectName]))
-      .min(1)
-      .optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-    opsState: z.array(z.string().min(1)).min(1).optional(),
-  })
-  .refine(
-    (group) => [group.servers, group.labels, group.opsState].filter((entry) => entry !== undefined).length === 1,
-    'expected exactly one of: servers, labels, opsState',
-  )
-  .meta({ description: 'A named wave: servers by ordinal or name, by pod labels, or by opsState' });
 
 const waveEntry = z.union([countSchema(1), z.literal('rest'), serverSelection], {
   error: 'expected a whole number of servers (1 or more), a share such as 5%, rest, or a named group of servers',
@@ -141,9 +51,39 @@ const gate = z.strictObject({
   onTimeout: z.enum(['pause', 'rollback', 'proceed']).prefault('pause'),
 });
 
+const target = z.strictObject({
+  namespace: dnsLabel.prefault('default'),
+  gameServerSet: objectName,
+  servers: serverCriteria.optional().meta({ description: 'Strategy targeted: the chosen servers' }),
+  allowCascade: z.boolean().prefault(false).meta({
+    description:
+      'Strategy targeted: go on although reclaimPolicy is Cascade, where an override is lost together with its pod',
+  }),
+});
+
+const newServers = z
+  .strictObject({
+    watch: durationSchema.prefault('1h').meta({ description: 'How long new servers are waited for and proved' }),
+    count: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .meta({ description: 'End earlier, once so many new servers are proved' }),
+  })
+  .prefault({})
+  .meta({ description: 'Strategy newServersOnly: which scale-ups the release follows' });
+
 const specSchema = z.strictObject({
-  target: z.strictObject({ namespace: dnsLabel.prefault('default'), gameServerSet: objectName }),
-  strategy: z.enum(['rolling']).prefault('rolling'),
+  target,
+  strategy: z
+    .enum(['rolling', 'targeted', 'newServersOnly'], { error: 'expected rolling, targeted or newServersOnly' })
+    .prefault('rolling')
+    .meta({
+      description:
+        'rolling: the template of the whole set, wave by wave. targeted: chosen servers, through their GameServer objects. newServersOnly: servers that are created from now on',
+    }),
+  newServers,
   images: z
     .record(dnsLabel, image, {
       error: 'expected the new image of each sidecar, such as { sidecar: registry.example/2048-sidecar:v2.0 }',
@@ -160,19 +100,16 @@ const specSchema = z.strictObject({
     .prefault('10%')
     .meta({ description: 'How many servers may be without their sidecar at once' }),
   ready: z.strictObject({ timeout: durationSchema.prefault('5m') }).prefault({}),
-  content: exactlyOne({ file: fileProbe, exec: execProbe })
+  content: contentCheck
     .optional()
     .meta({ description: 'Checked before the reload: are the new files in the shared folder?' }),
-  reload: exactlyOne({
-    exec: z.strictObject({ container: dnsLabel, command, timeout: durationSchema.prefault('30s') }),
-  }).meta({ description: 'What makes the engine load the new files' }),
-  proof: exactlyOne({ http: httpProbe, exec: execProbe }).meta({
-    description: 'Checked after the reload: the engine itself must say which version it runs',
-  }),
+  reload: reload.meta({ description: 'What makes the engine load the new files' }),
+  proof: proof.meta({ description: 'Checked after the reload: the engine itself must say which version it runs' }),
   health: z
-    .array(exactlyOne({ http: httpProbe, exec: execProbe }))
+    .array(healthCheck, { error: 'expected a list such as [ { http: { port: 80, path: /healthz } } ]' })
     .max(10)
-    .prefault([]),
+    .prefault([])
+    .meta({ description: 'Checked after the proof, and again and again while the wave bakes' }),
   bake: durationSchema.prefault('0s'),
   gates: z.array(gate).max(100).prefault([]),
   onFailure: z
@@ -197,19 +134,24 @@ export const releaseFileSchema = z.strictObject({
   apiVersion: z.literal('hotwave.dev/v1', { error: 'expected hotwave.dev/v1' }),
   kind: z.literal('Release', { error: 'expected Release' }),
   metadata: z.strictObject({ name: dnsLabel }),
-  spec: specSchema,
+  spec: specSchema
+    .refine((spec) => spec.strategy !== 'targeted' || spec.target.servers !== undefined, {
+      path: ['target', 'servers'],
+      error: 'strategy targeted needs the chosen servers, such as { servers: [1, 2] }',
+    })
+    .refine((spec) => spec.strategy === 'targeted' || spec.target.servers === undefined, {
+      path: ['target', 'servers'],
+      error: 'only strategy targeted chooses servers; the other strategies are about the whole set',
+    }),
 });
 
 /** A release file after defaults and units: durations are milliseconds. */
 export type ReleaseFile = z.output<typeof releaseFileSchema>;
 /** What a release is to do. */
 export type ReleaseSpec = ReleaseFile['spec'];
-/** One way to ask a server something: by exec in a container, by HTTP, or by reading a file. Exactly one is given. */
-export interface Probe {
-  readonly http?: z.output<typeof httpProbe> | undefined;
-  readonly exec?: z.output<typeof execProbe> | undefined;
-  readonly file?: z.output<typeof fileProbe> | undefined;
-}
+export type { Probe } from './probe-spec.ts';
+export type { Reload } from './reload-spec.ts';
+export type { ServerCriteria } from './selection-spec.ts';
 /** An entry of `waves` that names a group of servers. */
 export type ServerSelection = z.output<typeof serverSelection>;
 /** A gate as written in the release file. */

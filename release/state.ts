@@ -8,6 +8,7 @@ export type Phase =
   | 'planning'
   | 'updating'
   | 'baking'
+  | 'watching'
   | 'waiting-approval'
   | 'paused'
   | 'rolling-back'
@@ -164,21 +165,37 @@ export function withPlan(state: ReleaseState, plan: Plan): ReleaseState {
     previousVersion: plan.previousVersion,
     planHash: plan.hash,
     warnings: plan.warnings,
-    waves: plan.waves.map(({ number, name, servers }) => ({
-      number,
-      name,
-      size: servers.length,
-      status: 'pending',
-      ready: 0,
-      proven: 0,
-      failed: 0,
-    })),
+    waves: progressOf(plan),
   };
+}
+
+/** The one wave of a release of new servers; who is in it shows only with time. */
+export const NEW_SERVERS_WAVE = 1;
+
+function progressOf({ strategy, waves }: Plan): WaveProgress[] {
+  const groups =
+    strategy === 'newServersOnly' ? [{ number: NEW_SERVERS_WAVE, name: 'new servers', servers: [] }] : waves;
+  return groups.map(({ number, name, servers }) => ({
+    number,
+    name,
+    size: servers.length,
+    status: 'pending',
+    ready: 0,
+    proven: 0,
+    failed: 0,
+  }));
 }
 
 /** Changes the progress of one wave. */
 export function withWave(state: ReleaseState, number: number, change: Partial<WaveProgress>): ReleaseState {
   return { ...state, waves: state.waves.map((wave) => (wave.number === number ? { ...wave, ...change } : wave)) };
+}
+
+const KEPT_WARNINGS = 20;
+
+/** Adds what was only observed to the warnings, each once. */
+export function withObservations(state: ReleaseState, observed: readonly string[]): ReleaseState {
+  return { ...state, warnings: [...new Set([...state.warnings, ...observed])].slice(-KEPT_WARNINGS) };
 }
 
 const KEPT_FAILURES = 50;

@@ -10,7 +10,7 @@ import { serverPrograms } from './lab/programs.ts';
 // npm test [layer...]: the layers one after the other, each in a process of its own, and one last line with the sum.
 
 /** From the fastest to the most real; a failure in an early one explains those in the later ones. */
-const layers = ['unit', 'fleet', 'truth'] as const;
+const layers = ['unit', 'workflow', 'fleet', 'truth'] as const;
 type Layer = (typeof layers)[number];
 
 interface LayerResult {
@@ -31,7 +31,7 @@ if (unknown !== undefined) {
 }
 
 async function main(chosen: readonly Layer[]): Promise<void> {
-  if (chosen.some((layer) => layer !== 'unit')) {
+  if (chosen.some((layer) => layer === 'fleet' || layer === 'truth')) {
     await serverPrograms({ kubelet: chosen.includes('truth'), log: say });
   }
   const results: LayerResult[] = [];

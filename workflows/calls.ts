@@ -1,5 +1,5 @@
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
-import { proxyActivities } from '@temporalio/workflow';
+import { CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 
 /** Summaries in the Temporal UI are one line of at most 400 bytes. */
@@ -33,4 +33,12 @@ export function lasting(summary: string, limit: number): Calls {
     retry: RETRY,
     summary: summary.slice(0, SUMMARY_LIMIT),
   });
+}
+
+/**
+ * A write of the set that neither a decision nor Temporal's cancel interrupts: one whose end nobody waited for would
+ * leave unknown how the set is held, and it could then neither be frozen nor put back.
+ */
+export function toItsEnd<Result>(write: () => Promise<Result>): Promise<Result> {
+  return CancellationScope.nonCancellable(write);
 }

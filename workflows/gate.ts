@@ -3,33 +3,32 @@ import type { Wave } from '../release/plan.ts';
 import { formatDuration } from '../release/quantity.ts';
 import type { GateSpec } from '../release/spec.ts';
 import type { OpenGate } from '../release/state.ts';
-import type { WaveContext } from './wave.ts';
 import { Departure } from './release-run.ts';
+import type { ReleaseContext } from './strategy.ts';
 
 /**
  * Waits at the gate before a wave, if it has one, until enough people have approved.
  * @throws Departure when it is rejected, or when nobody decided in time and the gate says to roll back
  */
-export async function passGate(context: WaveContext, wave: Wave): Promise<void> {
+export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number'>): Promise<void> {
   const spec = context.spec.gates.find(({ before }) => before === wave.number);
   if (!spec) return;
   const { run, onPause } = context;
-  const openedAt = Date.now();
-  run.set({ gate: { wave: wave.number, spec, openedAt, approvedBy: [] }, wave: wave.number });
+  run.set({ gate: { wave: wave.number, spec, openedAt: Date.now(), approvedBy: [] }, wave: wave.number });
   for (;;) {
     await run.checkpoint(onPause);
     const gate = run.state.gate;
     if (!gate) return;
     if (gate.rejected) await refuse(context, gate);
     else if (gate.approvedBy.length >= spec.approvals) break;
-    else if (Date.now() >= openedAt + spec.timeout) {
+    else if (Date.now() >= gate.openedAt + spec.timeout) {
       if (await timedOut(context, spec)) break;
     } else await wait(context, gate);
   }
   run.set({ gate: undefined, wait: undefined });
 }
 
-async function wait({ run }: WaveContext, gate: OpenGate): Promise<void> {
+async function wait({ run }: ReleaseContext, gate: OpenGate): Promise<void> {
   const { spec, openedAt, wave } = gate;
   const missing = spec.approvals - gate.approvedBy.length;
   const what = `waits for ${missing} ${missing === 1 ? 'approval' : 'approvals'} before wave ${wave}`;
@@ -50,19 +49,27 @@ async function wait({ run }: WaveContext, gate: OpenGate): Promise<void> {
 }
 
 /** A rejection is treated as the release's failure policy says: back, or standing still until a person resumes. */
-async function refuse({ run, spec, onPause }: WaveContext, gate: OpenGate): Promise<void> {
+async function refuse(context: ReleaseContext, gate: OpenGate): Promise<void> {
+  const { run, spec } = context;
   const reason = `${gate.rejected?.actor ?? ''} rejected wave ${gate.wave}: ${gate.rejected?.reason ?? ''}`;
   if (spec.onFailure.then === 'rollback') throw new Departure('rollback', 'rolled-back', reason);
-  await run.pauseUntilResumed(onPause, reason);
   const { rejected: _heard, ...open } = gate;
-  run.set({ gate: { ...open, openedAt: Date.now(), approvedBy: [] } });
+  run.set({ gate: { ...open, approvedBy: [] } });
+  await pauseAtGate(context, reason);
+}
+
+/** Who resumes gets the whole time again. Votes that come during the pause count, so they must not be overwritten. */
+async function pauseAtGate({ run, onPause }: ReleaseContext, reason: string): Promise<void> {
+  await run.pauseUntilResumed(onPause, reason);
+  const { gate } = run.state;
+  if (gate) run.set({ gate: { ...gate, openedAt: Date.now() } });
 }
 
 /** True when the gate lets the wave through all the same. */
-async function timedOut({ run, onPause }: WaveContext, { timeout, onTimeout }: GateSpec): Promise<boolean> {
+async function timedOut(context: ReleaseContext, { timeout, onTimeout }: GateSpec): Promise<boolean> {
   const reason = `nobody decided at the gate within ${formatDuration(timeout)}`;
   if (onTimeout === 'proceed') return true;
   if (onTimeout === 'rollback') throw new Departure('rollback', 'rolled-back', reason);
-  await run.pauseUntilResumed(onPause, reason);
+  await pauseAtGate(context, reason);
   return false;
 }

@@ -5,27 +5,21 @@ import {
   condition,
   isCancellation,
 } from '@temporalio/workflow';
-import { FROZEN } from '../release/patches.ts';
-import type { Hold } from '../release/patches.ts';
 import type { Plan } from '../release/plan.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import { imageTag, updatedContainer } from '../release/spec.ts';
-import { initialState, withPlan } from '../release/state.ts';
+import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
 import type { Outcome } from '../release/state.ts';
-import { failedCount } from '../release/verdict.ts';
 import type { Verdict } from '../release/verdict.ts';
-import { lasting, quick } from './calls.ts';
+import { quick } from './calls.ts';
 import { passGate } from './gate.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure } from './release-run.ts';
 import { rollBack } from './rollback.ts';
-import type { WaveContext } from './wave.ts';
+import { STRATEGIES } from './strategies/index.ts';
+import type { ReleaseContext, Strategy } from './strategy.ts';
 import { runWave } from './wave.ts';
-
-/** How long priorities may take to arrive at the pods: the controller is slow, and slower the more servers there are. */
-const PRIORITY_MS = 60_000;
-const PRIORITY_MS_PER_SERVER = 200;
 
 /**
  * The release of one hot update on one GameServerSet: plan, then wave by wave, then put everything back that was only
@@ -35,7 +29,7 @@ export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
   const plan = await planRelease(run, input);
   const tallied = plan ? await carryOut(run, input.file.spec, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
-  await condition(allHandlersFinished, '10s', { summary: 'last answers' });
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
     release: state.release,
@@ -67,8 +61,9 @@ async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Pla
     const refusal = lines.find(({ status }) => status === 'refused');
     if (refusal || !plan) run.finish('refused', refusal?.detail ?? 'there is no plan');
     else run.set(withPlan(run.state, plan));
-    if (plan?.waves.length === 0) run.finish('done', 'every server runs the new image already');
-    return plan && plan.waves.length > 0 ? plan : undefined;
+    if (!plan || plan.strategy === 'newServersOnly' || hasWork(plan)) return plan;
+    run.finish('done', 'every server runs the new image already');
+    return undefined;
   } catch (error) {
     run.finish(
       isCancellation(error) ? 'cancelled' : 'refused',
@@ -78,42 +73,44 @@ async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Pla
   }
 }
 
+/** Servers are to move, or to be taken over from overrides into the template. */
+function hasWork({ waves, adopted }: Plan): boolean {
+  return waves.length > 0 || adopted.length > 0;
+}
+
 type Tallied = Pick<ReleaseResult, 'restartsOfMainContainers' | 'recreatedPods'>;
 
 async function carryOut(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): Promise<Tallied> {
-  const context = waveContext(run, spec, plan);
+  const { context, strategy } = prepare(run, spec, plan);
   try {
-    await persevere(context, () => changePriorities(context, 'assign'));
-    await persevere(context, () => stageTemplate(context));
+    if (plan.strategy === 'newServersOnly') await passGate(context, { number: NEW_SERVERS_WAVE });
+    await persevere(context, strategy.begin);
     for (const wave of plan.waves) {
       await passGate(context, wave);
-      await persevere(context, () => runWave(context, wave));
+      await persevere(context, () => runWave(context, strategy, wave));
     }
-    await persevere(context, () => putBack(context, plan.baseline.newImage));
-    run.finish('done', `every server proves ${plan.version}`);
+    await persevere(context, strategy.finish);
+    await run.checkpoint(context.onPause);
+    run.finish('done', strategy.success());
   } catch (error) {
-    await CancellationScope.nonCancellable(() => leave(context, departureOf(error)));
+    await CancellationScope.nonCancellable(() => leave(context, strategy, departureOf(error)));
   }
   return await CancellationScope.nonCancellable(() => countRestarts(context));
 }
 
-function waveContext(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): WaveContext {
-  const context: WaveContext = {
-    run,
-    spec,
-    plan,
-    revision: '',
-    hold: undefined,
-    left: new Set(),
-    onPause: {
-      timeout: spec.paused.timeout,
-      freeze: () => holdAs(context, { paused: true }, 'pause the set'),
-      thaw: async () => {
-        await holdAs(context, { paused: false }, 'resume the set');
-      },
-    },
+function prepare(
+  run: ReleaseRun,
+  spec: ReleaseSpec,
+  plan: Plan,
+): { readonly context: ReleaseContext; readonly strategy: Strategy } {
+  const onPause: PauseActions = {
+    timeout: spec.paused.timeout,
+    freeze: () => strategy.freeze(),
+    thaw: () => strategy.thaw(),
   };
-  return context;
+  const context: ReleaseContext = { run, spec, plan, left: new Set(), reloading: new Set(), onPause };
+  const strategy = STRATEGIES[plan.strategy](context);
+  return { context, strategy };
 }
 
 /**
@@ -121,7 +118,7 @@ function waveContext(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): WaveContex
  * server is away, a permission is gone) pauses with that reason.
  * @throws Departure when it must be rolled back or a person chose to leave
  */
-async function persevere(context: WaveContext, part: () => Promise<Verdict>): Promise<void> {
+async function persevere(context: ReleaseContext, part: () => Promise<Verdict>): Promise<void> {
   const { run, onPause } = context;
   for (;;) {
     await run.checkpoint(onPause);
@@ -142,62 +139,11 @@ async function orPause(part: () => Promise<Verdict>): Promise<Verdict> {
   }
 }
 
-async function changePriorities({ run, plan }: WaveContext, direction: 'assign' | 'restore'): Promise<Verdict> {
-  const { set, priorities: changes } = plan;
-  if (changes.length === 0) return { kind: 'advance' };
-  const doing =
-    direction === 'assign'
-      ? `gives ${changes.length} servers their priority`
-      : `puts the priorities of ${changes.length} servers back`;
-  const limit = PRIORITY_MS + PRIORITY_MS_PER_SERVER * changes.length;
-  const deadline = Date.now() + limit;
-  run.enter(run.state.phase === 'rolling-back' ? 'rolling-back' : 'updating', doing, {
-    for: doing,
-    owner: 'kruise-game-manager',
-    since: Date.now(),
-    until: deadline,
-  });
-  const token = `${run.state.release}.${plan.hash.slice(0, 8)}.${direction}`;
-  const report = await lasting(doing, limit).changePriorities({ set, changes, direction, token, deadline });
-  return failedCount(report) === 0
-    ? { kind: 'advance' }
-    : { kind: 'pause', reason: report.failures[0]?.reason ?? doing };
-}
-
-async function stageTemplate(context: WaveContext): Promise<Verdict> {
-  const { run, plan } = context;
-  run.enter('updating', `writes ${plan.baseline.newImage} with every server frozen`);
-  const { set, baseline, maxUnavailable } = plan;
-  const written = await quick('write the new image, every server frozen').stageTemplate({
-    set,
-    baseline,
-    maxUnavailable,
-  });
-  if (written.kind !== 'accepted')
-    return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
-  context.hold = written.hold;
-  context.revision = written.revision;
-  return { kind: 'advance' };
-}
-
-/** Puts back what was only changed for the time of the release: the person's updateStrategy and the priorities. */
-async function putBack(context: WaveContext, image: string): Promise<Verdict> {
-  const { run, plan, hold } = context;
-  run.set({ step: 'puts updateStrategy and priorities back', wait: undefined });
-  const { set, baseline } = plan;
-  if (hold) {
-    const restored = await quick('put updateStrategy back').restoreSet({ set, baseline, image, hold });
-    if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
-    context.hold = undefined;
-  }
-  return await changePriorities(context, 'restore');
-}
-
 /** Leaves the runbook: back to the old version, or standing still where it is. */
-async function leave(context: WaveContext, departure: Departure): Promise<void> {
-  const { run, plan } = context;
+async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
+  const { run } = context;
   if (departure.to === 'hold') {
-    const problem = await holdAs(context, { partition: FROZEN, paused: false }, 'hold every server where it is');
+    const problem = await strategy.hold();
     run.finish(
       departure.outcome,
       problem === undefined ? departure.message : `${departure.message}; the set could not be held: ${problem}`,
@@ -206,9 +152,9 @@ async function leave(context: WaveContext, departure: Departure): Promise<void> 
   }
   for (;;) {
     run.set({ requests: {}, gate: undefined, pausedBecause: undefined });
-    const problem = await rollBackAndPutBack(context);
+    const problem = await rollBackAndPutBack(context, strategy);
     if (problem === undefined) {
-      run.finish(departure.outcome, `${departure.message}; every server proves ${plan.previousVersion}`);
+      run.finish(departure.outcome, `${departure.message}; ${strategy.withdrawal()}`);
       return;
     }
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
@@ -219,11 +165,11 @@ async function leave(context: WaveContext, departure: Departure): Promise<void> 
   }
 }
 
-async function rollBackAndPutBack(context: WaveContext): Promise<string | undefined> {
+async function rollBackAndPutBack(context: ReleaseContext, strategy: Strategy): Promise<string | undefined> {
   const verdict = await orPause(async () => {
-    const problem = await rollBack(context);
+    const problem = await rollBack(context, strategy);
     if (problem !== undefined) return { kind: 'pause', reason: problem };
-    const restored = await putBack(context, context.plan.baseline.oldImage);
+    const restored = await strategy.settle();
     context.run.set({
       waves: context.run.state.waves.map((wave) =>
         wave.status === 'pending' ? wave : { ...wave, status: 'rolled-back' },
@@ -235,7 +181,7 @@ async function rollBackAndPutBack(context: WaveContext): Promise<string | undefi
 }
 
 /** Waits for a person after an incomplete rollback: resume and rollback try again (undefined), cancel leaves it. */
-async function departureWhilePaused(context: WaveContext, reason: string): Promise<Departure | undefined> {
+async function departureWhilePaused(context: ReleaseContext, reason: string): Promise<Departure | undefined> {
   const nothing: PauseActions = {
     ...context.onPause,
     freeze: () => Promise.resolve(undefined),
@@ -246,21 +192,6 @@ async function departureWhilePaused(context: WaveContext, reason: string): Promi
     return undefined;
   } catch (error) {
     return departureOf(error);
-  }
-}
-
-/** Changes how the set is held, if it is held at all. A sentence when that did not work. */
-async function holdAs(context: WaveContext, change: Partial<Hold>, summary: string): Promise<string | undefined> {
-  const { hold: from, plan } = context;
-  if (!from) return undefined;
-  const to = { ...from, ...change };
-  try {
-    const written = await quick(summary).changeHold({ set: plan.set, baseline: plan.baseline, from, to });
-    if (written.kind === 'accepted') context.hold = written.hold;
-    return written.kind === 'drifted' ? written.reason : undefined;
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    return describeFailure(error);
   }
 }
 
@@ -276,7 +207,7 @@ function departureOf(error: unknown): Departure {
   throw error;
 }
 
-async function countRestarts({ plan }: WaveContext): Promise<Tallied> {
-  const servers = plan.waves.flatMap((wave) => wave.servers);
+async function countRestarts({ plan }: ReleaseContext): Promise<Tallied> {
+  const servers = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
   return await quick('count restarts').tally({ set: plan.set, container: plan.baseline.container, servers });
 }

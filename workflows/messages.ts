@@ -12,8 +12,11 @@ import type { SetRef } from '../release/fleet.ts';
 /** Workflow types. */
 export const WORKFLOWS = { hotUpdate: 'hotUpdate', planOnly: 'planOnly', inspectCluster: 'inspectCluster' } as const;
 
-/** The update and the signal that carry a decision, and the query for the whole state. */
-export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', state: 'state' } as const;
+/**
+ * The update and the signal that carry a decision, the query for what the release says to a decision (it is not taken by
+ * asking), and the query for the whole state.
+ */
+export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', answer: 'answer', state: 'state' } as const;
 
 /** Search attributes that every release carries. */
 export const SEARCH_ATTRIBUTES = {
@@ -85,6 +88,12 @@ export interface InspectResult {
 export type StateAnswer = ReleaseState;
 /** The answer of the decide update. */
 export type DecideAnswer = DecisionAnswer;
+
+/** The answer of the answer query: what was said to the decision with that id, else what would be said to it now. */
+export interface ExpectedAnswer extends DecisionAnswer {
+  /** The decision has been taken. */
+  readonly given: boolean;
+}
 
 /** The workflow id of the release on a set, which is also its lock: at most one runs. */
 export function releaseWorkflowId(cluster: string, set: SetRef): string {

@@ -10,21 +10,25 @@ import {
   setHandler,
   upsertSearchAttributes,
 } from '@temporalio/workflow';
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import { applyDecision } from '../release/decision.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
 import { detailsMarkdown } from '../release/narrate.ts';
-import type { Decision, Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
+import type { Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
-import type { DecisionMessage } from './messages.ts';
+import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
 
 const decideUpdate = defineUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide);
 const decideSignal = defineSignal<[DecisionMessage]>(MESSAGES.decideSignal);
+const answerQuery = defineQuery<ExpectedAnswer, [DecisionMessage]>(MESSAGES.answer);
 const stateQuery = defineQuery<ReleaseState>(MESSAGES.state);
 
 const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
+
+/** More than a crowd of voters, and some hundred kilobytes at most. */
+const KEPT_ANSWERS = 2_000;
 
 const EXAMPLE = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor":"YOU","channel":"ui"}';
 
@@ -53,11 +57,19 @@ export class ReleaseRun {
   #state: ReleaseState;
   #step: CancellationScope | undefined;
   #interrupted = false;
+  /** What was said to which decision, for those who signalled it; the oldest go first. */
+  readonly #answers = new Map<string, DecisionAnswer>();
 
   constructor(state: ReleaseState) {
     this.#state = state;
+    setHandler(answerQuery, (message: DecisionMessage) => this.#expectedAnswer(message), {
+      description: 'What the release has said to this decision, or would say to it',
+    });
     setHandler(stateQuery, () => this.#state, { description: 'The whole state of the release' });
-    setHandler(decideUpdate, (message) => this.#decide(message), { description: `A person's decision: ${EXAMPLE}` });
+    setHandler(decideUpdate, (message: DecisionMessage) => this.#decide(message), {
+      description: `A person's decision: ${EXAMPLE}`,
+      validator: (message: DecisionMessage) => this.#demandAcceptable(message),
+    });
     setHandler(decideSignal, (message) => void this.#decide(message), {
       description: `A person's decision: ${EXAMPLE}`,
     });
@@ -105,18 +117,40 @@ export class ReleaseRun {
     return (pause ?? rollback ?? cancel) !== undefined;
   }
 
-  #decide(message: DecisionMessage): DecisionAnswer {
+  /**
+   * Refuses an update before it leaves anything in the history: however many people press a button, only what they
+   * change is kept, and a run has room for 2,000 updates.
+   * @throws ApplicationFailure with the sentence for the person
+   */
+  #demandAcceptable(message: DecisionMessage): void {
+    const { answer } = this.#judge(message);
+    if (!answer.accepted) throw ApplicationFailure.nonRetryable(answer.message, 'DecisionRefused');
+  }
+
+  #judge(message: DecisionMessage): ReturnType<typeof applyDecision> {
     const parsed = decisionSchema.safeParse(message);
-    if (!parsed.success)
-      return {
-        accepted: false,
-        message: `not a decision: ${describeIssue(parsed.error.issues[0])}. Expected ${EXAMPLE}`,
-      };
-    const decision: Decision = parsed.data;
-    const { state, answer } = applyDecision(this.#state, decision, Date.now());
+    if (parsed.success) return applyDecision(this.#state, parsed.data, Date.now());
+    const problem = `not a decision: ${describeIssue(parsed.error.issues[0])}. Expected ${EXAMPLE}`;
+    return { state: this.#state, answer: { accepted: false, message: problem } };
+  }
+
+  #decide(message: DecisionMessage): DecisionAnswer {
+    const { state, answer } = this.#judge(message);
     this.set(state);
+    this.#keep(message.id, answer);
     if (answer.accepted && this.#attention && !isFinal(state.phase)) this.#interrupt();
     return answer;
+  }
+
+  #expectedAnswer(message: DecisionMessage): ExpectedAnswer {
+    const given = this.#answers.get(message.id);
+    return given ? { ...given, given: true } : { ...this.#judge(message).answer, given: false };
+  }
+
+  #keep(id: string, answer: DecisionAnswer): void {
+    this.#answers.set(id, answer);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > KEPT_ANSWERS && oldest !== undefined) this.#answers.delete(oldest);
   }
 
   #interrupt(): void {

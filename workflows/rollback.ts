@@ -1,18 +1,18 @@
-import type { RollbackSnapshot, SetWrite } from '../activities/inputs.ts';
-import { formatDuration } from '../release/quantity.ts';
+import type { RollbackSnapshot } from '../activities/inputs.ts';
 import type { PlannedServer } from '../release/plan.ts';
+import { reloadPatienceOf } from '../release/reload.ts';
 import { withFailures } from '../release/state.ts';
 import type { StepReport } from '../release/verdict.ts';
 import { failedCount, mergeReports } from '../release/verdict.ts';
+import { inBatches, patience, rounds } from './batches.ts';
 import { lasting, quick } from './calls.ts';
-import type { WaveContext } from './wave.ts';
-import { inBatches, patience, rounds } from './wave.ts';
+import type { ReleaseContext, Step, Strategy } from './strategy.ts';
 
 /**
  * Back to the old version as fast as can be: everything at once, no gates, no bake. It un-wedges a stuck set, then
  * reloads and proves the old version like any other. Returns what is still wrong, or undefined.
  */
-export async function rollBack(context: WaveContext): Promise<string | undefined> {
+export async function rollBack(context: ReleaseContext, strategy: Strategy): Promise<string | undefined> {
   const { run, plan, spec } = context;
   const { set, baseline } = plan;
   const reached = plan.waves.filter(({ number }) => number <= run.state.wave).flatMap(({ servers }) => servers);
@@ -26,17 +26,17 @@ export async function rollBack(context: WaveContext): Promise<string | undefined
     baseline,
     servers: reached,
   });
-  const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
-  if (written.kind === 'untouched') return undefined;
-  if (written.kind === 'drifted') return written.reason;
-  return await proveOldVersion(context, reached, snapshot, written);
+  const withdrawal = await strategy.withdraw(reached, snapshot);
+  if (withdrawal.kind === 'nothing') return undefined;
+  if (withdrawal.kind === 'impossible') return withdrawal.reason;
+  return await proveOldVersion(context, reached, snapshot, withdrawal.awaitOld);
 }
 
 async function proveOldVersion(
-  context: WaveContext,
+  context: ReleaseContext,
   reached: readonly PlannedServer[],
   snapshot: RollbackSnapshot,
-  written: Extract<SetWrite, { kind: 'accepted' }>,
+  awaitOld: Step,
 ): Promise<string | undefined> {
   const { run, plan, spec } = context;
   const touched = reached.filter(({ name }) => snapshot.touched.includes(name));
@@ -53,7 +53,7 @@ async function proveOldVersion(
     if (failedCount(done) > 0) run.set(withFailures(run.state, done.failures));
   };
 
-  await add(inBatches(reached, (servers) => awaitOld(context, servers, snapshot, written.revision)));
+  await add(awaitOld(reached));
   const { content, reload, proof } = spec;
   if (content) {
     await add(
@@ -70,14 +70,16 @@ async function proveOldVersion(
       ),
     );
   }
-  run.enter('rolling-back', `makes ${touched.length} engines load ${plan.previousVersion} again`);
+  const doing = `makes ${touched.length} engines load ${plan.previousVersion} again`;
+  const since = Date.now();
+  const limit = rounds(touched.length, spec) * reloadPatienceOf(reload, proof);
+  const until = since + limit + patience([proof], reached.length, spec);
+  run.enter('rolling-back', doing, { for: doing, owner: 'the engines', since, until });
   await add(
     inBatches(touched, (servers) =>
-      lasting(
-        `roll back · reload ${servers.length} servers`,
-        rounds(servers.length, spec) * (reload.exec?.timeout ?? 0) * 2,
-      ).reloadServers({
+      lasting(`roll back · reload ${servers.length} servers`, limit).reloadServers({
         ...common,
+        repeated: false,
         servers,
         reload,
         proof,
@@ -97,29 +99,7 @@ async function proveOldVersion(
       }),
     ),
   );
-  context.hold = written.hold;
   return problemOf(mergeReports(reports), reached.length);
-}
-
-function awaitOld(
-  context: WaveContext,
-  servers: readonly PlannedServer[],
-  snapshot: RollbackSnapshot,
-  revision: string,
-): Promise<StepReport> {
-  const { plan, spec } = context;
-  const limit = spec.ready.timeout;
-  return lasting(`roll back · wait for ${servers.length} servers, at most ${formatDuration(limit)}`, limit).awaitReady({
-    set: plan.set,
-    servers,
-    container: plan.baseline.container,
-    image: plan.baseline.oldImage,
-    revision,
-    direction: 'rollback',
-    before: snapshot.before,
-    deadline: Date.now() + limit,
-    failFast: servers.length,
-  });
 }
 
 function problemOf(report: StepReport, servers: number): string | undefined {

@@ -10,9 +10,9 @@ import { renderTable } from './table.ts';
 import { fitted, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
-/** True when there is a server to update; a release without one ends before it writes anything. */
-export function hasChanges({ waves }: Plan): boolean {
-  return waves.some(({ servers }) => servers.length > 0);
+/** True when there is something to change; a release without it ends before it writes anything. */
+export function hasChanges({ strategy, waves, adopted }: Plan): boolean {
+  return strategy === 'newServersOnly' || waves.length > 0 || adopted.length > 0;
 }
 
 /** The checks and what would be done, as a reviewer wants to read it. */
@@ -34,9 +34,8 @@ function withoutSaid(plan: Plan, lines: PlanResult['lines']): Plan {
 
 function planLines(file: ReleaseFile, plan: Plan, view: View): string[] {
   const { baseline } = plan;
-  const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
   const summary = hasChanges(plan)
-    ? `${servers} of ${baseline.replicas} servers in ${plan.waves.length} waves, ${plan.previousVersion} → ${plan.version}, at most ${plan.maxUnavailable} without their sidecar at once`
+    ? summaryOf(file, plan)
     : `nothing to do: ${plan.alreadyUpdated.length} of ${baseline.replicas} servers run ${plan.version} already`;
   return [
     ...wrapped(`${baseline.container}: ${baseline.oldImage} → ${baseline.newImage}`, view.columns),
@@ -48,9 +47,24 @@ function planLines(file: ReleaseFile, plan: Plan, view: View): string[] {
   ];
 }
 
+function summaryOf({ spec }: ReleaseFile, plan: Plan): string {
+  const versions = `${plan.previousVersion} → ${plan.version}`;
+  if (plan.strategy === 'newServersOnly') {
+    const { watch, count } = spec.newServers;
+    const until = count === undefined ? '' : ` or until ${count} are proved`;
+    return `${versions} for servers that are created from now on; the ${plan.bystanders.length} that exist stay; new ones are followed for ${formatDuration(watch)}${until}`;
+  }
+  const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
+  const how = plan.strategy === 'targeted' ? ', through their GameServers' : '';
+  return `${servers} of ${plan.baseline.replicas} servers in ${plan.waves.length} waves${how}, ${versions}, at most ${plan.maxUnavailable} without their sidecar at once`;
+}
+
 function notes(plan: Plan): string[] {
-  const { alreadyUpdated, priorities } = plan;
+  const { alreadyUpdated, adopted, priorities } = plan;
   return [
+    ...(adopted.length > 0
+      ? [`${adopted.length} servers run it by an override and are taken into the template last, without a restart`]
+      : []),
     ...(alreadyUpdated.length > 0 && hasChanges(plan)
       ? [`${alreadyUpdated.length} servers run the new image already and are in no wave`]
       : []),

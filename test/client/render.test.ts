@@ -7,7 +7,7 @@ import { renderFrame, renderStatus } from '../../client/render/status.ts';
 import { textWidth } from '../../client/render/text-width.ts';
 import { plainView, viewOf } from '../../client/render/view.ts';
 import { why } from '../../release/narrate.ts';
-import { planRelease } from '../../release/plan.ts';
+import { planRelease } from '../../release/plan-release.ts';
 import type { Plan } from '../../release/plan.ts';
 import { readReleaseFile } from '../../release/diagnose.ts';
 import type { ReleaseFile } from '../../release/spec.ts';

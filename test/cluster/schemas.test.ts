@@ -109,6 +109,8 @@ describe('a GameServer', () => {
       opsState: 'None',
       updatePriority: 0,
       imageOverrides: {},
+      overrides: [{ name: 'a', resources: {} }],
+      diesWithPod: false,
       hasAnnotations: false,
     });
     const wished = { updatePriority: 'p-7', containers: [{ name: 'a', image: 'x:1' }] };

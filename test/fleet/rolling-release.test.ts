@@ -7,8 +7,9 @@ import type { Pod } from '../lab/kubernetes-objects.ts';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 import { recordPods } from '../lab/pod-observer.ts';
-import { releaseFrom, startHotwave } from '../support/hotwave.ts';
+import { startHotwave } from '../support/hotwave.ts';
 import type { Hotwave } from '../support/hotwave.ts';
+import { releaseFrom } from '../support/release-file.ts';
 
 let lab: Lab;
 let hotwave: Hotwave;

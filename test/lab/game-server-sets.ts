@@ -19,6 +19,8 @@ export interface SetOptions {
   readonly sidecarImage?: string;
   /** `spec.updateStrategy`; a rolling update in place, all at once, when left out. */
   readonly updateStrategy?: object;
+  /** `Cascade`, OpenKruiseGame's default, when left out. */
+  readonly reclaimPolicy?: 'Cascade' | 'Delete';
   /** Of every pod; see fleet-failures.ts. */
   readonly podAnnotations?: Readonly<Record<string, string>>;
   /** Merged into `spec.gameServerTemplate.spec`, such as volumes or other containers. */
@@ -56,6 +58,7 @@ export function gameServerSet(options: SetOptions): object {
       replicas,
       updateStrategy: options.updateStrategy ?? { type: 'RollingUpdate', rollingUpdate },
       gameServerTemplate: {
+        ...(options.reclaimPolicy ? { reclaimPolicy: options.reclaimPolicy } : {}),
         metadata: { annotations: podAnnotations },
         spec: {
           nodeName: options.nodeName,
@@ -183,4 +186,9 @@ export async function deleteSet(api: Api, name: string, namespace = 'default'): 
     const [pods, list] = await Promise.all([podsOf(api, name, namespace), api.list(servers)]);
     return pods.length === 0 && list.items.length === 0;
   });
+}
+
+/** Asks for another number of servers. */
+export async function scale(api: Api, name: string, replicas: number): Promise<void> {
+  await api.patch(setPath(name), { spec: { replicas } });
 }

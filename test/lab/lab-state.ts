@@ -11,7 +11,8 @@ import { readIfThere, writeFileAtomically } from './state-file.ts';
 
 /** What is on disk about a lab, besides its processes. */
 export interface LabRecord {
-  readonly kind: LabKind;
+  /** `temporal`: a Temporal server without any cluster. */
+  readonly kind: LabKind | 'temporal';
   readonly name: string;
   /** The process that the lab ends with; absent once a lab was left running for a person. */
   readonly owner?: ProcessIdentity;

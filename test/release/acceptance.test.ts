@@ -7,7 +7,7 @@ const containers = [{ name: SIDECAR, image: NEW_IMAGE }];
 const wanted: Acceptance = {
   container: SIDECAR,
   image: NEW_IMAGE,
-  hold: { partition: 3, maxUnavailable: '100%', paused: false },
+  held: { partition: 3, maxUnavailable: '100%', paused: false },
   by: 'written',
 };
 

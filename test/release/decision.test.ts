@@ -57,6 +57,21 @@ describe('a gate', () => {
   });
 
   test.each([
+    ['approved', [{ id: 'a' }, { id: 'b', actor: 'cid' }], 'wave 2 was approved already, by bob, cid'],
+    ['rejected', [{ id: 'a', verb: 'reject', reason: 'no' }], 'wave 2 was rejected by bob already: no'],
+  ] as const)('that is %s takes no more votes, for or against', (_what, votes, sentence) => {
+    const late = [
+      { id: 'x', actor: 'dan' },
+      { id: 'y', actor: 'dan', verb: 'reject' },
+    ] as const;
+    const before = decide(atGate(), ...votes).state;
+    const { state, answers, accepted } = decide(before, ...late);
+    expect(accepted).toEqual([false, false]);
+    expect(answers).toEqual([sentence, sentence]);
+    expect(state.gate).toEqual(before.gate);
+  });
+
+  test.each([
     ['another wave', { wave: 3 }, /gate before wave 3 is not open/],
     ['no wave', { wave: undefined }, /say which wave/],
     ['another release', { release: 'r0' }, /is for release r0/],

@@ -55,12 +55,37 @@ describe('what is wrong is said in one sentence with file, line and column', () 
     [
       'a proof asked in two ways',
       file({ proof: '  proof: { http: { port: 80, path: /v }, exec: { container: a, command: [v] } }' }),
-      /^r\.yaml:8:10: spec\.proof: expected exactly one of: http, exec$/,
+      /^r\.yaml:8:10: spec\.proof: expected exactly one of: http, exec, file, log, serviceQuality$/,
     ],
     [
       'a shell string for a command',
       file({ reload: '  reload: { exec: { container: a, command: nginx -s reload } }' }),
       /^r\.yaml:7:44: spec\.reload\.exec\.command: expected a list of arguments/,
+    ],
+    [
+      'targeted without chosen servers',
+      file({}, '  strategy: targeted'),
+      /^r\.yaml:5:\d+: spec\.target\.servers: .*needs the chosen servers/,
+    ],
+    [
+      'chosen servers of the whole set',
+      file({ target: '  target: { gameServerSet: gss-2048, servers: { servers: [1] } }' }),
+      /^r\.yaml:5:\d+: spec\.target\.servers: only strategy targeted chooses servers/,
+    ],
+    [
+      'a choice of nobody',
+      file({ target: '  target: { gameServerSet: gss-2048, servers: {} }' }, '  strategy: targeted'),
+      /^r\.yaml:5:\d+: spec\.target\.servers: expected at least one of: servers, labels/,
+    ],
+    [
+      'a range that goes downwards',
+      file({ target: '  target: { gameServerSet: gss-2048, servers: { servers: [9-5] } }' }, '  strategy: targeted'),
+      /^r\.yaml:5:\d+: spec\.target\.servers\.servers\[0\]: .*upwards/,
+    ],
+    [
+      'an unknown strategy',
+      file({}, '  strategy: canary'),
+      /^r\.yaml:9:13: spec\.strategy: expected rolling, targeted or newServersOnly$/,
     ],
     ['a key given twice', file({}, lines.proof), /^r\.yaml:9:\d+: .*unique/i],
     ['YAML that is none', 'a: [', /^r\.yaml:1:\d+: /],

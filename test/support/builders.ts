@@ -152,6 +152,7 @@ export function aSet(wishes: Partial<GameServerSetView> = {}): GameServerSetView
     generation: 1,
     replicas: 10,
     updateStrategy: USER_STRATEGY,
+    hasUpdateStrategy: true,
     containers: [
       { name: MAIN, image: MAIN_IMAGE },
       { name: SIDECAR, image: OLD_IMAGE },
@@ -175,6 +176,7 @@ export function aWorkload(wishes: Partial<WorkloadView> = {}): WorkloadView {
       { name: MAIN, image: MAIN_IMAGE },
       { name: SIDECAR, image: OLD_IMAGE },
     ],
+    strategyType: 'RollingUpdate',
     partition: 0,
     paused: false,
     podUpdatePolicy: 'InPlaceIfPossible',
@@ -192,6 +194,7 @@ export function aGameServer(wishes: Partial<GameServerRecord> & { readonly ordin
     opsState: 'None',
     updatePriority: 0,
     imageOverrides: {},
+    diesWithPod: false,
     hasAnnotations: true,
     ...view,
   };

@@ -22,6 +22,7 @@ export interface RawSet {
   spec: {
     replicas: number;
     updateStrategy?: UpdateStrategy;
+    serviceQualities?: { name: string }[];
     gameServerTemplate: {
       reclaimPolicy?: string;
       spec: { containers: NamedImage[]; initContainers?: NamedImage[] };
@@ -31,7 +32,13 @@ export interface RawSet {
 
 /** The parts of a GameServer that the fake cluster keeps. */
 export interface RawGameServer {
-  metadata: { name: string; namespace: string; uid: string; annotations?: Record<string, string> };
+  metadata: {
+    name: string;
+    namespace: string;
+    uid: string;
+    annotations?: Record<string, string>;
+    ownerReferences?: { kind: string }[];
+  };
   spec: { opsState: string; updatePriority: number | string; containers?: NamedImage[] };
 }
 
@@ -45,9 +52,15 @@ export interface FakeSetModel {
   readonly containers?: readonly NamedImage[];
   /** The container whose image carries the hot files. Default the last one. */
   readonly hotContainer?: string;
+  /** Engines load new files by themselves. Default only when told to. */
+  readonly selfReload?: boolean;
+  /** Names of `spec.serviceQualities`. */
+  readonly serviceQualities?: readonly string[];
   /** Null: the set has none, as when its owner never wrote one. */
   readonly updateStrategy?: UpdateStrategy | null;
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Default Cascade: GameServers die with their pods. */
+  readonly reclaimPolicy?: 'Cascade' | 'Delete';
   /** Fields that somebody applies (GitOps), by JSON pointer. */
   readonly appliedBy?: Readonly<Record<string, string>>;
   readonly priority?: (ordinal: number) => number | string;
@@ -92,7 +105,11 @@ export function rawSet(model: FakeSetModel): RawSet {
     spec: {
       replicas,
       ...(updateStrategy ? { updateStrategy: structuredClone(updateStrategy) } : {}),
-      gameServerTemplate: { spec: { containers: containers.map((container) => ({ ...container })) } },
+      ...(model.serviceQualities ? { serviceQualities: model.serviceQualities.map((name) => ({ name })) } : {}),
+      gameServerTemplate: {
+        ...(model.reclaimPolicy ? { reclaimPolicy: model.reclaimPolicy } : {}),
+        spec: { containers: containers.map((container) => ({ ...container })) },
+      },
     },
   };
 }
@@ -101,7 +118,12 @@ export function rawSet(model: FakeSetModel): RawSet {
 export function rawGameServer(model: FakeSetModel, name: string, ordinal: number): RawGameServer {
   const overrides = Object.entries(model.overrides?.[name] ?? {});
   return {
-    metadata: { name, namespace: (model.ref ?? SET).namespace, uid: randomUUID() },
+    metadata: {
+      name,
+      namespace: (model.ref ?? SET).namespace,
+      uid: randomUUID(),
+      ownerReferences: [{ kind: model.reclaimPolicy === 'Delete' ? 'GameServerSet' : 'Pod' }],
+    },
     spec: {
       opsState: model.opsState?.(ordinal) ?? 'None',
       updatePriority: model.priority?.(ordinal) ?? 0,
@@ -137,11 +159,17 @@ export function acceptedWorkload(
     ...made,
     observedGeneration: made.generation,
     containers: spec.gameServerTemplate.spec.containers,
+    strategyType: updatesOnDelete(spec.updateStrategy) ? 'OnDelete' : 'RollingUpdate',
     partition: rolling?.partition ?? 0,
     paused: rolling?.paused ?? false,
     podUpdatePolicy: rolling?.podUpdatePolicy ?? 'ReCreate',
     maxUnavailable: rolling?.maxUnavailable ?? 1,
   };
+}
+
+/** OpenKruiseGame v1.0.0 takes a strategy for a rolling update as soon as there is a `rollingUpdate`, whatever its type. */
+export function updatesOnDelete(strategy: UpdateStrategy | undefined): boolean {
+  return strategy?.type === 'OnDelete' && !strategy.rollingUpdate;
 }
 
 /** Time between closing the readiness gate and writing the image, in ms. */

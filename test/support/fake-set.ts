@@ -14,6 +14,7 @@ import {
   rawGameServer,
   rawSet,
   revisionOf,
+  updatesOnDelete,
 } from './fake-set-model.ts';
 import { FakeUpdates } from './fake-updates.ts';
 import type {
@@ -68,6 +69,7 @@ export class FakeSet {
       swapMs: typeof swapMs === 'function' ? swapMs : () => swapMs,
       failures: around.failures,
       hotContainer: hotContainerOf(model),
+      selfReload: model.selfReload ?? false,
     });
     this.#updates = new FakeUpdates({
       clock: around.clock,
@@ -177,7 +179,7 @@ export class FakeSet {
 
   #add(ordinal: number): void {
     const { updateRevision, currentRevision, partition } = this.#workload;
-    const onDelete = this.raw.spec.updateStrategy?.type === 'OnDelete' && !this.raw.spec.updateStrategy.rollingUpdate;
+    const onDelete = updatesOnDelete(this.raw.spec.updateStrategy);
     // Kruise v1.8.0 stateful_set_utils.go, newVersionedStatefulSetPod: old until `partition` others are old.
     const old = [...this.servers.values()].filter((server) => server.revision !== updateRevision).length;
     const revision = !onDelete && old < partition ? currentRevision : updateRevision;
@@ -189,6 +191,7 @@ export class FakeSet {
         containers: this.#templates.get(revision) ?? [],
         hotContainer: hotContainerOf(this.model),
         subnet: this.#around.subnet,
+        clock: this.#around.clock,
       },
       () => this.#around.events.changed(),
     );
@@ -225,7 +228,7 @@ export class FakeSet {
   /** Kruise's rolling update. */
   #roll(): void {
     const { updateStrategy, replicas } = this.raw.spec;
-    if (this.controllersDown || (updateStrategy?.type === 'OnDelete' && !updateStrategy.rollingUpdate)) return;
+    if (this.controllersDown || updatesOnDelete(updateStrategy)) return;
     const chosen = serversToUpdate(this.sorted(), { ...this.#workload, replicas });
     for (const server of chosen) this.#update(server);
     this.#finish();

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, WorkflowUpdateFailedError } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
-import { readReleaseFile, formatDiagnostic } from '../../release/diagnose.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
 import { isFinal } from '../../release/state.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { DecisionRecord, ReleaseState } from '../../release/state.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflows/messages.ts';
@@ -16,8 +16,12 @@ const CLUSTER = 'lab';
 
 /** A release that a test has started. */
 export interface StartedRelease {
+  readonly handle: WorkflowHandle;
   state(): Promise<ReleaseState>;
+  /** Decides by update. */
   decide(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionAnswer>;
+  /** Decides by signal, which has no answer; resolves when the release has taken it up. */
+  signal(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionRecord>;
   /** Resolves with the first state that is as wanted. */
   until(what: string, isSo: (state: ReleaseState) => boolean, deadlineMs?: number): Promise<ReleaseState>;
   result(): Promise<ReleaseResult>;
@@ -38,7 +42,7 @@ export async function startHotwave(lab: Lab): Promise<Hotwave> {
   const connection = await Connection.connect({ address: lab.temporal.address });
   const client = new Client({ connection });
   return {
-    start: (file, requester = 'tester') => startRelease(client, file, requester),
+    start: (file, requester = 'tester') => startRelease(client, { cluster: CLUSTER, file, requester }),
     async stop() {
       worker.shutdown();
       await running;
@@ -47,13 +51,15 @@ export async function startHotwave(lab: Lab): Promise<Hotwave> {
   };
 }
 
-async function startRelease(client: Client, file: ReleaseFile, requester: string): Promise<StartedRelease> {
+/** Starts a release, and gives a test everything that people and bots can do with it. */
+export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v'>): Promise<StartedRelease> {
+  const { cluster, file } = wanted;
   const { namespace, gameServerSet: name } = file.spec.target;
-  const input: ReleaseInput = { v: 1, file, cluster: CLUSTER, requester };
+  const input: ReleaseInput = { v: 1, ...wanted };
   const handle = await client.workflow.start(WORKFLOWS.hotUpdate, {
-    workflowId: releaseWorkflowId(CLUSTER, { namespace, name }),
+    workflowId: releaseWorkflowId(cluster, { namespace, name }),
     workflowIdConflictPolicy: 'FAIL',
-    taskQueue: taskQueueOf(CLUSTER),
+    taskQueue: taskQueueOf(cluster),
     args: [input],
   });
   const state = (): Promise<ReleaseState> => handle.query<ReleaseState>(MESSAGES.state);
@@ -66,15 +72,25 @@ async function startRelease(client: Client, file: ReleaseFile, requester: string
     }
   };
   let decisions = 0;
+  const message = (decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): DecisionMessage => ({
+    id: `test-${++decisions}`,
+    release: file.metadata.name,
+    actor: 'approver',
+    channel: 'test',
+    ...decision,
+  });
   return {
+    handle,
     state,
     until,
-    decide: (decision) =>
-      handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
-        args: [
-          { id: `test-${++decisions}`, release: file.metadata.name, actor: 'approver', channel: 'test', ...decision },
-        ],
-      }),
+    decide: (decision) => decideByUpdate(handle, message(decision)),
+    async signal(decision) {
+      const sent = message(decision);
+      const taken = ({ id }: DecisionRecord): boolean => id === sent.id;
+      await handle.signal<[DecisionMessage]>(MESSAGES.decideSignal, sent);
+      const { decisions: known } = await until(`signal ${sent.id}`, (now) => now.decisions.some(taken));
+      return known.find(taken)!;
+    },
     async result() {
       await until('the end', ({ phase }) => isFinal(phase));
       return (await handle.result()) as ReleaseResult;
@@ -82,9 +98,15 @@ async function startRelease(client: Client, file: ReleaseFile, requester: string
   };
 }
 
-/** A release file from YAML, as a person would write it. */
-export function releaseFrom(yaml: string): ReleaseFile {
-  const reading = readReleaseFile(yaml);
-  if ('release' in reading) return reading.release;
-  throw new Error(reading.diagnostics.map((diagnostic) => formatDiagnostic('release.yaml', diagnostic)).join('\n'));
+/** Sends a decision as an update; a refusal is an answer, too. */
+export async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
+  try {
+    return await handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
+      args: [message],
+      updateId: message.id,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    return { accepted: false, message: error.cause?.message ?? error.message };
+  }
 }

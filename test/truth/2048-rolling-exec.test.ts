@@ -7,8 +7,9 @@ import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
-import { releaseFrom, startHotwave } from '../support/hotwave.ts';
+import { startHotwave } from '../support/hotwave.ts';
 import type { Hotwave } from '../support/hotwave.ts';
+import { releaseFrom } from '../support/release-file.ts';
 
 const SET = 'gss-2048';
 

@@ -2,7 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { releaseWorkflowId, taskQueueOf, WORKFLOWS } from '../../../workflows/messages.ts';
 import type { ReleaseInput, ReleaseResult } from '../../../workflows/messages.ts';
 import { fleetImage, mainContainer, sidecarContainer } from '../../lab/game-server-sets.ts';
-import { releaseFrom } from '../../support/hotwave.ts';
+import { releaseFrom } from '../../support/release-file.ts';
 import { activityTimes } from '../activity-times.ts';
 import type { Mode, Stage } from '../mode.ts';
 import { requestsBetween, startWorkerProcess } from '../worker-process.ts';

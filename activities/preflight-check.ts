@@ -1,0 +1,35 @@
+import type { GameServerSetView, SetRef } from '../release/fleet.ts';
+import type { FleetSnapshot, Plan } from '../release/plan.ts';
+import type { PreflightLine } from '../release/preflight.ts';
+import type { ReleaseFile, ReleaseSpec } from '../release/spec.ts';
+import type { Cluster, Metrics } from './ports.ts';
+
+/** What a check came to. */
+export type Finding = Omit<PreflightLine, 'title'>;
+
+/** What the checks know so far; each adds to it. */
+export interface Preflight {
+  readonly cluster: Cluster;
+  /** Undefined when the worker was given no Prometheus. */
+  readonly metrics: Metrics | undefined;
+  readonly file: ReleaseFile;
+  readonly ref: SetRef;
+  set?: GameServerSetView;
+  snapshot?: FleetSnapshot;
+  plan?: Plan;
+}
+
+/** One thing that is looked at before the first write. */
+export interface Check {
+  readonly title: string;
+  /** Default: every strategy. */
+  readonly only?: readonly ReleaseSpec['strategy'][];
+  readonly run: (preflight: Preflight) => Promise<Finding>;
+}
+
+/** Nothing against it. */
+export const ok = (detail: string): Finding => ({ status: 'ok', detail });
+/** A person should know. */
+export const warning = (detail: string): Finding => ({ status: 'warning', detail });
+/** There can be no release; the sentence says what to do. */
+export const refused = (detail: string): Finding => ({ status: 'refused', detail });

@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import type { FleetSnapshot, Plan } from '../../release/plan.ts';
+import { isPlan } from '../../release/plan.ts';
+import { planRelease } from '../../release/plan-release.ts';
+import type { ReleaseSpec } from '../../release/spec.ts';
+import {
+  MAIN,
+  NEW_IMAGE,
+  OLD_IMAGE,
+  SIDECAR,
+  aGameServer,
+  aServer,
+  aSet,
+  anUpdatedServer,
+} from '../support/builders.ts';
+import { releaseFrom } from '../support/release-file.ts';
+
+function specOf(more: string): ReleaseSpec {
+  return releaseFrom(`
+apiVersion: hotwave.dev/v1
+kind: Release
+metadata: { name: scripts-2-0 }
+spec:
+  ${more.includes('target:') ? '' : 'target: { namespace: arena, gameServerSet: duel }'}
+  images: { ${SIDECAR}: '${NEW_IMAGE}' }
+  reload: { exec: { container: ${MAIN}, command: [reload] } }
+  proof: { http: { port: 80, path: /version } }
+${more}`).spec;
+}
+
+const targeted = (servers: string, more = ''): ReleaseSpec =>
+  specOf(
+    `  strategy: targeted\n  target: { namespace: arena, gameServerSet: duel, servers: { servers: ${servers} } }\n${more}`,
+  );
+
+interface Live {
+  readonly ordinal: number;
+  readonly image?: string;
+  readonly override?: string;
+}
+
+function snapshot(live: readonly Live[], templateImage = OLD_IMAGE): FleetSnapshot {
+  const set = aSet({
+    replicas: live.length,
+    containers: [
+      { name: MAIN, image: 'registry.test/engine:1.0' },
+      { name: SIDECAR, image: templateImage },
+    ],
+  });
+  return {
+    set,
+    servers: live.map(({ ordinal, image = OLD_IMAGE }) =>
+      image === NEW_IMAGE ? anUpdatedServer({ ordinal }) : aServer({ ordinal, sidecarImage: image }),
+    ),
+    gameServers: live.map(({ ordinal, override }) =>
+      aGameServer({ ordinal, ...(override === undefined ? {} : { imageOverrides: { [SIDECAR]: override } }) }),
+    ),
+  };
+}
+
+const names = (servers: readonly { readonly name: string }[]): string[] => servers.map(({ name }) => name);
+
+function planOf(spec: ReleaseSpec, fleet: FleetSnapshot): Plan {
+  const result = planRelease(spec, fleet);
+  if (!isPlan(result)) throw new Error(result.refusals.join('; '));
+  return result;
+}
+
+function refusalOf(spec: ReleaseSpec, fleet: FleetSnapshot): string {
+  const result = planRelease(spec, fleet);
+  return isPlan(result) ? '' : result.refusals.join('; ');
+}
+
+describe('a targeted release', () => {
+  const fleet = snapshot([0, 1, 2, 3].map((ordinal) => ({ ordinal })));
+
+  test('has only the chosen servers in its waves, and all others as bystanders', () => {
+    const plan = planOf(targeted('[1, 3]', '  waves: [1, rest]'), fleet);
+    expect(plan.waves.map(({ servers }) => names(servers))).toEqual([['duel-3'], ['duel-1']]);
+    expect(names(plan.bystanders)).toEqual(['duel-0', 'duel-2']);
+    expect(plan.priorities).toEqual([]);
+  });
+
+  test('leaves chosen servers alone that run the new image already', () => {
+    const plan = planOf(
+      targeted('[0-1]'),
+      snapshot([{ ordinal: 0, image: NEW_IMAGE, override: NEW_IMAGE }, { ordinal: 1 }]),
+    );
+    expect(plan.alreadyUpdated).toEqual(['duel-0']);
+    expect(plan.waves.flatMap(({ servers }) => names(servers))).toEqual(['duel-1']);
+  });
+
+  test('goes back to the image that the chosen servers run, also where that is not the template’s', () => {
+    const third = 'registry.test/scripts:1.5';
+    const plan = planOf(targeted('[0]'), snapshot([{ ordinal: 0, image: third, override: third }, { ordinal: 1 }]));
+    expect(plan.baseline).toMatchObject({ oldImage: third, templateImage: OLD_IMAGE });
+    expect(plan.previousVersion).toBe('1.5');
+    expect(plan.overridden).toEqual(['duel-0']);
+  });
+
+  test('counts maxUnavailable over the chosen servers', () => {
+    const many = snapshot(Array.from({ length: 100 }, (_, ordinal) => ({ ordinal })));
+    expect(planOf(targeted('[0-19]', '  maxUnavailable: 25%'), many).maxUnavailable).toBe(5);
+  });
+
+  test.each([
+    ['names nobody answers to', '[0, 9]', fleet, /does not have: 9$/],
+    [
+      'servers with different images',
+      '[0, 1]',
+      snapshot([{ ordinal: 0 }, { ordinal: 1, image: 'registry.test/scripts:1.5' }]),
+      /run 2 different images .* choose servers that run the same/,
+    ],
+  ])('is refused for %s', (_what, servers, live, expected) => {
+    expect(refusalOf(targeted(servers), live)).toMatch(expected);
+  });
+});
+
+describe('a rolling release after a targeted one', () => {
+  const fleet = snapshot([{ ordinal: 0 }, { ordinal: 1, image: NEW_IMAGE, override: NEW_IMAGE }, { ordinal: 2 }]);
+
+  test('moves the others in waves and adopts who runs the new image by an override, as the last in Kruise’s order', () => {
+    const plan = planOf(specOf('  waves: [1, rest]'), fleet);
+    expect(plan.waves.map(({ servers }) => names(servers))).toEqual([['duel-2'], ['duel-0']]);
+    expect(names(plan.adopted)).toEqual(['duel-1']);
+    expect(plan.priorities.map(({ name, to }) => [name, to])).toEqual([
+      ['duel-0', 10],
+      ['duel-2', 20],
+    ]);
+  });
+});
+
+describe('a release of new servers only', () => {
+  test('has no waves, and everybody who is there as a bystander', () => {
+    const plan = planOf(specOf('  strategy: newServersOnly'), snapshot([{ ordinal: 0 }, { ordinal: 1 }]));
+    expect(plan.waves).toEqual([]);
+    expect(names(plan.bystanders)).toEqual(['duel-0', 'duel-1']);
+  });
+});

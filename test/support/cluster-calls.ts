@@ -1,0 +1,141 @@
+import { Context } from '@temporalio/activity';
+import type { Activities } from '../../activities/index.ts';
+import type { Cluster, ClusterFailure } from '../../activities/ports.ts';
+import { unreachable } from './fake-faults.ts';
+import type { Operation } from './fake-faults.ts';
+
+/** Which calls of a worker to its cluster are meant: by the activity that makes them, by what is called, or both. */
+export interface WhichCalls {
+  readonly activity?: keyof Activities;
+  readonly operation?: Operation;
+  /** So many of them pass first. Default 0. */
+  readonly skip?: number;
+  /** Before anything happens in the cluster, or when it has and only the answer is missing. Default before. */
+  readonly when?: 'before' | 'after';
+}
+
+/** A call that stands still until the test lets it go on, or its worker ends. */
+export interface HeldCall {
+  /** Resolves when a call has arrived. */
+  readonly reached: Promise<undefined>;
+  /** Lets it go on, and every later one. */
+  release(): void;
+}
+
+/** A call as it happens. */
+export interface Call {
+  readonly activity: string;
+  readonly operation: Operation;
+  readonly when: 'before' | 'after';
+}
+
+interface Interference {
+  readonly which: WhichCalls;
+  skip: number;
+  left: number;
+  readonly meet: (signal: AbortSignal | undefined) => Promise<void>;
+}
+
+/** The calls of a worker to its cluster, where a test can stop and break them. */
+export class ClusterCalls {
+  readonly #interferences: Interference[] = [];
+
+  /** Stops the next such call. */
+  hold(which: WhichCalls): HeldCall {
+    const reached = Promise.withResolvers<undefined>();
+    const released = Promise.withResolvers<undefined>();
+    this.#add(which, 1, async (signal) => {
+      reached.resolve(undefined);
+      await unlessAborted(released.promise, signal);
+    });
+    return { reached: reached.promise, release: () => released.resolve(undefined) };
+  }
+
+  /** The next `times` such calls end with this failure: as if nothing had been sent, or the answer had got lost. */
+  fail(which: WhichCalls, { failure = unreachable(), times = 1 }: FailWishes = {}): void {
+    this.#add(which, times, () => Promise.reject(failure));
+  }
+
+  /** Runs something in the next such call: what somebody else does at the worst moment. */
+  run(which: WhichCalls, action: () => void): void {
+    this.#add(which, 1, () => {
+      action();
+      return Promise.resolve();
+    });
+  }
+
+  /** Called around every call. @throws the planned failure */
+  async pass(call: Call, signal: AbortSignal | undefined): Promise<void> {
+    const met = this.#interferences.find(({ which, left }) => left > 0 && isMeant(which, call));
+    if (!met) return;
+    if (met.skip > 0) {
+      met.skip -= 1;
+      return;
+    }
+    met.left -= 1;
+    await met.meet(signal);
+  }
+
+  /** The cluster as a worker sees it through these calls. */
+  through(cluster: Cluster): Cluster {
+    const around =
+      <Parameters extends readonly unknown[], Result>(
+        operation: Operation,
+        signalOf: (parameters: Parameters) => AbortSignal | undefined,
+        call: (...parameters: Parameters) => Promise<Result>,
+      ) =>
+      async (...parameters: Parameters): Promise<Result> => {
+        const activity = Context.current().info.activityType;
+        const signal = signalOf(parameters);
+        await this.pass({ activity, operation, when: 'before' }, signal);
+        const result = await call(...parameters);
+        await this.pass({ activity, operation, when: 'after' }, signal);
+        return result;
+      };
+    return {
+      describe: () => cluster.describe(),
+      readSet: around('readSet', ([, signal]) => signal, cluster.readSet.bind(cluster)),
+      readWorkload: around('readWorkload', ([, signal]) => signal, cluster.readWorkload.bind(cluster)),
+      listServers: around('listServers', ([, , signal]) => signal, cluster.listServers.bind(cluster)),
+      listGameServers: around('listGameServers', ([, , signal]) => signal, cluster.listGameServers.bind(cluster)),
+      patch: around('patch', ([, , options]) => options?.signal, cluster.patch.bind(cluster)),
+      exec: around('exec', ([, signal]) => signal, cluster.exec.bind(cluster)),
+      httpGet: around('httpGet', ([, signal]) => signal, cluster.httpGet.bind(cluster)),
+      httpSend: around('httpSend', ([, signal]) => signal, cluster.httpSend.bind(cluster)),
+      tcpConnect: around('tcpConnect', ([, signal]) => signal, cluster.tcpConnect.bind(cluster)),
+      findInLog: around('findInLog', ([, signal]) => signal, cluster.findInLog.bind(cluster)),
+      missingAccess: around('missingAccess', ([, signal]) => signal, cluster.missingAccess.bind(cluster)),
+    };
+  }
+
+  #add(which: WhichCalls, times: number, meet: Interference['meet']): void {
+    this.#interferences.push({ which, skip: which.skip ?? 0, left: times, meet });
+  }
+}
+
+/** How a call fails. */
+export interface FailWishes {
+  readonly failure?: ClusterFailure;
+  readonly times?: number;
+}
+
+function isMeant({ activity, operation, when = 'before' }: WhichCalls, call: Call): boolean {
+  return (
+    when === call.when &&
+    (activity === undefined || activity === call.activity) &&
+    (operation === undefined || operation === call.operation)
+  );
+}
+
+/** Like a request on the network: it ends when its caller gives up. */
+async function unlessAborted(released: Promise<undefined>, signal: AbortSignal | undefined): Promise<void> {
+  if (!signal) {
+    await released;
+    return;
+  }
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
+  await Promise.race([released, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+}

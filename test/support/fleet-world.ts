@@ -1,0 +1,83 @@
+import { expect } from 'vitest';
+import type { ReleaseFile } from '../../release/spec.ts';
+import type { SetOptions } from '../lab/game-server-sets.ts';
+import { createSet, fleetImage, podsOf } from '../lab/game-server-sets.ts';
+import { containerStatus } from '../lab/kubernetes-objects.ts';
+import type { Pod } from '../lab/kubernetes-objects.ts';
+import type { SwapDelay } from '../lab/fleet-stages.ts';
+import { startLab } from '../lab/lab.ts';
+import type { Lab } from '../lab/lab.ts';
+import type { ImageChange, PodRecorder } from '../lab/pod-observer.ts';
+import { recordPods } from '../lab/pod-observer.ts';
+import { startHotwave } from './hotwave.ts';
+import type { Hotwave } from './hotwave.ts';
+import { releaseFrom } from './release-file.ts';
+
+/** A fleet lab with a worker on it, and what tests of releases need there. */
+export class FleetWorld {
+  readonly lab: Lab;
+  readonly hotwave: Hotwave;
+
+  private constructor(lab: Lab, hotwave: Hotwave) {
+    this.lab = lab;
+    this.hotwave = hotwave;
+  }
+
+  /** Starts a lab whose containers change as fast as `swap` says. */
+  static async start(swap: SwapDelay = { fromMs: 50, toMs: 200 }): Promise<FleetWorld> {
+    const lab = await startLab({ kind: 'fleet', swap });
+    return new FleetWorld(lab, await startHotwave(lab));
+  }
+
+  async stop(): Promise<void> {
+    await this.hotwave.stop();
+    await this.lab.stop();
+  }
+
+  /** A release file for the fleet, where commands run beside the simulated engines; `more` is added to its spec. */
+  release(set: string, tag: string, more = ''): ReleaseFile {
+    const engine = (verb: string): string => `[fleet-engine, ${verb}, "{{namespace}}/{{server}}"]`;
+    const port = this.lab.enginePort!;
+    return releaseFrom(`
+apiVersion: hotwave.dev/v1
+kind: Release
+metadata: { name: ${set}-${tag.replaceAll('.', '-')} }
+spec:
+  images: { sidecar: "${fleetImage(tag)}" }
+  ${/^ *target:/m.test(more) ? '' : `target: { gameServerSet: ${set} }`}
+  ${/^ *maxUnavailable:/m.test(more) ? '' : 'maxUnavailable: 100%'}
+  ready: { timeout: 8s }
+  content: { exec: { container: app-2048, command: ${engine('files')}, within: 2s } }
+  reload: { exec: { container: app-2048, command: ${engine('reload')} } }
+  proof: { http: { port: ${port}, path: /version, within: 2s } }
+  health: [ { http: { port: ${port}, path: /healthz, within: 2s } } ]
+${more}`);
+  }
+
+  aSet(name: string, options: Partial<SetOptions> = {}): Promise<readonly Pod[]> {
+    return createSet(this.lab.api, { replicas: 3, ...options, name, nodeName: this.lab.nodeName });
+  }
+
+  /** What a server's simulated engine has loaded, asked by the test itself. */
+  async loaded(pod: Pod): Promise<string> {
+    const answer = await fetch(`http://${pod.status!.podIP!}:${this.lab.enginePort!}/version`);
+    return answer.text();
+  }
+
+  /** The tag that each server's sidecar runs and its engine has loaded, by ordinal; both must be the same. */
+  async versions(set: string): Promise<string[]> {
+    const pods = await podsOf(this.lab.api, set);
+    const running = pods.map((pod) => containerStatus(pod, 'sidecar')!.image.replace(fleetImage(''), ''));
+    expect(await Promise.all(pods.map((pod) => this.loaded(pod)))).toEqual(running);
+    return running;
+  }
+
+  record(set: string): Promise<PodRecorder> {
+    return recordPods(this.lab.api, 'default', `game.kruise.io/owner-gss=${set}`);
+  }
+}
+
+/** The pods that were asked to change an image, in the order in which they were. */
+export function moves(changes: readonly ImageChange[]): string[] {
+  return changes.filter(({ where }) => where === 'spec').map(({ pod }) => pod);
+}

@@ -1,0 +1,130 @@
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
+import { inject, test as plainTest } from 'vitest';
+import type { ReleaseFile } from '../../release/spec.ts';
+import { releaseFileSchema } from '../../release/spec.ts';
+import { createHotwaveWorker } from '../../worker/create-worker.ts';
+import { MAIN, NEW_IMAGE, SET, SIDECAR } from './builders.ts';
+import { ClusterCalls } from './cluster-calls.ts';
+import { fakeCluster } from './fake-cluster.ts';
+import type { FakeCluster, FakeClusterModel } from './fake-cluster.ts';
+import { startRelease } from './hotwave.ts';
+import type { StartedRelease } from './hotwave.ts';
+
+/** A worker that runs. */
+export interface RunningWorker {
+  /** As a deployment does it: activities are told, and get their grace. */
+  shutDown(): Promise<void>;
+}
+
+/** A cluster in memory and what carries releases out on it: the real workflow code, activities and Temporal server. */
+export interface Stage {
+  readonly client: Client;
+  readonly clusterName: string;
+  readonly cluster: FakeCluster;
+  /** The calls of all workers of this stage. */
+  readonly calls: ClusterCalls;
+  startWorker(): Promise<RunningWorker>;
+  start(file?: ReleaseFile, requester?: string): Promise<StartedRelease>;
+}
+
+/** What the workers of one test file share: a connection costs more than a worker. */
+interface Connections {
+  readonly native: NativeConnection;
+  readonly client: Client;
+}
+
+let stages = 0;
+
+/** A stage without a worker. Its cluster and its task queue have a name that no other stage has. */
+export function emptyStage({ native, client }: Connections, model: FakeClusterModel): Stage {
+  stages += 1;
+  const clusterName = `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
+  const cluster = fakeCluster(model);
+  const calls = new ClusterCalls();
+  return {
+    client,
+    clusterName,
+    cluster,
+    calls,
+    async startWorker() {
+      const worker = await createHotwaveWorker({
+        connection: native,
+        clusterName,
+        cluster: calls.through(cluster),
+        bundlePath: inject('bundlePath'),
+      });
+      const running = worker.run();
+      return {
+        async shutDown() {
+          if (worker.getState() === 'RUNNING') worker.shutdown();
+          await running;
+        },
+      };
+    },
+    start: (file = aRelease(), requester = 'ann') => startRelease(client, { cluster: clusterName, file, requester }),
+  };
+}
+
+interface StageFixtures {
+  readonly connections: Connections;
+  /** Makes stages with a worker each; they end with the test. */
+  readonly stage: (model?: FakeClusterModel) => Promise<Stage>;
+}
+
+/** A test with stages. */
+export const test = plainTest.extend<StageFixtures>({
+  connections: [
+    // Vitest reads from the pattern which fixtures a fixture wants.
+    // eslint-disable-next-line no-empty-pattern
+    async ({}, use) => {
+      const address = inject('temporalAddress');
+      const [native, connection] = await Promise.all([
+        NativeConnection.connect({ address }),
+        Connection.connect({ address }),
+      ]);
+      await use({ native, client: new Client({ connection }) });
+      await Promise.all([native.close(), connection.close()]);
+    },
+    { scope: 'file' },
+  ],
+  stage: async ({ connections }, use) => {
+    const workers: RunningWorker[] = [];
+    await use(async (model = {}) => {
+      const stage = emptyStage(connections, model);
+      const startWorker = async (): Promise<RunningWorker> => {
+        const worker = await stage.startWorker();
+        workers.push(worker);
+        return worker;
+      };
+      await startWorker();
+      return { ...stage, startWorker };
+    });
+    await Promise.all(workers.map((worker) => worker.shutDown()));
+  },
+});
+
+/** What a release file of a test may say beside the usual. */
+export type SpecWishes = Readonly<Record<string, unknown>> & { readonly name?: string; readonly image?: string };
+
+/** A release of the builders' set to the new image, in waves of 1, 3 and the rest, with everything that can be checked. */
+export function aRelease({ name = 'scripts-2-0', image = NEW_IMAGE, ...wishes }: SpecWishes = {}): ReleaseFile {
+  const engine = (verb: string): object => ({ container: MAIN, command: ['engine', verb] });
+  return releaseFileSchema.parse({
+    apiVersion: 'hotwave.dev/v1',
+    kind: 'Release',
+    metadata: { name },
+    spec: {
+      target: { namespace: SET.namespace, gameServerSet: SET.name },
+      images: { [SIDECAR]: image },
+      waves: [1, 3, 'rest'],
+      maxUnavailable: '100%',
+      ready: { timeout: '5s' },
+      content: { exec: { ...engine('files'), within: '1s' } },
+      reload: { exec: engine('reload') },
+      proof: { http: { port: 8080, path: '/version', within: '1s' } },
+      health: [{ http: { port: 8080, path: '/healthz', within: '1s' } }],
+      ...wishes,
+    },
+  });
+}

@@ -1,0 +1,129 @@
+import { describe, expect } from 'vitest';
+import { FROZEN, RELEASE_ANNOTATION } from '../../release/patches.ts';
+import { NEW_IMAGE, OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
+import { eachServer, movedTo, reloads, setWrites } from '../support/fake-log.ts';
+import { aRelease, test } from '../support/stage.ts';
+
+describe('a release', () => {
+  test('moves its servers in the order of their priorities, wave by wave, and proves each', async ({ stage }) => {
+    const it = await stage({ sets: [{ replicas: 6, priority: (ordinal) => (ordinal === 2 ? 10 : 0) }] });
+    const release = await it.start(aRelease({ waves: [1, 2, 'rest'] }));
+    expect(await release.result()).toMatchObject({
+      outcome: 'done',
+      reason: 'every server proves 2.0',
+      servers: 6,
+      waves: 3,
+      restartsOfMainContainers: 0,
+      recreatedPods: 0,
+    });
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(['duel-2', 'duel-5', 'duel-4', 'duel-3', 'duel-1', 'duel-0']);
+    expect(reloads(it.cluster)).toEqual(eachServer(it.cluster, 1));
+    expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(6).fill('2.0'));
+    const { waves } = await release.state();
+    expect(waves.map(({ status, ready, proven }) => ({ status, ready, proven }))).toEqual([
+      { status: 'done', ready: 1, proven: 1 },
+      { status: 'done', ready: 2, proven: 2 },
+      { status: 'done', ready: 3, proven: 3 },
+    ]);
+  });
+
+  test('starts on a wave only when every server of the wave before has proved the version', async ({ stage }) => {
+    const it = await stage();
+    await (await it.start(aRelease())).result();
+    const story = it.cluster.log.flatMap((entry) => {
+      if (entry.kind === 'moved') return [`${entry.server} moved`];
+      return entry.kind === 'http' && entry.path === '/healthz' ? [`${entry.server} healthy`] : [];
+    });
+    const last = (what: string, servers: number[]): number =>
+      Math.max(...servers.map((ordinal) => story.lastIndexOf(`duel-${ordinal} ${what}`)));
+    const first = (what: string, servers: number[]): number =>
+      Math.min(...servers.map((ordinal) => story.indexOf(`duel-${ordinal} ${what}`)));
+    expect(last('healthy', [9])).toBeLessThan(first('moved', [8, 7, 6]));
+    expect(last('healthy', [8, 7, 6])).toBeLessThan(first('moved', [5, 4, 3, 2, 1, 0]));
+  });
+
+  test('freezes the set first, opens it for one wave after the other, and leaves it as it found it', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    await (await it.start(aRelease())).result();
+    expect(setWrites(it.cluster)).toEqual([
+      { outcome: 'applied', image: NEW_IMAGE, partition: FROZEN, paused: false },
+      { outcome: 'applied', image: undefined, partition: 9, paused: false },
+      { outcome: 'applied', image: undefined, partition: 6, paused: false },
+      { outcome: 'applied', image: undefined, partition: 0, paused: false },
+      { outcome: 'applied', image: undefined, partition: 0, paused: undefined },
+    ]);
+    const { spec, metadata } = it.cluster.set().raw;
+    expect(spec.updateStrategy).toEqual(USER_STRATEGY);
+    expect(metadata.annotations).not.toHaveProperty([RELEASE_ANNOTATION]);
+  });
+
+  test('gives servers the priorities that its waves need, and puts them back', async ({ stage }) => {
+    const priority = (ordinal: number): number => ordinal * 7;
+    const it = await stage({ sets: [{ replicas: 4, priority }] });
+    const release = await it.start(aRelease({ waves: [{ name: 'quiet ones', servers: [0, 2] }, 'rest'] }));
+    expect(await release.result()).toMatchObject({ outcome: 'done', waves: 2 });
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(['duel-2', 'duel-0', 'duel-3', 'duel-1']);
+    expect([...it.cluster.set().gameServers.values()].map(({ spec }) => spec.updatePriority)).toEqual([0, 7, 14, 21]);
+  });
+
+  test('is done at once when every server runs the image already, and writes nothing', async ({ stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ image: OLD_IMAGE }));
+    expect(await release.result()).toMatchObject({
+      outcome: 'done',
+      reason: expect.stringContaining('already') as string,
+    });
+    expect(setWrites(it.cluster)).toEqual([]);
+  });
+
+  test('is refused with a sentence, and writes nothing, when the set is not there', async ({ stage }) => {
+    const it = await stage({ sets: [{ ref: { namespace: 'arena', name: 'other' } }] });
+    const release = await it.start(aRelease());
+    expect(await release.result()).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringMatching(/^there is no GameServerSet duel in namespace arena/) as string,
+    });
+    expect(setWrites(it.cluster)).toEqual([]);
+  });
+
+  test('is rolled back by itself when a server fails, and every server proves the old version', async ({ stage }) => {
+    const it = await stage({ failures: { 'duel-7': 'stale' } });
+    const release = await it.start(aRelease());
+    const { outcome, reason } = await release.result();
+    expect(outcome).toBe('rolled-back');
+    expect(reason).toMatch(/^duel-7: http :8080\/version answered "1\.0", expected "2\.0"; every server proves 1\.0$/);
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(['duel-9', 'duel-8', 'duel-7', 'duel-6']);
+    expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(10).fill('1.0'));
+    expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
+  });
+
+  test('leaves failed servers behind as long as there are no more than it tolerates', async ({ stage }) => {
+    const it = await stage({ failures: { 'duel-7': 'stale' } });
+    const release = await it.start(aRelease({ onFailure: { tolerate: 1 } }));
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect((await release.state()).failures).toMatchObject([{ server: 'duel-7', class: 'version' }]);
+  });
+});
+
+describe('the lock of a set', () => {
+  test('lets one release run: a second one is refused and changes nothing', async ({ stage }) => {
+    const it = await stage();
+    const first = await it.start(aRelease({ gates: [{ before: 2 }] }));
+    await first.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    const before = it.cluster.log.length;
+    await expect(it.start(aRelease({ name: 'scripts-3-0' }))).rejects.toThrow('already started');
+    expect(it.cluster.log.slice(before)).toEqual([]);
+    expect((await first.state()).release).toBe('scripts-2-0');
+    await first.decide({ verb: 'cancel', then: 'hold' });
+    expect(await first.result()).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test('is free again when the release has ended', async ({ stage }) => {
+    const it = await stage();
+    await (await it.start(aRelease())).result();
+    const next = await it.start(aRelease({ name: 'back-again', image: OLD_IMAGE }));
+    expect(await next.result()).toMatchObject({ outcome: 'done', release: 'back-again' });
+  });
+});

@@ -1,0 +1,48 @@
+import type { AwaitReadyInput } from '../activities/inputs.ts';
+import type { PlannedServer } from '../release/plan.ts';
+import { patienceOf } from '../release/probe.ts';
+import type { Probe, ReleaseSpec } from '../release/spec.ts';
+import { mergeReports } from '../release/verdict.ts';
+import type { StepReport } from '../release/verdict.ts';
+import type { ReleaseContext, Step } from './strategy.ts';
+
+/** Most servers that one activity works on; it bounds inputs, results and what a retry repeats. */
+const BATCH_SIZE = 250;
+
+function batchesOf(servers: readonly PlannedServer[]): PlannedServer[][] {
+  const batches: PlannedServer[][] = [];
+  for (let start = 0; start < servers.length; start += BATCH_SIZE)
+    batches.push(servers.slice(start, start + BATCH_SIZE));
+  return batches;
+}
+
+/** Runs a step batch by batch, all at once, and makes one report of them. */
+export async function inBatches(servers: readonly PlannedServer[], run: Step): Promise<StepReport> {
+  return mergeReports(await Promise.all(batchesOf(servers).map(run)));
+}
+
+/** Runs a step batch after batch, for steps that pace themselves within a batch. */
+export async function oneByOne(servers: readonly PlannedServer[], run: Step): Promise<StepReport> {
+  const reports: StepReport[] = [];
+  for (const batch of batchesOf(servers)) reports.push(await run(batch));
+  return mergeReports(reports);
+}
+
+/** How many servers in a row one place of the concurrency has to serve, at worst all on one node. */
+export function rounds(servers: number, { concurrency }: ReleaseSpec): number {
+  return Math.max(1, Math.ceil(servers / Math.min(concurrency.total, concurrency.perNode)));
+}
+
+/** The longest that probes may take over a batch, in milliseconds. */
+export function patience(probes: readonly Probe[], servers: number, spec: ReleaseSpec): number {
+  return probes.reduce((sum, probe) => sum + patienceOf(probe), 0) * rounds(Math.min(servers, BATCH_SIZE), spec);
+}
+
+/** The content check of a release, for the steps that make it while they wait for other servers. */
+export function contentOf({
+  spec,
+  plan,
+}: Pick<ReleaseContext, 'spec' | 'plan'>): Pick<AwaitReadyInput, 'content'> | Record<string, never> {
+  const { content: probe, concurrency } = spec;
+  return probe ? { content: { probe, version: plan.version, concurrency } } : {};
+}

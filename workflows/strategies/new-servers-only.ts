@@ -1,0 +1,151 @@
+import type { NewServer, NewServersReport } from '../../activities/inputs.ts';
+import { formatDuration } from '../../release/quantity.ts';
+import { NEW_SERVERS_WAVE, withFailures, withWave } from '../../release/state.ts';
+import type { Verdict } from '../../release/verdict.ts';
+import { failedCount, judgeStep, mergeReports } from '../../release/verdict.ts';
+import { lasting, quick, toItsEnd } from '../calls.ts';
+import { Departure } from '../release-run.ts';
+import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
+
+/**
+ * Servers that exist stay as they are; those that are created from now on get the new version. The release proves that
+ * nobody moved, then follows the new servers for a while.
+ */
+export function newServersOnly(context: ReleaseContext): Strategy {
+  return new NewServersOnly(context);
+}
+
+class NewServersOnly implements Strategy {
+  readonly #context: ReleaseContext;
+  readonly #proved: NewServer[] = [];
+  readonly #settled: string[] = [];
+  #failedBefore = 0;
+  #until: number | undefined;
+
+  constructor(context: ReleaseContext) {
+    this.#context = context;
+  }
+
+  begin = async (): Promise<Verdict> => {
+    const { run, plan } = this.#context;
+    const { set, baseline, bystanders } = plan;
+    run.enter('updating', `writes ${baseline.newImage} for new servers only`);
+    const written = await toItsEnd(() =>
+      quick('write the new image, for new servers only').stageForNewServers({ set, baseline }),
+    );
+    if (written.kind !== 'accepted')
+      return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
+    run.enter('updating', `looks at ${bystanders.length} servers: nobody moved`);
+    const report = await quick(`verify that ${bystanders.length} servers stayed`).verifyFleet({
+      set,
+      container: baseline.container,
+      moved: [],
+      outsiders: bystanders,
+    });
+    return judgeStep(report, 0, { tolerate: 0, then: 'pause' });
+  };
+
+  open = (): Promise<Verdict> => Promise.resolve({ kind: 'advance' });
+
+  awaitMoved = (): Promise<ReturnType<typeof mergeReports>> => Promise.resolve(mergeReports([]));
+
+  /**
+   * @throws Departure when fewer servers were created than the release file expects
+   */
+  finish = async (): Promise<Verdict> => {
+    const { spec, run } = this.#context;
+    this.#until ??= Date.now() + spec.newServers.watch;
+    const started = withWave(run.state, NEW_SERVERS_WAVE, { status: 'running', startedAt: Date.now() });
+    run.set({ ...started, wave: NEW_SERVERS_WAVE });
+    while (!this.#complete && Date.now() < this.#until) {
+      const verdict = this.#take(await this.#follow(this.#until));
+      if (verdict.kind !== 'advance') return verdict;
+    }
+    const { count } = spec.newServers;
+    if (count !== undefined && !this.#complete) {
+      throw new Departure(
+        'hold',
+        'failed',
+        `${this.#proved.length} of ${count} new servers were created and proved within ${formatDuration(spec.newServers.watch)}`,
+      );
+    }
+    run.set(withWave(run.state, NEW_SERVERS_WAVE, { status: 'done', endedAt: Date.now() }));
+    return { kind: 'advance' };
+  };
+
+  /** Nothing has to be proved: who was there never moved, and who came on the new version keeps it with its players. */
+  withdraw = async (): Promise<Withdrawal> => {
+    const { set, baseline } = this.#context.plan;
+    const written = await quick(`roll back · ${baseline.templateImage} for new servers`).rollBackNewServers({
+      set,
+      baseline,
+    });
+    return written.kind === 'drifted' ? { kind: 'impossible', reason: written.reason } : { kind: 'nothing' };
+  };
+
+  settle = (): Promise<Verdict> => Promise.resolve({ kind: 'advance' });
+
+  freeze = (): Promise<string | undefined> => Promise.resolve(undefined);
+
+  thaw = (): Promise<void> => Promise.resolve();
+
+  hold = (): Promise<string | undefined> => Promise.resolve(undefined);
+
+  success = (): string => {
+    const { plan } = this.#context;
+    return `${this.#proved.length} new servers prove ${plan.version}; ${plan.bystanders.length} older servers stayed as they were`;
+  };
+
+  withdrawal = (): string => {
+    const { plan } = this.#context;
+    const names = this.#proved.map(({ name }) => name);
+    const stay =
+      names.length === 0 ? '' : `; ${names.length} servers stay on ${plan.version}: ${names.slice(0, 20).join(', ')}`;
+    return `new servers get ${plan.baseline.templateImage} again${stay}`;
+  };
+
+  get #complete(): boolean {
+    const { count } = this.#context.spec.newServers;
+    return count !== undefined && this.#proved.length >= count;
+  }
+
+  #follow(until: number): Promise<NewServersReport> {
+    const { run, spec, plan, onPause } = this.#context;
+    const { count } = spec.newServers;
+    const wanted = count === undefined ? '' : ` of ${count}`;
+    const doing = `follows new servers; ${this.#proved.length}${wanted} proved so far`;
+    run.enter('watching', doing, { for: doing, owner: 'whoever scales the set', since: Date.now(), until });
+    return run.interruptible(onPause, () =>
+      lasting('follow new servers', Math.max(0, until - Date.now())).followNewServers({
+        set: plan.set,
+        container: plan.baseline.container,
+        image: plan.baseline.newImage,
+        version: plan.version,
+        proof: spec.proof,
+        bystanders: plan.bystanders,
+        settled: this.#settled,
+        timeout: spec.ready.timeout,
+        until,
+      }),
+    );
+  }
+
+  #take(report: NewServersReport): Verdict {
+    const { run, plan, spec } = this.#context;
+    this.#proved.push(...report.proved);
+    this.#settled.push(...report.settled);
+    const verdict = judgeStep(report, this.#failedBefore, { tolerate: plan.tolerate, then: spec.onFailure.then });
+    this.#failedBefore += failedCount(report);
+    const proven = this.#proved.length;
+    const failed = this.#failedBefore;
+    run.set(
+      withWave(withFailures(run.state, report.failures), NEW_SERVERS_WAVE, {
+        size: proven + failed,
+        ready: proven,
+        proven,
+        failed,
+      }),
+    );
+    return verdict;
+  }
+}

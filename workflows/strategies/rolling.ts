@@ -1,0 +1,241 @@
+import { isCancellation } from '@temporalio/workflow';
+import type { RollbackSnapshot } from '../../activities/inputs.ts';
+import { waveLabel } from '../../release/narrate.ts';
+import { FROZEN } from '../../release/patches.ts';
+import type { Hold } from '../../release/patches.ts';
+import type { PlannedServer, Wave } from '../../release/plan.ts';
+import { formatDuration } from '../../release/quantity.ts';
+import type { Direction } from '../../release/server.ts';
+import type { StepReport, Verdict } from '../../release/verdict.ts';
+import { failedCount, judgeStep } from '../../release/verdict.ts';
+import { contentOf, inBatches, patience } from '../batches.ts';
+import { lasting, quick, toItsEnd } from '../calls.ts';
+import { describeFailure } from '../release-run.ts';
+import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
+import { settleOverrides } from './settle.ts';
+
+/** How long priorities may take to arrive at the pods: the controller is slow, and slower the more servers there are. */
+const PRIORITY_MS = 60_000;
+const PRIORITY_MS_PER_SERVER = 200;
+
+/**
+ * The template of the whole set: it is written with every server frozen, then the partition lets one wave after the
+ * other move. Servers that an override had brought to the new image are the last to join, without a restart.
+ */
+export function rolling(context: ReleaseContext): Strategy {
+  return new Rolling(context);
+}
+
+class Rolling implements Strategy {
+  readonly #context: ReleaseContext;
+  /** The revision that Kruise gave the new image; empty until the image is written. */
+  #revision = '';
+  /** How the set is held now; undefined while it is the person's own. */
+  #hold: Hold | undefined;
+
+  constructor(context: ReleaseContext) {
+    this.#context = context;
+  }
+
+  begin = async (): Promise<Verdict> => {
+    const { run, onPause } = this.#context;
+    const assigned = await this.#changePriorities('assign');
+    if (assigned.kind !== 'advance') return assigned;
+    await run.checkpoint(onPause);
+    return await this.#stageTemplate();
+  };
+
+  open = async (wave: Wave): Promise<Verdict> => {
+    const { run } = this.#context;
+    run.enter('updating', `opens the set for ${wave.servers.length} servers`);
+    return await this.#openFor(wave.servers, `${waveLabel(run.state)} · open for ${wave.servers.length} servers`);
+  };
+
+  awaitMoved: Step = (servers) => {
+    const { run, spec, plan, left } = this.#context;
+    const since = Date.now();
+    const files = spec.content ? ' with the new files' : '';
+    const step = `waits for ${servers.length} servers to be Ready on ${plan.baseline.newImage}${files}`;
+    run.enter('updating', step, { for: step, owner: KRUISE, since, until: since + spec.ready.timeout });
+    const failFast = Math.max(0, plan.tolerate - left.size);
+    const summary = `${waveLabel(run.state)} · wait for ${servers.length} servers to be Ready`;
+    return this.#awaitReady(servers, { direction: 'forward', before: {}, failFast, summary });
+  };
+
+  finish = async (): Promise<Verdict> => {
+    const adopted = await this.#adopt();
+    return adopted.kind === 'advance' ? await this.#putBack(this.#context.plan.baseline.newImage) : adopted;
+  };
+
+  withdraw = async (_reached: readonly PlannedServer[], snapshot: RollbackSnapshot): Promise<Withdrawal> => {
+    const { plan, spec } = this.#context;
+    const { set, baseline } = plan;
+    const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
+    if (written.kind === 'untouched') return { kind: 'nothing' };
+    if (written.kind === 'drifted') return { kind: 'impossible', reason: written.reason };
+    this.#hold = written.hold;
+    this.#revision = written.revision;
+    const awaitOld: Step = (servers) =>
+      this.#awaitReady(servers, {
+        direction: 'rollback',
+        before: snapshot.before,
+        failFast: servers.length,
+        summary: `roll back · wait for ${servers.length} servers, at most ${formatDuration(spec.ready.timeout)}`,
+      });
+    return { kind: 'begun', awaitOld };
+  };
+
+  settle = (): Promise<Verdict> => this.#putBack(this.#context.plan.baseline.oldImage);
+
+  freeze = (): Promise<string | undefined> => this.#holdAs({ paused: true }, 'pause the set');
+
+  thaw = async (): Promise<void> => {
+    await this.#holdAs({ paused: false }, 'resume the set');
+  };
+
+  hold = (): Promise<string | undefined> =>
+    this.#holdAs({ partition: FROZEN, paused: false }, 'hold every server where it is');
+
+  success = (): string => {
+    const { plan, left } = this.#context;
+    return left.size === 0
+      ? `every server proves ${plan.version}`
+      : `every server but ${left.size} that failed within the tolerance proves ${plan.version}`;
+  };
+
+  withdrawal = (): string => `every server proves ${this.#context.plan.previousVersion}`;
+
+  async #changePriorities(direction: 'assign' | 'restore'): Promise<Verdict> {
+    const { run, plan } = this.#context;
+    const { set, priorities: changes } = plan;
+    if (changes.length === 0) return { kind: 'advance' };
+    const doing =
+      direction === 'assign'
+        ? `gives ${changes.length} servers their priority`
+        : `puts the priorities of ${changes.length} servers back`;
+    const limit = PRIORITY_MS + PRIORITY_MS_PER_SERVER * changes.length;
+    const since = Date.now();
+    run.enter(run.state.phase === 'rolling-back' ? 'rolling-back' : 'updating', doing, {
+      for: doing,
+      owner: 'kruise-game-manager',
+      since,
+      until: since + limit,
+    });
+    const token = `${run.state.release}.${plan.hash.slice(0, 8)}.${direction}`;
+    const deadline = since + limit;
+    const report = await lasting(doing, limit).changePriorities({ set, changes, direction, token, deadline });
+    return failedCount(report) === 0
+      ? { kind: 'advance' }
+      : { kind: 'pause', reason: report.failures[0]?.reason ?? doing };
+  }
+
+  async #stageTemplate(): Promise<Verdict> {
+    const { run, plan } = this.#context;
+    const { set, baseline, maxUnavailable } = plan;
+    run.enter('updating', `writes ${baseline.newImage} with every server frozen`);
+    const written = await toItsEnd(() =>
+      quick('write the new image, every server frozen').stageTemplate({ set, baseline, maxUnavailable }),
+    );
+    if (written.kind !== 'untouched') this.#hold = written.hold;
+    if (written.kind !== 'accepted') return notWritten(written);
+    this.#revision = written.revision;
+    return { kind: 'advance' };
+  }
+
+  async #openFor(servers: readonly PlannedServer[], summary: string): Promise<Verdict> {
+    const { plan } = this.#context;
+    const { set, baseline } = plan;
+    const hold = this.#hold;
+    if (!hold) return { kind: 'pause', reason: 'the set was not written' };
+    const names = servers.map(({ name }) => name);
+    const revision = this.#revision;
+    const opened = await toItsEnd(() => quick(summary).openWave({ set, baseline, revision, hold, servers: names }));
+    if (opened.kind !== 'untouched') this.#hold = opened.hold ?? hold;
+    return opened.kind === 'accepted' ? { kind: 'advance' } : notWritten(opened);
+  }
+
+  #awaitReady(servers: readonly PlannedServer[], how: Waiting): Promise<StepReport> {
+    const { spec, plan } = this.#context;
+    const { set, baseline } = plan;
+    const limit = spec.ready.timeout;
+    const deadline = Date.now() + limit;
+    const content = how.direction === 'forward' ? contentOf(this.#context) : {};
+    const checking = patience(spec.content ? [spec.content] : [], servers.length, spec);
+    return inBatches(servers, (batch) =>
+      lasting(how.summary, limit + checking).awaitReady({
+        ...content,
+        set,
+        servers: batch,
+        container: baseline.container,
+        image: how.direction === 'rollback' ? baseline.oldImage : baseline.newImage,
+        revision: this.#revision,
+        direction: how.direction,
+        before: how.before,
+        deadline,
+        failFast: how.failFast,
+      }),
+    );
+  }
+
+  /** Takes the servers that an override had moved into the new revision, then takes their overrides away. */
+  async #adopt(): Promise<Verdict> {
+    const { run, plan } = this.#context;
+    const { adopted } = plan;
+    if (adopted.length === 0) return { kind: 'advance' };
+    const doing = `takes ${adopted.length} servers into the template that run ${plan.baseline.newImage} already`;
+    run.enter('updating', doing);
+    const opened = await this.#openFor(adopted, `adopt · open for ${adopted.length} servers`);
+    if (opened.kind !== 'advance') return opened;
+    const summary = `adopt · wait for ${adopted.length} servers, none of which may restart`;
+    const report = await this.#awaitReady(adopted, { direction: 'adopt', before: {}, failFast: 0, summary });
+    const verdict = judgeStep(report, 0, { tolerate: 0, then: 'pause' });
+    if (verdict.kind !== 'advance') return verdict;
+    return await settleOverrides(this.#context, { servers: adopted.map(({ name }) => name), image: undefined });
+  }
+
+  /** Puts back what was only changed for the time of the release: the person's updateStrategy and the priorities. */
+  async #putBack(image: string): Promise<Verdict> {
+    const { run, plan } = this.#context;
+    run.set({ step: 'puts updateStrategy and priorities back', wait: undefined });
+    const { set, baseline } = plan;
+    const hold = this.#hold;
+    if (hold) {
+      const restored = await toItsEnd(() =>
+        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold }),
+      );
+      if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
+      this.#hold = undefined;
+    }
+    return await this.#changePriorities('restore');
+  }
+
+  /** Changes how the set is held, if it is held at all. A sentence when that did not work. */
+  async #holdAs(change: Partial<Hold>, summary: string): Promise<string | undefined> {
+    const { set, baseline } = this.#context.plan;
+    const from = this.#hold;
+    if (!from) return undefined;
+    try {
+      const written = await toItsEnd(() =>
+        quick(summary).changeHold({ set, baseline, from, to: { ...from, ...change } }),
+      );
+      if (written.kind !== 'untouched') this.#hold = written.hold ?? from;
+      return written.kind === 'drifted' ? written.reason : undefined;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return describeFailure(error);
+    }
+  }
+}
+
+const KRUISE = 'Kruise and the kubelets';
+
+interface Waiting {
+  readonly direction: Direction;
+  readonly before: Readonly<Record<string, string>>;
+  readonly failFast: number;
+  readonly summary: string;
+}
+
+function notWritten(written: { readonly kind: string; readonly reason?: string }): Verdict {
+  return { kind: 'pause', reason: written.reason ?? 'the set was not written' };
+}

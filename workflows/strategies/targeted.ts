@@ -1,0 +1,130 @@
+import type { RollbackSnapshot } from '../../activities/inputs.ts';
+import { waveLabel } from '../../release/narrate.ts';
+import type { PlannedServer } from '../../release/plan.ts';
+import { formatDuration } from '../../release/quantity.ts';
+import type { StepReport, Verdict } from '../../release/verdict.ts';
+import { contentOf, oneByOne, patience } from '../batches.ts';
+import { lasting, quick } from '../calls.ts';
+import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
+import { settleOverrides } from './settle.ts';
+
+/**
+ * Chosen servers, each through its own GameServer. Kruise paces nothing here, hotwave does; a pause needs no write,
+ * because nothing moves that hotwave does not write. A template that changes underneath would be beaten by the
+ * overrides without a word, so it is looked at before each wave and at the end.
+ */
+export function targeted(context: ReleaseContext): Strategy {
+  let overridesStay = false;
+  return {
+    begin: () => Promise.resolve(ADVANCE),
+    open: () => templateUnchanged(context),
+    awaitMoved: (servers) => override(context, servers, 'forward'),
+    finish: () => templateUnchanged(context),
+    withdraw: (_reached, snapshot) => Promise.resolve(withdraw(context, snapshot)),
+    settle: async () => {
+      overridesStay = await mustKeepOverrides(context);
+      return overridesStay ? ADVANCE : await clearOverrides(context);
+    },
+    freeze: () => Promise.resolve(undefined),
+    thaw: () => Promise.resolve(),
+    hold: () => Promise.resolve(undefined),
+    success: () => successOf(context),
+    withdrawal: () => withdrawalOf(context, overridesStay),
+  };
+}
+
+async function templateUnchanged({ run, plan }: ReleaseContext): Promise<Verdict> {
+  const { set, baseline } = plan;
+  const { changed } = await quick(`${waveLabel(run.state)} · verify that the template is unchanged`).verifyTemplate({
+    set,
+    baseline,
+  });
+  return changed === undefined ? ADVANCE : { kind: 'pause', reason: changed };
+}
+
+function successOf({ plan, left }: ReleaseContext): string {
+  const chosen = plan.waves.reduce((sum, { servers }) => sum + servers.length, 0) - left.size;
+  const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
+  return `${chosen} chosen servers prove ${plan.version}${others}`;
+}
+
+const ADVANCE: Verdict = { kind: 'advance' };
+
+/**
+ * Every server of the waves so far gets the old image asserted, the ones that seem untouched too: an override that was
+ * written a moment ago may not have reached its pod yet.
+ */
+function withdraw(context: ReleaseContext, { before }: RollbackSnapshot): Withdrawal {
+  return { kind: 'begun', awaitOld: (servers) => override(context, servers, 'rollback', before) };
+}
+
+function withdrawalOf({ plan }: ReleaseContext, overridesStay: boolean): string {
+  const proved = `the chosen servers prove ${plan.previousVersion}`;
+  return overridesStay
+    ? `${proved}; they keep an override of ${plan.baseline.oldImage}, because the template has another image`
+    : proved;
+}
+
+/**
+ * The servers run the old image again. Without an override a server keeps the image it has, but the next template
+ * change would move it out of turn: so an override of an image that the template does not have stays.
+ */
+async function mustKeepOverrides({ plan }: ReleaseContext): Promise<boolean> {
+  const { set, baseline } = plan;
+  if (baseline.oldImage !== baseline.templateImage) return true;
+  const { changed } = await quick('roll back · look at the template').verifyTemplate({ set, baseline });
+  return changed !== undefined;
+}
+
+/** Who had no override before keeps none. */
+async function clearOverrides(context: ReleaseContext): Promise<Verdict> {
+  const { plan, run } = context;
+  const reached = plan.waves.filter(({ number }) => number <= run.state.wave).flatMap(({ servers }) => servers);
+  const servers = reached.map(({ name }) => name).filter((name) => !plan.overridden.includes(name));
+  return await settleOverrides(context, { servers, image: undefined });
+}
+
+function override(
+  { run, spec, plan, left }: ReleaseContext,
+  servers: readonly PlannedServer[],
+  direction: 'forward' | 'rollback',
+  before: Readonly<Record<string, string>> = {},
+): Promise<StepReport> {
+  const { set, baseline } = plan;
+  const back = direction === 'rollback';
+  const [image, from] = back ? [baseline.oldImage, baseline.newImage] : [baseline.newImage, baseline.oldImage];
+  // Back is as fast as can be: those servers are broken, or on their way out.
+  const maxUnavailable = back ? Math.max(1, servers.length) : plan.maxUnavailable;
+  const limit = spec.ready.timeout * Math.max(1, Math.ceil(servers.length / maxUnavailable));
+  const since = Date.now();
+  const doing = `gives ${servers.length} servers ${image} by an override, ${Math.min(maxUnavailable, servers.length)} at a time`;
+  run.enter(back ? 'rolling-back' : 'updating', doing, {
+    for: doing,
+    owner: 'kruise-game-manager and the kubelets',
+    since,
+    until: since + limit,
+  });
+  const label = back ? 'roll back' : waveLabel(run.state);
+  const content = back ? {} : contentOf({ spec, plan });
+  const checking = patience(spec.content ? [spec.content] : [], servers.length, spec);
+  return oneByOne(servers, (batch) =>
+    lasting(
+      `${label} · override ${batch.length} servers, at most ${formatDuration(spec.ready.timeout)} each`,
+      limit + checking,
+    ).overrideServers({
+      ...content,
+      set,
+      servers: batch,
+      container: baseline.container,
+      image,
+      from,
+      direction,
+      before,
+      deadline: since + limit,
+      timeout: spec.ready.timeout,
+      failFast: back ? batch.length : Math.max(0, plan.tolerate - left.size),
+      maxUnavailable,
+      token: `${run.state.release}.${plan.hash.slice(0, 8)}.${direction}`,
+    }),
+  );
+}

@@ -1,0 +1,55 @@
+import type { RollbackSnapshot } from '../activities/inputs.ts';
+import type { Plan, PlannedServer, Wave } from '../release/plan.ts';
+import type { ReleaseSpec } from '../release/spec.ts';
+import type { StepReport, Verdict } from '../release/verdict.ts';
+import type { PauseActions, ReleaseRun } from './release-run.ts';
+
+/** One step of a wave or a rollback over a number of servers. */
+export type Step = (servers: readonly PlannedServer[]) => Promise<StepReport>;
+
+/** What the parts of one release share. */
+export interface ReleaseContext {
+  readonly run: ReleaseRun;
+  readonly spec: ReleaseSpec;
+  readonly plan: Plan;
+  /** Servers that failed within the tolerance: later steps leave them alone. */
+  readonly left: Set<string>;
+  /** Waves whose engines have been told to reload: after a pause, those that have done so are not told again. */
+  readonly reloading: Set<number>;
+  readonly onPause: PauseActions;
+}
+
+/** What came of the write that begins a rollback. */
+export type Withdrawal =
+  /** Nothing had been written yet, or nothing has to be proved. */
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'impossible'; readonly reason: string }
+  /** `awaitOld` waits until servers run the old image again. */
+  | { readonly kind: 'begun'; readonly awaitOld: Step };
+
+/**
+ * How a release makes servers move. Everything else (gates, content check, reload, proof, health, bake, verification,
+ * decisions) is the same for all strategies.
+ */
+export interface Strategy {
+  /** What is written before the first wave. Safe to repeat. */
+  readonly begin: () => Promise<Verdict>;
+  /** Lets a wave's servers move. Safe to repeat. */
+  readonly open: (wave: Wave) => Promise<Verdict>;
+  /** Waits until servers run the new image, ready. */
+  readonly awaitMoved: Step;
+  /** After the last wave: what is left to do, and putting back what was changed only for the time of the release. */
+  readonly finish: () => Promise<Verdict>;
+  /** Brings the old image back for the servers of the waves so far. */
+  readonly withdraw: (reached: readonly PlannedServer[], snapshot: RollbackSnapshot) => Promise<Withdrawal>;
+  /** After a rollback whose servers are all proved: puts back the rest. */
+  readonly settle: () => Promise<Verdict>;
+  /** Nobody more moves for the time of a pause. A sentence when that did not work. */
+  readonly freeze: () => Promise<string | undefined>;
+  readonly thaw: () => Promise<void>;
+  /** Every server stays where it is for good: the release ends here. A sentence when that did not work. */
+  readonly hold: () => Promise<string | undefined>;
+  /** What a release that ended well has achieved, and what a rolled-back one, as a sentence for people. */
+  readonly success: () => string;
+  readonly withdrawal: () => string;
+}
