@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agreeing, commandFor, detailsMarkdown, why } from '../../release/narrate.ts';
+import { agreeing, detailsMarkdown, nextCommands, why } from '../../release/narrate.ts';
 import { NOW, aReleaseState, waves } from '../client/support.ts';
 
 test('a text that is read at once says how long, one that is read later says when', () => {
@@ -11,8 +11,9 @@ test('a text that is read at once says how long, one that is read later says whe
 });
 
 test('a command to type names the cluster when it is not the usual one', () => {
-  expect(commandFor('approve', aReleaseState())).toBe('hotwave approve arena/duel --wave 2');
-  expect(commandFor('approve', aReleaseState({ cluster: 'eu' }))).toBe(
+  const atTheGate = { phase: 'waiting-approval' } as const;
+  expect(nextCommands(aReleaseState(atTheGate))).toContain('hotwave approve arena/duel --wave 2');
+  expect(nextCommands(aReleaseState({ ...atTheGate, cluster: 'eu' }))).toContain(
     'hotwave approve arena/duel --wave 2 --cluster eu',
   );
 });
