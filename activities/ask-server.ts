@@ -1,22 +1,21 @@
-import type { ServerView } from '../release/fleet.ts';
-import type { ProbeAnswer, Substitution } from '../release/probe.ts';
-import { expectationOf, judgeAnswer, shorten, substitute } from '../release/probe.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Objection, ProbeAnswer } from '../release/probe.ts';
+import {
+  answerOfConditions,
+  answerOfServiceQuality,
+  changedAt,
+  expectationOf,
+  isReadFromPod,
+  judgeAnswer,
+  patienceOf,
+  shorten,
+  substitute,
+} from '../release/probe.ts';
+import type { HttpProbe, LogProbe } from '../release/probe-spec.ts';
 import type { Probe } from '../release/spec.ts';
-import type { Cluster, ExecOutcome } from './ports.ts';
-
-/** A server to ask and what to fill into commands and expectations. */
-export interface Question {
-  readonly cluster: Cluster;
-  readonly namespace: string;
-  readonly server: ServerView;
-  readonly version: string;
-  readonly signal: AbortSignal;
-}
-
-/** The values of a question's `{{…}}`. */
-export function substitutionOf({ namespace, server, version }: Question): Substitution {
-  return { server: server.name, namespace, ordinal: server.ordinal, version };
-}
+import { askChecksums } from './ask-checksums.ts';
+import type { Question } from './question.ts';
+import { describeExit, runCommand, substitutionOf } from './question.ts';
 
 /** Asks one server once. Undefined when the answer is right, else the reason. */
 export async function askServer(
@@ -24,13 +23,44 @@ export async function askServer(
   probe: Probe,
   fallback: string | undefined,
 ): Promise<string | undefined> {
-  return (await hearServer(question, probe, fallback)).reason;
+  return (await ask(question, probe, fallback))?.reason;
 }
 
-/** What a server said to one question, and what is wrong with it; no reason when it is right. */
+/** Asked again this soon; doubled up to the longest, so that an engine that needs a second costs few requests. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 1_000;
+
+/**
+ * Asks one server until its answer is right or the probe's patience is over; then the last objection counts.
+ * @throws the reason of the question's signal when the caller gave up
+ */
+export async function askUntilRight(
+  question: Question,
+  probe: Probe,
+  fallback: string | undefined,
+): Promise<Objection | undefined> {
+  const { signal } = question;
+  const deadline = Date.now() + patienceOf(probe);
+  let current = question;
+  for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(LONGEST_PAUSE_MS, wait * 2)) {
+    const objection = await ask(current, probe, fallback);
+    if (objection === undefined) return undefined;
+    signal.throwIfAborted();
+    if (Date.now() + wait >= deadline) return objection;
+    // The reason of the signal, and not a timer's own error, is what the caller wants to hear.
+    await pause(wait, undefined, { signal }).catch(() => signal.throwIfAborted());
+    if (isReadFromPod(probe)) current = { ...current, server: (await question.lookAgain?.()) ?? current.server };
+  }
+}
+
+async function ask(question: Question, probe: Probe, fallback: string | undefined): Promise<Objection | undefined> {
+  return (await hearServer(question, probe, fallback)).objection;
+}
+
+/** What a server said to one question, and what is wrong with it. */
 export interface Hearing {
   readonly answer: ProbeAnswer;
-  readonly reason: string | undefined;
+  readonly objection: Objection | undefined;
 }
 
 /** Asks one server once and keeps what it said, for those who want to know more than right or wrong. */
@@ -38,24 +68,52 @@ export async function hearServer(question: Question, probe: Probe, fallback: str
   const expected = expectationOf(probe, fallback);
   const answer = await answerOf(question, probe);
   const wanted = expected === undefined ? undefined : substitute(expected, substitutionOf(question));
-  return { answer, reason: judgeAnswer(probe, answer, wanted) };
+  return { answer, objection: judgeAnswer(probe, answer, wanted) };
 }
 
 async function answerOf(question: Question, probe: Probe): Promise<ProbeAnswer> {
-  if (probe.http) return await askHttp(question, probe.http);
-  if (probe.exec) return await askExec(question, probe.exec.container, probe.exec.command, probe.exec.timeout);
-  if (probe.file) return await askExec(question, probe.file.container, ['cat', probe.file.path], probe.file.timeout);
-  return { kind: 'silent', reason: 'nothing to ask' };
+  const { server } = question;
+  const { http, exec, file, checksums, log, serviceQuality, conditions, tcp } = probe;
+  if (http) return await askHttp(question, http);
+  if (exec) return await askExec(question, exec.container, exec.command, exec.timeout);
+  if (file) return await askExec(question, file.container, ['cat', file.path], file.timeout);
+  if (checksums) return await askChecksums(question, checksums);
+  if (log) return await askLog(question, log);
+  if (tcp) return await askTcp(question, tcp);
+  if (serviceQuality) return answerOfServiceQuality(server, serviceQuality.name);
+  return conditions ? answerOfConditions(server, conditions) : { kind: 'silent', reason: 'nothing to ask' };
 }
 
-async function askHttp(question: Question, http: NonNullable<Probe['http']>): Promise<ProbeAnswer> {
+const NO_ADDRESS = { kind: 'silent', reason: 'the pod has no address' } as const;
+
+async function askHttp(question: Question, http: HttpProbe): Promise<ProbeAnswer> {
   const { cluster, server, signal } = question;
-  if (server.ip === '') return { kind: 'silent', reason: 'the pod has no address' };
+  if (server.ip === '') return NO_ADDRESS;
   const path = substitute(http.path, substitutionOf(question));
   const outcome = await cluster.httpGet({ host: server.ip, port: http.port, path, timeoutMs: http.timeout }, signal);
   if (outcome.kind === 'failed') return { kind: 'silent', reason: outcome.message };
   const success = outcome.status >= 200 && outcome.status < 300;
   return { kind: 'answered', success, text: outcome.body, detail: `status ${outcome.status}` };
+}
+
+async function askTcp(question: Question, tcp: NonNullable<Probe['tcp']>): Promise<ProbeAnswer> {
+  const { cluster, server, signal } = question;
+  if (server.ip === '') return NO_ADDRESS;
+  const outcome = await cluster.tcpConnect({ host: server.ip, port: tcp.port, timeoutMs: tcp.timeout }, signal);
+  if (outcome.kind === 'failed') return { kind: 'silent', reason: outcome.message };
+  return { kind: 'answered', success: true, text: '', detail: '' };
+}
+
+async function askLog(question: Question, log: LogProbe): Promise<ProbeAnswer> {
+  const { cluster, namespace, server, planned, signal } = question;
+  const text = substitute(log.line, substitutionOf(question));
+  const since = planned && changedAt(server, planned);
+  const request = { namespace, server: server.name, container: log.container, text, since, timeoutMs: log.timeout };
+  const outcome = await cluster.findInLog(request, signal);
+  if (outcome.kind === 'failed') return { kind: 'silent', reason: outcome.message };
+  const read = outcome.kind === 'absent' && outcome.truncated ? ` in its first ${outcome.bytes} bytes` : '';
+  const detail = `no line with "${shorten(text)}"${read}${since === undefined ? '' : ' since the change began'}`;
+  return { kind: 'answered', success: outcome.kind === 'found', text: '', detail };
 }
 
 async function askExec(
@@ -67,29 +125,4 @@ async function askExec(
   const outcome = await runCommand(question, container, command, timeoutMs);
   if (outcome.kind !== 'exited') return { kind: 'silent', reason: outcome.message };
   return { kind: 'answered', success: outcome.code === 0, text: outcome.stdout, detail: describeExit(outcome) };
-}
-
-/** Runs a command in a container of the server, its `{{…}}` replaced. */
-export async function runCommand(
-  question: Question,
-  container: string,
-  command: readonly string[],
-  timeoutMs: number,
-): Promise<ExecOutcome> {
-  const { cluster, namespace, server, signal } = question;
-  const values = substitutionOf(question);
-  const request = {
-    namespace,
-    server: server.name,
-    container,
-    command: command.map((argument) => substitute(argument, values)),
-    timeoutMs,
-  };
-  return await cluster.exec(request, signal);
-}
-
-/** `exit code 1: nginx: [emerg] …`: how a command ended, with the line that says most. */
-export function describeExit({ code, stdout, stderr }: Extract<ExecOutcome, { kind: 'exited' }>): string {
-  const said = shorten(stderr === '' ? stdout : stderr);
-  return said === '' ? `exit code ${code}` : `exit code ${code}: ${said}`;
 }

@@ -5,11 +5,8 @@ import type { ServerFailure } from '../release/server.ts';
 import type { StepReport } from '../release/verdict.ts';
 import { stepReport } from '../release/verdict.ts';
 import type { Cluster } from './ports.ts';
-import { cancellation, heartbeat } from './runtime.ts';
+import { cancellation, keepAlive } from './runtime.ts';
 import type { ServersInput } from './inputs.ts';
-
-/** How often an activity that asks servers says that it is alive. Every call in it has its own deadline. */
-const HEARTBEAT_MS = 2_000;
 
 /** What one server's part of a step came to: nothing, or why it failed. */
 export type ServerStep = (
@@ -20,15 +17,22 @@ export type ServerStep = (
 /**
  * Does one thing on every server of a batch, so many at once in all and on one node, and reports who failed and why.
  * A server whose pod is not the planned one any more fails without being asked.
+ * @param cursor what a heartbeat records for the next attempt
  */
-export async function forEachServer(cluster: Cluster, input: ServersInput, step: ServerStep): Promise<StepReport> {
+export async function forEachServer(
+  cluster: Cluster,
+  input: ServersInput,
+  step: ServerStep,
+  cursor?: () => unknown,
+): Promise<StepReport> {
   const { servers: planned, set, concurrency } = input;
   const { servers } = await cluster.listServers(set, { names: planned.map(({ name }) => name) }, cancellation());
   const wishes = new Map(planned.map((wanted) => [wanted.name, wanted]));
-  const results = await onEachServer(servers, concurrency, async (server) => {
+  const one = async (server: ServerView): Promise<Omit<ServerFailure, 'server'> | undefined> => {
     const wanted = wishes.get(server.name);
     return wanted && (recreated(server, wanted, input.direction) ?? (await step(server, wanted)));
-  });
+  };
+  const results = await onEachServer(servers, { concurrency, cursor }, one);
   const failures = planned.flatMap(({ name }) => {
     const failure = results.has(name) ? results.get(name) : { class: 'missing' as const, reason: `${name} has no pod` };
     return failure ? [{ server: name, ...failure }] : [];
@@ -39,23 +43,17 @@ export async function forEachServer(cluster: Cluster, input: ServersInput, step:
 /** Does one thing on every server, so many at once in all and on one node, with a heartbeat; the results by name. */
 export async function onEachServer<Result>(
   servers: readonly ServerView[],
-  concurrency: ServersInput['concurrency'],
+  how: { readonly concurrency: ServersInput['concurrency']; readonly cursor?: (() => unknown) | undefined },
   run: (server: ServerView) => Promise<Result>,
 ): Promise<ReadonlyMap<string, Result>> {
-  const inAll = pLimit(concurrency.total);
-  const onNode = new Map(servers.map(({ node }) => [node, pLimit(concurrency.perNode)]));
-  const alive = setInterval(() => heartbeat(), HEARTBEAT_MS);
-  try {
-    const results = await Promise.all(
-      servers.map((server) => {
-        const perNode = onNode.get(server.node) ?? inAll;
-        return perNode(() => inAll(() => run(server)));
-      }),
-    );
-    return new Map(servers.map(({ name }, index) => [name, results[index] as Result]));
-  } finally {
-    clearInterval(alive);
-  }
+  const inAll = pLimit(how.concurrency.total);
+  const onNode = new Map(servers.map(({ node }) => [node, pLimit(how.concurrency.perNode)]));
+  const one = (server: ServerView): Promise<Result> => {
+    const perNode = onNode.get(server.node) ?? inAll;
+    return perNode(() => inAll(() => run(server)));
+  };
+  const results = await keepAlive(() => Promise.all(servers.map(one)), how.cursor);
+  return new Map(servers.map(({ name }, index) => [name, results[index] as Result]));
 }
 
 function recreated(

@@ -4,7 +4,7 @@ import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import { overrideServers } from './override-servers.ts';
-import type { Cluster } from './ports.ts';
+import type { Cluster, Metrics } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
 import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
 import { reloadServers } from './reload-servers.ts';
@@ -26,14 +26,16 @@ import {
 /** What activities need from the outside. */
 export interface ActivityDependencies {
   readonly cluster: Cluster;
+  /** Where health checks by Prometheus are asked. Default: nowhere. */
+  readonly metrics?: Metrics | undefined;
 }
 
 /** The activities of a worker: each takes one value, returns one, and may be repeated at any time. */
 // The inferred type is the point: workflows take it, and writing it out would be a second list to keep.
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
-export function createActivities({ cluster }: ActivityDependencies) {
+export function createActivities({ cluster, metrics }: ActivityDependencies) {
   return {
-    planRelease: reportingTrouble(planReleaseActivity(cluster)),
+    planRelease: reportingTrouble(planReleaseActivity(cluster, metrics)),
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster)),
@@ -47,9 +49,9 @@ export function createActivities({ cluster }: ActivityDependencies) {
     rollBackNewServers: reportingTrouble(rollBackNewServers(cluster)),
     recordRelease: reportingTrouble(recordRelease(cluster)),
     followNewServers: reportingTrouble(followNewServers(cluster)),
-    checkServers: reportingTrouble(checkServers(cluster)),
+    checkServers: reportingTrouble(checkServers(cluster, metrics)),
     reloadServers: reportingTrouble(reloadServers(cluster)),
-    bakeWave: reportingTrouble(bakeWave(cluster)),
+    bakeWave: reportingTrouble(bakeWave(cluster, metrics)),
     verifyFleet: reportingTrouble(verifyFleet(cluster)),
     rollbackSnapshot: reportingTrouble(rollbackSnapshot(cluster)),
     rollBackSet: reportingTrouble(rollBackSet(cluster)),

@@ -164,6 +164,8 @@ export interface CheckServersInput extends ServersInput {
   readonly kind: 'content' | 'version' | 'health';
   readonly probes: readonly Probe[];
   readonly version: string;
+  /** Servers that have not been updated: a metric of the batch is shown beside theirs. At most 250. Default none. */
+  readonly control?: readonly string[];
 }
 
 /** Make engines load the new files. */

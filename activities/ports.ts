@@ -1,4 +1,5 @@
 import type { GameServerSetView, GameServerView, ServerView, SetRef, WorkloadView } from '../release/fleet.ts';
+import type { MetricSample } from '../release/metric.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
 
 /** Which servers of a set to read. Names keep a request as small as the wave it is about. */
@@ -22,6 +23,8 @@ export interface ExecRequest {
   readonly container: string;
   readonly command: readonly string[];
   readonly timeoutMs: number;
+  /** Most bytes kept of stdout and stderr each. Default 64 KiB. */
+  readonly mostBytes?: number;
 }
 
 /**
@@ -29,7 +32,14 @@ export interface ExecRequest {
  * `failed` is a command that could not be started (not in the image, container not running).
  */
 export type ExecOutcome =
-  | { readonly kind: 'exited'; readonly code: number; readonly stdout: string; readonly stderr: string }
+  | {
+      readonly kind: 'exited';
+      readonly code: number;
+      readonly stdout: string;
+      readonly stderr: string;
+      /** There was more output than was kept. */
+      readonly truncated?: true;
+    }
   | { readonly kind: 'failed'; readonly message: string }
   | { readonly kind: 'unknown'; readonly message: string };
 
@@ -44,6 +54,47 @@ export interface HttpRequest {
 /** An HTTP answer, or why there was none. Bodies are cut at 64 KiB. */
 export type HttpOutcome =
   | { readonly kind: 'answered'; readonly status: number; readonly body: string }
+  | { readonly kind: 'failed'; readonly message: string };
+
+/** A request to a server's own address that changes something there. */
+export interface HttpSendRequest extends HttpRequest {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: string | undefined;
+}
+
+/**
+ * How such a request ended. `failed` never reached the server, so that it may be sent again; `unknown` may have
+ * reached it, and the answer did not come.
+ */
+export type HttpSendOutcome = HttpOutcome | { readonly kind: 'unknown'; readonly message: string };
+
+/** A port of a server's own address. */
+export interface TcpRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly timeoutMs: number;
+}
+
+/** Whether a connection was taken. */
+export type TcpOutcome = { readonly kind: 'connected' } | { readonly kind: 'failed'; readonly message: string };
+
+/** A search in the log of a container's present run. */
+export interface LogRequest {
+  readonly namespace: string;
+  readonly server: string;
+  readonly container: string;
+  /** A part of the line that is looked for. */
+  readonly text: string;
+  /** Only lines since then, milliseconds since the epoch by the clock of the node. Default: the whole log. */
+  readonly since?: number | undefined;
+  readonly timeoutMs: number;
+}
+
+/** What was found, or how much was read in vain. At most 4 MiB are read, from the oldest line on. */
+export type LogOutcome =
+  | { readonly kind: 'found'; readonly line: string }
+  | { readonly kind: 'absent'; readonly bytes: number; readonly truncated: boolean }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** One permission that a release needs. */
@@ -81,10 +132,32 @@ export interface Cluster {
   exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome>;
   /** Asks a server over HTTP. Never throws for what happens to the request. */
   httpGet(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome>;
+  /** Sends a server a request that changes something there, once. Never throws for what happens to the request. */
+  httpSend(request: HttpSendRequest, signal?: AbortSignal): Promise<HttpSendOutcome>;
+  /** Opens and closes a connection to a server. Never throws for what happens to it. */
+  tcpConnect(request: TcpRequest, signal?: AbortSignal): Promise<TcpOutcome>;
+  /** Looks for a line in a container's log. Facts about server and container are `failed`, not thrown. */
+  findInLog(request: LogRequest, signal?: AbortSignal): Promise<LogOutcome>;
   /** Which of these permissions the worker lacks. */
   missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]>;
   /** A line that says which API server this is, for people: address and context, never credentials. */
   describe(): string;
+}
+
+/** An instant query of a Prometheus API. */
+export interface MetricsRequest {
+  /** Base address; default the first that the worker was given. */
+  readonly url?: string | undefined;
+  readonly query: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Metrics as Prometheus serves them. Only addresses that the worker was given are asked: a release file must not send
+ * a worker wherever it likes. No values means no data. Never throws for what happens to the query.
+ */
+export interface Metrics {
+  query(request: MetricsRequest, signal?: AbortSignal): Promise<MetricSample>;
 }
 
 /** Trouble between hotwave and the API server, in words a person can act on; never carries headers or bodies. */

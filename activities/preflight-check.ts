@@ -2,7 +2,7 @@ import type { GameServerSetView, SetRef } from '../release/fleet.ts';
 import type { FleetSnapshot, Plan } from '../release/plan.ts';
 import type { PreflightLine } from '../release/preflight.ts';
 import type { ReleaseFile, ReleaseSpec } from '../release/spec.ts';
-import type { Cluster } from './ports.ts';
+import type { Cluster, Metrics } from './ports.ts';
 
 /** What a check came to. */
 export type Finding = Omit<PreflightLine, 'title'>;
@@ -10,6 +10,8 @@ export type Finding = Omit<PreflightLine, 'title'>;
 /** What the checks know so far; each adds to it. */
 export interface Preflight {
   readonly cluster: Cluster;
+  /** Undefined when the worker was given no Prometheus. */
+  readonly metrics: Metrics | undefined;
   readonly file: ReleaseFile;
   readonly ref: SetRef;
   set?: GameServerSetView;

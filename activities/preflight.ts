@@ -1,14 +1,17 @@
+import type { ServerView } from '../release/fleet.ts';
 import { containerOf } from '../release/fleet.ts';
+import type { Plan } from '../release/plan.ts';
 import { isPlan } from '../release/plan.ts';
 import { planRelease } from '../release/plan-release.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
-import { imageTag, updatedContainer } from '../release/spec.ts';
+import { imageTag } from '../release/spec.ts';
 import { askServer } from './ask-server.ts';
 import type { PlanReleaseInput } from './inputs.ts';
-import type { Access, Cluster } from './ports.ts';
+import type { Access, Cluster, Metrics } from './ports.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { ok, refused, warning } from './preflight-check.ts';
+import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
 import { cancellation } from './runtime.ts';
 
@@ -20,18 +23,23 @@ const CHECKS: readonly Check[] = [
   { title: 'foreign owners', run: checkOwners },
   { title: 'servers', run: checkServersExist },
   { title: 'containers', run: checkContainers },
+  { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
   { title: 'waves', run: checkWaves },
   { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
   { title: 'overrides', only: ['rolling'], run: checkOverrides },
   { title: 'proof before the release', run: checkProof },
+  { title: 'metrics', run: (preflight) => checkMetrics(preflight) },
   { title: 'dry run', run: checkDryRun },
 ];
 
 /** Plans a release against the live set without changing anything. */
-export function planReleaseActivity(cluster: Cluster): (input: PlanReleaseInput) => Promise<PreflightResult> {
+export function planReleaseActivity(
+  cluster: Cluster,
+  metrics: Metrics | undefined,
+): (input: PlanReleaseInput) => Promise<PreflightResult> {
   return async ({ file }) => {
     const { namespace, gameServerSet } = file.spec.target;
-    const preflight: Preflight = { cluster, file, ref: { namespace, name: gameServerSet } };
+    const preflight: Preflight = { cluster, metrics, file, ref: { namespace, name: gameServerSet } };
     const lines: PreflightLine[] = [];
     for (const { title, only, run } of CHECKS) {
       if (only && !only.includes(file.spec.strategy)) continue;
@@ -43,8 +51,8 @@ export function planReleaseActivity(cluster: Cluster): (input: PlanReleaseInput)
   };
 }
 
-/** The permissions that a release needs in a namespace. */
-export function neededAccess(namespace: string): readonly Access[] {
+/** The permissions that a release needs in a namespace; with its spec, also those that only some releases need. */
+export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Access[] {
   const access = (group: string, resource: string, verbs: readonly string[], subresource?: string): Access[] =>
     verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
   return [
@@ -53,6 +61,7 @@ export function neededAccess(namespace: string): readonly Access[] {
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list']),
     ...access('', 'pods', ['get', 'create'], 'exec'),
+    ...(spec && readsLogs(spec) ? access('', 'pods', ['get'], 'log') : []),
   ];
 }
 
@@ -62,8 +71,8 @@ export function describeAccess({ verb, group, resource, subresource }: Access): 
   return `${verb} ${name}${group === '' ? '' : `.${group}`}`;
 }
 
-async function checkPermissions({ cluster, ref }: Preflight): Promise<Finding> {
-  const wanted = neededAccess(ref.namespace);
+async function checkPermissions({ cluster, ref, file }: Preflight): Promise<Finding> {
+  const wanted = neededAccess(ref.namespace, file.spec);
   const missing = await cluster.missingAccess(wanted, cancellation());
   if (missing.length === 0) return ok(`${wanted.length} permissions in namespace ${ref.namespace}`);
   return refused(
@@ -121,25 +130,6 @@ function checkContainers({ snapshot, file }: Preflight): Promise<Finding> {
   );
 }
 
-function containersNamed(spec: ReleaseSpec): { readonly path: string; readonly container: string }[] {
-  const probes = [
-    { path: 'spec.content', probe: spec.content },
-    { path: 'spec.proof', probe: spec.proof },
-    ...spec.health.map((probe, index) => ({ path: `spec.health[${index}]`, probe })),
-  ];
-  const ofProbes = probes.flatMap(({ path, probe }) => {
-    const container =
-      probe && 'exec' in probe && probe.exec
-        ? probe.exec.container
-        : probe && 'file' in probe
-          ? probe.file?.container
-          : undefined;
-    return container === undefined ? [] : [{ path, container }];
-  });
-  const reload = spec.reload.exec ? [{ path: 'spec.reload.exec', container: spec.reload.exec.container }] : [];
-  return [{ path: 'spec.images', container: updatedContainer(spec).container }, ...reload, ...ofProbes];
-}
-
 function checkWaves(preflight: Preflight): Promise<Finding> {
   const { snapshot, file } = preflight;
   if (!snapshot) return Promise.resolve(refused('the servers were not read'));
@@ -161,18 +151,19 @@ async function checkProof({ cluster, snapshot, plan, file }: Preflight): Promise
   const first = plan?.waves[0]?.servers[0] ?? plan?.bystanders[0];
   const server = snapshot?.servers.find(({ name }) => name === first?.name);
   if (!plan || !server) return ok('no server is to be updated');
-  const image = containerOf(server.containers, plan.baseline.container)?.image ?? '';
-  const question = {
-    cluster,
-    namespace: plan.set.namespace,
-    server,
-    // A set that has had releases of new servers only runs several versions at once.
-    version: image === plan.baseline.oldImage ? plan.previousVersion : imageTag(image),
-    signal: cancellation(),
-  };
+  const version = versionBefore(plan, server);
+  const question = { cluster, namespace: plan.set.namespace, server, version, signal: cancellation() };
   const reason = await askServer(question, file.spec.proof, '{{version}}');
-  if (reason === undefined) return ok(`${server.name} proves ${question.version}`);
+  if (reason === undefined) return ok(`${server.name} proves ${version}`);
+  // A log is a record of changes: what was loaded long ago may have been rotated away, or never have been said.
+  if (file.spec.proof.log) return warning(`${reason}. A rollback proves only what is logged after it`);
   return refused(
     `${server.name} does not prove the version it is said to run: ${reason}. Correct spec.proof, or give spec.previousVersion when it is not the tag of the old image`,
   );
+}
+
+/** A set that has had releases of new servers only runs several versions at once. */
+function versionBefore({ baseline, previousVersion }: Plan, server: ServerView): string {
+  const image = containerOf(server.containers, baseline.container)?.image ?? '';
+  return image === baseline.oldImage ? previousVersion : imageTag(image);
 }

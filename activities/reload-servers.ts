@@ -1,10 +1,21 @@
+import type { ServerView } from '../release/fleet.ts';
+import { isSent, judgeReloadAnswer } from '../release/reload.ts';
+import type { SentReload } from '../release/reload.ts';
+import { substitute } from '../release/probe.ts';
+import type { Probe, Reload } from '../release/spec.ts';
 import type { StepReport } from '../release/verdict.ts';
-import type { Question } from './ask-server.ts';
-import { askServer, describeExit, runCommand } from './ask-server.ts';
+import { mergeReports } from '../release/verdict.ts';
+import { askServer, askUntilRight } from './ask-server.ts';
 import { forEachServer } from './for-each-server.ts';
+import { FreshServers } from './fresh-servers.ts';
 import type { ReloadServersInput } from './inputs.ts';
-import type { Cluster, ExecOutcome } from './ports.ts';
+import type { Cluster } from './ports.ts';
+import type { Question } from './question.ts';
+import { describeExit, runCommand, substitutionOf } from './question.ts';
 import { attempt, cancellation, heartbeat, lastHeartbeat } from './runtime.ts';
+
+/** What the engine must say once it has loaded the files. */
+const VERSION = '{{version}}';
 
 /**
  * Makes every engine of a batch reload. Repeated after a crash of the worker or after a pause it skips the servers that it
@@ -12,49 +23,83 @@ import { attempt, cancellation, heartbeat, lastHeartbeat } from './runtime.ts';
  */
 export function reloadServers(cluster: Cluster): (input: ReloadServersInput) => Promise<StepReport> {
   return async (input) => {
+    if (!isSent(input.reload)) return { ...mergeReports([]), passed: input.servers.length };
     const done = new Set(reloadedBefore());
     const repeated = input.repeated || attempt() > 1;
-    return await forEachServer(cluster, input, async (server) => {
+    const cursor = (): unknown => ({ v: 1, reloaded: [...done] });
+    const { set, version, proof } = input;
+    const signal = cancellation();
+    const fresh = new FreshServers(cluster, set, signal);
+    const step: Parameters<typeof forEachServer>[2] = async (server, planned) => {
       if (done.has(server.name)) return undefined;
-      const question: Question = {
-        cluster,
-        namespace: input.set.namespace,
-        server,
-        version: input.version,
-        signal: cancellation(),
-      };
-      if (repeated && (await askServer(question, input.proof, '{{version}}')) === undefined) return undefined;
-      const reason = await reload(question, input);
+      const lookAgain = (): Promise<ServerView | undefined> => fresh.read(server.name);
+      const question = { cluster, namespace: set.namespace, server, planned, version, signal, lookAgain };
+      if (repeated && (await askServer(question, proof, VERSION)) === undefined) return undefined;
+      const reason = await reloadServer(question, input);
       if (reason !== undefined) return { class: 'reload', reason };
       done.add(server.name);
-      heartbeat({ v: 1, reloaded: [...done] });
+      heartbeat(cursor());
       return undefined;
-    });
+    };
+    return await forEachServer(cluster, input, step, cursor);
   };
 }
 
 /**
- * An exit status that never came says nothing: the engine may have reloaded. The engine itself is asked; only when it
- * does not prove the version is the command sent once more.
+ * Reloads one server; undefined when that was said to work. An answer that never came says nothing: the engine may
+ * have reloaded, or be about to. The engine itself is asked for as long as its proof may take; only when it does not
+ * prove the version is the reload sent once more.
  */
-async function reload(question: Question, input: ReloadServersInput): Promise<string | undefined> {
-  const first = await send(question, input);
+export async function reloadServer(
+  question: Question,
+  { reload, proof }: { readonly reload: Reload; readonly proof: Probe },
+): Promise<string | undefined> {
+  const first = await send(question, reload);
   if (first.kind !== 'unknown') return failureOf(first);
   question.signal.throwIfAborted();
-  if ((await askServer(question, input.proof, '{{version}}')) === undefined) return undefined;
-  const second = await send(question, input);
-  return second.kind === 'unknown' ? undefined : failureOf(second);
+  if ((await askUntilRight(question, proof, VERSION)) === undefined) return undefined;
+  return failureOf(await send(question, reload));
 }
 
-async function send(question: Question, { reload: { exec } }: ReloadServersInput): Promise<ExecOutcome> {
-  if (!exec) return { kind: 'failed', message: 'the release has no reload command' };
-  return await runCommand(question, exec.container, exec.command, exec.timeout);
+/** Still unknown after the second time: the proof that follows decides. */
+function failureOf(sent: SentReload): string | undefined {
+  return sent.kind === 'failed' ? sent.reason : undefined;
 }
 
-function failureOf(outcome: ExecOutcome): string | undefined {
-  if (outcome.kind === 'exited')
-    return outcome.code === 0 ? undefined : `the reload ended with ${describeExit(outcome)}`;
-  return `the reload could not be run: ${outcome.message}`;
+async function send(question: Question, { exec, http }: Reload): Promise<SentReload> {
+  if (exec) return await sendCommand(question, exec);
+  if (http) return await sendRequest(question, http);
+  return { kind: 'done' };
+}
+
+async function sendCommand(question: Question, exec: NonNullable<Reload['exec']>): Promise<SentReload> {
+  const outcome = await runCommand(question, exec.container, exec.command, exec.timeout);
+  if (outcome.kind === 'unknown') return { kind: 'unknown' };
+  if (outcome.kind === 'failed') return { kind: 'failed', reason: `the reload could not be run: ${outcome.message}` };
+  if (outcome.code === 0) return { kind: 'done' };
+  return { kind: 'failed', reason: `the reload ended with ${describeExit(outcome)}` };
+}
+
+async function sendRequest(question: Question, http: NonNullable<Reload['http']>): Promise<SentReload> {
+  const { cluster, server, signal } = question;
+  if (server.ip === '') return { kind: 'failed', reason: 'the reload could not be sent: the pod has no address' };
+  const values = substitutionOf(question);
+  const filled = (text: string): string => substitute(text, values);
+  const headers = Object.fromEntries(Object.entries(http.headers ?? {}).map(([name, text]) => [name, filled(text)]));
+  const request = {
+    host: server.ip,
+    port: http.port,
+    path: filled(http.path),
+    method: http.method,
+    headers,
+    body: http.body === undefined ? undefined : filled(http.body),
+    timeoutMs: http.timeout,
+  };
+  const outcome = await cluster.httpSend(request, signal);
+  if (outcome.kind === 'unknown') return { kind: 'unknown' };
+  if (outcome.kind === 'failed') return { kind: 'failed', reason: `the reload could not be sent: ${outcome.message}` };
+  const expect = http.expect === undefined ? undefined : filled(http.expect);
+  return judgeReloadAnswer({ expectStatus: http.expectStatus, expect }, outcome);
 }
 
 function reloadedBefore(): readonly string[] {

@@ -28,6 +28,22 @@ export function heartbeat(details?: unknown): void {
   Context.current().heartbeat(details);
 }
 
+/** How often an activity that asks others says that it is alive. Every call in it has its own deadline. */
+const HEARTBEAT_MS = 2_000;
+
+/**
+ * Says that the activity is alive for as long as something runs. Each heartbeat replaces what the one before recorded,
+ * so the cursor is read anew every time.
+ */
+export async function keepAlive<Result>(run: () => Promise<Result>, cursor?: () => unknown): Promise<Result> {
+  const alive = setInterval(() => heartbeat(cursor?.()), HEARTBEAT_MS);
+  try {
+    return await run();
+  } finally {
+    clearInterval(alive);
+  }
+}
+
 /** Waits, unless the activity is cancelled first. */
 export async function pause(milliseconds: number): Promise<void> {
   await sleep(Math.max(1, milliseconds));

@@ -67,13 +67,20 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Keeps the first 64 KiB of what it is given. */
+/** Keeps the first bytes of what it is given. */
 class CappedOutput {
   readonly #chunks: Buffer[] = [];
+  readonly #mostBytes: number;
   #size = 0;
+  isTruncated = false;
+
+  constructor(mostBytes: number) {
+    this.#mostBytes = mostBytes;
+  }
 
   add(chunk: Buffer): void {
-    const kept = chunk.subarray(0, MOST_OUTPUT_BYTES - this.#size);
+    const kept = chunk.subarray(0, this.#mostBytes - this.#size);
+    if (kept.length < chunk.length) this.isTruncated = true;
     if (kept.length === 0) return;
     // A copy: a slice would keep the whole websocket frame in memory.
     this.#chunks.push(Buffer.from(kept));
@@ -87,8 +94,14 @@ class CappedOutput {
 
 /** Collects the frames of one exec. */
 export class ExecTranscript {
-  readonly #stdout = new CappedOutput();
-  readonly #stderr = new CappedOutput();
+  readonly #stdout: CappedOutput;
+  readonly #stderr: CappedOutput;
+
+  /** @param mostBytes kept of stdout and stderr each */
+  constructor(mostBytes = MOST_OUTPUT_BYTES) {
+    this.#stdout = new CappedOutput(mostBytes);
+    this.#stderr = new CappedOutput(mostBytes);
+  }
 
   /** Takes one frame; returns the outcome when it is the status frame. Channels that are not known are ignored. */
   take(frame: Buffer): ExecOutcome | undefined {
@@ -99,6 +112,8 @@ export class ExecTranscript {
     if (channel !== CHANNEL.status || payload.length === 0) return undefined;
     const ending = endingOf(payload.toString('utf8'));
     if (ending.kind !== 'exited') return ending;
-    return { ...ending, stdout: this.#stdout.text(), stderr: this.#stderr.text() };
+    const isTruncated = this.#stdout.isTruncated || this.#stderr.isTruncated;
+    const output = { stdout: this.#stdout.text(), stderr: this.#stderr.text() };
+    return { ...ending, ...output, ...(isTruncated ? { truncated: true } : {}) };
   }
 }

@@ -49,9 +49,13 @@ function readRefusal(response: IncomingMessage, done: (refusal: Refusal) => void
 }
 
 /** Runs the command over one websocket. Never rejects, and never leaves a socket behind. */
-function attempt(socket: WebSocket, timeoutMs: number, signal: AbortSignal | undefined): Promise<Attempt> {
+function attempt(
+  socket: WebSocket,
+  { timeoutMs, mostBytes }: ExecRequest,
+  signal: AbortSignal | undefined,
+): Promise<Attempt> {
   return new Promise((resolve) => {
-    const transcript = new ExecTranscript();
+    const transcript = new ExecTranscript(mostBytes);
     let opened = false;
     const settle = (result: Attempt): void => {
       clearTimeout(deadline);
@@ -112,7 +116,7 @@ export async function execInContainer(
     client.requests.count('EXEC pods');
     const handshakeTimeout = Math.min(HANDSHAKE_TIMEOUT_MS, request.timeoutMs);
     const socket = new WebSocket(url, PROTOCOLS, { ...options, handshakeTimeout, perMessageDeflate: false });
-    const result = await attempt(socket, request.timeoutMs, signal);
+    const result = await attempt(socket, request, signal);
     signal?.throwIfAborted();
     if (result.kind === 'outcome') return result.outcome;
     const mayHelp = result.kind === 'error' ? isTlsFailure(result.error) : result.refusal.code === 401;

@@ -1,6 +1,6 @@
-import { Agent, request as send } from 'undici';
+import { Agent, request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
-import type { HttpOutcome, HttpRequest } from '../activities/ports.ts';
+import type { HttpOutcome, HttpRequest, HttpSendOutcome, HttpSendRequest } from '../activities/ports.ts';
 import { networkCode } from './errors.ts';
 
 /** Most bytes kept of an answer. */
@@ -18,10 +18,22 @@ const SENTENCES: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'connection closed without an answer',
 };
 
-/** GET requests to the servers' own addresses. */
+/** After these nothing was sent. */
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Requests to the servers' own addresses. */
 export interface HttpProbe {
   /** @throws the reason of `signal` when the caller gave up; never for what happens to the request. */
   get(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome>;
+  /** Sends once. @throws the reason of `signal` when the caller gave up; never for what happens to the request. */
+  send(request: HttpSendRequest, signal?: AbortSignal): Promise<HttpSendOutcome>;
   close(): Promise<void>;
 }
 
@@ -46,29 +58,49 @@ function urlOf({ host, port, path }: HttpRequest): URL {
   return url;
 }
 
-function failed(error: unknown, timeoutMs: number): HttpOutcome {
-  if (error instanceof Error && error.name === 'TimeoutError') {
-    return { kind: 'failed', message: `no answer within ${timeoutMs / 1000} s` };
-  }
+function reasonOf(error: unknown, timeoutMs: number): string {
+  if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
   const code = networkCode(error);
-  return { kind: 'failed', message: SENTENCES[code] ?? (code === '' ? 'the request failed' : code) };
+  return SENTENCES[code] ?? (code === '' ? 'the request failed' : code);
 }
 
 /** A probe with its own connections; they are closed after each answer, as thousands of servers are asked in turn. */
 export function httpProbe(): HttpProbe {
   const agent = new Agent({ pipelining: 0, connect: { timeout: 5_000 }, allowH2: false });
 
+  async function answerTo(request: HttpSendRequest, signal: AbortSignal | undefined): Promise<HttpOutcome> {
+    const { method, headers = {}, body, timeoutMs } = request;
+    const limits = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
+    const answer = await sendRequest(urlOf(request), {
+      method,
+      headers,
+      dispatcher: agent,
+      signal: AbortSignal.any(limits),
+      ...(body === undefined ? {} : { body }),
+    });
+    return { kind: 'answered', status: answer.statusCode, body: await readCapped(answer.body) };
+  }
+
   async function get(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome> {
     signal?.throwIfAborted();
-    const limits = [AbortSignal.timeout(request.timeoutMs), ...(signal ? [signal] : [])];
     try {
-      const answer = await send(urlOf(request), { dispatcher: agent, signal: AbortSignal.any(limits) });
-      return { kind: 'answered', status: answer.statusCode, body: await readCapped(answer.body) };
+      return await answerTo({ ...request, method: 'GET' }, signal);
     } catch (error) {
       signal?.throwIfAborted();
-      return failed(error, request.timeoutMs);
+      return { kind: 'failed', message: reasonOf(error, request.timeoutMs) };
     }
   }
 
-  return { get, close: () => agent.close() };
+  async function send(request: HttpSendRequest, signal?: AbortSignal): Promise<HttpSendOutcome> {
+    signal?.throwIfAborted();
+    try {
+      return await answerTo(request, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const kind = NEVER_SENT.has(networkCode(error)) ? 'failed' : 'unknown';
+      return { kind, message: reasonOf(error, request.timeoutMs) };
+    }
+  }
+
+  return { get, send, close: () => agent.close() };
 }

@@ -10,11 +10,13 @@ import { isUnknownResource, sendGuardedPatch } from './guarded-patch.ts';
 import { httpProbe } from './http.ts';
 import type { KubeconfigChoice } from './kubeconfig.ts';
 import { listAll, readAs } from './lists.ts';
+import { findInLog } from './log.ts';
 import { byOrdinal } from './object-meta.ts';
 import { ACCESS_REVIEW_PATH, checkedName, gameServersPath, objectPath, podsPath, workloadPath } from './paths.ts';
 import { serverView } from './pod-schema.ts';
 import { apiClient } from './request.ts';
 import type { ApiClient, RequestCounter } from './request.ts';
+import { tcpConnect } from './tcp.ts';
 import { gameServerRecord, gameServerSetView, workloadView } from './schemas.ts';
 
 /** How to reach a cluster, and with which limits. */
@@ -144,6 +146,9 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
     patch: (target, patch, patchOptions) => sendGuardedPatch(client, target, patch, patchOptions),
     exec: (request, signal) => execs(() => execInContainer(client, request, signal)),
     httpGet: (request, signal) => http.get(request, signal),
+    httpSend: (request, signal) => http.send(request, signal),
+    tcpConnect: (request, signal) => tcpConnect(request, signal),
+    findInLog: (request, signal) => findInLog(client, request, signal),
     missingAccess: (wanted, signal) => missingAccess(client, wanted, signal),
     describe: () => `${connection.resolved.server} (context ${connection.resolved.context})`,
     async close() {

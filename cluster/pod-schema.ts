@@ -8,10 +8,13 @@ const IN_PLACE_STATE = 'apps.kruise.io/inplace-update-state';
 const IN_PLACE_GRACE = 'apps.kruise.io/inplace-update-grace';
 /** Kruise v1.8.0 apis/apps/pub/lifecycle.go. */
 const LIFECYCLE_STATE = 'lifecycle.apps.kruise.io/state';
+/** OpenKruiseGame v1.0.0, syncServiceQualities: the probe's output is the message, and its result that without | and line ends. */
+const SERVICE_QUALITY = 'game.kruise.io/';
+const MOST_MESSAGE_CHARACTERS = 4096;
 const REVISION_LABEL = 'controller-revision-hash';
 
 const stateSchema = z.object({
-  running: z.object({}).nullish(),
+  running: z.object({ startedAt: z.string().nullish() }).nullish(),
   waiting: z.object({ reason: z.string().optional(), message: z.string().optional() }).nullish(),
   terminated: z
     .object({ reason: z.string().optional(), message: z.string().optional(), exitCode: z.number().optional() })
@@ -39,7 +42,7 @@ const podSchema = z.object({
     .object({
       phase: z.string().default('Unknown'),
       podIP: z.string().default(''),
-      conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish(),
+      conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().nullish() })).nullish(),
       containerStatuses: z.array(containerStatusSchema).nullish(),
     })
     .prefault({}),
@@ -54,8 +57,15 @@ const inPlaceSchema = z.object({
 
 type PodStatus = z.infer<typeof containerStatusSchema>;
 
-function stateOf({ state }: PodStatus): Pick<ContainerStatus, 'state' | 'reason' | 'message' | 'exitCode'> {
-  if (state.running) return { state: 'running' };
+type Identity = Pick<ContainerStatus, 'image' | 'imageId' | 'containerId' | 'restartCount' | 'ready'>;
+
+function startOf(text: string | null | undefined): { startedAt?: number } {
+  const startedAt = Date.parse(text ?? '');
+  return Number.isNaN(startedAt) ? {} : { startedAt };
+}
+
+function stateOf({ state }: PodStatus): Omit<ContainerStatus, keyof Identity> {
+  if (state.running) return { state: 'running', ...startOf(state.running.startedAt) };
   const stopped = state.waiting ?? state.terminated;
   if (!stopped) return { state: 'unknown' };
   return {
@@ -100,6 +110,23 @@ function inPlaceOf(annotation: string | undefined): Pick<ServerView, 'inPlace'> 
   return { inPlace: { revision, moreBatches } };
 }
 
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+  readonly message?: string | null | undefined;
+}
+
+/** The conditions in which OpenKruise keeps the results of a set's service qualities (OpenKruiseGame v1.0.0). */
+function serviceQualitiesOf(conditions: readonly Condition[]): Pick<ServerView, 'serviceQualities'> {
+  const found = conditions.filter(({ type }) => type.startsWith(SERVICE_QUALITY));
+  if (found.length === 0) return {};
+  const results = found.map(({ type, status, message }) => {
+    const text = (message ?? '').replaceAll(/[|\n]/g, '').slice(0, MOST_MESSAGE_CHARACTERS);
+    return [type.slice(SERVICE_QUALITY.length), { status, message: text }];
+  });
+  return { serviceQualities: Object.fromEntries(results) as ServerView['serviceQualities'] & object };
+}
+
 /**
  * A pod as hotwave sees it.
  *
@@ -109,6 +136,7 @@ export function serverView(pod: unknown): ServerView {
   const { metadata, spec, status } = podSchema.parse(pod);
   const labels = metadata.labels ?? {};
   const annotations = metadata.annotations ?? {};
+  const conditions = status.conditions ?? [];
   const statuses = new Map((status.containerStatuses ?? []).map((entry) => [entry.name, entry]));
   return {
     name: metadata.name,
@@ -121,7 +149,8 @@ export function serverView(pod: unknown): ServerView {
     deleting: metadata.deletionTimestamp !== undefined,
     labels,
     containers: spec.containers.map((container) => containerView(container, statuses.get(container.name))),
-    conditions: Object.fromEntries((status.conditions ?? []).map(({ type, status: value }) => [type, value])),
+    conditions: Object.fromEntries(conditions.map(({ type, status: value }) => [type, value])),
+    ...serviceQualitiesOf(conditions),
     readinessGates: (spec.readinessGates ?? []).map((gate) => gate.conditionType),
     revision: labels[REVISION_LABEL] ?? '',
     lifecycle: labels[LIFECYCLE_STATE] ?? '',

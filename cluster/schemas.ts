@@ -25,6 +25,7 @@ const gameServerSetSchema = z.object({
   spec: z.object({
     replicas: z.number(),
     updateStrategy: updateStrategySchema.optional(),
+    serviceQualities: z.array(z.object({ name: z.string() })).nullish(),
     gameServerTemplate: z.object({
       reclaimPolicy: z.string().default('Cascade'),
       spec: z.object({
@@ -99,6 +100,7 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     ...(metadata.annotations && { annotations: metadata.annotations }),
     containers: template.spec.containers,
     initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
+    serviceQualities: (spec.serviceQualities ?? []).map((quality) => quality.name),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
     lastWriters: lastWriters(metadata.managedFields ?? [], written),

@@ -18,6 +18,8 @@ export interface ContainerStatus {
   readonly reason?: string;
   readonly message?: string;
   readonly exitCode?: number;
+  /** Since when it runs, milliseconds since the epoch by the clock of its node, rounded down to a second. */
+  readonly startedAt?: number;
 }
 
 /** A container of a server: what the spec asks for and what runs. */
@@ -25,6 +27,12 @@ export interface ContainerView {
   readonly name: string;
   readonly image: string;
   readonly status?: ContainerStatus;
+}
+
+/** The result of one service quality: `True`, `False` or anything else for "not known", and what its probe printed. */
+export interface ServiceQuality {
+  readonly status: string;
+  readonly message: string;
 }
 
 /**
@@ -44,6 +52,8 @@ export interface ServerView {
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: readonly ContainerView[];
   readonly conditions: Readonly<Record<string, string>>;
+  /** What OpenKruise last found for the set's service qualities, by name: conditions `game.kruise.io/NAME`. */
+  readonly serviceQualities?: Readonly<Record<string, ServiceQuality>>;
   readonly readinessGates: readonly string[];
   /** Label `controller-revision-hash`. */
   readonly revision: string;
@@ -107,6 +117,8 @@ export interface GameServerSetView {
   readonly hasUpdateStrategy: boolean;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
   readonly initContainers: readonly string[];
+  /** Names of `spec.serviceQualities`. Default none. */
+  readonly serviceQualities?: readonly string[];
   readonly reclaimPolicy: string;
   /** Undefined when the object has no annotations at all. */
   readonly annotations?: Readonly<Record<string, string>>;

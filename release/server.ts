@@ -18,7 +18,11 @@ export type FailureClass =
   | 'content'
   | 'reload'
   | 'version'
-  | 'health';
+  | 'health'
+  /** A value over the whole group is out of its bound: no server of its own is to blame. */
+  | 'metric'
+  /** Nobody can tell whether it is healthy: no data, or the one who has it does not answer. */
+  | 'healthUnknown';
 
 /** A server that failed a release, with the reason a person reads. */
 export interface ServerFailure {

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { dnsLabel, objectName } from './names.ts';
+import { contentCheck, healthCheck, proof } from './probe-spec.ts';
 import { countSchema, durationSchema } from './quantity.ts';
-
-/** Largest name that Kubernetes takes for a namespaced object and that still fits in every label hotwave reads. */
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const DNS_SUBDOMAIN = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+import { reload } from './reload-spec.ts';
+import { serverCriteria, serverSelection } from './selection-spec.ts';
 
 /**
  * `registry/repository:tag`, optionally with a digest. A tag is demanded because Kruise 1.8 compares
@@ -11,16 +11,6 @@ const DNS_SUBDOMAIN = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
  * the default of `version`.
  */
 const IMAGE = /^[a-z0-9]+([._:/-][a-z0-9]+|__[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
-
-const dnsLabel = z
-  .string()
-  .max(63, 'a name has at most 63 characters')
-  .regex(DNS_LABEL, 'expected a Kubernetes name: lower-case letters, digits and -');
-
-const objectName = z
-  .string()
-  .max(253, 'a name has at most 253 characters')
-  .regex(DNS_SUBDOMAIN, 'expected a Kubernetes name: lower-case letters, digits, - and .');
 
 const image = z
   .string({ error: 'expected an image such as registry.example/2048-sidecar:v2.0' })
@@ -34,111 +24,6 @@ const version = z
   .min(1)
   .max(128)
   .regex(/^[\w.+:/-]+$/, 'expected letters, digits and ._+:/- only');
-
-const command = z
-  .array(z.string({ error: 'expected text; put numbers in quotes' }).min(1).max(4096), {
-    error: 'expected a list of arguments such as [/usr/sbin/nginx, -s, reload]; no shell reads it',
-  })
-  .min(1, 'expected at least the program to run')
-  .max(64)
-  .meta({
-    description:
-      'Program and arguments, run without a shell. {{server}}, {{namespace}}, {{ordinal}} and {{version}} are replaced per server.',
-  });
-
-const absolutePath = z.string().regex(/^\//, 'expected an absolute path');
-
-const within = durationSchema
-  .prefault('30s')
-  .meta({ description: 'How long the answer may take to become right; it is asked again until then' });
-
-const execProbe = z.strictObject({
-  container: dnsLabel,
-  command,
-  timeout: durationSchema.prefault('20s'),
-  within,
-  expect: z
-    .string()
-    .max(4096)
-    .optional()
-    .meta({ description: 'What the trimmed output must be; {{version}} is replaced. Default: {{version}}' }),
-});
-
-const httpProbe = z.strictObject({
-  port: z.int().min(1).max(65_535),
-  path: absolutePath,
-  timeout: durationSchema.prefault('5s'),
-  within,
-  expect: z
-    .string()
-    .max(4096)
-    .optional()
-    .meta({ description: 'What the trimmed body must be; {{version}} is replaced' }),
-});
-
-const fileProbe = z.strictObject({
-  container: dnsLabel,
-  path: absolutePath,
-  timeout: durationSchema.prefault('20s'),
-  within,
-});
-
-/** Turns a record of alternatives into a schema of which exactly one key is given: `{ http: … }` or `{ exec: … }`. */
-function exactlyOne<Shape extends z.ZodRawShape>(
-  shape: Shape,
-): z.ZodObject<{ [K in keyof Shape]: z.ZodOptional<Shape[K]> }, z.core.$strict> {
-  const keys = Object.keys(shape).join(', ');
-  const optional = Object.fromEntries(
-    Object.entries(shape).map(([key, value]) => [key, z.optional(value as z.ZodType)]),
-  );
-  return z
-    .strictObject(optional)
-    .refine(
-      (value) => Object.values(value).filter((entry) => entry !== undefined).length === 1,
-      `expected exactly one of: ${keys}`,
-    ) as unknown as z.ZodObject<{ [K in keyof Shape]: z.ZodOptional<Shape[K]> }, z.core.$strict>;
-}
-
-const serverEntry = z.union(
-  [
-    z.int().min(0),
-    objectName.refine((text) => {
-      const range = /^(\d+)-(\d+)$/.exec(text);
-      return !range || Number(range[1]) <= Number(range[2]);
-    }, 'a range of ordinals goes upwards, such as 5-9'),
-  ],
-  { error: 'expected an ordinal such as 3, a range of ordinals such as 5-9, or the name of a server' },
-);
-
-/** What may be said about the servers that are meant; every criterion that is given must hold. */
-const criteria = {
-  servers: z.array(serverEntry).min(1).max(1_000).optional().meta({
-    description: 'Ordinals, ranges of ordinals such as 5-9, or names',
-  }),
-  labels: z.record(z.string(), z.string()).optional().meta({ description: 'Labels of the pod' }),
-  opsState: z.array(z.string().min(1)).min(1).optional(),
-  updatePriority: z
-    .strictObject({ min: z.int().min(0).optional(), max: z.int().min(0).optional() })
-    .optional()
-    .meta({ description: 'The lowest and the highest updatePriority, both included' }),
-};
-
-const CRITERIA_NAMES = 'servers, labels, opsState, updatePriority';
-
-function isLimited(selection: z.output<z.ZodObject<typeof criteria>>): boolean {
-  return [selection.servers, selection.labels, selection.opsState, selection.updatePriority].some(
-    (entry) => entry !== undefined,
-  );
-}
-
-const serverCriteria = z.strictObject(criteria).refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`);
-
-const serverSelection = z
-  .strictObject({ name: z.string().min(1).max(63), ...criteria })
-  .refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`)
-  .meta({
-    description: `A named wave: the servers that meet every criterion given (${CRITERIA_NAMES})`,
-  });
 
 const waveEntry = z.union([countSchema(1), z.literal('rest'), serverSelection], {
   error: 'expected a whole number of servers (1 or more), a share such as 5%, rest, or a named group of servers',
@@ -215,19 +100,16 @@ const specSchema = z.strictObject({
     .prefault('10%')
     .meta({ description: 'How many servers may be without their sidecar at once' }),
   ready: z.strictObject({ timeout: durationSchema.prefault('5m') }).prefault({}),
-  content: exactlyOne({ file: fileProbe, exec: execProbe })
+  content: contentCheck
     .optional()
     .meta({ description: 'Checked before the reload: are the new files in the shared folder?' }),
-  reload: exactlyOne({
-    exec: z.strictObject({ container: dnsLabel, command, timeout: durationSchema.prefault('30s') }),
-  }).meta({ description: 'What makes the engine load the new files' }),
-  proof: exactlyOne({ http: httpProbe, exec: execProbe }).meta({
-    description: 'Checked after the reload: the engine itself must say which version it runs',
-  }),
+  reload: reload.meta({ description: 'What makes the engine load the new files' }),
+  proof: proof.meta({ description: 'Checked after the reload: the engine itself must say which version it runs' }),
   health: z
-    .array(exactlyOne({ http: httpProbe, exec: execProbe }))
+    .array(healthCheck, { error: 'expected a list such as [ { http: { port: 80, path: /healthz } } ]' })
     .max(10)
-    .prefault([]),
+    .prefault([])
+    .meta({ description: 'Checked after the proof, and again and again while the wave bakes' }),
   bake: durationSchema.prefault('0s'),
   gates: z.array(gate).max(100).prefault([]),
   onFailure: z
@@ -280,14 +162,9 @@ export const releaseFileSchema = z.strictObject({
 export type ReleaseFile = z.output<typeof releaseFileSchema>;
 /** What a release is to do. */
 export type ReleaseSpec = ReleaseFile['spec'];
-/** One way to ask a server something: by exec in a container, by HTTP, or by reading a file. Exactly one is given. */
-export interface Probe {
-  readonly http?: z.output<typeof httpProbe> | undefined;
-  readonly exec?: z.output<typeof execProbe> | undefined;
-  readonly file?: z.output<typeof fileProbe> | undefined;
-}
-/** Which servers are meant, by any of several criteria. */
-export type ServerCriteria = z.output<typeof serverCriteria>;
+export type { Probe } from './probe-spec.ts';
+export type { Reload } from './reload-spec.ts';
+export type { ServerCriteria } from './selection-spec.ts';
 /** An entry of `waves` that names a group of servers. */
 export type ServerSelection = z.output<typeof serverSelection>;
 /** A gate as written in the release file. */

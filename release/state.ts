@@ -191,6 +191,13 @@ export function withWave(state: ReleaseState, number: number, change: Partial<Wa
   return { ...state, waves: state.waves.map((wave) => (wave.number === number ? { ...wave, ...change } : wave)) };
 }
 
+const KEPT_WARNINGS = 20;
+
+/** Adds what was only observed to the warnings, each once. */
+export function withObservations(state: ReleaseState, observed: readonly string[]): ReleaseState {
+  return { ...state, warnings: [...new Set([...state.warnings, ...observed])].slice(-KEPT_WARNINGS) };
+}
+
 const KEPT_FAILURES = 50;
 
 /** Adds failed servers; the newest reason of a server wins. */

@@ -1,5 +1,6 @@
 import type { RollbackSnapshot } from '../activities/inputs.ts';
 import type { PlannedServer } from '../release/plan.ts';
+import { reloadPatienceOf } from '../release/reload.ts';
 import { withFailures } from '../release/state.ts';
 import type { StepReport } from '../release/verdict.ts';
 import { failedCount, mergeReports } from '../release/verdict.ts';
@@ -69,13 +70,14 @@ async function proveOldVersion(
       ),
     );
   }
-  run.enter('rolling-back', `makes ${touched.length} engines load ${plan.previousVersion} again`);
+  const doing = `makes ${touched.length} engines load ${plan.previousVersion} again`;
+  const since = Date.now();
+  const limit = rounds(touched.length, spec) * reloadPatienceOf(reload, proof);
+  const until = since + limit + patience([proof], reached.length, spec);
+  run.enter('rolling-back', doing, { for: doing, owner: 'the engines', since, until });
   await add(
     inBatches(touched, (servers) =>
-      lasting(
-        `roll back · reload ${servers.length} servers`,
-        rounds(servers.length, spec) * (reload.exec?.timeout ?? 0) * 2,
-      ).reloadServers({
+      lasting(`roll back · reload ${servers.length} servers`, limit).reloadServers({
         ...common,
         repeated: false,
         servers,

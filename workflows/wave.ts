@@ -1,9 +1,11 @@
 import { sleep } from '@temporalio/workflow';
+import { controlGroup } from '../release/metric.ts';
 import { waveLabel } from '../release/narrate.ts';
 import type { PlannedServer, Wave } from '../release/plan.ts';
+import { describeProof, isSent, reloadPatienceOf } from '../release/reload.ts';
 import type { Probe } from '../release/spec.ts';
 import { updatedContainer } from '../release/spec.ts';
-import { withFailures, withWave } from '../release/state.ts';
+import { withFailures, withObservations, withWave } from '../release/state.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../release/verdict.ts';
 import { inBatches, patience, rounds } from './batches.ts';
@@ -44,7 +46,7 @@ function steps(
   return [
     ['ready', strategy.awaitMoved],
     ...(content ? [[undefined, check(context, 'content', [content])] as const] : []),
-    [undefined, reload(context, wave)],
+    ...(isSent(context.spec.reload) ? [[undefined, reload(context, wave)] as const] : []),
     ['proven', check(context, 'version', [context.spec.proof])],
     ...(health.length > 0 ? [[undefined, check(context, 'health', health)] as const] : []),
     ...(bake > 0 ? [[undefined, bakeWave(context)] as const] : []),
@@ -54,7 +56,7 @@ function steps(
 
 const CHECK_STEPS = {
   content: { doing: 'checks that the new files are there', summary: 'check content of' },
-  version: { doing: 'asks each engine which version it has loaded', summary: 'prove version on' },
+  version: { doing: undefined, summary: 'prove version on' },
   health: { doing: 'checks health', summary: 'check health of' },
 } as const;
 
@@ -63,7 +65,8 @@ function check({ run, spec, plan }: ReleaseContext, kind: keyof typeof CHECK_STE
   return (servers) => {
     const limit = patience(probes, servers.length, spec);
     const since = Date.now();
-    run.enter('updating', doing, { for: doing, owner: 'the engines', since, until: since + limit });
+    const step = doing ?? describeProof(spec.reload);
+    run.enter('updating', step, { for: step, owner: 'the engines', since, until: since + limit });
     return inBatches(servers, (batch) =>
       lasting(`${waveLabel(run.state)} · ${summary} ${batch.length} servers`, limit).checkServers({
         set: plan.set,
@@ -73,6 +76,7 @@ function check({ run, spec, plan }: ReleaseContext, kind: keyof typeof CHECK_STE
         kind,
         probes,
         version: plan.version,
+        control: controlGroup(plan, run.state.wave, probes),
       }),
     );
   };
@@ -83,7 +87,7 @@ function reload({ run, spec, plan, reloading }: ReleaseContext, wave: Wave): Ste
     const repeated = reloading.has(wave.number);
     reloading.add(wave.number);
     const doing = `makes ${servers.length} engines reload`;
-    const limit = rounds(servers.length, spec) * (spec.reload.exec?.timeout ?? 0) * 2;
+    const limit = rounds(servers.length, spec) * reloadPatienceOf(spec.reload, spec.proof);
     const since = Date.now();
     run.enter('updating', doing, { for: doing, owner: 'the engines', since, until: since + limit });
     return inBatches(servers, (batch) =>
@@ -124,6 +128,7 @@ function bakeWave({ run, spec, plan }: ReleaseContext): Step {
         kind: 'health',
         probes: spec.health,
         version: plan.version,
+        control: controlGroup(plan, run.state.wave, spec.health),
         until,
       }),
     );
@@ -153,6 +158,7 @@ function judge(context: ReleaseContext, wave: Wave, report: StepReport): Verdict
   const { run, plan, spec, left } = context;
   const verdict = judgeStep(report, left.size, { tolerate: plan.tolerate, then: spec.onFailure.then });
   const failed = failedCount(report);
+  if (report.observed) run.set(withObservations(run.state, report.observed));
   if (failed > 0) {
     const before = run.state.waves[wave.number - 1]?.failed ?? 0;
     run.set(

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Cluster, GameServerRecord } from '../../activities/ports.ts';
 import { neededAccess } from '../../activities/preflight.ts';
-import type { GameServerSetView, ServerView, SetRef } from '../../release/fleet.ts';
+import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet.ts';
 import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet.ts';
 import type { GuardedPatch, Hold, SetBaseline } from '../../release/patches.ts';
 import {
@@ -25,6 +25,8 @@ export interface ContractSet {
   readonly image: (tag: string) => string;
   /** Somebody else writes one field of the set, under that field manager. */
   edit(manager: string, pointer: string, value: unknown): Promise<void>;
+  /** OpenKruise's node agent reports the result of a service quality on a server's pod. */
+  reportQuality(server: string, name: string, result: ServiceQuality): Promise<void>;
 }
 
 /** A cluster under the contract. */
@@ -372,19 +374,119 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
       });
     });
 
+    describe('what an engine is told and what it says', () => {
+      const request = (server: ServerView, path: string) =>
+        ({ host: server.ip, port: world.enginePort, path, method: 'POST', timeoutMs: 5_000 }) as const;
+      const nobody = { host: '127.63.255.254', port: 1, timeoutMs: 5_000 };
+
+      test('httpSend sends once and gives status and body, whatever the status', async () => {
+        const [server] = await list(set);
+        const answer = await cluster.httpSend({
+          ...request(server!, '/reload'),
+          headers: { 'x-release': 'r' },
+          body: 'now',
+        });
+        expect(answer).toEqual({
+          kind: 'answered',
+          status: 200,
+          body: expect.stringContaining('reloaded 1.0') as string,
+        });
+        expect(await cluster.httpSend({ ...request(server!, '/reload'), method: 'PUT' })).toMatchObject({
+          status: 405,
+        });
+        expect(await cluster.httpSend(request(server!, '/nothing'))).toMatchObject({ kind: 'answered', status: 404 });
+      });
+
+      test('httpSend says `failed` only when nothing was sent', async () => {
+        const outcome = await cluster.httpSend({ ...nobody, path: '/reload', method: 'POST' });
+        expect(outcome).toEqual({ kind: 'failed', message: 'connection refused' });
+      });
+
+      test('tcpConnect says whether a connection is taken', async () => {
+        const [server] = await list(set);
+        const open = { host: server!.ip, port: world.enginePort, timeoutMs: 5_000 };
+        expect(await cluster.tcpConnect(open)).toEqual({ kind: 'connected' });
+        expect(await cluster.tcpConnect(nobody)).toEqual({ kind: 'failed', message: 'connection refused' });
+      });
+
+      test('findInLog finds the line of this server, and only since the time that it is asked about', async () => {
+        const own = await world.newSet();
+        const [server] = await list(own);
+        const wanted = {
+          namespace: own.ref.namespace,
+          server: server!.name,
+          container: own.main,
+          text: `${server!.name} hot-reload loaded=1.0`,
+          timeoutMs: 5_000,
+        };
+        const found = await until('the line in the log', async () => {
+          const outcome = await cluster.findInLog(wanted);
+          return outcome.kind === 'found' && outcome;
+        });
+        expect(found.line).toContain(wanted.text);
+        const { startedAt } = containerOf(server!.containers, own.main)!.status!;
+        expect(await cluster.findInLog({ ...wanted, since: startedAt })).toMatchObject({ kind: 'found' });
+        expect(await cluster.findInLog({ ...wanted, text: 'loaded=9.9' })).toMatchObject({
+          kind: 'absent',
+          truncated: false,
+        });
+        const later = Date.now() + 60_000;
+        expect(await cluster.findInLog({ ...wanted, since: later })).toMatchObject({ kind: 'absent', bytes: 0 });
+      });
+
+      test('findInLog says `failed` for a container or a server that there is not', async () => {
+        const wanted = { namespace: set.ref.namespace, text: 'x', timeoutMs: 5_000 };
+        const server = `${set.ref.name}-0`;
+        expect(await cluster.findInLog({ ...wanted, server, container: 'nobody' })).toMatchObject({
+          kind: 'failed',
+          message: expect.stringContaining('nobody is not valid for pod') as string,
+        });
+        const missing = { ...wanted, server: 'nothing-here-0', container: set.main };
+        expect(await cluster.findInLog(missing)).toEqual({
+          kind: 'failed',
+          message: 'there is no server nothing-here-0',
+        });
+      });
+
+      test('a container says since when it runs', async () => {
+        const [server] = await list(set);
+        const startedAt = containerOf(server!.containers, set.main)?.status?.startedAt ?? 0;
+        expect(Math.abs(Date.now() - startedAt)).toBeLessThan(15 * 60_000);
+        expect(startedAt % 1000).toBe(0);
+      });
+
+      test('what OpenKruise found for a service quality is read with its result', async () => {
+        const own = await world.newSet();
+        const name = `${own.ref.name}-1`;
+        expect((await list(own))[1]?.serviceQualities).toBeUndefined();
+        await own.reportQuality(name, 'loaded', { status: 'True', message: 'v1.0|\n' });
+        const server = await until('the result', async () => {
+          const [found] = (await cluster.listServers(own.ref, { names: [name] })).servers;
+          return found?.serviceQualities && found;
+        });
+        expect(server.serviceQualities).toEqual({ loaded: { status: 'True', message: 'v1.0' } });
+      });
+    });
+
     describe('callers', () => {
       test('who have given up get their own reason back', async () => {
         const signal = AbortSignal.abort(new Error('the activity was cancelled'));
         const given = 'the activity was cancelled';
         await expect(cluster.readSet(set.ref, signal)).rejects.toThrow(given);
         await expect(cluster.listServers(set.ref, {}, signal)).rejects.toThrow(given);
+        const place = { host: '127.63.255.254', port: 1, timeoutMs: 5_000 };
+        await expect(cluster.httpSend({ ...place, path: '/', method: 'POST' }, signal)).rejects.toThrow(given);
+        await expect(cluster.tcpConnect(place, signal)).rejects.toThrow(given);
+        const log = { namespace: 'default', server: 'x-0', container: 'x', text: 'x', timeoutMs: 5_000 };
+        await expect(cluster.findInLog(log, signal)).rejects.toThrow(given);
         await expect(cluster.patch(setTarget(set.ref), { preconditions: [], changes: [] }, { signal })).rejects.toThrow(
           given,
         );
       });
 
       test('learn that nothing is missing of what a release needs', async () => {
-        expect(await cluster.missingAccess(neededAccess(set.ref.namespace))).toEqual([]);
+        const logs = { verb: 'get', group: '', resource: 'pods', subresource: 'log', namespace: set.ref.namespace };
+        expect(await cluster.missingAccess([...neededAccess(set.ref.namespace), logs])).toEqual([]);
       });
 
       test('learn which cluster this is', () => {

@@ -51,6 +51,10 @@ async function newSet(): Promise<ContractSet> {
     image: fleetImage,
     edit: (manager, path, value) =>
       write(setPath(name), 'application/json-patch+json', manager, [{ op: 'replace', path, value }]),
+    reportQuality: (server, quality, result) =>
+      write(`/api/v1/namespaces/default/pods/${server}/status`, 'application/strategic-merge-patch+json', 'kruise', {
+        status: { conditions: [{ type: `game.kruise.io/${quality}`, ...result }] },
+      }),
   };
 }
 
@@ -86,6 +90,7 @@ describe('the adapter to Kubernetes', () => {
       [() => nobody.listGameServers(ref), sentence('list', 'gameservers')],
       [() => nobody.patch(setTarget(ref), nothing), sentence('patch', 'gameserversets')],
       [() => nobody.exec(exec), sentence('get', 'pods/exec')],
+      [() => nobody.findInLog({ ...exec, text: 'x' }), sentence('get', 'pods/log')],
     ];
     for (const [attempt, message] of attempts) await expect(attempt()).rejects.toMatchObject({ ...failure, message });
     expect(await nobody.missingAccess(neededAccess('default'))).toEqual(neededAccess('default'));

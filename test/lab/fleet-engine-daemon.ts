@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { parseArgs } from 'node:util';
@@ -8,8 +9,14 @@ import { followPods } from './pod-observer.ts';
 
 // The process behind the IP addresses of all pods of a fleet lab: started by fleet.ts, ended by the lab.
 
-const { values } = parseArgs({ options: { kubeconfig: { type: 'string' }, port: { type: 'string' } } });
-const engine = new FleetEngine(() => Date.now());
+const { values } = parseArgs({
+  options: { kubeconfig: { type: 'string' }, port: { type: 'string' }, log: { type: 'string' } },
+});
+// One log of all engines, in the form of the container runtimes, which is what KWOK serves as the log of every pod.
+const engine = new FleetEngine(
+  () => Date.now(),
+  (line) => appendFileSync(values.log ?? '', `${new Date().toISOString()} stdout F ${line}\n`),
+);
 let isReady = false;
 
 const server = createServer((request, response) => {

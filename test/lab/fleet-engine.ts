@@ -20,6 +20,8 @@ export interface Answer {
 }
 
 interface Engine {
+  /** Of its pod, without the namespace. */
+  readonly name: string;
   readonly uid: string;
   files: string;
   loaded: string;
@@ -43,10 +45,15 @@ export class FleetEngine {
   readonly #engines = new Map<string, Engine>();
   readonly #names = new Map<string, string>();
   readonly #now: () => number;
+  readonly #log: (line: string) => void;
 
-  /** @param now milliseconds since 1970 */
-  constructor(now: () => number) {
+  /**
+   * @param now milliseconds since 1970
+   * @param log takes what engines write to their standard output, a line at a time
+   */
+  constructor(now: () => number, log: (line: string) => void = () => undefined) {
     this.#now = now;
+    this.#log = log;
   }
 
   /** Takes in a pod as the API server shows it now. */
@@ -54,7 +61,7 @@ export class FleetEngine {
     const name = `${pod.metadata.namespace ?? ''}/${pod.metadata.name}`;
     if (pod.status?.podIP !== undefined) this.#names.set(pod.status.podIP, name);
     const known = this.#engines.get(name);
-    const engine = known?.uid === pod.metadata.uid ? known : newEngine(pod.metadata.uid);
+    const engine = known?.uid === pod.metadata.uid ? known : newEngine(pod.metadata);
     this.#engines.set(name, engine);
     this.#follow(engine, pod);
   }
@@ -106,18 +113,29 @@ export class FleetEngine {
     if (sidecarStatus && sidecarId !== '' && sidecarId !== engine.sidecarContainer) {
       engine.sidecarContainer = sidecarId;
       engine.files = imageTag(sidecarStatus.image);
-      if (pod.metadata.annotations?.[selfReloadAnnotation] === 'true') load(engine);
+      if (pod.metadata.annotations?.[selfReloadAnnotation] === 'true') this.#load(engine);
     }
     if (mainId !== '' && mainId !== engine.mainContainer) {
       engine.mainContainer = mainId;
       engine.loaded = engine.files;
+      if (engine.loaded !== '') this.#say(engine);
     }
+  }
+
+  #load(engine: Engine): void {
+    if (engine.files.includes('stale') || engine.files.includes('reloadfails')) return;
+    engine.loaded = engine.files;
+    this.#say(engine);
+  }
+
+  #say({ name, loaded }: Engine): void {
+    this.#log(`${name} hot-reload loaded=${loaded}`);
   }
 
   #reload(engine: Engine): Answer {
     engine.reloads.push(this.#now());
     if (engine.files.includes('reloadfails')) return { status: 500, body: `cannot load ${engine.files}` };
-    load(engine);
+    this.#load(engine);
     return text(`reloaded ${engine.files}`);
   }
 }
@@ -128,13 +146,8 @@ export function imageTag(image: string): string {
   return name.split(':')[1] ?? 'latest';
 }
 
-function newEngine(uid: string): Engine {
-  return { uid, files: '', loaded: '', reloads: [], mainContainer: '', sidecarContainer: '' };
-}
-
-function load(engine: Engine): void {
-  if (engine.files.includes('stale') || engine.files.includes('reloadfails')) return;
-  engine.loaded = engine.files;
+function newEngine({ name, uid }: Pod['metadata']): Engine {
+  return { name, uid, files: '', loaded: '', reloads: [], mainContainer: '', sidecarContainer: '' };
 }
 
 /** The id of a container that runs, empty for one that waits: that one has copied no files and loaded none. */

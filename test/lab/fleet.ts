@@ -33,7 +33,7 @@ const fleetLabel = { name: 'hotwave.dev/lab', value: 'fleet' };
 
 /**
  * Adds simulated nodes to a control plane: KWOK as the kubelet of all of them, and one process that plays the game
- * engine of every pod. Commands executed "in" a pod run on this machine; `fleet-engine VERB NAMESPACE/NAME` speaks to
+ * engine of every pod and writes the log of all. Commands executed "in" a pod run on this machine; `fleet-engine VERB NAMESPACE/NAME` speaks to
  * the pod's engine.
  * @throws Error with the end of the log of the program that did not get ready
  */
@@ -52,7 +52,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return { nodeName: names[0] ?? '', enginePort, waitReady };
 }
 
+/** What all engines log; the log of every container of the fleet. */
+function engineLog({ directory }: FleetOptions): string {
+  return join(directory, 'engines.log');
+}
+
 async function startEngine(options: FleetOptions, port: number): Promise<void> {
+  writeFileSync(engineLog(options), '', { flag: 'a' });
   const program = fileURLToPath(new URL('./fleet-engine-daemon.ts', import.meta.url));
   await options.supervisor.start({
     name: 'fleet-engine',
@@ -62,6 +68,7 @@ async function startEngine(options: FleetOptions, port: number): Promise<void> {
       program,
       `--kubeconfig=${options.controlPlane.kubeconfigOf('observer')}`,
       `--port=${port}`,
+      `--log=${engineLog(options)}`,
     ],
   });
 }
@@ -77,6 +84,7 @@ async function startKwok(options: FleetOptions, enginePort: number): Promise<voi
   const documents = [
     kwokConfiguration(await options.ports.take(), enginePort),
     execOnThisMachine(directory),
+    logsFrom(engineLog(options)),
     ...podStages(options.swap ?? { fromMs: 300, toMs: 1200 }),
   ];
   writeFileSync(config, documents.map((document) => stringify(document)).join('---\n'));
@@ -122,6 +130,15 @@ function execOnThisMachine(directory: string): object {
     kind: 'ClusterExec',
     metadata: { name: 'on-this-machine' },
     spec: { execs: [{ local: { workDir: directory } }] },
+  };
+}
+
+function logsFrom(logsFile: string): object {
+  return {
+    apiVersion: 'kwok.x-k8s.io/v1alpha1',
+    kind: 'ClusterLogs',
+    metadata: { name: 'of-the-engines' },
+    spec: { logs: [{ logsFile, follow: false }] },
   };
 }
 

@@ -55,7 +55,7 @@ describe('what is wrong is said in one sentence with file, line and column', () 
     [
       'a proof asked in two ways',
       file({ proof: '  proof: { http: { port: 80, path: /v }, exec: { container: a, command: [v] } }' }),
-      /^r\.yaml:8:10: spec\.proof: expected exactly one of: http, exec$/,
+      /^r\.yaml:8:10: spec\.proof: expected exactly one of: http, exec, file, log, serviceQuality$/,
     ],
     [
       'a shell string for a command',

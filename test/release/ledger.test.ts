@@ -117,6 +117,12 @@ describe('a server', () => {
     });
   });
 
+  test('whose files are wrong without naming a version says what is wrong with them', () => {
+    const files: Heard = { kind: 'wrong', version: '', reason: 'files of SHA256SUMS in engine: game.js: FAILED' };
+    expect(row({ files })).toMatchObject({ drift: 'files', reason: files.reason, proves: true });
+    expect(row({ files, loaded: wrong('1.0') }).reason).toBe('runs 1.0, files wrong');
+  });
+
   test('whose sidecar crashes is unready, and its engine may still prove the version', () => {
     const crash = { state: 'waiting', reason: 'CrashLoopBackOff', ready: false } as const;
     expect(row({ files: silent }, { ready: false, sidecarStatus: crash })).toMatchObject({

@@ -28,6 +28,46 @@ test.each(['mainContainerRestarted', 'recreated', 'missing'] as const)('%s is to
   expect(judgeStep(stepReport(5, [failure('s-1', kind)]), 0, { tolerate: 9, then: 'rollback' }).kind).toBe('pause');
 });
 
+test('a metric of the group follows the policy, however many failures are tolerated', () => {
+  for (const then of ['rollback', 'pause'] as const)
+    expect(judgeStep(stepReport(5, [failure('s-1 and 4 more', 'metric')]), 0, { tolerate: 9, then }).kind).toBe(then);
+});
+
+test.each([
+  ['nobody else failed', [failure('s-1', 'healthUnknown')], 0, 'pause'],
+  ['it is tolerated that servers fail', [failure('s-1', 'healthUnknown')], 9, 'pause'],
+  ['others failed within the tolerance', [failure('s-1', 'healthUnknown'), failure('s-2', 'health')], 1, 'pause'],
+  ['too many others failed', [failure('s-1', 'healthUnknown'), failure('s-2', 'health')], 0, 'rollback'],
+  ['a metric is out of its bound', [failure('s-1', 'healthUnknown'), failure('s-2', 'metric')], 9, 'rollback'],
+] as const)(
+  'health that is not known pauses, unless it is known to be bad: %s',
+  (_when, failures, tolerate, verdict) => {
+    expect(judgeStep(stepReport(5, failures), 0, { tolerate, then: 'rollback' }).kind).toBe(verdict);
+  },
+);
+
+test.each(['mainContainerRestarted', 'metric', 'healthUnknown'] as const)(
+  'a report of many failures keeps a %s among its reasons, wherever it was found',
+  (kind) => {
+    const many = Array.from({ length: 60 }, (_, index) => failure(`s-${index}`, 'health'));
+    const policy = { tolerate: 99, then: 'rollback' } as const;
+    const verdict = judgeStep(stepReport(0, [...many, failure('s-60', kind)]), 0, policy);
+    expect(verdict.kind).toBe(kind === 'metric' ? 'rollback' : 'pause');
+    const merged = mergeReports([stepReport(0, many), stepReport(0, [failure('s-60', kind)])]);
+    expect(judgeStep(merged, 0, policy)).toEqual(verdict);
+  },
+);
+
+test('what was only observed is kept, a few of each report', () => {
+  const merged = mergeReports([
+    stepReport(1, [], ['a', 'b']),
+    stepReport(1, []),
+    stepReport(1, [], ['c', 'd', 'e', 'f']),
+  ]);
+  expect(merged.observed).toEqual(['a', 'b', 'c', 'd', 'e']);
+  expect(judgeStep(merged, 0, { tolerate: 0, then: 'rollback' }).kind).toBe('advance');
+});
+
 test('a report names everybody who failed and gives at most 20 reasons', () => {
   const all = Array.from({ length: 45 }, (_, index) => failure(`s-${index}`));
   const merged = mergeReports([stepReport(0, all.slice(0, 30)), stepReport(3, all.slice(30))]);

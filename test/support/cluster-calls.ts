@@ -101,6 +101,9 @@ export class ClusterCalls {
       patch: around('patch', ([, , options]) => options?.signal, cluster.patch.bind(cluster)),
       exec: around('exec', ([, signal]) => signal, cluster.exec.bind(cluster)),
       httpGet: around('httpGet', ([, signal]) => signal, cluster.httpGet.bind(cluster)),
+      httpSend: around('httpSend', ([, signal]) => signal, cluster.httpSend.bind(cluster)),
+      tcpConnect: around('tcpConnect', ([, signal]) => signal, cluster.tcpConnect.bind(cluster)),
+      findInLog: around('findInLog', ([, signal]) => signal, cluster.findInLog.bind(cluster)),
       missingAccess: around('missingAccess', ([, signal]) => signal, cluster.missingAccess.bind(cluster)),
     };
   }

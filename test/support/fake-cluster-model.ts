@@ -1,4 +1,11 @@
-import type { Access, Cluster, ExecOutcome, ExecRequest } from '../../activities/ports.ts';
+import type {
+  Access,
+  Cluster,
+  ExecOutcome,
+  ExecRequest,
+  HttpSendOutcome,
+  HttpSendRequest,
+} from '../../activities/ports.ts';
 import type { SetRef } from '../../release/fleet.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches.ts';
 import type { Clock } from './clock.ts';
@@ -23,6 +30,8 @@ export interface FakeClusterModel {
   readonly admission?: (set: RawSet) => string | undefined;
   /** Answers commands first; undefined leaves it to the engine. */
   readonly exec?: (request: ExecRequest, server: FakeServer) => ExecOutcome | undefined;
+  /** Answers requests that change something first; undefined leaves it to the engine. */
+  readonly send?: (request: HttpSendRequest, server: FakeServer) => HttpSendOutcome | undefined;
 }
 
 /** One thing that happened, in the order in which it did; `at` is the clock's time. */
@@ -41,6 +50,7 @@ export type LogEntry = { readonly at: number } & (
       readonly outcome: ExecOutcome;
     }
   | { readonly kind: 'http'; readonly server: string; readonly path: string }
+  | { readonly kind: 'send'; readonly server: string; readonly request: HttpSendRequest }
   | { readonly kind: 'moved'; readonly server: string; readonly container: string; readonly image: string }
   | { readonly kind: 'ready'; readonly server: string }
 );

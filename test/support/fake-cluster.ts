@@ -7,7 +7,7 @@ import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patc
 import { realClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-model.ts';
-import { askEngine, runInContainer } from './fake-engine.ts';
+import { askEngine, findInFakeLog, runInContainer, sendToEngine } from './fake-engine.ts';
 import { Faults } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
 import { patchObject, schemaOfSet } from './fake-patch.ts';
@@ -25,6 +25,9 @@ const OPERATIONS: readonly Operation[] = [
   'patch',
   'exec',
   'httpGet',
+  'httpSend',
+  'tcpConnect',
+  'findInLog',
   'missingAccess',
 ];
 
@@ -130,11 +133,9 @@ class InMemoryCluster implements FakeCluster {
   async exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome> {
     if (request.command[0] === 'sleep') await sleep(request.timeoutMs, undefined, { ...(signal ? { signal } : {}) });
     return this.#call('exec', signal, () => {
-      const set = [...this.#sets.values()].find(
-        (candidate) => candidate.ref.namespace === request.namespace && candidate.servers.has(request.server),
-      );
-      const server = set?.servers.get(request.server);
-      if (!set || !server) return { kind: 'failed', message: `there is no server ${request.server}` };
+      const server = this.#serverIn(request.namespace, request.server);
+      const set = server && this.#setOf(server);
+      if (!set) return { kind: 'failed', message: `there is no server ${request.server}` };
       const unanswered = { kind: 'unknown', message: `no answer within ${request.timeoutMs / 1000} s` } as const;
       if (request.command[0] === 'sleep') return unanswered;
       const outcome = this.#model.exec?.(request, server) ?? runInContainer(server, set.kubelet, request);
@@ -150,6 +151,31 @@ class InMemoryCluster implements FakeCluster {
       if (!server) return { kind: 'failed', message: 'connection refused' };
       this.#note({ kind: 'http', server: server.name, path: request.path });
       return askEngine(server, request.path);
+    });
+  }
+
+  httpSend(...[request, signal]: Parameters<Cluster['httpSend']>): ReturnType<Cluster['httpSend']> {
+    return this.#call('httpSend', signal, () => {
+      const server = this.#serverAt(request.host);
+      const set = server && this.#setOf(server);
+      if (!set) return { kind: 'failed', message: 'connection refused' };
+      this.#note({ kind: 'send', server: server.name, request });
+      return this.#model.send?.(request, server) ?? sendToEngine(server, set.kubelet, request);
+    });
+  }
+
+  tcpConnect(...[request, signal]: Parameters<Cluster['tcpConnect']>): ReturnType<Cluster['tcpConnect']> {
+    return this.#call('tcpConnect', signal, () =>
+      this.#serverAt(request.host) ? { kind: 'connected' } : { kind: 'failed', message: 'connection refused' },
+    );
+  }
+
+  findInLog(...[request, signal]: Parameters<Cluster['findInLog']>): ReturnType<Cluster['findInLog']> {
+    return this.#call('findInLog', signal, () => {
+      const server = this.#serverIn(request.namespace, request.server);
+      return server
+        ? findInFakeLog(server, request)
+        : { kind: 'failed', message: `there is no server ${request.server}` };
     });
   }
 
@@ -174,6 +200,15 @@ class InMemoryCluster implements FakeCluster {
 
   #find(ref: SetRef): FakeSet | undefined {
     return this.#sets.get(`${checkedName(ref.namespace)}/${checkedName(ref.name)}`);
+  }
+
+  #serverIn(namespace: string, name: string): FakeServer | undefined {
+    const sets = [...this.#sets.values()].filter(({ ref }) => ref.namespace === namespace);
+    return sets.map(({ servers }) => servers.get(name)).find((server) => server !== undefined);
+  }
+
+  #setOf(server: FakeServer): FakeSet | undefined {
+    return [...this.#sets.values()].find(({ servers }) => servers.get(server.name) === server);
   }
 
   #addSet(model: FakeSetModel, subnet: number): void {

@@ -1,4 +1,11 @@
-import type { ExecOutcome, ExecRequest, HttpOutcome } from '../../activities/ports.ts';
+import type {
+  ExecOutcome,
+  ExecRequest,
+  HttpOutcome,
+  HttpSendRequest,
+  LogOutcome,
+  LogRequest,
+} from '../../activities/ports.ts';
 import type { FakeKubelet } from './fake-kubelet.ts';
 import type { FakeServer } from './fake-server.ts';
 
@@ -6,10 +13,16 @@ type Exited = Extract<ExecOutcome, { kind: 'exited' }>;
 
 const exited = (code: number, stdout: string, stderr = ''): Exited => ({ kind: 'exited', code, stdout, stderr });
 
-function reload(server: FakeServer, failure: ReturnType<FakeKubelet['failureOf']>): ExecOutcome {
+function reload(server: FakeServer, failure: ReturnType<FakeKubelet['failureOf']>): Exited {
   if (failure === 'reloadfails') return exited(1, '', `cannot load ${server.engine.files}\n`);
-  if (failure !== 'stale') server.engine.loaded = server.engine.files;
+  if (failure !== 'stale') server.load();
   return exited(0, `reloaded ${server.engine.files}\n`);
+}
+
+function failureOf(server: FakeServer, kubelet: FakeKubelet): ReturnType<FakeKubelet['failureOf']> {
+  return server.containers
+    .map(({ image }) => kubelet.failureOf(server, image))
+    .find((candidate) => candidate !== undefined);
 }
 
 /**
@@ -23,15 +36,31 @@ export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request
     return { kind: 'failed', message: `container ${request.container} is not valid for pod ${server.name}` };
   if (container.status.state !== 'running') return { kind: 'failed', message: 'container not found' };
   const [program = '', ...rest] = request.command;
-  const failure = server.containers
-    .map(({ image }) => kubelet.failureOf(server, image))
-    .find((candidate) => candidate !== undefined);
   if (program === 'cat') return exited(0, `${server.engine.files}\n`);
   if (program === 'true' || program === 'false') return exited(program === 'true' ? 0 : 1, '');
-  if (rest.includes('reload')) return reload(server, failure);
+  if (rest.includes('reload')) return reload(server, failureOf(server, kubelet));
   if (rest.includes('files')) return exited(0, `${server.engine.files}\n`);
   if (rest.includes('version')) return exited(0, `${server.engine.loaded}\n`);
   return { kind: 'failed', message: `exec: "${program}": executable file not found in $PATH` };
+}
+
+/** What a simulated engine answers to a request that changes something: only POST /reload does. */
+export function sendToEngine(server: FakeServer, kubelet: FakeKubelet, request: HttpSendRequest): HttpOutcome {
+  if (request.path !== '/reload') return askEngine(server, request.path);
+  if (request.method !== 'POST') return { kind: 'answered', status: 405, body: 'POST only' };
+  const outcome = reload(server, failureOf(server, kubelet));
+  return { kind: 'answered', status: outcome.code === 0 ? 200 : 500, body: outcome.stdout + outcome.stderr };
+}
+
+/** Looks through what a container has logged, as the kubelet does: whole seconds, its present run only. */
+export function findInFakeLog(server: FakeServer, request: LogRequest): LogOutcome {
+  if (!server.container(request.container))
+    return { kind: 'failed', message: `container ${request.container} is not valid for pod ${server.name}` };
+  const { container, since = 0, text } = request;
+  const lines = server.log.filter((entry) => entry.container === container && entry.at >= since);
+  const found = lines.find(({ line }) => line.includes(text));
+  if (found) return { kind: 'found', line: found.line };
+  return { kind: 'absent', bytes: lines.reduce((sum, { line }) => sum + line.length + 1, 0), truncated: false };
 }
 
 /** What a simulated engine answers: `/version` (loaded), `/files` (there), `/healthz`. */

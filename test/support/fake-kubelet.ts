@@ -13,6 +13,8 @@ export interface KubeletOptions {
   readonly failures: Failures;
   /** The container whose image carries the hot files. */
   readonly hotContainer: string;
+  /** Engines watch the shared folder and load what arrives. */
+  readonly selfReload: boolean;
 }
 
 /** How often a crashing container is seen to come back. */
@@ -55,8 +57,14 @@ export class FakeKubelet {
     }
     server.restart(container, failure !== 'neverready');
     if (failure === 'crash') this.#crash(server, container, CRASHES);
-    else if (container.name === this.#options.hotContainer) server.engine.files = tagOf(container.image);
+    else if (container.name === this.#options.hotContainer) this.#syncFiles(server, container);
     if (failure === 'mainrestart') this.#restartOthers(server, container);
+  }
+
+  #syncFiles(server: FakeServer, container: FakeContainer): void {
+    server.engine.files = tagOf(container.image);
+    const failure = this.failureOf(server, container.image);
+    if (this.#options.selfReload && failure !== 'stale' && failure !== 'reloadfails') server.load();
   }
 
   #crash(server: FakeServer, container: FakeContainer, left: number): void {
@@ -73,7 +81,7 @@ export class FakeKubelet {
   #restartOthers(server: FakeServer, container: FakeContainer): void {
     for (const other of server.containers) if (other !== container) server.restart(other);
     // An engine that starts reads the files that are there.
-    server.engine.loaded = server.engine.files;
+    server.load();
     server.touch();
   }
 }

@@ -1,5 +1,6 @@
 import { OPS_STATE_LABEL, OWNER_LABEL, PRIORITY_LABEL } from '../../release/fleet.ts';
-import type { ContainerStatus, ServerView } from '../../release/fleet.ts';
+import type { ContainerStatus, ServerView, ServiceQuality } from '../../release/fleet.ts';
+import type { Clock } from './clock.ts';
 import { containerIdOf, imageIdOf, uidOf } from './builders.ts';
 
 /** What goes wrong when a server gets an image; the same words as in the fleet lab. */
@@ -64,9 +65,15 @@ export class FakeServer {
   syncToken = '';
   /** The version of the files in the shared folder, and the version that the engine has loaded. */
   readonly engine: { files: string; loaded: string };
+  /** What containers have logged in their present run, with the clock's time. */
+  readonly log: { readonly at: number; readonly container: string; readonly line: string }[] = [];
+  /** Results of the set's service qualities, as OpenKruise would write them. Call `touch()` after a change. */
+  readonly serviceQualities: Record<string, ServiceQuality> = {};
   /** The images that the pod was made with: they never fail. */
   readonly firstImages: ReadonlySet<string>;
   #view: ServerView | undefined;
+  readonly #clock: Clock;
+  readonly #hotContainer: string;
   readonly #changed: () => void;
 
   constructor(
@@ -77,15 +84,16 @@ export class FakeServer {
       readonly containers: readonly { readonly name: string; readonly image: string }[];
       readonly hotContainer: string;
       readonly subnet: number;
-      readonly at: number;
+      readonly clock: Clock;
     },
     changed: () => void,
   ) {
+    this.#clock = made.clock;
     podsMade += 1;
     this.name = `${made.set}-${made.ordinal}`;
     this.ordinal = made.ordinal;
     this.uid = uidOf(`${this.name}/${podsMade}`);
-    this.createdAt = made.at;
+    this.createdAt = made.clock.now();
     this.ip = `10.${made.subnet}.${Math.floor(made.ordinal / 250)}.${(made.ordinal % 250) + 1}`;
     this.revision = made.revision;
     this.labels = { [OWNER_LABEL]: made.set, [OPS_STATE_LABEL]: 'None', [PRIORITY_LABEL]: '0' };
@@ -95,9 +103,11 @@ export class FakeServer {
       status: this.#started(name, image, 0),
     }));
     this.firstImages = new Set(made.containers.map(({ image }) => image));
+    this.#hotContainer = made.hotContainer;
     const version = tagOf(made.containers.find(({ name }) => name === made.hotContainer)?.image ?? '');
     this.engine = { files: version, loaded: version };
     this.#changed = changed;
+    this.load();
   }
 
   /** As Kruise v1.8.0 counts: Running, Ready and in no update. */
@@ -113,9 +123,19 @@ export class FakeServer {
 
   /** Starts the container of the spec's image anew. */
   restart(container: FakeContainer, ready = true): void {
+    const left = this.log.filter((entry) => entry.container !== container.name);
+    this.log.splice(0, this.log.length, ...left);
     container.status = this.#started(container.name, container.image, container.status.restartCount + 1);
     container.status.ready = ready;
     this.refresh();
+  }
+
+  /** The engine loads the files that are there and says so in its log. */
+  load(): void {
+    this.engine.loaded = this.engine.files;
+    const main = this.containers.find(({ name }) => name !== this.#hotContainer) ?? this.containers[0];
+    const line = `${this.name} hot-reload loaded=${this.engine.loaded}`;
+    this.log.push({ at: this.#clock.now(), container: main?.name ?? '', line });
   }
 
   /** The container waits: its image cannot be had, or it keeps crashing. */
@@ -152,6 +172,7 @@ export class FakeServer {
       labels: { ...this.labels },
       containers: this.containers.map(({ name, image, status }) => ({ name, image, status: { ...status } })),
       conditions: { ...this.conditions },
+      ...(Object.keys(this.serviceQualities).length > 0 ? { serviceQualities: { ...this.serviceQualities } } : {}),
       readinessGates: ['InPlaceUpdateReady'],
       revision: this.revision,
       lifecycle: this.lifecycle,
@@ -170,6 +191,7 @@ export class FakeServer {
       restartCount,
       ready: true,
       state: 'running',
+      startedAt: Math.floor(this.#clock.now() / 1000) * 1000,
     };
   }
 }

@@ -22,6 +22,7 @@ export interface RawSet {
   spec: {
     replicas: number;
     updateStrategy?: UpdateStrategy;
+    serviceQualities?: { name: string }[];
     gameServerTemplate: {
       reclaimPolicy?: string;
       spec: { containers: NamedImage[]; initContainers?: NamedImage[] };
@@ -51,6 +52,10 @@ export interface FakeSetModel {
   readonly containers?: readonly NamedImage[];
   /** The container whose image carries the hot files. Default the last one. */
   readonly hotContainer?: string;
+  /** Engines load new files by themselves. Default only when told to. */
+  readonly selfReload?: boolean;
+  /** Names of `spec.serviceQualities`. */
+  readonly serviceQualities?: readonly string[];
   /** Null: the set has none, as when its owner never wrote one. */
   readonly updateStrategy?: UpdateStrategy | null;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -100,6 +105,7 @@ export function rawSet(model: FakeSetModel): RawSet {
     spec: {
       replicas,
       ...(updateStrategy ? { updateStrategy: structuredClone(updateStrategy) } : {}),
+      ...(model.serviceQualities ? { serviceQualities: model.serviceQualities.map((name) => ({ name })) } : {}),
       gameServerTemplate: {
         ...(model.reclaimPolicy ? { reclaimPolicy: model.reclaimPolicy } : {}),
         spec: { containers: containers.map((container) => ({ ...container })) },

@@ -69,6 +69,7 @@ export class FakeSet {
       swapMs: typeof swapMs === 'function' ? swapMs : () => swapMs,
       failures: around.failures,
       hotContainer: hotContainerOf(model),
+      selfReload: model.selfReload ?? false,
     });
     this.#updates = new FakeUpdates({
       clock: around.clock,
@@ -199,7 +200,7 @@ export class FakeSet {
         containers: this.#templates.get(revision) ?? [],
         hotContainer: hotContainerOf(this.model),
         subnet: this.#around.subnet,
-        at: this.#around.clock.now(),
+        clock: this.#around.clock,
       },
       () => this.#around.events.changed(),
     );

@@ -1,5 +1,6 @@
-import { cp, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { contentFolder, install } from './base-layers.ts';
 
 /** What one version of the 2048 sidecar image delivers, and how. */
@@ -33,7 +34,7 @@ export const sidecarVersions: readonly SidecarVersion[] = [
   { tag: 'v2.1-stale', files: 'v2.0', environment: ['HOT_SYNC_FORGETS=version.conf'] },
 ];
 
-/** Fills the layer of one sidecar version: hot files in /app/js and the command that syncs them. */
+/** Fills the layer of one sidecar version: hot files in /app/js, their checksums, and the command that syncs them. */
 export async function fillSidecar(root: string, version: SidecarVersion): Promise<void> {
   const content = join(contentFolder, '2048-sidecar');
   const hot = join(root, 'app/js');
@@ -44,5 +45,17 @@ export async function fillSidecar(root: string, version: SidecarVersion): Promis
   await writeFile(join(hot, 'VERSION'), version.tag);
   await writeFile(join(hot, 'version.conf'), `set $hot_version "${version.tag}";\n`);
   for (const [name, text] of Object.entries(version.extra ?? {})) await writeFile(join(hot, name), text);
+  await writeFile(join(root, 'app/SHA256SUMS'), await checksumsOf(hot));
   await install(join(content, 'hot-sync.sh'), join(root, 'bin/hot-sync'));
+}
+
+/** What `sha256sum` run in the folder would print about its files. */
+async function checksumsOf(folder: string): Promise<string> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  const lines = files.sort().map(async (file) => {
+    const hash = createHash('sha256').update(await readFile(file));
+    return `${hash.digest('hex')}  ${relative(folder, file)}\n`;
+  });
+  return (await Promise.all(lines)).join('');
 }

@@ -1,0 +1,92 @@
+import type { GameServerSetView, SetRef } from '../release/fleet.ts';
+import { judgeMetric } from '../release/metric.ts';
+import type { Plan } from '../release/plan.ts';
+import type { Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
+import { updatedContainer } from '../release/spec.ts';
+import type { Metrics } from './ports.ts';
+import type { Finding } from './preflight-check.ts';
+import { ok, refused, warning } from './preflight-check.ts';
+import { cancellation } from './runtime.ts';
+import { sampleGroup } from './sample-metrics.ts';
+
+/** Where in the release file something is asked of a server, and how. */
+interface Placed {
+  readonly path: string;
+  readonly probe: Probe;
+}
+
+function probesOf({ content, proof, health }: ReleaseSpec): Placed[] {
+  return [
+    ...(content ? [{ path: 'spec.content', probe: content }] : []),
+    { path: 'spec.proof', probe: proof },
+    ...health.map((probe, index) => ({ path: `spec.health[${index}]`, probe })),
+  ];
+}
+
+/** True when a probe reads the log of a container, which needs a permission of its own. */
+export function readsLogs(spec: ReleaseSpec): boolean {
+  return probesOf(spec).some(({ probe }) => probe.log !== undefined);
+}
+
+/** Every container that a release file names, and where. */
+export function containersNamed(spec: ReleaseSpec): { readonly path: string; readonly container: string }[] {
+  const ofProbes = probesOf(spec).flatMap(({ path, probe: { exec, file, log, checksums } }) => {
+    const named = [
+      exec?.container,
+      file?.container,
+      log?.container,
+      checksums?.container,
+      checksums?.manifestContainer,
+    ];
+    return named.filter((container) => container !== undefined).map((container) => ({ path, container }));
+  });
+  const { exec } = spec.reload;
+  const reload = exec ? [{ path: 'spec.reload.exec', container: exec.container }] : [];
+  return [{ path: 'spec.images', container: updatedContainer(spec).container }, ...reload, ...ofProbes];
+}
+
+/** A service quality that the set does not have would be waited for in vain. */
+export function checkServiceQualities(set: GameServerSetView | undefined, spec: ReleaseSpec): Promise<Finding> {
+  const wanted = probesOf(spec).flatMap(({ path, probe: { serviceQuality } }) =>
+    serviceQuality ? [{ path, name: serviceQuality.name }] : [],
+  );
+  const names = set?.serviceQualities ?? [];
+  const missing = wanted.find(({ name }) => !names.includes(name));
+  if (!missing)
+    return Promise.resolve(ok(wanted.length === 0 ? 'none is asked for' : wanted.map(({ name }) => name).join(', ')));
+  const has = names.length === 0 ? 'none' : names.join(', ');
+  return Promise.resolve(
+    refused(
+      `${missing.path} names service quality ${missing.name}, which ${set?.ref.name ?? ''} does not have: it has ${has}`,
+    ),
+  );
+}
+
+/** What a look at the metrics needs to know. */
+export interface MetricsPreflight {
+  readonly metrics: Metrics | undefined;
+  readonly file: ReleaseFile;
+  readonly ref: SetRef;
+  readonly plan?: Plan;
+}
+
+/**
+ * Asks every query about the servers of the first wave. A Prometheus that does not answer is a refusal; no data, or a
+ * value that is out of its bound before anything has changed, is a warning: it may be what the release is to mend.
+ */
+export async function checkMetrics({ metrics, file, ref, plan }: MetricsPreflight): Promise<Finding> {
+  const wanted = file.spec.health.flatMap(({ prometheus }) => (prometheus ? [prometheus] : []));
+  const servers = plan?.waves[0]?.servers.map(({ name }) => name) ?? [];
+  if (wanted.length === 0) return ok('none is asked for');
+  if (!plan || servers.length === 0) return ok('no server is to be updated');
+  const signal = cancellation();
+  const question = { metrics, set: ref, version: plan.previousVersion, signal };
+  const findings: Finding[] = [];
+  for (const probe of wanted) {
+    const sample = await sampleGroup(question, probe, servers);
+    const objection = judgeMetric(probe, { group: `the ${servers.length} servers of wave 1`, sample }, undefined);
+    if (objection && sample.kind === 'failed') return refused(objection.reason);
+    if (objection) findings.push(warning(`already before the release, ${objection.reason}`));
+  }
+  return findings[0] ?? ok(`${wanted.length} within bounds before the release`);
+}

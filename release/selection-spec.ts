@@ -1,0 +1,48 @@
+import { z } from 'zod';
+import { objectName } from './names.ts';
+
+const serverEntry = z.union(
+  [
+    z.int().min(0),
+    objectName.refine((text) => {
+      const range = /^(\d+)-(\d+)$/.exec(text);
+      return !range || Number(range[1]) <= Number(range[2]);
+    }, 'a range of ordinals goes upwards, such as 5-9'),
+  ],
+  { error: 'expected an ordinal such as 3, a range of ordinals such as 5-9, or the name of a server' },
+);
+
+/** What may be said about the servers that are meant; every criterion that is given must hold. */
+const criteria = {
+  servers: z.array(serverEntry).min(1).max(1_000).optional().meta({
+    description: 'Ordinals, ranges of ordinals such as 5-9, or names',
+  }),
+  labels: z.record(z.string(), z.string()).optional().meta({ description: 'Labels of the pod' }),
+  opsState: z.array(z.string().min(1)).min(1).optional(),
+  updatePriority: z
+    .strictObject({ min: z.int().min(0).optional(), max: z.int().min(0).optional() })
+    .optional()
+    .meta({ description: 'The lowest and the highest updatePriority, both included' }),
+};
+
+const CRITERIA_NAMES = 'servers, labels, opsState, updatePriority';
+
+function isLimited(selection: z.output<z.ZodObject<typeof criteria>>): boolean {
+  return [selection.servers, selection.labels, selection.opsState, selection.updatePriority].some(
+    (entry) => entry !== undefined,
+  );
+}
+
+/** Schema of a choice of servers. */
+export const serverCriteria = z.strictObject(criteria).refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`);
+
+/** Schema of a named wave. */
+export const serverSelection = z
+  .strictObject({ name: z.string().min(1).max(63), ...criteria })
+  .refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`)
+  .meta({
+    description: `A named wave: the servers that meet every criterion given (${CRITERIA_NAMES})`,
+  });
+
+/** Which servers are meant, by any of several criteria. */
+export type ServerCriteria = z.output<typeof serverCriteria>;

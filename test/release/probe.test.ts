@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { fingerprint } from '../../release/plan.ts';
+import {
+  answerOfConditions,
+  answerOfServiceQuality,
+  changedAt,
+  describeProbe,
+  expectationOf,
+  isReadFromPod,
+  judgeAnswer,
+  patienceOf,
+} from '../../release/probe.ts';
+import type { Probe } from '../../release/probe-spec.ts';
+import { MAIN, SIDECAR, aServer, anUpdatedServer } from '../support/builders.ts';
+
+const times = { timeout: 1_000, within: 4_000 };
+const kinds: Record<string, Probe> = {
+  'http :80/version': { http: { port: 80, path: '/version', ...times } },
+  'exec show version in app': { exec: { container: 'app', command: ['show', 'version'], ...times } },
+  'file /run/v in app': { file: { container: 'app', path: '/run/v', ...times } },
+  'files of /x/SUMS in app': { checksums: { container: 'app', manifest: '/x/SUMS', ...times } },
+  'log of app': { log: { container: 'app', line: '{{version}}', ...times } },
+  'service quality loaded': { serviceQuality: { name: 'loaded', within: 4_000 } },
+  'tcp :25565': { tcp: { port: 25_565, ...times } },
+  'prometheus up': { prometheus: { query: 'up', max: 1, ...times } },
+};
+
+test.each(Object.entries(kinds))('a reason names the probe: %s', (name, probe) => {
+  expect(describeProbe(probe)).toBe(name);
+  expect(patienceOf(probe)).toBe(4_000);
+});
+
+test('conditions need no patience of their own in the file', () => {
+  const probe: Probe = { conditions: ['Ready', 'x/y'] };
+  expect([describeProbe(probe), patienceOf(probe), isReadFromPod(probe)]).toEqual([
+    'conditions Ready, x/y',
+    30_000,
+    true,
+  ]);
+  expect(Object.values(kinds).filter(isReadFromPod)).toEqual([kinds['service quality loaded']]);
+});
+
+test('only what answers with text is expected to say the version', () => {
+  const asked = Object.entries(kinds).filter(([, probe]) => expectationOf(probe, 'v2') === 'v2');
+  expect(asked.map(([name]) => name.split(' ')[0])).toEqual(['http', 'exec', 'file', 'service']);
+  expect(expectationOf({ file: { container: 'a', path: '/v', expect: 'x', ...times } }, 'v2')).toBe('x');
+});
+
+describe('what OpenKruise says about a service quality', () => {
+  const judge = (status: string, message = 'v2'): unknown => {
+    const server = aServer({ serviceQualities: { loaded: { status, message } } });
+    return judgeAnswer(kinds['service quality loaded']!, answerOfServiceQuality(server, 'loaded'), 'v2');
+  };
+
+  test.each([
+    ['True', 'v2', undefined],
+    ['True', 'v1', { unknown: false, reason: 'service quality loaded answered "v1", expected "v2"' }],
+    ['False', 'v2', { unknown: false, reason: 'service quality loaded: is False: v2' }],
+    ['Unknown', '', { unknown: true, reason: 'service quality loaded: OpenKruise reports Unknown' }],
+  ])('%s with "%s"', (status, message, expected) => {
+    expect(judge(status, message)).toEqual(expected);
+  });
+
+  test('nothing at all is not known, not false', () => {
+    const answer = answerOfServiceQuality(aServer(), 'loaded');
+    expect(answer).toEqual({ kind: 'unknown', reason: 'OpenKruise has not reported it for duel-0' });
+  });
+});
+
+test('conditions that are not True are named, with what they are', () => {
+  const server = aServer({ ready: false });
+  expect(answerOfConditions(server, ['Initialized', 'Ready', 'Lost'])).toMatchObject({
+    success: false,
+    detail: 'Ready is False, Lost is not there',
+  });
+  expect(answerOfConditions(server, ['Initialized'])).toMatchObject({ success: true });
+});
+
+describe('the change of a server began', () => {
+  const before = aServer({ ordinal: 1, mainStatus: { startedAt: 1_000 }, sidecarStatus: { startedAt: 1_000 } });
+  const planned = {
+    ...before,
+    containers: Object.fromEntries([MAIN, SIDECAR].map((name) => [name, fingerprint(before, name)])),
+  };
+
+  test('when the container started that is another one than planned', () => {
+    const after = anUpdatedServer({
+      ordinal: 1,
+      mainStatus: { startedAt: 1_000 },
+      sidecarStatus: { startedAt: 9_000 },
+    });
+    expect(changedAt(after, planned)).toBe(9_000);
+  });
+
+  test('never, when every container is the planned one', () => {
+    expect(changedAt(before, planned)).toBeUndefined();
+  });
+});
