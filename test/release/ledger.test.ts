@@ -204,6 +204,17 @@ describe('several versions side by side', () => {
     });
   });
 
+  test('are no drift where a release for new servers was taken back after some had come', () => {
+    const back = { outcome: 'rolled-back', image: OLD_IMAGE, version: '1.0', previousImage: NEW_IMAGE } as const;
+    const frame = aFrame({
+      yardstick: aYardstick({ ...back, previousVersion: '2.0', strategy: 'newServersOnly' }),
+      templateImage: OLD_IMAGE,
+    });
+    expect(row({}, { createdAt: STARTED + 1 }, frame)).toMatchObject({ wanted: '2.0', drift: '', proves: true });
+    const old = ledgerRow(frame, { name: 'duel-0', pod: aServer(), loaded: right('1.0') });
+    expect(old).toMatchObject({ wanted: '1.0', drift: '' });
+  });
+
   test('are no drift where a targeted release gave some servers an image of their own', () => {
     const frame = aFrame({ yardstick: aYardstick({ strategy: 'targeted' }), templateImage: OLD_IMAGE, replicas: 2 });
     const chosen = row({ override: NEW_IMAGE }, {}, frame);
