@@ -251,3 +251,9 @@ export function describeFailure(error: unknown): string {
   if (error instanceof ActivityFailure && error.cause) return describeFailure(error.cause);
   return error instanceof Error ? error.message : String(error);
 }
+
+/** True when an activity failed because the API server did not answer, or answered that it is overloaded. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof ActivityFailure) return isUnreachable(error.cause);
+  return error instanceof ApplicationFailure && /^Cluster\.(unreachable|overloaded)$/.test(error.type ?? '');
+}
