@@ -6,6 +6,7 @@ import { inspectCluster } from './inspect-cluster.ts';
 import { overrideServers } from './override-servers.ts';
 import type { Cluster, Metrics } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
+import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
 import { reloadServers } from './reload-servers.ts';
 import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './settle-overrides.ts';
@@ -13,6 +14,7 @@ import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
 import {
   changeHold,
   openWave,
+  recordRelease,
   restoreSet,
   rollBackNewServers,
   rollBackSet,
@@ -45,6 +47,7 @@ export function createActivities({ cluster, metrics }: ActivityDependencies) {
     stageForNewServers: reportingTrouble(stageForNewServers(cluster)),
     verifyTemplate: reportingTrouble(verifyTemplate(cluster)),
     rollBackNewServers: reportingTrouble(rollBackNewServers(cluster)),
+    recordRelease: reportingTrouble(recordRelease(cluster)),
     followNewServers: reportingTrouble(followNewServers(cluster)),
     checkServers: reportingTrouble(checkServers(cluster, metrics)),
     reloadServers: reportingTrouble(reloadServers(cluster)),
@@ -54,6 +57,8 @@ export function createActivities({ cluster, metrics }: ActivityDependencies) {
     rollBackSet: reportingTrouble(rollBackSet(cluster)),
     restoreSet: reportingTrouble(restoreSet(cluster)),
     tally: reportingTrouble(tally(cluster)),
+    readLedgerHead: reportingTrouble(readLedgerHead(cluster)),
+    readLedgerPage: reportingTrouble(readLedgerPage(cluster)),
   };
 }
 

@@ -129,6 +129,19 @@ const specSchema = z.strictObject({
     .meta({ description: 'How many reloads and checks run at once, in all and on one node' }),
 });
 
+/**
+ * How servers are asked what they run and made to load it. The records on a set hold it in the words of the release
+ * file; `z.encode` turns it back into them.
+ */
+export const askSchema = z.strictObject({
+  content: specSchema.shape.content,
+  reload: specSchema.shape.reload,
+  proof: specSchema.shape.proof,
+  concurrency: specSchema.shape.concurrency,
+});
+/** How servers are asked what they run and made to load it. */
+export type Ask = z.output<typeof askSchema>;
+
 /** The release file: what a person writes and a reviewer reads. */
 export const releaseFileSchema = z.strictObject({
   apiVersion: z.literal('hotwave.dev/v1', { error: 'expected hotwave.dev/v1' }),

@@ -1,6 +1,7 @@
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
 import { CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { agreeing } from '../release/narrate.ts';
 
 /** Summaries in the Temporal UI are one line of at most 400 bytes. */
 const SUMMARY_LIMIT = 200;
@@ -37,7 +38,7 @@ export function quick(summary: string): Calls {
     scheduleToCloseTimeout: '15m',
     heartbeatTimeout: '20s',
     retry: RETRY,
-    summary: summary.slice(0, SUMMARY_LIMIT),
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
   });
 }
 
@@ -48,6 +49,19 @@ export function lasting(summary: string, limit: number): Calls {
     scheduleToCloseTimeout: limit + 15 * 60_000,
     heartbeatTimeout: '20s',
     retry: RETRY,
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
+  });
+}
+
+/**
+ * Calls that a person at a terminal waits for: a cluster that does not answer is said soon rather than waited for;
+ * `limit` is the longest that one try may take, in milliseconds.
+ */
+export function asked(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit,
+    heartbeatTimeout: '20s',
+    retry: { ...RETRY, maximumAttempts: 3 },
     summary: summary.slice(0, SUMMARY_LIMIT),
   });
 }

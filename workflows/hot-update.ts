@@ -17,6 +17,7 @@ import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
 import { rollBack } from './rollback.ts';
+import { SetRecord } from './set-record.ts';
 import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 import { runWave } from './wave.ts';
@@ -111,7 +112,17 @@ function prepare(
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
   };
-  const context: ReleaseContext = { run, spec, plan, left: new Set(), reloading: new Set(), onPause };
+  const record = new SetRecord(plan, spec, run.state);
+  const context: ReleaseContext = {
+    run,
+    spec,
+    plan,
+    left: new Set(),
+    reloading: new Set(),
+    outgoing: new Map(),
+    onPause,
+    record,
+  };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
 }

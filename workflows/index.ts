@@ -1,2 +1,3 @@
 export { hotUpdate } from './hot-update.ts';
 export { inspectCluster, planOnly } from './plan-only.ts';
+export { readLedger } from './read-ledger.ts';

@@ -3,6 +3,7 @@
  * schemas without any SDK, so that a bot in any language can be written against this file.
  */
 import { z } from 'zod';
+import type { Ledger } from '../release/ledger-verdict.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
 import type { ReleaseFile } from '../release/spec.ts';
 import type { Outcome, ReleaseState } from '../release/state.ts';
@@ -10,7 +11,12 @@ import type { DecisionAnswer } from '../release/decision.ts';
 import type { SetRef } from '../release/fleet.ts';
 
 /** Workflow types. */
-export const WORKFLOWS = { hotUpdate: 'hotUpdate', planOnly: 'planOnly', inspectCluster: 'inspectCluster' } as const;
+export const WORKFLOWS = {
+  hotUpdate: 'hotUpdate',
+  planOnly: 'planOnly',
+  inspectCluster: 'inspectCluster',
+  readLedger: 'readLedger',
+} as const;
 
 /**
  * The update and the signal that carry a decision, the query for what the release says to a decision (it is not taken by
@@ -72,6 +78,22 @@ export interface PlanInput {
   readonly file: ReleaseFile;
   readonly cluster: string;
 }
+
+/** What `versions` and `verify` ask. */
+export interface LedgerInput {
+  readonly v: 1;
+  readonly cluster: string;
+  readonly set: SetRef;
+  /** Measure with this instead of what the set says about its last release. */
+  readonly file?: ReleaseFile | undefined;
+  /** Every server is to prove this version. */
+  readonly version?: string | undefined;
+}
+
+/** The ledger, or why there is none. */
+export type LedgerResult =
+  | { readonly kind: 'ledger'; readonly ledger: Ledger }
+  | { readonly kind: 'refused' | 'unreachable'; readonly reason: string };
 
 /** What `doctor` asks a worker about its cluster. */
 export interface InspectInput {

@@ -136,6 +136,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           expect([status?.imageId, status?.containerId, server.uid, server.ip]).not.toContain('');
         }
         expect(new Set(servers.map(({ uid }) => uid)).size).toBe(4);
+        for (const { createdAt } of servers) expect(Math.abs(Date.now() - createdAt)).toBeLessThan(30 * 60_000);
       });
 
       test('lists only the servers that are asked for', async () => {
@@ -189,6 +190,16 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(outcome).toHaveProperty('actual.rollingUpdate.partition', 1);
         expect(outcome).toHaveProperty('expected.rollingUpdate.partition', FROZEN);
         expect((await live(own.ref)).updateStrategy.rollingUpdate?.partition).toBe(1);
+      });
+
+      test('leave the field and its manager to be read afterwards, hotwave included', async () => {
+        const own = await world.newSet();
+        const index = (await live(own.ref)).containers.findIndex(({ name: container }) => container === own.sidecar);
+        const pointer = `/spec/gameServerTemplate/spec/containers/${index}/image`;
+        await cluster.patch(setTarget(own.ref), firstWavePatch(await baselineOf(own), 4, hold(FROZEN)));
+        expect((await live(own.ref)).lastWriters).toMatchObject({ [pointer]: 'hotwave', [STRATEGY]: 'hotwave' });
+        await own.edit('kubectl-edit', pointer, own.image('3.0'));
+        expect((await live(own.ref)).lastWriters).toMatchObject({ [pointer]: 'kubectl-edit', [STRATEGY]: 'hotwave' });
       });
 
       test('say when the object is not there', async () => {

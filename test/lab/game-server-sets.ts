@@ -145,7 +145,7 @@ function podsPath(set: string, namespace: string): string {
 }
 
 /** The number at the end of a server's name. */
-function ordinal(server: KubernetesObject): number {
+export function ordinal(server: KubernetesObject): number {
   return Number(server.metadata.name.slice(server.metadata.name.lastIndexOf('-') + 1));
 }
 

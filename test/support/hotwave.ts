@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import type { Metrics } from '../../activities/ports.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
@@ -12,7 +13,8 @@ import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workf
 import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflows/messages.ts';
 import type { Lab } from '../lab/lab.ts';
 
-const CLUSTER = 'lab';
+/** The name of the cluster that {@link startHotwave} serves. */
+export const CLUSTER = 'lab';
 
 /** A release that a test has started. */
 export interface StartedRelease {
@@ -29,19 +31,21 @@ export interface StartedRelease {
 
 /** A worker on a lab, under the rights that deploy/rbac.yaml gives, and a client to start releases with. */
 export interface Hotwave {
+  readonly client: Client;
   start(file: ReleaseFile, requester?: string): Promise<StartedRelease>;
   stop(): Promise<void>;
 }
 
-/** Starts a worker in this process against a lab. */
-export async function startHotwave(lab: Lab): Promise<Hotwave> {
+/** Starts a worker in this process against a lab; `metrics` is where its releases may ask for values. */
+export async function startHotwave(lab: Lab, metrics?: Metrics): Promise<Hotwave> {
   const cluster = kubernetesCluster({ path: lab.kubeconfigOf('hotwave') });
   const native = await NativeConnection.connect({ address: lab.temporal.address });
-  const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster });
+  const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster, metrics });
   const running = worker.run();
   const connection = await Connection.connect({ address: lab.temporal.address });
   const client = new Client({ connection });
   return {
+    client,
     start: (file, requester = 'tester') => startRelease(client, { cluster: CLUSTER, file, requester }),
     async stop() {
       worker.shutdown();

@@ -1,0 +1,37 @@
+import type { ServerView, SetRef } from '../release/fleet.ts';
+import type { Heard } from '../release/ledger.ts';
+import { versionIn } from '../release/ledger.ts';
+import { expectationOf, shorten } from '../release/probe.ts';
+import type { Probe } from '../release/spec.ts';
+import { hearServer } from './ask-server.ts';
+import type { Cluster } from './ports.ts';
+import { cancellation } from './runtime.ts';
+
+/** Who is asked, and which version is the right answer. */
+export interface Listener {
+  readonly cluster: Cluster;
+  readonly set: SetRef;
+  readonly server: ServerView;
+  readonly version: string;
+}
+
+/** A server that has not answered by then counts as silent, whatever the probe's own patience. */
+const ASK_MS = 10_000;
+
+/** Asks one server once for its version and keeps what it names, right or wrong. */
+export async function hearVersion({ cluster, set, server, version }: Listener, probe: Probe): Promise<Heard> {
+  const deadline = AbortSignal.timeout(ASK_MS);
+  const signal = AbortSignal.any([cancellation(), deadline]);
+  const question = { cluster, namespace: set.namespace, server, version, signal };
+  try {
+    const { answer, objection } = await hearServer(question, probe, '{{version}}');
+    if (objection === undefined) return { kind: 'right', version, reason: '' };
+    const { reason } = objection;
+    if (answer.kind !== 'answered' || !answer.success) return { kind: 'silent', version: '', reason };
+    const expectation = expectationOf(probe, '{{version}}') ?? '{{version}}';
+    return { kind: 'wrong', version: shorten(versionIn(answer.text.trim(), expectation)), reason };
+  } catch (error) {
+    if (!deadline.aborted) throw error;
+    return { kind: 'silent', version: '', reason: `no answer within ${ASK_MS / 1_000} s` };
+  }
+}

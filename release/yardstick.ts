@@ -1,0 +1,125 @@
+import type { ServerView } from './fleet.ts';
+import { containerOf } from './fleet.ts';
+import type { RecordedAsk, Records } from './record.ts';
+import type { ReleaseFile } from './spec.ts';
+import { imageTag, updatedContainer } from './spec.ts';
+
+/** What servers are measured against, and who says so. Texts are empty where nobody knows. */
+export interface Yardstick {
+  readonly source: 'last release' | 'running release' | 'release file';
+  readonly release: string;
+  readonly strategy: string;
+  readonly outcome: 'done' | 'rolled-back' | 'running' | '';
+  /** The container whose image releases change. */
+  readonly container: string;
+  readonly image: string;
+  readonly version: string;
+  readonly previousImage: string;
+  readonly previousVersion: string;
+  /** Milliseconds since the epoch; 0 when nobody knows. */
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
+/** A yardstick and how to ask servers for what it measures. */
+export interface Measure {
+  readonly yardstick: Yardstick;
+  readonly how: RecordedAsk;
+}
+
+/**
+ * What to measure with: the release file when a person gave one, else what the set itself says, a running release
+ * before one that has ended. `version` replaces the version; which image brings it is then not known.
+ */
+export function measureOf(
+  records: Records,
+  file: ReleaseFile | undefined,
+  version: string | undefined,
+): Measure | undefined {
+  const found = file ? ofFile(file) : (ofRunning(records) ?? ofLast(records));
+  if (!found || version === undefined) return found;
+  const { yardstick, how } = found;
+  return { how, yardstick: { ...yardstick, version, image: '', previousImage: '', previousVersion: '' } };
+}
+
+function ofFile({ metadata, spec }: ReleaseFile): Measure {
+  const { container, image } = updatedContainer(spec);
+  const { content, reload, proof, concurrency } = spec;
+  return {
+    how: { ask: { content, reload, proof, concurrency } },
+    yardstick: {
+      source: 'release file',
+      release: metadata.name,
+      strategy: spec.strategy,
+      outcome: '',
+      container,
+      image,
+      version: spec.version ?? imageTag(image),
+      previousImage: '',
+      previousVersion: spec.previousVersion ?? '',
+      startedAt: 0,
+      finishedAt: 0,
+    },
+  };
+}
+
+function ofRunning({ running }: Records): Measure | undefined {
+  if (!running) return undefined;
+  const { release, strategy, container, oldImage, newImage, oldVersion, newVersion, startedAt, how } = running;
+  return {
+    how,
+    yardstick: {
+      source: 'running release',
+      release,
+      strategy,
+      outcome: 'running',
+      container,
+      image: newImage,
+      version: newVersion,
+      previousImage: oldImage,
+      previousVersion: oldVersion,
+      startedAt,
+      finishedAt: 0,
+    },
+  };
+}
+
+function ofLast({ last }: Records): Measure | undefined {
+  if (!last) return undefined;
+  const { v: _version, how, ...facts } = last;
+  return { how, yardstick: { source: 'last release', ...facts } };
+}
+
+/** What one server has to run. */
+export interface Wanted {
+  readonly version: string;
+  /** Empty when any image will do. */
+  readonly image: string;
+}
+
+/** A pod says in whole seconds when it was made: one of the same seconds as the release is judged by its image. */
+const CLOCK_MS = 5_000;
+
+/**
+ * What a server has to run. Two strategies leave servers on the version before on purpose:
+ *
+ * | strategy | server | has to run |
+ * |---|---|---|
+ * | any, rolled back | any | the version |
+ * | rolling | any | the version |
+ * | newServersOnly | made after the release began | the version |
+ * | newServersOnly | older | the version before |
+ * | targeted | asks for the release's image | the version |
+ * | targeted | does not | the version before |
+ */
+export function wantedOf(yardstick: Yardstick, pod: ServerView | undefined): Wanted {
+  const { version, image, previousVersion, previousImage, outcome, strategy } = yardstick;
+  const now = { version, image };
+  if (!pod || outcome === 'rolled-back' || image === '' || previousVersion === '') return now;
+  const before = { version: previousVersion, image: previousImage };
+  const hasImage = containerOf(pod.containers, yardstick.container)?.image === image;
+  if (strategy === 'targeted') return hasImage ? now : before;
+  if (strategy !== 'newServersOnly') return now;
+  if (pod.createdAt >= yardstick.startedAt) return now;
+  return hasImage && pod.createdAt > yardstick.startedAt - CLOCK_MS ? now : before;
+}
