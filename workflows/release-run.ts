@@ -228,8 +228,7 @@ export class ReleaseRun {
   #depart(): void {
     const { rollback, cancel } = this.#state.requests;
     if (cancel) {
-      const reason = `cancelled by ${cancel.actor}: ${cancel.reason}`;
-      throw new Departure(cancel.then, 'cancelled', reason);
+      throw new Departure(cancel.then, 'cancelled', `by ${cancel.actor}: ${cancel.reason}`);
     }
     if (rollback) throw new Departure('rollback', 'rolled-back', `asked for by ${rollback.actor}: ${rollback.reason}`);
   }
