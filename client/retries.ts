@@ -16,11 +16,16 @@ export interface SeenRelease extends ReleaseState {
 
 /** What the activities of a release fail at now, each reason once, however many batches have it. */
 export function retriesOf({ raw }: Pick<WorkflowExecutionDescription, 'raw'>): readonly Retry[] {
-  const retries = new Map<string, Retry>();
-  for (const { activityType, attempt, lastFailure } of raw.pendingActivities ?? []) {
-    const reason = lastFailure?.message ?? '';
-    if (reason === '' || (attempt ?? 1) < 2 || (retries.get(reason)?.attempt ?? 0) >= (attempt ?? 1)) continue;
-    retries.set(reason, { activity: activityType?.name ?? 'an activity', attempt: attempt ?? 1, reason });
-  }
-  return [...retries.values()];
+  const failing = (raw.pendingActivities ?? [])
+    .map(retryOf)
+    .filter((retry) => retry.attempt > 1 && retry.reason !== '');
+  // Of those with the same reason, the one that has been tried most.
+  const ordered = failing.sort((left, right) => left.attempt - right.attempt);
+  return [...new Map(ordered.map((retry) => [retry.reason, retry])).values()];
+}
+
+type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+function retryOf({ activityType, attempt, lastFailure }: Pending): Retry {
+  return { activity: activityType?.name ?? '', attempt: attempt ?? 1, reason: lastFailure?.message ?? '' };
 }
