@@ -17,7 +17,7 @@ const FORWARD: readonly WhichCalls[] = [
   { activity: 'openWave', operation: 'patch', when: 'before' },
   { activity: 'openWave', operation: 'patch', when: 'after' },
   { activity: 'awaitReady', operation: 'listServers', when: 'before', skip: 1 },
-  { activity: 'checkServers', operation: 'exec', when: 'before' },
+  { activity: 'checkServers', operation: 'httpGet', when: 'before' },
   { activity: 'reloadServers', operation: 'exec', when: 'before', skip: 1 },
   { activity: 'reloadServers', operation: 'exec', when: 'after', skip: 1 },
   { activity: 'bakeWave', operation: 'httpGet', when: 'before' },
