@@ -7,7 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{release,client,cluster,worker,activities,contract,bench}/**/*.test.ts'],
+          include: ['test/{release,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
         },
       },
       {
@@ -32,6 +32,14 @@ export default defineConfig({
           globalSetup: ['test/workflow/global-setup.ts'],
           setupFiles: ['test/workflow/setup.ts'],
           testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
         },
       },
       {

@@ -6,6 +6,8 @@ import type { Mode, ModeRun, OpenMode, Stage } from './mode.ts';
 import { Observer } from './observer.ts';
 import { ownTime, waveTimes } from './own-time.ts';
 import type { OwnTime } from './own-time.ts';
+import { processorTime, processorTimeBetween } from './processor-time.ts';
+import type { ProcessorTime } from './processor-time.ts';
 
 const SET = 'bench';
 /** Creating a server of a large set takes about 70 ms on two cores. */
@@ -30,6 +32,8 @@ export interface Measurement extends ModeRun {
   readonly seconds: number;
   /** Undefined where no wave was opened. */
   readonly ownTime: OwnTime;
+  /** Of the programs of the lab and of the worker. */
+  readonly processorTime: ProcessorTime;
   /** From the start to the first write, in milliseconds. */
   readonly firstWrite: number | undefined;
 }
@@ -101,16 +105,20 @@ async function measure(
   observer: Observer,
   { mode, tag }: Trial,
 ): Promise<Omit<Measurement, 'mode' | 'round'>> {
+  const used = (): ProcessorTime => processorTime(stage.lab.directory, mode.processes);
   observer.record(tag);
+  const usedBefore = used();
   const started = performance.now();
   const run = await mode.run(tag);
   const seconds = (performance.now() - started) / 1_000;
+  const usedAfter = used();
   await demandAllOn(stage.lab, stage, tag);
   const seen = await observer.observed();
   const [firstOpening] = seen.openings;
   return {
     ...run,
     seconds,
+    processorTime: processorTimeBetween(usedBefore, usedAfter),
     ownTime: ownTime(waveTimes(seen, stage.waves)),
     firstWrite: firstOpening && firstOpening.at - seen.startedAt,
   };

@@ -27,6 +27,8 @@ export interface ModeRun {
 export interface OpenMode {
   /** Moves every server to the sidecar image with this tag, and resolves when it believes to be done. */
   run(tag: string): Promise<ModeRun>;
+  /** Processes of its own, by name. */
+  readonly processes?: Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
 

@@ -18,6 +18,7 @@ const measured = (name: string, round: number, seconds: number): Measurement => 
   mode: name,
   round,
   seconds,
+  processorTime: { etcd: 1 },
   ownTime: { readyToReload: [], proofToPatch: [100 * round], readyToPatch: [] },
   firstWrite: 10,
 });

@@ -17,6 +17,8 @@ export interface ModeReport {
   readonly mode: string;
   readonly title: string;
   readonly seconds: Summary;
+  /** Seconds of processor time of all programs together. */
+  readonly processorSeconds: Summary;
   /** Milliseconds that pass between the steps; see own-time.ts. */
   readonly ownTime: {
     readonly readyToReload?: Summary;
@@ -91,6 +93,7 @@ function modeReport(
   return {
     ...names,
     seconds: summary(runs.map(({ seconds }) => seconds)) ?? nothing,
+    processorSeconds: summary(runs.map(({ processorTime }) => sumOf(processorTime))) ?? nothing,
     ownTime: {
       ...named('readyToReload', summary(runs.flatMap(({ ownTime }) => ownTime.readyToReload))),
       ...named('proofToPatch', summary(runs.flatMap(({ ownTime }) => ownTime.proofToPatch))),
@@ -109,8 +112,11 @@ function named<Name extends string>(name: Name, value: Summary | undefined): Par
 /** Lists are counted by wave, because they do not grow with the number of servers in it; the rest by server. */
 function requestsOf(byName: RequestCounts, { servers, waves }: ReportContext): NonNullable<ModeReport['requests']> {
   const lists = byName['GET pods'] ?? 0;
-  const all = Object.values(byName).reduce((sum, count) => sum + count, 0);
-  return { byName, perServer: (all - lists) / servers, listsPerWave: lists / waves };
+  return { byName, perServer: (sumOf(byName) - lists) / servers, listsPerWave: lists / waves };
+}
+
+function sumOf(values: Readonly<Record<string, number>>): number {
+  return Object.values(values).reduce((sum, value) => sum + value, 0);
 }
 
 function ratioOf(measurements: readonly Measurement[], names: Omit<Ratio, 'ratio'>): Ratio[] {

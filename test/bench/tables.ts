@@ -7,7 +7,15 @@ export function markdownOf(report: Report): string {
     `### ${settings.servers} servers in ${settings.waves} waves`,
     provenance(report),
     table(
-      ['way', 'seconds (median)', 'least to most', 'requests per server', 'lists per wave', 'worker memory'],
+      [
+        'way',
+        'seconds (median)',
+        'least to most',
+        'processor seconds',
+        'requests per server',
+        'lists per wave',
+        'worker memory',
+      ],
       report.modes.map(modeRow),
     ),
     table(['ratio', 'median', 'least to most', 'budget', ''], ratios.map(ratioRow)),
@@ -27,11 +35,12 @@ function provenance({ date, machine, versions, settings, loadBefore }: Report): 
   );
 }
 
-function modeRow({ mode, title, seconds, requests, workerMemory }: ModeReport): string[] {
+function modeRow({ mode, title, seconds, processorSeconds, requests, workerMemory }: ModeReport): string[] {
   return [
     `${mode}: ${title}`,
     seconds.median.toFixed(1),
     range(seconds, 1),
+    processorSeconds.median.toFixed(1),
     requests?.perServer.toFixed(2) ?? '',
     requests?.listsPerWave.toFixed(1) ?? '',
     workerMemory === undefined ? '' : `${Math.round(workerMemory / 2 ** 20)} MiB`,

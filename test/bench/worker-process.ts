@@ -12,6 +12,7 @@ const program = fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url));
 export interface WorkerProcess {
   /** Requests that it has sent to the API server so far. */
   requests(): Promise<RequestCounts>;
+  readonly pid: number;
   /** Resident memory, in bytes. */
   memory(): Promise<number>;
   stop(): Promise<void>;
@@ -39,6 +40,7 @@ export async function startWorkerProcess(lab: Lab, cluster: string): Promise<Wor
   const wait = { what: 'the worker to be ready', deadlineMs: 60_000, detail: () => written };
   await until(wait, async () => (await fetch(`http://${http}/readyz`)).ok);
   return {
+    pid: child.pid ?? 0,
     requests: async () => requestsIn(await ask('/metrics')),
     memory: async () => Number(/^process_resident_memory_bytes (\S+)/m.exec(await ask('/metrics'))?.[1] ?? 0),
     async stop() {

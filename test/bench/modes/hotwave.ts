@@ -23,6 +23,7 @@ export const hotwave: Mode = {
     const connection = await Connection.connect({ address: lab.temporal.address });
     const client = new Client({ connection });
     return {
+      processes: { worker: worker.pid },
       async run(tag) {
         const before = await worker.requests();
         const handle = await client.workflow.start(WORKFLOWS.hotUpdate, {
