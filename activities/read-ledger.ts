@@ -80,7 +80,7 @@ export function readLedgerPage(cluster: Cluster): (input: LedgerPageInput) => Pr
     const { set, how, yardstick } = frame;
     const { servers } = await cluster.listServers(set, { names }, cancellation());
     const ask = 'ask' in how ? how.ask : undefined;
-    const heard = await onEachServer(servers, ask?.concurrency ?? ONE_AT_A_TIME, async (server) => {
+    const heard = await onEachServer(servers, { concurrency: ask?.concurrency ?? ONE_AT_A_TIME }, async (server) => {
       const { version } = wantedOf(yardstick, server);
       return ask ? await hearBoth({ cluster, set, server, version }, ask) : {};
     });
@@ -97,6 +97,6 @@ async function hearBoth(
   listener: Parameters<typeof hearVersion>[0],
   { content, proof }: Pick<Ask, 'content' | 'proof'>,
 ): Promise<Pick<Parameters<typeof ledgerRow>[1], 'files' | 'loaded'>> {
-  const files = content && (await hearVersion(listener, content));
-  return { files, loaded: await hearVersion(listener, proof) };
+  const files = content && (await hearVersion(listener, content, 'files'));
+  return { files, loaded: await hearVersion(listener, proof, 'loaded') };
 }

@@ -197,13 +197,13 @@ function answers({ frame: { how }, found: { loaded } }: Measured): Finding | und
 
 function hasLoaded({ found: { loaded, files } }: Measured): Finding | undefined {
   if (loaded?.kind !== 'wrong') return undefined;
-  const onDisk = files === undefined || files.kind === 'silent' ? 'files unknown' : `files ${files.version}`;
+  const onDisk = !files || files.version === '' ? `files ${files?.kind ?? 'not asked'}` : `files ${files.version}`;
   return { drift: files?.kind === 'wrong' ? 'files' : 'not loaded', reason: `runs ${loaded.version}, ${onDisk}` };
 }
 
 function hasFiles({ found: { loaded, files } }: Measured): Finding | undefined {
   if (!files || files.kind === 'right') return undefined;
-  if (files.kind === 'silent') return { drift: 'files', reason: `its files cannot be read: ${files.reason}` };
+  if (files.version === '') return { drift: 'files', reason: files.reason };
   return { drift: 'files', reason: `files ${files.version}, though ${loaded?.version ?? ''} is loaded` };
 }
 
