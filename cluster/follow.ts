@@ -46,8 +46,8 @@ export async function* follow<View extends Named>(
     } finally {
       watch.stop();
     }
-    await delay(Math.max(0, started + SHORTEST_WATCH_MS - Date.now()));
     request.signal?.throwIfAborted();
+    await delay(Math.max(0, started + SHORTEST_WATCH_MS - Date.now()));
   }
 }
 
