@@ -9,6 +9,7 @@ import { forEachServer } from './for-each-server.ts';
 import { FreshServers } from './fresh-servers.ts';
 import type { BakeWaveInput, CheckServersInput } from './inputs.ts';
 import type { Cluster, Metrics } from './ports.ts';
+import type { Question } from './question.ts';
 import { cancellation, heartbeat, keepAlive, pause } from './runtime.ts';
 import { sampleUntilRight } from './sample-metrics.ts';
 
@@ -44,6 +45,15 @@ async function checkEach(cluster: Cluster, input: CheckServersInput): Promise<St
     return undefined;
   });
   return stepReport(report.passed, report.failures, observed);
+}
+
+/** Asks one server about its files until the answer is right or the probe's patience is over. */
+export async function checkContent(
+  question: Question,
+  probe: Probe,
+): Promise<Omit<ServerFailure, 'server'> | undefined> {
+  const objection = await askUntilRight(question, probe, EXPECTED.content);
+  return objection && failureOf('content', objection);
 }
 
 /** Only a health check may end in "not known": files and versions that nobody shows are not there. */

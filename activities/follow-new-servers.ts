@@ -56,7 +56,6 @@ class NewServerWatch {
     const { container, image } = input;
     this.#watch = new ServerWatch({
       servers: [],
-      failFast: 0,
       target: targetOf({ container, image, direction: 'forward', before: {} }),
     });
   }

@@ -1,4 +1,3 @@
-import pLimit from 'p-limit';
 import type { ServerView } from '../release/fleet.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import type { ServerFailure } from '../release/server.ts';
@@ -7,6 +6,7 @@ import { stepReport } from '../release/verdict.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation, keepAlive } from './runtime.ts';
 import type { ServersInput } from './inputs.ts';
+import { Places } from './places.ts';
 
 /** What one server's part of a step came to: nothing, or why it failed. */
 export type ServerStep = (
@@ -32,7 +32,7 @@ export async function forEachServer(
     const wanted = wishes.get(server.name);
     return wanted && (recreated(server, wanted, input.direction) ?? (await step(server, wanted)));
   };
-  const results = await onEachServer(servers, { concurrency, cursor }, one);
+  const results = await onEachServer(servers, concurrency, one, cursor);
   const failures = planned.flatMap(({ name }) => {
     const failure = results.has(name) ? results.get(name) : { class: 'missing' as const, reason: `${name} has no pod` };
     return failure ? [{ server: name, ...failure }] : [];
@@ -43,16 +43,15 @@ export async function forEachServer(
 /** Does one thing on every server, so many at once in all and on one node, with a heartbeat; the results by name. */
 export async function onEachServer<Result>(
   servers: readonly ServerView[],
-  how: { readonly concurrency: ServersInput['concurrency']; readonly cursor?: (() => unknown) | undefined },
+  concurrency: ServersInput['concurrency'],
   run: (server: ServerView) => Promise<Result>,
+  cursor?: () => unknown,
 ): Promise<ReadonlyMap<string, Result>> {
-  const inAll = pLimit(how.concurrency.total);
-  const onNode = new Map(servers.map(({ node }) => [node, pLimit(how.concurrency.perNode)]));
-  const one = (server: ServerView): Promise<Result> => {
-    const perNode = onNode.get(server.node) ?? inAll;
-    return perNode(() => inAll(() => run(server)));
-  };
-  const results = await keepAlive(() => Promise.all(servers.map(one)), how.cursor);
+  const places = new Places(concurrency);
+  const results = await keepAlive(
+    () => Promise.all(servers.map((server) => places.run(server.node, () => run(server)))),
+    cursor,
+  );
   return new Map(servers.map(({ name }, index) => [name, results[index] as Result]));
 }
 

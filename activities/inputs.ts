@@ -71,6 +71,12 @@ export interface AwaitReadyInput {
   readonly deadline: number;
   /** Return early once more servers than this have failed. */
   readonly failFast: number;
+  /** Asked of each server as soon as it is Ready, while the others are waited for. */
+  readonly content?: {
+    readonly probe: Probe;
+    readonly version: string;
+    readonly concurrency: ReleaseSpec['concurrency'];
+  };
 }
 
 /** Give servers their image through their GameServers, so many at once, and wait until they run it. */
@@ -214,7 +220,7 @@ export interface RollbackSnapshotInput {
   readonly servers: readonly PlannedServer[];
 }
 
-/** Fingerprints of the sidecars before a rollback, and which servers had been touched. */
+/** Fingerprints of the sidecars that have to go in a rollback, and which servers had been touched. */
 export interface RollbackSnapshot {
   readonly before: Readonly<Record<string, string>>;
   readonly touched: readonly string[];

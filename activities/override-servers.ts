@@ -5,11 +5,13 @@ import type { PlannedServer } from '../release/plan.ts';
 import { formatDuration } from '../release/quantity.ts';
 import type { ServerFailure } from '../release/server.ts';
 import type { StepReport } from '../release/verdict.ts';
-import { timeBetweenLooks } from './await-ready.ts';
+import { stepReport } from '../release/verdict.ts';
+import { contentCheck, timeBetweenLooks } from './await-ready.ts';
 import { GameServerWriter } from './game-server-writer.ts';
 import type { OverrideServersInput } from './inputs.ts';
 import type { Cluster, GameServerRecord } from './ports.ts';
-import { cancellation, heartbeat, pause } from './runtime.ts';
+import { ReadyChecks } from './ready-checks.ts';
+import { cancellation, keepAlive, pause } from './runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
 
 /**
@@ -20,33 +22,52 @@ import { ServerWatch, targetOf } from './server-watch.ts';
  */
 export function overrideServers(cluster: Cluster): (input: OverrideServersInput) => Promise<StepReport> {
   return async (input) => {
-    const round = new OverrideRound(cluster, input);
-    for (;;) {
-      await round.look();
-      if (round.watch.settled) return round.watch.report();
-      heartbeat({ v: 1, pending: round.watch.pending.length });
-      await pause(timeBetweenLooks(Math.min(input.maxUnavailable, round.watch.pending.length)));
+    const enough = new AbortController();
+    const signal = AbortSignal.any([cancellation(), enough.signal]);
+    const round = new OverrideRound(cluster, input, new ReadyChecks(contentCheck(cluster, input, signal)));
+    try {
+      return await keepAlive(() => round.run());
+    } finally {
+      enough.abort();
     }
   };
 }
 
 class OverrideRound {
-  readonly watch: ServerWatch;
+  readonly #watch: ServerWatch;
+  readonly #checks: ReadyChecks;
   readonly #cluster: Cluster;
   readonly #input: OverrideServersInput;
   readonly #writer: GameServerWriter;
   /** When each server on its way was first written, in milliseconds since the epoch. */
   readonly #since = new Map<string, number>();
 
-  constructor(cluster: Cluster, input: OverrideServersInput) {
+  constructor(cluster: Cluster, input: OverrideServersInput, checks: ReadyChecks) {
     this.#cluster = cluster;
+    this.#checks = checks;
     this.#input = input;
     this.#writer = new GameServerWriter(cluster, input.set, input.token);
-    this.watch = new ServerWatch({ servers: input.servers, failFast: input.failFast, target: targetOf(input) });
+    this.#watch = new ServerWatch({ servers: input.servers, target: targetOf(input) });
+  }
+
+  /** Looks until every server is done or has failed, or more have failed than may. */
+  async run(): Promise<StepReport> {
+    const { failures } = this.#watch;
+    for (;;) {
+      await this.#look();
+      this.#checks.throwIfInTrouble();
+      if (failures.length + this.#checks.failures.length > this.#input.failFast) break;
+      if (this.#watch.pending.length === 0) {
+        await this.#checks.settle();
+        break;
+      }
+      await pause(timeBetweenLooks(this.#onTheirWay().length));
+    }
+    return stepReport(this.#checks.passed, [...failures, ...this.#checks.failures]);
   }
 
   /** One look: judges the servers on their way, fails the late ones, and sends as many more as may go. */
-  async look(): Promise<void> {
+  async #look(): Promise<void> {
     const names = this.#onTheirWay().map(({ name }) => name);
     const { servers } = await this.#cluster.listServers(this.#input.set, { names }, cancellation());
     const pods = new Map(servers.map((server) => [server.name, server]));
@@ -55,10 +76,10 @@ class OverrideRound {
     const unmoved: string[] = [];
     for (const planned of this.#onTheirWay()) {
       const pod = pods.get(planned.name);
-      const judgement = this.watch.judge(planned, pod, now);
-      if (judgement.kind === 'failed') this.watch.fail({ server: planned.name, ...judgement });
+      const judgement = this.#watch.judge(planned, pod, now);
+      if (judgement.kind === 'failed') this.#watch.fail({ server: planned.name, ...judgement });
       else if (judgement.kind === 'done') ready.push(planned.name);
-      else if (this.#isLate(planned.name, now)) this.watch.fail(this.#lateness(planned.name, pod));
+      else if (this.#isLate(planned.name, now)) this.#watch.fail(this.#lateness(planned.name, pod));
       else if (this.#imageOf(pod) !== this.#input.image && this.#writer.needsWrite(planned.name, now))
         unmoved.push(planned.name);
     }
@@ -67,7 +88,7 @@ class OverrideRound {
 
   /** The pending servers that are being updated, and as many more as may join them. */
   #onTheirWay(): readonly PlannedServer[] {
-    return this.watch.pending.slice(0, this.#input.maxUnavailable);
+    return this.#watch.pending.slice(0, this.#input.maxUnavailable);
   }
 
   /** A ready server counts only with the override still in its GameServer, as the controller has shown to know it. */
@@ -77,12 +98,19 @@ class OverrideRound {
     const undone: GameServerRecord[] = [];
     for (const record of records) {
       const held = record.imageOverrides[this.#input.container] === this.#input.image;
-      if (held && this.#writer.hasArrived(record.name, pods.get(record.name))) this.watch.finish(record.name);
+      if (held && this.#writer.hasArrived(record.name, pods.get(record.name))) this.#finish(record.name, pods);
       else if (!held || this.#writer.needsWrite(record.name, Date.now())) undone.push(record);
     }
     for (const name of ready.filter((candidate) => !records.some((record) => record.name === candidate)))
-      this.watch.fail({ server: name, class: 'missing', reason: `${name} has no GameServer` });
+      this.#watch.fail({ server: name, class: 'missing', reason: `${name} has no GameServer` });
     return undone;
+  }
+
+  /** The server is done; its files are checked while others are still on their way. */
+  #finish(name: string, pods: ReadonlyMap<string, ServerView>): void {
+    const planned = this.#watch.finish(name);
+    const server = pods.get(name);
+    if (planned && server) this.#checks.start(server, planned);
   }
 
   async #write(unmoved: readonly string[], undone: readonly GameServerRecord[]): Promise<void> {
@@ -96,10 +124,10 @@ class OverrideRound {
       if (outcome.kind === 'applied' || outcome.kind === 'alreadyApplied') {
         if (!this.#since.has(name)) this.#since.set(name, Date.now());
       } else if (outcome.kind === 'notFound') {
-        this.watch.fail({ server: name, class: 'missing', reason: `${name} has no GameServer` });
+        this.#watch.fail({ server: name, class: 'missing', reason: `${name} has no GameServer` });
       } else if (outcome.kind === 'denied') {
         const reason = `the API server refuses the override of ${name}: ${outcome.message}`;
-        this.watch.fail({ server: name, class: 'overridden', reason });
+        this.#watch.fail({ server: name, class: 'overridden', reason });
       }
     }
   }
@@ -110,7 +138,7 @@ class OverrideRound {
     const found = record.imageOverrides[container];
     if (found === undefined || found === image || found === from) return true;
     const reason = `somebody set the image of ${container} in GameServer ${record.name} to ${found}; hotwave does not overwrite it`;
-    this.watch.fail({ server: record.name, class: 'overridden', reason });
+    this.#watch.fail({ server: record.name, class: 'overridden', reason });
     return false;
   }
 
@@ -120,7 +148,7 @@ class OverrideRound {
   }
 
   #lateness(name: string, pod: ServerView | undefined): ServerFailure {
-    return this.watch.lateness(name, pod, formatDuration(this.#input.timeout));
+    return this.#watch.lateness(name, pod, formatDuration(this.#input.timeout));
   }
 
   #imageOf(pod: ServerView | undefined): string | undefined {

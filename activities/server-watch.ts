@@ -2,8 +2,6 @@ import type { ServerView } from '../release/fleet.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import type { Judgement, ServerFailure, Target } from '../release/server.ts';
 import { judgeServer, timeoutFailure } from '../release/server.ts';
-import type { StepReport } from '../release/verdict.ts';
-import { stepReport } from '../release/verdict.ts';
 
 /** A suspect (an image that cannot be pulled yet) becomes a failure after this long. */
 const PATIENCE_MS = 20_000;
@@ -11,15 +9,19 @@ const PATIENCE_MS = 20_000;
 /** What a watch needs to know about its batch. */
 export interface WatchOptions {
   readonly servers: readonly PlannedServer[];
-  /** Give up early once more servers than this have failed. */
-  readonly failFast: number;
   readonly target: (planned: PlannedServer) => Target;
+}
+
+/** A server that has just become done, as it was seen. */
+export interface DoneServer {
+  readonly server: ServerView;
+  readonly planned: PlannedServer;
 }
 
 /** What has been seen of a batch of servers that are on their way to another image. */
 export class ServerWatch {
   readonly #options: WatchOptions;
-  readonly #failures: ServerFailure[] = [];
+  readonly failures: ServerFailure[] = [];
   readonly #reasons = new Map<string, string>();
   readonly #suspectSince = new Map<string, number>();
   pending: readonly PlannedServer[];
@@ -29,18 +31,14 @@ export class ServerWatch {
     this.pending = options.servers;
   }
 
-  /** True when nothing more is to be learnt: all are done or failed, or too many have failed. */
-  get settled(): boolean {
-    return this.pending.length === 0 || this.#failures.length > this.#options.failFast;
-  }
-
   /** Judges the pending servers; those that are done or have failed are pending no more. Returns who is done. */
-  look(servers: readonly ServerView[], now: number): readonly PlannedServer[] {
+  look(servers: readonly ServerView[], now: number): readonly DoneServer[] {
     const live = new Map(servers.map((server) => [server.name, server]));
-    const done: PlannedServer[] = [];
+    const done: DoneServer[] = [];
     this.pending = this.pending.filter((planned) => {
-      const judgement = this.judge(planned, live.get(planned.name), now);
-      if (judgement.kind === 'done') done.push(planned);
+      const server = live.get(planned.name);
+      const judgement = this.judge(planned, server, now);
+      if (judgement.kind === 'done' && server) done.push({ server, planned });
       if (judgement.kind === 'failed') this.fail({ server: planned.name, ...judgement });
       return judgement.kind === 'waiting' || judgement.kind === 'suspect';
     });
@@ -56,18 +54,15 @@ export class ServerWatch {
 
   /** Takes a server out of the pending ones: it has failed. */
   fail({ server, class: kind, reason }: ServerFailure): void {
-    this.#failures.push({ server, class: kind, reason });
+    this.failures.push({ server, class: kind, reason });
     this.pending = this.pending.filter(({ name }) => name !== server);
   }
 
-  /** Takes a server out of the pending ones: it is done. */
-  finish(server: string): void {
+  /** Takes a server out of the pending ones: it is done. Returns it. */
+  finish(server: string): PlannedServer | undefined {
+    const planned = this.pending.find(({ name }) => name === server);
     this.pending = this.pending.filter(({ name }) => name !== server);
-  }
-
-  report(): StepReport {
-    const passed = this.#options.servers.length - this.pending.length - this.#failures.length;
-    return stepReport(passed, this.#failures);
+    return planned;
   }
 
   /** How a server that ran out of time has failed; `limit` is that time in words. */
@@ -76,12 +71,11 @@ export class ServerWatch {
   }
 
   /** Fails all that are pending: time is over. */
-  giveUp(servers: readonly ServerView[], limit: string): StepReport {
+  giveUp(servers: readonly ServerView[], limit: string): void {
     for (const { name } of this.pending) {
       const server = servers.find((candidate) => candidate.name === name);
       this.fail(this.lateness(name, server, limit));
     }
-    return this.report();
   }
 
   /** A suspect that stays one for long enough has failed. */

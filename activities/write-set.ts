@@ -46,7 +46,7 @@ export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => 
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
     const patch = withReleaseRecord(firstWavePatch(baseline, live.replicas, hold), live, input.record);
     const refused = await write(cluster, input, patch);
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, { hold }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
 }
 
@@ -59,6 +59,8 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     const { set, baseline, hold } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const drift = await imageDrift(cluster, input, hold, live);
+    if (drift) return drift;
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const wave = new Set(input.servers);
     const waiting = servers.filter(
@@ -74,8 +76,23 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
     const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, { hold: next }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' }));
   };
+}
+
+/**
+ * Another image than the release's moves servers at once, and whom Kruise would then move says nothing about why. A
+ * patch that its guard refuses, tried only, tells who wrote the image.
+ */
+async function imageDrift(
+  cluster: Cluster,
+  { set, baseline }: Pick<ChangeHoldInput, 'set' | 'baseline'>,
+  hold: Hold,
+  live: GameServerSetView,
+): Promise<SetWrite | undefined> {
+  if (containerOf(live.containers, baseline.container)?.image === baseline.newImage) return undefined;
+  const probe = holdPatch(baseline, live.replicas, hold, { ...hold, paused: !hold.paused });
+  return refusalOf(await cluster.patch(setTarget(set), probe, { dryRun: true, signal: cancellation() }), set.name);
 }
 
 /** Pauses or resumes the set as it stands. */
@@ -83,8 +100,11 @@ export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promis
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
-    const refused = await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to));
-    return refused ?? (await awaitAccepted(cluster, input, input.baseline.newImage, { hold: input.to }));
+    const refused =
+      (await imageDrift(cluster, input, input.from, live)) ??
+      (await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to)));
+    const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
+    return refused ?? (await awaitAccepted(cluster, input, wish));
   };
 }
 
@@ -98,7 +118,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
       return { kind: 'untouched' };
     const refused = await write(cluster, input, rollbackPatch(baseline));
-    return refused ?? (await awaitAccepted(cluster, input, baseline.oldImage, { hold: OPEN }));
+    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }
 
@@ -124,7 +144,8 @@ export function stageForNewServers(cluster: Cluster): (input: StageForNewServers
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const patch = withReleaseRecord(newServersPatch(baseline, live.replicas), live, input.record);
     const refused = await write(cluster, input, patch);
-    return refused ?? (await awaitAccepted(cluster, input, baseline.newImage, { strategyType: 'OnDelete' }));
+    const wish = { image: baseline.newImage, held: 'OnDelete', by: 'observed' } as const;
+    return refused ?? (await awaitAccepted(cluster, input, wish));
   };
 }
 
@@ -140,7 +161,8 @@ export function rollBackNewServers(cluster: Cluster): (input: RollBackNewServers
     if (isAsFound(live, baseline)) return { kind: 'untouched' };
     const refused = await write(cluster, input, newServersRollbackPatch(baseline));
     if (refused) return refused;
-    const accepted = await awaitAccepted(cluster, input, baseline.templateImage, { strategyType: 'OnDelete' });
+    const wish = { image: baseline.templateImage, held: 'OnDelete', by: 'observed' } as const;
+    const accepted = await awaitAccepted(cluster, input, wish);
     if (accepted.kind !== 'accepted') return accepted;
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const someStay = servers.some(({ revision }) => revision !== accepted.revision);

@@ -27,7 +27,7 @@ export const objectMetaSchema = z.object({
 export type ManagedFields = z.infer<typeof managedFieldsSchema>;
 
 /** The `metadata` of a list. */
-export const listMetaSchema = z.object({
+const listMetaSchema = z.object({
   resourceVersion: z.string().default(''),
   continue: z.string().default(''),
 });

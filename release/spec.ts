@@ -165,8 +165,6 @@ export type ReleaseSpec = ReleaseFile['spec'];
 export type { Probe } from './probe-spec.ts';
 export type { Reload } from './reload-spec.ts';
 export type { ServerCriteria } from './selection-spec.ts';
-/** An entry of `waves` that names a group of servers. */
-export type ServerSelection = z.output<typeof serverSelection>;
 /** A gate as written in the release file. */
 export type GateSpec = z.output<typeof gate>;
 

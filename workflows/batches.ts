@@ -1,9 +1,10 @@
+import type { AwaitReadyInput } from '../activities/inputs.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import { patienceOf } from '../release/probe.ts';
 import type { Probe, ReleaseSpec } from '../release/spec.ts';
 import { mergeReports } from '../release/verdict.ts';
 import type { StepReport } from '../release/verdict.ts';
-import type { Step } from './strategy.ts';
+import type { ReleaseContext, Step } from './strategy.ts';
 
 /** Most servers that one activity works on; it bounds inputs, results and what a retry repeats. */
 const BATCH_SIZE = 250;
@@ -35,4 +36,31 @@ export function rounds(servers: number, { concurrency }: ReleaseSpec): number {
 /** The longest that probes may take over a batch, in milliseconds. */
 export function patience(probes: readonly Probe[], servers: number, spec: ReleaseSpec): number {
   return probes.reduce((sum, probe) => sum + patienceOf(probe), 0) * rounds(Math.min(servers, BATCH_SIZE), spec);
+}
+
+/** The content check of a release, for the steps that make it while they wait for other servers. */
+export function contentOf({
+  spec,
+  plan,
+}: Pick<ReleaseContext, 'spec' | 'plan'>): Pick<AwaitReadyInput, 'content'> | Record<string, never> {
+  const { content: probe, concurrency } = spec;
+  return probe ? { content: { probe, version: plan.version, concurrency } } : {};
+}
+
+/** The fingerprints of sidecars that have to go from these servers in a rollback. */
+export function outgoingOf(
+  { outgoing }: Pick<ReleaseContext, 'outgoing'>,
+  servers: readonly PlannedServer[],
+): Record<string, string> {
+  const known = servers.flatMap(({ name }) => {
+    const fingerprint = outgoing.get(name);
+    return fingerprint === undefined ? [] : [[name, fingerprint] as const];
+  });
+  return Object.fromEntries(known);
+}
+
+/** `duel-3, duel-7, ...`: a group of servers in a sentence. */
+export function namesOf(servers: Iterable<string>): string {
+  const names = [...servers];
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`;
 }

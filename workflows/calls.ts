@@ -1,6 +1,7 @@
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
 import { CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { agreeing } from '../release/narrate.ts';
 
 /** Summaries in the Temporal UI are one line of at most 400 bytes. */
 const SUMMARY_LIMIT = 200;
@@ -16,11 +17,11 @@ const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval
  */
 export function quick(summary: string): Calls {
   return proxyActivities<Activities>({
-    startToCloseTimeout: '2m',
+    startToCloseTimeout: '10m',
     scheduleToCloseTimeout: '15m',
     heartbeatTimeout: '20s',
     retry: RETRY,
-    summary: summary.slice(0, SUMMARY_LIMIT),
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
   });
 }
 
@@ -31,7 +32,7 @@ export function lasting(summary: string, limit: number): Calls {
     scheduleToCloseTimeout: limit + 15 * 60_000,
     heartbeatTimeout: '20s',
     retry: RETRY,
-    summary: summary.slice(0, SUMMARY_LIMIT),
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
   });
 }
 

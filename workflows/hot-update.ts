@@ -110,7 +110,16 @@ function prepare(
     thaw: () => strategy.thaw(),
   };
   const record = new SetRecord(plan, spec, run.state);
-  const context: ReleaseContext = { run, spec, plan, left: new Set(), reloading: new Set(), onPause, record };
+  const context: ReleaseContext = {
+    run,
+    spec,
+    plan,
+    left: new Set(),
+    reloading: new Set(),
+    outgoing: new Map(),
+    onPause,
+    record,
+  };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
 }

@@ -13,7 +13,7 @@ import {
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import { applyDecision } from '../release/decision.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
-import { detailsMarkdown } from '../release/narrate.ts';
+import { agreeing, detailsMarkdown } from '../release/narrate.ts';
 import type { Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
@@ -83,7 +83,7 @@ export class ReleaseRun {
   set(change: Partial<ReleaseState>): void {
     const before = this.#state;
     this.#state = { ...before, ...change };
-    setCurrentDetails(detailsMarkdown(this.#state, Date.now()));
+    setCurrentDetails(detailsMarkdown(this.#state));
     if (before.phase !== this.#state.phase || before.wave !== this.#state.wave) {
       upsertSearchAttributes([
         { key: phaseKey, value: this.#state.phase },
@@ -94,7 +94,7 @@ export class ReleaseRun {
 
   /** Shows what the release is doing, and until when. */
   enter(phase: Phase, step: string, wait?: Wait): void {
-    this.set({ phase, step, wait });
+    this.set({ phase, step: agreeing(step), wait: wait && { ...wait, for: agreeing(wait.for) } });
   }
 
   /** Ends the release. */
@@ -206,7 +206,9 @@ export class ReleaseRun {
     const wait: Wait = { for: reason, owner: 'a person', since, until: since + onPause.timeout };
     this.set({ phase: 'paused', step: 'waits for a person', pausedBecause: reason, wait });
     const problem = await onPause.freeze();
-    if (problem !== undefined) this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
+    // Somebody may have resumed while the set was being frozen.
+    if (problem !== undefined && this.#state.pausedBecause !== undefined)
+      this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
     const heard = await condition(() => this.#heard(), onPause.timeout, {
       summary: 'paused: waits for resume, rollback or cancel',
     });

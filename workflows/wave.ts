@@ -42,10 +42,9 @@ function steps(
   strategy: Strategy,
   wave: Wave,
 ): readonly (readonly ['ready' | 'proven' | undefined, Step])[] {
-  const { content, bake, health } = context.spec;
+  const { bake, health } = context.spec;
   return [
     ['ready', strategy.awaitMoved],
-    ...(content ? [[undefined, check(context, 'content', [content])] as const] : []),
     ...(isSent(context.spec.reload) ? [[undefined, reload(context, wave)] as const] : []),
     ['proven', check(context, 'version', [context.spec.proof])],
     ...(health.length > 0 ? [[undefined, check(context, 'health', health)] as const] : []),
@@ -55,7 +54,6 @@ function steps(
 }
 
 const CHECK_STEPS = {
-  content: { doing: 'checks that the new files are there', summary: 'check content of' },
   version: { doing: undefined, summary: 'prove version on' },
   health: { doing: 'checks health', summary: 'check health of' },
 } as const;

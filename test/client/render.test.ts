@@ -74,7 +74,7 @@ describe('status', () => {
     const state = aReleaseState();
     const lines = renderStatus(state, NOW, plainView()).split('\n');
     expect(lines[0]).toBe(why(state, NOW));
-    expect(lines.at(-3)).toBe('  hotwave pause arena/duel');
+    expect(lines.slice(-4, -2)).toEqual(['  hotwave pause arena/duel', '  hotwave rollback arena/duel']);
   });
 
   test('stops the clock of every wave when the release has ended', () => {

@@ -129,6 +129,18 @@ test.each([
   await expectEveryServerOn(set, 'v1.0');
 });
 
+test('a server whose new files are not there fails before any engine is told to reload', async () => {
+  await aSet('hollow');
+  const file = release('hollow', 'v2.0', '  waves: [1, rest]');
+  const content = { exec: { ...file.spec.content!.exec!, within: 500 } };
+  const started = await hotwave.start({ ...file, spec: { ...file.spec, content, version: 'v2.1' } });
+  expect(await started.result()).toMatchObject({ outcome: 'rolled-back' });
+  expect((await started.state()).failures[0]).toMatchObject({ server: 'hollow-2', class: 'content' });
+  const stats = await fetch(`http://127.0.0.1:${lab.enginePort!}/servers/default/hollow-2/stats`);
+  // The one reload is the rollback's.
+  expect(await stats.json()).toMatchObject({ loaded: 'v1.0', reloads: [expect.any(Number)] });
+});
+
 test('a main container that restarts stops the release for a person, whatever the policy says', async () => {
   await aSet('hurt');
   const started = await hotwave.start(release('hurt', 'v2.0-mainrestart', '  waves: [1, rest]'));

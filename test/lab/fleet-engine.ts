@@ -11,6 +11,8 @@ export interface EngineStats {
   readonly loaded: string;
   /** When `/reload` was called, in milliseconds since 1970, successful or not. */
   readonly reloads: readonly number[];
+  /** When `/version` was asked, in milliseconds since 1970. */
+  readonly proofs: readonly number[];
 }
 
 /** What an engine answers over HTTP. */
@@ -26,6 +28,7 @@ interface Engine {
   files: string;
   loaded: string;
   readonly reloads: number[];
+  readonly proofs: number[];
   mainContainer: string;
   sidecarContainer: string;
 }
@@ -86,6 +89,7 @@ export class FleetEngine {
     if (!engine) return { status: 404, body: `no server ${name}` };
     switch (path) {
       case '/version':
+        engine.proofs.push(this.#now());
         return text(engine.loaded);
       case '/files':
         return text(engine.files);
@@ -103,6 +107,17 @@ export class FleetEngine {
   /** The statistics of every engine, by NAMESPACE/NAME. */
   allStats(): Readonly<Record<string, EngineStats>> {
     return Object.fromEntries([...this.#engines].map(([name, engine]) => [name, stats(engine)]));
+  }
+
+  /**
+   * What a Prometheus scrapes: `game_error_ratio` by pod, 0.002, and 0.07 from versions with `errors` in their name.
+   * Versions with `mute` in their name tell nothing.
+   */
+  metrics(): string {
+    const lines = [...this.#engines.values()]
+      .filter(({ loaded }) => loaded !== '' && !loaded.includes('mute'))
+      .map(({ name, loaded }) => `game_error_ratio{pod="${name}"} ${loaded.includes('errors') ? '0.07' : '0.002'}\n`);
+    return `# TYPE game_error_ratio gauge\n${lines.join('')}`;
   }
 
   #follow(engine: Engine, pod: Pod): void {
@@ -141,13 +156,13 @@ export class FleetEngine {
 }
 
 /** The tag of an image reference, `latest` when it has none; a digest is not a tag. */
-export function imageTag(image: string): string {
+function imageTag(image: string): string {
   const name = image.replace(/@.*$/, '').split('/').at(-1) ?? '';
   return name.split(':')[1] ?? 'latest';
 }
 
 function newEngine({ name, uid }: Pod['metadata']): Engine {
-  return { name, uid, files: '', loaded: '', reloads: [], mainContainer: '', sidecarContainer: '' };
+  return { name, uid, files: '', loaded: '', reloads: [], proofs: [], mainContainer: '', sidecarContainer: '' };
 }
 
 /** The id of a container that runs, empty for one that waits: that one has copied no files and loaded none. */
@@ -155,8 +170,8 @@ function startedId(status: ContainerStatus | undefined): string {
   return status?.state?.running ? (status.containerID ?? '') : '';
 }
 
-function stats({ uid, files, loaded, reloads }: Engine): EngineStats {
-  return { uid, files, loaded, reloads };
+function stats({ uid, files, loaded, reloads, proofs }: Engine): EngineStats {
+  return { uid, files, loaded, reloads, proofs };
 }
 
 function text(body: string): Answer {

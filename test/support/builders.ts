@@ -37,7 +37,7 @@ export function containerIdOf(server: string, container: string, restartCount: n
 }
 
 /** A running, ready container with its status; `status` overrides single fields of it. */
-export function aContainer(
+function aContainer(
   wanted: { readonly server: string; readonly name: string; readonly image: string },
   status: Partial<ContainerStatus> = {},
 ): ContainerView {

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import type { Metrics } from '../../activities/ports.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
@@ -35,11 +36,11 @@ export interface Hotwave {
   stop(): Promise<void>;
 }
 
-/** Starts a worker in this process against a lab. */
-export async function startHotwave(lab: Lab): Promise<Hotwave> {
+/** Starts a worker in this process against a lab; `metrics` is where its releases may ask for values. */
+export async function startHotwave(lab: Lab, metrics?: Metrics): Promise<Hotwave> {
   const cluster = kubernetesCluster({ path: lab.kubeconfigOf('hotwave') });
   const native = await NativeConnection.connect({ address: lab.temporal.address });
-  const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster });
+  const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster, metrics });
   const running = worker.run();
   const connection = await Connection.connect({ address: lab.temporal.address });
   const client = new Client({ connection });
@@ -102,7 +103,7 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
 }
 
 /** Sends a decision as an update; a refusal is an answer, too. */
-export async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
+async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
   try {
     return await handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
       args: [message],

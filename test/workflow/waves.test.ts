@@ -103,7 +103,10 @@ describe('a release', () => {
   test('leaves failed servers behind as long as there are no more than it tolerates', async ({ stage }) => {
     const it = await stage({ failures: { 'duel-7': 'stale' } });
     const release = await it.start(aRelease({ onFailure: { tolerate: 1 } }));
-    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect(await release.result()).toMatchObject({
+      outcome: 'done',
+      reason: '9 of 10 servers prove 2.0; left behind: duel-7',
+    });
     expect((await release.state()).failures).toMatchObject([{ server: 'duel-7', class: 'version' }]);
   });
 });

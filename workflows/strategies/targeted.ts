@@ -1,11 +1,10 @@
-import type { RollbackSnapshot } from '../../activities/inputs.ts';
 import { waveLabel } from '../../release/narrate.ts';
 import type { PlannedServer } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { LastRelease } from '../../release/record.ts';
 import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
-import { oneByOne } from '../batches.ts';
+import { contentOf, namesOf, oneByOne, outgoingOf, patience } from '../batches.ts';
 import { lasting, quick } from '../calls.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
@@ -25,7 +24,7 @@ export function targeted(context: ReleaseContext): Strategy {
       const unchanged = await templateUnchanged(context);
       return unchanged.kind === 'advance' ? await recordEnd(context, 'done') : unchanged;
     },
-    withdraw: (_reached, snapshot) => Promise.resolve(withdraw(context, snapshot)),
+    withdraw: () => Promise.resolve(withdraw(context)),
     settle: async () => {
       overridesStay = await mustKeepOverrides(context);
       const cleared = overridesStay ? ADVANCE : await clearOverrides(context);
@@ -51,7 +50,8 @@ async function templateUnchanged({ run, plan }: ReleaseContext): Promise<Verdict
 function successOf({ plan, left }: ReleaseContext): string {
   const chosen = plan.waves.reduce((sum, { servers }) => sum + servers.length, 0) - left.size;
   const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
-  return `${chosen} chosen servers prove ${plan.version}${others}`;
+  const behind = left.size === 0 ? '' : `; left behind: ${namesOf(left)}`;
+  return `${chosen} chosen servers prove ${plan.version}${others}${behind}`;
 }
 
 const ADVANCE: Verdict = { kind: 'advance' };
@@ -69,8 +69,8 @@ function recordEnd({ record, plan }: ReleaseContext, outcome: LastRelease['outco
  * Every server of the waves so far gets the old image asserted, the ones that seem untouched too: an override that was
  * written a moment ago may not have reached its pod yet.
  */
-function withdraw(context: ReleaseContext, { before }: RollbackSnapshot): Withdrawal {
-  return { kind: 'begun', awaitOld: (servers) => override(context, servers, 'rollback', before) };
+function withdraw(context: ReleaseContext): Withdrawal {
+  return { kind: 'begun', awaitOld: (servers) => override(context, servers, 'rollback') };
 }
 
 function withdrawalOf({ plan }: ReleaseContext, overridesStay: boolean): string {
@@ -100,11 +100,11 @@ async function clearOverrides(context: ReleaseContext): Promise<Verdict> {
 }
 
 function override(
-  { run, spec, plan, left }: ReleaseContext,
+  context: ReleaseContext,
   servers: readonly PlannedServer[],
   direction: 'forward' | 'rollback',
-  before: Readonly<Record<string, string>> = {},
 ): Promise<StepReport> {
+  const { run, spec, plan, left } = context;
   const { set, baseline } = plan;
   const back = direction === 'rollback';
   const [image, from] = back ? [baseline.oldImage, baseline.newImage] : [baseline.newImage, baseline.oldImage];
@@ -120,18 +120,21 @@ function override(
     until: since + limit,
   });
   const label = back ? 'roll back' : waveLabel(run.state);
+  const content = back ? {} : contentOf({ spec, plan });
+  const checking = patience(spec.content ? [spec.content] : [], servers.length, spec);
   return oneByOne(servers, (batch) =>
     lasting(
       `${label} · override ${batch.length} servers, at most ${formatDuration(spec.ready.timeout)} each`,
-      limit,
+      limit + checking,
     ).overrideServers({
+      ...content,
       set,
       servers: batch,
       container: baseline.container,
       image,
       from,
       direction,
-      before,
+      before: back ? outgoingOf(context, batch) : {},
       deadline: since + limit,
       timeout: spec.ready.timeout,
       failFast: back ? batch.length : Math.max(0, plan.tolerate - left.size),

@@ -1,0 +1,69 @@
+import { Client, Connection } from '@temporalio/client';
+import { releaseWorkflowId, taskQueueOf, WORKFLOWS } from '../../../workflows/messages.ts';
+import type { ReleaseInput, ReleaseResult } from '../../../workflows/messages.ts';
+import { fleetImage, mainContainer, sidecarContainer } from '../../lab/game-server-sets.ts';
+import { releaseFrom } from '../../support/release-file.ts';
+import { activityTimes } from '../activity-times.ts';
+import type { Mode, Stage } from '../mode.ts';
+import { requestsBetween, startWorkerProcess } from '../worker-process.ts';
+
+const cluster = 'bench';
+
+/** A whole release: content check, reload and proof of every server, in a worker of its own. */
+export const hotwave: Mode = {
+  name: 'hotwave',
+  title: 'a release with content check, reload and proof',
+  budgets: [
+    { against: 'native', atMost: 1 },
+    { against: 'stepper', atMost: 1.05 },
+  ],
+  async open(stage) {
+    const { lab } = stage;
+    const worker = await startWorkerProcess(lab, cluster);
+    const connection = await Connection.connect({ address: lab.temporal.address });
+    const client = new Client({ connection });
+    return {
+      processes: { worker: worker.pid },
+      async run(tag) {
+        const before = await worker.requests();
+        const handle = await client.workflow.start(WORKFLOWS.hotUpdate, {
+          workflowId: releaseWorkflowId(cluster, { namespace: 'default', name: stage.set }),
+          taskQueue: taskQueueOf(cluster),
+          args: [releaseInput(stage, tag)],
+        });
+        const result = (await handle.result()) as ReleaseResult;
+        if (result.outcome !== 'done') throw new Error(`the release ended as ${result.outcome}: ${result.reason}`);
+        return {
+          requests: requestsBetween(before, await worker.requests()),
+          workerMemory: await worker.memory(),
+          activities: activityTimes(await handle.fetchHistory()),
+        };
+      },
+      async close() {
+        await connection.close();
+        await worker.stop();
+      },
+    };
+  },
+};
+
+function releaseInput({ lab, set, waves }: Stage, tag: string): ReleaseInput {
+  const engine = (verb: string): string => `[fleet-engine, ${verb}, "{{namespace}}/{{server}}"]`;
+  // All servers of a fleet lab are on one node; as many at once as a fleet on four nodes would get.
+  const file = releaseFrom(`
+apiVersion: hotwave.dev/v1
+kind: Release
+metadata: { name: ${set}-${tag.replaceAll('.', '-')} }
+spec:
+  target: { gameServerSet: ${set} }
+  images: { ${sidecarContainer}: "${fleetImage(tag)}" }
+  waves: [${[...waves.slice(0, -1).map(({ length }) => length), 'rest'].join(', ')}]
+  maxUnavailable: 100%
+  ready: { timeout: 10m }
+  content: { exec: { container: ${mainContainer}, command: ${engine('files')} } }
+  reload: { exec: { container: ${mainContainer}, command: ${engine('reload')} } }
+  proof: { http: { port: ${lab.enginePort ?? 0}, path: /version } }
+  concurrency: { total: 20, perNode: 20 }
+`);
+  return { v: 1, file, cluster, requester: 'bench' };
+}

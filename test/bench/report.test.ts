@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import type { Measurement } from './bench.ts';
+import type { Mode } from './mode.ts';
+import { withSection } from './record.ts';
+import { reportOf } from './report.ts';
+import type { Report } from './report.ts';
+import { markdownOf } from './tables.ts';
+import { requestsBetween, requestsIn } from './worker-process.ts';
+
+const mode = (name: string, budgets: Mode['budgets'] = []): Mode => ({
+  name,
+  title: `the ${name} way`,
+  budgets,
+  open: () => Promise.reject(new Error('not opened')),
+});
+
+const measured = (name: string, round: number, seconds: number): Measurement => ({
+  mode: name,
+  round,
+  seconds,
+  processorTime: { etcd: 1 },
+  ownTime: { readyToReload: [], proofToPatch: [100 * round], readyToPatch: [] },
+  firstWrite: 10,
+});
+
+function aReport(measurements: readonly Measurement[]): Report {
+  const modes = [mode('bare'), mode('checked', [{ against: 'bare', atMost: 1.05 }])];
+  const settings = { servers: 10, waves: 2, rounds: 2, modes, log: () => undefined };
+  return reportOf({ ...settings, loadBefore: 0, date: new Date(0) }, measurements);
+}
+
+test('ratios compare what ran in the same round', () => {
+  const report = aReport([
+    measured('bare', 1, 10),
+    measured('checked', 1, 10),
+    measured('checked', 2, 22),
+    measured('bare', 2, 20),
+  ]);
+  expect(report.ratios[0]?.ratio).toMatchObject({ least: 1, most: 1.1, median: 1.05 });
+});
+
+test('own time is summed up over the transitions of all rounds', () => {
+  const report = aReport([measured('checked', 1, 10), measured('checked', 2, 10)]);
+  expect(report.modes[1]?.ownTime.proofToPatch).toMatchObject({ count: 2, median: 150, most: 200 });
+});
+
+test('lists are counted per wave and everything else per server', () => {
+  const requests = { 'GET pods': 8, 'EXEC pods': 20, 'PATCH gameserversets': 5 };
+  const report = aReport([{ ...measured('checked', 1, 10), requests }]);
+  expect(report.modes[1]?.requests).toMatchObject({ perServer: 2.5, listsPerWave: 4 });
+});
+
+test('a budget that was missed says so', () => {
+  const report = (seconds: number): string =>
+    markdownOf(aReport([measured('bare', 1, 10), measured('checked', 1, seconds)]));
+  expect(report(10.5)).toContain('kept');
+  expect(report(10.6)).toContain('missed');
+});
+
+test('a recorded report replaces the one of the same size and leaves the rest of the page', () => {
+  const page = withSection(withSection('# Title\n', '10x2', 'old'), '20x2', 'other');
+  const next = withSection(page, '10x2', 'new');
+  expect(next).not.toContain('old');
+  expect(next).toMatch(/# Title[^]*new[^]*other/);
+});
+
+test('requests are read from the metrics of the worker, and what was sent before does not count', () => {
+  const text = (lists: number): string =>
+    `# TYPE hotwave_cluster_requests_total counter\nhotwave_cluster_requests_total{request="GET pods"} ${lists}\n` +
+    'hotwave_cluster_requests_total{request="EXEC pods"} 4\n';
+  expect(requestsBetween(requestsIn(text(2)), requestsIn(text(9)))).toEqual({ 'GET pods': 7 });
+});

@@ -1,0 +1,137 @@
+import type { BenchOptions, Measurement } from './bench.ts';
+import { machine, versions } from './environment.ts';
+import type { RequestCounts } from './mode.ts';
+import { median, percentile } from './statistics.ts';
+
+/** Some values in short: milliseconds or seconds, as the field says. */
+export interface Summary {
+  readonly count: number;
+  readonly median: number;
+  readonly p95: number;
+  readonly least: number;
+  readonly most: number;
+}
+
+/** What all runs of one mode came to. */
+export interface ModeReport {
+  readonly mode: string;
+  readonly title: string;
+  readonly seconds: Summary;
+  /** Seconds of processor time of all programs together. */
+  readonly processorSeconds: Summary;
+  /** Milliseconds that pass between the steps; see own-time.ts. */
+  readonly ownTime: {
+    readonly readyToReload?: Summary;
+    readonly proofToPatch?: Summary;
+    readonly readyToPatch?: Summary;
+    /** From the start of a release to its first write. */
+    readonly firstWrite?: Summary;
+  };
+  /** Of the last run, as a whole and for each server. */
+  readonly requests?: { readonly byName: RequestCounts; readonly perServer: number; readonly listsPerWave: number };
+  /** Bytes, the most of all runs. */
+  readonly workerMemory?: number;
+}
+
+/** How two modes compare, round by round. */
+export interface Ratio {
+  readonly mode: string;
+  readonly against: string;
+  readonly budget: number;
+  readonly ratio: Summary;
+}
+
+/** All that is to be known about a run of the benchmark. */
+export interface Report {
+  readonly date: string;
+  readonly machine: ReturnType<typeof machine>;
+  readonly versions: ReturnType<typeof versions>;
+  readonly settings: { readonly servers: number; readonly waves: number; readonly rounds: number };
+  /** Load average of the minute before the run: what others did on the machine. */
+  readonly loadBefore: number;
+  readonly modes: readonly ModeReport[];
+  readonly ratios: readonly Ratio[];
+  readonly measurements: readonly Measurement[];
+}
+
+/** What a report is about, besides the measurements. */
+export interface ReportContext extends BenchOptions {
+  readonly loadBefore: number;
+  readonly date: Date;
+}
+
+/** Sums up the measurements of one run. */
+export function reportOf(context: ReportContext, measurements: readonly Measurement[]): Report {
+  const { servers, waves, rounds, modes } = context;
+  return {
+    date: context.date.toISOString(),
+    machine: machine(),
+    versions: versions(),
+    settings: { servers, waves, rounds },
+    loadBefore: context.loadBefore,
+    modes: modes.map(({ name, title }) =>
+      modeReport({ mode: name, title }, context, measurementsOf(measurements, name)),
+    ),
+    ratios: modes.flatMap(({ name, budgets }) =>
+      budgets.flatMap(({ against, atMost }) => ratioOf(measurements, { mode: name, against, budget: atMost })),
+    ),
+    measurements,
+  };
+}
+
+function measurementsOf(measurements: readonly Measurement[], name: string): Measurement[] {
+  return measurements.filter(({ mode }) => mode === name);
+}
+
+function modeReport(
+  names: Pick<ModeReport, 'mode' | 'title'>,
+  context: ReportContext,
+  runs: readonly Measurement[],
+): ModeReport {
+  const { requests } = runs.at(-1) ?? {};
+  const memory = runs.flatMap(({ workerMemory }) => workerMemory ?? []);
+  return {
+    ...names,
+    seconds: summary(runs.map(({ seconds }) => seconds)) ?? nothing,
+    processorSeconds: summary(runs.map(({ processorTime }) => sumOf(processorTime))) ?? nothing,
+    ownTime: {
+      ...named('readyToReload', summary(runs.flatMap(({ ownTime }) => ownTime.readyToReload))),
+      ...named('proofToPatch', summary(runs.flatMap(({ ownTime }) => ownTime.proofToPatch))),
+      ...named('readyToPatch', summary(runs.flatMap(({ ownTime }) => ownTime.readyToPatch))),
+      ...named('firstWrite', summary(runs.flatMap(({ firstWrite }) => firstWrite ?? []))),
+    },
+    ...(requests && { requests: requestsOf(requests, context) }),
+    ...(memory.length > 0 && { workerMemory: Math.max(...memory) }),
+  };
+}
+
+function named<Name extends string>(name: Name, value: Summary | undefined): Partial<Record<Name, Summary>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<Name, Summary>);
+}
+
+/** Lists are counted by wave, because they do not grow with the number of servers in it; the rest by server. */
+function requestsOf(byName: RequestCounts, { servers, waves }: ReportContext): NonNullable<ModeReport['requests']> {
+  const lists = byName['GET pods'] ?? 0;
+  return { byName, perServer: (sumOf(byName) - lists) / servers, listsPerWave: lists / waves };
+}
+
+function sumOf(values: Readonly<Record<string, number>>): number {
+  return Object.values(values).reduce((sum, value) => sum + value, 0);
+}
+
+function ratioOf(measurements: readonly Measurement[], names: Omit<Ratio, 'ratio'>): Ratio[] {
+  const rounds = measurementsOf(measurements, names.mode).flatMap(({ round, seconds }) => {
+    const other = measurementsOf(measurements, names.against).find((candidate) => candidate.round === round);
+    return other ? [seconds / other.seconds] : [];
+  });
+  const ratio = summary(rounds);
+  return ratio ? [{ ...names, ratio }] : [];
+}
+
+const nothing: Summary = { count: 0, median: 0, p95: 0, least: 0, most: 0 };
+
+function summary(values: readonly number[]): Summary | undefined {
+  const [middle, p95] = [median(values), percentile(values, 0.95)];
+  if (middle === undefined || p95 === undefined) return undefined;
+  return { count: values.length, median: middle, p95, least: Math.min(...values), most: Math.max(...values) };
+}
