@@ -50,7 +50,7 @@ export function reloadServers(cluster: Cluster): (input: ReloadServersInput) => 
  * have reloaded, or be about to. The engine itself is asked for as long as its proof may take; only when it does not
  * prove the version is the reload sent once more.
  */
-async function reloadServer(
+export async function reloadServer(
   question: Question,
   { reload, proof }: { readonly reload: Reload; readonly proof: Probe },
 ): Promise<string | undefined> {
