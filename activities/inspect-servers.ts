@@ -17,6 +17,7 @@ import { reloadServer } from './reload-servers.ts';
 import { cancellation } from './runtime.ts';
 
 const VERSION = '{{version}}';
+const ONE_AT_A_TIME = { total: 1, perNode: 1 };
 
 /**
  * Looks at servers of a guarded set one by one: do they prove what they should? An engine that has the right files on
@@ -39,7 +40,7 @@ export function inspectServers(cluster: Cluster): (input: InspectServersInput) =
     const inspector = new Inspector(cluster, frame, overridesOf({ gameServers }, last.container));
     const mayReload = new Map(wanted.map((entry) => [entry.server, entry.mayReload]));
     const { ask } = 'ask' in last.how ? last.how : { ask: undefined };
-    const found = await onEachServer(servers, ask?.concurrency ?? { total: 1, perNode: 1 }, (server) =>
+    const found = await onEachServer(servers, { concurrency: ask?.concurrency ?? ONE_AT_A_TIME }, (server) =>
       inspector.inspect(server, ask, mayReload.get(server.name) ?? false),
     );
     return { findings: names.map((name) => found.get(name) ?? inspector.missing(name)) };

@@ -79,7 +79,7 @@ export function readLedgerPage(cluster: Cluster): (input: LedgerPageInput) => Pr
     const { set, how, yardstick } = frame;
     const { servers } = await cluster.listServers(set, { names }, cancellation());
     const ask = 'ask' in how ? how.ask : undefined;
-    const heard = await onEachServer(servers, ask?.concurrency ?? ONE_AT_A_TIME, async (server) => {
+    const heard = await onEachServer(servers, { concurrency: ask?.concurrency ?? ONE_AT_A_TIME }, async (server) => {
       const { version } = wantedOf(yardstick, server);
       return ask ? await hearBoth({ cluster, set, server, version }, ask) : {};
     });

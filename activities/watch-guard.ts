@@ -67,7 +67,7 @@ async function sweep(
   const { ask } = how;
   const yardstick = measureOf({ last, unreadable: [] }, undefined, undefined)?.yardstick;
   const wrong = async (asked: readonly ServerView[]): Promise<readonly GuardChange[]> => {
-    const heard = await onEachServer(asked, ask.concurrency, async (server) => {
+    const heard = await onEachServer(asked, { concurrency: ask.concurrency }, async (server) => {
       const version = yardstick ? wantedOf(yardstick, server).version : last.version;
       return hearVersion({ cluster, set, server, version }, ask.proof, 'loaded');
     });

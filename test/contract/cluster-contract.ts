@@ -327,7 +327,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
     describe('asking servers', () => {
       const run = (
         command: readonly string[],
-        wishes: { server?: string; container?: string; timeoutMs?: number } = {},
+        wishes: { server?: string; container?: string; timeoutMs?: number; mostBytes?: number } = {},
       ) =>
         cluster.exec({
           namespace: set.ref.namespace,
@@ -335,6 +335,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           container: wishes.container ?? set.main,
           command,
           timeoutMs: wishes.timeoutMs ?? 10_000,
+          ...(wishes.mostBytes === undefined ? {} : { mostBytes: wishes.mostBytes }),
         });
 
       test('exec gives output and exit code', async () => {
@@ -346,6 +347,16 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           stderr: '',
         });
         expect(await run(['false'])).toMatchObject({ kind: 'exited', code: 1 });
+      });
+
+      test('exec keeps 64 KiB of the output, or as much as it is asked to, and says when it left something out', async () => {
+        const talkative = ['head', '-c', '100000', '/dev/zero'];
+        const some = await run(talkative);
+        expect(some).toMatchObject({ kind: 'exited', code: 0, truncated: true });
+        expect(some).toHaveProperty('stdout.length', 65_536);
+        const all = await run(talkative, { mostBytes: 200_000 });
+        expect(all).toHaveProperty('stdout.length', 100_000);
+        expect(all).not.toHaveProperty('truncated');
       });
 
       test.each<[string, { program?: string; container?: string; server?: string }]>([
