@@ -2,7 +2,7 @@ import type { ServerView, SetRef } from '../release/fleet.ts';
 import type { Heard } from '../release/ledger.ts';
 import { versionIn } from '../release/ledger.ts';
 import { expectationOf, shorten } from '../release/probe.ts';
-import type { Probe } from '../release/spec.ts';
+import type { Ask, Probe } from '../release/spec.ts';
 import { hearServer } from './ask-server.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation } from './runtime.ts';
@@ -42,4 +42,19 @@ export async function hearVersion(
     if (!deadline.aborted || cancellation().aborted) throw error;
     return { kind: 'silent', version: '', reason: `no answer within ${ASK_MS / 1_000} s` };
   }
+}
+
+/** What a server's files and its engine said. */
+export interface HeardServer {
+  readonly files?: Heard | undefined;
+  readonly loaded?: Heard | undefined;
+}
+
+/** Asks one server for its files and for what its engine has loaded, in this order. */
+export async function hearBoth(
+  listener: Listener,
+  { content, proof }: Pick<Ask, 'content' | 'proof'>,
+): Promise<HeardServer> {
+  const files = content && (await hearVersion(listener, content, 'files'));
+  return { files, loaded: await hearVersion(listener, proof, 'loaded') };
 }

@@ -1,5 +1,5 @@
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
-import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { agreeing } from '../release/narrate.ts';
 
@@ -72,4 +72,16 @@ export function asked(summary: string, limit: number): Calls {
  */
 export function toItsEnd<Result>(write: () => Promise<Result>): Promise<Result> {
   return CancellationScope.nonCancellable(write);
+}
+
+/** Watches that change nothing: whoever interrupts one need not wait for its end. `limit` is its time in milliseconds. */
+export function watching(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit + 5 * 60_000,
+    scheduleToCloseTimeout: limit + 15 * 60_000,
+    heartbeatTimeout: '30s',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: RETRY,
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
 }

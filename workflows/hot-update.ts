@@ -11,6 +11,7 @@ import { imageTag, updatedContainer } from '../release/spec.ts';
 import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
 import type { Outcome } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
+import { guardAfter } from './begin-guard.ts';
 import { QUESTION_MS, question, quick } from './calls.ts';
 import { passGate } from './gate.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
@@ -29,7 +30,7 @@ import { runWave } from './wave.ts';
 export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
   const plan = await planRelease(run, input);
-  const tallied = plan ? await carryOut(run, input.file.spec, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
+  const tallied = plan ? await carryOut(run, input, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
@@ -84,8 +85,8 @@ function hasWork({ waves, adopted }: Plan): boolean {
 
 type Tallied = Pick<ReleaseResult, 'restartsOfMainContainers' | 'recreatedPods'>;
 
-async function carryOut(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): Promise<Tallied> {
-  const { context, strategy } = prepare(run, spec, plan);
+async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, plan: Plan): Promise<Tallied> {
+  const { context, strategy } = prepare(run, file.spec, plan);
   try {
     if (plan.strategy === 'newServersOnly') await passGate(context, { number: NEW_SERVERS_WAVE });
     await persevere(context, strategy.begin);
@@ -94,6 +95,7 @@ async function carryOut(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): Promise
       await persevere(context, () => runWave(context, strategy, wave));
     }
     await persevere(context, strategy.finish);
+    await guardAfter(context, guardInterval);
     await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
   } catch (error) {

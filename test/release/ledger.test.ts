@@ -100,6 +100,7 @@ describe('a server', () => {
   test('whose GameServer overrides the image drifts even when it happens to be the right one', () => {
     const kept = row({ override: NEW_IMAGE });
     expect(kept).toMatchObject({ drift: 'override', proves: true, override: NEW_IMAGE });
+    expect(row({ override: NEW_IMAGE, loaded: wrong('1.0') })).toMatchObject({ drift: 'not loaded' });
     const other = row({ override: OLD_IMAGE, loaded: wrong('1.0') }, { sidecarImage: OLD_IMAGE });
     expect(other.reason).toBe(`its GameServer asks for ${OLD_IMAGE}, which wins over the template; runs 1.0`);
   });
