@@ -62,7 +62,7 @@ export function asked(summary: string, limit: number): Calls {
     startToCloseTimeout: limit,
     heartbeatTimeout: '20s',
     retry: { ...RETRY, maximumAttempts: 3 },
-    summary: summary.slice(0, SUMMARY_LIMIT),
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
   });
 }
 
