@@ -59,7 +59,7 @@ function initialStateOf({ file, cluster, requester }: ReleaseInput): ReturnType<
 async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Plan | undefined> {
   const doing = 'checks the cluster and plans the waves';
   const since = Date.now();
-  run.enter('planning', doing, { for: doing, owner: 'a worker and the API server', since, until: since + QUESTION_MS });
+  run.enter('planning', doing, { owner: 'a worker and the API server', until: since + QUESTION_MS });
   try {
     const { lines, plan } = await question('preflight and plan').planRelease({ file });
     const refusal = lines.find(({ status }) => status === 'refused');

@@ -114,9 +114,7 @@ function override(
   const since = Date.now();
   const doing = `gives ${servers.length} servers ${image} by an override, ${Math.min(maxUnavailable, servers.length)} at a time`;
   run.enter(back ? 'rolling-back' : 'updating', doing, {
-    for: doing,
     owner: 'kruise-game-manager and the kubelets',
-    since,
     until: since + limit,
   });
   const label = back ? 'roll back' : waveLabel(run.state);
