@@ -101,6 +101,8 @@ class NewServersOnly implements Strategy {
 
   settle = (): Promise<Verdict> => Promise.resolve({ kind: 'advance' });
 
+  foreignEdit = (): Promise<string | undefined> => Promise.resolve(undefined);
+
   freeze = (): Promise<string | undefined> => Promise.resolve(undefined);
 
   thaw = (): Promise<void> => Promise.resolve();

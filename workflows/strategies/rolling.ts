@@ -89,6 +89,13 @@ class Rolling implements Strategy {
 
   settle = (): Promise<Verdict> => this.#putBack(this.#context.plan.baseline.oldImage);
 
+  foreignEdit = async (): Promise<string | undefined> => {
+    const { set, baseline } = this.#context.plan;
+    if (!this.#hold) return undefined;
+    const summary = 'look whether somebody else changed the set';
+    return (await quick(summary).verifyTemplate({ set, baseline, hold: this.#hold })).changed;
+  };
+
   freeze = (): Promise<string | undefined> => this.#holdAs({ paused: true }, 'pause the set');
 
   thaw = async (): Promise<void> => {

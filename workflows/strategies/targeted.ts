@@ -30,6 +30,10 @@ export function targeted(context: ReleaseContext): Strategy {
       const cleared = overridesStay ? ADVANCE : await clearOverrides(context);
       return cleared.kind === 'advance' ? await recordEnd(context, 'rolled-back') : cleared;
     },
+    foreignEdit: async () => {
+      const unchanged = await templateUnchanged(context);
+      return unchanged.kind === 'pause' ? unchanged.reason : undefined;
+    },
     freeze: () => Promise.resolve(undefined),
     thaw: () => Promise.resolve(),
     hold: () => Promise.resolve(undefined),
