@@ -7,21 +7,39 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['test/{release,client,cluster,worker,activities,contract,bench}/**/*.test.ts'],
+          include: ['test/{release,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
         },
       },
       {
         test: {
           name: 'workflow',
-          include: ['test/workflow/**/*.test.ts'],
+          include: ['test/{workflow,replay}/**/*.test.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
           setupFiles: ['test/workflow/setup.ts'],
           // Tests of one file run side by side, each with a worker, a task queue and a cluster of its own.
           sequence: { concurrent: true },
           maxConcurrency: 8,
           maxWorkers: 2,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Not a layer: `npm run record-histories`.
+        test: {
+          name: 'record-histories',
+          include: ['test/replay/record.ts'],
+          globalSetup: ['test/workflow/global-setup.ts'],
+          setupFiles: ['test/workflow/setup.ts'],
+          testTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
           testTimeout: 60_000,
-          hookTimeout: 60_000,
+          hookTimeout: 180_000,
         },
       },
       {

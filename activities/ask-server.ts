@@ -23,7 +23,7 @@ export async function askServer(
   probe: Probe,
   fallback: string | undefined,
 ): Promise<string | undefined> {
-  return (await ask(question, probe, fallback))?.reason;
+  return (await hearServer(question, probe, fallback)).objection?.reason;
 }
 
 /** Asked again this soon; doubled up to the longest, so that an engine that needs a second costs few requests. */
@@ -43,7 +43,7 @@ export async function askUntilRight(
   const deadline = Date.now() + patienceOf(probe);
   let current = question;
   for (let wait = FIRST_PAUSE_MS; ; wait = Math.min(LONGEST_PAUSE_MS, wait * 2)) {
-    const objection = await ask(current, probe, fallback);
+    const { objection } = await hearServer(current, probe, fallback);
     if (objection === undefined) return undefined;
     signal.throwIfAborted();
     if (Date.now() + wait >= deadline) return objection;
@@ -53,14 +53,18 @@ export async function askUntilRight(
   }
 }
 
-async function ask(question: Question, probe: Probe, fallback: string | undefined): Promise<Objection | undefined> {
+/** What a server said to one question, and what is wrong with it; no objection when it is right. */
+export interface Hearing {
+  readonly answer: ProbeAnswer;
+  readonly objection: Objection | undefined;
+}
+
+/** Asks one server once and keeps what it said, for those who want to know more than right or wrong. */
+export async function hearServer(question: Question, probe: Probe, fallback: string | undefined): Promise<Hearing> {
   const expected = expectationOf(probe, fallback);
   const answer = await answerOf(question, probe);
-  return judgeAnswer(
-    probe,
-    answer,
-    expected === undefined ? undefined : substitute(expected, substitutionOf(question)),
-  );
+  const wanted = expected === undefined ? undefined : substitute(expected, substitutionOf(question));
+  return { answer, objection: judgeAnswer(probe, answer, wanted) };
 }
 
 async function answerOf(question: Question, probe: Probe): Promise<ProbeAnswer> {

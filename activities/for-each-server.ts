@@ -27,21 +27,29 @@ export async function forEachServer(
 ): Promise<StepReport> {
   const { servers: planned, set, concurrency } = input;
   const { servers } = await cluster.listServers(set, { names: planned.map(({ name }) => name) }, cancellation());
-  const live = new Map(servers.map((server) => [server.name, server]));
-  const places = new Places(concurrency);
-  const one = async (wanted: PlannedServer): Promise<Omit<ServerFailure, 'server'> | undefined> => {
-    const server = live.get(wanted.name);
-    const gone = server
-      ? recreated(server, wanted, input.direction)
-      : { class: 'missing' as const, reason: `${wanted.name} has no pod` };
-    if (gone || !server) return gone;
-    return await places.run(server.node, () => step(server, wanted));
+  const wishes = new Map(planned.map((wanted) => [wanted.name, wanted]));
+  const one = async (server: ServerView): Promise<Omit<ServerFailure, 'server'> | undefined> => {
+    const wanted = wishes.get(server.name);
+    return wanted && (recreated(server, wanted, input.direction) ?? (await step(server, wanted)));
   };
-  const results = await keepAlive(() => Promise.all(planned.map(one)), cursor);
-  const failures = results.flatMap((failure, index) =>
-    failure ? [{ server: planned[index]?.name ?? '', ...failure }] : [],
-  );
-  return stepReport(results.length - failures.length, failures);
+  const results = await onEachServer(servers, { concurrency, cursor }, one);
+  const failures = planned.flatMap(({ name }) => {
+    const failure = results.has(name) ? results.get(name) : { class: 'missing' as const, reason: `${name} has no pod` };
+    return failure ? [{ server: name, ...failure }] : [];
+  });
+  return stepReport(planned.length - failures.length, failures);
+}
+
+/** Does one thing on every server, so many at once in all and on one node, with a heartbeat; the results by name. */
+export async function onEachServer<Result>(
+  servers: readonly ServerView[],
+  how: { readonly concurrency: ServersInput['concurrency']; readonly cursor?: (() => unknown) | undefined },
+  run: (server: ServerView) => Promise<Result>,
+): Promise<ReadonlyMap<string, Result>> {
+  const places = new Places(how.concurrency);
+  const one = (server: ServerView): Promise<Result> => places.run(server.node, () => run(server));
+  const results = await keepAlive(() => Promise.all(servers.map(one)), how.cursor);
+  return new Map(servers.map(({ name }, index) => [name, results[index] as Result]));
 }
 
 function recreated(

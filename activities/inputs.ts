@@ -1,6 +1,10 @@
 import type { SetRef } from '../release/fleet.ts';
+import type { GuardFinding } from '../release/guard.ts';
+import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
+import type { LedgerFrame } from '../release/ledger.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
+import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { StepReport } from '../release/verdict.ts';
 import type { Direction } from '../release/server.ts';
 import type { Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
@@ -26,6 +30,7 @@ export interface StageTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly maxUnavailable: number;
+  readonly record: ReleaseRecord;
 }
 
 /** Let one wave's servers move, and nobody else. */
@@ -102,6 +107,27 @@ export interface SettleOverridesInput {
 
 /** Write the new image so that only servers that are created from now on get it. */
 export interface StageForNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly record: ReleaseRecord;
+}
+
+/** Take the new image back from servers that are still to be created. */
+export interface RollBackNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly last: LastRelease;
+}
+
+/** Leave a record on a set of which nothing else changes. */
+export interface RecordReleaseInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly note: { readonly running: ReleaseRecord } | { readonly last: LastRelease };
+}
+
+/** Look whether the template is as the plan found it. */
+export interface VerifyTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
 }
@@ -196,18 +222,19 @@ export interface RollbackSnapshotInput {
   readonly servers: readonly PlannedServer[];
 }
 
-/** Fingerprints of the sidecars before a rollback, and which servers had been touched. */
+/** Fingerprints of the sidecars that have to go in a rollback, and which servers had been touched. */
 export interface RollbackSnapshot {
   readonly before: Readonly<Record<string, string>>;
   readonly touched: readonly string[];
 }
 
-/** Put the person's own updateStrategy back. */
+/** Put the person's own updateStrategy back, and leave on the set what the release came to. */
 export interface RestoreSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly image: string;
   readonly hold: Hold;
+  readonly last: LastRelease;
 }
 
 /** Count what players would have felt. */
@@ -221,4 +248,70 @@ export interface TallyInput {
 export interface Tally {
   readonly restartsOfMainContainers: number;
   readonly recreatedPods: number;
+}
+
+/** What a ledger is asked for. */
+export interface LedgerHeadInput {
+  readonly set: SetRef;
+  /** Measure with this instead of what the set says. */
+  readonly file?: ReleaseFile | undefined;
+  /** Every server is to prove this instead. */
+  readonly version?: string | undefined;
+}
+
+/** What the rows of a ledger have in common and which there will be, or why there is no ledger. */
+export type LedgerHead =
+  | {
+      readonly kind: 'found';
+      readonly frame: LedgerFrame;
+      readonly names: readonly string[];
+      /** Images of GameServers that win over the template, by server. */
+      readonly overrides: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Ask a batch of servers what they run. */
+export interface LedgerPageInput {
+  readonly frame: LedgerFrame;
+  readonly names: readonly string[];
+  readonly overrides: Readonly<Record<string, string>>;
+}
+
+/** Watch a set after a release until something changes. */
+export interface WatchGuardInput {
+  readonly set: SetRef;
+  readonly last: LastRelease;
+  /** What was seen last; absent at the first look. */
+  readonly memory?: GuardMemory | undefined;
+  /** Time between two looks, in milliseconds. */
+  readonly interval: number;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+  /** When every engine was last asked; 0 before the first time. */
+  readonly sweptAt: number;
+  /** Servers that are known not to prove their version. */
+  readonly known: readonly string[];
+}
+
+/** What a watch has seen. */
+export interface GuardSighting {
+  /** Why there is nothing more to guard. */
+  readonly ended?: string;
+  readonly changes: readonly GuardChange[];
+  readonly memory: GuardMemory;
+  readonly servers: number;
+  readonly sweptAt: number;
+}
+
+/** Look at servers of a guarded set that may have lost their version, and make those reload that may. */
+export interface InspectServersInput {
+  readonly set: SetRef;
+  readonly last: LastRelease;
+  readonly servers: readonly { readonly server: string; readonly mayReload: boolean }[];
+}
+
+/** What was found, or why there is nothing more to guard. */
+export interface Inspection {
+  readonly ended?: string;
+  readonly findings: readonly GuardFinding[];
 }

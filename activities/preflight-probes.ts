@@ -1,6 +1,7 @@
 import type { GameServerSetView, SetRef } from '../release/fleet.ts';
 import { judgeMetric } from '../release/metric.ts';
 import type { Plan } from '../release/plan.ts';
+import type { PrometheusProbe } from '../release/probe-spec.ts';
 import type { Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
 import { updatedContainer } from '../release/spec.ts';
 import type { Metrics } from './ports.ts';
@@ -62,6 +63,9 @@ export function checkServiceQualities(set: GameServerSetView | undefined, spec: 
   );
 }
 
+/** A scrape is seconds old, and a rate is made of minutes. */
+const NO_BAKE = 'spec.bake is 0s: right after a reload, a value is still about the time before it';
+
 /** What a look at the metrics needs to know. */
 export interface MetricsPreflight {
   readonly metrics: Metrics | undefined;
@@ -74,19 +78,31 @@ export interface MetricsPreflight {
  * Asks every query about the servers of the first wave. A Prometheus that does not answer is a refusal; no data, or a
  * value that is out of its bound before anything has changed, is a warning: it may be what the release is to mend.
  */
-export async function checkMetrics({ metrics, file, ref, plan }: MetricsPreflight): Promise<Finding> {
-  const wanted = file.spec.health.flatMap(({ prometheus }) => (prometheus ? [prometheus] : []));
-  const servers = plan?.waves[0]?.servers.map(({ name }) => name) ?? [];
+export async function checkMetrics(preflight: MetricsPreflight): Promise<Finding> {
+  const { spec } = preflight.file;
+  const wanted = spec.health.flatMap(({ prometheus }) => (prometheus ? [prometheus] : []));
   if (wanted.length === 0) return ok('none is asked for');
-  if (!plan || servers.length === 0) return ok('no server is to be updated');
-  const signal = cancellation();
-  const question = { metrics, set: ref, version: plan.previousVersion, signal };
   const findings: Finding[] = [];
   for (const probe of wanted) {
-    const sample = await sampleGroup(question, probe, servers);
-    const objection = judgeMetric(probe, { group: `the ${servers.length} servers of wave 1`, sample }, undefined);
-    if (objection && sample.kind === 'failed') return refused(objection.reason);
-    if (objection) findings.push(warning(`already before the release, ${objection.reason}`));
+    const finding = await checkMetric(preflight, probe);
+    if (finding?.status === 'refused') return finding;
+    if (finding) findings.push(finding);
   }
+  if (spec.bake === 0) findings.push(warning(NO_BAKE));
   return findings[0] ?? ok(`${wanted.length} within bounds before the release`);
+}
+
+async function checkMetric(
+  { metrics, ref, plan }: MetricsPreflight,
+  probe: PrometheusProbe,
+): Promise<Finding | undefined> {
+  const servers = plan?.waves[0]?.servers.map(({ name }) => name) ?? [];
+  if (!plan || servers.length === 0) return undefined;
+  const question = { metrics, set: ref, version: plan.previousVersion, signal: cancellation() };
+  const sample = await sampleGroup(question, probe, servers);
+  const group = servers.length === 1 ? 'the server of wave 1' : `the ${servers.length} servers of wave 1`;
+  const objection = judgeMetric(probe, { group, sample }, undefined);
+  if (!objection) return undefined;
+  if (sample.kind === 'failed') return refused(objection.reason);
+  return warning(`already before the release, ${objection.reason}`);
 }

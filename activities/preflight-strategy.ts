@@ -3,6 +3,8 @@ import { overridePatch } from '../release/overrides.ts';
 import type { GuardedPatch, PatchTarget } from '../release/patches.ts';
 import { FROZEN, firstWavePatch, newServersPatch, setTarget } from '../release/patches.ts';
 import type { FleetSnapshot, Plan } from '../release/plan.ts';
+import { recordOfPlan } from '../release/plan-record.ts';
+import { withReleaseRecord } from '../release/record-patches.ts';
 import type { Finding, Preflight } from './preflight-check.ts';
 import { ok, refused, warning } from './preflight-check.ts';
 import { cancellation } from './runtime.ts';
@@ -68,8 +70,8 @@ export function checkOverrides({ snapshot, plan }: Preflight): Promise<Finding> 
 }
 
 /** The first write of the release, tried without effect: admission and validation must take it. */
-export async function checkDryRun({ cluster, plan, set, snapshot }: Preflight): Promise<Finding> {
-  const write = plan && set && snapshot ? firstWrite(plan, set, snapshot) : undefined;
+export async function checkDryRun({ cluster, plan, set, snapshot, file }: Preflight): Promise<Finding> {
+  const write = plan && set && snapshot ? withRecord(firstWrite(plan, set, snapshot), { plan, set, file }) : undefined;
   if (!write) return ok('nothing to write');
   const outcome = await cluster.patch(write.target, write.patch, { dryRun: true, signal: cancellation() });
   switch (outcome.kind) {
@@ -88,6 +90,16 @@ export async function checkDryRun({ cluster, plan, set, snapshot }: Preflight): 
 interface Write {
   readonly target: PatchTarget;
   readonly patch: GuardedPatch;
+}
+
+/** Writes of the set carry the record of the release. */
+function withRecord(
+  write: Write | undefined,
+  { plan, set, file }: Pick<Required<Preflight>, 'plan' | 'set' | 'file'>,
+): Write | undefined {
+  if (write?.target.kind !== 'GameServerSet') return write;
+  const record = recordOfPlan(plan, file.spec, { release: file.metadata.name, startedAt: 0 });
+  return { ...write, patch: withReleaseRecord(write.patch, set, record) };
 }
 
 /** What the release writes first, by its strategy. */

@@ -62,7 +62,10 @@ function mainRestarts(server: ServerView, planned: PlannedServer, container: str
     );
 }
 
-/** How each server stands when a rollback begins: its sidecar's fingerprint, and whether it had moved at all. */
+/**
+ * How each server stands when a rollback begins: the fingerprint of a sidecar that has to go, and whether the server had
+ * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
+ */
 export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
   return async ({ set, baseline, servers: planned }) => {
     const { servers } = await cluster.listServers(set, {}, cancellation());
@@ -72,9 +75,10 @@ export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInpu
     for (const { name, containers } of planned) {
       const server = live.get(name);
       if (!server) continue;
-      before[name] = fingerprint(server, baseline.container);
+      const now = fingerprint(server, baseline.container);
       const image = server.containers.find((container) => container.name === baseline.container)?.image;
-      if (image === baseline.newImage || before[name] !== containers[baseline.container]) touched.push(name);
+      if (image !== baseline.oldImage) before[name] = now;
+      if (image === baseline.newImage || now !== containers[baseline.container]) touched.push(name);
     }
     return { before, touched };
   };

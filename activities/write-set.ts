@@ -1,6 +1,9 @@
+import type { GameServerSetView } from '../release/fleet.ts';
 import { containerOf } from '../release/fleet.ts';
 import { openingFor } from '../release/order.ts';
-import type { GuardedPatch, Hold, PatchOutcome } from '../release/patches.ts';
+import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../release/patches.ts';
+import { RELEASE_ANNOTATION } from '../release/record.ts';
+import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../release/record-patches.ts';
 import {
   FROZEN,
   firstWavePatch,
@@ -18,12 +21,15 @@ import { awaitAccepted } from './await-accepted.ts';
 import type {
   ChangeHoldInput,
   OpenWaveInput,
+  RecordReleaseInput,
   RestoreSetInput,
+  RollBackNewServersInput,
   RollBackSetInput,
   SetWrite,
   StageForNewServersInput,
   StageTemplateInput,
   TemplateCheck,
+  VerifyTemplateInput,
 } from './inputs.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation } from './runtime.ts';
@@ -38,7 +44,8 @@ export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => 
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
-    const refused = await write(cluster, input, firstWavePatch(baseline, live.replicas, hold));
+    const patch = withReleaseRecord(firstWavePatch(baseline, live.replicas, hold), live, input.record);
+    const refused = await write(cluster, input, patch);
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
 }
@@ -52,6 +59,8 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     const { set, baseline, hold } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const drift = await imageDrift(cluster, input, hold, live);
+    if (drift) return drift;
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const wave = new Set(input.servers);
     const waiting = servers.filter(
@@ -71,12 +80,29 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
   };
 }
 
+/**
+ * Another image than the release's moves servers at once, and whom Kruise would then move says nothing about why. A
+ * patch that its guard refuses, tried only, tells who wrote the image.
+ */
+async function imageDrift(
+  cluster: Cluster,
+  { set, baseline }: Pick<ChangeHoldInput, 'set' | 'baseline'>,
+  hold: Hold,
+  live: GameServerSetView,
+): Promise<SetWrite | undefined> {
+  if (containerOf(live.containers, baseline.container)?.image === baseline.newImage) return undefined;
+  const probe = holdPatch(baseline, live.replicas, hold, { ...hold, paused: !hold.paused });
+  return refusalOf(await cluster.patch(setTarget(set), probe, { dryRun: true, signal: cancellation() }), set.name);
+}
+
 /** Pauses or resumes the set as it stands. */
 export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promise<SetWrite> {
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
-    const refused = await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to));
+    const refused =
+      (await imageDrift(cluster, input, input.from, live)) ??
+      (await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to)));
     const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
   };
@@ -102,7 +128,10 @@ const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
 /** Puts the person's own updateStrategy back. What somebody has changed meanwhile stays as they want it. */
 export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promise<SetWrite> {
   return async (input) => {
-    const refused = await write(cluster, input, restorePatch(input.baseline, input.image, input.hold));
+    const live = await cluster.readSet(input.set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
+    const patch = withLastRelease(restorePatch(input.baseline, input.image, input.hold), live, input.last);
+    const refused = await write(cluster, input, patch);
     return refused ?? { kind: 'accepted', hold: input.hold, revision: '' };
   };
 }
@@ -113,10 +142,10 @@ export function stageForNewServers(cluster: Cluster): (input: StageForNewServers
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
-    const refused = await write(cluster, input, newServersPatch(baseline, live.replicas));
-    return (
-      refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: 'OnDelete', by: 'observed' }))
-    );
+    const patch = withReleaseRecord(newServersPatch(baseline, live.replicas), live, input.record);
+    const refused = await write(cluster, input, patch);
+    const wish = { image: baseline.newImage, held: 'OnDelete', by: 'observed' } as const;
+    return refused ?? (await awaitAccepted(cluster, input, wish));
   };
 }
 
@@ -124,27 +153,52 @@ export function stageForNewServers(cluster: Cluster): (input: StageForNewServers
  * Takes the new image back from servers that are still to be created. The person's own strategy comes back only when
  * no server runs the new revision: a rolling update would else restart those, with their players.
  */
-export function rollBackNewServers(cluster: Cluster): (input: StageForNewServersInput) => Promise<SetWrite> {
+export function rollBackNewServers(cluster: Cluster): (input: RollBackNewServersInput) => Promise<SetWrite> {
   return async (input) => {
-    const { set, baseline } = input;
+    const { set, baseline, last } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
-    const image = containerOf(live.containers, baseline.container)?.image;
-    if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
-      return { kind: 'untouched' };
+    if (isAsFound(live, baseline)) return { kind: 'untouched' };
     const refused = await write(cluster, input, newServersRollbackPatch(baseline));
     if (refused) return refused;
     const wish = { image: baseline.templateImage, held: 'OnDelete', by: 'observed' } as const;
     const accepted = await awaitAccepted(cluster, input, wish);
     if (accepted.kind !== 'accepted') return accepted;
     const { servers } = await cluster.listServers(set, {}, cancellation());
-    if (servers.some(({ revision }) => revision !== accepted.revision)) return accepted;
-    return (await write(cluster, input, newServersRestorePatch(baseline))) ?? accepted;
+    const someStay = servers.some(({ revision }) => revision !== accepted.revision);
+    const ending = someStay
+      ? withLastRelease(recordPatch(baseline), live, { ...last, putBack: owedStrategy(baseline) })
+      : withLastRelease(newServersRestorePatch(baseline), live, last);
+    return (await write(cluster, input, ending)) ?? accepted;
+  };
+}
+
+/** The release has written nothing yet, or everything is put back. */
+function isAsFound({ containers, updateStrategy, annotations }: GameServerSetView, baseline: SetBaseline): boolean {
+  const image = containerOf(containers, baseline.container)?.image;
+  return (
+    image === baseline.templateImage &&
+    sameJson(updateStrategy, baseline.liveStrategy) &&
+    annotations?.[RELEASE_ANNOTATION] === undefined
+  );
+}
+
+/** Leaves a record on the set and changes nothing else. */
+export function recordRelease(cluster: Cluster): (input: RecordReleaseInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline, note } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    const patch =
+      'running' in note
+        ? withReleaseRecord(recordPatch(baseline), live, note.running)
+        : withLastRelease(recordPatch(baseline), live, note.last);
+    return (await write(cluster, input, patch)) ?? { kind: 'untouched' };
   };
 }
 
 /** Looks whether the template still has the image that the plan found, and if not, who changed it. */
-export function verifyTemplate(cluster: Cluster): (input: StageForNewServersInput) => Promise<TemplateCheck> {
+export function verifyTemplate(cluster: Cluster): (input: VerifyTemplateInput) => Promise<TemplateCheck> {
   return async ({ set, baseline }) => {
     const options = { dryRun: true, signal: cancellation() };
     const outcome = await cluster.patch(setTarget(set), unchangedTemplatePatch(baseline), options);

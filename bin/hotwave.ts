@@ -1,8 +1,15 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module';
+import nodeModule from 'node:module';
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+if (major < 22 || (major === 22 && minor < 19)) {
+  process.stderr.write(`hotwave: needs Node.js 22.19 or newer, and this is ${process.versions.node}\n`);
+  process.exit(64);
+}
+// Warnings of libraries about each other are no news for a person on call.
+process.noDeprecation = true;
 // Before anything else is loaded: the second start of the command is then twice as fast.
-enableCompileCache();
+nodeModule.enableCompileCache();
 const { main } = await import('../client/main.ts');
 const { processIo } = await import('../client/io.ts');
 

@@ -4,6 +4,7 @@ import type { Run } from './verbs/shared.ts';
 import { addDecidingVerbs } from './verbs/deciding.ts';
 import type { RunWorker } from './verbs/installation.ts';
 import { addInstallationVerbs } from './verbs/installation.ts';
+import { addLedgerVerbs } from './verbs/ledger.ts';
 import { addReadingVerbs } from './verbs/reading.ts';
 import { addReleaseFileVerbs } from './verbs/release-file.ts';
 import { hotwaveVersion } from './version.ts';
@@ -15,6 +16,8 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
   program
     .description('Hot updates of OpenKruiseGame fleets as durable workflows: wave by wave, proven, and reversible.')
     .version(hotwaveVersion(), '-V, --version', 'print the version')
+    // After a verb, --version is the verb's: verify must not print hotwave's own version and exit 0.
+    .enablePositionalOptions()
     .helpOption('-h, --help', 'print this help, or that of a verb')
     .helpCommand(false)
     .usage('<verb> [SET|FILE] [flags]')
@@ -31,6 +34,7 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
     });
   addReleaseFileVerbs(program, run);
   addReadingVerbs(program, run);
+  addLedgerVerbs(program, run);
   addDecidingVerbs(program, run);
   addInstallationVerbs(program, run, runWorker);
   program.addHelpText(

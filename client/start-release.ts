@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { hashOf } from '../release/hash.ts';
-import { escapeMarkdown } from '../release/narrate.ts';
+import { agreeing, escapeMarkdown } from '../release/narrate.ts';
 import { formatDuration } from '../release/quantity.ts';
 import { updatedContainer } from '../release/spec.ts';
 import type { ReleaseInput } from '../workflows/messages.ts';
@@ -83,11 +83,12 @@ function detailsOf({ file: { spec }, requester }: ReleaseInput): string {
   const { container, image } = updatedContainer(spec);
   const gates = spec.gates.map(
     ({ before, approvals, timeout, onTimeout }) =>
-      `- gate before wave ${before}: ${approvals} approvals within ${formatDuration(timeout)}, else ${onTimeout}`,
+      `- gate before wave ${before}: ${agreeing(`${approvals} approvals`)} within ${formatDuration(timeout)}, else ${onTimeout}`,
   );
+  const list = gates.length === 0 ? [] : ['', ...gates, ''];
   return [
     `Container \`${container}\` gets \`${image}\`, strategy ${spec.strategy}, requested by ${escapeMarkdown(requester)}.`,
-    ...gates,
+    ...list,
     `On failure: ${spec.onFailure.then} (tolerates ${spec.onFailure.tolerate}).`,
   ].join('\n');
 }

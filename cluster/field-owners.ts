@@ -61,3 +61,12 @@ export function lastWriter(managedFields: readonly ManagedFields[], pointer: str
     .filter(({ fieldsV1, subresource }) => subresource === '' && holds(fieldsV1, tokensOf(pointer)))
     .sort((left, right) => rank(right).localeCompare(rank(left)))[0]?.manager;
 }
+
+/** For each pointer, who changed it last; pointers that nobody is on record for are left out. */
+export function lastWriters(
+  managedFields: readonly ManagedFields[],
+  pointers: readonly string[],
+): Record<string, string> {
+  const found = pointers.map((pointer) => [pointer, lastWriter(managedFields, pointer)] as const);
+  return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}

@@ -16,6 +16,7 @@ export const objectMetaSchema = z.object({
   uid: z.string(),
   generation: z.number().default(0),
   resourceVersion: z.string().default(''),
+  creationTimestamp: z.string().optional(),
   deletionTimestamp: z.string().optional(),
   labels: z.record(z.string(), z.string()).optional(),
   annotations: z.record(z.string(), z.string()).optional(),
@@ -26,7 +27,7 @@ export const objectMetaSchema = z.object({
 export type ManagedFields = z.infer<typeof managedFieldsSchema>;
 
 /** The `metadata` of a list. */
-export const listMetaSchema = z.object({
+const listMetaSchema = z.object({
   resourceVersion: z.string().default(''),
   continue: z.string().default(''),
 });

@@ -142,6 +142,7 @@ export function serverView(pod: unknown): ServerView {
     name: metadata.name,
     ordinal: ordinalOf(metadata.name),
     uid: metadata.uid,
+    createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
     node: spec.nodeName,
     ip: status.podIP,
     phase: status.phase,

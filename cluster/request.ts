@@ -11,7 +11,7 @@ import type { RequestCredentials } from './pooled-kubeconfig.ts';
 export const FIELD_MANAGER = 'hotwave';
 
 /** Total time of one request, its body included. */
-export const REQUEST_TIMEOUT_MS = 15_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 
 /** How many requests were sent, by what they were: for budgets and metrics. */
 export class RequestCounter {

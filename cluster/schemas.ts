@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GameServerRecord } from '../activities/ports.ts';
 import type { GameServerSetView, WorkloadView } from '../release/fleet.ts';
-import { foreignOwners } from './field-owners.ts';
+import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
 import { objectMetaSchema } from './object-meta.ts';
 
 const containerSchema = z.object({ name: z.string(), image: z.string().default('') });
@@ -41,9 +41,7 @@ const overrideSchema = z.looseObject({ name: z.string(), image: z.string().optio
 
 /** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserver_types.go. */
 const gameServerSchema = z.object({
-  metadata: objectMetaSchema
-    .omit({ managedFields: true })
-    .extend({ ownerReferences: z.array(z.object({ kind: z.string() })).default([]) }),
+  metadata: objectMetaSchema.extend({ ownerReferences: z.array(z.object({ kind: z.string() })).default([]) }),
   spec: z
     .object({
       opsState: z.string().default(''),
@@ -105,6 +103,7 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     serviceQualities: (spec.serviceQualities ?? []).map((quality) => quality.name),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
+    lastWriters: lastWriters(metadata.managedFields ?? [], written),
     deleting: metadata.deletionTimestamp !== undefined,
   };
 }
@@ -118,12 +117,14 @@ export function gameServerRecord(object: unknown): GameServerRecord {
   const { metadata, spec } = gameServerSchema.parse(object);
   const overrides = spec.containers ?? undefined;
   const images = (overrides ?? []).filter(({ image }) => image !== undefined && image !== '');
+  const overriddenBy = images.length === 0 ? undefined : lastWriter(metadata.managedFields ?? [], '/spec/containers');
   return {
     name: metadata.name,
     uid: metadata.uid,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
+    ...(overriddenBy === undefined ? {} : { overriddenBy }),
     ...(overrides && { overrides }),
     diesWithPod: metadata.ownerReferences.some(({ kind }) => kind === 'Pod'),
     hasAnnotations: metadata.annotations !== undefined,

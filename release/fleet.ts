@@ -43,6 +43,8 @@ export interface ServerView {
   readonly name: string;
   readonly ordinal: number;
   readonly uid: string;
+  /** When the pod was made, in milliseconds since the epoch; 0 when it does not say. */
+  readonly createdAt: number;
   readonly node: string;
   readonly ip: string;
   readonly phase: string;
@@ -74,6 +76,8 @@ export interface GameServerView {
   readonly updatePriority: number | string;
   /** Images of `spec.containers`: overrides that win over the template. */
   readonly imageOverrides: Readonly<Record<string, string>>;
+  /** The field manager that last wrote `spec.containers`; absent when nobody is on record. */
+  readonly overriddenBy?: string;
   /** `spec.containers` as it is, so that a write keeps what is somebody else's; undefined when the field is absent. */
   readonly overrides?: readonly Override[];
   /** False when the object has no annotations at all. */
@@ -120,6 +124,8 @@ export interface GameServerSetView {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Field managers other than hotwave, by the JSON pointers hotwave wants to write that they own. */
   readonly foreignOwners: Readonly<Record<string, string>>;
+  /** Field managers that last wrote them, hotwave or not, by the same JSON pointers; absent when nobody is on record. */
+  readonly lastWriters: Readonly<Record<string, string>>;
   readonly deleting: boolean;
 }
 

@@ -6,13 +6,21 @@ import { isFinal } from './state.ts';
 /**
  * One line that says what a release waits for, since when and until when. The first line of `status`, of the Temporal
  * UI's current details and of every chat message: all come from here.
+ * @param now milliseconds since the epoch; left out for a text that is read later than it is written, which then
+ *   names points in time instead of "for 5s"
  */
-export function why(state: ReleaseState, now: number): string {
+export function why(state: ReleaseState, now?: number): string {
   if (isFinal(state.phase)) return `${OUTCOMES[state.phase]}${state.reason === '' ? '' : `: ${state.reason}`}`;
   const what = state.pausedBecause === undefined ? (state.wait?.for ?? state.step) : `paused: ${state.pausedBecause}`;
   if (!state.wait) return what;
   const { owner, since, until } = state.wait;
+  if (now === undefined) return `${what} (on ${owner}, since ${pointInTime(since)}, until ${pointInTime(until)})`;
   return `${what} (on ${owner}, for ${formatDuration(Math.max(0, now - since))}, ${formatDuration(Math.max(0, until - now))} left)`;
+}
+
+/** `2026-01-02 12:00:00 UTC`: people of all time zones read the same page. */
+function pointInTime(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 const OUTCOMES = {
@@ -23,23 +31,33 @@ const OUTCOMES = {
   refused: 'refused, nothing was changed',
 } as const;
 
+/**
+ * A sentence put together from counts, its nouns in agreement with them: `waits for 1 servers` becomes
+ * `waits for 1 server`. One is the only count that a plural is wrong for.
+ */
+export function agreeing(sentence: string): string {
+  return sentence.replaceAll(/(?<![\w.,:/-])1 (server|engine|approval|wave)s\b/g, '1 $1');
+}
+
 /** Where the release is, in at most three words and a wave number. */
 export function headline(state: ReleaseState): string {
   const wave = state.wave > 0 && !isFinal(state.phase) ? ` · wave ${state.wave} of ${state.waves.length}` : '';
   return `${state.phase}${wave}`;
 }
 
-/** `hotwave approve RELEASE --wave 2`: the command to type for a verb. */
-export function commandFor(verb: Verb, state: ReleaseState): string {
-  const target = `${state.set.namespace}/${state.set.name}`;
-  const wave = verb === 'approve' || verb === 'reject' ? ` --wave ${state.gate?.wave ?? state.wave}` : '';
-  const then = verb === 'cancel' ? ' --then hold|rollback' : '';
-  return `hotwave ${verb} ${target}${wave}${then}`;
+/** `hotwave approve RELEASE --wave 2`: what to type for a verb. Each is complete: people paste them into a shell. */
+function commandsFor(verb: Verb, { set, cluster, gate, wave }: ReleaseState): readonly string[] {
+  const command = `hotwave ${verb} ${set.namespace}/${set.name}`;
+  const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
+  if (verb === 'approve' || verb === 'reject') return [`${command} --wave ${gate?.wave ?? wave}${where}`];
+  return verb === 'cancel'
+    ? ['hold', 'rollback'].map((then) => `${command} --then ${then}${where}`)
+    : [command + where];
 }
 
 /** What a person can do now, one command a line. */
 export function nextCommands(state: ReleaseState): readonly string[] {
-  return usefulVerbs(state.phase).map((verb) => commandFor(verb, state));
+  return usefulVerbs(state.phase).flatMap((verb) => commandsFor(verb, state));
 }
 
 /** `wave 2/3 (25%)`, for summaries in the Temporal UI. */
@@ -58,9 +76,9 @@ const MARKDOWN_LIMIT = 4_000;
 const SHOWN = 5;
 
 /** The release as Markdown for the Temporal UI's current details: under 4 KB, because it travels in a URL there. */
-export function detailsMarkdown(state: ReleaseState, now: number): string {
+export function detailsMarkdown(state: ReleaseState): string {
   const sections = [
-    `**${escapeMarkdown(headline(state))}** — ${escapeMarkdown(why(state, now), 400)}`,
+    statusMarkdown(state),
     `${escapeMarkdown(state.set.namespace)}/${escapeMarkdown(state.set.name)} → ${escapeMarkdown(state.image)} (${escapeMarkdown(state.previousVersion)} → ${escapeMarkdown(state.version)}), started by ${escapeMarkdown(state.requester)}`,
     commandsMarkdown(state),
     wavesMarkdown(state.waves),
@@ -71,6 +89,13 @@ export function detailsMarkdown(state: ReleaseState, now: number): string {
     .filter((section) => section !== '')
     .join('\n\n')
     .slice(0, MARKDOWN_LIMIT);
+}
+
+function statusMarkdown(state: ReleaseState): string {
+  const ended = isFinal(state.phase);
+  const title = ended ? OUTCOMES[state.phase] : headline(state);
+  const reason = escapeMarkdown(ended ? state.reason : why(state), 400);
+  return `**${escapeMarkdown(title)}**${reason === '' ? '' : ` — ${reason}`}`;
 }
 
 function commandsMarkdown(state: ReleaseState): string {
@@ -87,23 +112,31 @@ function wavesMarkdown(waves: readonly WaveProgress[]): string {
           ...waves.filter(({ status }) => status !== 'pending').slice(-8),
           ...waves.filter(({ status }) => status === 'pending').slice(0, 4),
         ];
-  const rows = shown.map(
-    ({ number, name, size, status, ready, proven, failed }) =>
-      `| ${number} | ${escapeMarkdown(name, 40)} | ${size} | ${status} | ${ready} | ${proven} | ${failed} |`,
-  );
-  return ['| wave | name | servers | state | ready | proven | failed |', '|---|---|---|---|---|---|---|', ...rows].join(
-    '\n',
-  );
+  const rows = shown.map(({ number, name, size, status, ready, proven, failed }) => [
+    String(number),
+    escapeMarkdown(name, 40),
+    status,
+    `${ready} of ${size}`,
+    `${proven} of ${size}`,
+    String(failed),
+  ]);
+  return tableMarkdown(['wave', 'name', 'state', 'ready', 'proven', 'failed'], rows);
 }
 
 function failuresMarkdown({ failures }: ReleaseState): string {
   if (failures.length === 0) return '';
   const rows = failures
     .slice(-SHOWN)
-    .map(
-      ({ server, class: kind, reason }) => `| ${escapeMarkdown(server, 63)} | ${kind} | ${escapeMarkdown(reason)} |`,
-    );
-  return ['| failed server | class | reason |', '|---|---|---|', ...rows].join('\n');
+    .map(({ server, class: kind, reason }) => [escapeMarkdown(server, 63), kind, escapeMarkdown(reason)]);
+  return tableMarkdown(['failed server', 'class', 'reason'], rows);
+}
+
+/** The Temporal UI leaves no room between the columns of a table: a wide space, which is not trimmed, makes some. */
+const COLUMN_GAP = '\u2003';
+
+function tableMarkdown(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(`${COLUMN_GAP} | `)} |`;
+  return [line(titles), `|${':---|'.repeat(titles.length)}`, ...rows.map(line)].join('\n');
 }
 
 function decisionsMarkdown({ decisions }: ReleaseState): string {

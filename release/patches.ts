@@ -1,4 +1,5 @@
 import type { GameServerSetView, SetRef, UpdateStrategy } from './fleet.ts';
+import { readRecords, recordedStrategy } from './record.ts';
 
 /** One JSON Patch operation (RFC 6902) that hotwave uses. */
 export interface PatchOperation {
@@ -95,7 +96,6 @@ export function explainRefusal(document: unknown, patch: GuardedPatch): PatchOut
 
 const CONTAINERS = '/spec/gameServerTemplate/spec/containers';
 const STRATEGY = '/spec/updateStrategy';
-const RECORD = `/metadata/annotations/hotwave.dev~1release`;
 
 /** The set as a release found it: what every later write is guarded by and what is put back at the end. */
 export interface SetBaseline {
@@ -111,31 +111,6 @@ export interface SetBaseline {
   readonly liveStrategy: UpdateStrategy;
   readonly hasUpdateStrategy: boolean;
   readonly templateImage: string;
-  readonly hasAnnotations: boolean;
-}
-
-/** Annotation of a set under release: what is needed to put it back when Temporal has lost the release. */
-export const RELEASE_ANNOTATION = 'hotwave.dev/release';
-
-/** What the annotation holds, as JSON. */
-interface ReleaseRecord {
-  readonly container: string;
-  readonly oldImage: string;
-  readonly updateStrategy: UpdateStrategy;
-}
-
-/** Reads a record that an earlier release left; undefined when there is none or somebody has broken it. */
-function recordedRelease(set: GameServerSetView): ReleaseRecord | undefined {
-  const text = set.annotations?.[RELEASE_ANNOTATION];
-  if (text === undefined) return undefined;
-  try {
-    const record: unknown = JSON.parse(text);
-    return typeof record === 'object' && record !== null && 'updateStrategy' in record
-      ? (record as ReleaseRecord)
-      : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /**
@@ -170,19 +145,29 @@ export function setBaseline(set: GameServerSetView, container: string, newImage:
     containerIndex,
     oldImage: found.image,
     newImage,
-    updateStrategy: recordedRelease(set)?.updateStrategy ?? set.updateStrategy,
+    updateStrategy: personsStrategy(set),
     liveStrategy: set.updateStrategy,
     hasUpdateStrategy: set.hasUpdateStrategy,
     templateImage: found.image,
-    hasAnnotations: set.annotations !== undefined,
   };
+}
+
+/**
+ * The updateStrategy to put back: the one on record while a release holds the set, and the one that a release before
+ * could not put back as long as nobody has changed what it left there; else what is there.
+ */
+function personsStrategy(set: GameServerSetView): UpdateStrategy {
+  const held = recordedStrategy(set.annotations);
+  if (held) return held;
+  const owed = readRecords(set.annotations).last?.putBack;
+  return owed && sameJson(owed.from, set.updateStrategy) ? owed.to : set.updateStrategy;
 }
 
 /**
  * `spec.updateStrategy` under a release. `InPlaceOnly`, so that Kruise refuses rather than recreates a pod;
  * fields that hotwave does not steer (grace period, minReadySeconds) stay as the person set them.
  */
-export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
+function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
   return {
     type: 'RollingUpdate',
     rollingUpdate: {
@@ -195,7 +180,8 @@ export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy 
   };
 }
 
-function identity(baseline: SetBaseline): Precondition[] {
+/** The set is the one that was planned, and the container is where it was. */
+export function identity(baseline: SetBaseline): Precondition[] {
   return [
     { path: '/metadata/uid', value: baseline.uid },
     { path: `${CONTAINERS}/${baseline.containerIndex}/name`, value: baseline.container },
@@ -204,7 +190,7 @@ function identity(baseline: SetBaseline): Precondition[] {
 
 const imagePath = (baseline: SetBaseline): string => `${CONTAINERS}/${baseline.containerIndex}/image`;
 
-/** The first write of a release: the new image, how the set is held, and the record of what to put back. */
+/** The first write of a release: the new image, and how the set is held. */
 export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: Hold): GuardedPatch {
   return firstPatch(baseline, replicas, heldStrategy(baseline, hold));
 }
@@ -221,23 +207,16 @@ export function newServersPatch(baseline: SetBaseline, replicas: number): Guarde
 }
 
 function firstPatch(baseline: SetBaseline, replicas: number, strategy: UpdateStrategy): GuardedPatch {
-  const record: ReleaseRecord = {
-    container: baseline.container,
-    oldImage: baseline.oldImage,
-    updateStrategy: baseline.updateStrategy,
-  };
   return {
     preconditions: [
       ...identity(baseline),
       { path: '/spec/replicas', value: replicas },
       { path: imagePath(baseline), value: baseline.templateImage },
       { path: STRATEGY, value: baseline.hasUpdateStrategy ? baseline.liveStrategy : null },
-      ...(baseline.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
     ],
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.newImage },
       { op: 'add', path: STRATEGY, value: strategy },
-      annotationChange(baseline.hasAnnotations, RELEASE_ANNOTATION, JSON.stringify(record)),
     ],
   };
 }
@@ -267,10 +246,15 @@ export function newServersRestorePatch(baseline: SetBaseline): GuardedPatch {
   return restoring(baseline, baseline.templateImage, NEW_SERVERS_ONLY);
 }
 
+/** The JSON pointer of an annotation. */
+export function annotationPath(key: string): string {
+  return `/metadata/annotations/${pointerToken(key)}`;
+}
+
 /** Adding a key below a missing map fails, so the map comes with it; the caller guards that it is still missing. */
-function annotationChange(hasAnnotations: boolean, key: string, value: string): PatchOperation {
+export function annotationChange(hasAnnotations: boolean, key: string, value: string): PatchOperation {
   return hasAnnotations
-    ? { op: 'add', path: `/metadata/annotations/${pointerToken(key)}`, value }
+    ? { op: 'add', path: annotationPath(key), value }
     : { op: 'add', path: '/metadata/annotations', value: { [key]: value } };
 }
 
@@ -321,9 +305,6 @@ function restoring(baseline: SetBaseline, image: string, strategy: UpdateStrateg
       baseline.hasUpdateStrategy
         ? { op: 'replace', path: STRATEGY, value: baseline.updateStrategy }
         : { op: 'remove', path: STRATEGY },
-      // Removing what is not there fails the whole patch: it is written first, so that a record that somebody deleted does not matter.
-      { op: 'add', path: RECORD, value: '' },
-      { op: 'remove', path: RECORD },
     ],
   };
 }

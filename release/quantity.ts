@@ -26,6 +26,13 @@ export function formatDuration(milliseconds: number): string {
   return minutes % 60 === 0 ? `${minutes / 60}h` : `${Math.floor(minutes / 60)}h${minutes % 60}m`;
 }
 
+/** The text that {@link parseDuration} reads as exactly this many milliseconds: 5400000 -> `90m`. */
+function durationText(milliseconds: number): string {
+  const units = Object.entries(UNITS).reverse();
+  const unit = milliseconds === 0 ? undefined : units.find(([, length]) => milliseconds % length === 0);
+  return unit ? `${milliseconds / unit[1]}${unit[0]}` : `${milliseconds}ms`;
+}
+
 /** A whole number of servers, or a share of the set as `5%`. */
 export type Count = number | `${number}%`;
 
@@ -49,9 +56,13 @@ export function resolveCount(count: Count, total: number): number {
 
 /** A duration in a release file: text in, milliseconds out. */
 export const durationSchema = z
-  .string({ error: 'expected a duration such as 90s, 5m or 4h' })
-  .regex(DURATION, 'expected a duration such as 90s, 5m or 4h')
-  .transform((text) => parseDuration(text) ?? 0)
+  .codec(
+    z
+      .string({ error: 'expected a duration such as 90s, 5m or 4h' })
+      .regex(DURATION, 'expected a duration such as 90s, 5m or 4h'),
+    z.number(),
+    { decode: (text) => parseDuration(text) ?? 0, encode: durationText },
+  )
   .meta({ description: 'A duration: a number and one of ms, s, m, h, d', examples: ['90s', '5m', '4h'] });
 
 const percentSchema = z

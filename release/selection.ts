@@ -6,7 +6,7 @@ import type { ServerCriteria } from './spec.ts';
 const RANGE = /^(\d+)-(\d+)$/;
 
 /** `5-9` as its first and last ordinal; undefined when the text is no range. */
-export function ordinalRange(text: string): { readonly first: number; readonly last: number } | undefined {
+function ordinalRange(text: string): { readonly first: number; readonly last: number } | undefined {
   const match = RANGE.exec(text);
   return match ? { first: Number(match[1]), last: Number(match[2]) } : undefined;
 }

@@ -74,6 +74,9 @@ const newServers = z
   .prefault({})
   .meta({ description: 'Strategy newServersOnly: which scale-ups the release follows' });
 
+/** Whoever wants to watch for longer wants a monitoring system. */
+const LONGEST_GUARD = 30 * 86_400_000;
+
 const specSchema = z.strictObject({
   target,
   strategy: z
@@ -127,7 +130,27 @@ const specSchema = z.strictObject({
     .strictObject({ total: z.int().min(1).max(200).prefault(20), perNode: z.int().min(1).max(50).prefault(5) })
     .prefault({})
     .meta({ description: 'How many reloads and checks run at once, in all and on one node' }),
+  guard: durationSchema
+    .refine((milliseconds) => milliseconds > 0 && milliseconds <= LONGEST_GUARD, 'expected a duration of at most 30d')
+    .optional()
+    .meta({
+      description:
+        'How long the servers are watched after the release is done: whatever crashes, is recreated or comes new has to prove the version. Default: not at all',
+    }),
 });
+
+/**
+ * How servers are asked what they run and made to load it. The records on a set hold it in the words of the release
+ * file; `z.encode` turns it back into them.
+ */
+export const askSchema = z.strictObject({
+  content: specSchema.shape.content,
+  reload: specSchema.shape.reload,
+  proof: specSchema.shape.proof,
+  concurrency: specSchema.shape.concurrency,
+});
+/** How servers are asked what they run and made to load it. */
+export type Ask = z.output<typeof askSchema>;
 
 /** The release file: what a person writes and a reviewer reads. */
 export const releaseFileSchema = z.strictObject({
@@ -152,8 +175,6 @@ export type ReleaseSpec = ReleaseFile['spec'];
 export type { Probe } from './probe-spec.ts';
 export type { Reload } from './reload-spec.ts';
 export type { ServerCriteria } from './selection-spec.ts';
-/** An entry of `waves` that names a group of servers. */
-export type ServerSelection = z.output<typeof serverSelection>;
 /** A gate as written in the release file. */
 export type GateSpec = z.output<typeof gate>;
 

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { execa } from 'execa';
+import { runLayer } from '../test/run-layer.ts';
 
-// `npm run check`: everything that needs no cluster, each part with its time; every part runs even when one fails.
+// `npm run check`: everything that needs no cluster, each part with its time; every part runs even when one fails. The
+// last line counts the parts and, one by one, the unit tests.
 
 interface Part {
   readonly name: string;
@@ -20,6 +22,7 @@ const rounds: readonly (readonly Part[])[] = [
   [
     { name: 'format', command: ['prettier', '--check', '--log-level=warn', '.'] },
     { name: 'import rule', command: ['depcruise', '--output-type=err', ...present] },
+    { name: 'dead code', command: ['knip', '--treat-config-hints-as-errors'] },
   ],
   [{ name: 'release file schema', command: ['node', 'scripts/release-schema.ts', '--check'] }],
 ];
@@ -27,6 +30,7 @@ const rounds: readonly (readonly Part[])[] = [
 let passed = 0;
 let failed = 0;
 for (const round of rounds) await Promise.all(round.map(run));
+await runUnitTests();
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed > 0 ? 1 : 0;
 
@@ -38,4 +42,16 @@ async function run({ name, command: [program, ...args] }: Part): Promise<void> {
   else failed += 1;
   process.stdout.write(`${result.exitCode === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds} s)\n`);
   if (result.exitCode !== 0) process.stdout.write(`${result.all}\n`);
+}
+
+/** Alone, because their deadlines are short; what they say is shown only when one fails. */
+async function runUnitTests(): Promise<void> {
+  const result = await runLayer('unit', 'kept');
+  passed += result.passed;
+  failed += result.failed;
+  const counts = `${result.passed} passed, ${result.failed} failed, ${result.skipped} skipped`;
+  process.stdout.write(
+    `${result.failed === 0 ? 'ok    ' : 'FAILED'} unit tests: ${counts} (${result.seconds.toFixed(1)} s)\n`,
+  );
+  if (result.failed > 0) process.stdout.write(`${result.said}\n`);
 }

@@ -1,6 +1,8 @@
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { z } from 'zod';
+import type { MetricsSource } from '../cluster/prometheus.ts';
+import { metricsSources } from './metrics-sources.ts';
 import { EXIT_USAGE, StartFailure } from './start-failure.ts';
 
 /** The flags of `hotwave worker` as a person typed them. */
@@ -36,6 +38,8 @@ export interface WorkerConfig {
   /** Turns worker versioning on. */
   readonly buildId: string | undefined;
   readonly activitySlots: number;
+  /** Where health checks by Prometheus may be asked, with credentials: never logged. */
+  readonly metrics: readonly MetricsSource[];
 }
 
 /** Levels of the log, most talkative first. */
@@ -170,6 +174,7 @@ export function workerConfig(flags: WorkerFlags, environment: Environment): Work
     logLevel: read('logLevel', flags, environment),
     buildId: read('buildId', flags, environment),
     activitySlots: read('concurrency', flags, environment),
+    metrics: metricsSources(environment),
     kubeconfig: { ...(path === undefined ? {} : { path }), ...(context === undefined ? {} : { context }) },
     temporal: temporalTarget(flags, environment),
   };

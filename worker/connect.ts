@@ -4,7 +4,7 @@ import type { Logger } from '@temporalio/worker';
 import type { Cluster } from '../activities/ports.ts';
 import type { TemporalTarget } from './config.ts';
 import { EXIT_UNREACHABLE, StartFailure } from './start-failure.ts';
-import { redacted } from './telemetry.ts';
+import { redacted } from '../release/redact.ts';
 
 /** How long to try, who hears about it, and what ends it early. */
 export interface Patience {
@@ -65,7 +65,13 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
 
 function firstSentence(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return redacted(text.split('\n')[0] ?? '').slice(0, 300);
+  return redacted(innermostText(text.split('\n')[0] ?? '')).slice(0, 300);
+}
+
+/** The native client shows its errors as nested structures; the last text in them is the system's own reason. */
+function innermostText(text: string): string {
+  if (!text.startsWith('tonic::')) return text;
+  return [...text.matchAll(/"([^"]+)"/g)].at(-1)?.[1] ?? text;
 }
 
 /** Whether a dependency has answered, and if not, why. */

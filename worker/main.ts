@@ -1,7 +1,9 @@
 import type { Logger, NativeConnection, Worker } from '@temporalio/worker';
 import { ClusterFailure } from '../activities/ports.ts';
+import type { Metrics } from '../activities/ports.ts';
 import { kubernetesCluster } from '../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../cluster/kubernetes.ts';
+import { prometheusMetrics } from '../cluster/prometheus.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
 import { workerConfig } from './config.ts';
 import type { WorkerConfig, WorkerFlags } from './config.ts';
@@ -37,11 +39,11 @@ export async function runWorker(flags: WorkerFlags): Promise<number> {
 }
 
 async function serve(config: WorkerConfig): Promise<number> {
+  const cluster = openCluster(config);
   const logger = createLogger(config.logLevel);
   const metricsAddress = config.http && `127.0.0.1:${await freeLoopbackPort()}`;
-  installRuntime({ logger, metricsAddress });
   const stopping = stopOnSignal();
-  const cluster = openCluster(config);
+  const metrics = prometheusMetrics(config.metrics);
   const health: HealthSources = {
     worker: undefined,
     connection: undefined,
@@ -50,34 +52,38 @@ async function serve(config: WorkerConfig): Promise<number> {
   let http: HttpServer | undefined;
   try {
     http = metricsAddress === undefined ? undefined : await openHttp(config, health, cluster, metricsAddress);
-    return await work({ config, cluster, logger, health, stopping, httpUrl: http?.url });
+    // Only now: the runtime ends with its last connection, and without one it would keep the process alive for ever.
+    installRuntime({ logger, metricsAddress });
+    return await work({ config, cluster, metrics, logger, health, stopping, httpUrl: http?.url });
   } catch (error) {
     if (stopping.signal.aborted && !health.worker) return 0;
     throw error;
   } finally {
     stopping.abort();
     await health.connection?.close();
-    await Promise.all([http?.close(), cluster.close()]);
+    await Promise.all([http?.close(), cluster.close(), metrics.close()]);
   }
 }
 
 interface Work {
   readonly config: WorkerConfig;
   readonly cluster: KubernetesCluster;
+  readonly metrics: Metrics;
   readonly logger: Logger;
   readonly health: HealthSources;
   readonly stopping: AbortController;
   readonly httpUrl: string | undefined;
 }
 
-async function work({ config, cluster, logger, health, stopping, httpUrl }: Work): Promise<number> {
+async function work(parts: Work): Promise<number> {
+  const { config, cluster, logger, health, stopping, httpUrl } = parts;
   const { temporal } = config;
   health.connection = await connectToTemporal(temporal, {
     patienceMs: temporalPatienceMs,
     logger,
     signal: stopping.signal,
   });
-  health.worker = await createWorker(config, cluster, health.connection);
+  health.worker = await createWorker(parts, health.connection);
   const queue = taskQueueOf(config.cluster);
   logger.info(
     `worker for ${cluster.describe()}, polling ${queue} in namespace ${temporal.namespace} of Temporal at ${temporal.address}`,
@@ -94,8 +100,7 @@ async function work({ config, cluster, logger, health, stopping, httpUrl }: Work
 }
 
 async function createWorker(
-  config: WorkerConfig,
-  cluster: KubernetesCluster,
+  { config, cluster, metrics }: Pick<Work, 'config' | 'cluster' | 'metrics'>,
   connection: NativeConnection,
 ): Promise<Worker> {
   const { temporal, activitySlots, buildId } = config;
@@ -105,6 +110,7 @@ async function createWorker(
       namespace: temporal.namespace,
       clusterName: config.cluster,
       cluster,
+      metrics,
       activitySlots,
       buildId,
     });

@@ -2,6 +2,7 @@ import { Runtime } from '@temporalio/worker';
 import type { Logger, LogLevel, LogMetadata } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { DestinationStream } from 'pino';
+import { redacted } from '../release/redact.ts';
 import type { LogLevelName } from './config.ts';
 
 /**
@@ -24,22 +25,6 @@ const fields = new Set([
   ],
   ...['release', 'gameServerSet', 'server', 'servers', 'wave', 'phase', 'outcome', 'reason', 'decision', 'exitCode'],
 ]);
-
-const secrets: readonly (readonly [RegExp, string])[] = [
-  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, '[redacted key]'],
-  [/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?/g, '[redacted token]'],
-  [/\b(bearer|basic)\s+[\w.~+/=-]{6,}/gi, '$1 [redacted]'],
-  [/(\/\/[^/\s:@]+:)[^/\s@]+@/g, '$1[redacted]@'],
-  [
-    /\b((?:[\w-]*[_-])?(?:token|password|passwd|secret|api[_-]?key|authorization|client-key-data)["']?\s*[:=]\s*["']?)[^\s"',;]+/gi,
-    '$1[redacted]',
-  ],
-];
-
-/** The text without what looks like a credential. */
-export function redacted(text: string): string {
-  return secrets.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
-}
 
 function errorFields(error: unknown): object {
   if (!(error instanceof Error)) return { message: redacted(String(error)) };

@@ -46,3 +46,21 @@ export function contentOf({
   const { content: probe, concurrency } = spec;
   return probe ? { content: { probe, version: plan.version, concurrency } } : {};
 }
+
+/** The fingerprints of sidecars that have to go from these servers in a rollback. */
+export function outgoingOf(
+  { outgoing }: Pick<ReleaseContext, 'outgoing'>,
+  servers: readonly PlannedServer[],
+): Record<string, string> {
+  const known = servers.flatMap(({ name }) => {
+    const fingerprint = outgoing.get(name);
+    return fingerprint === undefined ? [] : [[name, fingerprint] as const];
+  });
+  return Object.fromEntries(known);
+}
+
+/** `duel-3, duel-7, ...`: a group of servers in a sentence. */
+export function namesOf(servers: Iterable<string>): string {
+  const names = [...servers];
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`;
+}

@@ -1,6 +1,7 @@
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
-import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { agreeing } from '../release/narrate.ts';
 
 /** Summaries in the Temporal UI are one line of at most 400 bytes. */
 const SUMMARY_LIMIT = 200;
@@ -9,6 +10,23 @@ const SUMMARY_LIMIT = 200;
 type Calls = ActivityInterfaceFor<Activities>;
 
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
+
+/** How long a question may take in all, in milliseconds; plans of ten thousand servers take seconds. */
+export const QUESTION_MS = 15 * 60_000;
+
+/**
+ * Questions that somebody waits for while nothing has been written: asked three times at most, because trouble that
+ * lasts is then the answer.
+ */
+export function question(summary: string): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: '10m',
+    scheduleToCloseTimeout: QUESTION_MS,
+    heartbeatTimeout: '20s',
+    retry: { ...RETRY, maximumAttempts: 3 },
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
+}
 
 /**
  * Short calls: a read or a guarded write and its acceptance. An API server that is away for minutes is waited for; the
@@ -20,7 +38,7 @@ export function quick(summary: string): Calls {
     scheduleToCloseTimeout: '15m',
     heartbeatTimeout: '20s',
     retry: RETRY,
-    summary: summary.slice(0, SUMMARY_LIMIT),
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
   });
 }
 
@@ -31,7 +49,20 @@ export function lasting(summary: string, limit: number): Calls {
     scheduleToCloseTimeout: limit + 15 * 60_000,
     heartbeatTimeout: '20s',
     retry: RETRY,
-    summary: summary.slice(0, SUMMARY_LIMIT),
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
+  });
+}
+
+/**
+ * Calls that a person at a terminal waits for: a cluster that does not answer is said soon rather than waited for;
+ * `limit` is the longest that one try may take, in milliseconds.
+ */
+export function asked(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit,
+    heartbeatTimeout: '20s',
+    retry: { ...RETRY, maximumAttempts: 3 },
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
   });
 }
 
@@ -41,4 +72,16 @@ export function lasting(summary: string, limit: number): Calls {
  */
 export function toItsEnd<Result>(write: () => Promise<Result>): Promise<Result> {
   return CancellationScope.nonCancellable(write);
+}
+
+/** Watches that change nothing: whoever interrupts one need not wait for its end. `limit` is its time in milliseconds. */
+export function watching(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit + 5 * 60_000,
+    scheduleToCloseTimeout: limit + 15 * 60_000,
+    heartbeatTimeout: '30s',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: RETRY,
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
 }

@@ -11,12 +11,14 @@ import { imageTag, updatedContainer } from '../release/spec.ts';
 import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
 import type { Outcome } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
-import { quick } from './calls.ts';
+import { guardAfter } from './begin-guard.ts';
+import { QUESTION_MS, question, quick } from './calls.ts';
 import { passGate } from './gate.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
-import { Departure, ReleaseRun, describeFailure } from './release-run.ts';
+import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
 import { rollBack } from './rollback.ts';
+import { SetRecord } from './set-record.ts';
 import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 import { runWave } from './wave.ts';
@@ -28,7 +30,7 @@ import { runWave } from './wave.ts';
 export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
   const plan = await planRelease(run, input);
-  const tallied = plan ? await carryOut(run, input.file.spec, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
+  const tallied = plan ? await carryOut(run, input, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
@@ -55,9 +57,11 @@ function initialStateOf({ file, cluster, requester }: ReleaseInput): ReturnType<
 
 /** Plans against the live set. Undefined when there is nothing to carry out; the state then says why. */
 async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Plan | undefined> {
-  run.enter('planning', 'checks the cluster and plans the waves');
+  const doing = 'checks the cluster and plans the waves';
+  const since = Date.now();
+  run.enter('planning', doing, { for: doing, owner: 'a worker and the API server', since, until: since + QUESTION_MS });
   try {
-    const { lines, plan } = await quick('preflight and plan').planRelease({ file });
+    const { lines, plan } = await question('preflight and plan').planRelease({ file });
     const refusal = lines.find(({ status }) => status === 'refused');
     if (refusal || !plan) run.finish('refused', refusal?.detail ?? 'there is no plan');
     else run.set(withPlan(run.state, plan));
@@ -65,6 +69,7 @@ async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Pla
     run.finish('done', 'every server runs the new image already');
     return undefined;
   } catch (error) {
+    if (isUnreachable(error)) run.set({ unreachable: true });
     run.finish(
       isCancellation(error) ? 'cancelled' : 'refused',
       isCancellation(error) ? 'cancelled while it was planned' : describeFailure(error),
@@ -80,8 +85,8 @@ function hasWork({ waves, adopted }: Plan): boolean {
 
 type Tallied = Pick<ReleaseResult, 'restartsOfMainContainers' | 'recreatedPods'>;
 
-async function carryOut(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): Promise<Tallied> {
-  const { context, strategy } = prepare(run, spec, plan);
+async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, plan: Plan): Promise<Tallied> {
+  const { context, strategy } = prepare(run, file.spec, plan);
   try {
     if (plan.strategy === 'newServersOnly') await passGate(context, { number: NEW_SERVERS_WAVE });
     await persevere(context, strategy.begin);
@@ -90,6 +95,7 @@ async function carryOut(run: ReleaseRun, spec: ReleaseSpec, plan: Plan): Promise
       await persevere(context, () => runWave(context, strategy, wave));
     }
     await persevere(context, strategy.finish);
+    await guardAfter(context, guardInterval);
     await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
   } catch (error) {
@@ -108,7 +114,17 @@ function prepare(
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
   };
-  const context: ReleaseContext = { run, spec, plan, left: new Set(), reloading: new Set(), onPause };
+  const record = new SetRecord(plan, spec, run.state);
+  const context: ReleaseContext = {
+    run,
+    spec,
+    plan,
+    left: new Set(),
+    reloading: new Set(),
+    outgoing: new Map(),
+    onPause,
+    record,
+  };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
 }

@@ -3,20 +3,33 @@
  * schemas without any SDK, so that a bot in any language can be written against this file.
  */
 import { z } from 'zod';
+import type { GuardCounts, GuardState } from '../release/guard.ts';
+import type { GuardMemory } from '../release/guard-watch.ts';
+import type { Ledger } from '../release/ledger-verdict.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
+import type { LastRelease } from '../release/record.ts';
 import type { ReleaseFile } from '../release/spec.ts';
 import type { Outcome, ReleaseState } from '../release/state.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
 import type { SetRef } from '../release/fleet.ts';
 
 /** Workflow types. */
-export const WORKFLOWS = { hotUpdate: 'hotUpdate', planOnly: 'planOnly', inspectCluster: 'inspectCluster' } as const;
+export const WORKFLOWS = {
+  hotUpdate: 'hotUpdate',
+  planOnly: 'planOnly',
+  inspectCluster: 'inspectCluster',
+  readLedger: 'readLedger',
+  guard: 'guard',
+} as const;
 
 /**
  * The update and the signal that carry a decision, the query for what the release says to a decision (it is not taken by
  * asking), and the query for the whole state.
  */
 export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', answer: 'answer', state: 'state' } as const;
+
+/** The update and the signal that end a guard, and the signal by which a release hands its set over to a running guard. */
+export const GUARD_MESSAGES = { stop: 'stopGuard', stopSignal: 'stopGuardBySignal', takeOver: 'takeOver' } as const;
 
 /** Search attributes that every release carries. */
 export const SEARCH_ATTRIBUTES = {
@@ -49,6 +62,49 @@ export interface ReleaseInput {
   readonly file: ReleaseFile;
   readonly cluster: string;
   readonly requester: string;
+  /** Time between two looks of the guard that follows, in milliseconds. Default: by the size of the set. */
+  readonly guardInterval?: number | undefined;
+}
+
+/** What a guard is started with. */
+export interface GuardInput {
+  readonly v: 1;
+  readonly cluster: string;
+  readonly requester: string;
+  readonly set: SetRef;
+  /** What every server is to prove, and how to ask; as it stands on the set. */
+  readonly last: LastRelease;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  /** Time between two looks, in milliseconds. */
+  readonly interval: number;
+  /** From the run before: a guard goes on in a new run before its history is too long. */
+  readonly carried?: CarriedGuard | undefined;
+}
+
+/** What one run of a guard hands to the next. */
+export interface CarriedGuard {
+  readonly state: GuardState;
+  readonly memory?: GuardMemory | undefined;
+  readonly sweptAt: number;
+}
+
+/** Who ends a guard, and why. */
+export const stopGuardSchema = z.strictObject({
+  actor: z.string().min(1).max(200),
+  reason: z.string().max(1_000).prefault('no reason given'),
+});
+
+/** A wish to end a guard, before defaults. */
+export type StopGuardMessage = z.input<typeof stopGuardSchema>;
+
+/** What a guard returns. */
+export interface GuardResult {
+  readonly release: string;
+  readonly reason: string;
+  /** Servers that did not prove their version when it ended. */
+  readonly problems: number;
+  readonly counts: GuardCounts;
 }
 
 /** What a release workflow returns. */
@@ -72,6 +128,22 @@ export interface PlanInput {
   readonly file: ReleaseFile;
   readonly cluster: string;
 }
+
+/** What `versions` and `verify` ask. */
+export interface LedgerInput {
+  readonly v: 1;
+  readonly cluster: string;
+  readonly set: SetRef;
+  /** Measure with this instead of what the set says about its last release. */
+  readonly file?: ReleaseFile | undefined;
+  /** Every server is to prove this version. */
+  readonly version?: string | undefined;
+}
+
+/** The ledger, or why there is none. */
+export type LedgerResult =
+  | { readonly kind: 'ledger'; readonly ledger: Ledger }
+  | { readonly kind: 'refused' | 'unreachable'; readonly reason: string };
 
 /** What `doctor` asks a worker about its cluster. */
 export interface InspectInput {
@@ -98,6 +170,11 @@ export interface ExpectedAnswer extends DecisionAnswer {
 /** The workflow id of the release on a set, which is also its lock: at most one runs. */
 export function releaseWorkflowId(cluster: string, set: SetRef): string {
   return `hotwave/${cluster}/${set.namespace}/${set.name}`;
+}
+
+/** The workflow id of the guard of a set: at most one runs. */
+export function guardWorkflowId(cluster: string, set: SetRef): string {
+  return `hotwave-guard/${cluster}/${set.namespace}/${set.name}`;
 }
 
 /** The task queue that the workers of a cluster poll. */

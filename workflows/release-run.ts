@@ -13,7 +13,7 @@ import {
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import { applyDecision } from '../release/decision.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
-import { detailsMarkdown } from '../release/narrate.ts';
+import { agreeing, detailsMarkdown } from '../release/narrate.ts';
 import type { Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
@@ -83,7 +83,7 @@ export class ReleaseRun {
   set(change: Partial<ReleaseState>): void {
     const before = this.#state;
     this.#state = { ...before, ...change };
-    setCurrentDetails(detailsMarkdown(this.#state, Date.now()));
+    setCurrentDetails(detailsMarkdown(this.#state));
     if (before.phase !== this.#state.phase || before.wave !== this.#state.wave) {
       upsertSearchAttributes([
         { key: phaseKey, value: this.#state.phase },
@@ -94,7 +94,7 @@ export class ReleaseRun {
 
   /** Shows what the release is doing, and until when. */
   enter(phase: Phase, step: string, wait?: Wait): void {
-    this.set({ phase, step, wait });
+    this.set({ phase, step: agreeing(step), wait: wait && { ...wait, for: agreeing(wait.for) } });
   }
 
   /** Ends the release. */
@@ -206,7 +206,9 @@ export class ReleaseRun {
     const wait: Wait = { for: reason, owner: 'a person', since, until: since + onPause.timeout };
     this.set({ phase: 'paused', step: 'waits for a person', pausedBecause: reason, wait });
     const problem = await onPause.freeze();
-    if (problem !== undefined) this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
+    // Somebody may have resumed while the set was being frozen.
+    if (problem !== undefined && this.#state.pausedBecause !== undefined)
+      this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
     const heard = await condition(() => this.#heard(), onPause.timeout, {
       summary: 'paused: waits for resume, rollback or cancel',
     });
@@ -226,8 +228,7 @@ export class ReleaseRun {
   #depart(): void {
     const { rollback, cancel } = this.#state.requests;
     if (cancel) {
-      const reason = `cancelled by ${cancel.actor}: ${cancel.reason}`;
-      throw new Departure(cancel.then, 'cancelled', reason);
+      throw new Departure(cancel.then, 'cancelled', `by ${cancel.actor}: ${cancel.reason}`);
     }
     if (rollback) throw new Departure('rollback', 'rolled-back', `asked for by ${rollback.actor}: ${rollback.reason}`);
   }
@@ -250,4 +251,10 @@ function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly 
 export function describeFailure(error: unknown): string {
   if (error instanceof ActivityFailure && error.cause) return describeFailure(error.cause);
   return error instanceof Error ? error.message : String(error);
+}
+
+/** True when an activity failed because the API server did not answer, or answered that it is overloaded. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof ActivityFailure) return isUnreachable(error.cause);
+  return error instanceof ApplicationFailure && /^Cluster\.(unreachable|overloaded)$/.test(error.type ?? '');
 }

@@ -26,7 +26,8 @@ export async function rollBack(context: ReleaseContext, strategy: Strategy): Pro
     baseline,
     servers: reached,
   });
-  const withdrawal = await strategy.withdraw(reached, snapshot);
+  for (const [name, fingerprint] of Object.entries(snapshot.before)) context.outgoing.set(name, fingerprint);
+  const withdrawal = await strategy.withdraw();
   if (withdrawal.kind === 'nothing') return undefined;
   if (withdrawal.kind === 'impossible') return withdrawal.reason;
   return await proveOldVersion(context, reached, snapshot, withdrawal.awaitOld);
@@ -103,7 +104,8 @@ async function proveOldVersion(
 }
 
 function problemOf(report: StepReport, servers: number): string | undefined {
-  const failed = failedCount(report);
+  // A server whose reload and proof both failed is one server.
+  const failed = new Set([...report.failures.map(({ server }) => server), ...report.moreFailed]).size;
   const [first] = report.failures;
   if (failed === 0) return undefined;
   return `${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;

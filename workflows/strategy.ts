@@ -1,8 +1,8 @@
-import type { RollbackSnapshot } from '../activities/inputs.ts';
 import type { Plan, PlannedServer, Wave } from '../release/plan.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import type { PauseActions, ReleaseRun } from './release-run.ts';
+import type { SetRecord } from './set-record.ts';
 
 /** One step of a wave or a rollback over a number of servers. */
 export type Step = (servers: readonly PlannedServer[]) => Promise<StepReport>;
@@ -16,7 +16,10 @@ export interface ReleaseContext {
   readonly left: Set<string>;
   /** Waves whose engines have been told to reload: after a pause, those that have done so are not told again. */
   readonly reloading: Set<number>;
+  /** Fingerprints of the sidecars that a rollback has to get rid of; a second try must not take the new ones for them. */
+  readonly outgoing: Map<string, string>;
   readonly onPause: PauseActions;
+  readonly record: SetRecord;
 }
 
 /** What came of the write that begins a rollback. */
@@ -41,7 +44,7 @@ export interface Strategy {
   /** After the last wave: what is left to do, and putting back what was changed only for the time of the release. */
   readonly finish: () => Promise<Verdict>;
   /** Brings the old image back for the servers of the waves so far. */
-  readonly withdraw: (reached: readonly PlannedServer[], snapshot: RollbackSnapshot) => Promise<Withdrawal>;
+  readonly withdraw: () => Promise<Withdrawal>;
   /** After a rollback whose servers are all proved: puts back the rest. */
   readonly settle: () => Promise<Verdict>;
   /** Nobody more moves for the time of a pause. A sentence when that did not work. */

@@ -61,7 +61,10 @@ function addWorker(program: Command, { finish }: Run, runWorker: RunWorker): voi
     .option('--build-id <id>', 'turns worker versioning on (HOTWAVE_BUILD_ID)')
     .option('--concurrency <count>', 'activities at once (HOTWAVE_CONCURRENCY; default 100)')
     .summary('run a worker for a cluster')
-    .description('Runs a worker: it carries out the releases of one cluster until it is stopped. Releases outlive it.')
+    .description(
+      'Runs a worker: it carries out the releases of one cluster until it is stopped. Releases outlive it. ' +
+        'Health checks by Prometheus may ask what HOTWAVE_METRICS_URLS names, with HOTWAVE_METRICS_TOKEN if it is set.',
+    )
     .addHelpText(
       'after',
       helpEnd(['hotwave worker', 'hotwave worker --cluster eu --kubeconfig ~/.kube/eu'], [0, 1, 7, 64]),

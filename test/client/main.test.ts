@@ -19,7 +19,7 @@ async function run(
 vi.setConfig({ testTimeout: 30_000 });
 
 const VERBS = [
-  ...['plan', 'start', 'schema', 'status', 'watch', 'list'],
+  ...['plan', 'start', 'schema', 'status', 'watch', 'list', 'versions', 'verify'],
   ...['approve', 'reject', 'pause', 'resume', 'rollback', 'cancel', 'doctor', 'setup', 'worker'],
 ];
 
@@ -57,8 +57,14 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['approve', 'x'], /say which wave: approve --wave N/],
     [['approve', 'x', '--wave', 'two'], /--wave "two": expected the number of a wave/],
     [['status', 'A B'], /"A B" names no GameServerSet/],
+    [['versions', 'a/b/c'], /"a\/b\/c" names no GameServerSet/],
+    [['versions', 'duel', '-f', 'missing.yaml'], /missing\.yaml: there is no such file/],
+    [['verify', 'duel', '--version', 'a b'], /--version "a b": expected letters, digits/],
     [['list', '--limit', '0'], /--limit "0": expected a whole number/],
     [['plan', 'missing.yaml'], /missing\.yaml: there is no such file/],
+    [['list', '--address', 'temporal'], '--address "temporal": expected HOST:PORT such as 127.0.0.1:7233'],
+    [['start', 'x.yaml', '--timeout', '5m'], '--until and --timeout say how long to wait: give --wait with them'],
+    [['start', 'x.yaml', '--until', 'gate'], '--until and --timeout say how long to wait: give --wait with them'],
   ])('%j', async (argv, sentence) => {
     const { code, out, err } = await run(argv);
     expect(code).toBe(64);
@@ -84,6 +90,12 @@ describe('a release file with mistakes', () => {
     const { err } = await run(['plan', '-'], recordedIo({ files: { '-': 'x' } }));
     expect(err).toMatch(/^stdin:1:1: /);
   });
+});
+
+test("after a verb --version is the verb's: verify never prints hotwave's own version and exits 0", async () => {
+  expect(await run(['--version'])).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+/) as string });
+  const { code, out } = await run(['verify', 'duel', '--version', 'v2.0', '--address', '127.0.0.1:1']);
+  expect({ code, out }).toEqual({ code: 7, out: '' });
 });
 
 test('schema prints a JSON Schema', async () => {

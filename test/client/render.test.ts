@@ -4,8 +4,12 @@ import { renderList } from '../../client/render/list.ts';
 import { hasChanges, renderPlan } from '../../client/render/plan.ts';
 import { progressLine } from '../../client/render/progress-line.ts';
 import { renderFrame, renderStatus } from '../../client/render/status.ts';
+import { renderVersions } from '../../client/render/versions.ts';
 import { textWidth } from '../../client/render/text-width.ts';
 import { plainView, viewOf } from '../../client/render/view.ts';
+import type { LedgerRow } from '../../release/ledger.ts';
+import { ledgerOf } from '../../release/ledger-verdict.ts';
+import type { Ledger } from '../../release/ledger-verdict.ts';
 import { why } from '../../release/narrate.ts';
 import { planRelease } from '../../release/plan-release.ts';
 import type { Plan } from '../../release/plan.ts';
@@ -70,7 +74,13 @@ describe('status', () => {
     const state = aReleaseState();
     const lines = renderStatus(state, NOW, plainView()).split('\n');
     expect(lines[0]).toBe(why(state, NOW));
-    expect(lines.at(-3)).toBe('  hotwave pause arena/duel');
+    expect(lines.slice(-4, -2)).toEqual(['  hotwave pause arena/duel', '  hotwave rollback arena/duel']);
+  });
+
+  test('says second what is tried again', () => {
+    const retry = { activity: 'verifyFleet', attempt: 7, reason: 'the API server does not answer' };
+    const lines = renderStatus({ ...aReleaseState(), retrying: [retry] }, NOW, plainView()).split('\n');
+    expect(lines[1]).toBe('trying again (verifyFleet, attempt 7): the API server does not answer');
   });
 
   test('stops the clock of every wave when the release has ended', () => {
@@ -92,7 +102,19 @@ describe('a progress line', () => {
 
   test('tells phase, wave, progress and what it waits for', () => {
     expect(progressLine(aReleaseState())).toBe(
-      'updating · wave 2 of 4 · 2%: 12/50 ready, 10 proven · waits for 50 servers to be Ready (on Kruise)',
+      'updating · wave 2 of 4 · 12/50 ready, 10 proven · waits for 50 servers to be Ready (on Kruise)',
+    );
+  });
+
+  test('names a wave that a person has named', () => {
+    const named = waves(4).map((wave) => ({ ...wave, name: 'low' }));
+    expect(progressLine(aReleaseState({ waves: named }))).toContain(' · low: 12/50 ready');
+  });
+
+  test('says what is tried again, but not how often, which would be a line each time', () => {
+    const retry = { activity: 'verifyFleet', attempt: 7, reason: 'the API server does not answer' };
+    expect(progressLine({ ...aReleaseState(), retrying: [retry] })).toMatch(
+      / · trying again: the API server does not answer$/,
     );
   });
 
@@ -190,6 +212,13 @@ describe('a list', () => {
     );
   });
 
+  test('cuts the longest texts first when the terminal is narrow', () => {
+    const long = { ...release, phase: 'waiting-approval', release: 'scripts-2-0-for-the-autumn-tournament' };
+    const [head, row] = renderList([long], NOW, plainView(80)).split('\n');
+    expect(head).toMatch(/^SET +RELEASE +PHASE +WAVE +REQUESTER +STARTED$/);
+    expect(row).toMatch(/^arena\/duel +scripts-2-0-for-[a-z-]*… +waiting-approval +3 +ann +90s ago$/);
+  });
+
   test('says so when it is empty', () => {
     expect(renderList([], NOW, plainView())).toBe('no releases');
   });
@@ -201,5 +230,91 @@ describe('a view', () => {
     expect(viewOf(terminal, {}, 'text').colours.isColorSupported).toBe(true);
     expect(viewOf(terminal, { NO_COLOR: '1' }, 'text').colours.isColorSupported).toBe(false);
     expect(viewOf(recordedIo().stdout, {}, 'text').colours.isColorSupported).toBe(false);
+  });
+});
+
+describe('the versions of a set', () => {
+  const aRow = (change: Partial<LedgerRow> = {}): LedgerRow => ({
+    server: 'duel-0',
+    wanted: '2.0',
+    loaded: '2.0',
+    files: '2.0',
+    proves: true,
+    drift: '',
+    reason: '',
+    image: NEW_IMAGE,
+    runningImage: NEW_IMAGE,
+    imageId: 'sha256:abc',
+    override: '',
+    uid: 'uid-0',
+    createdAt: NOW - 7_200_000,
+    restarts: 1,
+    mainRestarts: 0,
+    ...change,
+  });
+  const behind = aRow({ server: 'duel-1', loaded: '1.0', files: '1.0', proves: false, drift: 'behind', reason: '1.0' });
+  const silent = aRow({
+    server: 'duel-2',
+    loaded: '',
+    files: '',
+    proves: false,
+    drift: 'unknown',
+    reason: `http :80/version: ${'no answer '.repeat(20)}`,
+  });
+
+  function aLedger(rows: readonly LedgerRow[]): Ledger {
+    const yardstick = {
+      source: 'last release',
+      release: 'scripts-2-0',
+      strategy: 'rolling',
+      outcome: 'done',
+      container: SIDECAR,
+      image: NEW_IMAGE,
+      version: '2.0',
+      previousImage: '',
+      previousVersion: '1.0',
+      startedAt: NOW - 90_000,
+      finishedAt: NOW - 60_000,
+    } as const;
+    return ledgerOf(
+      {
+        set: { namespace: 'arena', name: 'duel' },
+        replicas: 3,
+        templateImage: NEW_IMAGE,
+        yardstick,
+        how: { noAsk: '' },
+        notes: ['release scripts-3-0 is under way, or was left on hold'],
+      },
+      rows,
+    );
+  }
+
+  test('start with the sentence that says who is behind, then by what it is measured, then a row for each server', () => {
+    const [first, second, note, gap, head, ...rows] = renderVersions(
+      aLedger([aRow(), behind, silent]),
+      NOW,
+      plainView(),
+    ).split('\n');
+    expect(first).toMatch(/^1 of 3 servers on 2\.0; 2 not: duel-1 \(1\.0\), duel-2 \(unknown: http/);
+    expect(second).toBe(
+      `measured by the last release scripts-2-0, done 60s ago: 2.0; the template asks for ${NEW_IMAGE}`,
+    );
+    expect(note).toBe('note: release scripts-3-0 is under way, or was left on hold');
+    expect(gap).toBe('');
+    expect(head).toMatch(/^SERVER +LOADED +FILES +IMAGE +RESTARTS +AGE +DRIFT$/);
+    expect(rows[0]).toMatch(/^duel-0 +2\.0 +2\.0 +2\.0 +1 +2h$/);
+    expect(rows[1]).toMatch(/^duel-1 +1\.0 +1\.0 +2\.0 +1 +2h +behind: 1\.0$/);
+    expect(rows[2]).toMatch(/^duel-2 +\? +\? +2\.0 +1 +2h +unknown: http/);
+  });
+
+  test('fit in 80 columns', () => {
+    const text = renderVersions(aLedger([aRow(), behind, silent]), NOW, plainView(80));
+    for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+  });
+
+  test('show images, ids and pods when wide', () => {
+    expect(renderVersions(aLedger([aRow()]), NOW, plainView(Infinity, true))).toMatch(
+      new RegExp(`${NEW_IMAGE} +${NEW_IMAGE} +${NEW_IMAGE} +sha256:abc +scripts-2-0 +0 +uid-0$`, 'm'),
+    );
   });
 });

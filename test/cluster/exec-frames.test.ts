@@ -72,5 +72,14 @@ describe('a transcript', () => {
     for (let part = 0; part < 100; part += 1) transcript.take(frame(1, 'x'.repeat(4_000)));
     const outcome = transcript.take(frame(3, '{"status":"Success"}'));
     expect(outcome).toHaveProperty('stdout.length', MOST_OUTPUT_BYTES);
+    expect(outcome).toMatchObject({ truncated: true });
+  });
+
+  test('keeps as much as the caller wants, and says nothing of a cut where there was none', () => {
+    const transcript = new ExecTranscript(100_000);
+    for (let part = 0; part < 25; part += 1) transcript.take(frame(1, 'x'.repeat(4_000)));
+    const outcome = transcript.take(frame(3, '{"status":"Success"}'));
+    expect(outcome).toHaveProperty('stdout.length', 100_000);
+    expect(outcome).not.toHaveProperty('truncated');
   });
 });

@@ -117,6 +117,22 @@ describe('a GameServer', () => {
     const view = gameServerRecord({ metadata: { ...metadata, annotations: {} }, spec: wished });
     expect(view).toMatchObject({ updatePriority: 'p-7', imageOverrides: { a: 'x:1' }, hasAnnotations: true });
   });
+
+  test('names who wrote its override', () => {
+    const entry = (manager: string, field: string): object => ({
+      manager,
+      operation: 'Update',
+      time: '2026-01-01T00:00:00Z',
+      fieldsV1: { 'f:spec': { [`f:${field}`]: {} } },
+    });
+    const metadata = {
+      name: 'duel-0',
+      uid: 'u',
+      managedFields: [entry('okg', 'opsState'), entry('ann', 'containers')],
+    };
+    const spec = { opsState: 'None', containers: [{ name: 'a', image: 'x:1' }] };
+    expect(gameServerRecord({ metadata, spec }).overriddenBy).toBe('ann');
+  });
 });
 
 describe('an Advanced StatefulSet', () => {

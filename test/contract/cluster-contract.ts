@@ -162,6 +162,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           expect([status?.imageId, status?.containerId, server.uid, server.ip]).not.toContain('');
         }
         expect(new Set(servers.map(({ uid }) => uid)).size).toBe(4);
+        for (const { createdAt } of servers) expect(Math.abs(Date.now() - createdAt)).toBeLessThan(30 * 60_000);
       });
 
       test('lists only the servers that are asked for', async () => {
@@ -215,6 +216,16 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(outcome).toHaveProperty('actual.rollingUpdate.partition', 1);
         expect(outcome).toHaveProperty('expected.rollingUpdate.partition', FROZEN);
         expect((await live(own.ref)).updateStrategy.rollingUpdate?.partition).toBe(1);
+      });
+
+      test('leave the field and its manager to be read afterwards, hotwave included', async () => {
+        const own = await world.newSet();
+        const index = (await live(own.ref)).containers.findIndex(({ name: container }) => container === own.sidecar);
+        const pointer = `/spec/gameServerTemplate/spec/containers/${index}/image`;
+        await cluster.patch(setTarget(own.ref), firstWavePatch(await baselineOf(own), 4, hold(FROZEN)));
+        expect((await live(own.ref)).lastWriters).toMatchObject({ [pointer]: 'hotwave', [STRATEGY]: 'hotwave' });
+        await own.edit('kubectl-edit', pointer, own.image('3.0'));
+        expect((await live(own.ref)).lastWriters).toMatchObject({ [pointer]: 'kubectl-edit', [STRATEGY]: 'hotwave' });
       });
 
       test('say when the object is not there', async () => {
@@ -342,7 +353,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
     describe('asking servers', () => {
       const run = (
         command: readonly string[],
-        wishes: { server?: string; container?: string; timeoutMs?: number } = {},
+        wishes: { server?: string; container?: string; timeoutMs?: number; mostBytes?: number } = {},
       ) =>
         cluster.exec({
           namespace: set.ref.namespace,
@@ -350,6 +361,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           container: wishes.container ?? set.main,
           command,
           timeoutMs: wishes.timeoutMs ?? 10_000,
+          ...(wishes.mostBytes === undefined ? {} : { mostBytes: wishes.mostBytes }),
         });
 
       test('exec gives output and exit code', async () => {
@@ -361,6 +373,16 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           stderr: '',
         });
         expect(await run(['false'])).toMatchObject({ kind: 'exited', code: 1 });
+      });
+
+      test('exec keeps 64 KiB of the output, or as much as it is asked to, and says when it left something out', async () => {
+        const talkative = ['head', '-c', '100000', '/dev/zero'];
+        const some = await run(talkative);
+        expect(some).toMatchObject({ kind: 'exited', code: 0, truncated: true });
+        expect(some).toHaveProperty('stdout.length', 65_536);
+        const all = await run(talkative, { mostBytes: 200_000 });
+        expect(all).toHaveProperty('stdout.length', 100_000);
+        expect(all).not.toHaveProperty('truncated');
       });
 
       test.each<[string, { program?: string; container?: string; server?: string }]>([

@@ -14,7 +14,7 @@ export interface WatchEvent<T> {
 }
 
 /** An answer of the API server other than 2xx. */
-export class ApiError extends Error {
+class ApiError extends Error {
   /** The HTTP status, such as 404. */
   readonly status: number;
   /** The Kubernetes reason, such as `NotFound` or `Invalid`; empty when the answer was not a Status object. */

@@ -49,10 +49,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   };
 
   const api = controlPlane.apiAs('admin');
-  const apiReady = (): Promise<void> =>
-    supervisor
-      .waitFor('kube-apiserver', { what: 'the API server to be ready', deadlineMs: 60_000 }, () => api.text('/readyz'))
-      .then(() => undefined);
+  const apiReady = async (): Promise<void> => {
+    // A client of its own: the one above is closed by the time that a program is started again.
+    const asker = controlPlane.apiAs('admin');
+    const wait = { what: 'the API server to be ready', deadlineMs: 60_000 };
+    await supervisor.waitFor('kube-apiserver', wait, () => asker.text('/readyz'));
+    await asker.close();
+  };
   readiness.set('kube-apiserver', apiReady);
   await apiReady();
   await Promise.all([applyPermissions(api), createResourceDefinitions(api, programs)]);

@@ -6,24 +6,27 @@ import { execa } from 'execa';
 import { cacheFolder } from './cache.ts';
 
 /** What the truth lab runs on the machine (containerd, runc, CNI) and puts into its images (nginx, busybox, inotify). */
-const packages = ['containerd', 'runc', 'containernetworking-plugins', 'nginx', 'busybox-static', 'inotify-tools'];
+const ofTheTruthLab = ['containerd', 'runc', 'containernetworking-plugins', 'nginx', 'busybox-static', 'inotify-tools'];
 
 /**
- * Fetches the Debian (or Ubuntu) packages of the truth lab with everything they depend on, about 46 MB, and unpacks
- * them under the cache folder. Nothing is installed and apt's own state is left as it was: lists, archives and locks
+ * Fetches Debian (or Ubuntu) packages with everything they depend on and unpacks them under the cache folder: those of
+ * the truth lab, about 46 MB, when none are named. Nothing is installed and apt's own state is left as it was: lists, archives and locks
  * are private to the cache folder, only the package sources and keys of the machine are used.
  *
  * @returns the folder of the unpacked packages: `usr/bin/containerd`, `usr/lib/cni`, `usr/sbin/nginx`, ...
  * @throws Error with apt's last lines when a package cannot be resolved or fetched.
  */
-export async function provideDebianPackages(progress: (line: string) => void): Promise<string> {
+export async function provideDebianPackages(
+  progress: (line: string) => void,
+  packages: readonly string[] = ofTheTruthLab,
+): Promise<string> {
   const identity = JSON.stringify([packages, process.arch, await readFile('/etc/os-release', 'utf8')]);
   const folder = join(cacheFolder('debian'), createHash('sha256').update(identity).digest('hex').slice(0, 16));
   const root = join(folder, 'root');
   if (existsSync(root)) return root;
 
   const started = Date.now();
-  progress(`fetching Debian packages (46 MB, not installed): ${packages.join(' ')}`);
+  progress(`fetching Debian packages (not installed): ${packages.join(' ')}`);
   const work = `${folder}.${process.pid}`;
   try {
     const apt = await privateApt(work);

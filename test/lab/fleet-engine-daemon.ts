@@ -48,6 +48,7 @@ function answer(request: IncomingMessage): Answer {
   const address = request.socket.localAddress ?? '';
   if (address !== '127.0.0.1') return engine.answerAt(address, method, path);
   if (path === '/ready') return { status: isReady ? 200 : 503, body: isReady ? 'ready' : 'listing the pods' };
+  if (path === '/metrics') return { status: 200, body: engine.metrics() };
   if (path === '/stats') return { status: 200, body: JSON.stringify(engine.allStats()) };
   return { status: 404, body: `no ${path} here: use a pod's address or /servers/NAMESPACE/NAME` };
 }

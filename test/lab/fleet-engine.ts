@@ -109,6 +109,17 @@ export class FleetEngine {
     return Object.fromEntries([...this.#engines].map(([name, engine]) => [name, stats(engine)]));
   }
 
+  /**
+   * What a Prometheus scrapes: `game_error_ratio` by pod, 0.002, and 0.07 from versions with `errors` in their name.
+   * Versions with `mute` in their name tell nothing.
+   */
+  metrics(): string {
+    const lines = [...this.#engines.values()]
+      .filter(({ loaded }) => loaded !== '' && !loaded.includes('mute'))
+      .map(({ name, loaded }) => `game_error_ratio{pod="${name}"} ${loaded.includes('errors') ? '0.07' : '0.002'}\n`);
+    return `# TYPE game_error_ratio gauge\n${lines.join('')}`;
+  }
+
   #follow(engine: Engine, pod: Pod): void {
     const main = pod.spec.containers.find(({ name }) => name !== sidecar);
     const mainId = startedId(containerStatus(pod, main?.name ?? ''));
@@ -145,7 +156,7 @@ export class FleetEngine {
 }
 
 /** The tag of an image reference, `latest` when it has none; a digest is not a tag. */
-export function imageTag(image: string): string {
+function imageTag(image: string): string {
   const name = image.replace(/@.*$/, '').split('/').at(-1) ?? '';
   return name.split(':')[1] ?? 'latest';
 }

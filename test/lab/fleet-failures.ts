@@ -19,7 +19,7 @@ export const selfReloadAnnotation = 'hotwave.test/self-reload';
  * - `slow`: as it should be, but takes 5 s
  * - `mainrestart`: as it should be, but the pod's other containers restart too
  */
-export const failureModes = ['badpull', 'crash', 'neverready', 'slow', 'mainrestart'] as const;
+const failureModes = ['badpull', 'crash', 'neverready', 'slow', 'mainrestart'] as const;
 
 /** One of {@link failureModes}. */
 export type FailureMode = (typeof failureModes)[number];

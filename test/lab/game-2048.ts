@@ -3,7 +3,7 @@ import type { SetOptions } from './game-server-sets.ts';
 import { engineImage, sidecarImage } from './images/provide-images.ts';
 
 /** Where the engine finds the hot files; the sidecar has the same folder under another name. */
-export const hotFilesFolder = '/var/www/html/js';
+const hotFilesFolder = '/var/www/html/js';
 
 /**
  * A GameServerSet on real containers, in the shape of OpenKruiseGame's own 2048 example, for `createSet` and

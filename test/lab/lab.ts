@@ -22,7 +22,7 @@ import { temporalProgram } from './temporal-program.ts';
 import { startTemporal } from './temporal-server.ts';
 import type { TemporalServer } from './temporal-server.ts';
 
-export type { Lab, LabKind, LabUser } from './lab-contract.ts';
+export type { Lab, LabKind } from './lab-contract.ts';
 
 /** Which lab to start. */
 export interface LabOptions {

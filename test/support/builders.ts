@@ -37,7 +37,7 @@ export function containerIdOf(server: string, container: string, restartCount: n
 }
 
 /** A running, ready container with its status; `status` overrides single fields of it. */
-export function aContainer(
+function aContainer(
   wanted: { readonly server: string; readonly name: string; readonly image: string },
   status: Partial<ContainerStatus> = {},
 ): ContainerView {
@@ -102,6 +102,7 @@ export function aServer(wishes: ServerWishes = {}): ServerView {
     name,
     ordinal,
     uid: uidOf(`pod/${name}`),
+    createdAt: Date.UTC(2026, 0, 1),
     node: `node-${ordinal % 3}`,
     ip: `10.64.${Math.floor(ordinal / 250)}.${(ordinal % 250) + 1}`,
     phase: 'Running',
@@ -160,6 +161,7 @@ export function aSet(wishes: Partial<GameServerSetView> = {}): GameServerSetView
     initContainers: [],
     reclaimPolicy: 'Cascade',
     foreignOwners: {},
+    lastWriters: {},
     deleting: false,
     ...wishes,
   };

@@ -95,7 +95,9 @@ class InMemoryCluster implements FakeCluster {
   readSet(ref: SetRef, signal?: AbortSignal): ReturnType<Cluster['readSet']> {
     return this.#call('readSet', signal, () => {
       const set = this.#find(ref);
-      return set && { ...gameServerSetView(set.raw), foreignOwners: set.model.appliedBy ?? {} };
+      if (!set) return undefined;
+      const view = gameServerSetView(set.raw);
+      return { ...view, foreignOwners: set.model.appliedBy ?? {}, lastWriters: set.lastWriters() };
     });
   }
 

@@ -24,7 +24,7 @@ function inUpdateOrder(left: FakeServer, right: FakeServer): number {
 }
 
 /** `maxUnavailable` as a number: percentages are rounded down, at least 1. */
-export function mostUnavailable(maxUnavailable: number | string, replicas: number): number {
+function mostUnavailable(maxUnavailable: number | string, replicas: number): number {
   if (typeof maxUnavailable === 'number') return maxUnavailable;
   return Math.max(1, Math.floor((Number.parseFloat(maxUnavailable) / 100) * replicas));
 }

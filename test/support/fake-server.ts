@@ -45,6 +45,7 @@ export class FakeServer {
   readonly name: string;
   readonly ordinal: number;
   readonly uid: string;
+  readonly createdAt: number;
   /** Address of the engine; the same for a pod that comes back under its name. */
   readonly ip: string;
   readonly containers: FakeContainer[];
@@ -92,6 +93,7 @@ export class FakeServer {
     this.name = `${made.set}-${made.ordinal}`;
     this.ordinal = made.ordinal;
     this.uid = uidOf(`${this.name}/${podsMade}`);
+    this.createdAt = made.clock.now();
     this.ip = `10.${made.subnet}.${Math.floor(made.ordinal / 250)}.${(made.ordinal % 250) + 1}`;
     this.revision = made.revision;
     this.labels = { [OWNER_LABEL]: made.set, [OPS_STATE_LABEL]: 'None', [PRIORITY_LABEL]: '0' };
@@ -162,6 +164,7 @@ export class FakeServer {
       name: this.name,
       ordinal: this.ordinal,
       uid: this.uid,
+      createdAt: this.createdAt,
       node: `node-${this.ordinal % 3}`,
       ip: this.ip,
       phase: this.phase,

@@ -106,6 +106,15 @@ export class FakeSet {
     this.#later(this.#around.timings.acceptMs ?? 2, () => this.reconcile());
   }
 
+  /** Who changed last what hotwave writes too, by JSON pointer. */
+  lastWriters(): Readonly<Record<string, string>> {
+    const { containers } = this.raw.spec.gameServerTemplate.spec;
+    const images = containers.map((_, index) => `/spec/gameServerTemplate/spec/containers/${index}/image`);
+    const written = [...images, '/spec/updateStrategy', '/spec/replicas'];
+    const found = written.map((pointer) => [pointer, this.writerOf(pointer)] as const);
+    return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  }
+
   /** Who changed a field last, if anybody did since the set was made. */
   writerOf(pointer: string): string | undefined {
     const known = [...this.#writers].find(([field]) => pointer === field || pointer.startsWith(`${field}/`));

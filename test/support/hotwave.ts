@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import type { Metrics } from '../../activities/ports.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
@@ -11,8 +12,10 @@ import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflows/messages.ts';
 import type { Lab } from '../lab/lab.ts';
+import { until as eventually } from '../lab/until.ts';
 
-const CLUSTER = 'lab';
+/** The name of the cluster that {@link startHotwave} serves. */
+export const CLUSTER = 'lab';
 
 /** A release that a test has started. */
 export interface StartedRelease {
@@ -24,24 +27,28 @@ export interface StartedRelease {
   signal(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionRecord>;
   /** Resolves with the first state that is as wanted. */
   until(what: string, isSo: (state: ReleaseState) => boolean, deadlineMs?: number): Promise<ReleaseState>;
+  /** The same, and no activity is under way: nothing can be written before a person says something. */
+  idle(what: string, isSo: (state: ReleaseState) => boolean): Promise<ReleaseState>;
   result(): Promise<ReleaseResult>;
 }
 
 /** A worker on a lab, under the rights that deploy/rbac.yaml gives, and a client to start releases with. */
 export interface Hotwave {
+  readonly client: Client;
   start(file: ReleaseFile, requester?: string): Promise<StartedRelease>;
   stop(): Promise<void>;
 }
 
-/** Starts a worker in this process against a lab. */
-export async function startHotwave(lab: Lab): Promise<Hotwave> {
+/** Starts a worker in this process against a lab; `metrics` is where its releases may ask for values. */
+export async function startHotwave(lab: Lab, metrics?: Metrics): Promise<Hotwave> {
   const cluster = kubernetesCluster({ path: lab.kubeconfigOf('hotwave') });
   const native = await NativeConnection.connect({ address: lab.temporal.address });
-  const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster });
+  const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster, metrics });
   const running = worker.run();
   const connection = await Connection.connect({ address: lab.temporal.address });
   const client = new Client({ connection });
   return {
+    client,
     start: (file, requester = 'tester') => startRelease(client, { cluster: CLUSTER, file, requester }),
     async stop() {
       worker.shutdown();
@@ -91,6 +98,14 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
       const { decisions: known } = await until(`signal ${sent.id}`, (now) => now.decisions.some(taken));
       return known.find(taken)!;
     },
+    async idle(what, isSo) {
+      await until(what, isSo);
+      await eventually({ what: 'the last activity to end', deadlineMs: 30_000, everyMs: 50 }, async () => {
+        const { raw } = await handle.describe();
+        return (raw.pendingActivities ?? []).length === 0;
+      });
+      return await state();
+    },
     async result() {
       await until('the end', ({ phase }) => isFinal(phase));
       return (await handle.result()) as ReleaseResult;
@@ -99,7 +114,7 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
 }
 
 /** Sends a decision as an update; a refusal is an answer, too. */
-export async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
+async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
   try {
     return await handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
       args: [message],

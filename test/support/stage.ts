@@ -29,9 +29,23 @@ export interface Stage {
 }
 
 /** What the workers of one test file share: a connection costs more than a worker. */
-interface Connections {
+export interface Connections {
   readonly native: NativeConnection;
   readonly client: Client;
+  close(): Promise<void>;
+}
+
+/** Connects to the Temporal server of the layer. */
+export async function connect(): Promise<Connections> {
+  const address = inject('temporalAddress');
+  const [native, connection] = await Promise.all([
+    NativeConnection.connect({ address }),
+    Connection.connect({ address }),
+  ]);
+  const close = async (): Promise<void> => {
+    await Promise.all([native.close(), connection.close()]);
+  };
+  return { native, client: new Client({ connection }), close };
 }
 
 let stages = 0;
@@ -69,7 +83,7 @@ export function emptyStage({ native, client }: Connections, model: FakeClusterMo
 interface StageFixtures {
   readonly connections: Connections;
   /** Makes stages with a worker each; they end with the test. */
-  readonly stage: (model?: FakeClusterModel) => Promise<Stage>;
+  readonly stage: (model?: FakeClusterModel) => Promise<Stage & RunningWorker>;
 }
 
 /** A test with stages. */
@@ -78,13 +92,9 @@ export const test = plainTest.extend<StageFixtures>({
     // Vitest reads from the pattern which fixtures a fixture wants.
     // eslint-disable-next-line no-empty-pattern
     async ({}, use) => {
-      const address = inject('temporalAddress');
-      const [native, connection] = await Promise.all([
-        NativeConnection.connect({ address }),
-        Connection.connect({ address }),
-      ]);
-      await use({ native, client: new Client({ connection }) });
-      await Promise.all([native.close(), connection.close()]);
+      const connections = await connect();
+      await use(connections);
+      await connections.close();
     },
     { scope: 'file' },
   ],
@@ -97,8 +107,7 @@ export const test = plainTest.extend<StageFixtures>({
         workers.push(worker);
         return worker;
       };
-      await startWorker();
-      return { ...stage, startWorker };
+      return { ...stage, startWorker, ...(await startWorker()) };
     });
     await Promise.all(workers.map((worker) => worker.shutDown()));
   },
@@ -127,4 +136,15 @@ export function aRelease({ name = 'scripts-2-0', image = NEW_IMAGE, ...wishes }:
       ...wishes,
     },
   });
+}
+
+/** A release of the chosen servers 1 and 3 of the builders' set, in waves of 1 and the rest. */
+export function aTargetedRelease(wishes: SpecWishes = {}): ReleaseFile {
+  const target = {
+    namespace: SET.namespace,
+    gameServerSet: SET.name,
+    servers: { servers: [1, 3] },
+    allowCascade: true,
+  };
+  return aRelease({ strategy: 'targeted', target, waves: [1, 'rest'], ...wishes });
 }

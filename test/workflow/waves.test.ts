@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
-import { FROZEN, RELEASE_ANNOTATION } from '../../release/patches.ts';
+import { FROZEN } from '../../release/patches.ts';
+import { RELEASE_ANNOTATION } from '../../release/record.ts';
 import { NEW_IMAGE, OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import { eachServer, movedTo, reloads, setWrites } from '../support/fake-log.ts';
 import { aRelease, test } from '../support/stage.ts';
@@ -102,7 +103,10 @@ describe('a release', () => {
   test('leaves failed servers behind as long as there are no more than it tolerates', async ({ stage }) => {
     const it = await stage({ failures: { 'duel-7': 'stale' } });
     const release = await it.start(aRelease({ onFailure: { tolerate: 1 } }));
-    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect(await release.result()).toMatchObject({
+      outcome: 'done',
+      reason: '9 of 10 servers prove 2.0; left behind: duel-7',
+    });
     expect((await release.state()).failures).toMatchObject([{ server: 'duel-7', class: 'version' }]);
   });
 });

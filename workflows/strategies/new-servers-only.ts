@@ -1,5 +1,6 @@
 import type { NewServer, NewServersReport } from '../../activities/inputs.ts';
 import { formatDuration } from '../../release/quantity.ts';
+import { owedStrategy } from '../../release/record-patches.ts';
 import { NEW_SERVERS_WAVE, withFailures, withWave } from '../../release/state.ts';
 import type { Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../../release/verdict.ts';
@@ -27,11 +28,15 @@ class NewServersOnly implements Strategy {
   }
 
   begin = async (): Promise<Verdict> => {
-    const { run, plan } = this.#context;
+    const { run, plan, record } = this.#context;
     const { set, baseline, bystanders } = plan;
     run.enter('updating', `writes ${baseline.newImage} for new servers only`);
     const written = await toItsEnd(() =>
-      quick('write the new image, for new servers only').stageForNewServers({ set, baseline }),
+      quick('write the new image, for new servers only').stageForNewServers({
+        set,
+        baseline,
+        record: record.running,
+      }),
     );
     if (written.kind !== 'accepted')
       return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
@@ -53,7 +58,7 @@ class NewServersOnly implements Strategy {
    * @throws Departure when fewer servers were created than the release file expects
    */
   finish = async (): Promise<Verdict> => {
-    const { spec, run } = this.#context;
+    const { spec, run, plan, record } = this.#context;
     this.#until ??= Date.now() + spec.newServers.watch;
     const started = withWave(run.state, NEW_SERVERS_WAVE, { status: 'running', startedAt: Date.now() });
     run.set({ ...started, wave: NEW_SERVERS_WAVE });
@@ -70,15 +75,19 @@ class NewServersOnly implements Strategy {
       );
     }
     run.set(withWave(run.state, NEW_SERVERS_WAVE, { status: 'done', endedAt: Date.now() }));
-    return { kind: 'advance' };
+    const problem = await record.write({ last: record.ended('done', owedStrategy(plan.baseline)) });
+    return problem === undefined ? { kind: 'advance' } : { kind: 'pause', reason: problem };
   };
 
   /** Nothing has to be proved: who was there never moved, and who came on the new version keeps it with its players. */
   withdraw = async (): Promise<Withdrawal> => {
-    const { set, baseline } = this.#context.plan;
+    const { plan, record } = this.#context;
+    const { set, baseline } = plan;
+    const last = record.ended('rolled-back');
     const written = await quick(`roll back · ${baseline.templateImage} for new servers`).rollBackNewServers({
       set,
       baseline,
+      last,
     });
     return written.kind === 'drifted' ? { kind: 'impossible', reason: written.reason } : { kind: 'nothing' };
   };

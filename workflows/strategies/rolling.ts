@@ -1,5 +1,4 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { RollbackSnapshot } from '../../activities/inputs.ts';
 import { waveLabel } from '../../release/narrate.ts';
 import { FROZEN } from '../../release/patches.ts';
 import type { Hold } from '../../release/patches.ts';
@@ -8,7 +7,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep } from '../../release/verdict.ts';
-import { contentOf, inBatches, patience } from '../batches.ts';
+import { contentOf, inBatches, namesOf, outgoingOf, patience } from '../batches.ts';
 import { lasting, quick, toItsEnd } from '../calls.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
@@ -59,7 +58,7 @@ class Rolling implements Strategy {
     run.enter('updating', step, { for: step, owner: KRUISE, since, until: since + spec.ready.timeout });
     const failFast = Math.max(0, plan.tolerate - left.size);
     const summary = `${waveLabel(run.state)} · wait for ${servers.length} servers to be Ready`;
-    return this.#awaitReady(servers, { direction: 'forward', before: {}, failFast, summary });
+    return this.#awaitReady(servers, { direction: 'forward', failFast, summary });
   };
 
   finish = async (): Promise<Verdict> => {
@@ -67,7 +66,7 @@ class Rolling implements Strategy {
     return adopted.kind === 'advance' ? await this.#putBack(this.#context.plan.baseline.newImage) : adopted;
   };
 
-  withdraw = async (_reached: readonly PlannedServer[], snapshot: RollbackSnapshot): Promise<Withdrawal> => {
+  withdraw = async (): Promise<Withdrawal> => {
     const { plan, spec } = this.#context;
     const { set, baseline } = plan;
     const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
@@ -78,7 +77,6 @@ class Rolling implements Strategy {
     const awaitOld: Step = (servers) =>
       this.#awaitReady(servers, {
         direction: 'rollback',
-        before: snapshot.before,
         failFast: servers.length,
         summary: `roll back · wait for ${servers.length} servers, at most ${formatDuration(spec.ready.timeout)}`,
       });
@@ -90,7 +88,7 @@ class Rolling implements Strategy {
   freeze = (): Promise<string | undefined> => this.#holdAs({ paused: true }, 'pause the set');
 
   thaw = async (): Promise<void> => {
-    await this.#holdAs({ paused: false }, 'resume the set');
+    if (this.#hold?.paused === true) await this.#holdAs({ paused: false }, 'resume the set');
   };
 
   hold = (): Promise<string | undefined> =>
@@ -98,9 +96,9 @@ class Rolling implements Strategy {
 
   success = (): string => {
     const { plan, left } = this.#context;
-    return left.size === 0
-      ? `every server proves ${plan.version}`
-      : `every server but ${left.size} that failed within the tolerance proves ${plan.version}`;
+    if (left.size === 0) return `every server proves ${plan.version}`;
+    const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
+    return `${servers - left.size} of ${servers} servers prove ${plan.version}; left behind: ${namesOf(left)}`;
   };
 
   withdrawal = (): string => `every server proves ${this.#context.plan.previousVersion}`;
@@ -130,11 +128,16 @@ class Rolling implements Strategy {
   }
 
   async #stageTemplate(): Promise<Verdict> {
-    const { run, plan } = this.#context;
+    const { run, plan, record } = this.#context;
     const { set, baseline, maxUnavailable } = plan;
     run.enter('updating', `writes ${baseline.newImage} with every server frozen`);
     const written = await toItsEnd(() =>
-      quick('write the new image, every server frozen').stageTemplate({ set, baseline, maxUnavailable }),
+      quick('write the new image, every server frozen').stageTemplate({
+        set,
+        baseline,
+        maxUnavailable,
+        record: record.running,
+      }),
     );
     if (written.kind !== 'untouched') this.#hold = written.hold;
     if (written.kind !== 'accepted') return notWritten(written);
@@ -170,7 +173,7 @@ class Rolling implements Strategy {
         image: how.direction === 'rollback' ? baseline.oldImage : baseline.newImage,
         revision: this.#revision,
         direction: how.direction,
-        before: how.before,
+        before: how.direction === 'rollback' ? outgoingOf(this.#context, batch) : {},
         deadline,
         failFast: how.failFast,
       }),
@@ -187,7 +190,7 @@ class Rolling implements Strategy {
     const opened = await this.#openFor(adopted, `adopt · open for ${adopted.length} servers`);
     if (opened.kind !== 'advance') return opened;
     const summary = `adopt · wait for ${adopted.length} servers, none of which may restart`;
-    const report = await this.#awaitReady(adopted, { direction: 'adopt', before: {}, failFast: 0, summary });
+    const report = await this.#awaitReady(adopted, { direction: 'adopt', failFast: 0, summary });
     const verdict = judgeStep(report, 0, { tolerate: 0, then: 'pause' });
     if (verdict.kind !== 'advance') return verdict;
     return await settleOverrides(this.#context, { servers: adopted.map(({ name }) => name), image: undefined });
@@ -195,13 +198,14 @@ class Rolling implements Strategy {
 
   /** Puts back what was only changed for the time of the release: the person's updateStrategy and the priorities. */
   async #putBack(image: string): Promise<Verdict> {
-    const { run, plan } = this.#context;
+    const { run, plan, record } = this.#context;
     run.set({ step: 'puts updateStrategy and priorities back', wait: undefined });
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (hold) {
+      const last = record.ended(image === baseline.newImage ? 'done' : 'rolled-back');
       const restored = await toItsEnd(() =>
-        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold }),
+        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last }),
       );
       if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
       this.#hold = undefined;
@@ -231,7 +235,6 @@ const KRUISE = 'Kruise and the kubelets';
 
 interface Waiting {
   readonly direction: Direction;
-  readonly before: Readonly<Record<string, string>>;
   readonly failFast: number;
   readonly summary: string;
 }

@@ -1,9 +1,10 @@
-import type { RollbackSnapshot } from '../../activities/inputs.ts';
 import { waveLabel } from '../../release/narrate.ts';
 import type { PlannedServer } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
+import type { LastRelease } from '../../release/record.ts';
+import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
-import { contentOf, oneByOne, patience } from '../batches.ts';
+import { contentOf, namesOf, oneByOne, outgoingOf, patience } from '../batches.ts';
 import { lasting, quick } from '../calls.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
@@ -16,14 +17,18 @@ import { settleOverrides } from './settle.ts';
 export function targeted(context: ReleaseContext): Strategy {
   let overridesStay = false;
   return {
-    begin: () => Promise.resolve(ADVANCE),
+    begin: () => noted(context.record.write({ running: context.record.running })),
     open: () => templateUnchanged(context),
     awaitMoved: (servers) => override(context, servers, 'forward'),
-    finish: () => templateUnchanged(context),
-    withdraw: (_reached, snapshot) => Promise.resolve(withdraw(context, snapshot)),
+    finish: async () => {
+      const unchanged = await templateUnchanged(context);
+      return unchanged.kind === 'advance' ? await recordEnd(context, 'done') : unchanged;
+    },
+    withdraw: () => Promise.resolve(withdraw(context)),
     settle: async () => {
       overridesStay = await mustKeepOverrides(context);
-      return overridesStay ? ADVANCE : await clearOverrides(context);
+      const cleared = overridesStay ? ADVANCE : await clearOverrides(context);
+      return cleared.kind === 'advance' ? await recordEnd(context, 'rolled-back') : cleared;
     },
     freeze: () => Promise.resolve(undefined),
     thaw: () => Promise.resolve(),
@@ -45,17 +50,27 @@ async function templateUnchanged({ run, plan }: ReleaseContext): Promise<Verdict
 function successOf({ plan, left }: ReleaseContext): string {
   const chosen = plan.waves.reduce((sum, { servers }) => sum + servers.length, 0) - left.size;
   const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
-  return `${chosen} chosen servers prove ${plan.version}${others}`;
+  const behind = left.size === 0 ? '' : `; left behind: ${namesOf(left)}`;
+  return `${chosen} chosen servers prove ${plan.version}${others}${behind}`;
 }
 
 const ADVANCE: Verdict = { kind: 'advance' };
+
+async function noted(writing: Promise<string | undefined>): Promise<Verdict> {
+  const problem = await writing;
+  return problem === undefined ? ADVANCE : { kind: 'pause', reason: problem };
+}
+
+function recordEnd({ record, plan }: ReleaseContext, outcome: LastRelease['outcome']): Promise<Verdict> {
+  return noted(record.write({ last: record.ended(outcome, inheritedStrategy(plan.baseline)) }));
+}
 
 /**
  * Every server of the waves so far gets the old image asserted, the ones that seem untouched too: an override that was
  * written a moment ago may not have reached its pod yet.
  */
-function withdraw(context: ReleaseContext, { before }: RollbackSnapshot): Withdrawal {
-  return { kind: 'begun', awaitOld: (servers) => override(context, servers, 'rollback', before) };
+function withdraw(context: ReleaseContext): Withdrawal {
+  return { kind: 'begun', awaitOld: (servers) => override(context, servers, 'rollback') };
 }
 
 function withdrawalOf({ plan }: ReleaseContext, overridesStay: boolean): string {
@@ -85,11 +100,11 @@ async function clearOverrides(context: ReleaseContext): Promise<Verdict> {
 }
 
 function override(
-  { run, spec, plan, left }: ReleaseContext,
+  context: ReleaseContext,
   servers: readonly PlannedServer[],
   direction: 'forward' | 'rollback',
-  before: Readonly<Record<string, string>> = {},
 ): Promise<StepReport> {
+  const { run, spec, plan, left } = context;
   const { set, baseline } = plan;
   const back = direction === 'rollback';
   const [image, from] = back ? [baseline.oldImage, baseline.newImage] : [baseline.newImage, baseline.oldImage];
@@ -119,7 +134,7 @@ function override(
       image,
       from,
       direction,
-      before,
+      before: back ? outgoingOf(context, batch) : {},
       deadline: since + limit,
       timeout: spec.ready.timeout,
       failFast: back ? batch.length : Math.max(0, plan.tolerate - left.size),

@@ -1,0 +1,24 @@
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { ExitError } from '../exit-error.ts';
+import type { OutputFormat } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { print } from '../print.ts';
+import type { LedgerFlags } from '../read-ledger.ts';
+import { readLedger } from '../read-ledger.ts';
+
+/** Flags of `verify`. */
+export interface VerifyFlags extends LedgerFlags {
+  readonly output: OutputFormat;
+  readonly version?: string | undefined;
+}
+
+/** Says by the exit code whether every server proves its version, and in one line why not. */
+export async function runVerify(io: Io, argument: string, flags: VerifyFlags): Promise<ExitCode> {
+  const { version } = flags;
+  if (version !== undefined && !/^[\w.+:/-]{1,128}$/.test(version))
+    throw new ExitError(EXIT.usage, `--version ${JSON.stringify(version)}: expected letters, digits and ._+:/- only`);
+  const { rows: _rows, omitted: _omitted, ...verdict } = await readLedger(io, argument, flags, version);
+  await print(io, flags.output, verdict, ({ summary }) => summary);
+  return verdict.verified ? EXIT.ok : EXIT.failed;
+}

@@ -1,0 +1,25 @@
+import type { Ledger } from '../../release/ledger-verdict.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { OutputFormat } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { say } from '../io.ts';
+import { print } from '../print.ts';
+import type { LedgerFlags } from '../read-ledger.ts';
+import { readLedger } from '../read-ledger.ts';
+import { renderVersions } from '../render/versions.ts';
+
+/** Flags of `versions`. */
+export interface VersionsFlags extends LedgerFlags {
+  readonly output: OutputFormat;
+}
+
+/** Shows what every server of a set runs at this moment, as the servers themselves say. */
+export async function runVersions(io: Io, argument: string, flags: VersionsFlags): Promise<ExitCode> {
+  const ledger = await readLedger(io, argument, flags);
+  // Lines are for programs that read one server after the other.
+  if (flags.output === 'jsonl') await print(io, 'jsonl', ledger.rows, () => '');
+  else await print<Ledger>(io, flags.output, ledger, (plain, view) => renderVersions(plain, io.now(), view));
+  if (ledger.omitted > 0) say(io, `${ledger.omitted} servers without drift are left out: the answer would be too long`);
+  return EXIT.ok;
+}

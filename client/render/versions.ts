@@ -1,0 +1,78 @@
+import type { LedgerRow } from '../../release/ledger.ts';
+import { shortImage } from '../../release/ledger.ts';
+import type { Ledger } from '../../release/ledger-verdict.ts';
+import { formatDuration } from '../../release/quantity.ts';
+import type { Column } from './table.ts';
+import { renderTable } from './table.ts';
+import { wrapped } from './text-width.ts';
+import type { View } from './view.ts';
+
+/** What every server runs: first the sentence that most people want, then a row for each server. */
+export function renderVersions(ledger: Ledger, now: number, view: View): string {
+  const { colours, columns } = view;
+  const colour = ledger.verified ? colours.green : colours.yellow;
+  return [
+    ...wrapped(ledger.summary, columns).map((line) => colour(line)),
+    ...wrapped(measuredBy(ledger, now), columns),
+    ...ledger.notes.flatMap((note) => wrapped(`note: ${note}`, columns).map((line) => colours.yellow(line))),
+    '',
+    ...renderTable(view.wide ? WIDE_COLUMNS : COLUMNS, ledger.rows.map(rowOf(ledger, now, view)), view),
+  ].join('\n');
+}
+
+/** Against what the servers are measured, and who says so. */
+function measuredBy({ yardstick, templateImage }: Ledger, now: number): string {
+  const { source, release, outcome, version, finishedAt } = yardstick;
+  const ended = finishedAt > 0 ? `, ${outcome} ${ago(finishedAt, now)} ago` : '';
+  const template = templateImage === '' ? '' : `; the template asks for ${templateImage}`;
+  return `measured by the ${source} ${release}${ended}: ${version}${template}`;
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'SERVER' },
+  { title: 'LOADED' },
+  { title: 'FILES' },
+  { title: 'IMAGE' },
+  { title: 'RESTARTS', align: 'right' },
+  { title: 'AGE', align: 'right' },
+  { title: 'DRIFT', flexible: true },
+];
+
+const WIDE_COLUMNS: readonly Column[] = [
+  ...COLUMNS,
+  { title: 'WANTED' },
+  { title: 'TEMPLATE' },
+  { title: 'SPEC' },
+  { title: 'RUNNING' },
+  { title: 'IMAGE ID' },
+  { title: 'OVERRIDE' },
+  { title: 'LAST RELEASE' },
+  { title: 'MAIN RESTARTS', align: 'right' },
+  { title: 'POD' },
+];
+
+function rowOf(ledger: Ledger, now: number, view: View): (row: LedgerRow) => string[] {
+  const { templateImage, yardstick } = ledger;
+  return (row) => {
+    const drift = [row.drift, row.reason].filter((part) => part !== '').join(': ');
+    return [
+      row.server,
+      row.proves ? row.loaded : view.colours.red(row.loaded === '' ? '?' : row.loaded),
+      row.files === '' ? '?' : row.files,
+      shortImage(row.image),
+      String(row.restarts),
+      row.createdAt > 0 ? ago(row.createdAt, now) : '',
+      row.drift === '' ? '' : view.colours.yellow(drift),
+      ...(view.wide
+        ? [
+            ...[row.wanted, templateImage, row.image, row.runningImage, row.imageId, row.override],
+            ...[yardstick.release, String(row.mainRestarts), row.uid],
+          ]
+        : []),
+    ];
+  };
+}
+
+function ago(since: number, now: number): string {
+  return formatDuration(Math.max(0, now - since));
+}

@@ -1,0 +1,68 @@
+import type { Command, OptionValues } from '@commander-js/extra-typings';
+import type { LedgerFlags } from '../read-ledger.ts';
+import type { Declared, Run } from './shared.ts';
+import { clusterFlags, helpEnd, namespaceFlag, outputFlag } from './shared.ts';
+
+/** `versions` and `verify`: the verbs that ask every server what it runs. */
+export function addLedgerVerbs(program: Command, run: Run): void {
+  addVersions(program, run);
+  addVerify(program, run);
+}
+
+const ARGUMENT = 'NAMESPACE/NAME or NAME of the GameServerSet';
+
+function fileFlag<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+): Declared<Arguments, Options, Pick<LedgerFlags, 'file'>> {
+  return command.option(
+    '-f, --file <release.yaml>',
+    'ask and measure as this release file says (default: as the last release on the set says)',
+  ) as Declared<Arguments, Options, Pick<LedgerFlags, 'file'>>;
+}
+
+function addVersions(program: Command, { io, finish }: Run): void {
+  const verb = program.command('versions').argument('<set>', ARGUMENT);
+  fileFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
+    .summary('show what every server runs now')
+    .description(
+      'Asks every server of a set which version its engine has loaded and which files it has, and shows who drifts and why. Writes nothing.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave versions arena/duel',
+          'hotwave versions duel -n arena -o wide',
+          'hotwave versions duel -f release.yaml',
+        ],
+        [0, 6, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runVersions } = await import('../commands/versions.ts');
+      finish(await runVersions(io, set, flags));
+    });
+}
+
+function addVerify(program: Command, { io, finish }: Run): void {
+  const verb = program.command('verify').argument('<set>', ARGUMENT);
+  fileFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
+    .option('--version <version>', 'what every server must prove (default: what the last release left)')
+    .summary('exit 0 only if every server proves its version')
+    .description('Asks every server of a set and says by the exit code whether all of them prove their version.')
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave verify arena/duel',
+          'hotwave verify arena/duel --version v2.0',
+          'hotwave verify duel -f release.yaml',
+        ],
+        [0, 1, 6, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runVerify } = await import('../commands/verify.ts');
+      finish(await runVerify(io, set, flags));
+    });
+}

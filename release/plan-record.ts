@@ -1,0 +1,37 @@
+import type { Plan } from './plan.ts';
+import type { LastRelease, ReleaseRecord } from './record.ts';
+import type { ReleaseSpec } from './spec.ts';
+
+/** What a release leaves on the set with its first write. The same plan gives the same record, so that it can be repeated. */
+export function recordOfPlan(
+  plan: Plan,
+  spec: ReleaseSpec,
+  { release, startedAt }: { readonly release: string; readonly startedAt: number },
+): ReleaseRecord {
+  const { baseline, version, previousVersion } = plan;
+  const { content, reload, proof, concurrency } = spec;
+  return {
+    v: 1,
+    release,
+    strategy: spec.strategy,
+    container: baseline.container,
+    oldImage: baseline.oldImage,
+    newImage: baseline.newImage,
+    oldVersion: previousVersion,
+    newVersion: version,
+    updateStrategy: baseline.updateStrategy,
+    startedAt,
+    how: { ask: { content, reload, proof, concurrency } },
+  };
+}
+
+/** What a release leaves on the set with its last write. */
+export function endOfRelease(record: ReleaseRecord, outcome: LastRelease['outcome'], finishedAt: number): LastRelease {
+  const { oldImage, newImage, oldVersion, newVersion, updateStrategy: _restored, ...common } = record;
+  const [now, other] = [
+    { image: newImage, version: newVersion },
+    { image: oldImage, version: oldVersion },
+  ];
+  const [runs, before] = outcome === 'done' ? [now, other] : [other, now];
+  return { ...common, outcome, ...runs, previousImage: before.image, previousVersion: before.version, finishedAt };
+}

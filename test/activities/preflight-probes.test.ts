@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'vitest';
+import { planReleaseActivity } from '../../activities/preflight.ts';
+import type { Access, Metrics } from '../../activities/ports.ts';
+import type { MetricSample } from '../../release/metric.ts';
+import type { PreflightResult } from '../../release/preflight.ts';
+import { MAIN, NEW_IMAGE, SET, SIDECAR } from '../support/builders.ts';
+import { inActivity } from '../support/activity-context.ts';
+import { fakeCluster } from '../support/fake-cluster.ts';
+import type { FakeClusterModel } from '../support/fake-cluster.ts';
+import { fakeMetrics } from '../support/fake-metrics.ts';
+import { releaseFrom } from '../support/release-file.ts';
+
+const echo = 'proof: { http: { port: 80, path: /version } }';
+
+interface Wishes {
+  readonly model?: FakeClusterModel;
+  readonly metrics?: Metrics;
+}
+
+async function preflight(lines: readonly string[], wishes: Wishes = {}): Promise<PreflightResult> {
+  const file = releaseFrom(`
+apiVersion: hotwave.dev/v1
+kind: Release
+metadata: { name: r }
+spec:
+  target: { namespace: ${SET.namespace}, gameServerSet: ${SET.name} }
+  images: { ${SIDECAR}: "${NEW_IMAGE}" }
+  ${lines.join('\n  ')}
+`);
+  const cluster = fakeCluster(wishes.model);
+  const { result } = await inActivity(() => planReleaseActivity(cluster, wishes.metrics)({ file }));
+  expect(cluster.log.filter(({ kind }) => kind === 'patch' || kind === 'exec' || kind === 'send')).toEqual([]);
+  return result;
+}
+
+const reload = 'reload: { self: {} }';
+const lineOf = ({ lines }: PreflightResult, title: string): string => {
+  const found = lines.find((line) => line.title === title);
+  return found ? `${found.status}: ${found.detail}` : 'not looked at';
+};
+
+describe('before anything is written', () => {
+  test.each([
+    ['spec.content', 'content: { checksums: { container: nobody, manifest: /m } }'],
+    ['spec.content', `content: { checksums: { container: ${MAIN}, manifest: /m, manifestContainer: nobody } }`],
+    ['spec.health[0]', 'health: [ { exec: { container: nobody, command: [a] } } ]'],
+  ])('%s with a container that the template does not have is refused: %s', async (path, line) => {
+    const refusal = `refused: ${path} names container nobody, which the template does not have: it has ${MAIN}, ${SIDECAR}`;
+    expect(lineOf(await preflight([reload, echo, line]), 'containers')).toBe(refusal);
+  });
+
+  test.each([
+    ['proof: { log: { container: nobody, line: "{{version}}" } }'],
+    ['proof: { file: { container: nobody, path: /v } }'],
+  ])('a proof in a container that the template does not have is refused: %s', async (proof) => {
+    expect(lineOf(await preflight([reload, proof]), 'containers')).toMatch(
+      /^refused: spec.proof names container nobody/,
+    );
+  });
+
+  test('a service quality that the set does not have is refused, wherever it is named', async () => {
+    const health = 'health: [ { serviceQuality: { name: idle } } ]';
+    const model = { sets: [{ serviceQualities: ['loaded', 'healthy'] }] };
+    expect(lineOf(await preflight([reload, echo, health], { model }), 'service qualities')).toBe(
+      'refused: spec.health[0] names service quality idle, which duel does not have: it has loaded, healthy',
+    );
+    const known = 'health: [ { serviceQuality: { name: healthy } } ]';
+    expect(lineOf(await preflight([reload, echo, known], { model }), 'service qualities')).toBe('ok: healthy');
+  });
+
+  test('the permission to read logs is asked for only where a log is read', async () => {
+    const lacks = ({ subresource }: Access): boolean => subresource === 'log';
+    const log = `proof: { log: { container: ${MAIN}, line: "loaded={{version}}" } }`;
+    const model = { lacks };
+    expect(lineOf(await preflight([reload, echo], { model }), 'permissions')).toMatch(/^ok: /);
+    expect(lineOf(await preflight([reload, log], { model }), 'permissions')).toMatch(
+      /^refused: the worker may not get pods\/log in namespace arena/,
+    );
+  });
+
+  test('a log that says nothing of the old version is a warning: it may have been rotated away', async () => {
+    const log = (line: string): string =>
+      `proof: { log: { container: ${MAIN}, line: "${line}={{version}}", within: 0s } }`;
+    expect(lineOf(await preflight([reload, log('loaded')]), 'proof before the release')).toBe('ok: duel-9 proves 1.0');
+    const silent = await preflight([reload, log('other')]);
+    expect(lineOf(silent, 'proof before the release')).toMatch(/^warning: log of engine: no line with "other=1.0"/);
+    expect(silent.plan).toBeDefined();
+  });
+});
+
+describe('a Prometheus', () => {
+  const health = 'health: [ { prometheus: { query: "errors{pod=~\'{{servers}}\'}", max: 1 } } ]';
+  const values = (...numbers: number[]): MetricSample => ({ kind: 'values', values: numbers });
+  const metricsLine = async (answer: MetricSample | undefined, ...more: string[]): Promise<string> => {
+    const wishes = answer ? { metrics: fakeMetrics(() => answer) } : {};
+    return lineOf(await preflight([reload, echo, health, ...more], wishes), 'metrics');
+  };
+
+  test.each<[string, MetricSample | undefined, RegExp]>([
+    ['that a worker does not have', undefined, /^refused: .*this worker has no Prometheus to ask/],
+    [
+      'that does not answer',
+      { kind: 'failed', message: 'http://p does not answer' },
+      /^refused: .*http:\/\/p does not answer$/,
+    ],
+    ['that has no data', values(), /^warning: already before the release, .* has no data for the server of wave 1$/],
+    [
+      'with a value out of its bound',
+      values(2),
+      /^warning: already before the release, .* is 2 for the server of wave 1, above 1$/,
+    ],
+    ['with a value within its bound', values(1), /^ok: 1 within bounds before the release$/],
+  ])('%s', async (_what, answer, expected) => {
+    expect(await metricsLine(answer, 'bake: 1m')).toMatch(expected);
+  });
+
+  test('is asked about the old version, and a release without a bake is warned', async () => {
+    expect(await metricsLine(values(1))).toMatch(/^warning: spec\.bake is 0s: right after a reload, a value is still/);
+    const metrics = fakeMetrics(() => values(1));
+    await preflight([reload, echo, health], { metrics });
+    expect(metrics.asked.map(({ query }) => query)).toEqual(["errors{pod=~'(?:duel-9)'}"]);
+  });
+});

@@ -1,0 +1,184 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { reloadServer, reloadServers } from '../../activities/reload-servers.ts';
+import type { ExecOutcome, HttpSendOutcome } from '../../activities/ports.ts';
+import type { Probe, Reload } from '../../release/spec.ts';
+import { MAIN, SET } from '../support/builders.ts';
+import { fakeCluster } from '../support/fake-cluster.ts';
+import type { FakeCluster } from '../support/fake-cluster.ts';
+import type { FakeServer } from '../support/fake-server.ts';
+import { inActivity } from '../support/activity-context.ts';
+import { aQuestion, planned } from '../support/questions.ts';
+
+const times = { timeout: 1_000, within: 0 };
+const proof: Probe = { http: { port: 80, path: '/version', ...times } };
+const exec: Reload = { exec: { container: MAIN, command: ['engine', 'reload'], timeout: 1_000 } };
+const http = (wishes: object = {}): Reload => ({
+  http: { port: 80, path: '/reload', method: 'POST', timeout: 1_000, ...wishes },
+});
+const lost = { kind: 'unknown', message: 'the connection closed without an answer' } as const;
+
+interface Engine {
+  /** What happens to the first, second … reload; the rest is done and answered. */
+  readonly reloads?: readonly ((server: FakeServer) => ExecOutcome & HttpSendOutcome)[];
+}
+
+/** An engine with the files of 2.0 that has loaded 1.0, and how it takes reloads. */
+function world({ reloads = [] }: Engine = {}): { cluster: FakeCluster; sent: () => number } {
+  let count = 0;
+  const strange = (server: FakeServer): (ExecOutcome & HttpSendOutcome) | undefined => {
+    const happens = reloads[count];
+    count += 1;
+    return happens?.(server);
+  };
+  const cluster = fakeCluster({
+    sets: [{ replicas: 1 }],
+    exec: (request, server) => (request.command.includes('reload') ? strange(server) : undefined),
+    send: (_request, server) => strange(server),
+  });
+  cluster.server('duel-0').engine.files = '2.0';
+  return { cluster, sent: () => count };
+}
+
+const arrivesAndIsLost = (server: FakeServer): typeof lost => {
+  server.load();
+  return lost;
+};
+const isLost = (): typeof lost => lost;
+
+describe.each<[string, Reload]>([
+  ['exec', exec],
+  ['http', http()],
+])('a reload by %s', (_kind, reload) => {
+  test('that is answered is sent once', async () => {
+    const { cluster, sent } = world();
+    expect(await reloadServer(await aQuestion(cluster), { reload, proof })).toBeUndefined();
+    expect(sent()).toBe(1);
+    expect(cluster.server('duel-0').engine.loaded).toBe('2.0');
+  });
+
+  test('whose answer is lost is not sent again when the engine proves the version', async () => {
+    const { cluster, sent } = world({ reloads: [arrivesAndIsLost] });
+    expect(await reloadServer(await aQuestion(cluster), { reload, proof })).toBeUndefined();
+    expect(sent()).toBe(1);
+  });
+
+  test('whose answer is lost waits for an engine that still loads, as long as its proof may take', async () => {
+    const { cluster, sent } = world({
+      reloads: [
+        (server) => {
+          setTimeout(() => server.load(), 150);
+          return lost;
+        },
+      ],
+    });
+    const patient: Probe = { http: { ...proof.http!, within: 5_000 } };
+    expect(await reloadServer(await aQuestion(cluster), { reload, proof: patient })).toBeUndefined();
+    expect(sent()).toBe(1);
+  });
+
+  test('that never arrived is sent once more', async () => {
+    const { cluster, sent } = world({ reloads: [isLost] });
+    expect(await reloadServer(await aQuestion(cluster), { reload, proof })).toBeUndefined();
+    expect(sent()).toBe(2);
+    expect(cluster.server('duel-0').engine.loaded).toBe('2.0');
+  });
+
+  test('that stays unknown is left to the proof, and not sent a third time', async () => {
+    const { cluster, sent } = world({ reloads: [isLost, isLost] });
+    expect(await reloadServer(await aQuestion(cluster), { reload, proof })).toBeUndefined();
+    expect(sent()).toBe(2);
+  });
+});
+
+test('nothing is sent to an engine that reloads itself', async () => {
+  const { cluster } = world();
+  expect(await reloadServer(await aQuestion(cluster), { reload: { self: {} }, proof })).toBeUndefined();
+  expect(cluster.log).toEqual([]);
+});
+
+test('a request is filled in for its server', async () => {
+  const { cluster } = world();
+  const reload = http({
+    path: '/reload',
+    headers: { 'x-server': '{{namespace}}/{{server}}' },
+    body: '{"version":"{{version}}","ordinal":{{ordinal}}}',
+    expect: 'reloaded {{version}}',
+  });
+  expect(await reloadServer(await aQuestion(cluster), { reload, proof })).toBeUndefined();
+  expect(cluster.log).toMatchObject([
+    {
+      kind: 'send',
+      request: { headers: { 'x-server': 'arena/duel-0' }, body: '{"version":"2.0","ordinal":0}', method: 'POST' },
+    },
+  ]);
+});
+
+test.each<[string, Reload, string]>([
+  ['a status', http({ path: '/nothing' }), 'the reload answered status 404: no /nothing'],
+  [
+    'another status than wanted',
+    http({ expectStatus: 202 }),
+    'the reload answered status 200, expected 202: reloaded 2.0',
+  ],
+  ['another body than wanted', http({ expect: 'ok' }), 'the reload answered "reloaded 2.0", expected "ok"'],
+  [
+    'an exit code',
+    { exec: { container: MAIN, command: ['false'], timeout: 1_000 } },
+    'the reload ended with exit code 1',
+  ],
+  [
+    'a program that is not there',
+    { exec: { container: MAIN, command: ['nope'], timeout: 1_000 } },
+    'the reload could not be run: exec: "nope": executable file not found in $PATH',
+  ],
+])('a reload that fails says why: %s', async (_how, reload, reason) => {
+  const { cluster } = world();
+  expect(await reloadServer(await aQuestion(cluster), { reload, proof })).toBe(reason);
+});
+
+test('a pod without an address, or one that nobody reaches, was sent nothing', async () => {
+  const { cluster } = world();
+  const question = await aQuestion(cluster);
+  const at = (ip: string): Promise<string | undefined> =>
+    reloadServer({ ...question, server: { ...question.server, ip } }, { reload: http(), proof });
+  expect(await at('')).toBe('the reload could not be sent: the pod has no address');
+  expect(await at('10.0.0.99')).toBe('the reload could not be sent: connection refused');
+});
+
+describe('an attempt after a crash of the worker', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('knows from any heartbeat who has been reloaded, and reloads nobody twice', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    const reloaded: string[] = [];
+    const cluster = fakeCluster({
+      sets: [{ replicas: 3 }],
+      exec: ({ server }) => {
+        reloaded.push(server);
+        // Time for the heartbeats that only say "alive".
+        vi.advanceTimersByTime(2_000);
+        return undefined;
+      },
+    });
+    const { servers } = await cluster.listServers(SET);
+    const input = {
+      set: SET,
+      servers: servers.map(planned),
+      concurrency: { total: 1, perNode: 1 },
+      direction: 'forward',
+      repeated: false,
+      reload: exec,
+      proof: { http: { ...proof.http!, expect: 'nobody proves anything' } },
+      version: '2.0',
+    } as const;
+    const first = await inActivity(() => reloadServers(cluster)(input));
+    expect(first.result).toMatchObject({ passed: 3, failures: [] });
+    const known = first.heartbeats.map((details) => (details as { reloaded: string[] }).reloaded.length);
+    expect(known).toEqual([0, 1, 1, 2, 2, 3]);
+
+    await inActivity(() => reloadServers(cluster)(input), { attempt: 2, heartbeatDetails: first.heartbeats[4] });
+    expect(reloaded).toEqual(['duel-0', 'duel-1', 'duel-2', 'duel-2']);
+  });
+});

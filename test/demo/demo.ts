@@ -1,0 +1,117 @@
+import { homedir } from 'node:os';
+import { startLab } from '../lab/lab.ts';
+import type { Lab, LabKind } from '../lab/lab.ts';
+import { truthLabObstacle } from '../lab/truth-obstacle.ts';
+import { badRelease } from './bad-release.ts';
+import { chooseLab } from './choose-lab.ts';
+import type { DemoOptions } from './flags.ts';
+import { gatedRelease } from './gated-release.ts';
+import { killedRelease } from './killed-release.ts';
+import type { Narrator } from './narrator.ts';
+import type { ReleaseReport } from './release-report.ts';
+import { setStage, showFacts, watch } from './stage.ts';
+import type { Stage, Watching } from './stage.ts';
+import { workerArguments } from './worker-process.ts';
+
+/** Where the demo is played, and how it is told. */
+export interface Venue {
+  readonly labName: string;
+  readonly narrator: Narrator;
+  /** Ends hotwave's commands. */
+  readonly signal: AbortSignal;
+}
+
+/** How many releases the demo has. */
+export const releaseCount = 3;
+
+/**
+ * Plays the demo and ends what it started, unless that was to be kept. Returns a report for each release that ended;
+ * one that went wrong is the last.
+ * @throws Error when something could not be carried out
+ */
+export async function playDemo(options: DemoOptions, venue: Venue): Promise<readonly ReleaseReport[]> {
+  const { narrator, signal } = venue;
+  narrator.heading('hotwave: three hot updates through six game servers');
+  const lab = await openLab(options, venue);
+  const ending: (() => Promise<void>)[] = [() => lab.stop()];
+  try {
+    narrator.progress('creating six game servers and starting a hotwave worker');
+    const stage = await setStage(lab, narrator, signal);
+    ending.unshift(() => stage.worker.stop());
+    await introduce(stage);
+    return await playReleases(stage, options);
+  } finally {
+    if (options.keep) tellHowToLookAround(lab, narrator);
+    else for (const end of ending) await end();
+  }
+}
+
+/** Starts the most real lab that this machine can run, unless a person said which. */
+async function openLab({ lab: asked, keep }: DemoOptions, { narrator, labName, signal }: Venue): Promise<Lab> {
+  const { kind, reason } = chooseLab(asked, truthLabObstacle());
+  narrator.say(reason);
+  const log = (line: string): void => narrator.progress(line);
+  const start = (chosen: LabKind): Promise<Lab> => startLab({ kind: chosen, name: labName, outlivesOwner: keep, log });
+  log('starting Kubernetes, OpenKruise, OpenKruiseGame and Temporal');
+  try {
+    return await start(kind);
+  } catch (error) {
+    if (asked !== undefined || kind === 'fleet' || signal.aborted) throw error;
+    const problem = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
+    narrator.say(`The truth lab did not start: ${problem}`);
+    narrator.say('The demo goes on with the fleet lab: simulated nodes, no containers.');
+    return await start('fleet');
+  }
+}
+
+async function introduce(stage: Stage): Promise<void> {
+  const { game, lab, narrator } = stage;
+  narrator.say(
+    `Six game servers run version v1.0. Each has a main container with the engine, which must never restart, and a sidecar with the hot files, whose image is changed in place. Temporal's web UI: ${lab.temporal.uiUrl}`,
+  );
+  narrator.say('A worker runs under the rights of deploy/rbac.yaml. `hotwave` is `npm run --silent hotwave --`:');
+  narrator.command(
+    `export TEMPORAL_ADDRESS=${lab.temporal.address}`,
+    `export KUBECONFIG=${belowHome(lab.kubeconfigOf('hotwave'))}`,
+    `hotwave ${workerArguments.join(' ')} &`,
+  );
+  await showFacts(stage);
+  narrator.say(
+    `FILES is what is in the folder of the hot files; ANSWERS is what the engine says that it has loaded (${game.askedBy}).`,
+  );
+}
+
+async function playReleases(stage: Stage, { interactive }: DemoOptions): Promise<readonly ReleaseReport[]> {
+  const reports: ReleaseReport[] = [];
+  const releases: readonly ((watching: Watching) => Promise<ReleaseReport>)[] = [
+    (watching) => gatedRelease(stage, watching, interactive),
+    (watching) => badRelease(stage, watching),
+    (watching) => killedRelease(stage, watching),
+  ];
+  for (const release of releases) {
+    const watching = await watch(stage);
+    try {
+      reports.push(await release(watching));
+    } finally {
+      await watching.stop();
+    }
+    if (reports.at(-1)?.good !== true) break;
+  }
+  return reports;
+}
+
+function tellHowToLookAround(lab: Lab, narrator: Narrator): void {
+  narrator.say('Lab and worker go on. To look around:');
+  narrator.command(
+    `export TEMPORAL_ADDRESS=${lab.temporal.address}`,
+    `export KUBECONFIG=${belowHome(lab.kubeconfig)}`,
+    'npm run --silent hotwave -- status gss-2048',
+  );
+  narrator.say(`Temporal's web UI: ${lab.temporal.uiUrl}. To end everything:`);
+  narrator.command(`npm run lab -- down --name ${lab.name}`);
+}
+
+/** The path as a person would type it. */
+function belowHome(path: string): string {
+  return path.startsWith(`${homedir()}/`) ? path.replace(homedir(), '~') : path;
+}

@@ -1,0 +1,79 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Pod } from '../lab/kubernetes-objects.ts';
+import type { EngineReading, Game } from './game.ts';
+
+/** An answer of one engine that differs from the one before. */
+export interface EngineChange extends EngineReading {
+  readonly server: string;
+  /** `performance.now()` when the answer was there. */
+  readonly at: number;
+}
+
+/** Often enough to see the moment between "the files are there" and "the engine has loaded them". */
+const everyMs = 100;
+
+/** Asks every engine of a set again and again, as a player would, and remembers what changed. */
+export class EngineWatch {
+  readonly #game: Game;
+  readonly #onChange: (change: EngineChange, before: EngineChange) => void;
+  readonly #changes: EngineChange[] = [];
+  readonly #unanswered: string[] = [];
+  #asked = 0;
+  #stopped = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(game: Game, onChange: (change: EngineChange, before: EngineChange) => void) {
+    this.#game = game;
+    this.#onChange = onChange;
+  }
+
+  /** Every server's first answer, then every answer that differed from the one before, in order. */
+  get changes(): readonly EngineChange[] {
+    return this.#changes;
+  }
+
+  /** How many times engines were asked. */
+  get asked(): number {
+    return this.#asked;
+  }
+
+  /** What engines that did not answer gave as the reason. */
+  get unanswered(): readonly string[] {
+    return this.#unanswered;
+  }
+
+  /** Resolves when every engine has been asked once; the watch then goes on until `stop`. */
+  async start(pods: readonly Pod[]): Promise<void> {
+    const first = await Promise.all(pods.map(async (pod) => [pod, await this.#ask(pod, undefined)] as const));
+    this.#running = Promise.all(first.map(([pod, change]) => this.#follow(pod, change)));
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#running;
+  }
+
+  async #follow(pod: Pod, first: EngineChange | undefined): Promise<void> {
+    let before = first;
+    while (!this.#stopped) {
+      await pause(everyMs);
+      before = await this.#ask(pod, before);
+    }
+  }
+
+  async #ask(pod: Pod, before: EngineChange | undefined): Promise<EngineChange | undefined> {
+    this.#asked += 1;
+    let reading: EngineReading;
+    try {
+      reading = await this.#game.read(pod);
+    } catch (error) {
+      this.#unanswered.push(`${pod.metadata.name}: ${error instanceof Error ? error.message : String(error)}`);
+      return before;
+    }
+    if (before?.files === reading.files && before.loaded === reading.loaded) return before;
+    const change = { server: pod.metadata.name, at: performance.now(), ...reading };
+    this.#changes.push(change);
+    if (before) this.#onChange(change, before);
+    return change;
+  }
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import type { Lab } from '../lab/lab.ts';
+import type { Narrator } from './narrator.ts';
+
+/** How Node runs hotwave from a checkout; a person says `npm run --silent hotwave --`. */
+export const hotwaveProgram: readonly string[] = [
+  '--disable-warning=ExperimentalWarning',
+  fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url)),
+];
+
+/** A command that did not do what the demo needs. */
+class CommandFailure extends Error {}
+
+/**
+ * The environment for hotwave's own commands on a lab. A person's settings for another Temporal, in variables or in
+ * the configuration file, are left out: the demo must never reach for a real one.
+ */
+export function hotwaveEnvironment(lab: Lab): Record<string, string> {
+  const foreign = /^(TEMPORAL|HOTWAVE)_(?!CACHE)/;
+  const kept = Object.entries(process.env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !foreign.test(entry[0]),
+  );
+  return {
+    ...Object.fromEntries(kept),
+    TEMPORAL_ADDRESS: lab.temporal.address,
+    // A file that does not exist: no settings.
+    TEMPORAL_CONFIG_FILE: join(lab.directory, 'temporal.toml'),
+    NO_COLOR: '1',
+  };
+}
+
+/** Runs the real `hotwave` as a person would, and shows the command and what it prints, as it comes. */
+export class HotwaveCommand {
+  readonly #narrator: Narrator;
+  readonly #environment: Record<string, string>;
+  readonly #folder: string;
+  readonly #signal: AbortSignal;
+
+  /**
+   * @param folder the working folder of the commands: where the release files are
+   * @param signal ends a running command
+   */
+  constructor(
+    narrator: Narrator,
+    { lab, folder, signal }: { readonly lab: Lab; readonly folder: string; readonly signal: AbortSignal },
+  ) {
+    this.#narrator = narrator;
+    this.#environment = hotwaveEnvironment(lab);
+    this.#folder = folder;
+    this.#signal = signal;
+  }
+
+  /**
+   * Runs a command and shows it.
+   * @param deadlineMs how long it may take
+   * @throws CommandFailure when it ends with another exit code than it should
+   */
+  async run(args: readonly string[], wanted: number, deadlineMs = 60_000): Promise<void> {
+    this.#narrator.command(`hotwave ${args.map(quoted).join(' ')}`);
+    const command = this.#start(args, deadlineMs);
+    for await (const line of command.iterable({ from: 'all' })) this.#narrator.output(line);
+    const { exitCode, timedOut } = await command;
+    if (this.#signal.aborted) throw new CommandFailure(`hotwave ${args[0] ?? ''} was ended`);
+    this.#narrator.progress(`(exit code ${exitCode ?? 'none'})`);
+    if (exitCode === wanted) return;
+    const how = timedOut ? `did not end within ${deadlineMs / 1000} s` : `ended with exit code ${exitCode ?? 'none'}`;
+    throw new CommandFailure(`hotwave ${args[0] ?? ''} ${how}; it should have ended with ${wanted}`);
+  }
+
+  /**
+   * Runs a command that prints JSON, without showing it; the demo reads it.
+   * @throws CommandFailure when it prints something else
+   */
+  async read<T>(args: readonly string[]): Promise<T> {
+    const { stdout, stderr } = await this.#start([...args, '-o', 'json'], 30_000);
+    try {
+      return JSON.parse(stdout) as T;
+    } catch {
+      throw new CommandFailure(`hotwave ${args.join(' ')} gave no JSON: ${stderr}`);
+    }
+  }
+
+  #start(args: readonly string[], timeout: number) {
+    return execa(process.execPath, [...hotwaveProgram, ...args], {
+      cwd: this.#folder,
+      env: this.#environment,
+      extendEnv: false,
+      reject: false,
+      all: true,
+      stdin: 'ignore',
+      timeout,
+      cancelSignal: this.#signal,
+    });
+  }
+}
+
+function quoted(argument: string): string {
+  return /^[\w./:=-]+$/.test(argument) ? argument : `"${argument}"`;
+}

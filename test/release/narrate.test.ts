@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { agreeing, detailsMarkdown, nextCommands, why } from '../../release/narrate.ts';
+import { NOW, aReleaseState, waves } from '../client/support.ts';
+
+test('a text that is read at once says how long, one that is read later says when', () => {
+  const state = aReleaseState();
+  expect(why(state, NOW)).toBe('waits for 50 servers to be Ready (on Kruise, for 12s, 4m48s left)');
+  expect(why(state)).toBe(
+    'waits for 50 servers to be Ready (on Kruise, since 2026-01-02 11:59:48 UTC, until 2026-01-02 12:04:48 UTC)',
+  );
+});
+
+test('a command to type names the cluster when it is not the usual one', () => {
+  const atTheGate = { phase: 'waiting-approval' } as const;
+  expect(nextCommands(aReleaseState(atTheGate))).toContain('hotwave approve arena/duel --wave 2');
+  expect(nextCommands(aReleaseState({ ...atTheGate, cluster: 'eu' }))).toContain(
+    'hotwave approve arena/duel --wave 2 --cluster eu',
+  );
+});
+
+test('every command to type can be pasted into a shell as it stands: nothing in it is a choice, which would be a pipe', () => {
+  expect(nextCommands(aReleaseState({ phase: 'paused' }))).toEqual([
+    'hotwave resume arena/duel',
+    'hotwave rollback arena/duel',
+    'hotwave cancel arena/duel --then hold',
+    'hotwave cancel arena/duel --then rollback',
+  ]);
+});
+
+test('a cancelled release says so once', () => {
+  const state = aReleaseState({ phase: 'cancelled', reason: 'by ann: too late at night' });
+  expect(why(state, NOW)).toBe('cancelled: by ann: too late at night');
+});
+
+test('the current details say why, what to type, and where each wave is, in columns that stay apart', () => {
+  const details = detailsMarkdown(aReleaseState({ phase: 'waiting-approval', waves: waves(2) }));
+  const [status, set, commands, table] = details.split('\n\n');
+  expect(status).toMatch(/^\*\*waiting-approval · wave 2 of 2\*\* — waits for 50 servers .* UTC\)$/);
+  expect(set).toBe('arena/duel → registry.test/scripts:2.0 (1.0 → 2.0), started by ann');
+  expect(commands!.split('\n')[0]).toBe('- `hotwave approve arena/duel --wave 2`');
+  expect(table!.split('\n')).toEqual([
+    '| wave\u2003 | name\u2003 | state\u2003 | ready\u2003 | proven\u2003 | failed |',
+    '|:---|:---|:---|:---|:---|:---|',
+    '| 1\u2003 | 1%\u2003 | done\u2003 | 50 of 50\u2003 | 50 of 50\u2003 | 0 |',
+    '| 2\u2003 | rest\u2003 | running\u2003 | 12 of 50\u2003 | 10 of 50\u2003 | 0 |',
+  ]);
+});
+
+test('the current details of an ended release begin with its outcome, once, and offer nothing to type', () => {
+  const ended = aReleaseState({ phase: 'rolled-back', reason: 'duel-4: no proof', wait: undefined, waves: [] });
+  expect(detailsMarkdown(ended).split('\n\n')).toEqual([
+    '**rolled back** — duel-4: no proof',
+    'arena/duel → registry.test/scripts:2.0 (1.0 → 2.0), started by ann',
+  ]);
+});
+
+test('text of people and of servers cannot break out of its table or become markup', () => {
+  const failures = [{ server: 'duel-4', class: 'reload' as const, reason: 'a | b\n<img src=x> `c` [d](e)' }];
+  const details = detailsMarkdown(aReleaseState({ failures }));
+  expect(details).toContain('| duel-4\u2003 | reload\u2003 | a \\| b &lt;img src=x\\> \\`c\\` \\[d\\](e) |');
+});
+
+test('the current details stay under 4 KB, whatever happens', () => {
+  const reason = 'a very long reason '.repeat(50);
+  const failures = Array.from({ length: 50 }, (_, index) => ({
+    server: `s-${index}`,
+    class: 'health' as const,
+    reason,
+  }));
+  expect(detailsMarkdown(aReleaseState({ waves: waves(100), failures })).length).toBeLessThanOrEqual(4000);
+});
+
+test.each([
+  ['waits for 1 servers to be Ready', 'waits for 1 server to be Ready'],
+  ['makes 1 engines reload', 'makes 1 engine reload'],
+  ['waits for 11 servers, 1 approvals', 'waits for 11 servers, 1 approval'],
+  ['registry/app:v1.1 servers', 'registry/app:v1.1 servers'],
+])('%j becomes %j', (put, agreed) => {
+  expect(agreeing(put)).toBe(agreed);
+});

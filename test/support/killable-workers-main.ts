@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
+import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
+import { ClusterFailure } from '../../activities/ports.ts';
+import type { Cluster } from '../../activities/ports.ts';
+import { createHotwaveWorker } from '../../worker/create-worker.ts';
+import type { Operation } from './fake-faults.ts';
+import type { RemoteAnswer, RemoteCall, WorkersToStart } from './killable-workers.ts';
+
+// The other process of killable-workers.ts: real workers, whose clusters are in the process that started this one.
+
+interface Waiting {
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (reason: Error) => void;
+}
+
+const LOOK_MS = 10;
+
+const waiting = new Map<number, Waiting>();
+let calls = 0;
+
+process.on('message', (message: WorkersToStart | RemoteAnswer) => {
+  if ('clusterNames' in message) void start(message);
+  else settle(message);
+});
+// Whoever started this is gone.
+process.on('disconnect', () => process.exit(1));
+
+async function start({ address, bundlePath, clusterNames }: WorkersToStart): Promise<void> {
+  Runtime.install({
+    logger: new DefaultLogger('ERROR'),
+    telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+  });
+  const connection = await NativeConnection.connect({ address });
+  for (const clusterName of clusterNames) {
+    const cluster = remoteCluster(clusterName);
+    const worker = await createHotwaveWorker({ connection, clusterName, cluster, bundlePath });
+    void worker.run();
+  }
+  process.send!('ready');
+}
+
+function settle(answer: RemoteAnswer): void {
+  const { resolve, reject } = waiting.get(answer.id)!;
+  waiting.delete(answer.id);
+  if (answer.kind === 'result') resolve(answer.result);
+  else reject(new ClusterFailure(answer.reason, answer.message, { retryable: answer.retryable }));
+}
+
+function remoteCluster(clusterName: string): Cluster {
+  const remote =
+    (operation: Operation) =>
+    async (...parameters: readonly unknown[]): Promise<never> => {
+      const id = ++calls;
+      const { activityType: activity } = Context.current().info;
+      const call: RemoteCall = { id, clusterName, activity, operation, parameters: parameters.map(withoutSignal) };
+      const { promise, ...handlers } = Promise.withResolvers<unknown>();
+      waiting.set(id, handlers);
+      process.send!(call);
+      return (await promise) as never;
+    };
+  // A stream does not cross processes; looking again and again shows the same.
+  const followServers: Cluster['followServers'] = async function* (ref, names, signal) {
+    const list: Cluster['listServers'] = remote('listServers');
+    while (signal?.aborted !== true) {
+      yield (await list(ref, { names })).servers;
+      await sleep(LOOK_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+    }
+    signal.throwIfAborted();
+  };
+  return {
+    describe: () => 'https://fake (context fake)',
+    readSet: remote('readSet'),
+    readWorkload: remote('readWorkload'),
+    listServers: remote('listServers'),
+    followServers,
+    listGameServers: remote('listGameServers'),
+    patch: remote('patch'),
+    exec: remote('exec'),
+    httpGet: remote('httpGet'),
+    httpSend: remote('httpSend'),
+    tcpConnect: remote('tcpConnect'),
+    findInLog: remote('findInLog'),
+    missingAccess: remote('missingAccess'),
+  };
+}
+
+/** A signal cannot leave the process; one that is killed does not need it. */
+function withoutSignal(parameter: unknown): unknown {
+  if (parameter instanceof AbortSignal) return undefined;
+  if (typeof parameter !== 'object' || parameter === null || !('signal' in parameter)) return parameter;
+  const { signal: _local, ...rest } = parameter;
+  return rest;
+}

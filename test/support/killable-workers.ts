@@ -1,0 +1,87 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { ClusterFailure } from '../../activities/ports.ts';
+import type { Operation } from './fake-faults.ts';
+import type { Stage } from './stage.ts';
+
+/** A call of a worker in another process to the cluster in this one. */
+export interface RemoteCall {
+  readonly id: number;
+  readonly clusterName: string;
+  readonly activity: string;
+  readonly operation: Operation;
+  readonly parameters: readonly unknown[];
+}
+
+/** What came of it. */
+export type RemoteAnswer = { readonly id: number } & (
+  | { readonly kind: 'result'; readonly result: unknown }
+  | {
+      readonly kind: 'failure';
+      readonly reason: ClusterFailure['reason'];
+      readonly message: string;
+      readonly retryable: boolean;
+    }
+);
+
+/** Where the workers of the other process find Temporal and what they are called. */
+export interface WorkersToStart {
+  readonly address: string;
+  readonly bundlePath: string;
+  readonly clusterNames: readonly string[];
+}
+
+/** One worker for each stage, all in one process that can be killed. */
+export interface KillableWorkers {
+  /** Ends the process as a lost machine does: nothing in it gets to run any more. */
+  kill(): Promise<void>;
+}
+
+/** Starts the process; resolves when its workers poll. */
+export async function startKillableWorkers(
+  stages: readonly Stage[],
+  temporal: Omit<WorkersToStart, 'clusterNames'>,
+): Promise<KillableWorkers> {
+  const program = fileURLToPath(new URL('killable-workers-main.ts', import.meta.url));
+  const child = fork(program, { serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'] });
+  const ready = Promise.withResolvers<undefined>();
+  child.on('exit', (code, signal) =>
+    ready.reject(new Error(`the workers ended before they ran (${code ?? signal ?? ''})`)),
+  );
+  child.on('message', (message: RemoteCall | 'ready') => {
+    if (message === 'ready') ready.resolve(undefined);
+    else void answer(child, stages, message);
+  });
+  const start: WorkersToStart = { ...temporal, clusterNames: stages.map(({ clusterName }) => clusterName) };
+  child.send(start);
+  await ready.promise;
+  return {
+    async kill() {
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+async function answer(child: ChildProcess, stages: readonly Stage[], call: RemoteCall): Promise<void> {
+  const { id, activity, operation, parameters } = call;
+  const { cluster, calls } = stages.find(({ clusterName }) => clusterName === call.clusterName)!;
+  try {
+    await calls.pass({ activity, operation, when: 'before' }, undefined);
+    const run = cluster[operation].bind(cluster) as (...values: readonly unknown[]) => Promise<unknown>;
+    const result = await run(...parameters);
+    await calls.pass({ activity, operation, when: 'after' }, undefined);
+    send(child, { id, kind: 'result', result });
+  } catch (error) {
+    if (!(error instanceof ClusterFailure)) throw error;
+    const { reason, message, retryable } = error;
+    send(child, { id, kind: 'failure', reason, message, retryable });
+  }
+}
+
+function send(child: ChildProcess, message: RemoteAnswer): void {
+  if (child.connected) child.send(message);
+}

@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { expect, test, vi } from 'vitest';
+import { deadKubeconfig } from '../support/dead-kubeconfig.ts';
+
+// A process of its own: what is asked is whether it ends.
+vi.setConfig({ testTimeout: 30_000 });
+
+/** Runs `hotwave worker` and returns how it ended; a worker that goes on running is an error. */
+async function worker(...flags: readonly string[]): Promise<{ code: number | undefined; said: string }> {
+  const program = fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url));
+  const node = ['--disable-warning=ExperimentalWarning', program];
+  const { exitCode, all, timedOut } = await execa(process.execPath, [...node, 'worker', ...flags], {
+    reject: false,
+    all: true,
+    timeout: 20_000,
+    env: { TEMPORAL_ADDRESS: '127.0.0.1:9' },
+  });
+  expect(timedOut).toBe(false);
+  return { code: exitCode, said: all };
+}
+
+test.each([
+  [['--kubeconfig', '/nowhere/config'], 'hotwave: cannot read kubeconfig /nowhere/config: there is no such file'],
+  [['--http', 'everywhere'], 'hotwave: --http is "everywhere": expected HOST:PORT such as 127.0.0.1:9464, or off'],
+])('a worker with a setting that cannot work ends at once and says so in one line: %j', async (flags, sentence) => {
+  expect(await worker(...flags)).toEqual({ code: 64, said: sentence });
+});
+
+test('a worker whose port is taken ends at once and says so in one line', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hotwave-worker-'));
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const { code, said } = await worker('--http', `127.0.0.1:${port}`, '--kubeconfig', await deadKubeconfig(folder));
+  other.close();
+  await rm(folder, { recursive: true });
+  expect({ code, said: lastLine(said) }).toEqual({
+    code: 64,
+    said: `hotwave: 127.0.0.1:${port} is taken; give another --http HOST:PORT, or --http off`,
+  });
+});
+
+/** Below what the log says. */
+function lastLine(text: string): string {
+  return text.split('\n').at(-1) ?? '';
+}

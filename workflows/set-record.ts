@@ -1,0 +1,42 @@
+import type { Plan } from '../release/plan.ts';
+import { endOfRelease, recordOfPlan } from '../release/plan-record.ts';
+import type { LastRelease, ReleaseRecord } from '../release/record.ts';
+import type { ReleaseSpec } from '../release/spec.ts';
+import { quick, toItsEnd } from './calls.ts';
+
+/** What a release leaves on its set: with its first write what it is about, with its last one what it came to. */
+export class SetRecord {
+  readonly running: ReleaseRecord;
+  readonly #plan: Plan;
+  #last: LastRelease | undefined;
+
+  constructor(plan: Plan, spec: ReleaseSpec, identity: Parameters<typeof recordOfPlan>[2]) {
+    this.#plan = plan;
+    this.running = recordOfPlan(plan, spec, identity);
+  }
+
+  /** What the release has come to; undefined before it has tried to write that. */
+  get last(): LastRelease | undefined {
+    return this.#last;
+  }
+
+  /**
+   * What the release comes to. It is made once for each outcome: the write may be repeated after a pause, and must then
+   * find its own values there.
+   */
+  ended(outcome: LastRelease['outcome'], putBack?: LastRelease['putBack']): LastRelease {
+    if (this.#last?.outcome !== outcome) {
+      const last = endOfRelease(this.running, outcome, Date.now());
+      this.#last = putBack === undefined ? last : { ...last, putBack };
+    }
+    return this.#last;
+  }
+
+  /** Writes a record and nothing else, for strategies that leave the set alone. A sentence when that did not work. */
+  async write(note: { readonly running: ReleaseRecord } | { readonly last: LastRelease }): Promise<string | undefined> {
+    const { set, baseline } = this.#plan;
+    const summary = 'last' in note ? 'record on the set what came of it' : 'record the release on the set';
+    const written = await toItsEnd(() => quick(summary).recordRelease({ set, baseline, note }));
+    return written.kind === 'drifted' ? written.reason : undefined;
+  }
+}
