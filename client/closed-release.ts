@@ -21,7 +21,7 @@ export async function reportClosed(
 ): Promise<ExitCode> {
   const result = await resultOf(temporal, found);
   await print(io, format, result, (plain, view) => renderResult(plain, found, view));
-  return exitCodeOf(result.outcome);
+  return exitCodeOf({ phase: result.outcome });
 }
 
 async function resultOf(temporal: Temporal, { handle, description, set }: FoundRelease): Promise<ReleaseResult> {

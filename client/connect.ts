@@ -20,6 +20,8 @@ export interface Temporal {
 const CONNECT_TIMEOUT = 3_000;
 const CALL_TIMEOUT = 5_000;
 
+const ADDRESS = /^(\[[\da-f:.]+\]|[^\s:[\]]+):\d{1,5}$/i;
+
 /** Connects, lets `use` work, closes. Errors of Temporal come out as sentences with an exit code. */
 export async function withTemporal<Result>(
   io: Io,
@@ -39,6 +41,10 @@ export async function withTemporal<Result>(
 async function connect(io: Io, flags: ConnectionFlags): Promise<Temporal> {
   const { connectionOptions, namespace: configured } = loadSettings(io, flags);
   const address = flags.address ?? connectionOptions.address ?? '127.0.0.1:7233';
+  if (!ADDRESS.test(address)) {
+    const from = flags.address === undefined ? 'TEMPORAL_ADDRESS' : '--address';
+    throw new ExitError(EXIT.usage, `${from} ${JSON.stringify(address)}: expected HOST:PORT such as 127.0.0.1:7233`);
+  }
   const namespace = flags.temporalNamespace ?? configured ?? 'default';
   const { tls, apiKey, metadata } = connectionOptions;
   const connection = await open({

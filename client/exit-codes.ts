@@ -1,4 +1,4 @@
-import type { Phase } from '../release/state.ts';
+import type { Phase, ReleaseState } from '../release/state.ts';
 
 /** What the exit codes of every verb mean: the same everywhere, so that a script needs one table. */
 export const EXIT = {
@@ -46,7 +46,7 @@ const OF_PHASE: Readonly<Record<Phase, ExitCode>> = {
   refused: EXIT.refused,
 };
 
-/** The exit code that a release in this phase stands for. */
-export function exitCodeOf(phase: Phase): ExitCode {
-  return OF_PHASE[phase];
+/** The exit code that a release in this state stands for. */
+export function exitCodeOf({ phase, unreachable }: Pick<ReleaseState, 'phase' | 'unreachable'>): ExitCode {
+  return unreachable === true ? EXIT.unreachable : OF_PHASE[phase];
 }

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ReleaseState } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
+import type { SeenRelease } from './retries.ts';
 
 /** One look at a release. */
 export interface Sighting {
-  readonly state: ReleaseState;
+  readonly state: SeenRelease;
   /** Milliseconds since this state was read; 0 when it is fresh. */
   readonly silentFor: number;
 }
@@ -15,7 +16,7 @@ export type Ending = 'final' | 'gate' | 'time is over' | 'interrupted' | 'gone';
 /** What to follow and until when. */
 export interface FollowOptions {
   /** Reads the state: undefined when nobody answers, 'gone' when nobody ever will. */
-  readonly read: () => Promise<ReleaseState | undefined | 'gone'>;
+  readonly read: () => Promise<SeenRelease | undefined | 'gone'>;
   readonly interval: number;
   /** Ends the following without touching the release. */
   readonly stop: AbortSignal;
@@ -37,7 +38,7 @@ export async function* follow({
   timeout,
 }: FollowOptions): AsyncGenerator<Sighting, Ending> {
   const deadline = performance.now() + timeout;
-  let last: { readonly state: ReleaseState; readonly at: number } | undefined;
+  let last: { readonly state: SeenRelease; readonly at: number } | undefined;
   for (;;) {
     if (stop.aborted) return 'interrupted';
     const state = await read();

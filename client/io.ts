@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
+import { constants, userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
@@ -65,10 +65,19 @@ function loginName(): string {
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM'] as const;
 
+/**
+ * The listener stays in place until the first signal has been dealt with: libraries that tidy the terminal end the
+ * process as soon as they are the only ones that listen. The second signal ends it at once, as people expect.
+ */
 function onInterrupt(listener: () => void): () => void {
-  // Once: the second Ctrl-C ends the process at once, as people expect.
-  for (const signal of INTERRUPTS) process.once(signal, listener);
+  let interrupted = false;
+  const handle = (signal: NodeJS.Signals): void => {
+    if (interrupted) process.exit(128 + constants.signals[signal]);
+    interrupted = true;
+    listener();
+  };
+  for (const signal of INTERRUPTS) process.on(signal, handle);
   return () => {
-    for (const signal of INTERRUPTS) process.off(signal, listener);
+    for (const signal of INTERRUPTS) process.off(signal, handle);
   };
 }

@@ -1,8 +1,10 @@
-import type { ReleaseState } from '../release/state.ts';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { isFinal } from '../release/state.ts';
 import type { Temporal } from './connect.ts';
 import type { FoundRelease } from './find-release.ts';
 import { readStateIfAnswered } from './read-state.ts';
+import { retriesOf } from './retries.ts';
+import type { SeenRelease } from './retries.ts';
 import { GRPC, grpcStatus } from './temporal-errors.ts';
 
 /** A silent worker or Temporal is asked with patience, but the person must see a change within seconds. */
@@ -14,13 +16,14 @@ const SILENCE: ReadonlySet<number> = new Set([GRPC.unavailable, GRPC.deadlineExc
  * A look at a release that survives a silent worker and a silent Temporal (undefined), and that notices when the
  * workflow was closed without reaching an end of its own, which its state cannot tell: terminated, for example.
  */
-export async function look(temporal: Temporal, found: FoundRelease): Promise<ReleaseState | undefined | 'gone'> {
+export async function look(temporal: Temporal, found: FoundRelease): Promise<SeenRelease | undefined | 'gone'> {
   try {
-    const [state, running] = await Promise.all([
+    const [state, description] = await Promise.all([
       readStateIfAnswered(temporal, found.handle, TIMEOUT),
-      isRunning(temporal, found),
+      temporal.call(() => found.handle.describe(), TIMEOUT),
     ]);
-    if (running || (state && isFinal(state.phase))) return state;
+    if (state && isFinal(state.phase)) return state;
+    if (isRunning(description)) return state && { ...state, retrying: retriesOf(description) };
     // It may have closed between the two answers: a closed one does not change any more.
     const settled = await readStateIfAnswered(temporal, found.handle, TIMEOUT);
     return settled && isFinal(settled.phase) ? settled : 'gone';
@@ -31,7 +34,6 @@ export async function look(temporal: Temporal, found: FoundRelease): Promise<Rel
   }
 }
 
-async function isRunning(temporal: Temporal, { handle }: FoundRelease): Promise<boolean> {
-  const { status } = await temporal.call(() => handle.describe(), TIMEOUT);
+function isRunning({ status }: WorkflowExecutionDescription): boolean {
   return status.name === 'RUNNING' || status.name === 'PAUSED';
 }

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { Ledger } from '../release/ledger-verdict.ts';
 import type { LedgerInput, LedgerResult } from '../workflows/messages.ts';
-import { taskQueueOf, WORKFLOWS } from '../workflows/messages.ts';
+import { WORKFLOWS } from '../workflows/messages.ts';
+import { askWorker } from './ask-worker.ts';
 import type { Temporal } from './connect.ts';
 import { withTemporal } from './connect.ts';
 import type { SetFlags } from './commands/watch.ts';
@@ -35,7 +35,7 @@ export async function readLedger(io: Io, argument: string, flags: LedgerFlags, v
   demandSameSet(file?.spec.target, set);
   const result = await withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, cluster, io.now());
-    return askWorker(temporal, { v: 1, cluster, set, file, version });
+    return askServers(temporal, { v: 1, cluster, set, file, version });
   });
   if (result.kind === 'ledger') return result.ledger;
   throw new ExitError(result.kind === 'refused' ? EXIT.refused : EXIT.unreachable, result.reason);
@@ -53,17 +53,14 @@ function demandSameSet(
   );
 }
 
-function askWorker({ client, call }: Temporal, input: LedgerInput): Promise<LedgerResult> {
+function askServers(temporal: Temporal, input: LedgerInput): Promise<LedgerResult> {
   const { cluster, set } = input;
-  return call(
-    () =>
-      client.workflow.execute<(input: LedgerInput) => Promise<LedgerResult>>(WORKFLOWS.readLedger, {
-        args: [input],
-        taskQueue: taskQueueOf(cluster),
-        workflowId: `hotwave-ledger/${cluster}/${set.namespace}/${set.name}/${randomUUID()}`,
-        workflowExecutionTimeout: TIMEOUT,
-        staticSummary: `what every server of ${set.namespace}/${set.name} runs`,
-      }),
-    TIMEOUT,
-  );
+  return askWorker<LedgerInput, LedgerResult>(temporal, {
+    type: WORKFLOWS.readLedger,
+    cluster,
+    input,
+    about: `ledger/${cluster}/${set.namespace}/${set.name}`,
+    summary: `what every server of ${set.namespace}/${set.name} runs`,
+    within: TIMEOUT,
+  });
 }

@@ -27,11 +27,19 @@ export async function readStateIfAnswered(
   }
 }
 
-/** Asks again and again until the state is as wanted; returns the last one seen when the time is over. */
+/**
+ * Asks again and again until the state is as wanted; returns the last one seen when the time is over.
+ * @throws the reason of `stop` when it is aborted
+ */
 export async function awaitState(
   temporal: Temporal,
   handle: WorkflowHandle,
-  wanted: { readonly is: (state: ReleaseState) => boolean; readonly within: number; readonly interval: number },
+  wanted: {
+    readonly is: (state: ReleaseState) => boolean;
+    readonly within: number;
+    readonly interval: number;
+    readonly stop: AbortSignal;
+  },
 ): Promise<ReleaseState> {
   const deadline = performance.now() + wanted.within;
   for (;;) {
@@ -43,6 +51,8 @@ export async function awaitState(
         'the release is kept and goes on as soon as a worker runs: hotwave worker',
       ]);
     }
-    await delay(wanted.interval);
+    // An abort is seen right below; it is no error of the clock.
+    await delay(wanted.interval, undefined, { signal: wanted.stop }).catch(() => undefined);
+    wanted.stop.throwIfAborted();
   }
 }

@@ -1,4 +1,3 @@
-import type { ReleaseState } from '../release/state.ts';
 import type { OutputFormat } from './flags.ts';
 import type { Sighting } from './follow.ts';
 import type { Io } from './io.ts';
@@ -6,6 +5,7 @@ import { isForPeople, print } from './print.ts';
 import { progressLine } from './render/progress-line.ts';
 import { clockTime } from './render/release.ts';
 import { renderFrame } from './render/status.ts';
+import type { SeenRelease } from './retries.ts';
 import { viewOf } from './render/view.ts';
 import { plainDeep } from './untrusted.ts';
 
@@ -19,7 +19,8 @@ export interface Screen {
 /** A redrawn frame on a terminal, lines elsewhere, one document per change for machines. */
 export async function openScreen(io: Io, format: OutputFormat): Promise<Screen> {
   if (!isForPeople(format)) return documents(io, format);
-  return io.stdout.isTTY === true ? await frames(io, format) : lines(io);
+  const isRedrawable = io.stdout.isTTY === true && io.env['TERM'] !== 'dumb';
+  return isRedrawable ? await frames(io, format) : lines(io);
 }
 
 async function frames(io: Io, format: OutputFormat): Promise<Screen> {
@@ -61,7 +62,7 @@ function documents(io: Io, format: OutputFormat): Screen {
       const text = JSON.stringify(state);
       if (text === shown) return;
       shown = text;
-      await print<ReleaseState>(io, format, state, () => '');
+      await print<SeenRelease>(io, format, state, () => '');
     },
     close: () => undefined,
   };

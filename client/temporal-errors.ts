@@ -5,7 +5,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { NamespaceNotFoundError } from '@temporalio/common';
+import { ApplicationFailure, NamespaceNotFoundError, TimeoutFailure } from '@temporalio/common';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 
@@ -60,9 +60,7 @@ export function explainTemporalError(error: unknown, { address, namespace }: Des
       'worker and hotwave command are of different versions; hotwave doctor shows more',
     ]);
   }
-  if (error instanceof WorkflowFailedError) {
-    return new ExitError(EXIT.failed, `the worker could not answer: ${deepestMessage(error)}`);
-  }
+  if (error instanceof WorkflowFailedError) return unanswered(error);
   const status = grpcStatus(error);
   if (status?.code === GRPC.notFound && /^namespace/i.test(status.details)) return noNamespace(address, namespace);
   return explainStatus(error, address);
@@ -121,8 +119,22 @@ function refusedAccess(address: string, details: string): ExitError {
   ]);
 }
 
-function deepestMessage(error: Error): string {
-  let message = error.message;
-  for (let cause: unknown = error.cause; cause instanceof Error; cause = cause.cause) message = cause.message;
-  return message;
+/** Why a worker could not answer a question: what its cluster said, or what went wrong in the worker. */
+function unanswered(error: WorkflowFailedError): ExitError {
+  const cause = deepestCause(error);
+  if (cause instanceof TimeoutFailure) {
+    return new ExitError(EXIT.unreachable, 'no worker has answered in time', [WORKER_HINT]);
+  }
+  const trouble = cause instanceof ApplicationFailure ? /^Cluster\.(\w+)$/.exec(cause.type ?? '')?.[1] : undefined;
+  if (trouble === undefined) return new ExitError(EXIT.failed, `the worker could not answer: ${cause.message}`);
+  const isRefused = trouble === 'forbidden' || trouble === 'unauthorized' || trouble === 'invalid';
+  return new ExitError(isRefused ? EXIT.refused : EXIT.unreachable, cause.message, [
+    "that is what the worker sees, from where it runs and with the worker's kubeconfig",
+  ]);
+}
+
+function deepestCause(error: Error): Error {
+  let deepest = error;
+  while (deepest.cause instanceof Error) deepest = deepest.cause;
+  return deepest;
 }

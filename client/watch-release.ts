@@ -88,7 +88,7 @@ async function showAll(
 }
 
 function conclude(io: Io, { reference }: FoundRelease, ending: Ending, last: ReleaseState | undefined): ExitCode {
-  if (last && (ending === 'final' || ending === 'gate')) return exitCodeOf(last.phase);
+  if (last && (ending === 'final' || ending === 'gate')) return exitCodeOf(last);
   const because = ending === 'interrupted' ? 'stopped watching' : 'stopped watching after --timeout';
   say(io, `${because}; the release goes on: hotwave watch ${reference}`);
   return EXIT.stoppedWatching;

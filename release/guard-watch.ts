@@ -129,7 +129,7 @@ function serverChange({ name, memory, now, pod, container }: Comparison): GuardC
   );
   if (restarted.length === 0) return [];
   const kind = restarted.some((entry) => entry !== container) ? 'restarted' : 'crashed';
-  return [{ kind, server: name, text: `${restarted.map((entry) => describeRun(pod, entry)).join(', ')}` }];
+  return [{ kind, server: name, text: restarted.map((entry) => describeRun(pod, entry)).join(', ') }];
 }
 
 /** The first start of a container that had not started at the last look is no restart. */

@@ -167,7 +167,7 @@ function personsStrategy(set: GameServerSetView): UpdateStrategy {
  * `spec.updateStrategy` under a release. `InPlaceOnly`, so that Kruise refuses rather than recreates a pod;
  * fields that hotwave does not steer (grace period, minReadySeconds) stay as the person set them.
  */
-export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
+function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
   return {
     type: 'RollingUpdate',
     rollingUpdate: {

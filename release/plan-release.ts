@@ -10,6 +10,7 @@ import type { Scope } from './scope.ts';
 import { scopeOf } from './scope.ts';
 import type { ReleaseSpec } from './spec.ts';
 import { imageTag, updatedContainer } from './spec.ts';
+import { NEW_SERVERS_WAVE } from './state.ts';
 import { assignPriorities, groupIntoWaves } from './waves.ts';
 
 /** Splits the servers to move into waves, or says why not. Pure: the same snapshot gives the same plan. */
@@ -86,10 +87,17 @@ function warningsOf(
   return [
     ...unreadyWarnings(snapshot.servers),
     ...(spec.strategy === 'rolling' ? mixedWarnings(baseline, snapshot.servers) : []),
-    ...spec.gates
-      .filter(({ before }) => before > Math.max(1, waves.length))
-      .map(({ before }) => `the gate before wave ${before} is never reached: the plan has ${waves.length} waves`),
+    ...gateWarnings(spec, waves.length),
   ];
+}
+
+/** Gates that nobody will be asked at; where nothing moves at all that is no surprise. */
+function gateWarnings({ strategy, gates }: ReleaseSpec, waves: number): string[] {
+  const last = strategy === 'newServersOnly' ? NEW_SERVERS_WAVE : waves;
+  if (last === 0) return [];
+  return gates
+    .filter(({ before }) => before > last)
+    .map(({ before }) => `the gate before wave ${before} is never reached: the plan has ${last} waves`);
 }
 
 function unreadyWarnings(servers: readonly ServerView[]): string[] {

@@ -122,6 +122,8 @@ export interface ReleaseState {
   readonly decisions: readonly DecisionRecord[];
   /** Why it ended as it did; empty while it runs. */
   readonly reason: string;
+  /** It was refused because the cluster did not answer: the same release may well be accepted later. */
+  readonly unreachable?: boolean | undefined;
   readonly startedAt: number;
   readonly endedAt?: number | undefined;
 }

@@ -11,6 +11,23 @@ type Calls = ActivityInterfaceFor<Activities>;
 
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
+/** How long a question may take in all, in milliseconds; plans of ten thousand servers take seconds. */
+export const QUESTION_MS = 15 * 60_000;
+
+/**
+ * Questions that somebody waits for while nothing has been written: asked three times at most, because trouble that
+ * lasts is then the answer.
+ */
+export function question(summary: string): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: '10m',
+    scheduleToCloseTimeout: QUESTION_MS,
+    heartbeatTimeout: '20s',
+    retry: { ...RETRY, maximumAttempts: 3 },
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
+}
+
 /**
  * Short calls: a read or a guarded write and its acceptance. An API server that is away for minutes is waited for; the
  * release then pauses with the reason instead of failing.
@@ -45,7 +62,7 @@ export function asked(summary: string, limit: number): Calls {
     startToCloseTimeout: limit,
     heartbeatTimeout: '20s',
     retry: { ...RETRY, maximumAttempts: 3 },
-    summary: summary.slice(0, SUMMARY_LIMIT),
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
   });
 }
 

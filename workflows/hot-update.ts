@@ -11,12 +11,12 @@ import { imageTag, updatedContainer } from '../release/spec.ts';
 import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
 import type { Outcome } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
-import { quick } from './calls.ts';
 import { guardAfter } from './begin-guard.ts';
+import { QUESTION_MS, question, quick } from './calls.ts';
 import { passGate } from './gate.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
-import { Departure, ReleaseRun, describeFailure } from './release-run.ts';
+import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
 import { rollBack } from './rollback.ts';
 import { SetRecord } from './set-record.ts';
 import { STRATEGIES } from './strategies/index.ts';
@@ -57,9 +57,11 @@ function initialStateOf({ file, cluster, requester }: ReleaseInput): ReturnType<
 
 /** Plans against the live set. Undefined when there is nothing to carry out; the state then says why. */
 async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Plan | undefined> {
-  run.enter('planning', 'checks the cluster and plans the waves');
+  const doing = 'checks the cluster and plans the waves';
+  const since = Date.now();
+  run.enter('planning', doing, { for: doing, owner: 'a worker and the API server', since, until: since + QUESTION_MS });
   try {
-    const { lines, plan } = await quick('preflight and plan').planRelease({ file });
+    const { lines, plan } = await question('preflight and plan').planRelease({ file });
     const refusal = lines.find(({ status }) => status === 'refused');
     if (refusal || !plan) run.finish('refused', refusal?.detail ?? 'there is no plan');
     else run.set(withPlan(run.state, plan));
@@ -67,6 +69,7 @@ async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Pla
     run.finish('done', 'every server runs the new image already');
     return undefined;
   } catch (error) {
+    if (isUnreachable(error)) run.set({ unreachable: true });
     run.finish(
       isCancellation(error) ? 'cancelled' : 'refused',
       isCancellation(error) ? 'cancelled while it was planned' : describeFailure(error),

@@ -228,8 +228,7 @@ export class ReleaseRun {
   #depart(): void {
     const { rollback, cancel } = this.#state.requests;
     if (cancel) {
-      const reason = `cancelled by ${cancel.actor}: ${cancel.reason}`;
-      throw new Departure(cancel.then, 'cancelled', reason);
+      throw new Departure(cancel.then, 'cancelled', `by ${cancel.actor}: ${cancel.reason}`);
     }
     if (rollback) throw new Departure('rollback', 'rolled-back', `asked for by ${rollback.actor}: ${rollback.reason}`);
   }
@@ -252,4 +251,10 @@ function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly 
 export function describeFailure(error: unknown): string {
   if (error instanceof ActivityFailure && error.cause) return describeFailure(error.cause);
   return error instanceof Error ? error.message : String(error);
+}
+
+/** True when an activity failed because the API server did not answer, or answered that it is overloaded. */
+export function isUnreachable(error: unknown): boolean {
+  if (error instanceof ActivityFailure) return isUnreachable(error.cause);
+  return error instanceof ApplicationFailure && /^Cluster\.(unreachable|overloaded)$/.test(error.type ?? '');
 }

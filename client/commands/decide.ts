@@ -16,7 +16,7 @@ import type { OutputFormat } from '../flags.ts';
 import { actorOf, clusterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { say } from '../io.ts';
-import { print } from '../print.ts';
+import { isForPeople, print } from '../print.ts';
 import { readStateIfAnswered } from '../read-state.ts';
 import { readAttributes } from '../search-attributes.ts';
 import { sendDecision, sendSignal } from '../send-decision.ts';
@@ -46,14 +46,26 @@ export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFla
     const { release } = readAttributes(found.description);
     const wish = { verb, ...choices, actor: actorOf(io, flags.actor), reason: flags.reason, id: flags.id };
     const decision = decisionFor(wish, release, state);
-    demandRunning(io, found, decision, state);
+    const ended = answerOfEnded(io, found, decision, state);
+    if (ended) return showAnswer(io, flags, decision, ended);
     if (!state && flags.signal !== true) throw notConfirmed('no worker answers, so nothing was sent', decision);
     const answer = await (flags.signal === true ? sendSignal : sendDecision)(temporal, found, decision);
     if (answer) return showAnswer(io, flags, decision, answer);
     if (flags.signal !== true) throw notConfirmed('no answer in time, so this is not confirmed', decision);
-    say(io, `sent; it takes effect as soon as a worker runs: hotwave status ${plainText(found.reference)}`);
-    return EXIT.ok;
+    return showSent(io, flags, decision, found);
   });
+}
+
+async function showSent(
+  io: Io,
+  { output }: DecideFlags,
+  { id, verb }: DecisionMessage,
+  { reference }: FoundRelease,
+): Promise<ExitCode> {
+  if (isForPeople(output)) {
+    say(io, `sent; it takes effect as soon as a worker runs: hotwave status ${plainText(reference)}`);
+  } else await print(io, output, { id, verb, sent: true }, () => '');
+  return EXIT.ok;
 }
 
 async function showAnswer(
@@ -62,10 +74,10 @@ async function showAnswer(
   { id, verb }: DecisionMessage,
   answer: DecisionAnswer,
 ): Promise<ExitCode> {
-  await print(io, output, { id, verb, ...answer }, ({ accepted, message }) =>
-    accepted ? message : `refused: ${message}`,
-  );
-  return answer.accepted ? EXIT.ok : EXIT.refused;
+  const { accepted, message } = answer;
+  if (!accepted && isForPeople(output)) say(io, `hotwave: refused: ${plainText(message)}`);
+  else await print(io, output, { id, verb, ...answer }, (plain) => plain.message);
+  return accepted ? EXIT.ok : EXIT.refused;
 }
 
 function thenOf(verb: Verb, { then }: DecideFlags): 'hold' | 'rollback' | undefined {
@@ -109,17 +121,17 @@ function demandWave(
 }
 
 /** What has ended cannot be steered; the sentence is the same that the release would give. */
-function demandRunning(io: Io, found: FoundRelease, decision: DecisionMessage, state: ReleaseState | undefined): void {
-  if (state && isFinal(state.phase)) {
-    const { answer } = applyDecision(state, decisionSchema.parse(decision), io.now());
-    throw new ExitError(EXIT.refused, answer.message);
-  }
+function answerOfEnded(
+  io: Io,
+  found: FoundRelease,
+  decision: DecisionMessage,
+  state: ReleaseState | undefined,
+): DecisionAnswer | undefined {
+  if (state && isFinal(state.phase)) return applyDecision(state, decisionSchema.parse(decision), io.now()).answer;
   const { name } = found.description.status;
-  if (name === 'RUNNING' || name === 'PAUSED') return;
-  throw new ExitError(
-    EXIT.refused,
-    `${decision.release} has ended (${name.toLowerCase()}); start a new release instead`,
-  );
+  if (name === 'RUNNING' || name === 'PAUSED') return undefined;
+  const message = `${decision.release} has ended (${name.toLowerCase()}); start a new release instead`;
+  return { accepted: false, message };
 }
 
 function notConfirmed(message: string, { id }: DecisionMessage): ExitError {

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import type { InspectInput, InspectResult, PreflightLine } from '../../workflows/messages.ts';
 import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
+import { askWorker } from '../ask-worker.ts';
 import type { Temporal } from '../connect.ts';
 import { withTemporal } from '../connect.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -50,7 +50,8 @@ const CHECKS: readonly Check[] = [
   { title: 'cluster', run: inspectCluster },
 ];
 
-const INSPECTION_TIMEOUT = 30_000;
+/** Three requests to an API server that swallows them, each given up after 15 s. */
+const INSPECTION_TIMEOUT = 60_000;
 
 /** Checks everything that a release needs, from Temporal to the permissions of the worker, and says what to do. */
 export async function runDoctor(io: Io, flags: DoctorFlags): Promise<ExitCode> {
@@ -128,7 +129,10 @@ async function checkWorker({ temporal, cluster, now }: Examination): Promise<Pre
   const { workflows, activities } = await readPollers(temporal, cluster, now());
   const names = [...new Set([...workflows, ...activities])];
   const queue = taskQueueOf(cluster);
-  if (workflows.length > 0 && activities.length > 0) return [ok('worker', `${names.join(', ')} on ${queue}`)];
+  // Temporal remembers a poller for a while; that one is there now is what the next check asks.
+  if (workflows.length > 0 && activities.length > 0) {
+    return [ok('worker', `${names.join(', ')} polled ${queue} within the last minute`)];
+  }
   return [line('worker', 'refused', `none polls ${queue}: start one with hotwave worker --cluster ${cluster}`)];
 }
 
@@ -148,16 +152,14 @@ async function checkProblems({ temporal }: Examination): Promise<PreflightLine[]
 }
 
 async function inspectCluster({ temporal, cluster, namespace }: Examination): Promise<readonly PreflightLine[]> {
-  const { lines } = await temporal.call(
-    () =>
-      temporal.client.workflow.execute<(input: InspectInput) => Promise<InspectResult>>(WORKFLOWS.inspectCluster, {
-        args: [{ v: 1, namespace }],
-        taskQueue: taskQueueOf(cluster),
-        workflowId: `hotwave-doctor/${cluster}/${randomUUID()}`,
-        workflowExecutionTimeout: INSPECTION_TIMEOUT,
-      }),
-    INSPECTION_TIMEOUT,
-  );
+  const { lines } = await askWorker<InspectInput, InspectResult>(temporal, {
+    type: WORKFLOWS.inspectCluster,
+    cluster,
+    input: { v: 1, namespace },
+    about: `doctor/${cluster}`,
+    summary: `hotwave doctor asks about namespace ${namespace}`,
+    within: INSPECTION_TIMEOUT,
+  });
   return lines;
 }
 

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import type { ReleaseFile } from '../../release/spec.ts';
 import type { PlanInput, PlanResult } from '../../workflows/messages.ts';
-import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
+import { WORKFLOWS } from '../../workflows/messages.ts';
+import { askWorker } from '../ask-worker.ts';
 import type { Temporal } from '../connect.ts';
 import { withTemporal } from '../connect.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -40,18 +40,16 @@ function exitCodeOfPlan({ plan, lines }: PlanResult): ExitCode {
   return hasChanges(plan) ? EXIT.changes : EXIT.ok;
 }
 
-function planOnly({ client, call }: Temporal, input: PlanInput): Promise<PlanResult> {
-  return call(
-    () =>
-      client.workflow.execute<(input: PlanInput) => Promise<PlanResult>>(WORKFLOWS.planOnly, {
-        args: [input],
-        taskQueue: taskQueueOf(input.cluster),
-        workflowId: `hotwave-plan/${input.cluster}/${targetOf(input.file)}/${randomUUID()}`,
-        workflowExecutionTimeout: TIMEOUT,
-        staticSummary: `plan of ${input.file.metadata.name} for ${targetOf(input.file)}`,
-      }),
-    TIMEOUT,
-  );
+function planOnly(temporal: Temporal, input: PlanInput): Promise<PlanResult> {
+  const { file, cluster } = input;
+  return askWorker<PlanInput, PlanResult>(temporal, {
+    type: WORKFLOWS.planOnly,
+    cluster,
+    input,
+    about: `plan/${cluster}/${targetOf(file)}`,
+    summary: `plan of ${file.metadata.name} for ${targetOf(file)}`,
+    within: TIMEOUT,
+  });
 }
 
 function targetOf({ spec: { target } }: ReleaseFile): string {

@@ -1,8 +1,9 @@
 import type { ReleaseState } from '../../release/state.ts';
+import { isFinal } from '../../release/state.ts';
 import { withTemporal } from '../connect.ts';
 import type { Temporal } from '../connect.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
+import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import { ExitError } from '../exit-error.ts';
 import type { ClusterFlags } from '../flags.ts';
 import { actorOf, clusterOf } from '../flags.ts';
@@ -32,6 +33,7 @@ const PLANNING = { within: 120_000, interval: 200 } as const;
 /** Starts a release, waits until its plan stands or it was refused, and follows it if asked to. */
 export async function runStart(io: Io, path: string, flags: StartFlags): Promise<ExitCode> {
   // A wrong flag must be known before anything is started.
+  demandWaiting(flags);
   timeoutOf(flags);
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
@@ -40,13 +42,35 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
     await demandWorker(temporal, cluster, io.now());
     const started = await startRelease(temporal, { v: 1, file, cluster, requester });
     announce(io, temporal, started, flags);
-    const state = await planned(temporal, started);
-    if (flags.wait === true && state.phase !== 'refused') return watchRelease(io, temporal, started, flags);
-    await print(io, flags.output, state, (plain, view) => renderStarted(plain, io.now(), view));
-    if (state.phase === 'refused') return EXIT.refused;
-    say(io, `follow it: hotwave watch ${started.reference}`);
-    return EXIT.ok;
+    const state = await planned(io, temporal, started);
+    if (flags.wait !== true || state.phase === 'refused') return showPlanned(io, started, state, flags);
+    if (io.stdout.isTTY !== true) say(io, plainText(summaryOf(state)));
+    return watchRelease(io, temporal, started, flags);
   });
+}
+
+function demandWaiting({ wait, timeout, until }: StartFlags): void {
+  if (wait === true || (timeout === undefined && until === 'done')) return;
+  throw new ExitError(EXIT.usage, '--until and --timeout say how long to wait: give --wait with them');
+}
+
+async function showPlanned(
+  io: Io,
+  { reference }: StartedRelease,
+  state: ReleaseState,
+  { output }: StartFlags,
+): Promise<ExitCode> {
+  await print(io, output, state, (plain, view) => renderStarted(plain, io.now(), view));
+  if (isFinal(state.phase)) return exitCodeOf(state);
+  say(io, `follow it: hotwave watch ${reference}`);
+  return EXIT.ok;
+}
+
+/** What a log begins with. */
+function summaryOf({ release, set, previousVersion, version, waves }: ReleaseState): string {
+  const servers = waves.reduce((sum, { size }) => sum + size, 0);
+  const from = previousVersion === '' ? '' : `${previousVersion} → `;
+  return `${release} on ${set.namespace}/${set.name}: ${from}${version}, servers: ${servers}, waves: ${waves.length}`;
 }
 
 function announce(
@@ -61,12 +85,21 @@ function announce(
   if (link !== undefined) say(io, link);
 }
 
-async function planned(temporal: Temporal, { handle, reference }: StartedRelease): Promise<ReleaseState> {
-  const state = await awaitState(temporal, handle, { ...PLANNING, is: ({ phase }) => phase !== 'planning' });
-  if (state.phase !== 'planning') return state;
+async function planned(io: Io, temporal: Temporal, { handle, reference }: StartedRelease): Promise<ReleaseState> {
+  const hints = [`it goes on by itself: hotwave watch ${reference}`];
+  const stop = new AbortController();
+  const interrupted = new ExitError(EXIT.stoppedWatching, 'stopped waiting; the release is started', hints);
+  const release = io.onInterrupt(() => stop.abort(interrupted));
+  try {
+    const isPlanned = ({ phase }: ReleaseState): boolean => phase !== 'planning';
+    const state = await awaitState(temporal, handle, { ...PLANNING, is: isPlanned, stop: stop.signal });
+    if (isPlanned(state)) return state;
+  } finally {
+    release();
+  }
   throw new ExitError(
     EXIT.unreachable,
     'the release is started, but its plan is not ready: the cluster answers slowly or not at all',
-    [`it goes on by itself: hotwave watch ${reference}`],
+    hints,
   );
 }

@@ -42,7 +42,7 @@ async function report(io: Io, temporal: Temporal, found: FoundRelease, { output 
   if (state === undefined) throw silence(found);
   if (state === 'gone') return reportClosed(io, temporal, found, output);
   await print(io, output, state, (plain, view) => renderStatus(plain, io.now(), view));
-  return exitCodeOf(state.phase);
+  return exitCodeOf(state);
 }
 
 /** Nobody answers for a running release: what Temporal itself knows is better than nothing. */

@@ -1,14 +1,16 @@
 import { headline, why } from '../../release/narrate.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState, WaveProgress } from '../../release/state.ts';
 import { isFinal } from '../../release/state.ts';
+import type { SeenRelease } from '../retries.ts';
 
 /**
  * The release in one line for logs, without anything that changes merely because time passes: two equal lines mean
  * that nothing worth a line has happened.
  */
-export function progressLine(state: ReleaseState): string {
+export function progressLine(state: SeenRelease): string {
   if (isFinal(state.phase)) return why(state, state.startedAt);
-  const parts = [headline(state), ...waveParts(state), cause(state)];
+  const trouble = (state.retrying ?? []).map(({ reason }) => `trying again: ${reason}`);
+  const parts = [headline(state), ...waveParts(state), cause(state), ...trouble];
   return parts.filter((part) => part !== '').join(' · ');
 }
 
@@ -16,7 +18,12 @@ function waveParts({ wave, waves }: ReleaseState): string[] {
   const current = waves[wave - 1];
   if (!current) return [];
   const failed = current.failed > 0 ? `, ${current.failed} failed` : '';
-  return [`${current.name}: ${current.ready}/${current.size} ready, ${current.proven} proven${failed}`];
+  return [`${nameOf(current)}${current.ready}/${current.size} ready, ${current.proven} proven${failed}`];
+}
+
+/** The name of a wave says something only where a person has given it one: `2: 0/2 ready` would be a riddle. */
+function nameOf({ name }: WaveProgress): string {
+  return /^(\d+(\.\d+)?%?|rest)$/.test(name) ? '' : `${name}: `;
 }
 
 function cause(state: ReleaseState): string {

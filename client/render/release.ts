@@ -2,6 +2,7 @@ import { headline, nextCommands, why } from '../../release/narrate.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { Phase, ReleaseState, WaveProgress } from '../../release/state.ts';
 import { isFinal } from '../../release/state.ts';
+import type { SeenRelease } from '../retries.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
 import { fitted, wrapped } from './text-width.ts';
@@ -11,6 +12,13 @@ import type { Colours, View } from './view.ts';
 export function whyLines(state: ReleaseState, now: number, view: View): string[] {
   const colour = phaseColour(state.phase, view.colours);
   return wrapped(why(state, now), view.columns).map((line) => colour(line));
+}
+
+/** What it fails at now and tries again. */
+export function retryLines({ retrying = [] }: Pick<SeenRelease, 'retrying'>, { columns, colours }: View): string[] {
+  return retrying.flatMap(({ activity, attempt, reason }) =>
+    wrapped(`trying again (${activity}, attempt ${attempt}): ${reason}`, columns).map((line) => colours.red(line)),
+  );
 }
 
 /** What is released where, and the headline. */

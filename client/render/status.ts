@@ -1,11 +1,26 @@
 import type { ReleaseState } from '../../release/state.ts';
-import { commandLines, decisionLines, failureLines, titleLines, warningLines, waveTable, whyLines } from './release.ts';
+import type { SeenRelease } from '../retries.ts';
+import {
+  commandLines,
+  decisionLines,
+  failureLines,
+  retryLines,
+  titleLines,
+  warningLines,
+  waveTable,
+  whyLines,
+} from './release.ts';
 import type { View } from './view.ts';
 
 /** The whole release on paper: as long as it needs to be. */
-export function renderStatus(state: ReleaseState, now: number, view: View): string {
+export function renderStatus(state: SeenRelease, now: number, view: View): string {
   const sections = [
-    [...whyLines(state, now, view), ...titleLines(state, now, view), ...warningLines(state, view)],
+    [
+      ...whyLines(state, now, view),
+      ...retryLines(state, view),
+      ...titleLines(state, now, view),
+      ...warningLines(state, view),
+    ],
     waveTable(state, now, view),
     failureLines(state, view),
     decisionLines(state, view),
@@ -19,8 +34,8 @@ export function renderStarted(state: ReleaseState, now: number, view: View): str
   const servers = state.waves.reduce((sum, wave) => sum + wave.size, 0);
   const summary = state.waves.length === 0 ? [] : [`${servers} servers in ${state.waves.length} waves`];
   const head = [
-    ...titleLines(state, now, view),
     ...whyLines(state, now, view),
+    ...titleLines(state, now, view),
     ...summary,
     ...warningLines(state, view),
   ];
@@ -43,9 +58,14 @@ const DECISIONS = 3;
  * The release as a frame that is redrawn: never higher than the terminal less one line, because a frame that scrolls
  * cannot be overwritten. What is most urgent comes first: why, what to type, then waves, failures, decisions.
  */
-export function renderFrame(state: ReleaseState, now: number, view: FrameView): string {
+export function renderFrame(state: SeenRelease, now: number, view: FrameView): string {
   const height = Math.max(1, view.rows - 1);
-  const head = [...silenceLine(view), ...whyLines(state, now, view).slice(0, 3), ...titleLines(state, now, view)];
+  const head = [
+    ...silenceLine(view),
+    ...whyLines(state, now, view).slice(0, 3),
+    ...retryLines(state, view).slice(0, 2),
+    ...titleLines(state, now, view),
+  ];
   const commands = commandLines(state);
   const failures = failureLines(state, view, FAILURES);
   const decisions = decisionLines(state, view, DECISIONS);

@@ -39,17 +39,15 @@ function columnWidths(columns: readonly Column[], rows: readonly (readonly strin
   const widths = columns.map(
     ({ title }, index) => GAP + Math.max(textWidth(title), ...rows.map((row) => textWidth(row[index] ?? ''))),
   );
-  let excess = widths.reduce((sum, width) => sum + width, 0) - GAP - limit;
-  for (const index of shrinkOrder(columns)) {
-    const width = widths[index] ?? 0;
-    const given = Math.max(0, Math.min(excess, width - GAP - NARROWEST));
-    widths[index] = width - given;
-    excess -= given;
+  const spare = columns.map(({ title, flexible }, index) =>
+    flexible === true ? (widths[index] ?? 0) - GAP - Math.max(NARROWEST, textWidth(title)) : 0,
+  );
+  const sum = widths.reduce((total, width) => total + width, 0);
+  // The column with the most to spare gives up a cell, again and again: no short column is cut for the sake of a long one.
+  for (let excess = sum - GAP - limit; excess > 0 && Math.max(...spare) > 0; excess -= 1) {
+    const widest = spare.indexOf(Math.max(...spare));
+    spare[widest] = (spare[widest] ?? 0) - 1;
+    widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;
-}
-
-function shrinkOrder(columns: readonly Column[]): number[] {
-  const indexes = columns.map((_, index) => index).reverse();
-  return indexes.filter((index) => columns[index]?.flexible === true);
 }

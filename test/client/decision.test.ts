@@ -61,7 +61,7 @@ describe('a decision', () => {
 
 describe('exit codes', () => {
   test('tell a script how a release ended or why it stands still', () => {
-    expect(Object.fromEntries(PHASES.map((phase) => [phase, exitCodeOf(phase)]))).toEqual({
+    expect(Object.fromEntries(PHASES.map((phase) => [phase, exitCodeOf({ phase })]))).toEqual({
       planning: EXIT.ok,
       updating: EXIT.ok,
       baking: EXIT.ok,
@@ -74,6 +74,10 @@ describe('exit codes', () => {
       cancelled: 5,
       refused: 6,
     });
+  });
+
+  test('tell a cluster that did not answer from a refusal: the same release may be accepted later', () => {
+    expect(exitCodeOf({ phase: 'refused', unreachable: true })).toBe(7);
   });
 });
 

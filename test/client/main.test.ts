@@ -62,6 +62,9 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['verify', 'duel', '--version', 'a b'], /--version "a b": expected letters, digits/],
     [['list', '--limit', '0'], /--limit "0": expected a whole number/],
     [['plan', 'missing.yaml'], /missing\.yaml: there is no such file/],
+    [['list', '--address', 'temporal'], '--address "temporal": expected HOST:PORT such as 127.0.0.1:7233'],
+    [['start', 'x.yaml', '--timeout', '5m'], '--until and --timeout say how long to wait: give --wait with them'],
+    [['start', 'x.yaml', '--until', 'gate'], '--until and --timeout say how long to wait: give --wait with them'],
   ])('%j', async (argv, sentence) => {
     const { code, out, err } = await run(argv);
     expect(code).toBe(64);

@@ -79,6 +79,12 @@ describe('status', () => {
     expect(lines.slice(-4, -2)).toEqual(['  hotwave pause arena/duel', '  hotwave rollback arena/duel']);
   });
 
+  test('says second what is tried again', () => {
+    const retry = { activity: 'verifyFleet', attempt: 7, reason: 'the API server does not answer' };
+    const lines = renderStatus({ ...aReleaseState(), retrying: [retry] }, NOW, plainView()).split('\n');
+    expect(lines[1]).toBe('trying again (verifyFleet, attempt 7): the API server does not answer');
+  });
+
   test('stops the clock of every wave when the release has ended', () => {
     const state = aReleaseState({ phase: 'rolled-back', endedAt: NOW - 30_000, wait: undefined });
     expect(renderStatus(state, NOW, plainView())).toContain('running     12      10       0   30s');
@@ -98,7 +104,19 @@ describe('a progress line', () => {
 
   test('tells phase, wave, progress and what it waits for', () => {
     expect(progressLine(aReleaseState())).toBe(
-      'updating · wave 2 of 4 · 2%: 12/50 ready, 10 proven · waits for 50 servers to be Ready (on Kruise)',
+      'updating · wave 2 of 4 · 12/50 ready, 10 proven · waits for 50 servers to be Ready (on Kruise)',
+    );
+  });
+
+  test('names a wave that a person has named', () => {
+    const named = waves(4).map((wave) => ({ ...wave, name: 'low' }));
+    expect(progressLine(aReleaseState({ waves: named }))).toContain(' · low: 12/50 ready');
+  });
+
+  test('says what is tried again, but not how often, which would be a line each time', () => {
+    const retry = { activity: 'verifyFleet', attempt: 7, reason: 'the API server does not answer' };
+    expect(progressLine({ ...aReleaseState(), retrying: [retry] })).toMatch(
+      / · trying again: the API server does not answer$/,
     );
   });
 
@@ -194,6 +212,13 @@ describe('a list', () => {
     expect(renderList([release], NOW, plainView(Infinity, true))).toMatch(
       /60s +default +hotwave\/default\/arena\/duel +run-1$/,
     );
+  });
+
+  test('cuts the longest texts first when the terminal is narrow', () => {
+    const long = { ...release, phase: 'waiting-approval', release: 'scripts-2-0-for-the-autumn-tournament' };
+    const [head, row] = renderList([long], NOW, plainView(80)).split('\n');
+    expect(head).toMatch(/^SET +RELEASE +PHASE +WAVE +REQUESTER +STARTED$/);
+    expect(row).toMatch(/^arena\/duel +scripts-2-0-for-[a-z-]*… +waiting-approval +3 +ann +90s ago$/);
   });
 
   test('says so when it is empty', () => {

@@ -1,5 +1,5 @@
-import { ServiceError } from '@temporalio/client';
-import { NamespaceNotFoundError } from '@temporalio/common';
+import { ServiceError, WorkflowFailedError } from '@temporalio/client';
+import { ActivityFailure, ApplicationFailure, NamespaceNotFoundError } from '@temporalio/common';
 import { describe, expect, test } from 'vitest';
 import { ExitError } from '../../client/exit-error.ts';
 import { queryOf } from '../../client/commands/list.ts';
@@ -12,6 +12,37 @@ function grpc(code: number, details: string): ServiceError {
   const cause = Object.assign(new Error(`${code} ${details}`), { code, details, metadata: {} });
   return new ServiceError('request failed', { cause });
 }
+
+/** A workflow of a question that failed with what the activity threw. */
+function unanswered(type: string, message: string): WorkflowFailedError {
+  const cause = ApplicationFailure.create({ type, message, nonRetryable: true });
+  const failure = new ActivityFailure(
+    'Activity task failed',
+    'planRelease',
+    '1',
+    'MAXIMUM_ATTEMPTS_REACHED',
+    '',
+    cause,
+  );
+  return new WorkflowFailedError('Workflow execution failed', failure, 'MAXIMUM_ATTEMPTS_REACHED');
+}
+
+describe('what the worker could not answer', () => {
+  test.each([
+    ['Cluster.unreachable', 'the API server at https://k8s does not answer: connection refused', 7],
+    ['Cluster.overloaded', 'the API server at https://k8s is overloaded', 7],
+    ['Cluster.forbidden', 'the API server at https://k8s refuses: pods is forbidden', 6],
+  ])('because of its cluster (%s) is said in the words of the worker', (type, message, code) => {
+    expect(explainTemporalError(unanswered(type, message), destination)).toMatchObject({ code, message });
+  });
+
+  test('because of a mistake in the worker is a failure', () => {
+    expect(explainTemporalError(unanswered('TypeError', 'x is undefined'), destination)).toMatchObject({
+      code: 1,
+      message: 'the worker could not answer: x is undefined',
+    });
+  });
+});
 
 describe('trouble with Temporal', () => {
   test.each([

@@ -107,6 +107,32 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(await cluster.listGameServers(missing, ['nothing-here-0'])).toEqual([]);
       });
 
+      test('follows servers by name: as they are, and again whenever one has changed, until nobody listens', async () => {
+        const followed = await world.newSet();
+        const { name } = followed.ref;
+        const patch = firstWavePatch(await baselineOf(followed), 4, hold(0));
+        const names = [`${name}-1`, `${name}-3`];
+        const seen: string[] = [];
+        for await (const servers of cluster.followServers(followed.ref, names)) {
+          expect(servers.map((server) => server.name)).toEqual(names);
+          const images = servers.map((server) => containerOf(server.containers, followed.sidecar)?.status?.image);
+          if (seen.length === 0) await cluster.patch(setTarget(followed.ref), patch);
+          seen.push(images.join(' '));
+          if (images.every((image) => image === followed.image('2.0')) && servers.every(isServing)) break;
+        }
+        expect(seen[0]).toBe(`${followed.image('1.0')} ${followed.image('1.0')}`);
+        expect(seen.length).toBeGreaterThan(1);
+      });
+
+      test('stops following when the caller gives up', async () => {
+        const giveUp = new AbortController();
+        const follow = async (): Promise<void> => {
+          for await (const servers of cluster.followServers(set.ref, [`${set.ref.name}-0`], giveUp.signal))
+            if (servers.length === 1) giveUp.abort(new Error('enough'));
+        };
+        await expect(follow()).rejects.toThrow('enough');
+      });
+
       test('shows the set as its owner wrote it', async () => {
         const found = await live();
         expect(found).toMatchObject({ ref: set.ref, replicas: 4, deleting: false, foreignOwners: {} });

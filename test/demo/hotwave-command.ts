@@ -11,7 +11,7 @@ export const hotwaveProgram: readonly string[] = [
 ];
 
 /** A command that did not do what the demo needs. */
-export class CommandFailure extends Error {}
+class CommandFailure extends Error {}
 
 /**
  * The environment for hotwave's own commands on a lab. A person's settings for another Temporal, in variables or in

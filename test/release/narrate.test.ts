@@ -18,6 +18,20 @@ test('a command to type names the cluster when it is not the usual one', () => {
   );
 });
 
+test('every command to type can be pasted into a shell as it stands: nothing in it is a choice, which would be a pipe', () => {
+  expect(nextCommands(aReleaseState({ phase: 'paused' }))).toEqual([
+    'hotwave resume arena/duel',
+    'hotwave rollback arena/duel',
+    'hotwave cancel arena/duel --then hold',
+    'hotwave cancel arena/duel --then rollback',
+  ]);
+});
+
+test('a cancelled release says so once', () => {
+  const state = aReleaseState({ phase: 'cancelled', reason: 'by ann: too late at night' });
+  expect(why(state, NOW)).toBe('cancelled: by ann: too late at night');
+});
+
 test('the current details say why, what to type, and where each wave is, in columns that stay apart', () => {
   const details = detailsMarkdown(aReleaseState({ phase: 'waiting-approval', waves: waves(2) }));
   const [status, set, commands, table] = details.split('\n\n');

@@ -130,6 +130,20 @@ describe('a rolling release after a targeted one', () => {
   });
 });
 
+describe('a gate', () => {
+  const gate = '  waves: [1, rest]\n  gates: [{ before: 3 }]';
+  const unreached = 'the gate before wave 3 is never reached: the plan has 2 waves';
+
+  test('that no wave comes to is warned of', () => {
+    expect(planOf(specOf(gate), snapshot([{ ordinal: 0 }, { ordinal: 1 }])).warnings).toEqual([unreached]);
+  });
+
+  test('is no matter for a warning where every server runs the new image already', () => {
+    const done = snapshot([{ ordinal: 0, image: NEW_IMAGE }], NEW_IMAGE);
+    expect(planOf(specOf(gate), done).warnings).toEqual([]);
+  });
+});
+
 describe('a release of new servers only', () => {
   test('has no waves, and everybody who is there as a bystander', () => {
     const plan = planOf(specOf('  strategy: newServersOnly'), snapshot([{ ordinal: 0 }, { ordinal: 1 }]));

@@ -12,6 +12,7 @@ import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflows/messages.ts';
 import type { Lab } from '../lab/lab.ts';
+import { until as eventually } from '../lab/until.ts';
 
 /** The name of the cluster that {@link startHotwave} serves. */
 export const CLUSTER = 'lab';
@@ -26,6 +27,8 @@ export interface StartedRelease {
   signal(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionRecord>;
   /** Resolves with the first state that is as wanted. */
   until(what: string, isSo: (state: ReleaseState) => boolean, deadlineMs?: number): Promise<ReleaseState>;
+  /** The same, and no activity is under way: nothing can be written before a person says something. */
+  idle(what: string, isSo: (state: ReleaseState) => boolean): Promise<ReleaseState>;
   result(): Promise<ReleaseResult>;
 }
 
@@ -94,6 +97,14 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
       await handle.signal<[DecisionMessage]>(MESSAGES.decideSignal, sent);
       const { decisions: known } = await until(`signal ${sent.id}`, (now) => now.decisions.some(taken));
       return known.find(taken)!;
+    },
+    async idle(what, isSo) {
+      await until(what, isSo);
+      await eventually({ what: 'the last activity to end', deadlineMs: 30_000, everyMs: 50 }, async () => {
+        const { raw } = await handle.describe();
+        return (raw.pendingActivities ?? []).length === 0;
+      });
+      return await state();
     },
     async result() {
       await until('the end', ({ phase }) => isFinal(phase));

@@ -64,7 +64,7 @@ describe('cancel --then hold', () => {
     async ([activity, left], { stage }) => {
       const it = await stage({ sets: [{ priority }] });
       const release = await leaveDuring(it, activity, { verb: 'cancel', then: 'hold' });
-      expect(await release.result()).toMatchObject({ outcome: 'cancelled', reason: 'cancelled by bob: players left' });
+      expect(await release.result()).toMatchObject({ outcome: 'cancelled', reason: 'by bob: players left' });
       const before = it.cluster.log.length;
       if (left === 'frozen') expect(partitionOf(it.cluster)).toBe(FROZEN);
       else expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
@@ -93,7 +93,7 @@ describe('rollback', () => {
     const release = await leaveDuring(it, 'reloadServers', { verb: 'cancel', then: 'rollback' });
     expect(await release.result()).toMatchObject({
       outcome: 'cancelled',
-      reason: 'cancelled by bob: players left; every server proves 1.0',
+      reason: 'by bob: players left; every server proves 1.0',
     });
     expectEverythingBack(it);
   });

@@ -146,7 +146,7 @@ describe('a rollback', () => {
     await release.decide({ verb: 'cancel', then: 'hold', actor: 'bob', reason: 'later' });
     expect(await release.result()).toMatchObject({
       outcome: 'cancelled',
-      reason: `cancelled by bob: later; the rollback is incomplete: ${forbidden.message}`,
+      reason: `by bob: later; the rollback is incomplete: ${forbidden.message}`,
     });
     expect(
       [...it.cluster.set().servers.values()].filter(({ engine }) => engine.files === NEW_IMAGE.split(':')[1]),
