@@ -36,9 +36,12 @@ export class GuardRun {
   #wait: CancellationScope | undefined;
   /** A newer release on the set, which this guard takes over in its next run. */
   next: GuardInput | undefined;
+  /** When the release ended that is guarded. */
+  readonly #finishedAt: number;
 
-  constructor(state: GuardState) {
+  constructor(state: GuardState, finishedAt: number) {
     this.#state = state;
+    this.#finishedAt = finishedAt;
     this.set(state);
     upsertSearchAttributes([
       { key: phaseKey, value: 'guarding' },
@@ -110,7 +113,7 @@ export class GuardRun {
 
   /** A release that ended later wins; one that ended earlier was delayed on its way here. */
   #takeOver(input: GuardInput): void {
-    const known = this.next?.last.finishedAt ?? 0;
+    const known = this.next?.last.finishedAt ?? this.#finishedAt;
     if (this.#state.phase === 'ended' || input.last.finishedAt <= known) return;
     this.next = input;
     this.#wait?.cancel();

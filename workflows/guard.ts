@@ -21,8 +21,8 @@ const WATCH_MS = 10 * 60_000;
 const BATCH_SIZE = 250;
 /** Long enough for a batch of servers that are all silent. */
 const INSPECT_MS = 10 * 60_000;
-/** Until the next try when the cluster could not be looked at at all. */
-const TROUBLE_MS = 60_000;
+/** So many intervals until the next try when the cluster could not be looked at at all. */
+const TROUBLE_INTERVALS = 6;
 /** A new run begins before the history of this one is long. */
 const MOST_EVENTS = 2_000;
 
@@ -60,9 +60,9 @@ class Post {
 
   constructor(input: GuardInput) {
     const { carried, last, cluster, set, requester, until, interval } = input;
-    const { release, image, version } = last;
+    const { release, image, version, finishedAt } = last;
     const fresh = newGuard({ release, cluster, set, image, version, requester, until, interval }, Date.now());
-    this.run = new GuardRun(carried?.state ?? fresh);
+    this.run = new GuardRun(carried?.state ?? fresh, finishedAt);
     this.#input = input;
     this.#memory = carried?.memory;
     this.#sweptAt = carried?.sweptAt ?? 0;
@@ -70,7 +70,7 @@ class Post {
 
   get isFull(): boolean {
     const { continueAsNewSuggested, historyLength } = workflowInfo();
-    return continueAsNewSuggested || historyLength > MOST_EVENTS;
+    return continueAsNewSuggested || historyLength > (this.#input.mostEvents ?? MOST_EVENTS);
   }
 
   get carried(): NonNullable<GuardInput['carried']> {
@@ -131,7 +131,7 @@ class Post {
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
       run.set(withTrouble(run.state, describeFailure(error), Date.now()));
-      await run.rest(TROUBLE_MS, 'the cluster could not be looked at');
+      await run.rest(TROUBLE_INTERVALS * this.#input.interval, 'the cluster could not be looked at');
       return undefined;
     }
   }

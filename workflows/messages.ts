@@ -78,6 +78,8 @@ export interface GuardInput {
   readonly until: number;
   /** Time between two looks, in milliseconds. */
   readonly interval: number;
+  /** A new run begins once the history is longer; default 2,000 events. */
+  readonly mostEvents?: number | undefined;
   /** From the run before: a guard goes on in a new run before its history is too long. */
   readonly carried?: CarriedGuard | undefined;
 }

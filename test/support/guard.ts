@@ -32,11 +32,7 @@ export function guardOf({ client }: Pick<Hotwave, 'client'>, set: string): Watch
     async said(server, text, deadlineMs) {
       const find = ({ events }: GuardState): string | undefined =>
         events.find((event) => event.server === server && text.test(event.text))?.text;
-      const found = await untilState(
-        `${server}: ${String(text)}`,
-        (seen) => find(seen) !== undefined,
-        deadlineMs,
-      );
+      const found = await untilState(`${server}: ${String(text)}`, (seen) => find(seen) !== undefined, deadlineMs);
       return find(found)!;
     },
   };
