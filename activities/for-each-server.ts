@@ -32,7 +32,7 @@ export async function forEachServer(
     const wanted = wishes.get(server.name);
     return wanted && (recreated(server, wanted, input.direction) ?? (await step(server, wanted)));
   };
-  const results = await onEachServer(servers, concurrency, one, cursor);
+  const results = await onEachServer(servers, { concurrency, cursor }, one);
   const failures = planned.flatMap(({ name }) => {
     const failure = results.has(name) ? results.get(name) : { class: 'missing' as const, reason: `${name} has no pod` };
     return failure ? [{ server: name, ...failure }] : [];
@@ -43,15 +43,12 @@ export async function forEachServer(
 /** Does one thing on every server, so many at once in all and on one node, with a heartbeat; the results by name. */
 export async function onEachServer<Result>(
   servers: readonly ServerView[],
-  concurrency: ServersInput['concurrency'],
+  how: { readonly concurrency: ServersInput['concurrency']; readonly cursor?: (() => unknown) | undefined },
   run: (server: ServerView) => Promise<Result>,
-  cursor?: () => unknown,
 ): Promise<ReadonlyMap<string, Result>> {
-  const places = new Places(concurrency);
-  const results = await keepAlive(
-    () => Promise.all(servers.map((server) => places.run(server.node, () => run(server)))),
-    cursor,
-  );
+  const places = new Places(how.concurrency);
+  const one = (server: ServerView): Promise<Result> => places.run(server.node, () => run(server));
+  const results = await keepAlive(() => Promise.all(servers.map(one)), how.cursor);
   return new Map(servers.map(({ name }, index) => [name, results[index] as Result]));
 }
 

@@ -3,6 +3,7 @@ import { awaitReady } from './await-ready.ts';
 import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
 import { inspectCluster } from './inspect-cluster.ts';
+import { inspectServers } from './inspect-servers.ts';
 import { overrideServers } from './override-servers.ts';
 import type { Cluster, Metrics } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
@@ -11,6 +12,7 @@ import { reloadServers } from './reload-servers.ts';
 import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './settle-overrides.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
+import { watchGuard } from './watch-guard.ts';
 import {
   changeHold,
   openWave,
@@ -28,12 +30,14 @@ export interface ActivityDependencies {
   readonly cluster: Cluster;
   /** Where health checks by Prometheus are asked. Default: nowhere. */
   readonly metrics?: Metrics | undefined;
+  /** True once the worker takes no more work: watches then end at once. Default: never. */
+  readonly isStopping?: () => boolean;
 }
 
 /** The activities of a worker: each takes one value, returns one, and may be repeated at any time. */
 // The inferred type is the point: workflows take it, and writing it out would be a second list to keep.
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
-export function createActivities({ cluster, metrics }: ActivityDependencies) {
+export function createActivities({ cluster, metrics, isStopping = () => false }: ActivityDependencies) {
   return {
     planRelease: reportingTrouble(planReleaseActivity(cluster, metrics)),
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
@@ -59,6 +63,8 @@ export function createActivities({ cluster, metrics }: ActivityDependencies) {
     tally: reportingTrouble(tally(cluster)),
     readLedgerHead: reportingTrouble(readLedgerHead(cluster)),
     readLedgerPage: reportingTrouble(readLedgerPage(cluster)),
+    watchGuard: reportingTrouble(watchGuard(cluster, isStopping)),
+    inspectServers: reportingTrouble(inspectServers(cluster)),
   };
 }
 

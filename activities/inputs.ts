@@ -1,4 +1,6 @@
 import type { SetRef } from '../release/fleet.ts';
+import type { GuardFinding } from '../release/guard.ts';
+import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
@@ -124,10 +126,11 @@ export interface RecordReleaseInput {
   readonly note: { readonly running: ReleaseRecord } | { readonly last: LastRelease };
 }
 
-/** Look whether the template is as the plan found it. */
+/** Look whether the template is as the plan found it, or, with `hold`, image and strategy as hotwave wrote them. */
 export interface VerifyTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly hold?: Hold;
 }
 
 /** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */
@@ -273,4 +276,43 @@ export interface LedgerPageInput {
   readonly frame: LedgerFrame;
   readonly names: readonly string[];
   readonly overrides: Readonly<Record<string, string>>;
+}
+
+/** Watch a set after a release until something changes. */
+export interface WatchGuardInput {
+  readonly set: SetRef;
+  readonly last: LastRelease;
+  /** What was seen last; absent at the first look. */
+  readonly memory?: GuardMemory | undefined;
+  /** Time between two looks, in milliseconds. */
+  readonly interval: number;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+  /** When every engine was last asked; 0 before the first time. */
+  readonly sweptAt: number;
+  /** Servers that are known not to prove their version. */
+  readonly known: readonly string[];
+}
+
+/** What a watch has seen. */
+export interface GuardSighting {
+  /** Why there is nothing more to guard. */
+  readonly ended?: string;
+  readonly changes: readonly GuardChange[];
+  readonly memory: GuardMemory;
+  readonly servers: number;
+  readonly sweptAt: number;
+}
+
+/** Look at servers of a guarded set that may have lost their version, and make those reload that may. */
+export interface InspectServersInput {
+  readonly set: SetRef;
+  readonly last: LastRelease;
+  readonly servers: readonly { readonly server: string; readonly mayReload: boolean }[];
+}
+
+/** What was found, or why there is nothing more to guard. */
+export interface Inspection {
+  readonly ended?: string;
+  readonly findings: readonly GuardFinding[];
 }

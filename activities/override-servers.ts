@@ -6,13 +6,22 @@ import { formatDuration } from '../release/quantity.ts';
 import type { ServerFailure } from '../release/server.ts';
 import type { StepReport } from '../release/verdict.ts';
 import { stepReport } from '../release/verdict.ts';
-import { contentCheck, timeBetweenLooks } from './await-ready.ts';
+import { contentCheck } from './await-ready.ts';
 import { GameServerWriter } from './game-server-writer.ts';
 import type { OverrideServersInput } from './inputs.ts';
 import type { Cluster, GameServerRecord } from './ports.ts';
 import { ReadyChecks } from './ready-checks.ts';
 import { cancellation, keepAlive, pause } from './runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
+
+/** Time between two looks: enough for one server, more for many, because a look costs the API server a list. */
+const LOOK_MS = 150;
+const LOOK_MS_PER_SERVER = 3;
+
+/** How long to wait between two looks at this many servers, in milliseconds. */
+function timeBetweenLooks(servers: number): number {
+  return LOOK_MS + LOOK_MS_PER_SERVER * servers;
+}
 
 /**
  * Gives each server of a batch its image through its GameServer and watches it until it runs, ready, with the override

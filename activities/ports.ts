@@ -120,6 +120,11 @@ export interface Cluster {
   readWorkload(ref: SetRef, signal?: AbortSignal): Promise<WorkloadView | undefined>;
   /** The set's servers as their pods show them, in order of ordinal. */
   listServers(ref: SetRef, scope?: ServerScope, signal?: AbortSignal): Promise<ServerList>;
+  /**
+   * Servers by name (at most 250) as they are now, and all of them again whenever one has changed and at least every
+   * few seconds, until the caller stops or `signal` ends it. A view may leave out what was in between.
+   */
+  followServers(ref: SetRef, names: readonly string[], signal?: AbortSignal): AsyncIterable<readonly ServerView[]>;
   /** The set's GameServer objects, in order of ordinal. */
   listGameServers(ref: SetRef, names?: readonly string[], signal?: AbortSignal): Promise<readonly GameServerRecord[]>;
   /** A guarded write. `dryRun` runs admission and validation and changes nothing. */

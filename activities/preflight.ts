@@ -59,7 +59,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
     ...access('game.kruise.io', 'gameserversets', ['get', 'patch']),
     ...access('game.kruise.io', 'gameservers', ['list', 'patch']),
     ...access('apps.kruise.io', 'statefulsets', ['get']),
-    ...access('', 'pods', ['list']),
+    ...access('', 'pods', ['list', 'watch']),
     ...access('', 'pods', ['get', 'create'], 'exec'),
     ...(spec && readsLogs(spec) ? access('', 'pods', ['get'], 'log') : []),
   ];

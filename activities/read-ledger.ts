@@ -3,11 +3,10 @@ import { containerOf } from '../release/fleet.ts';
 import type { LedgerRow } from '../release/ledger.ts';
 import { ledgerRow } from '../release/ledger.ts';
 import { readRecords } from '../release/record.ts';
-import type { Ask } from '../release/spec.ts';
 import type { Measure } from '../release/yardstick.ts';
 import { measureOf, wantedOf } from '../release/yardstick.ts';
 import { onEachServer } from './for-each-server.ts';
-import { hearVersion } from './hear-server.ts';
+import { hearBoth } from './hear-server.ts';
 import type { LedgerHead, LedgerHeadInput, LedgerPageInput } from './inputs.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation } from './runtime.ts';
@@ -80,7 +79,7 @@ export function readLedgerPage(cluster: Cluster): (input: LedgerPageInput) => Pr
     const { set, how, yardstick } = frame;
     const { servers } = await cluster.listServers(set, { names }, cancellation());
     const ask = 'ask' in how ? how.ask : undefined;
-    const heard = await onEachServer(servers, ask?.concurrency ?? ONE_AT_A_TIME, async (server) => {
+    const heard = await onEachServer(servers, { concurrency: ask?.concurrency ?? ONE_AT_A_TIME }, async (server) => {
       const { version } = wantedOf(yardstick, server);
       return ask ? await hearBoth({ cluster, set, server, version }, ask) : {};
     });
@@ -92,11 +91,3 @@ export function readLedgerPage(cluster: Cluster): (input: LedgerPageInput) => Pr
 }
 
 const ONE_AT_A_TIME = { total: 1, perNode: 1 };
-
-async function hearBoth(
-  listener: Parameters<typeof hearVersion>[0],
-  { content, proof }: Pick<Ask, 'content' | 'proof'>,
-): Promise<Pick<Parameters<typeof ledgerRow>[1], 'files' | 'loaded'>> {
-  const files = content && (await hearVersion(listener, content));
-  return { files, loaded: await hearVersion(listener, proof) };
-}

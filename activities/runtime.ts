@@ -44,6 +44,37 @@ export async function keepAlive<Result>(run: () => Promise<Result>, cursor?: () 
   }
 }
 
+/** How soon a watch notices that its worker stops. */
+const STOP_LOOK_MS = 250;
+
+/**
+ * Pauses of a watch that has nothing to lose: when its worker stops, it ends at once instead of using up the time that
+ * others need to finish, and another worker goes on.
+ */
+export class StopWatch {
+  readonly #isStopping: () => boolean;
+
+  constructor(isStopping: () => boolean) {
+    this.#isStopping = isStopping;
+  }
+
+  /** @throws ApplicationFailure that is tried again, when the worker stops */
+  async pause(milliseconds: number): Promise<void> {
+    const until = Date.now() + milliseconds;
+    while (Date.now() < until) {
+      if (this.#isStopping()) {
+        throw ApplicationFailure.create({
+          type: 'WorkerStops',
+          message: 'the worker stops; another one goes on watching',
+          category: ApplicationFailureCategory.BENIGN,
+          nextRetryDelay: STOP_LOOK_MS,
+        });
+      }
+      await pause(Math.min(STOP_LOOK_MS, until - Date.now()));
+    }
+  }
+}
+
 /** Waits, unless the activity is cancelled first. */
 export async function pause(milliseconds: number): Promise<void> {
   await sleep(Math.max(1, milliseconds));

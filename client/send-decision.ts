@@ -14,7 +14,7 @@ export type Outcome = DecisionAnswer | undefined;
 const UPDATE_TIMEOUT = 10_000;
 
 /** How long an answer is asked for, in milliseconds: while nobody says anything, and while others are served first. */
-interface Patience {
+export interface Patience {
   readonly silence: number;
   readonly crowd: number;
 }
@@ -28,9 +28,14 @@ const LONGEST_PAUSE = 4_000;
 type Addressee = Pick<FoundRelease, 'handle'>;
 
 /** Sends a decision by the way that suits it, and gives the release's answer. */
-export function sendDecision(temporal: Temporal, to: Addressee, decision: DecisionMessage): Promise<Outcome> {
+export function sendDecision(
+  temporal: Temporal,
+  to: Addressee,
+  decision: DecisionMessage,
+  patience: Patience = VOTE,
+): Promise<Outcome> {
   const isVote = decision.verb === 'approve' || decision.verb === 'reject';
-  return (isVote ? sendVote : sendUpdate)(temporal, to, decision);
+  return isVote ? sendVote(temporal, to, decision, patience) : sendUpdate(temporal, to, decision);
 }
 
 /**
@@ -38,11 +43,16 @@ export function sendDecision(temporal: Temporal, to: Addressee, decision: Decisi
  * under way (server 1.31). Signals have no such limit. So a vote is a signal, and its answer is asked for. What the
  * release has answered already or is sure to refuse is not sent at all: every signal stays in the history.
  */
-async function sendVote(temporal: Temporal, { handle }: Addressee, decision: DecisionMessage): Promise<Outcome> {
-  const expected = await patiently(VOTE, () => ask(temporal, handle, decision));
+async function sendVote(
+  temporal: Temporal,
+  { handle }: Addressee,
+  decision: DecisionMessage,
+  patience: Patience,
+): Promise<Outcome> {
+  const expected = await patiently(patience, () => ask(temporal, handle, decision));
   if (!expected || expected.given || !expected.accepted) return expected;
   await temporal.call(() => handle.signal<[DecisionMessage]>(MESSAGES.decideSignal, decision));
-  return await awaitAnswer(temporal, handle, decision, VOTE);
+  return await awaitAnswer(temporal, handle, decision, patience);
 }
 
 /** Asks what the release has said to a decision that was signalled; undefined when it did not say so in time. */

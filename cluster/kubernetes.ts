@@ -6,6 +6,7 @@ import { OWNER_LABEL } from '../release/fleet.ts';
 import type { SetRef } from '../release/fleet.ts';
 import { Connection } from './connection.ts';
 import { execInContainer } from './exec.ts';
+import { follow } from './follow.ts';
 import { isUnknownResource, sendGuardedPatch } from './guarded-patch.ts';
 import { httpProbe } from './http.ts';
 import type { KubeconfigChoice } from './kubeconfig.ts';
@@ -141,6 +142,10 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
       const list = { path: podsPath(ref.namespace), labelSelector, notOlderThan: scope.notOlderThan, signal };
       const { items, resourceVersion } = await listAll(client, list, (pod) => readAs('Pod', serverView, pod));
       return { servers: byOrdinal(items), resourceVersion };
+    },
+    followServers(ref, names, signal) {
+      const list = { path: podsPath(ref.namespace), labelSelector: serverSelector(ref, names), signal };
+      return follow(client, list, (pod) => readAs('Pod', serverView, pod));
     },
     listGameServers: (ref, names, signal) => listGameServers(client, ref, names, signal),
     patch: (target, patch, patchOptions) => sendGuardedPatch(client, target, patch, patchOptions),

@@ -80,7 +80,7 @@ function summaryOf(
   });
   const counts = groups.map(({ version, text }, index) => `${text}${index === 0 ? ' servers' : ''} on ${version}`);
   const parts = [
-    `${counts.join(', ')}${groups.length > 1 ? ` (${yardstick.strategy})` : ''}`,
+    `${counts.join(', ')}${yardstick.strategy === 'rolling' ? '' : ` (${yardstick.strategy})`}`,
     named(
       rows.filter((row) => !row.proves),
       'not',

@@ -128,7 +128,10 @@ interface Measured {
 
 type Finding = Pick<LedgerRow, 'drift' | 'reason'>;
 
-/** In the order in which they explain each other: an override explains an image, an image explains files. */
+/**
+ * In the order in which they explain each other: an override explains an image, an image explains files. An override
+ * that asks for what the server has to run explains nothing, and is said when there is nothing else to say.
+ */
 const CHECKS: readonly ((measured: Measured) => Finding | undefined)[] = [
   hasPod,
   notOverridden,
@@ -137,6 +140,7 @@ const CHECKS: readonly ((measured: Measured) => Finding | undefined)[] = [
   answers,
   hasLoaded,
   hasFiles,
+  followsTheTemplate,
 ];
 
 function driftOf(measured: Measured): Finding {
@@ -157,11 +161,18 @@ function hasPod({ pod }: Measured): Finding | undefined {
   return pod ? undefined : { drift: 'missing', reason: 'it has no pod' };
 }
 
-/** An override silently wins over every later template. Only a targeted release leaves one on purpose. */
-function notOverridden({ frame: { yardstick }, found, override }: Measured): Finding | undefined {
-  const onPurpose =
-    yardstick.strategy === 'targeted' && yardstick.outcome !== 'rolled-back' && override === yardstick.image;
-  if (override === '' || onPurpose) return undefined;
+/** An override silently beats the template. */
+function notOverridden({ found, override, wanted }: Measured): Finding | undefined {
+  return override === '' || override === wanted.image ? undefined : overrideOf(override, found);
+}
+
+/** It will beat every later template, too. Only a targeted release leaves one on purpose. */
+function followsTheTemplate({ frame: { yardstick }, found, override }: Measured): Finding | undefined {
+  const onPurpose = yardstick.strategy === 'targeted' && yardstick.outcome !== 'rolled-back';
+  return override === '' || onPurpose ? undefined : overrideOf(override, found);
+}
+
+function overrideOf(override: string, found: FoundServer): Finding {
   return {
     drift: 'override',
     reason: `its GameServer asks for ${override}, which wins over the template${runs(found)}`,
@@ -197,13 +208,13 @@ function answers({ frame: { how }, found: { loaded } }: Measured): Finding | und
 
 function hasLoaded({ found: { loaded, files } }: Measured): Finding | undefined {
   if (loaded?.kind !== 'wrong') return undefined;
-  const onDisk = files === undefined || files.kind === 'silent' ? 'files unknown' : `files ${files.version}`;
+  const onDisk = !files || files.version === '' ? `files ${files?.kind ?? 'not asked'}` : `files ${files.version}`;
   return { drift: files?.kind === 'wrong' ? 'files' : 'not loaded', reason: `runs ${loaded.version}, ${onDisk}` };
 }
 
 function hasFiles({ found: { loaded, files } }: Measured): Finding | undefined {
   if (!files || files.kind === 'right') return undefined;
-  if (files.kind === 'silent') return { drift: 'files', reason: `its files cannot be read: ${files.reason}` };
+  if (files.version === '') return { drift: 'files', reason: files.reason };
   return { drift: 'files', reason: `files ${files.version}, though ${loaded?.version ?? ''} is loaded` };
 }
 

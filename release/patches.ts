@@ -167,7 +167,7 @@ function personsStrategy(set: GameServerSetView): UpdateStrategy {
  * `spec.updateStrategy` under a release. `InPlaceOnly`, so that Kruise refuses rather than recreates a pod;
  * fields that hotwave does not steer (grace period, minReadySeconds) stay as the person set them.
  */
-export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
+function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
   return {
     type: 'RollingUpdate',
     rollingUpdate: {
@@ -237,6 +237,18 @@ export function newServersRollbackPatch(baseline: SetBaseline): GuardedPatch {
 export function unchangedTemplatePatch(baseline: SetBaseline): GuardedPatch {
   return {
     preconditions: [...identity(baseline), { path: imagePath(baseline), value: baseline.templateImage }],
+    changes: [],
+  };
+}
+
+/** Changes nothing: refused, with the reason, when the set is not as hotwave wrote and holds it (dry run). */
+export function unchangedHoldPatch(baseline: SetBaseline, hold: Hold): GuardedPatch {
+  return {
+    preconditions: [
+      ...identity(baseline),
+      { path: imagePath(baseline), value: baseline.newImage },
+      { path: STRATEGY, value: heldStrategy(baseline, hold) },
+    ],
     changes: [],
   };
 }

@@ -74,6 +74,9 @@ const newServers = z
   .prefault({})
   .meta({ description: 'Strategy newServersOnly: which scale-ups the release follows' });
 
+/** Whoever wants to watch for longer wants a monitoring system. */
+const LONGEST_GUARD = 30 * 86_400_000;
+
 const specSchema = z.strictObject({
   target,
   strategy: z
@@ -127,6 +130,13 @@ const specSchema = z.strictObject({
     .strictObject({ total: z.int().min(1).max(200).prefault(20), perNode: z.int().min(1).max(50).prefault(5) })
     .prefault({})
     .meta({ description: 'How many reloads and checks run at once, in all and on one node' }),
+  guard: durationSchema
+    .refine((milliseconds) => milliseconds > 0 && milliseconds <= LONGEST_GUARD, 'expected a duration of at most 30d')
+    .optional()
+    .meta({
+      description:
+        'How long the servers are watched after the release is done: whatever crashes, is recreated or comes new has to prove the version. Default: not at all',
+    }),
 });
 
 /**

@@ -101,25 +101,34 @@ export interface Wanted {
 const CLOCK_MS = 5_000;
 
 /**
- * What a server has to run. Two strategies leave servers on the version before on purpose:
+ * What a server has to run. Two strategies leave servers on the other version on purpose:
  *
- * | strategy | server | has to run |
- * |---|---|---|
- * | any, rolled back | any | the version |
- * | rolling | any | the version |
- * | newServersOnly | made after the release began | the version |
- * | newServersOnly | older | the version before |
- * | targeted | asks for the release's image | the version |
- * | targeted | does not | the version before |
+ * | strategy | outcome | server | has to run |
+ * |---|---|---|---|
+ * | rolling | any | any | the version |
+ * | newServersOnly | done, running | made after the release began | the version |
+ * | newServersOnly | done, running | older | the version before |
+ * | newServersOnly | rolled back | still on the version that was taken back | that one, with its players |
+ * | newServersOnly | rolled back | any other | the version |
+ * | targeted | done, running | asks for the release's image | the version |
+ * | targeted | done, running | does not | the version before |
+ * | targeted | rolled back | any | the version |
  */
 export function wantedOf(yardstick: Yardstick, pod: ServerView | undefined): Wanted {
   const { version, image, previousVersion, previousImage, outcome, strategy } = yardstick;
   const now = { version, image };
-  if (!pod || outcome === 'rolled-back' || image === '' || previousVersion === '') return now;
-  const before = { version: previousVersion, image: previousImage };
-  const hasImage = containerOf(pod.containers, yardstick.container)?.image === image;
-  if (strategy === 'targeted') return hasImage ? now : before;
-  if (strategy !== 'newServersOnly') return now;
-  if (pod.createdAt >= yardstick.startedAt) return now;
-  return hasImage && pod.createdAt > yardstick.startedAt - CLOCK_MS ? now : before;
+  if (!pod || image === '' || previousVersion === '') return now;
+  const other = { version: previousVersion, image: previousImage };
+  const runs = containerOf(pod.containers, yardstick.container)?.image;
+  if (strategy === 'newServersOnly') {
+    const keepsOther = outcome === 'rolled-back' ? runs === previousImage : isOlder(yardstick, pod, runs === image);
+    return keepsOther ? other : now;
+  }
+  return strategy === 'targeted' && outcome !== 'rolled-back' && runs !== image ? other : now;
+}
+
+/** Of a pod that was made in the same seconds as the release the image decides. */
+function isOlder({ startedAt }: Yardstick, { createdAt }: ServerView, hasImage: boolean): boolean {
+  if (createdAt >= startedAt) return false;
+  return !(hasImage && createdAt > startedAt - CLOCK_MS);
 }

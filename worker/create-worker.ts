@@ -31,12 +31,14 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     activitySlots = 100,
     ...dependencies
   } = options;
-  return Worker.create({
+  let worker: Worker | undefined;
+  const isStopping = (): boolean => worker !== undefined && STOPPED_STATES.has(worker.getState());
+  worker = await Worker.create({
     connection,
     namespace,
     taskQueue: taskQueueOf(clusterName),
     workflowBundle: { codePath: bundlePath ?? (await workflowBundlePath()) },
-    activities: createActivities(dependencies),
+    activities: createActivities({ ...dependencies, isStopping }),
     maxConcurrentActivityTaskExecutions: activitySlots,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxCachedWorkflows: 100,
@@ -47,7 +49,10 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     shutdownForceTime: '50s',
     ...versioning(clusterName, buildId),
   });
+  return worker;
 }
+
+const STOPPED_STATES: ReadonlySet<string> = new Set(['STOPPING', 'DRAINING', 'DRAINED', 'STOPPED', 'FAILED']);
 
 function versioning(clusterName: string, buildId: string | undefined): Partial<WorkerOptions> {
   if (buildId === undefined) return {};

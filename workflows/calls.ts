@@ -1,5 +1,5 @@
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
-import { CancellationScope, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { agreeing } from '../release/narrate.ts';
 
@@ -28,6 +28,9 @@ export function question(summary: string): Calls {
   });
 }
 
+/** How long a short call may take in all, in milliseconds, trouble of the API server included. */
+export const QUICK_MS = 15 * 60_000;
+
 /**
  * Short calls: a read or a guarded write and its acceptance. An API server that is away for minutes is waited for; the
  * release then pauses with the reason instead of failing.
@@ -35,7 +38,7 @@ export function question(summary: string): Calls {
 export function quick(summary: string): Calls {
   return proxyActivities<Activities>({
     startToCloseTimeout: '10m',
-    scheduleToCloseTimeout: '15m',
+    scheduleToCloseTimeout: QUICK_MS,
     heartbeatTimeout: '20s',
     retry: RETRY,
     summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
@@ -62,7 +65,7 @@ export function asked(summary: string, limit: number): Calls {
     startToCloseTimeout: limit,
     heartbeatTimeout: '20s',
     retry: { ...RETRY, maximumAttempts: 3 },
-    summary: summary.slice(0, SUMMARY_LIMIT),
+    summary: agreeing(summary).slice(0, SUMMARY_LIMIT),
   });
 }
 
@@ -72,4 +75,16 @@ export function asked(summary: string, limit: number): Calls {
  */
 export function toItsEnd<Result>(write: () => Promise<Result>): Promise<Result> {
   return CancellationScope.nonCancellable(write);
+}
+
+/** Watches that change nothing: whoever interrupts one need not wait for its end. `limit` is its time in milliseconds. */
+export function watching(summary: string, limit: number): Calls {
+  return proxyActivities<Activities>({
+    startToCloseTimeout: limit + 5 * 60_000,
+    scheduleToCloseTimeout: limit + 15 * 60_000,
+    heartbeatTimeout: '30s',
+    cancellationType: ActivityCancellationType.TRY_CANCEL,
+    retry: RETRY,
+    summary: summary.slice(0, SUMMARY_LIMIT),
+  });
 }

@@ -1,3 +1,4 @@
+export { guard } from './guard.ts';
 export { hotUpdate } from './hot-update.ts';
 export { inspectCluster, planOnly } from './plan-only.ts';
 export { readLedger } from './read-ledger.ts';

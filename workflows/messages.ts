@@ -3,8 +3,11 @@
  * schemas without any SDK, so that a bot in any language can be written against this file.
  */
 import { z } from 'zod';
+import type { GuardCounts, GuardState } from '../release/guard.ts';
+import type { GuardMemory } from '../release/guard-watch.ts';
 import type { Ledger } from '../release/ledger-verdict.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
+import type { LastRelease } from '../release/record.ts';
 import type { ReleaseFile } from '../release/spec.ts';
 import type { Outcome, ReleaseState } from '../release/state.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
@@ -16,6 +19,7 @@ export const WORKFLOWS = {
   planOnly: 'planOnly',
   inspectCluster: 'inspectCluster',
   readLedger: 'readLedger',
+  guard: 'guard',
 } as const;
 
 /**
@@ -23,6 +27,9 @@ export const WORKFLOWS = {
  * asking), and the query for the whole state.
  */
 export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', answer: 'answer', state: 'state' } as const;
+
+/** The update and the signal that end a guard, and the signal by which a release hands its set over to a running guard. */
+export const GUARD_MESSAGES = { stop: 'stopGuard', stopSignal: 'stopGuardBySignal', takeOver: 'takeOver' } as const;
 
 /** Search attributes that every release carries. */
 export const SEARCH_ATTRIBUTES = {
@@ -55,6 +62,51 @@ export interface ReleaseInput {
   readonly file: ReleaseFile;
   readonly cluster: string;
   readonly requester: string;
+  /** Time between two looks of the guard that follows, in milliseconds. Default: by the size of the set. */
+  readonly guardInterval?: number | undefined;
+}
+
+/** What a guard is started with. */
+export interface GuardInput {
+  readonly v: 1;
+  readonly cluster: string;
+  readonly requester: string;
+  readonly set: SetRef;
+  /** What every server is to prove, and how to ask; as it stands on the set. */
+  readonly last: LastRelease;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  /** Time between two looks, in milliseconds. */
+  readonly interval: number;
+  /** A new run begins once the history is longer; default 2,000 events. */
+  readonly mostEvents?: number | undefined;
+  /** From the run before: a guard goes on in a new run before its history is too long. */
+  readonly carried?: CarriedGuard | undefined;
+}
+
+/** What one run of a guard hands to the next. */
+export interface CarriedGuard {
+  readonly state: GuardState;
+  readonly memory?: GuardMemory | undefined;
+  readonly sweptAt: number;
+}
+
+/** Who ends a guard, and why. */
+export const stopGuardSchema = z.strictObject({
+  actor: z.string().min(1).max(200),
+  reason: z.string().max(1_000).prefault('no reason given'),
+});
+
+/** A wish to end a guard, before defaults. */
+export type StopGuardMessage = z.input<typeof stopGuardSchema>;
+
+/** What a guard returns. */
+export interface GuardResult {
+  readonly release: string;
+  readonly reason: string;
+  /** Servers that did not prove their version when it ended. */
+  readonly problems: number;
+  readonly counts: GuardCounts;
 }
 
 /** What a release workflow returns. */
@@ -120,6 +172,11 @@ export interface ExpectedAnswer extends DecisionAnswer {
 /** The workflow id of the release on a set, which is also its lock: at most one runs. */
 export function releaseWorkflowId(cluster: string, set: SetRef): string {
   return `hotwave/${cluster}/${set.namespace}/${set.name}`;
+}
+
+/** The workflow id of the guard of a set: at most one runs. */
+export function guardWorkflowId(cluster: string, set: SetRef): string {
+  return `hotwave-guard/${cluster}/${set.namespace}/${set.name}`;
 }
 
 /** The task queue that the workers of a cluster poll. */

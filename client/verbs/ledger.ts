@@ -3,10 +3,11 @@ import type { LedgerFlags } from '../read-ledger.ts';
 import type { Declared, Run } from './shared.ts';
 import { clusterFlags, helpEnd, namespaceFlag, outputFlag } from './shared.ts';
 
-/** `versions` and `verify`: the verbs that ask every server what it runs. */
+/** `versions`, `verify` and `guard`: the verbs about what servers run after a release. */
 export function addLedgerVerbs(program: Command, run: Run): void {
   addVersions(program, run);
   addVerify(program, run);
+  addGuard(program, run);
 }
 
 const ARGUMENT = 'NAMESPACE/NAME or NAME of the GameServerSet';
@@ -64,5 +65,28 @@ function addVerify(program: Command, { io, finish }: Run): void {
     .action(async (set, flags) => {
       const { runVerify } = await import('../commands/verify.ts');
       finish(await runVerify(io, set, flags));
+    });
+}
+
+function addGuard(program: Command, { io, finish }: Run): void {
+  const verb = program.command('guard').argument('<set>', ARGUMENT);
+  outputFlag(namespaceFlag(clusterFlags(verb)))
+    .option('--stop', 'end the guard; the servers stay as they are')
+    .option('--reason <text>', 'why it is ended, for the record')
+    .option('--actor <name>', 'who ends it (HOTWAVE_ACTOR; default: your login name)')
+    .summary('say what the guard of a set has seen and done')
+    .description(
+      'Shows what has crashed, come back or been edited on a set since its last release, what each server then proved, and what was repaired. A release file with spec.guard starts a guard.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        ['hotwave guard arena/duel', 'hotwave guard duel -n arena --stop --reason "moving house"'],
+        [0, 1, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runGuard } = await import('../commands/guard.ts');
+      finish(await runGuard(io, set, flags));
     });
 }

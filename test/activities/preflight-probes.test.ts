@@ -8,7 +8,7 @@ import { inActivity } from '../support/activity-context.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import { fakeMetrics } from '../support/fake-metrics.ts';
-import { releaseFrom } from '../support/hotwave.ts';
+import { releaseFrom } from '../support/release-file.ts';
 
 const echo = 'proof: { http: { port: 80, path: /version } }';
 

@@ -168,6 +168,7 @@ describe('an attempt after a crash of the worker', () => {
       servers: servers.map(planned),
       concurrency: { total: 1, perNode: 1 },
       direction: 'forward',
+      repeated: false,
       reload: exec,
       proof: { http: { ...proof.http!, expect: 'nobody proves anything' } },
       version: '2.0',

@@ -19,7 +19,7 @@ async function run(
 vi.setConfig({ testTimeout: 30_000 });
 
 const VERBS = [
-  ...['plan', 'start', 'schema', 'status', 'watch', 'list', 'versions', 'verify'],
+  ...['plan', 'start', 'schema', 'status', 'watch', 'list', 'versions', 'verify', 'guard'],
   ...['approve', 'reject', 'pause', 'resume', 'rollback', 'cancel', 'doctor', 'setup', 'worker'],
 ];
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkLines } from '../../client/render/checks.ts';
+import { renderGuard } from '../../client/render/guard.ts';
 import { renderList } from '../../client/render/list.ts';
 import { hasChanges, renderPlan } from '../../client/render/plan.ts';
 import { progressLine } from '../../client/render/progress-line.ts';
@@ -7,6 +8,7 @@ import { renderFrame, renderStatus } from '../../client/render/status.ts';
 import { renderVersions } from '../../client/render/versions.ts';
 import { textWidth } from '../../client/render/text-width.ts';
 import { plainView, viewOf } from '../../client/render/view.ts';
+import { newGuard, withChanges, withFindings } from '../../release/guard.ts';
 import type { LedgerRow } from '../../release/ledger.ts';
 import { ledgerOf } from '../../release/ledger-verdict.ts';
 import type { Ledger } from '../../release/ledger-verdict.ts';
@@ -316,5 +318,34 @@ describe('the versions of a set', () => {
     expect(renderVersions(aLedger([aRow()]), NOW, plainView(Infinity, true))).toMatch(
       new RegExp(`${NEW_IMAGE} +${NEW_IMAGE} +${NEW_IMAGE} +sha256:abc +scripts-2-0 +0 +uid-0$`, 'm'),
     );
+  });
+});
+
+describe('a guard', () => {
+  const identity = { release: 'scripts-2-0', cluster: 'default', set: { namespace: 'arena', name: 'duel' } };
+  const fresh = newGuard(
+    { ...identity, image: NEW_IMAGE, version: '2.0', requester: 'ann', until: NOW + 3_600_000, interval: 10_000 },
+    NOW - 60_000,
+  );
+  const crash = {
+    kind: 'crashed',
+    server: 'duel-3',
+    text: 'container scripts was started again (2 restarts)',
+  } as const;
+  const seen = withChanges(fresh, { changes: [crash], servers: 12 }, NOW - 30_000);
+  const finding = { server: 'duel-3', proves: false, drift: 'not loaded', reason: 'runs 1.0, files 2.0' } as const;
+  const found = withFindings(seen, [{ ...finding, wanted: '2.0', loaded: '1.0', reloaded: true }], NOW - 20_000);
+
+  test('says first what it does and whether anything is wrong, then who, then what happened', () => {
+    const lines = renderGuard(found, NOW, plainView()).split('\n');
+    expect(lines[0]).toBe('guards 2.0 on 12 servers for another 60m; 1 server is not proved');
+    expect(lines[2]).toBe('crashes of the sidecar: 1 · reloads: 1');
+    expect(lines[5]).toMatch(/^duel-3 +not loaded +30s +1 +runs 1\.0, files 2\.0 +container scripts was started again/);
+    expect(lines.at(-1)).toBe('  hotwave guard arena/duel --stop');
+  });
+
+  test('fits in 80 columns', () => {
+    for (const line of renderGuard(found, NOW, plainView(80)).split('\n'))
+      expect(textWidth(line)).toBeLessThanOrEqual(80);
   });
 });

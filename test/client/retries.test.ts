@@ -11,7 +11,7 @@ const failing = (attempt: number, message: string): NonNullable<Raw['pendingActi
 });
 
 function retries(...pendingActivities: NonNullable<Raw['pendingActivities']>): ReturnType<typeof retriesOf> {
-  return retriesOf({ raw: { pendingActivities } as Raw });
+  return retriesOf({ raw: { pendingActivities } });
 }
 
 describe('what a release tries again', () => {

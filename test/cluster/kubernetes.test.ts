@@ -58,6 +58,53 @@ describe('a missing permission', () => {
   });
 });
 
+/** The text of a watch that tells these events and then ends. */
+const watched = (...events: readonly (readonly [string, object])[]): Reply => ({
+  body: events.map(([type, object]) => `${JSON.stringify({ type, object })}\n`).join(''),
+});
+
+describe('following servers', () => {
+  const names = ['duel-0', 'duel-1'];
+
+  /** The names in each view until there have been so many. */
+  async function views(cluster: KubernetesCluster, count: number): Promise<string[][]> {
+    const seen: string[][] = [];
+    for await (const servers of cluster.followServers(ref, names)) {
+      seen.push(servers.map(({ name }) => name));
+      if (seen.length === count) break;
+    }
+    return seen;
+  }
+
+  test('is a list, then a watch from its resource version on, whose changes come together', async () => {
+    const { cluster, double } = await clusterAnd(({ query }) =>
+      query.has('watch') ? watched(['ADDED', pod(1)], ['DELETED', pod(0)], ['BOOKMARK', {}]) : page([0]),
+    );
+    expect(await views(cluster, 2)).toEqual([['duel-0'], ['duel-1']]);
+    expect(double.asked[1]?.query.get('resourceVersion')).toBe('70');
+    expect(double.asked[1]?.query.get('labelSelector')).toMatch(/pod-name in \(duel-0,duel-1\)$/);
+  });
+
+  test.each([
+    ['has ended', watched()],
+    ['is from too old a version', status(410, 'Expired', 'too old')],
+    ['says that the version is too old', watched(['ERROR', { code: 410 }])],
+  ] as const)('lists again when the watch %s', async (_why, end) => {
+    const { cluster, double } = await clusterAnd(({ query }) => (query.has('watch') ? end : page([0])));
+    await views(cluster, 3);
+    expect(double.asked.filter(({ query }) => !query.has('watch')).length).toBeGreaterThan(1);
+  });
+
+  test('fails when watching is not allowed', async () => {
+    const message =
+      'pods is forbidden: User "tester" cannot watch resource "pods" in API group "" in the namespace "arena"';
+    const { cluster } = await clusterAnd(({ query }) =>
+      query.has('watch') ? status(403, 'Forbidden', message) : page([0]),
+    );
+    await expect(views(cluster, 9)).rejects.toThrow('may not watch pods in namespace arena');
+  });
+});
+
 describe('lists', () => {
   test('are read in pages of 500 and sorted by ordinal; the first page gives the resource version', async () => {
     const { cluster, double } = await clusterAnd((_, count) =>

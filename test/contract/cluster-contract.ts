@@ -107,6 +107,32 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(await cluster.listGameServers(missing, ['nothing-here-0'])).toEqual([]);
       });
 
+      test('follows servers by name: as they are, and again whenever one has changed, until nobody listens', async () => {
+        const followed = await world.newSet();
+        const { name } = followed.ref;
+        const patch = firstWavePatch(await baselineOf(followed), 4, hold(0));
+        const names = [`${name}-1`, `${name}-3`];
+        const seen: string[] = [];
+        for await (const servers of cluster.followServers(followed.ref, names)) {
+          expect(servers.map((server) => server.name)).toEqual(names);
+          const images = servers.map((server) => containerOf(server.containers, followed.sidecar)?.status?.image);
+          if (seen.length === 0) await cluster.patch(setTarget(followed.ref), patch);
+          seen.push(images.join(' '));
+          if (images.every((image) => image === followed.image('2.0')) && servers.every(isServing)) break;
+        }
+        expect(seen[0]).toBe(`${followed.image('1.0')} ${followed.image('1.0')}`);
+        expect(seen.length).toBeGreaterThan(1);
+      });
+
+      test('stops following when the caller gives up', async () => {
+        const giveUp = new AbortController();
+        const follow = async (): Promise<void> => {
+          for await (const servers of cluster.followServers(set.ref, [`${set.ref.name}-0`], giveUp.signal))
+            if (servers.length === 1) giveUp.abort(new Error('enough'));
+        };
+        await expect(follow()).rejects.toThrow('enough');
+      });
+
       test('shows the set as its owner wrote it', async () => {
         const found = await live();
         expect(found).toMatchObject({ ref: set.ref, replicas: 4, deleting: false, foreignOwners: {} });
@@ -327,7 +353,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
     describe('asking servers', () => {
       const run = (
         command: readonly string[],
-        wishes: { server?: string; container?: string; timeoutMs?: number } = {},
+        wishes: { server?: string; container?: string; timeoutMs?: number; mostBytes?: number } = {},
       ) =>
         cluster.exec({
           namespace: set.ref.namespace,
@@ -335,6 +361,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           container: wishes.container ?? set.main,
           command,
           timeoutMs: wishes.timeoutMs ?? 10_000,
+          ...(wishes.mostBytes === undefined ? {} : { mostBytes: wishes.mostBytes }),
         });
 
       test('exec gives output and exit code', async () => {
@@ -346,6 +373,16 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           stderr: '',
         });
         expect(await run(['false'])).toMatchObject({ kind: 'exited', code: 1 });
+      });
+
+      test('exec keeps 64 KiB of the output, or as much as it is asked to, and says when it left something out', async () => {
+        const talkative = ['head', '-c', '100000', '/dev/zero'];
+        const some = await run(talkative);
+        expect(some).toMatchObject({ kind: 'exited', code: 0, truncated: true });
+        expect(some).toHaveProperty('stdout.length', 65_536);
+        const all = await run(talkative, { mostBytes: 200_000 });
+        expect(all).toHaveProperty('stdout.length', 100_000);
+        expect(all).not.toHaveProperty('truncated');
       });
 
       test.each<[string, { program?: string; container?: string; server?: string }]>([

@@ -91,7 +91,7 @@ export function noEngineEverAnswered({ engineChanges }: Observation, version: st
 }
 
 /** Servers that were seen to answer the old version while the new files were in their folder. */
-export function seenWaiting(changes: readonly EngineChange[], version: string): readonly string[] {
+function seenWaiting(changes: readonly EngineChange[], version: string): readonly string[] {
   const waiting = changes.filter(({ files, loaded }) => files === version && loaded !== version);
   return [...new Set(waiting.map(({ server }) => server))];
 }

@@ -19,7 +19,7 @@ import type { WorkerProcess } from './worker-process.ts';
 export const setName = 'gss-2048';
 
 /** Its servers by `updatePriority`, the highest first: the order in which they are to change. */
-export const servers = {
+const servers = {
   30: ['gss-2048-4'],
   20: ['gss-2048-3', 'gss-2048-1'],
   10: ['gss-2048-5', 'gss-2048-2', 'gss-2048-0'],

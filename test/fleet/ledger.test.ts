@@ -12,59 +12,52 @@ import {
   waitForServers,
 } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
+import type { GameServerSet } from '../lab/game-server-sets.ts';
 import type { GameServer, Pod } from '../lab/kubernetes-objects.ts';
-import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 import { until } from '../lab/until.ts';
 import { hotwaveCommand } from '../support/command.ts';
-import { startHotwave } from '../support/hotwave.ts';
-import { releaseFrom } from '../support/release-file.ts';
-import type { Hotwave } from '../support/hotwave.ts';
+import { FleetWorld } from '../support/fleet-world.ts';
 
 const SET = 'mixed';
 const SERVERS = 8;
 
+let world: FleetWorld;
 let lab: Lab;
-let hotwave: Hotwave;
 
 beforeAll(async () => {
-  lab = await startLab({ kind: 'fleet', swap: { fromMs: 50, toMs: 200 } });
-  hotwave = await startHotwave(lab);
+  world = await FleetWorld.start();
+  ({ lab } = world);
 });
 
-afterAll(async () => {
-  await hotwave.stop();
-  await lab.stop();
-});
+afterAll(() => world.stop());
 
-/** A release file for the fleet, where commands run beside the simulated engines. */
-function releaseYaml(set: string, tag: string): string {
-  const engine = (verb: string): string => `[fleet-engine, ${verb}, "{{namespace}}/{{server}}"]`;
-  return `
-apiVersion: hotwave.dev/v1
-kind: Release
-metadata: { name: ${set}-${tag.replaceAll('.', '-')} }
-spec:
-  target: { gameServerSet: ${set} }
-  images: { sidecar: "${fleetImage(tag)}" }
-  waves: [1, rest]
-  maxUnavailable: 100%
-  ready: { timeout: 20s }
-  content: { exec: { container: app-2048, command: ${engine('files')}, within: 2s } }
-  reload: { exec: { container: app-2048, command: ${engine('reload')} } }
-  proof: { http: { port: ${lab.enginePort!}, path: /version, within: 2s } }
-`;
+/** The release file as a person has it on disk; JSON is YAML. */
+function releaseFile(set: string, tag: string): string {
+  const engine = (verb: string): string[] => ['fleet-engine', verb, '{{namespace}}/{{server}}'];
+  return JSON.stringify({
+    apiVersion: 'hotwave.dev/v1',
+    kind: 'Release',
+    metadata: { name: `${set}-next` },
+    spec: {
+      target: { gameServerSet: set },
+      images: { sidecar: fleetImage(tag) },
+      content: { exec: { container: 'app-2048', command: engine('files') } },
+      reload: { exec: { container: 'app-2048', command: engine('reload') } },
+      proof: { http: { port: lab.enginePort!, path: '/version' } },
+    },
+  });
 }
 
-async function released(tag: string): Promise<void> {
-  const started = await hotwave.start(releaseFrom(releaseYaml(SET, tag)));
+async function released(set: string, tag: string, more = ''): Promise<void> {
+  const started = await world.hotwave.start(world.release(set, tag, more));
   expect(await started.result()).toMatchObject({ outcome: 'done' });
 }
 
 const command = (argv: readonly string[], files?: Record<string, string>) => hotwaveCommand(lab, argv, files);
 
 async function ledger(...flags: string[]): Promise<Ledger> {
-  const files = { 'next.yaml': releaseYaml(SET, 'v3.0') };
+  const files = { 'next.yaml': releaseFile(SET, 'v3.0') };
   const { code, out, err } = await command(['versions', SET, '-o', 'json', ...flags], files);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   return JSON.parse(out) as Ledger;
@@ -120,7 +113,7 @@ describe('before any release', () => {
 
 describe('after a release', () => {
   test('the set itself says how its servers are asked, and verify is met', async () => {
-    await released('v2.0');
+    await released(SET, 'v2.0', '  waves: [1, rest]');
     const { yardstick, verified, summary, rows, notes } = await ledger();
     expect({ verified, summary, notes }).toEqual({ verified: true, summary: '8 of 8 servers on v2.0', notes: [] });
     expect(yardstick).toMatchObject({
@@ -188,13 +181,45 @@ describe('after a release', () => {
   });
 });
 
+describe('several versions side by side', () => {
+  const verify = async (set: string): Promise<string> => {
+    const { code, out } = await command(['verify', set]);
+    return `${code} ${out.trim()}`;
+  };
+
+  test('are what a release for new servers leaves, until a rolling one, which puts the strategy back', async () => {
+    await world.aSet('fresh');
+    const strategy = (await lab.api.get<GameServerSet>(setPath('fresh'))).spec.updateStrategy;
+    const started = await world.hotwave.start(
+      world.release('fresh', 'v2.0', '  strategy: newServersOnly\n  newServers: { count: 2, watch: 60s }'),
+    );
+    await started.until('it to follow new servers', ({ phase }) => phase === 'watching');
+    expect(await verify('fresh')).toBe('0 3 of 3 servers on v1.0 (newServersOnly)');
+    await lab.api.patch(setPath('fresh'), { spec: { replicas: 5 } });
+    expect(await started.result()).toMatchObject({ outcome: 'done' });
+    expect(await verify('fresh')).toBe('0 3 of 3 servers on v1.0, 2 of 2 on v2.0 (newServersOnly)');
+
+    await released('fresh', 'v3.0');
+    expect(await verify('fresh')).toBe('0 5 of 5 servers on v3.0');
+    // What the release for new servers still owed the person is put back by the rolling one.
+    expect((await lab.api.get<GameServerSet>(setPath('fresh'))).spec.updateStrategy).toEqual(strategy);
+  });
+
+  test('are what a targeted release leaves: neither the chosen server nor the others are drift', async () => {
+    await world.aSet('chosen');
+    const target = `  target: { gameServerSet: chosen, servers: { servers: [1] }, allowCascade: true }`;
+    await released('chosen', 'v2.0', `  strategy: targeted\n${target}`);
+    expect(await verify('chosen')).toBe('0 2 of 2 servers on v1.0, 1 of 1 on v2.0 (targeted)');
+  });
+});
+
 test('what cannot be asked is one sentence and the right exit code', async () => {
   expect(await command(['verify', 'absent'])).toMatchObject({
     code: 6,
     out: '',
     err: expect.stringMatching(/there is no GameServerSet absent in namespace default/) as string,
   });
-  const other = { 'r.yaml': releaseYaml('other', 'v2.0') };
+  const other = { 'r.yaml': releaseFile('other', 'v2.0') };
   expect(await command(['versions', SET, '-f', 'r.yaml'], other)).toMatchObject({
     code: 64,
     err: expect.stringMatching(/the release file is for default\/other, not for default\/mixed/) as string,

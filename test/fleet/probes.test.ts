@@ -14,7 +14,8 @@ import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 import { startPrometheus } from '../lab/prometheus.ts';
 import { until } from '../lab/until.ts';
-import { releaseFrom, startHotwave } from '../support/hotwave.ts';
+import { startHotwave } from '../support/hotwave.ts';
+import { releaseFrom } from '../support/release-file.ts';
 import type { Hotwave } from '../support/hotwave.ts';
 
 let lab: Lab;

@@ -2,7 +2,7 @@ import type { SetOptions } from './game-server-sets.ts';
 import { minecraftImage } from './images/provide-images.ts';
 
 /** The one container of a Minecraft server. */
-const minecraftContainer = 'minecraft';
+export const minecraftContainer = 'minecraft';
 
 /**
  * A GameServerSet on real containers whose servers have no hot files: the engine's own image is what changes, for

@@ -100,6 +100,7 @@ describe('a server', () => {
   test('whose GameServer overrides the image drifts even when it happens to be the right one', () => {
     const kept = row({ override: NEW_IMAGE });
     expect(kept).toMatchObject({ drift: 'override', proves: true, override: NEW_IMAGE });
+    expect(row({ override: NEW_IMAGE, loaded: wrong('1.0') })).toMatchObject({ drift: 'not loaded' });
     const other = row({ override: OLD_IMAGE, loaded: wrong('1.0') }, { sidecarImage: OLD_IMAGE });
     expect(other.reason).toBe(`its GameServer asks for ${OLD_IMAGE}, which wins over the template; runs 1.0`);
   });
@@ -115,6 +116,12 @@ describe('a server', () => {
       drift: 'files',
       reason: 'runs 1.0, files 1.0',
     });
+  });
+
+  test('whose files are wrong without naming a version says what is wrong with them', () => {
+    const files: Heard = { kind: 'wrong', version: '', reason: 'files of SHA256SUMS in engine: game.js: FAILED' };
+    expect(row({ files })).toMatchObject({ drift: 'files', reason: files.reason, proves: true });
+    expect(row({ files, loaded: wrong('1.0') }).reason).toBe('runs 1.0, files wrong');
   });
 
   test('whose sidecar crashes is unready, and its engine may still prove the version', () => {
@@ -196,6 +203,17 @@ describe('several versions side by side', () => {
       wanted: '2.0',
       drift: 'behind',
     });
+  });
+
+  test('are no drift where a release for new servers was taken back after some had come', () => {
+    const back = { outcome: 'rolled-back', image: OLD_IMAGE, version: '1.0', previousImage: NEW_IMAGE } as const;
+    const frame = aFrame({
+      yardstick: aYardstick({ ...back, previousVersion: '2.0', strategy: 'newServersOnly' }),
+      templateImage: OLD_IMAGE,
+    });
+    expect(row({}, { createdAt: STARTED + 1 }, frame)).toMatchObject({ wanted: '2.0', drift: '', proves: true });
+    const old = ledgerRow(frame, { name: 'duel-0', pod: aServer(), loaded: right('1.0') });
+    expect(old).toMatchObject({ wanted: '1.0', drift: '' });
   });
 
   test('are no drift where a targeted release gave some servers an image of their own', () => {

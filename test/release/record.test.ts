@@ -24,7 +24,14 @@ import { fakeCluster } from '../support/fake-cluster.ts';
 const STARTED = 1_000;
 const FINISHED = 9_000;
 
-function aSpec(reload = '[engine, reload]', more = ''): ReleaseSpec {
+const CONTENT = `{ file: { container: ${MAIN}, path: /srv/VERSION, within: 90s } }`;
+const PROOF = '{ http: { port: 80, path: /version, expect: "v={{version}}" } }';
+
+function aSpec(command = '[engine, reload]'): ReleaseSpec {
+  return specWith({ reload: `{ exec: { container: ${MAIN}, command: ${command}, timeout: 1500ms } }` });
+}
+
+function specWith({ content = CONTENT, reload = '{ self: {} }', proof = PROOF }): ReleaseSpec {
   const reading = readReleaseFile(`
 apiVersion: hotwave.dev/v1
 kind: Release
@@ -32,10 +39,9 @@ metadata: { name: scripts-2-0 }
 spec:
   target: { namespace: arena, gameServerSet: duel }
   images: { ${SIDECAR}: "${NEW_IMAGE}" }
-  content: { file: { container: ${MAIN}, path: /srv/VERSION, within: 90s } }
-  reload: { exec: { container: ${MAIN}, command: ${reload}, timeout: 1500ms } }
-  proof: { http: { port: 80, path: /version, expect: "v={{version}}" } }
-${more}`);
+  content: ${content}
+  reload: ${reload}
+  proof: ${proof}`);
   if ('release' in reading) return reading.release.spec;
   throw new Error(JSON.stringify(reading.diagnostics));
 }
@@ -70,6 +76,18 @@ describe('the record of a running release', () => {
     const { ask } = JSON.parse(recordText(aRecord())) as { ask: Record<string, Record<string, object>> };
     expect(ask['content']!['file']).toMatchObject({ path: '/srv/VERSION', within: '90s' });
     expect(ask['reload']!['exec']).toMatchObject({ command: ['engine', 'reload'], timeout: '1500ms' });
+  });
+
+  test.each<Parameters<typeof specWith>[0]>([
+    { content: `{ checksums: { container: ${MAIN}, manifest: /srv/SHA256SUMS } }` },
+    { content: `{ exec: { container: ${MAIN}, command: [files], expect: "{{version}} of {{server}}" } }` },
+    { reload: '{ http: { port: 81, path: /reload, body: "{}", headers: { X-Reason: release }, expectStatus: 204 } }' },
+    { proof: `{ log: { container: ${MAIN}, line: "loaded {{version}}", within: 2m } }` },
+    { proof: '{ serviceQuality: { name: loaded, within: 1500ms } }' },
+  ])('spells every way to ask and to reload: %j', (parts) => {
+    const record = aRecord(specWith(parts));
+    expect(record.how).toHaveProperty('ask');
+    expect(readRecords(running(recordText(record)))).toEqual({ running: record, unreadable: [] });
   });
 
   test('leaves out how to ask, and says so, rather than grow beyond its limit', () => {

@@ -3,7 +3,7 @@ import type { ReleaseState } from '../../release/state.ts';
 import { NEW_IMAGE } from '../support/builders.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
-import { aRelease } from '../support/stage.ts';
+import { aRelease, aTargetedRelease } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 
 /** A way that a release can take through its workflow, told so that it can be gone again. */
@@ -139,5 +139,20 @@ export const PATHS: readonly Path[] = [
     },
   },
   { name: 'cancelled-in-temporal', go: (stage) => whileReloading(stage, (release) => release.handle.cancel()) },
+  { name: 'targeted', go: (stage) => stage.start(aTargetedRelease()) },
+  { name: 'targeted-and-rolled-back', go: (stage) => stage.start(aTargetedRelease({ image: `${NEW_IMAGE}-stale` })) },
+  {
+    name: 'new-servers-only',
+    model: { sets: [{ replicas: 2, updateStrategy: { type: 'OnDelete' } }] },
+    go: async (stage: Stage): Promise<StartedRelease> => {
+      const file = aRelease({ strategy: 'newServersOnly', newServers: { watch: '20s', count: 1 } });
+      const release = await stage.start(file);
+      await release.until('the watch', inPhase('watching'));
+      stage.cluster.edit('hpa', ({ spec }) => {
+        spec.replicas = 3;
+      });
+      return release;
+    },
+  },
   { name: 'refused', model: { sets: [{ ref: { namespace: 'arena', name: 'other' } }] }, go: (stage) => stage.start() },
 ];

@@ -1,8 +1,9 @@
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../activities/index.ts';
-import type { Cluster, ClusterFailure } from '../../activities/ports.ts';
+import type { Cluster, ClusterFailure, ServerList } from '../../activities/ports.ts';
 import { unreachable } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
+import { eachAs } from './fake-follow.ts';
 
 /** Which calls of a worker to its cluster are meant: by the activity that makes them, by what is called, or both. */
 export interface WhichCalls {
@@ -92,11 +93,20 @@ export class ClusterCalls {
         await this.pass({ activity, operation, when: 'after' }, signal);
         return result;
       };
+    const listServers = around(
+      'listServers',
+      ([, , signal]: Parameters<Cluster['listServers']>) => signal,
+      cluster.listServers.bind(cluster),
+    );
     return {
       describe: () => cluster.describe(),
+      followServers: (ref, names, signal) => {
+        const list = async (): Promise<ServerList['servers']> => (await listServers(ref, { names }, signal)).servers;
+        return eachAs(cluster.followServers(ref, names, signal), list);
+      },
       readSet: around('readSet', ([, signal]) => signal, cluster.readSet.bind(cluster)),
       readWorkload: around('readWorkload', ([, signal]) => signal, cluster.readWorkload.bind(cluster)),
-      listServers: around('listServers', ([, , signal]) => signal, cluster.listServers.bind(cluster)),
+      listServers,
       listGameServers: around('listGameServers', ([, , signal]) => signal, cluster.listGameServers.bind(cluster)),
       patch: around('patch', ([, , options]) => options?.signal, cluster.patch.bind(cluster)),
       exec: around('exec', ([, signal]) => signal, cluster.exec.bind(cluster)),

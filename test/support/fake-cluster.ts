@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Access, Cluster, ExecOutcome, ExecRequest, GameServerRecord } from '../../activities/ports.ts';
+import type {
+  Access,
+  Cluster,
+  ExecOutcome,
+  ExecRequest,
+  GameServerRecord,
+  ServerList,
+} from '../../activities/ports.ts';
 import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import type { SetRef } from '../../release/fleet.ts';
@@ -10,6 +17,7 @@ import type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-mod
 import { askEngine, findInFakeLog, runInContainer, sendToEngine } from './fake-engine.ts';
 import { Faults } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
+import { followList } from './fake-follow.ts';
 import { patchObject, schemaOfSet } from './fake-patch.ts';
 import type { FakeServer } from './fake-server.ts';
 import { FakeSet } from './fake-set.ts';
@@ -105,6 +113,11 @@ class InMemoryCluster implements FakeCluster {
       const wanted = names ? all.filter(({ name }) => names.has(name)) : all;
       return { servers: wanted.map((server) => server.view()), resourceVersion: String(this.#resourceVersion) };
     });
+  }
+
+  followServers(...[ref, names, signal]: Parameters<Cluster['followServers']>): ReturnType<Cluster['followServers']> {
+    const list = (): Promise<ServerList> => this.listServers(ref, { names }, signal);
+    return followList({ list, version: () => this.#resourceVersion, servers: names.length, signal });
   }
 
   listGameServers(

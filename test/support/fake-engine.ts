@@ -19,6 +19,12 @@ function reload(server: FakeServer, failure: ReturnType<FakeKubelet['failureOf']
   return exited(0, `reloaded ${server.engine.files}\n`);
 }
 
+/** What the adapter keeps of an output. */
+function firstBytes(output: string, mostBytes = 64 * 1024): Exited {
+  if (output.length <= mostBytes) return exited(0, output);
+  return { ...exited(0, output.slice(0, mostBytes)), truncated: true };
+}
+
 function failureOf(server: FakeServer, kubelet: FakeKubelet): ReturnType<FakeKubelet['failureOf']> {
   return server.containers
     .map(({ image }) => kubelet.failureOf(server, image))
@@ -26,7 +32,7 @@ function failureOf(server: FakeServer, kubelet: FakeKubelet): ReturnType<FakeKub
 }
 
 /**
- * What a command does in a simulated container: `cat PATH` prints the version of the files, a command with the word
+ * What a command does in a simulated container: `cat PATH` prints the version of the files, `head -c N` N zeros, a command with the word
  * `reload` loads them, one with `files` or `version` prints what is there or loaded, `true` and `false` end with 0
  * and 1; nothing else is in the image.
  */
@@ -36,6 +42,7 @@ export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request
     return { kind: 'failed', message: `container ${request.container} is not valid for pod ${server.name}` };
   if (container.status.state !== 'running') return { kind: 'failed', message: 'container not found' };
   const [program = '', ...rest] = request.command;
+  if (program === 'head') return firstBytes('\0'.repeat(Number(rest[1])), request.mostBytes);
   if (program === 'cat') return exited(0, `${server.engine.files}\n`);
   if (program === 'true' || program === 'false') return exited(program === 'true' ? 0 : 1, '');
   if (rest.includes('reload')) return reload(server, failureOf(server, kubelet));

@@ -6,15 +6,18 @@ import type { Metrics } from '../../activities/ports.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
-import { isFinal } from '../../release/state.ts';
 import type { DecisionRecord, ReleaseState } from '../../release/state.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflows/messages.ts';
 import type { Lab } from '../lab/lab.ts';
+import { until as eventually } from '../lab/until.ts';
 
 /** The name of the cluster that {@link startHotwave} serves. */
 export const CLUSTER = 'lab';
+
+/** How long a release of a test may take at most. */
+const RESULT_MS = 90_000;
 
 /** A release that a test has started. */
 export interface StartedRelease {
@@ -26,6 +29,8 @@ export interface StartedRelease {
   signal(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionRecord>;
   /** Resolves with the first state that is as wanted. */
   until(what: string, isSo: (state: ReleaseState) => boolean, deadlineMs?: number): Promise<ReleaseState>;
+  /** The same, and no activity is under way: nothing can be written before a person says something. */
+  idle(what: string, isSo: (state: ReleaseState) => boolean): Promise<ReleaseState>;
   result(): Promise<ReleaseResult>;
 }
 
@@ -68,11 +73,14 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
   });
   const state = (): Promise<ReleaseState> => handle.query<ReleaseState>(MESSAGES.state);
   const until: StartedRelease['until'] = async (what, isSo, deadlineMs = 90_000) => {
-    for (const deadline = Date.now() + deadlineMs; ;) {
+    const started = Date.now();
+    for (;;) {
       const now = await state();
       if (isSo(now)) return now;
-      if (Date.now() > deadline) throw new Error(`waited for ${what}; the release is: ${JSON.stringify(now)}`);
-      await pause(50);
+      const waited = Date.now() - started;
+      if (waited > deadlineMs) throw new Error(`waited for ${what}; the release is: ${JSON.stringify(now)}`);
+      // A query costs a busy machine some milliseconds: who waits long asks less often.
+      await pause(Math.min(250, 30 + waited / 10));
     }
   };
   let decisions = 0;
@@ -95,9 +103,20 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
       const { decisions: known } = await until(`signal ${sent.id}`, (now) => now.decisions.some(taken));
       return known.find(taken)!;
     },
+    async idle(what, isSo) {
+      await until(what, isSo);
+      await eventually({ what: 'the last activity to end', deadlineMs: 30_000, everyMs: 50 }, async () => {
+        const { raw } = await handle.describe();
+        return (raw.pendingActivities ?? []).length === 0;
+      });
+      return await state();
+    },
     async result() {
-      await until('the end', ({ phase }) => isFinal(phase));
-      return (await handle.result()) as ReleaseResult;
+      const over = new AbortController();
+      const late = pause(RESULT_MS, undefined, { signal: over.signal }).then(async () => {
+        throw new Error(`waited for the end; the release is: ${JSON.stringify(await state())}`);
+      });
+      return (await Promise.race([handle.result(), late]).finally(() => over.abort())) as ReleaseResult;
     },
   };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { ClusterFailure } from '../../activities/ports.ts';
@@ -12,6 +13,8 @@ interface Waiting {
   readonly resolve: (result: unknown) => void;
   readonly reject: (reason: Error) => void;
 }
+
+const LOOK_MS = 10;
 
 const waiting = new Map<number, Waiting>();
 let calls = 0;
@@ -56,11 +59,21 @@ function remoteCluster(clusterName: string): Cluster {
       process.send!(call);
       return (await promise) as never;
     };
+  // A stream does not cross processes; looking again and again shows the same.
+  const followServers: Cluster['followServers'] = async function* (ref, names, signal) {
+    const list: Cluster['listServers'] = remote('listServers');
+    while (signal?.aborted !== true) {
+      yield (await list(ref, { names })).servers;
+      await sleep(LOOK_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+    }
+    signal.throwIfAborted();
+  };
   return {
     describe: () => 'https://fake (context fake)',
     readSet: remote('readSet'),
     readWorkload: remote('readWorkload'),
     listServers: remote('listServers'),
+    followServers,
     listGameServers: remote('listGameServers'),
     patch: remote('patch'),
     exec: remote('exec'),

@@ -137,3 +137,14 @@ export function aRelease({ name = 'scripts-2-0', image = NEW_IMAGE, ...wishes }:
     },
   });
 }
+
+/** A release of the chosen servers 1 and 3 of the builders' set, in waves of 1 and the rest. */
+export function aTargetedRelease(wishes: SpecWishes = {}): ReleaseFile {
+  const target = {
+    namespace: SET.namespace,
+    gameServerSet: SET.name,
+    servers: { servers: [1, 3] },
+    allowCascade: true,
+  };
+  return aRelease({ strategy: 'targeted', target, waves: [1, 'rest'], ...wishes });
+}

@@ -5,7 +5,7 @@ import type { WhichCalls } from '../support/cluster-calls.ts';
 import { eachServer, movedTo, reloads, setWrites } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { startKillableWorkers } from '../support/killable-workers.ts';
-import { aRelease, connect, emptyStage, test as stageTest } from '../support/stage.ts';
+import { aRelease, aTargetedRelease, connect, emptyStage, test as stageTest } from '../support/stage.ts';
 import type { Connections, RunningWorker, Stage } from '../support/stage.ts';
 
 /** The middle of every step: a call that never comes back, with its effect (after) or without (before). */
@@ -17,7 +17,7 @@ const FORWARD: readonly WhichCalls[] = [
   { activity: 'openWave', operation: 'patch', when: 'before' },
   { activity: 'openWave', operation: 'patch', when: 'after' },
   { activity: 'awaitReady', operation: 'listServers', when: 'before', skip: 1 },
-  { activity: 'checkServers', operation: 'exec', when: 'before' },
+  { activity: 'checkServers', operation: 'httpGet', when: 'before' },
   { activity: 'reloadServers', operation: 'exec', when: 'before', skip: 1 },
   { activity: 'reloadServers', operation: 'exec', when: 'after', skip: 1 },
   { activity: 'bakeWave', operation: 'httpGet', when: 'before' },
@@ -29,12 +29,20 @@ const BACKWARD: readonly WhichCalls[] = [
   { activity: 'rollBackSet', operation: 'patch', when: 'after' },
 ];
 
+const TARGETED: readonly WhichCalls[] = [
+  { activity: 'overrideServers', operation: 'patch', when: 'before' },
+  { activity: 'overrideServers', operation: 'patch', when: 'after' },
+  { activity: 'recordRelease', operation: 'patch', when: 'after' },
+];
+
 interface Scene {
   readonly stage: Stage;
   readonly release: StartedRelease;
 }
 
-const named = { waves: [{ name: 'first', servers: [3, 4] }, 'rest'], bake: '100ms' };
+/** A killed worker is missed after 20 s; servers must not be late by then. */
+const ready = { timeout: '90s' };
+const named = { ready, waves: [{ name: 'first', servers: [3, 4] }, 'rest'], bake: '100ms' };
 
 function expectDoneOnce({ cluster }: Stage): void {
   expect(reloads(cluster)).toEqual(eachServer(cluster, 1));
@@ -52,7 +60,7 @@ describe('a worker that is killed', () => {
   /** One process with a worker for each scene: all are stopped in the middle of their step, then it is killed. */
   beforeAll(async () => {
     connections = await connect();
-    const points = [...FORWARD, ...BACKWARD];
+    const points = [...FORWARD, ...BACKWARD, ...TARGETED];
     const stages = points.map(() => emptyStage(connections, {}));
     const killable = await startKillableWorkers(stages, {
       address: inject('temporalAddress'),
@@ -63,7 +71,8 @@ describe('a worker that is killed', () => {
         const stage = stages[index]!;
         const held = stage.calls.hold(point);
         const image = BACKWARD.includes(point) ? `${NEW_IMAGE}-stale` : NEW_IMAGE;
-        scenes.set(point, { stage, release: await stage.start(aRelease({ ...named, image })) });
+        const file = TARGETED.includes(point) ? aTargetedRelease({ ready }) : aRelease({ ...named, image });
+        scenes.set(point, { stage, release: await stage.start(file) });
         await held.reached;
       }),
     );
@@ -94,6 +103,16 @@ describe('a worker that is killed', () => {
       expect([...servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(10).fill('1.0'));
       expect(movedTo(stage.cluster, OLD_IMAGE).toSorted()).toEqual(['duel-3', 'duel-4']);
       expect(raw.spec.updateStrategy).toEqual(USER_STRATEGY);
+    },
+  );
+
+  test.for(TARGETED)(
+    'in the middle of $activity ($when its effect) moves the chosen servers once, and no others',
+    async (point) => {
+      const { stage, release } = scenes.get(point)!;
+      expect(await release.result()).toMatchObject({ outcome: 'done', restartsOfMainContainers: 0 });
+      expect(movedTo(stage.cluster, NEW_IMAGE)).toEqual(['duel-3', 'duel-1']);
+      expect(reloads(stage.cluster)).toEqual({ 'duel-1': 1, 'duel-3': 1 });
     },
   );
 });

@@ -1,10 +1,8 @@
 import { describe, expect } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
 import type { ReleaseState } from '../../release/state.ts';
-import { until } from '../lab/until.ts';
 import { USER_STRATEGY } from '../support/builders.ts';
 import { eachServer, effects, reloads } from '../support/fake-log.ts';
-import type { StartedRelease } from '../support/hotwave.ts';
 import { aRelease, test } from '../support/stage.ts';
 
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
@@ -23,15 +21,6 @@ const STEPS: readonly (keyof Activities)[] = [
   'restoreSet',
 ];
 
-/** Resolves when no activity is under way: then nothing can be written before a person says something. */
-async function untilIdle(release: StartedRelease): Promise<void> {
-  await release.until('the pause', isPaused, 20_000);
-  await until({ what: 'the last activity to end', deadlineMs: 20_000, everyMs: 50 }, async () => {
-    const { raw } = await release.handle.describe();
-    return (raw.pendingActivities ?? []).length === 0;
-  });
-}
-
 describe('a pause', () => {
   test('freezes the set also when it comes between a write and its acceptance', async ({ stage }) => {
     const it = await stage({ timings: { acceptMs: 300 } });
@@ -40,7 +29,7 @@ describe('a pause', () => {
     await held.reached;
     await release.decide({ verb: 'pause', actor: 'bob', reason: 'look at this' });
     held.release();
-    await untilIdle(release);
+    await release.idle('the pause', isPaused);
     expect((await release.state()).pausedBecause).toBe('by bob: look at this');
     expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { paused: true } });
     await release.decide({ verb: 'resume' });
@@ -61,7 +50,7 @@ describe('a pause', () => {
         message: 'pausing: nothing more is written; servers that are being updated finish',
       });
       held.release();
-      await untilIdle(release);
+      await release.idle('the pause', isPaused);
       expect((await release.state()).pausedBecause).toBe('by bob: look at this');
       const before = it.cluster.log.length;
       for (const verb of ['approve', 'reject', 'pause'] as const) {

@@ -1,0 +1,82 @@
+import type { ServerView } from '../release/fleet.ts';
+import { isServing } from '../release/fleet.ts';
+import type { GuardChange, GuardLook } from '../release/guard-watch.ts';
+import { changesSince, guardEnd, memoryOf } from '../release/guard-watch.ts';
+import { measureOf, wantedOf } from '../release/yardstick.ts';
+import { onEachServer } from './for-each-server.ts';
+import { hearVersion } from './hear-server.ts';
+import type { GuardSighting, WatchGuardInput } from './inputs.ts';
+import type { Cluster } from './ports.ts';
+import { StopWatch, cancellation, heartbeat, pause } from './runtime.ts';
+
+/** Every engine is asked this often, also when nothing has changed: one can lose its version without any restart. */
+const SWEEP_MS = 5 * 60_000;
+/** An answer that is not right is asked for once more after this long, before it counts. */
+const SECOND_ASK_MS = 1_000;
+
+/**
+ * Watches a set until something has changed that a guard must know of, or until the time is over. It changes nothing
+ * and remembers nothing itself: what it saw is in its result, so a worker may die at any time.
+ */
+export function watchGuard(
+  cluster: Cluster,
+  isStopping: () => boolean,
+): (input: WatchGuardInput) => Promise<GuardSighting> {
+  return async (input) => {
+    const stop = new StopWatch(isStopping);
+    const { set, last, interval } = input;
+    let memory = input.memory;
+    let sweptAt = input.sweptAt;
+    for (;;) {
+      const look = await lookAt(cluster, input);
+      const ended = guardEnd(look, last);
+      const seen = memory && changesSince(memory, look, last.container);
+      const changes = [...(seen?.changes ?? [])];
+      if (ended === undefined && Date.now() - sweptAt >= SWEEP_MS) {
+        changes.push(...(await sweep(cluster, input, look.servers)));
+        sweptAt = Date.now();
+      }
+      const isOver = ended !== undefined || changes.length > 0 || !memory || Date.now() >= input.until;
+      memory = seen?.memory ?? memoryOf(look, last.container);
+      const sighting = { changes, memory, servers: look.servers.length, sweptAt };
+      if (isOver) return ended === undefined ? sighting : { ...sighting, ended };
+      heartbeat({ v: 1, set: set.name });
+      await stop.pause(Math.min(interval, Math.max(1, input.until - Date.now())));
+    }
+  };
+}
+
+async function lookAt(cluster: Cluster, { set }: WatchGuardInput): Promise<GuardLook> {
+  const signal = cancellation();
+  const [live, { servers }, gameServers] = await Promise.all([
+    cluster.readSet(set, signal),
+    cluster.listServers(set, {}, signal),
+    cluster.listGameServers(set, undefined, signal),
+  ]);
+  return { set: live, servers, gameServers };
+}
+
+/** Asks every serving engine whose version is not known to be lost. */
+async function sweep(
+  cluster: Cluster,
+  { set, last, known }: WatchGuardInput,
+  servers: readonly ServerView[],
+): Promise<readonly GuardChange[]> {
+  const { how } = last;
+  if (!('ask' in how)) return [];
+  const { ask } = how;
+  const yardstick = measureOf({ last, unreadable: [] }, undefined, undefined)?.yardstick;
+  const wrong = async (asked: readonly ServerView[]): Promise<readonly GuardChange[]> => {
+    const heard = await onEachServer(asked, { concurrency: ask.concurrency }, async (server) => {
+      const version = yardstick ? wantedOf(yardstick, server).version : last.version;
+      return hearVersion({ cluster, set, server, version }, ask.proof, 'loaded');
+    });
+    return [...heard].flatMap(([server, { kind, reason }]) =>
+      kind === 'right' ? [] : [{ kind: 'notProved' as const, server, text: reason }],
+    );
+  };
+  const first = await wrong(servers.filter((server) => isServing(server) && !known.includes(server.name)));
+  if (first.length === 0) return [];
+  await pause(SECOND_ASK_MS);
+  return await wrong(servers.filter(({ name }) => first.some(({ server }) => server === name)));
+}

@@ -1,0 +1,38 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ServerList } from '../../activities/ports.ts';
+
+/** Who follows many servers is told of many changes at once. */
+const LOOK_MS = 2;
+const LOOK_MS_PER_SERVER = 0.2;
+/** The view comes again after so many looks at which nothing had changed. */
+const LOOKS_WITHOUT_CHANGE = 100;
+
+/** What is followed: how to read it, and what changes when it has changed. */
+export interface Followed {
+  readonly list: () => Promise<ServerList>;
+  readonly version: () => number;
+  readonly servers: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Servers in memory as they are, and again whenever something has changed. */
+export async function* followList(followed: Followed): AsyncGenerator<ServerList['servers'], void> {
+  const { list, version, servers, signal } = followed;
+  let seen: number | undefined;
+  for (let look = 0; ; look += 1) {
+    if (seen !== version() || look % LOOKS_WITHOUT_CHANGE === 0) {
+      seen = version();
+      yield (await list()).servers;
+    }
+    await delay(LOOK_MS + servers * LOOK_MS_PER_SERVER);
+    signal?.throwIfAborted();
+  }
+}
+
+/** Makes something else of each item. */
+export async function* eachAs<Item, Result>(
+  items: AsyncIterable<Item>,
+  make: (item: Item) => Promise<Result>,
+): AsyncGenerator<Result, void> {
+  for await (const item of items) yield await make(item);
+}

@@ -1,0 +1,39 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { GuardState } from '../../release/guard.ts';
+import { MESSAGES, guardWorkflowId } from '../../workflows/messages.ts';
+import { until } from '../lab/until.ts';
+import { CLUSTER } from './hotwave.ts';
+import type { Hotwave } from './hotwave.ts';
+
+/** The guard of a set, as tests read it. */
+export interface WatchedGuard {
+  readonly handle: WorkflowHandle;
+  state(): Promise<GuardState>;
+  /** Resolves with the first state that is as wanted. */
+  until(what: string, isSo: (state: GuardState) => boolean, deadlineMs?: number): Promise<GuardState>;
+  /** Resolves once an event with this text about this server is in the log, with its text. */
+  said(server: string, text: RegExp, deadlineMs?: number): Promise<string>;
+}
+
+/** The guard of a set in namespace `default`. */
+export function guardOf({ client }: Pick<Hotwave, 'client'>, set: string): WatchedGuard {
+  const handle = client.workflow.getHandle(guardWorkflowId(CLUSTER, { namespace: 'default', name: set }));
+  const state = (): Promise<GuardState> => handle.query<GuardState>(MESSAGES.state);
+  let last: GuardState | undefined;
+  const untilState: WatchedGuard['until'] = (what, isSo, deadlineMs = 30_000) =>
+    until({ what, deadlineMs, detail: () => JSON.stringify(last, undefined, 1) }, async () => {
+      last = await state();
+      return isSo(last) && last;
+    });
+  return {
+    handle,
+    state,
+    until: untilState,
+    async said(server, text, deadlineMs) {
+      const find = ({ events }: GuardState): string | undefined =>
+        events.find((event) => event.server === server && text.test(event.text))?.text;
+      const found = await untilState(`${server}: ${String(text)}`, (seen) => find(seen) !== undefined, deadlineMs);
+      return find(found)!;
+    },
+  };
+}

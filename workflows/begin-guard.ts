@@ -1,0 +1,92 @@
+import type { ChildWorkflowOptions } from '@temporalio/workflow';
+import { ParentClosePolicy, getExternalWorkflowHandle, isCancellation, startChild } from '@temporalio/workflow';
+import { WorkflowExecutionAlreadyStartedError, defineSearchAttributeKey } from '@temporalio/common';
+import type { GuardInput, GuardResult } from './messages.ts';
+import { GUARD_MESSAGES, WORKFLOWS, guardWorkflowId } from './messages.ts';
+import { describeFailure } from './release-run.ts';
+import type { ReleaseContext } from './strategy.ts';
+
+const KEYS = {
+  set: defineSearchAttributeKey('HotwaveSet', 'KEYWORD'),
+  cluster: defineSearchAttributeKey('HotwaveCluster', 'KEYWORD'),
+  release: defineSearchAttributeKey('HotwaveRelease', 'KEYWORD'),
+  phase: defineSearchAttributeKey('HotwavePhase', 'KEYWORD'),
+  requester: defineSearchAttributeKey('HotwaveRequester', 'KEYWORD'),
+};
+
+/** The old guard may end between the two steps; then a new one can be started. */
+const TRIES = 3;
+
+/** Every server costs the API server a little at each look, so thousands are looked at less often. */
+const INTERVAL_MS = 10_000;
+const INTERVAL_MS_PER_SERVER = 10;
+
+/**
+ * Lets a guard watch the servers after a release that ended well, if the release file wants one. The release is done
+ * whether that works or not; what did not work is a warning.
+ */
+export async function guardAfter(
+  { run, spec, plan, record }: ReleaseContext,
+  interval = guardInterval(plan.baseline.replicas),
+): Promise<void> {
+  const { last } = record;
+  if (spec.guard === undefined || !last) return;
+  const { cluster, requester, warnings } = run.state;
+  const until = Date.now() + spec.guard;
+  const problem = await beginGuard({ v: 1, cluster, requester, set: plan.set, last, until, interval });
+  if (problem !== undefined) run.set({ warnings: [...warnings, problem] });
+}
+
+/** Time between two looks at a set of this size, in milliseconds. */
+function guardInterval(servers: number): number {
+  return Math.max(INTERVAL_MS, INTERVAL_MS_PER_SERVER * servers);
+}
+
+/**
+ * Starts the guard of a set, or hands the set over to the guard of the release before, which may not have noticed yet
+ * that it is over. The guard outlives the release. A sentence when that did not work.
+ */
+async function beginGuard(input: GuardInput): Promise<string | undefined> {
+  let problem = '';
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    try {
+      await startChild<(input: GuardInput) => Promise<GuardResult>>(WORKFLOWS.guard, {
+        args: [input],
+        ...optionsOf(input),
+      });
+      return undefined;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      problem = describeFailure(error);
+      if (error instanceof WorkflowExecutionAlreadyStartedError && (await handOver(input))) return undefined;
+    }
+  }
+  return `the guard could not be started: ${problem}`;
+}
+
+function optionsOf(input: GuardInput): ChildWorkflowOptions {
+  const { cluster, set, last, requester } = input;
+  return {
+    workflowId: guardWorkflowId(cluster, set),
+    parentClosePolicy: ParentClosePolicy.ABANDON,
+    staticSummary: `guard of ${set.namespace}/${set.name} after ${last.release} (${last.version})`,
+    typedSearchAttributes: [
+      { key: KEYS.set, value: `${set.namespace}/${set.name}` },
+      { key: KEYS.cluster, value: cluster },
+      { key: KEYS.release, value: last.release },
+      { key: KEYS.phase, value: 'guarding' },
+      { key: KEYS.requester, value: requester },
+    ],
+  };
+}
+
+async function handOver(input: GuardInput): Promise<boolean> {
+  const running = getExternalWorkflowHandle(guardWorkflowId(input.cluster, input.set));
+  try {
+    await running.signal(GUARD_MESSAGES.takeOver, input);
+    return true;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return false;
+  }
+}
