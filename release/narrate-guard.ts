@@ -15,7 +15,7 @@ export function guardWhy(state: GuardState, now: number): string {
 }
 
 /** `duel-3: not loaded: runs 1.0, files 2.0 (container engine was started again)`. */
-export function problemText({ server, drift, reason, cause }: GuardProblem): string {
+function problemText({ server, drift, reason, cause }: GuardProblem): string {
   const what = drift === '' ? 'is to be looked at' : `${drift}: ${reason}`;
   return `${server}: ${what} (${cause})`;
 }
