@@ -126,10 +126,11 @@ export interface RecordReleaseInput {
   readonly note: { readonly running: ReleaseRecord } | { readonly last: LastRelease };
 }
 
-/** Look whether the template is as the plan found it. */
+/** Look whether the template is as the plan found it, or, with `hold`, image and strategy as hotwave wrote them. */
 export interface VerifyTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly hold?: Hold;
 }
 
 /** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */

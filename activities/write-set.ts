@@ -15,6 +15,7 @@ import {
   rollbackPatch,
   sameJson,
   setTarget,
+  unchangedHoldPatch,
   unchangedTemplatePatch,
 } from '../release/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
@@ -197,11 +198,12 @@ export function recordRelease(cluster: Cluster): (input: RecordReleaseInput) => 
   };
 }
 
-/** Looks whether the template still has the image that the plan found, and if not, who changed it. */
+/** Looks whether the set is still as the plan found it, or as hotwave holds it, and if not, who changed it. */
 export function verifyTemplate(cluster: Cluster): (input: VerifyTemplateInput) => Promise<TemplateCheck> {
-  return async ({ set, baseline }) => {
+  return async ({ set, baseline, hold }) => {
     const options = { dryRun: true, signal: cancellation() };
-    const outcome = await cluster.patch(setTarget(set), unchangedTemplatePatch(baseline), options);
+    const unchanged = hold ? unchangedHoldPatch(baseline, hold) : unchangedTemplatePatch(baseline);
+    const outcome = await cluster.patch(setTarget(set), unchanged, options);
     const refusal = refusalOf(outcome, set.name);
     return refusal?.kind === 'drifted' ? { changed: refusal.reason } : {};
   };

@@ -2,8 +2,11 @@ import type { WorkloadView } from './fleet.ts';
 import { containerOf } from './fleet.ts';
 import type { Hold } from './patches.ts';
 
-/** Controllers that have not taken over a write by then are down, or refused it where only their log says so. */
-const ACCEPT_MS = 60_000;
+/**
+ * Controllers that have not taken over a write by then are down, or refused it where only their log says so. Long enough
+ * for one that is started anew.
+ */
+const ACCEPT_MS = 120_000;
 /** Kruise v1.8.0 updates servers one after the other; it took 0.15 s each on a busy API server. */
 const UPDATE_MS_PER_SERVER = 500;
 /** More than this is not a busy controller but a dead one; it fits into the timeout of the call that waits. */

@@ -241,6 +241,18 @@ export function unchangedTemplatePatch(baseline: SetBaseline): GuardedPatch {
   };
 }
 
+/** Changes nothing: refused, with the reason, when the set is not as hotwave wrote and holds it (dry run). */
+export function unchangedHoldPatch(baseline: SetBaseline, hold: Hold): GuardedPatch {
+  return {
+    preconditions: [
+      ...identity(baseline),
+      { path: imagePath(baseline), value: baseline.newImage },
+      { path: STRATEGY, value: heldStrategy(baseline, hold) },
+    ],
+    changes: [],
+  };
+}
+
 /** Puts the person's own strategy back after a release of new servers was taken back and no server is on the new one. */
 export function newServersRestorePatch(baseline: SetBaseline): GuardedPatch {
   return restoring(baseline, baseline.templateImage, NEW_SERVERS_ONLY);

@@ -28,6 +28,9 @@ export function question(summary: string): Calls {
   });
 }
 
+/** How long a short call may take in all, in milliseconds, trouble of the API server included. */
+export const QUICK_MS = 15 * 60_000;
+
 /**
  * Short calls: a read or a guarded write and its acceptance. An API server that is away for minutes is waited for; the
  * release then pauses with the reason instead of failing.
@@ -35,7 +38,7 @@ export function question(summary: string): Calls {
 export function quick(summary: string): Calls {
   return proxyActivities<Activities>({
     startToCloseTimeout: '10m',
-    scheduleToCloseTimeout: '15m',
+    scheduleToCloseTimeout: QUICK_MS,
     heartbeatTimeout: '20s',
     retry: RETRY,
     summary: agreeing(summary).slice(0, SUMMARY_LIMIT),

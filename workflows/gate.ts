@@ -32,12 +32,7 @@ async function wait({ run }: ReleaseContext, gate: OpenGate): Promise<void> {
   const { spec, openedAt, wave } = gate;
   const missing = spec.approvals - gate.approvedBy.length;
   const what = `waits for ${missing} ${missing === 1 ? 'approval' : 'approvals'} before wave ${wave}`;
-  run.enter('waiting-approval', what, {
-    for: what,
-    owner: 'a person',
-    since: openedAt,
-    until: openedAt + spec.timeout,
-  });
+  run.enter('waiting-approval', what, { owner: 'a person', since: openedAt, until: openedAt + spec.timeout });
   const { approvedBy } = gate;
   const changed = (): boolean => {
     const { gate: now, requests } = run.state;

@@ -59,7 +59,7 @@ function initialStateOf({ file, cluster, requester }: ReleaseInput): ReturnType<
 async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Plan | undefined> {
   const doing = 'checks the cluster and plans the waves';
   const since = Date.now();
-  run.enter('planning', doing, { for: doing, owner: 'a worker and the API server', since, until: since + QUESTION_MS });
+  run.enter('planning', doing, { owner: 'a worker and the API server', until: since + QUESTION_MS });
   try {
     const { lines, plan } = await question('preflight and plan').planRelease({ file });
     const refusal = lines.find(({ status }) => status === 'refused');
@@ -89,12 +89,12 @@ async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, 
   const { context, strategy } = prepare(run, file.spec, plan);
   try {
     if (plan.strategy === 'newServersOnly') await passGate(context, { number: NEW_SERVERS_WAVE });
-    await persevere(context, strategy.begin);
+    await persevere(context, strategy, strategy.begin);
     for (const wave of plan.waves) {
       await passGate(context, wave);
-      await persevere(context, () => runWave(context, strategy, wave));
+      await persevere(context, strategy, () => runWave(context, strategy, wave));
     }
-    await persevere(context, strategy.finish);
+    await persevere(context, strategy, strategy.finish);
     await guardAfter(context, guardInterval);
     await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
@@ -131,17 +131,20 @@ function prepare(
 
 /**
  * Repeats a part of the runbook until it advances: what pauses waits for a person, what cannot be done at all (the API
- * server is away, a permission is gone) pauses with that reason.
+ * server is away, a permission is gone) pauses with that reason. A rollback by itself would undo what somebody else has
+ * changed, so then it is left to a person.
  * @throws Departure when it must be rolled back or a person chose to leave
  */
-async function persevere(context: ReleaseContext, part: () => Promise<Verdict>): Promise<void> {
+async function persevere(context: ReleaseContext, strategy: Strategy, part: () => Promise<Verdict>): Promise<void> {
   const { run, onPause } = context;
   for (;;) {
     await run.checkpoint(onPause);
     const verdict = await orPause(part);
     if (verdict.kind === 'advance') return;
-    if (verdict.kind === 'rollback') throw new Departure('rollback', 'rolled-back', verdict.reason);
-    await run.pauseUntilResumed(onPause, verdict.reason);
+    const edit = verdict.kind === 'rollback' ? await orUnknown(strategy.foreignEdit) : undefined;
+    if (verdict.kind === 'rollback' && edit === undefined)
+      throw new Departure('rollback', 'rolled-back', verdict.reason);
+    await run.pauseUntilResumed(onPause, edit === undefined ? verdict.reason : `${verdict.reason}; ${edit}`);
   }
 }
 
@@ -151,6 +154,16 @@ async function orPause(part: () => Promise<Verdict>): Promise<Verdict> {
   } catch (error) {
     if (error instanceof Departure || isCancellation(error)) throw error;
     if (error instanceof ActivityFailure) return { kind: 'pause', reason: describeFailure(error) };
+    throw error;
+  }
+}
+
+/** A cluster that cannot be asked is no reason to keep a rollback back. */
+async function orUnknown(ask: () => Promise<string | undefined>): Promise<string | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof ActivityFailure && !isCancellation(error)) return undefined;
     throw error;
   }
 }

@@ -92,9 +92,10 @@ export class ReleaseRun {
     }
   }
 
-  /** Shows what the release is doing, and until when. */
-  enter(phase: Phase, step: string, wait?: Wait): void {
-    this.set({ phase, step: agreeing(step), wait: wait && { ...wait, for: agreeing(wait.for) } });
+  /** Shows what the release is doing, whose turn it is, and until when: nothing is waited for without all three. */
+  enter(phase: Phase, step: string, { owner, until, since = Date.now() }: Patience): void {
+    const doing = agreeing(step);
+    this.set({ phase, step: doing, wait: { for: doing, owner, since, until } });
   }
 
   /** Ends the release. */
@@ -232,6 +233,14 @@ export class ReleaseRun {
     }
     if (rollback) throw new Departure('rollback', 'rolled-back', `asked for by ${rollback.actor}: ${rollback.reason}`);
   }
+}
+
+/** Who or what ends a step of the release, and when at the latest. Times are milliseconds since the epoch. */
+export interface Patience {
+  readonly owner: string;
+  readonly until: number;
+  /** Default now. */
+  readonly since?: number;
 }
 
 /** What a pause does to the set, and what a resume undoes. */

@@ -19,7 +19,7 @@ export async function rollBack(context: ReleaseContext, strategy: Strategy): Pro
   const limit = spec.ready.timeout;
   const since = Date.now();
   const doing = `brings ${plan.previousVersion} back`;
-  run.enter('rolling-back', doing, { for: doing, owner: 'Kruise and the kubelets', since, until: since + limit });
+  run.enter('rolling-back', doing, { owner: 'Kruise and the kubelets', until: since + limit });
 
   const snapshot = await quick(`roll back · look at ${reached.length} servers`).rollbackSnapshot({
     set,
@@ -75,7 +75,7 @@ async function proveOldVersion(
   const since = Date.now();
   const limit = rounds(touched.length, spec) * reloadPatienceOf(reload, proof);
   const until = since + limit + patience([proof], reached.length, spec);
-  run.enter('rolling-back', doing, { for: doing, owner: 'the engines', since, until });
+  run.enter('rolling-back', doing, { owner: 'the engines', until });
   await add(
     inBatches(touched, (servers) =>
       lasting(`roll back · reload ${servers.length} servers`, limit).reloadServers({

@@ -47,6 +47,8 @@ export interface Strategy {
   readonly withdraw: () => Promise<Withdrawal>;
   /** After a rollback whose servers are all proved: puts back the rest. */
   readonly settle: () => Promise<Verdict>;
+  /** What somebody else has changed meanwhile, as a sentence. Asked before a rollback that nobody asked for. */
+  readonly foreignEdit: () => Promise<string | undefined>;
   /** Nobody more moves for the time of a pause. A sentence when that did not work. */
   readonly freeze: () => Promise<string | undefined>;
   readonly thaw: () => Promise<void>;

@@ -9,7 +9,7 @@ import { withFailures, withObservations, withWave } from '../release/state.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../release/verdict.ts';
 import { inBatches, patience, rounds } from './batches.ts';
-import { lasting, quick } from './calls.ts';
+import { QUICK_MS, lasting, quick } from './calls.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
 
 /**
@@ -64,7 +64,7 @@ function check({ run, spec, plan }: ReleaseContext, kind: keyof typeof CHECK_STE
     const limit = patience(probes, servers.length, spec);
     const since = Date.now();
     const step = doing ?? describeProof(spec.reload);
-    run.enter('updating', step, { for: step, owner: 'the engines', since, until: since + limit });
+    run.enter('updating', step, { owner: 'the engines', until: since + limit });
     return inBatches(servers, (batch) =>
       lasting(`${waveLabel(run.state)} · ${summary} ${batch.length} servers`, limit).checkServers({
         set: plan.set,
@@ -87,7 +87,7 @@ function reload({ run, spec, plan, reloading }: ReleaseContext, wave: Wave): Ste
     const doing = `makes ${servers.length} engines reload`;
     const limit = rounds(servers.length, spec) * reloadPatienceOf(spec.reload, spec.proof);
     const since = Date.now();
-    run.enter('updating', doing, { for: doing, owner: 'the engines', since, until: since + limit });
+    run.enter('updating', doing, { owner: 'the engines', until: since + limit });
     return inBatches(servers, (batch) =>
       lasting(`${waveLabel(run.state)} · reload ${batch.length} servers`, limit).reloadServers({
         set: plan.set,
@@ -108,9 +108,7 @@ function bakeWave({ run, spec, plan }: ReleaseContext): Step {
     const since = Date.now();
     const until = since + spec.bake;
     run.enter('baking', 'bakes and samples health', {
-      for: 'bakes and samples health',
       owner: 'a timer',
-      since,
       until,
     });
     if (spec.health.length === 0) {
@@ -141,7 +139,10 @@ function verifyFleet({ run, spec, plan, left }: ReleaseContext, wave: Wave): Ste
       .flatMap(({ servers }) => servers.filter(known));
     const later = plan.waves.filter(({ number }) => number > wave.number).flatMap(({ servers }) => servers);
     const outsiders = [...later, ...plan.adopted, ...plan.bystanders];
-    run.enter('updating', 'looks at the whole fleet: nobody else was touched');
+    run.enter('updating', 'looks at the whole fleet: nobody else was touched', {
+      owner: 'the API server',
+      until: Date.now() + QUICK_MS,
+    });
     return quick(`${waveLabel(run.state)} · verify ${moved.length + outsiders.length} servers`).verifyFleet({
       set: plan.set,
       container: updatedContainer(spec).container,

@@ -6,10 +6,11 @@ import { badRelease } from './bad-release.ts';
 import { chooseLab } from './choose-lab.ts';
 import type { DemoOptions } from './flags.ts';
 import { gatedRelease } from './gated-release.ts';
+import { CommandFailure } from './hotwave-command.ts';
 import { killedRelease } from './killed-release.ts';
 import type { Narrator } from './narrator.ts';
 import type { ReleaseReport } from './release-report.ts';
-import { setStage, showFacts, watch } from './stage.ts';
+import { setName, setStage, showFacts, watch } from './stage.ts';
 import type { Stage, Watching } from './stage.ts';
 import { workerArguments } from './worker-process.ts';
 
@@ -39,7 +40,7 @@ export async function playDemo(options: DemoOptions, venue: Venue): Promise<read
     const stage = await setStage(lab, narrator, signal);
     ending.unshift(() => stage.worker.stop());
     await introduce(stage);
-    return await playReleases(stage, options);
+    return await playReleases(stage, options, signal);
   } finally {
     if (options.keep) tellHowToLookAround(lab, narrator);
     else for (const end of ending) await end();
@@ -81,7 +82,12 @@ async function introduce(stage: Stage): Promise<void> {
   );
 }
 
-async function playReleases(stage: Stage, { interactive }: DemoOptions): Promise<readonly ReleaseReport[]> {
+async function playReleases(
+  stage: Stage,
+  { interactive }: DemoOptions,
+  signal: AbortSignal,
+): Promise<readonly ReleaseReport[]> {
+  const { hotwave, narrator } = stage;
   const reports: ReleaseReport[] = [];
   const releases: readonly ((watching: Watching) => Promise<ReleaseReport>)[] = [
     (watching) => gatedRelease(stage, watching, interactive),
@@ -92,6 +98,11 @@ async function playReleases(stage: Stage, { interactive }: DemoOptions): Promise
     const watching = await watch(stage);
     try {
       reports.push(await release(watching));
+    } catch (error) {
+      if (!(error instanceof CommandFailure) || signal.aborted) throw error;
+      narrator.check({ holds: false, what: error.message });
+      await hotwave.run(['status', setName], undefined);
+      break;
     } finally {
       await watching.stop();
     }

@@ -131,4 +131,21 @@ describe('the adapter to Kubernetes', () => {
     await Promise.all(Array.from({ length: 100 }, () => cluster.readSet(ref)));
     expect(cluster.requests.byName()).toEqual({ 'GET gameserversets': 100 });
   });
+
+  test('answers short requests at once, however many servers are being followed', async () => {
+    const cluster = clusterOf('hotwave');
+    const enough = new AbortController();
+    const started = performance.now();
+    const followed = Array.from({ length: 50 }, () => Promise.withResolvers<undefined>());
+    const followers = followed.map(async ({ resolve }) => {
+      for await (const servers of cluster.followServers(ref, ['none-0'], enough.signal))
+        if (servers.length === 0) resolve(undefined);
+    });
+    await Promise.all(followed.map(({ promise }) => promise));
+    await cluster.readSet(ref);
+    // A watch holds its connection for ten seconds.
+    expect(performance.now() - started).toBeLessThan(5_000);
+    enough.abort(new Error('enough'));
+    await Promise.allSettled(followers);
+  });
 });

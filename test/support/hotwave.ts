@@ -6,7 +6,6 @@ import type { Metrics } from '../../activities/ports.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
-import { isFinal } from '../../release/state.ts';
 import type { DecisionRecord, ReleaseState } from '../../release/state.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
@@ -16,6 +15,9 @@ import { until as eventually } from '../lab/until.ts';
 
 /** The name of the cluster that {@link startHotwave} serves. */
 export const CLUSTER = 'lab';
+
+/** How long a release of a test may take at most. */
+const RESULT_MS = 90_000;
 
 /** A release that a test has started. */
 export interface StartedRelease {
@@ -71,11 +73,14 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
   });
   const state = (): Promise<ReleaseState> => handle.query<ReleaseState>(MESSAGES.state);
   const until: StartedRelease['until'] = async (what, isSo, deadlineMs = 90_000) => {
-    for (const deadline = Date.now() + deadlineMs; ;) {
+    const started = Date.now();
+    for (;;) {
       const now = await state();
       if (isSo(now)) return now;
-      if (Date.now() > deadline) throw new Error(`waited for ${what}; the release is: ${JSON.stringify(now)}`);
-      await pause(50);
+      const waited = Date.now() - started;
+      if (waited > deadlineMs) throw new Error(`waited for ${what}; the release is: ${JSON.stringify(now)}`);
+      // A query costs a busy machine some milliseconds: who waits long asks less often.
+      await pause(Math.min(250, 30 + waited / 10));
     }
   };
   let decisions = 0;
@@ -107,8 +112,11 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
       return await state();
     },
     async result() {
-      await until('the end', ({ phase }) => isFinal(phase));
-      return (await handle.result()) as ReleaseResult;
+      const over = new AbortController();
+      const late = pause(RESULT_MS, undefined, { signal: over.signal }).then(async () => {
+        throw new Error(`waited for the end; the release is: ${JSON.stringify(await state())}`);
+      });
+      return (await Promise.race([handle.result(), late]).finally(() => over.abort())) as ReleaseResult;
     },
   };
 }

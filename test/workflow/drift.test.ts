@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { ReleaseState } from '../../release/state.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
-import { setWrites } from '../support/fake-log.ts';
+import { movedTo, setWrites } from '../support/fake-log.ts';
 import type { RawSet } from '../support/fake-set-model.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { aRelease, test } from '../support/stage.ts';
@@ -115,6 +115,23 @@ describe('an edit by somebody else', () => {
     it.cluster.edit('helm', setRolling({ maxUnavailable: 10 }));
     await release.decide({ verb: 'resume' });
     expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+
+  test('that keeps servers from moving is not undone by an automatic rollback', async ({ stage }) => {
+    const it = await stage({ timings: { swapMs: 300 } });
+    const held = it.calls.hold({ activity: 'awaitReady' });
+    const release = await it.start(aRelease({ waves: [3, 'rest'], maxUnavailable: 1, ready: { timeout: '2s' } }));
+    await held.reached;
+    it.cluster.edit('emergency', setRolling({ paused: true }));
+    held.release();
+    const { pausedBecause } = await release.until('the pause', isPaused);
+    expect(pausedBecause).toMatch(
+      /^duel-\d: not Ready within 2s: .*; emergency changed \/spec\/updateStrategy of duel to /,
+    );
+    expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { paused: true } });
+    expect(movedTo(it.cluster, OLD_IMAGE)).toEqual([]);
+    await release.decide({ verb: 'rollback', actor: 'bob' });
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
   });
 
   test('of the image stops a rollback until it is taken back: it may be the next release of somebody', async ({

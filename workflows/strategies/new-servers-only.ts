@@ -1,10 +1,11 @@
 import type { NewServer, NewServersReport } from '../../activities/inputs.ts';
+import { acceptancePatience } from '../../release/acceptance.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import { owedStrategy } from '../../release/record-patches.ts';
 import { NEW_SERVERS_WAVE, withFailures, withWave } from '../../release/state.ts';
 import type { Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../../release/verdict.ts';
-import { lasting, quick, toItsEnd } from '../calls.ts';
+import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { Departure } from '../release-run.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 
@@ -30,7 +31,10 @@ class NewServersOnly implements Strategy {
   begin = async (): Promise<Verdict> => {
     const { run, plan, record } = this.#context;
     const { set, baseline, bystanders } = plan;
-    run.enter('updating', `writes ${baseline.newImage} for new servers only`);
+    run.enter('updating', `writes ${baseline.newImage} for new servers only`, {
+      owner: 'kruise-game-manager and Kruise',
+      until: Date.now() + acceptancePatience('observed', bystanders.length),
+    });
     const written = await toItsEnd(() =>
       quick('write the new image, for new servers only').stageForNewServers({
         set,
@@ -40,7 +44,10 @@ class NewServersOnly implements Strategy {
     );
     if (written.kind !== 'accepted')
       return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
-    run.enter('updating', `looks at ${bystanders.length} servers: nobody moved`);
+    run.enter('updating', `looks at ${bystanders.length} servers: nobody moved`, {
+      owner: 'the API server',
+      until: Date.now() + QUICK_MS,
+    });
     const report = await quick(`verify that ${bystanders.length} servers stayed`).verifyFleet({
       set,
       container: baseline.container,
@@ -94,6 +101,8 @@ class NewServersOnly implements Strategy {
 
   settle = (): Promise<Verdict> => Promise.resolve({ kind: 'advance' });
 
+  foreignEdit = (): Promise<string | undefined> => Promise.resolve(undefined);
+
   freeze = (): Promise<string | undefined> => Promise.resolve(undefined);
 
   thaw = (): Promise<void> => Promise.resolve();
@@ -123,7 +132,7 @@ class NewServersOnly implements Strategy {
     const { count } = spec.newServers;
     const wanted = count === undefined ? '' : ` of ${count}`;
     const doing = `follows new servers; ${this.#proved.length}${wanted} proved so far`;
-    run.enter('watching', doing, { for: doing, owner: 'whoever scales the set', since: Date.now(), until });
+    run.enter('watching', doing, { owner: 'whoever scales the set', until });
     return run.interruptible(onPause, () =>
       lasting('follow new servers', Math.max(0, until - Date.now())).followNewServers({
         set: plan.set,

@@ -1,4 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
+import { acceptancePatience } from '../../release/acceptance.ts';
 import { waveLabel } from '../../release/narrate.ts';
 import { FROZEN } from '../../release/patches.ts';
 import type { Hold } from '../../release/patches.ts';
@@ -8,7 +9,7 @@ import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep } from '../../release/verdict.ts';
 import { contentOf, inBatches, namesOf, outgoingOf, patience } from '../batches.ts';
-import { lasting, quick, toItsEnd } from '../calls.ts';
+import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
@@ -45,8 +46,11 @@ class Rolling implements Strategy {
   };
 
   open = async (wave: Wave): Promise<Verdict> => {
-    const { run } = this.#context;
-    run.enter('updating', `opens the set for ${wave.servers.length} servers`);
+    const { run, plan } = this.#context;
+    run.enter('updating', `opens the set for ${wave.servers.length} servers`, {
+      owner: 'kruise-game-manager',
+      until: Date.now() + acceptancePatience('written', plan.baseline.replicas),
+    });
     return await this.#openFor(wave.servers, `${waveLabel(run.state)} · open for ${wave.servers.length} servers`);
   };
 
@@ -55,7 +59,7 @@ class Rolling implements Strategy {
     const since = Date.now();
     const files = spec.content ? ' with the new files' : '';
     const step = `waits for ${servers.length} servers to be Ready on ${plan.baseline.newImage}${files}`;
-    run.enter('updating', step, { for: step, owner: KRUISE, since, until: since + spec.ready.timeout });
+    run.enter('updating', step, { owner: KRUISE, until: since + spec.ready.timeout });
     const failFast = Math.max(0, plan.tolerate - left.size);
     const summary = `${waveLabel(run.state)} · wait for ${servers.length} servers to be Ready`;
     return this.#awaitReady(servers, { direction: 'forward', failFast, summary });
@@ -84,6 +88,13 @@ class Rolling implements Strategy {
   };
 
   settle = (): Promise<Verdict> => this.#putBack(this.#context.plan.baseline.oldImage);
+
+  foreignEdit = async (): Promise<string | undefined> => {
+    const { set, baseline } = this.#context.plan;
+    if (!this.#hold) return undefined;
+    const summary = 'look whether somebody else changed the set';
+    return (await quick(summary).verifyTemplate({ set, baseline, hold: this.#hold })).changed;
+  };
 
   freeze = (): Promise<string | undefined> => this.#holdAs({ paused: true }, 'pause the set');
 
@@ -114,9 +125,7 @@ class Rolling implements Strategy {
     const limit = PRIORITY_MS + PRIORITY_MS_PER_SERVER * changes.length;
     const since = Date.now();
     run.enter(run.state.phase === 'rolling-back' ? 'rolling-back' : 'updating', doing, {
-      for: doing,
       owner: 'kruise-game-manager',
-      since,
       until: since + limit,
     });
     const token = `${run.state.release}.${plan.hash.slice(0, 8)}.${direction}`;
@@ -130,7 +139,10 @@ class Rolling implements Strategy {
   async #stageTemplate(): Promise<Verdict> {
     const { run, plan, record } = this.#context;
     const { set, baseline, maxUnavailable } = plan;
-    run.enter('updating', `writes ${baseline.newImage} with every server frozen`);
+    run.enter('updating', `writes ${baseline.newImage} with every server frozen`, {
+      owner: CONTROLLERS,
+      until: Date.now() + acceptancePatience('observed', baseline.replicas),
+    });
     const written = await toItsEnd(() =>
       quick('write the new image, every server frozen').stageTemplate({
         set,
@@ -182,11 +194,11 @@ class Rolling implements Strategy {
 
   /** Takes the servers that an override had moved into the new revision, then takes their overrides away. */
   async #adopt(): Promise<Verdict> {
-    const { run, plan } = this.#context;
+    const { run, plan, spec } = this.#context;
     const { adopted } = plan;
     if (adopted.length === 0) return { kind: 'advance' };
     const doing = `takes ${adopted.length} servers into the template that run ${plan.baseline.newImage} already`;
-    run.enter('updating', doing);
+    run.enter('updating', doing, { owner: KRUISE, until: Date.now() + spec.ready.timeout });
     const opened = await this.#openFor(adopted, `adopt · open for ${adopted.length} servers`);
     if (opened.kind !== 'advance') return opened;
     const summary = `adopt · wait for ${adopted.length} servers, none of which may restart`;
@@ -199,7 +211,9 @@ class Rolling implements Strategy {
   /** Puts back what was only changed for the time of the release: the person's updateStrategy and the priorities. */
   async #putBack(image: string): Promise<Verdict> {
     const { run, plan, record } = this.#context;
-    run.set({ step: 'puts updateStrategy and priorities back', wait: undefined });
+    const phase = run.state.phase === 'rolling-back' ? 'rolling-back' : 'updating';
+    const until = Date.now() + QUICK_MS;
+    run.enter(phase, 'puts updateStrategy and priorities back', { owner: 'the API server', until });
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (hold) {
@@ -232,6 +246,7 @@ class Rolling implements Strategy {
 }
 
 const KRUISE = 'Kruise and the kubelets';
+const CONTROLLERS = 'kruise-game-manager and Kruise';
 
 interface Waiting {
   readonly direction: Direction;

@@ -30,6 +30,10 @@ export function targeted(context: ReleaseContext): Strategy {
       const cleared = overridesStay ? ADVANCE : await clearOverrides(context);
       return cleared.kind === 'advance' ? await recordEnd(context, 'rolled-back') : cleared;
     },
+    foreignEdit: async () => {
+      const unchanged = await templateUnchanged(context);
+      return unchanged.kind === 'pause' ? unchanged.reason : undefined;
+    },
     freeze: () => Promise.resolve(undefined),
     thaw: () => Promise.resolve(),
     hold: () => Promise.resolve(undefined),
@@ -114,9 +118,7 @@ function override(
   const since = Date.now();
   const doing = `gives ${servers.length} servers ${image} by an override, ${Math.min(maxUnavailable, servers.length)} at a time`;
   run.enter(back ? 'rolling-back' : 'updating', doing, {
-    for: doing,
     owner: 'kruise-game-manager and the kubelets',
-    since,
     until: since + limit,
   });
   const label = back ? 'roll back' : waveLabel(run.state);
