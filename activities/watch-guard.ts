@@ -24,26 +24,31 @@ export function watchGuard(
 ): (input: WatchGuardInput) => Promise<GuardSighting> {
   return async (input) => {
     const stop = new StopWatch(isStopping);
-    const { set, last, interval } = input;
-    let memory = input.memory;
-    let sweptAt = input.sweptAt;
+    let before: Pick<WatchGuardInput, 'memory' | 'sweptAt'> = input;
     for (;;) {
-      const look = await lookAt(cluster, input);
-      const ended = guardEnd(look, last);
-      const seen = memory && changesSince(memory, look, last.container);
-      const changes = [...(seen?.changes ?? [])];
-      if (ended === undefined && Date.now() - sweptAt >= SWEEP_MS) {
-        changes.push(...(await sweep(cluster, input, look.servers)));
-        sweptAt = Date.now();
-      }
-      const isOver = ended !== undefined || changes.length > 0 || !memory || Date.now() >= input.until;
-      memory = seen?.memory ?? memoryOf(look, last.container);
-      const sighting = { changes, memory, servers: look.servers.length, sweptAt };
-      if (isOver) return ended === undefined ? sighting : { ...sighting, ended };
-      heartbeat({ v: 1, set: set.name });
-      await stop.pause(Math.min(interval, Math.max(1, input.until - Date.now())));
+      const seen = await lookOnce(cluster, { ...input, ...before });
+      const isNews = seen.ended !== undefined || seen.changes.length > 0 || !before.memory;
+      if (isNews || Date.now() >= input.until) return seen;
+      before = seen;
+      heartbeat({ v: 1, set: input.set.name });
+      await stop.pause(Math.min(input.interval, Math.max(1, input.until - Date.now())));
     }
   };
+}
+
+/** One look, compared with what was remembered; every engine is asked as well when it is time for that. */
+async function lookOnce(cluster: Cluster, input: WatchGuardInput): Promise<GuardSighting> {
+  const { last, memory, sweptAt } = input;
+  const look = await lookAt(cluster, input);
+  const ended = guardEnd(look, last);
+  const seen = memory
+    ? changesSince(memory, look, last.container)
+    : { changes: [], memory: memoryOf(look, last.container) };
+  const sighting = { ...seen, servers: look.servers.length, sweptAt };
+  if (ended !== undefined) return { ...sighting, ended };
+  if (Date.now() - sweptAt < SWEEP_MS) return sighting;
+  const lost = await sweep(cluster, input, look.servers);
+  return { ...sighting, changes: [...seen.changes, ...lost], sweptAt: Date.now() };
 }
 
 async function lookAt(cluster: Cluster, { set }: WatchGuardInput): Promise<GuardLook> {

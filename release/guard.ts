@@ -174,22 +174,29 @@ function withFinding(state: GuardState, finding: GuardFinding, now: number): Gua
   const counts = { ...state.counts, reloads: state.counts.reloads + (finding.reloaded ? 1 : 0) };
   const rest = { ...state, counts, problems: state.problems.filter((entry) => entry !== problem) };
   if (isWell(finding)) return withProof(rest, problem, finding, now);
-  const reloads = problem.reloads + (finding.reloaded ? 1 : 0);
-  const { drift, reason } = finding;
-  const still = {
+  const still: GuardProblem = {
     ...problem,
-    ...{ drift, reason, reloads, looks: problem.looks + 1 },
+    drift: finding.drift,
+    reason: finding.reason,
+    looks: problem.looks + 1,
+    reloads: problem.reloads + (finding.reloaded ? 1 : 0),
     nextAt: now + Math.min(LONGEST_BACK_OFF, state.interval * 2 ** problem.looks),
   };
   const kept = { ...rest, problems: [...rest.problems, still] };
-  // What has just been started may take a moment: that it does is no news.
-  const isStarting = problem.looks === 0 && (drift === 'unready' || drift === 'unknown');
-  const wasTold = drift === problem.drift && !(problem.looks === 1 && (drift === 'unready' || drift === 'unknown'));
-  const isLastTry = finding.reloaded && reloads === MOST_RELOADS;
-  if ((isStarting || wasTold) && !isLastTry) return kept;
-  const givenUp = reloads >= MOST_RELOADS ? `; ${reloads} reloads did not help, a person has to look` : '';
-  const text = `${drift}: ${reason}${givenUp}`;
+  if (!isNews(problem, still)) return kept;
+  const givenUp = still.reloads >= MOST_RELOADS ? `; ${still.reloads} reloads did not help, a person has to look` : '';
+  const text = `${still.drift}: ${still.reason}${givenUp}`;
   return withEvent(kept, { at: now, server: finding.server, kind: 'failed', text });
+}
+
+const MAY_BE_STARTING: ReadonlySet<string> = new Set(['unready', 'unknown']);
+
+/** What has just been started may take a moment: that it does is told only at the second look. */
+function isNews(before: GuardProblem, now: GuardProblem): boolean {
+  if (now.reloads > before.reloads && now.reloads === MOST_RELOADS) return true;
+  const mayBeStarting = MAY_BE_STARTING.has(now.drift);
+  if (before.looks === 0) return !mayBeStarting;
+  return now.drift !== before.drift || (before.looks === 1 && mayBeStarting);
 }
 
 /** An override that asks for what it should is no reason to worry; everything else that drifts is. */

@@ -34,9 +34,9 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     pollers = 10,
     ...dependencies
   } = options;
-  let worker: Worker | undefined;
-  const isStopping = (): boolean => worker !== undefined && STOPPED_STATES.has(worker.getState());
-  worker = await Worker.create({
+  const made: { worker?: Worker } = {};
+  const isStopping = (): boolean => made.worker !== undefined && STOPPED_STATES.has(made.worker.getState());
+  made.worker = await Worker.create({
     connection,
     namespace,
     taskQueue: taskQueueOf(clusterName),
@@ -54,7 +54,7 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     shutdownForceTime: '50s',
     ...versioning(clusterName, buildId),
   });
-  return worker;
+  return made.worker;
 }
 
 const STOPPED_STATES: ReadonlySet<string> = new Set(['STOPPING', 'DRAINING', 'DRAINED', 'STOPPED', 'FAILED']);

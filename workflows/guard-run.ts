@@ -89,12 +89,16 @@ export class GuardRun {
     try {
       return await scope.run(run);
     } catch (error) {
-      if (isCancellation(error) && !this.isGuarding && !CancellationScope.current().consideredCancelled)
-        return undefined;
+      if (isCancellation(error) && this.#wasAsked()) return undefined;
       throw error;
     } finally {
       this.#wait = undefined;
     }
+  }
+
+  /** True when a handler, and not Temporal, ended the wait. */
+  #wasAsked(): boolean {
+    return !this.isGuarding && !CancellationScope.current().consideredCancelled;
   }
 
   /** Waits, unless a handler ends it. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readAttributes } from '../../client/search-attributes.ts';
 import type { GuardState } from '../../release/guard.ts';
 import { fleetImage, podsOf, scale, serverPath, setImage, setPath, waitForServers } from '../lab/game-server-sets.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
@@ -64,11 +65,12 @@ describe('after a release', () => {
     expect(out).toMatch(/^guards v2\.0 on 3 servers for another .*; nothing is wrong\n/);
     expect(code).toBe(0);
     expect(await command('verify', SET)).toMatchObject({ code: 0, out: '3 of 3 servers on v2.0\n' });
-    const description = await guard.handle.describe();
-    expect(description.searchAttributes).toMatchObject({
-      HotwavePhase: ['guarding'],
-      HotwaveSet: ['default/kept'],
-      HotwaveRelease: ['kept-v2-0'],
+    expect(readAttributes(await guard.handle.describe())).toMatchObject({
+      phase: 'guarding',
+      set: 'default/kept',
+      cluster: CLUSTER,
+      release: 'kept-v2-0',
+      requester: 'tester',
     });
   });
 
@@ -142,7 +144,7 @@ describe('after a release', () => {
       out: 'stopped; the servers stay as they are\n',
     });
     expect(await guard.handle.result()).toMatchObject({ reason: 'stopped by ann: seen it', problems: 1 });
-    expect((await guard.handle.describe()).searchAttributes).toMatchObject({ HotwavePhase: ['guard-ended'] });
+    expect(readAttributes(await guard.handle.describe()).phase).toBe('guard-ended');
     expect(await command('guard', SET, '--stop')).toMatchObject({ code: 64 });
   });
 });

@@ -50,6 +50,7 @@ export const PATHS: readonly Path[] = [
     go: (stage) => stage.start(aRelease({ waves: [{ name: 'first', servers: [1] }, 'rest'], bake: '50ms' })),
   },
   { name: 'done-without-health', go: (stage) => stage.start(aRelease({ waves, health: [], bake: '50ms' })) },
+  { name: 'done-and-guarded', go: (stage) => stage.start(aRelease({ waves, guard: '1s' })) },
   {
     name: 'approved-by-update',
     go: async (stage: Stage): Promise<StartedRelease> => {
