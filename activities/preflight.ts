@@ -59,7 +59,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
     verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
   return [
     ...access('game.kruise.io', 'gameserversets', ['get', 'patch']),
-    ...access('game.kruise.io', 'gameservers', ['list', 'patch']),
+    ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list', 'watch']),
     ...access('', 'pods', ['get', 'create'], 'exec'),
