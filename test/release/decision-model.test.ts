@@ -97,41 +97,52 @@ class Votes {
   }
 }
 
+/** A release under the steps of a story, checked at each. */
+class Story {
+  #state = start();
+  #now = 0;
+  #votes = new Votes();
+  readonly #answers = new Map<string, unknown>();
+
+  take(step: Step): void {
+    if (step.kind === 'later') this.#now += step.milliseconds;
+    else if (step.kind === 'decision') this.#decide(step.decision);
+    else if (!isFinal(this.#state.phase)) {
+      if (step.phase === 'waiting-approval') this.#votes = new Votes();
+      this.#state = entered(this.#state, step.phase, this.#now);
+    }
+  }
+
+  #decide(decision: Decision): void {
+    const before = this.#state;
+    const { state: after, answer } = applyDecision(before, decision, this.#now);
+    expect(answer.message).not.toBe('');
+    if (this.#answers.has(decision.id)) {
+      // The same click twice is one decision with one answer.
+      expect(answer).toEqual(this.#answers.get(decision.id));
+      expect(after).toBe(before);
+      return;
+    }
+    this.#answers.set(decision.id, answer);
+    this.#compare(decision, before, answer.accepted);
+    if (!answer.accepted) expect({ ...after, decisions: [] }).toEqual({ ...before, decisions: [] });
+    expect(after.decisions.at(-1)).toMatchObject({ ...decision, at: this.#now, accepted: answer.accepted });
+    this.#state = after;
+  }
+
+  #compare(decision: Decision, before: ReleaseState, accepted: boolean): void {
+    if (isFinal(before.phase) || decision.release !== 'r1') expect(accepted).toBe(false);
+    if (decision.verb !== 'approve' && decision.verb !== 'reject') return;
+    expect(accepted).toBe(this.#votes.counts(decision, before));
+    if (accepted) this.#votes.take(decision);
+  }
+}
+
 test('whatever people decide in whatever order, a decision counts exactly when the rules say so, and is always answered', () => {
   fc.assert(
-    fc.property(steps, (story) => {
-      let state = start();
-      let now = 0;
-      let votes = new Votes();
-      const answers = new Map<string, unknown>();
-      for (const step of story) {
-        if (step.kind === 'later') now += step.milliseconds;
-        else if (step.kind === 'phase') {
-          if (isFinal(state.phase)) continue;
-          if (step.phase === 'waiting-approval') votes = new Votes();
-          state = entered(state, step.phase, now);
-        } else {
-          const { decision } = step;
-          const before = state;
-          const { state: after, answer } = applyDecision(state, decision, now);
-          expect(answer.message).not.toBe('');
-          if (answers.has(decision.id)) {
-            // The same click twice is one decision with one answer.
-            expect(answer).toEqual(answers.get(decision.id));
-            expect(after).toBe(before);
-            continue;
-          }
-          answers.set(decision.id, answer);
-          if (decision.verb === 'approve' || decision.verb === 'reject') {
-            expect(answer.accepted).toBe(votes.counts(decision, before));
-            if (answer.accepted) votes.take(decision);
-          }
-          if (isFinal(before.phase) || decision.release !== 'r1') expect(answer.accepted).toBe(false);
-          if (!answer.accepted) expect({ ...after, decisions: [] }).toEqual({ ...before, decisions: [] });
-          expect(after.decisions.at(-1)).toMatchObject({ ...decision, at: now, accepted: answer.accepted });
-          state = after;
-        }
-      }
+    fc.property(steps, (taken) => {
+      const story = new Story();
+      for (const step of taken) story.take(step);
     }),
     { numRuns: 10_000 },
   );
