@@ -128,14 +128,26 @@ async function mend(tag: string): Promise<void> {
   });
 }
 
-/** A release is done, or refused with a reason; it is never done with a server that has not loaded the version. */
-async function release(tag: string): Promise<string> {
+/**
+ * A release may be refused, or roll back when the machine is slow. It is never done with a server that has not loaded
+ * the version, and never rolled back with one that has not loaded the version before.
+ */
+async function release(tag: string, before: string): Promise<string> {
   const started = await world.hotwave.start(world.release(SET, tag, '  waves: [1, rest]'));
   const { outcome, reason } = await started.result();
   const read = await readServers(world.lab, SET);
-  if (outcome === 'done') expect(read.map(({ loaded }) => loaded)).toEqual(read.map(() => tag));
+  const claimed = { done: tag, 'rolled-back': before }[outcome as string];
+  if (claimed !== undefined) expect(read.map(({ loaded }) => loaded)).toEqual(read.map(() => claimed));
   return outcome === 'done' ? 'done' : `${outcome}: ${reason}`;
 }
+
+async function expectLedgerToBeRight(): Promise<Ledger> {
+  const found = await ledger();
+  expect(found.rows.map(asRead)).toEqual(await readServers(world.lab, SET));
+  return found;
+}
+
+const TRIES = 4;
 
 test(`${RELEASES} releases with disturbances between them: the ledger is what the servers run, and done means done (seed ${SEED})`, async () => {
   const outcomes: string[] = [];
@@ -144,16 +156,16 @@ test(`${RELEASES} releases with disturbances between them: the ledger is what th
     const next = current === 'v2.0' ? 'v3.0' : 'v2.0';
     const disturbed = number === 1 ? 'nothing' : await DISTURBANCES[roll(DISTURBANCES.length)]!(current);
     await settled();
-    if (number > 1) expect((await ledger()).rows.map(asRead)).toEqual(await readServers(world.lab, SET));
-    let outcome = await release(next);
-    if (outcome !== 'done') {
+    if (number > 1) await expectLedgerToBeRight();
+    let outcome = await release(next, current);
+    for (let tries = 1; outcome !== 'done' && tries < TRIES; tries++) {
       outcomes.push(outcome);
       await mend(current);
-      outcome = await release(next);
+      await expectLedgerToBeRight();
+      outcome = await release(next, current);
     }
     expect(`after ${disturbed}: ${outcome}`).toBe(`after ${disturbed}: done`);
-    const after = await ledger();
-    expect(after.rows.map(asRead)).toEqual(await readServers(world.lab, SET));
+    const after = await expectLedgerToBeRight();
     expect(after).toMatchObject({ verified: true, yardstick: { outcome: 'done', version: next } });
     outcomes.push(outcome);
     current = next;
@@ -163,6 +175,9 @@ test(`${RELEASES} releases with disturbances between them: the ledger is what th
 
 function tally(outcomes: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const outcome of outcomes) counts[outcome.slice(0, 100)] = (counts[outcome.slice(0, 100)] ?? 0) + 1;
+  for (const outcome of outcomes) {
+    const kind = outcome.slice(0, 60).replaceAll(/\d+/g, 'N');
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
   return counts;
 }

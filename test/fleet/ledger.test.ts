@@ -177,11 +177,22 @@ describe('several versions side by side', () => {
     expect((await lab.api.get<GameServerSet>(setPath('fresh'))).spec.updateStrategy).toEqual(strategy);
   });
 
-  test('are what a targeted release leaves: neither the chosen server nor the others are drift', async () => {
+  test('are what a targeted release leaves, until a chosen server loses its override together with its pod', async () => {
     await world.aSet('chosen');
     const target = `  target: { gameServerSet: chosen, servers: { servers: [1] }, allowCascade: true }`;
     await released('chosen', 'v2.0', `  strategy: targeted\n${target}`);
     expect(await verify('chosen')).toBe('0 2 of 2 servers on v1.0, 1 of 1 on v2.0 (targeted)');
+    const before = await podsOf(lab.api, 'chosen');
+    await lab.api.delete('/api/v1/namespaces/default/pods/chosen-1');
+    await waitForServers(lab.api, {
+      name: 'chosen',
+      count: 1,
+      deadlineMs: 30_000,
+      isAsWanted: ({ metadata }) => !before.some((pod) => pod.metadata.uid === metadata.uid),
+    });
+    expect(await verify('chosen')).toMatch(
+      /^1 2 of 2 servers on v1\.0, 0 of 1 on v2\.0 \(targeted\); 1 not: chosen-1 \((behind: )?v1\.0/,
+    );
   });
 });
 

@@ -72,6 +72,16 @@ describe('the record of a running release', () => {
     });
   });
 
+  test('names the chosen servers of a targeted release, which no template does', () => {
+    const plan = planRelease(aSpec(), { set: aSet(), servers: servers(10), gameServers: [] });
+    if (!isPlan(plan)) throw new Error(plan.refusals.join());
+    const targeted = { ...plan, strategy: 'targeted', alreadyUpdated: ['duel-12'] } as const;
+    const record = recordOfPlan(targeted, aSpec(), { release: 'scripts-2-0', startedAt: STARTED });
+    expect(record.chosen).toBe('0-9,12');
+    expect(readRecords(running(recordText(record))).running).toEqual(record);
+    expect(aRecord()).not.toHaveProperty('chosen');
+  });
+
   test('says how to ask in the words of the release file', () => {
     const { ask } = JSON.parse(recordText(aRecord())) as { ask: Record<string, Record<string, object>> };
     expect(ask['content']!['file']).toMatchObject({ path: '/srv/VERSION', within: '90s' });
