@@ -5,6 +5,7 @@ import { ClusterFailure } from '../activities/ports.ts';
 import type { Connection } from './connection.ts';
 import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure } from './errors.ts';
 import type { FailureContext, Refusal } from './errors.ts';
+import { whilePermissionsSettle } from './permissions-settle.ts';
 import type { RequestCredentials } from './pooled-kubeconfig.ts';
 
 /** Every write of hotwave carries this name in `metadata.managedFields`. */
@@ -59,7 +60,8 @@ type Method = 'GET' | 'POST' | 'PATCH';
 /** Sends requests to one API server. */
 export interface ApiClient {
   /**
-   * One request, never repeated except once after a 401 or a TLS failure, with credentials read anew.
+   * One request, never repeated except once after a 401 or a TLS failure, with credentials read anew, and for some
+   * seconds after a 403 of the authorizer. What was refused in one of these ways has changed nothing.
    *
    * @throws ClusterFailure when there was no answer; the reason of `signal` when the caller gave up.
    */
@@ -192,6 +194,14 @@ export function apiClient(connection: Connection, version: string, requests = ne
     }
   }
 
+  function persistently<Result>(
+    options: RequestOptions,
+    send: (signal: AbortSignal) => Promise<Result>,
+    refusalOfResult: (result: Result) => Refusal | undefined,
+  ): Promise<Result> {
+    return whilePermissionsSettle(() => twice(options, send, refusalOfResult), refusalOfResult, options.signal);
+  }
+
   function request(method: Method, path: string, options: RequestOptions = {}): Promise<ApiAnswer> {
     const send = async (signal: AbortSignal): Promise<ApiAnswer> => {
       const response = await open(method, path, { ...options, signal });
@@ -201,7 +211,7 @@ export function apiClient(connection: Connection, version: string, requests = ne
       if (typeof body !== 'object') throw notKubernetes(response.statusCode);
       return { kind: 'object', body };
     };
-    return twice(options, send, (answer) => (answer.kind === 'refused' ? answer.refusal : undefined));
+    return persistently(options, send, (answer) => (answer.kind === 'refused' ? answer.refusal : undefined));
   }
 
   function read(path: string, options: RequestOptions, take: (piece: Buffer) => boolean): Promise<Refusal | undefined> {
@@ -213,7 +223,7 @@ export function apiClient(connection: Connection, version: string, requests = ne
       for await (const piece of response.body as AsyncIterable<Buffer>) if (!take(piece)) break;
       return undefined;
     };
-    return twice(options, send, (refusal) => refusal);
+    return persistently(options, send, (refusal) => refusal);
   }
 
   return {

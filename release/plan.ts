@@ -39,8 +39,13 @@ export interface Plan {
   readonly version: string;
   readonly previousVersion: string;
   readonly waves: readonly Wave[];
-  /** Servers that already run the new image; they are in no wave. */
-  readonly alreadyUpdated: readonly string[];
+  /** Servers that already run the new image, but for the adopted ones; they are in no wave. */
+  readonly alreadyUpdated: readonly PlannedServer[];
+  /**
+   * Those of `alreadyUpdated` and `adopted` whose engine does not prove the version: an earlier release may have ended
+   * between image and reload. They are made to load it after the waves.
+   */
+  readonly unproved: readonly string[];
   /**
    * Strategy rolling: servers that run the new image through an override of their GameServer. They are the last to be
    * taken into the template's revision, without a restart, and then lose the override.

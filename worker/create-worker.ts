@@ -18,6 +18,8 @@ export interface HotwaveWorkerOptions extends ActivityDependencies {
   readonly buildId?: string | undefined;
   /** Activities that run at once; default 100. */
   readonly activitySlots?: number;
+  /** Requests for workflow tasks, and for activities, that wait at Temporal at once; default 10, at least 2. */
+  readonly pollers?: number;
 }
 
 /** A worker for one cluster, not running yet. Hotwave waits for others most of its time: fixed slots are enough. */
@@ -29,6 +31,7 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     bundlePath,
     buildId,
     activitySlots = 100,
+    pollers = 10,
     ...dependencies
   } = options;
   const made: { worker?: Worker } = {};
@@ -41,6 +44,8 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     activities: createActivities({ ...dependencies, isStopping }),
     maxConcurrentActivityTaskExecutions: activitySlots,
     maxConcurrentWorkflowTaskExecutions: 40,
+    maxConcurrentActivityTaskPolls: pollers,
+    maxConcurrentWorkflowTaskPolls: pollers,
     maxCachedWorkflows: 100,
     // A cancelled release hears of it with the next heartbeat that is really sent.
     maxHeartbeatThrottleInterval: '5s',

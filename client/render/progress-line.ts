@@ -9,7 +9,7 @@ import type { SeenRelease } from '../retries.ts';
  */
 export function progressLine(state: SeenRelease): string {
   if (isFinal(state.phase)) return why(state, state.startedAt);
-  const trouble = (state.retrying ?? []).map(({ reason }) => `trying again: ${reason}`);
+  const trouble = (state.retrying ?? []).map(({ reason }) => `the last attempt failed: ${reason}`);
   const parts = [headline(state), ...waveParts(state), cause(state), ...trouble];
   return parts.filter((part) => part !== '').join(' · ');
 }

@@ -17,7 +17,9 @@ export function whyLines(state: ReleaseState, now: number, view: View): string[]
 /** What it fails at now and tries again. */
 export function retryLines({ retrying = [] }: Pick<SeenRelease, 'retrying'>, { columns, colours }: View): string[] {
   return retrying.flatMap(({ activity, attempt, reason }) =>
-    wrapped(`trying again (${activity}, attempt ${attempt}): ${reason}`, columns).map((line) => colours.red(line)),
+    wrapped(`attempt ${attempt} of ${activity}; the one before failed: ${reason}`, columns).map((line) =>
+      colours.red(line),
+    ),
   );
 }
 

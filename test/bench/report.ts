@@ -38,7 +38,10 @@ export interface Ratio {
   readonly mode: string;
   readonly against: string;
   readonly budget: number;
+  /** Of seconds on the clock. */
   readonly ratio: Summary;
+  /** Of processor time, which tells more than the clock when others keep the machine busy. */
+  readonly processorRatio: Summary;
 }
 
 /** All that is to be known about a run of the benchmark. */
@@ -119,13 +122,17 @@ function sumOf(values: Readonly<Record<string, number>>): number {
   return Object.values(values).reduce((sum, value) => sum + value, 0);
 }
 
-function ratioOf(measurements: readonly Measurement[], names: Omit<Ratio, 'ratio'>): Ratio[] {
-  const rounds = measurementsOf(measurements, names.mode).flatMap(({ round, seconds }) => {
-    const other = measurementsOf(measurements, names.against).find((candidate) => candidate.round === round);
-    return other ? [seconds / other.seconds] : [];
+function ratioOf(measurements: readonly Measurement[], names: Omit<Ratio, 'ratio' | 'processorRatio'>): Ratio[] {
+  const rounds = measurementsOf(measurements, names.mode).flatMap((measurement) => {
+    const others = measurementsOf(measurements, names.against);
+    const other = others.find(({ round }) => round === measurement.round);
+    return other ? [{ measurement, other }] : [];
   });
-  const ratio = summary(rounds);
-  return ratio ? [{ ...names, ratio }] : [];
+  const ratio = summary(rounds.map(({ measurement, other }) => measurement.seconds / other.seconds));
+  const processorRatio = summary(
+    rounds.map(({ measurement, other }) => sumOf(measurement.processorTime) / sumOf(other.processorTime)),
+  );
+  return ratio && processorRatio ? [{ ...names, ratio, processorRatio }] : [];
 }
 
 const nothing: Summary = { count: 0, median: 0, p95: 0, least: 0, most: 0 };

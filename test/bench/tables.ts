@@ -18,7 +18,7 @@ export function markdownOf(report: Report): string {
       ],
       report.modes.map(modeRow),
     ),
-    table(['ratio', 'median', 'least to most', 'budget', ''], ratios.map(ratioRow)),
+    table(['ratio', 'seconds (median)', 'least to most', 'budget', '', 'processor seconds'], ratios.map(ratioRow)),
     table(['own time (ms)', 'median', 'p95', 'most', 'transitions'], report.modes.flatMap(ownTimeRows)),
   ]
     .filter((part) => part !== '')
@@ -47,9 +47,10 @@ function modeRow({ mode, title, seconds, processorSeconds, requests, workerMemor
   ];
 }
 
-function ratioRow({ mode, against, budget, ratio }: Ratio): string[] {
+function ratioRow({ mode, against, budget, ratio, processorRatio }: Ratio): string[] {
   const verdict = ratio.median <= budget ? 'kept' : 'missed';
-  return [`${mode} / ${against}`, ratio.median.toFixed(2), range(ratio, 2), budget.toFixed(2), verdict];
+  const [median, processor] = [ratio.median.toFixed(2), processorRatio.median.toFixed(2)];
+  return [`${mode} / ${against}`, median, range(ratio, 2), budget.toFixed(2), verdict, processor];
 }
 
 const TRANSITIONS = {

@@ -82,7 +82,7 @@ describe('status', () => {
   test('says second what is tried again', () => {
     const retry = { activity: 'verifyFleet', attempt: 7, reason: 'the API server does not answer' };
     const lines = renderStatus({ ...aReleaseState(), retrying: [retry] }, NOW, plainView()).split('\n');
-    expect(lines[1]).toBe('trying again (verifyFleet, attempt 7): the API server does not answer');
+    expect(lines[1]).toBe('attempt 7 of verifyFleet; the one before failed: the API server does not answer');
   });
 
   test('stops the clock of every wave when the release has ended', () => {
@@ -116,7 +116,7 @@ describe('a progress line', () => {
   test('says what is tried again, but not how often, which would be a line each time', () => {
     const retry = { activity: 'verifyFleet', attempt: 7, reason: 'the API server does not answer' };
     expect(progressLine({ ...aReleaseState(), retrying: [retry] })).toMatch(
-      / · trying again: the API server does not answer$/,
+      / · the last attempt failed: the API server does not answer$/,
     );
   });
 

@@ -38,6 +38,26 @@ const set = (replicas: number, managedFields: readonly object[] = []): Reply => 
   },
 });
 
+describe('a missing permission', () => {
+  const notAllowed = status(
+    403,
+    'Forbidden',
+    'User "tester" cannot get resource "gameserversets" in the namespace "arena"',
+  );
+
+  test('is asked about again: an API server that has just started says so to everybody, before it has read its roles', async () => {
+    const { cluster, double } = await clusterAnd((_, count) => (count === 1 ? notAllowed : set(3)));
+    expect(await cluster.readSet(ref)).toMatchObject({ replicas: 3 });
+    expect(double.asked).toHaveLength(2);
+  });
+
+  test('is one when it is said again and again', { timeout: 20_000 }, async () => {
+    const { cluster, double } = await clusterAnd(() => notAllowed);
+    await expect(cluster.readSet(ref)).rejects.toMatchObject({ reason: 'forbidden', retryable: false });
+    expect(double.asked.length).toBeGreaterThan(2);
+  });
+});
+
 /** The text of a watch that tells these events and then ends. */
 const watched = (...events: readonly (readonly [string, object])[]): Reply => ({
   body: events.map(([type, object]) => `${JSON.stringify({ type, object })}\n`).join(''),

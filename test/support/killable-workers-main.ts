@@ -34,7 +34,7 @@ async function start({ address, bundlePath, clusterNames }: WorkersToStart): Pro
   const connection = await NativeConnection.connect({ address });
   for (const clusterName of clusterNames) {
     const cluster = remoteCluster(clusterName);
-    const worker = await createHotwaveWorker({ connection, clusterName, cluster, bundlePath });
+    const worker = await createHotwaveWorker({ connection, clusterName, cluster, bundlePath, pollers: 2 });
     void worker.run();
   }
   process.send!('ready');

@@ -67,6 +67,7 @@ export function emptyStage({ native, client }: Connections, model: FakeClusterMo
         clusterName,
         cluster: calls.through(cluster),
         bundlePath: inject('bundlePath'),
+        pollers: 2,
       });
       const running = worker.run();
       return {

@@ -8,7 +8,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep } from '../../release/verdict.ts';
-import { contentOf, inBatches, namesOf, outgoingOf, patience } from '../batches.ts';
+import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
@@ -69,6 +69,9 @@ class Rolling implements Strategy {
     const adopted = await this.#adopt();
     return adopted.kind === 'advance' ? await this.#putBack(this.#context.plan.baseline.newImage) : adopted;
   };
+
+  /** The template takes everybody along who is at its revision, also those that an earlier release had moved. */
+  affected = (): readonly PlannedServer[] => [...reachedBy(this.#context), ...this.#context.plan.alreadyUpdated];
 
   withdraw = async (): Promise<Withdrawal> => {
     const { plan, spec } = this.#context;
