@@ -32,13 +32,9 @@ const MOST_CHOSEN = 4_096;
 /** A template does not say which servers a targeted release was about. */
 function chosenOf({ strategy, waves, alreadyUpdated }: Plan): Pick<ReleaseRecord, 'chosen'> {
   if (strategy !== 'targeted') return {};
-  const moved = waves.flatMap(({ servers }) => servers.map(({ ordinal }) => ordinal));
-  const chosen = compactRanges([...moved, ...alreadyUpdated.map(ordinalIn)]);
+  const servers = [...waves.flatMap((wave) => wave.servers), ...alreadyUpdated];
+  const chosen = compactRanges(servers.map(({ ordinal }) => ordinal));
   return chosen.length <= MOST_CHOSEN ? { chosen } : {};
-}
-
-function ordinalIn(name: string): number {
-  return Number(name.slice(name.lastIndexOf('-') + 1));
 }
 
 /** What a release leaves on the set with its last write. */
