@@ -184,7 +184,8 @@ function asksForItsImage({ frame, found, container, wanted }: Measured): Finding
   if (wanted.image === '' || image === wanted.image) return undefined;
   if (!container) return { drift: 'behind', reason: `it has no container ${frame.yardstick.container}` };
   // Nobody knows which of two images is the newer one, except where the template has left the last release behind.
-  const movedOn = frame.yardstick.source === 'last release' && image === frame.templateImage;
+  const { source, strategy } = frame.yardstick;
+  const movedOn = source === 'last release' && strategy !== 'targeted' && image === frame.templateImage;
   const drift = movedOn ? 'ahead' : 'behind';
   const version = found.loaded?.version ?? '';
   return { drift, reason: version === '' || version === wanted.version ? `asks for ${image}` : version };

@@ -2,7 +2,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { Plan, Wave } from '../../release/plan.ts';
 import type { GateSpec, ReleaseFile } from '../../release/spec.ts';
 import type { PlanResult } from '../../workflows/messages.ts';
-import { compactRanges } from '../ranges.ts';
+import { compactRanges } from '../../release/ranges.ts';
 import { checkLines } from './checks.ts';
 import { warningLines } from './release.ts';
 import type { Column } from './table.ts';
