@@ -33,3 +33,8 @@ export const ok = (detail: string): Finding => ({ status: 'ok', detail });
 export const warning = (detail: string): Finding => ({ status: 'warning', detail });
 /** There can be no release; the sentence says what to do. */
 export const refused = (detail: string): Finding => ({ status: 'refused', detail });
+
+/** `duel-3, duel-7, …`: the first five of a group of servers. */
+export function firstNames(names: readonly string[]): string {
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', …' : ''}`;
+}

@@ -6,7 +6,7 @@ import type { FleetSnapshot, Plan } from '../release/plan.ts';
 import { recordOfPlan } from '../release/plan-record.ts';
 import { withReleaseRecord } from '../release/record-patches.ts';
 import type { Finding, Preflight } from './preflight-check.ts';
-import { ok, refused, warning } from './preflight-check.ts';
+import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { cancellation } from './runtime.ts';
 
 /** A rolling release needs a set that updates in place, or one that updates nothing by itself. */
@@ -36,18 +36,13 @@ export function checkReclaimPolicy({ snapshot, plan, file }: Preflight): Promise
   const chosen = new Set(plan?.waves.flatMap(({ servers }) => servers.map(({ name }) => name)));
   const mortal = snapshot?.gameServers.filter(({ name, diesWithPod }) => chosen.has(name) && diesWithPod) ?? [];
   if (mortal.length === 0) return Promise.resolve(ok('overrides outlive their pods'));
-  const what = `${mortal.length} of the chosen GameServers (${firstNames(mortal)}) die with their pods (reclaimPolicy Cascade): a pod that is recreated comes back on the template's image`;
+  const what = `${mortal.length} of the chosen GameServers (${firstNames(mortal.map(({ name }) => name))}) die with their pods (reclaimPolicy Cascade): a pod that is recreated comes back on the template's image`;
   if (file.spec.target.allowCascade) return Promise.resolve(warning(what));
   return Promise.resolve(
     refused(
       `${what}. Set gameServerTemplate.reclaimPolicy to Delete before these servers are created, or accept it with spec.target.allowCascade: true`,
     ),
   );
-}
-
-function firstNames(named: readonly { readonly name: string }[]): string {
-  const names = named.slice(0, 5).map(({ name }) => name);
-  return `${names.join(', ')}${named.length > names.length ? ', …' : ''}`;
 }
 
 /** An override of another image would win over the template; one of the new image is taken over at the end. */
@@ -59,7 +54,7 @@ export function checkOverrides({ snapshot, plan }: Preflight): Promise<Finding> 
   if (foreign.length > 0) {
     return Promise.resolve(
       refused(
-        `${foreign.length} GameServers override the image of ${container} with another one (${firstNames(foreign)}) and would silently win over the template: clear spec.containers of them first`,
+        `${foreign.length} GameServers override the image of ${container} with another one (${firstNames(foreign.map(({ name }) => name))}) and would silently win over the template: clear spec.containers of them first`,
       ),
     );
   }

@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import type { ServerView } from '../release/fleet.ts';
 import { containerOf } from '../release/fleet.ts';
 import type { Plan } from '../release/plan.ts';
@@ -10,10 +11,10 @@ import { askServer } from './ask-server.ts';
 import type { PlanReleaseInput } from './inputs.ts';
 import type { Access, Cluster, Metrics } from './ports.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
-import { ok, refused, warning } from './preflight-check.ts';
+import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
-import { cancellation } from './runtime.ts';
+import { cancellation, keepAlive } from './runtime.ts';
 
 /** Everything that is looked at before the first write, in order. The first refusal ends it: the later ones build on it. */
 const CHECKS: readonly Check[] = [
@@ -28,6 +29,7 @@ const CHECKS: readonly Check[] = [
   { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
   { title: 'overrides', only: ['rolling'], run: checkOverrides },
   { title: 'proof before the release', run: checkProof },
+  { title: 'servers on the image', run: checkAlreadyUpdated },
   { title: 'metrics', run: (preflight) => checkMetrics(preflight) },
   { title: 'dry run', run: checkDryRun },
 ];
@@ -57,7 +59,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
     verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
   return [
     ...access('game.kruise.io', 'gameserversets', ['get', 'patch']),
-    ...access('game.kruise.io', 'gameservers', ['list', 'patch']),
+    ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list', 'watch']),
     ...access('', 'pods', ['get', 'create'], 'exec'),
@@ -166,4 +168,29 @@ async function checkProof({ cluster, snapshot, plan, file }: Preflight): Promise
 function versionBefore({ baseline, previousVersion }: Plan, server: ServerView): string {
   const image = containerOf(server.containers, baseline.container)?.image ?? '';
   return image === baseline.oldImage ? previousVersion : imageTag(image);
+}
+
+const ASKED_AT_ONCE = 20;
+
+/**
+ * Servers that run the image already are asked whether they have loaded it: who has not reloads after the waves, and
+ * nobody is called done by the image alone.
+ */
+async function checkAlreadyUpdated(preflight: Preflight): Promise<Finding> {
+  const { cluster, snapshot, plan, file } = preflight;
+  if (!plan || !snapshot) return refused('there is no plan');
+  const names = new Set([...plan.alreadyUpdated, ...plan.adopted].map(({ name }) => name));
+  const servers = snapshot.servers.filter(({ name }) => names.has(name));
+  const { version, set } = plan;
+  const signal = cancellation();
+  const ask = async (server: ServerView): Promise<string[]> => {
+    const question = { cluster, namespace: set.namespace, server, version, signal };
+    return (await askServer(question, file.spec.proof, '{{version}}')) === undefined ? [] : [server.name];
+  };
+  const unproved = (await keepAlive(() => pLimit(ASKED_AT_ONCE).map(servers, ask))).flat();
+  preflight.plan = { ...plan, unproved };
+  if (unproved.length === 0) return ok(`${servers.length} run it already and prove ${version}`);
+  return warning(
+    `${unproved.length} of ${servers.length} run it already but do not prove ${version} (${firstNames(unproved)}): they are made to load it after the waves`,
+  );
 }

@@ -20,5 +20,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 process.exitCode = await main(process.argv.slice(2), processIo(), {
-  runWorker: async (flags) => (await import('../worker/main.ts')).runWorker(flags),
+  async runWorker(flags) {
+    const { runWorker } = await import('../worker/main.ts');
+    // What is left of a native worker that could not be made would keep the process alive for ever.
+    process.exit(await runWorker(flags));
+  },
 });

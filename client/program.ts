@@ -19,7 +19,7 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
     // After a verb, --version is the verb's: verify must not print hotwave's own version and exit 0.
     .enablePositionalOptions()
     .helpOption('-h, --help', 'print this help, or that of a verb')
-    .helpCommand(false)
+    .helpCommand('help [verb]', 'print this help, or that of a verb')
     .usage('<verb> [SET|FILE] [flags]')
     .exitOverride()
     .configureOutput({

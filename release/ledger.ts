@@ -180,14 +180,17 @@ function overrideOf(override: string, found: FoundServer): Finding {
 }
 
 function asksForItsImage({ frame, found, container, wanted }: Measured): Finding | undefined {
-  const image = container?.image ?? '';
-  if (wanted.image === '' || image === wanted.image) return undefined;
   if (!container) return { drift: 'behind', reason: `it has no container ${frame.yardstick.container}` };
-  // Nobody knows which of two images is the newer one, except where the template has left the last release behind.
-  const movedOn = frame.yardstick.source === 'last release' && image === frame.templateImage;
-  const drift = movedOn ? 'ahead' : 'behind';
+  const { image } = container;
+  if (wanted.image === '' || image === wanted.image) return undefined;
   const version = found.loaded?.version ?? '';
-  return { drift, reason: version === '' || version === wanted.version ? `asks for ${image}` : version };
+  const reason = version === '' || version === wanted.version ? `asks for ${image}` : version;
+  return { drift: hasMovedOn(frame, image) ? 'ahead' : 'behind', reason };
+}
+
+/** Nobody knows which of two images is the newer one, except where the template has left the last release behind. */
+function hasMovedOn({ yardstick: { source, strategy }, templateImage }: LedgerFrame, image: string): boolean {
+  return source === 'last release' && strategy !== 'targeted' && image === templateImage;
 }
 
 function isReady({ found, pod, container }: Measured): Finding | undefined {

@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import { compactRanges } from './ranges.ts';
 import type { LastRelease, ReleaseRecord } from './record.ts';
 import type { ReleaseSpec } from './spec.ts';
 
@@ -21,8 +22,19 @@ export function recordOfPlan(
     newVersion: version,
     updateStrategy: baseline.updateStrategy,
     startedAt,
+    ...chosenOf(plan),
     how: { ask: { content, reload, proof, concurrency } },
   };
+}
+
+const MOST_CHOSEN = 4_096;
+
+/** A template does not say which servers a targeted release was about. */
+function chosenOf({ strategy, waves, alreadyUpdated }: Plan): Pick<ReleaseRecord, 'chosen'> {
+  if (strategy !== 'targeted') return {};
+  const servers = [...waves.flatMap((wave) => wave.servers), ...alreadyUpdated];
+  const chosen = compactRanges(servers.map(({ ordinal }) => ordinal));
+  return chosen.length <= MOST_CHOSEN ? { chosen } : {};
 }
 
 /** What a release leaves on the set with its last write. */

@@ -39,8 +39,13 @@ export interface Plan {
   readonly version: string;
   readonly previousVersion: string;
   readonly waves: readonly Wave[];
-  /** Servers that already run the new image; they are in no wave. */
-  readonly alreadyUpdated: readonly string[];
+  /** Servers that already run the new image, but for the adopted ones; they are in no wave. */
+  readonly alreadyUpdated: readonly PlannedServer[];
+  /**
+   * Those of `alreadyUpdated` and `adopted` whose engine does not prove the version: an earlier release may have ended
+   * between image and reload. They are made to load it after the waves.
+   */
+  readonly unproved: readonly string[];
   /**
    * Strategy rolling: servers that run the new image through an override of their GameServer. They are the last to be
    * taken into the template's revision, without a restart, and then lose the override.
@@ -50,6 +55,11 @@ export interface Plan {
   readonly bystanders: readonly PlannedServer[];
   /** Strategy targeted: servers in waves that had an override of the image before. */
   readonly overridden: readonly string[];
+  /**
+   * Strategy rolling: names of servers that run neither the old nor the new image. A rollback takes them to the old one,
+   * also those whose wave has not come. Left out when there are none.
+   */
+  readonly mixed?: readonly string[];
   readonly priorities: readonly PriorityChange[];
   /** Servers that may be without their sidecar at once; with rolling counted over the whole set as Kruise counts. */
   readonly maxUnavailable: number;

@@ -31,6 +31,11 @@ const commonSchema = z.object({
   release: z.string().min(1).max(63),
   strategy: z.string().min(1).max(63),
   container: z.string().min(1).max(63),
+  chosen: z
+    .string()
+    .max(4_096)
+    .regex(/^[\d,-]*$/)
+    .optional(),
   ask: z.unknown().optional(),
   noAsk: z.string().max(200).optional(),
 });
@@ -62,6 +67,8 @@ interface RecordBase {
   readonly strategy: string;
   /** The container whose image the release changed. */
   readonly container: string;
+  /** Strategy targeted: the ordinals of the chosen servers as compact ranges; absent when they would be too long. */
+  readonly chosen?: string;
   readonly how: RecordedAsk;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;

@@ -1,5 +1,6 @@
 import type { ServerView } from './fleet.ts';
 import { containerOf } from './fleet.ts';
+import { isInRanges } from './ranges.ts';
 import type { RecordedAsk, Records } from './record.ts';
 import type { ReleaseFile } from './spec.ts';
 import { imageTag, updatedContainer } from './spec.ts';
@@ -19,6 +20,8 @@ export interface Yardstick {
   /** Milliseconds since the epoch; 0 when nobody knows. */
   readonly startedAt: number;
   readonly finishedAt: number;
+  /** Strategy targeted: the ordinals of the chosen servers as compact ranges. */
+  readonly chosen?: string;
 }
 
 /** A yardstick and how to ask servers for what it measures. */
@@ -65,7 +68,7 @@ function ofFile({ metadata, spec }: ReleaseFile): Measure {
 
 function ofRunning({ running }: Records): Measure | undefined {
   if (!running) return undefined;
-  const { release, strategy, container, oldImage, newImage, oldVersion, newVersion, startedAt, how } = running;
+  const { release, strategy, container, oldImage, newImage, oldVersion, newVersion, startedAt, how, chosen } = running;
   return {
     how,
     yardstick: {
@@ -80,6 +83,7 @@ function ofRunning({ running }: Records): Measure | undefined {
       previousVersion: oldVersion,
       startedAt,
       finishedAt: 0,
+      ...(chosen === undefined ? {} : { chosen }),
     },
   };
 }
@@ -110,8 +114,8 @@ const CLOCK_MS = 5_000;
  * | newServersOnly | done, running | older | the version before |
  * | newServersOnly | rolled back | still on the version that was taken back | that one, with its players |
  * | newServersOnly | rolled back | any other | the version |
- * | targeted | done, running | asks for the release's image | the version |
- * | targeted | done, running | does not | the version before |
+ * | targeted | done, running | chosen (not on record: asks for the release's image) | the version |
+ * | targeted | done, running | any other | the version before |
  * | targeted | rolled back | any | the version |
  */
 export function wantedOf(yardstick: Yardstick, pod: ServerView | undefined): Wanted {
@@ -124,7 +128,9 @@ export function wantedOf(yardstick: Yardstick, pod: ServerView | undefined): Wan
     const keepsOther = outcome === 'rolled-back' ? runs === previousImage : isOlder(yardstick, pod, runs === image);
     return keepsOther ? other : now;
   }
-  return strategy === 'targeted' && outcome !== 'rolled-back' && runs !== image ? other : now;
+  if (strategy !== 'targeted' || outcome === 'rolled-back') return now;
+  const isChosen = yardstick.chosen === undefined ? runs === image : isInRanges(yardstick.chosen, pod.ordinal);
+  return isChosen ? now : other;
 }
 
 /** Of a pod that was made in the same seconds as the release the image decides. */

@@ -29,7 +29,7 @@ export async function connectToTemporal(target: TemporalTarget, patience: Patien
       return await connectOnce(target, patience.signal);
     } catch (error) {
       patience.signal.throwIfAborted();
-      const reason = firstSentence(error);
+      const reason = reasonOf(error);
       if (Date.now() + pauseMs > deadline) {
         throw new StartFailure(
           EXIT_UNREACHABLE,
@@ -63,13 +63,16 @@ function rejectionOf(signal: AbortSignal): Promise<never> {
   });
 }
 
-function firstSentence(error: unknown): string {
+/** Why something failed, in one line without credentials and, as far as possible, without the insides of libraries. */
+export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return redacted(innermostText(text.split('\n')[0] ?? '')).slice(0, 300);
 }
 
-/** The native client shows its errors as nested structures; the last text in them is the system's own reason. */
+/** The native client shows its errors as structures: an answer of the server with its message, or nested causes. */
 function innermostText(text: string): string {
+  const answered = /Status \{ code: \w+, message: "([^"]+)"/.exec(text);
+  if (answered?.[1] !== undefined) return answered[1];
   if (!text.startsWith('tonic::')) return text;
   return [...text.matchAll(/"([^"]+)"/g)].at(-1)?.[1] ?? text;
 }
@@ -109,6 +112,6 @@ async function whyUnusable(cluster: Cluster, signal: AbortSignal): Promise<strin
     await cluster.missingAccess([access], signal);
     return undefined;
   } catch (error) {
-    return firstSentence(error);
+    return reasonOf(error);
   }
 }

@@ -7,7 +7,7 @@ import { prometheusMetrics } from '../cluster/prometheus.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
 import { workerConfig } from './config.ts';
 import type { WorkerConfig, WorkerFlags } from './config.ts';
-import { awaitFirstAnswer, connectToTemporal } from './connect.ts';
+import { awaitFirstAnswer, connectToTemporal, reasonOf } from './connect.ts';
 import { createHotwaveWorker } from './create-worker.ts';
 import { liveness, readiness } from './health.ts';
 import type { HealthSources } from './health.ts';
@@ -116,10 +116,9 @@ async function createWorker(
     });
   } catch (error) {
     if (error instanceof StartFailure) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
     throw new StartFailure(
       EXIT_UNREACHABLE,
-      `Temporal at ${temporal.address} does not let a worker into namespace ${temporal.namespace}: ${reason}`,
+      `Temporal at ${temporal.address} does not let a worker into namespace ${temporal.namespace}: ${reasonOf(error)}`,
     );
   }
 }

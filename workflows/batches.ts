@@ -64,3 +64,8 @@ export function namesOf(servers: Iterable<string>): string {
   const names = [...servers];
   return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`;
 }
+
+/** The servers of the waves so far. */
+export function reachedBy({ plan, run }: Pick<ReleaseContext, 'plan' | 'run'>): readonly PlannedServer[] {
+  return plan.waves.filter(({ number }) => number <= run.state.wave).flatMap(({ servers }) => servers);
+}

@@ -13,6 +13,7 @@ import type { Outcome } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
 import { guardAfter } from './begin-guard.ts';
 import { QUESTION_MS, question, quick } from './calls.ts';
+import { catchUp } from './catch-up.ts';
 import { passGate } from './gate.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
@@ -66,7 +67,7 @@ async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Pla
     if (refusal || !plan) run.finish('refused', refusal?.detail ?? 'there is no plan');
     else run.set(withPlan(run.state, plan));
     if (!plan || plan.strategy === 'newServersOnly' || hasWork(plan)) return plan;
-    run.finish('done', 'every server runs the new image already');
+    run.finish('done', `every server proves ${plan.version} already`);
     return undefined;
   } catch (error) {
     if (isUnreachable(error)) run.set({ unreachable: true });
@@ -78,9 +79,9 @@ async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Pla
   }
 }
 
-/** Servers are to move, or to be taken over from overrides into the template. */
-function hasWork({ waves, adopted }: Plan): boolean {
-  return waves.length > 0 || adopted.length > 0;
+/** Servers are to move, to be taken over from overrides into the template, or to load what they have. */
+function hasWork({ waves, adopted, unproved }: Plan): boolean {
+  return waves.length + adopted.length + unproved.length > 0;
 }
 
 type Tallied = Pick<ReleaseResult, 'restartsOfMainContainers' | 'recreatedPods'>;
@@ -94,6 +95,7 @@ async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, 
       await passGate(context, wave);
       await persevere(context, strategy, () => runWave(context, strategy, wave));
     }
+    await persevere(context, strategy, () => catchUp(context));
     await persevere(context, strategy, strategy.finish);
     await guardAfter(context, guardInterval);
     await run.checkpoint(context.onPause);

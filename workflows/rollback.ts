@@ -15,7 +15,7 @@ import type { ReleaseContext, Step, Strategy } from './strategy.ts';
 export async function rollBack(context: ReleaseContext, strategy: Strategy): Promise<string | undefined> {
   const { run, plan, spec } = context;
   const { set, baseline } = plan;
-  const reached = plan.waves.filter(({ number }) => number <= run.state.wave).flatMap(({ servers }) => servers);
+  const reached = strategy.affected();
   const limit = spec.ready.timeout;
   const since = Date.now();
   const doing = `brings ${plan.previousVersion} back`;

@@ -43,7 +43,9 @@ export interface Strategy {
   readonly awaitMoved: Step;
   /** After the last wave: what is left to do, and putting back what was changed only for the time of the release. */
   readonly finish: () => Promise<Verdict>;
-  /** Brings the old image back for the servers of the waves so far. */
+  /** The servers that a rollback brings back, as far as the release has come. */
+  readonly affected: () => readonly PlannedServer[];
+  /** Brings the old image back for them. */
   readonly withdraw: () => Promise<Withdrawal>;
   /** After a rollback whose servers are all proved: puts back the rest. */
   readonly settle: () => Promise<Verdict>;

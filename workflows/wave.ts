@@ -2,14 +2,14 @@ import { sleep } from '@temporalio/workflow';
 import { controlGroup } from '../release/metric.ts';
 import { waveLabel } from '../release/narrate.ts';
 import type { PlannedServer, Wave } from '../release/plan.ts';
-import { describeProof, isSent, reloadPatienceOf } from '../release/reload.ts';
-import type { Probe } from '../release/spec.ts';
+import { isSent } from '../release/reload.ts';
 import { updatedContainer } from '../release/spec.ts';
 import { withFailures, withObservations, withWave } from '../release/state.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../release/verdict.ts';
-import { inBatches, patience, rounds } from './batches.ts';
+import { inBatches } from './batches.ts';
 import { QUICK_MS, lasting, quick } from './calls.ts';
+import { check, reload } from './steps.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
 
 /**
@@ -45,62 +45,12 @@ function steps(
   const { bake, health } = context.spec;
   return [
     ['ready', strategy.awaitMoved],
-    ...(isSent(context.spec.reload) ? [[undefined, reload(context, wave)] as const] : []),
+    ...(isSent(context.spec.reload) ? [[undefined, reload(context, wave.number)] as const] : []),
     ['proven', check(context, 'version', [context.spec.proof])],
     ...(health.length > 0 ? [[undefined, check(context, 'health', health)] as const] : []),
     ...(bake > 0 ? [[undefined, bakeWave(context)] as const] : []),
     [undefined, verifyFleet(context, wave)],
   ];
-}
-
-const CHECK_STEPS = {
-  version: { doing: undefined, summary: 'prove version on' },
-  health: { doing: 'checks health', summary: 'check health of' },
-} as const;
-
-function check({ run, spec, plan }: ReleaseContext, kind: keyof typeof CHECK_STEPS, probes: readonly Probe[]): Step {
-  const { doing, summary } = CHECK_STEPS[kind];
-  return (servers) => {
-    const limit = patience(probes, servers.length, spec);
-    const since = Date.now();
-    const step = doing ?? describeProof(spec.reload);
-    run.enter('updating', step, { owner: 'the engines', until: since + limit });
-    return inBatches(servers, (batch) =>
-      lasting(`${waveLabel(run.state)} · ${summary} ${batch.length} servers`, limit).checkServers({
-        set: plan.set,
-        servers: batch,
-        concurrency: spec.concurrency,
-        direction: 'forward',
-        kind,
-        probes,
-        version: plan.version,
-        control: controlGroup(plan, run.state.wave, probes),
-      }),
-    );
-  };
-}
-
-function reload({ run, spec, plan, reloading }: ReleaseContext, wave: Wave): Step {
-  return (servers) => {
-    const repeated = reloading.has(wave.number);
-    reloading.add(wave.number);
-    const doing = `makes ${servers.length} engines reload`;
-    const limit = rounds(servers.length, spec) * reloadPatienceOf(spec.reload, spec.proof);
-    const since = Date.now();
-    run.enter('updating', doing, { owner: 'the engines', until: since + limit });
-    return inBatches(servers, (batch) =>
-      lasting(`${waveLabel(run.state)} · reload ${batch.length} servers`, limit).reloadServers({
-        set: plan.set,
-        servers: batch,
-        concurrency: spec.concurrency,
-        direction: 'forward',
-        repeated,
-        reload: spec.reload,
-        proof: spec.proof,
-        version: plan.version,
-      }),
-    );
-  };
 }
 
 function bakeWave({ run, spec, plan }: ReleaseContext): Step {

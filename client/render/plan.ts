@@ -2,7 +2,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { Plan, Wave } from '../../release/plan.ts';
 import type { GateSpec, ReleaseFile } from '../../release/spec.ts';
 import type { PlanResult } from '../../workflows/messages.ts';
-import { compactRanges } from '../ranges.ts';
+import { compactRanges } from '../../release/ranges.ts';
 import { checkLines } from './checks.ts';
 import { warningLines } from './release.ts';
 import type { Column } from './table.ts';
@@ -11,8 +11,8 @@ import { fitted, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
 /** True when there is something to change; a release without it ends before it writes anything. */
-export function hasChanges({ strategy, waves, adopted }: Plan): boolean {
-  return strategy === 'newServersOnly' || waves.length > 0 || adopted.length > 0;
+export function hasChanges({ strategy, waves, adopted, unproved }: Plan): boolean {
+  return strategy === 'newServersOnly' || waves.length + adopted.length + unproved.length > 0;
 }
 
 /** The checks and what would be done, as a reviewer wants to read it. */
@@ -60,10 +60,15 @@ function summaryOf({ spec }: ReleaseFile, plan: Plan): string {
 }
 
 function notes(plan: Plan): string[] {
-  const { alreadyUpdated, adopted, priorities } = plan;
+  const { alreadyUpdated, unproved, adopted, priorities } = plan;
   return [
     ...(adopted.length > 0
       ? [`${adopted.length} servers run it by an override and are taken into the template last, without a restart`]
+      : []),
+    ...(unproved.length > 0
+      ? [
+          `${unproved.length} of them have not loaded it yet: ${unproved.slice(0, 5).join(', ')}; they reload after the waves`,
+        ]
       : []),
     ...(alreadyUpdated.length > 0 && hasChanges(plan)
       ? [`${alreadyUpdated.length} servers run the new image already and are in no wave`]

@@ -2,7 +2,7 @@ import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { bench } from './bench.ts';
 import type { BenchOptions } from './bench.ts';
-import { modes } from './modes/index.ts';
+import { modes, usualModes } from './modes/index.ts';
 import { recordReport } from './record.ts';
 import { reportOf } from './report.ts';
 import { markdownOf } from './tables.ts';
@@ -34,7 +34,7 @@ async function main(args: string[]): Promise<void> {
 
 function optionsOf(args: string[]): BenchOptions & { readonly json: boolean; readonly record: boolean } {
   const values = parsed(args);
-  const chosen = values.modes?.split(',') ?? modes.map(({ name }) => name);
+  const chosen = values.modes?.split(',') ?? usualModes.map(({ name }) => name);
   const unknown = chosen.find((name) => !modes.some((mode) => mode.name === name));
   if (unknown !== undefined) throw new UsageError(`there is no mode ${unknown}; use: ${usage}`);
   const [servers, waves] = [count('servers', values.servers, 200), count('waves', values.waves, 5)];

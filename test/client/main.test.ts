@@ -31,6 +31,11 @@ describe('help', () => {
     expect(out).toMatch(/^ +64 {2}wrong usage/m);
   });
 
+  test('is also what hotwave help prints', async () => {
+    expect((await run(['help'])).out).toBe((await run(['--help'])).out);
+    expect((await run(['help', 'plan'])).out).toBe((await run(['plan', '--help'])).out);
+  });
+
   test.each(VERBS)('of %s ends with examples and exit codes, in 80 columns', async (verb) => {
     const { code, out } = await run([verb, '--help']);
     expect(code).toBe(0);

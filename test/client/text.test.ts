@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compactRanges } from '../../client/ranges.ts';
+import { compactRanges } from '../../release/ranges.ts';
 import { renderTable } from '../../client/render/table.ts';
 import { fitted, textWidth, wrapped } from '../../client/render/text-width.ts';
 import { plainView } from '../../client/render/view.ts';

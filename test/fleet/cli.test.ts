@@ -171,6 +171,15 @@ test('a release is planned, started, decided and followed with the exit codes an
   expect((await hotwave('plan', file)).code).toBe(0);
 });
 
+test('a worker for a namespace that Temporal does not have ends and says so', async () => {
+  const kubeconfig = world.lab.kubeconfigOf('hotwave');
+  const ended = await hotwave('worker', '--http=off', '--temporal-namespace=nope', '--kubeconfig', kubeconfig);
+  expect(ended.code).toBe(7);
+  expect(ended.err.split('\n').at(-1)).toMatch(
+    /^hotwave: Temporal at [\d.:]+ does not let a worker into namespace nope: Namespace nope is not found\.$/,
+  );
+});
+
 /** The release of a bad version on a set of its own, to its end or until people must look. */
 async function failed(tag: string): Promise<{ readonly set: string; readonly started: Ended; readonly status: Ended }> {
   const set = `bad-${tag.slice(5)}`;

@@ -13,11 +13,13 @@ import {
 } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
-import type { GameServer, Pod } from '../lab/kubernetes-objects.ts';
+import type { Pod } from '../lab/kubernetes-objects.ts';
 import type { Lab } from '../lab/lab.ts';
 import { until } from '../lab/until.ts';
 import { hotwaveCommand } from '../support/command.ts';
 import { FleetWorld } from '../support/fleet-world.ts';
+import { asRead, readServers } from '../support/read-servers.ts';
+import type { ReadServer } from '../support/read-servers.ts';
 
 const SET = 'mixed';
 const SERVERS = 8;
@@ -63,37 +65,7 @@ async function ledger(...flags: string[]): Promise<Ledger> {
   return JSON.parse(out) as Ledger;
 }
 
-type Read = Omit<LedgerRow, 'wanted' | 'proves' | 'drift' | 'reason' | 'mainRestarts'>;
-
-/** What an independent reader finds on every server: asks the API server and the engines without hotwave. */
-async function readByHand(): Promise<readonly Read[]> {
-  const pods = await podsOf(lab.api, SET);
-  return Promise.all(
-    pods.map(async (pod): Promise<Read> => {
-      const { name, uid, creationTimestamp } = pod.metadata;
-      const gameServer = await lab.api.get<GameServer>(serverPath(name));
-      const ask = async (path: string): Promise<string> =>
-        (await fetch(`http://${pod.status!.podIP!}:${lab.enginePort!}${path}`)).text();
-      const status = containerStatus(pod, 'sidecar')!;
-      return {
-        server: name,
-        loaded: await ask('/version'),
-        files: await ask('/files'),
-        image: pod.spec.containers.find((container) => container.name === 'sidecar')!.image,
-        runningImage: status.image,
-        imageId: status.imageID,
-        override: gameServer.spec.containers?.find((container) => container.name === 'sidecar')?.image ?? '',
-        uid,
-        createdAt: Date.parse(creationTimestamp),
-        restarts: status.restartCount,
-      };
-    }),
-  );
-}
-
-function asRead({ wanted: _w, proves: _p, drift: _d, reason: _r, mainRestarts: _m, ...read }: LedgerRow): Read {
-  return read;
-}
+const readByHand = (): Promise<readonly ReadServer[]> => readServers(lab, SET);
 
 const onTag = (tag: string) => (pod: Pod) => containerStatus(pod, 'sidecar')!.image === fleetImage(tag);
 
@@ -205,11 +177,22 @@ describe('several versions side by side', () => {
     expect((await lab.api.get<GameServerSet>(setPath('fresh'))).spec.updateStrategy).toEqual(strategy);
   });
 
-  test('are what a targeted release leaves: neither the chosen server nor the others are drift', async () => {
+  test('are what a targeted release leaves, until a chosen server loses its override together with its pod', async () => {
     await world.aSet('chosen');
     const target = `  target: { gameServerSet: chosen, servers: { servers: [1] }, allowCascade: true }`;
     await released('chosen', 'v2.0', `  strategy: targeted\n${target}`);
     expect(await verify('chosen')).toBe('0 2 of 2 servers on v1.0, 1 of 1 on v2.0 (targeted)');
+    const before = await podsOf(lab.api, 'chosen');
+    await lab.api.delete('/api/v1/namespaces/default/pods/chosen-1');
+    await waitForServers(lab.api, {
+      name: 'chosen',
+      count: 1,
+      deadlineMs: 30_000,
+      isAsWanted: ({ metadata }) => !before.some((pod) => pod.metadata.uid === metadata.uid),
+    });
+    expect(await verify('chosen')).toMatch(
+      /^1 2 of 2 servers on v1\.0, 0 of 1 on v2\.0 \(targeted\); 1 not: chosen-1 \((behind: )?v1\.0/,
+    );
   });
 });
 

@@ -223,6 +223,17 @@ describe('several versions side by side', () => {
     expect([chosen.drift, other.drift]).toEqual(['', '']);
     expect(verdictOf(frame, [other, chosen]).verified).toBe(true);
   });
+
+  test('are one when a chosen server has lost its override together with its pod', () => {
+    const frame = aFrame({
+      yardstick: aYardstick({ strategy: 'targeted', chosen: '1,3-5' }),
+      templateImage: OLD_IMAGE,
+    });
+    const lost = row({ loaded: wrong('1.0') }, { sidecarImage: OLD_IMAGE }, frame);
+    expect(lost).toMatchObject({ server: 'duel-3', wanted: '2.0', drift: 'behind', reason: '1.0' });
+    const other = ledgerRow(frame, { name: 'duel-2', pod: aServer({ ordinal: 2 }), loaded: right('1.0') });
+    expect(other.drift).toBe('');
+  });
 });
 
 describe('the verdict', () => {

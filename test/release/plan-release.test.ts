@@ -86,7 +86,7 @@ describe('a targeted release', () => {
       targeted('[0-1]'),
       snapshot([{ ordinal: 0, image: NEW_IMAGE, override: NEW_IMAGE }, { ordinal: 1 }]),
     );
-    expect(plan.alreadyUpdated).toEqual(['duel-0']);
+    expect(names(plan.alreadyUpdated)).toEqual(['duel-0']);
     expect(plan.waves.flatMap(({ servers }) => names(servers))).toEqual(['duel-1']);
   });
 

@@ -4,7 +4,7 @@ import type { GameServerSetView } from '../../release/fleet.ts';
 import type { PatchOutcome } from '../../release/patches.ts';
 import { firstWavePatch, restorePatch, setBaseline, setTarget } from '../../release/patches.ts';
 import { withLastRelease, withReleaseRecord } from '../../release/record-patches.ts';
-import { isPlan } from '../../release/plan.ts';
+import { isPlan, plannedServer } from '../../release/plan.ts';
 import { planRelease } from '../../release/plan-release.ts';
 import { endOfRelease, recordOfPlan } from '../../release/plan-record.ts';
 import type { ReleaseRecord } from '../../release/record.ts';
@@ -17,7 +17,17 @@ import {
   recordedStrategy,
 } from '../../release/record.ts';
 import type { ReleaseSpec } from '../../release/spec.ts';
-import { MAIN, NEW_IMAGE, OLD_IMAGE, SET, SIDECAR, USER_STRATEGY, aSet, servers } from '../support/builders.ts';
+import {
+  MAIN,
+  NEW_IMAGE,
+  OLD_IMAGE,
+  SET,
+  SIDECAR,
+  USER_STRATEGY,
+  aServer,
+  aSet,
+  servers,
+} from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 
@@ -70,6 +80,20 @@ describe('the record of a running release', () => {
       newVersion: '2.0',
       updateStrategy: USER_STRATEGY,
     });
+  });
+
+  test('names the chosen servers of a targeted release, which no template does', () => {
+    const plan = planRelease(aSpec(), { set: aSet(), servers: servers(10), gameServers: [] });
+    if (!isPlan(plan)) throw new Error(plan.refusals.join());
+    const targeted = {
+      ...plan,
+      strategy: 'targeted',
+      alreadyUpdated: [plannedServer(aServer({ ordinal: 12 }))],
+    } as const;
+    const record = recordOfPlan(targeted, aSpec(), { release: 'scripts-2-0', startedAt: STARTED });
+    expect(record.chosen).toBe('0-9,12');
+    expect(readRecords(running(recordText(record))).running).toEqual(record);
+    expect(aRecord()).not.toHaveProperty('chosen');
   });
 
   test('says how to ask in the words of the release file', () => {

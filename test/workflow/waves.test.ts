@@ -69,6 +69,32 @@ describe('a release', () => {
     expect([...it.cluster.set().gameServers.values()].map(({ spec }) => spec.updatePriority)).toEqual([0, 7, 14, 21]);
   });
 
+  test('makes a server load the version that runs its image already but was never told, and calls nobody done before', async ({
+    stage,
+  }) => {
+    const it = await stage({ sets: [{ replicas: 3 }] });
+    await (await it.start(aRelease())).result();
+    // As after a release that ended between image and reload.
+    it.cluster.server('duel-1').engine.loaded = '1.0';
+    const again = await it.start(aRelease({ name: 'scripts-2-0-again' }));
+    expect(await again.result()).toMatchObject({ outcome: 'done', reason: 'every server proves 2.0', servers: 0 });
+    expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(['2.0', '2.0', '2.0']);
+    expect(reloads(it.cluster)).toEqual({ ...eachServer(it.cluster, 1), 'duel-1': 2 });
+  });
+
+  test('takes back, reloads and proves also the servers that an earlier release had moved', async ({ stage }) => {
+    const it = await stage({ sets: [{ replicas: 4 }] });
+    const half = await it.start(aRelease({ waves: [2, 'rest'], gates: [{ before: 2 }] }));
+    await half.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await half.decide({ verb: 'cancel', then: 'hold' });
+    await half.result();
+    const rest = await it.start(aRelease({ name: 'the-rest', waves: [1, 'rest'], gates: [{ before: 2 }] }));
+    await rest.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await rest.decide({ verb: 'rollback' });
+    expect(await rest.result()).toMatchObject({ outcome: 'rolled-back' });
+    expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(4).fill('1.0'));
+  });
+
   test('is done at once when every server runs the image already, and writes nothing', async ({ stage }) => {
     const it = await stage();
     const release = await it.start(aRelease({ image: OLD_IMAGE }));

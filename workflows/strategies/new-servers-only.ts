@@ -86,6 +86,8 @@ class NewServersOnly implements Strategy {
     return problem === undefined ? { kind: 'advance' } : { kind: 'pause', reason: problem };
   };
 
+  affected = (): readonly [] => [];
+
   /** Nothing has to be proved: who was there never moved, and who came on the new version keeps it with its players. */
   withdraw = async (): Promise<Withdrawal> => {
     const { plan, record } = this.#context;

@@ -8,7 +8,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { failedCount, judgeStep } from '../../release/verdict.ts';
-import { contentOf, inBatches, namesOf, outgoingOf, patience } from '../batches.ts';
+import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
@@ -68,6 +68,15 @@ class Rolling implements Strategy {
   finish = async (): Promise<Verdict> => {
     const adopted = await this.#adopt();
     return adopted.kind === 'advance' ? await this.#putBack(this.#context.plan.baseline.newImage) : adopted;
+  };
+
+  /** The template takes everybody along, also those that an earlier release had moved, or had left on another image. */
+  affected = (): readonly PlannedServer[] => {
+    const { plan, run } = this.#context;
+    const mixed = new Set(plan.mixed);
+    const later = plan.waves.filter(({ number }) => number > run.state.wave).flatMap(({ servers }) => servers);
+    const others = later.filter(({ name }) => mixed.has(name));
+    return [...reachedBy(this.#context), ...plan.alreadyUpdated, ...others];
   };
 
   withdraw = async (): Promise<Withdrawal> => {

@@ -4,7 +4,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { LastRelease } from '../../release/record.ts';
 import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
-import { contentOf, namesOf, oneByOne, outgoingOf, patience } from '../batches.ts';
+import { contentOf, namesOf, oneByOne, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { lasting, quick } from '../calls.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
@@ -24,6 +24,7 @@ export function targeted(context: ReleaseContext): Strategy {
       const unchanged = await templateUnchanged(context);
       return unchanged.kind === 'advance' ? await recordEnd(context, 'done') : unchanged;
     },
+    affected: () => reachedBy(context),
     withdraw: () => Promise.resolve(withdraw(context)),
     settle: async () => {
       overridesStay = await mustKeepOverrides(context);
@@ -97,9 +98,10 @@ async function mustKeepOverrides({ plan }: ReleaseContext): Promise<boolean> {
 
 /** Who had no override before keeps none. */
 async function clearOverrides(context: ReleaseContext): Promise<Verdict> {
-  const { plan, run } = context;
-  const reached = plan.waves.filter(({ number }) => number <= run.state.wave).flatMap(({ servers }) => servers);
-  const servers = reached.map(({ name }) => name).filter((name) => !plan.overridden.includes(name));
+  const { plan } = context;
+  const servers = reachedBy(context)
+    .map(({ name }) => name)
+    .filter((name) => !plan.overridden.includes(name));
   return await settleOverrides(context, { servers, image: undefined });
 }
 
