@@ -78,7 +78,7 @@ export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInpu
       const now = fingerprint(server, baseline.container);
       const image = server.containers.find((container) => container.name === baseline.container)?.image;
       if (image !== baseline.oldImage) before[name] = now;
-      if (image === baseline.newImage || now !== containers[baseline.container]) touched.push(name);
+      if (image !== baseline.oldImage || now !== containers[baseline.container]) touched.push(name);
     }
     return { before, touched };
   };

@@ -18,19 +18,31 @@ const SILENCE: ReadonlySet<number> = new Set([GRPC.unavailable, GRPC.deadlineExc
  */
 export async function look(temporal: Temporal, found: FoundRelease): Promise<SeenRelease | undefined | 'gone'> {
   try {
-    const [state, description] = await Promise.all([
-      readStateIfAnswered(temporal, found.handle, TIMEOUT),
+    const reading = readStateIfAnswered(temporal, found.handle, TIMEOUT);
+    const [read, description] = await Promise.all([
+      reading.then((state) => ({ state })).catch((error: unknown) => ({ error })),
       temporal.call(() => found.handle.describe(), TIMEOUT),
     ]);
-    if (state && isFinal(state.phase)) return state;
-    if (isRunning(description)) return state && { ...state, retrying: retriesOf(description) };
-    // It may have closed between the two answers: a closed one does not change any more.
-    const settled = await readStateIfAnswered(temporal, found.handle, TIMEOUT);
-    return settled && isFinal(settled.phase) ? settled : 'gone';
+    if (isRunning(description)) {
+      if ('error' in read) throw read.error;
+      return read.state && { ...read.state, retrying: retriesOf(description) };
+    }
+    return await lastState(temporal, found);
   } catch (error) {
     const code = grpcStatus(error)?.code;
     if (code !== undefined && SILENCE.has(code)) return undefined;
     throw error;
+  }
+}
+
+/** A closed release does not change any more; one that was closed from outside, or by other code, cannot tell its end. */
+async function lastState(temporal: Temporal, { handle }: FoundRelease): Promise<SeenRelease | 'gone'> {
+  try {
+    const state = await readStateIfAnswered(temporal, handle, TIMEOUT);
+    return state && isFinal(state.phase) ? state : 'gone';
+  } catch (error) {
+    if (grpcStatus(error) !== undefined) throw error;
+    return 'gone';
   }
 }
 

@@ -56,6 +56,7 @@ export function explainTemporalError(error: unknown, { address, namespace }: Des
     return new ExitError(EXIT.refused, 'the release has ended meanwhile', ['hotwave status shows how']);
   }
   if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) {
+    if (/TMPRL1100|nondeterminism/i.test(error.message)) return anotherVersion();
     return new ExitError(EXIT.unreachable, `the worker does not know this question: ${error.message}`, [
       'worker and hotwave command are of different versions; hotwave doctor shows more',
     ]);
@@ -117,6 +118,18 @@ function refusedAccess(address: string, details: string): ExitError {
   return new ExitError(EXIT.unreachable, `Temporal at ${address} refuses access: ${details}`, [
     'check TEMPORAL_API_KEY, the client certificate and the namespace of the profile',
   ]);
+}
+
+/** A worker cannot replay what another version of the workflow code has done. */
+function anotherVersion(): ExitError {
+  return new ExitError(
+    EXIT.unreachable,
+    'the worker cannot carry this release on: another version of hotwave has started it',
+    [
+      'run a worker of that version until the release has ended; workers with --build-id never get into this',
+      'or give the release up with temporal workflow terminate: its servers stay as they are, and the next release on the set takes it from there',
+    ],
+  );
 }
 
 /** Why a worker could not answer a question: what its cluster said, or what went wrong in the worker. */

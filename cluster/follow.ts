@@ -13,7 +13,7 @@ import type { ApiClient } from './request.ts';
 const WATCH_SECONDS = 10;
 const WATCH_TIMEOUT_MS = 15_000;
 /** Changes within this time of the last view come together in one. */
-const GATHER_MS = 100;
+const GATHER_MS = 30;
 /** Without any change the view comes again, so that whoever waits for it can look at the clock. */
 const IDLE_MS = 1_000;
 /** A watch that ends at once is not begun again at once. */

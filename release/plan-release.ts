@@ -3,7 +3,7 @@ import { containerOf, isServing } from './fleet.ts';
 import { hashOf } from './hash.ts';
 import type { SetBaseline } from './patches.ts';
 import { setBaseline } from './patches.ts';
-import type { FleetSnapshot, Plan, PlanRefusal, Wave } from './plan.ts';
+import type { FleetSnapshot, Plan, PlanRefusal } from './plan.ts';
 import { plannedServer } from './plan.ts';
 import { resolveCount } from './quantity.ts';
 import type { Scope } from './scope.ts';
@@ -34,6 +34,7 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
   // Adopted servers must be Kruise's last, whatever priority they have.
   const assigns = spec.strategy === 'rolling' && (grouped.assigns || scope.adopted.length > 0);
   const priorities = assigns ? assignPriorities(waves, snapshot.gameServers) : [];
+  const mixed = spec.strategy === 'rolling' ? mixedServers(baseline, snapshot.servers) : [];
   return {
     v: 1 as const,
     strategy: spec.strategy,
@@ -47,10 +48,15 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     adopted: scope.adopted.map(plannedServer),
     bystanders: scope.bystanders.map(plannedServer),
     overridden: scope.overridden,
+    ...(mixed.length > 0 ? { mixed } : {}),
     priorities,
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),
-    warnings: warningsOf(spec, baseline, snapshot, waves),
+    warnings: [
+      ...unreadyWarnings(snapshot.servers),
+      ...mixedWarnings(mixed, baseline.oldImage),
+      ...gateWarnings(spec, waves.length),
+    ],
     hash: hashOf({ uid: baseline.uid, images: spec.images, waves, priorities, spec }),
   };
 }
@@ -79,19 +85,6 @@ function versionRefusals(spec: ReleaseSpec, image: string, oldImage: string): st
   ];
 }
 
-function warningsOf(
-  spec: ReleaseSpec,
-  baseline: SetBaseline,
-  snapshot: FleetSnapshot,
-  waves: readonly Wave[],
-): string[] {
-  return [
-    ...unreadyWarnings(snapshot.servers),
-    ...(spec.strategy === 'rolling' ? mixedWarnings(baseline, snapshot.servers) : []),
-    ...gateWarnings(spec, waves.length),
-  ];
-}
-
 /** Gates that nobody will be asked at; where nothing moves at all that is no surprise. */
 function gateWarnings({ strategy, gates }: ReleaseSpec, waves: number): string[] {
   const last = strategy === 'newServersOnly' ? NEW_SERVERS_WAVE : waves;
@@ -109,14 +102,18 @@ function unreadyWarnings(servers: readonly ServerView[]): string[] {
   ];
 }
 
-function mixedWarnings({ container, oldImage, newImage }: SetBaseline, servers: readonly ServerView[]): string[] {
+/** Names of those that run neither the old nor the new image. */
+function mixedServers({ container, oldImage, newImage }: SetBaseline, servers: readonly ServerView[]): string[] {
   const others = servers.filter((server) => {
     const image = containerOf(server.containers, container)?.image;
     return image !== oldImage && image !== newImage;
   });
-  if (others.length === 0) return [];
-  const names = others.slice(0, 5).map(({ name }) => name);
+  return others.map(({ name }) => name);
+}
+
+function mixedWarnings(names: readonly string[], oldImage: string): string[] {
+  if (names.length === 0) return [];
   return [
-    `${others.length} servers run neither ${oldImage} nor the new image (${names.join(', ')}): a rollback brings them to ${oldImage}`,
+    `${names.length} servers run neither ${oldImage} nor the new image (${names.slice(0, 5).join(', ')}): a rollback brings them to ${oldImage}`,
   ];
 }

@@ -55,6 +55,11 @@ export interface Plan {
   readonly bystanders: readonly PlannedServer[];
   /** Strategy targeted: servers in waves that had an override of the image before. */
   readonly overridden: readonly string[];
+  /**
+   * Strategy rolling: names of servers that run neither the old nor the new image. A rollback takes them to the old one,
+   * also those whose wave has not come. Left out when there are none.
+   */
+  readonly mixed?: readonly string[];
   readonly priorities: readonly PriorityChange[];
   /** Servers that may be without their sidecar at once; with rolling counted over the whole set as Kruise counts. */
   readonly maxUnavailable: number;

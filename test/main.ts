@@ -21,7 +21,12 @@ if (unknown !== undefined) {
   process.exitCode = 64;
 } else {
   const wanted = layers.filter((layer) => (asked.length === 0 || asked.includes(layer)) && !unwanted.includes(layer));
-  await main(wanted.filter(hasTests));
+  const chosen = wanted.filter(hasTests);
+  if (chosen.length > 0) await main(chosen);
+  else {
+    process.stderr.write('hotwave: no test layer is left to run\n');
+    process.exitCode = 64;
+  }
 }
 
 async function main(chosen: readonly Layer[]): Promise<void> {

@@ -6,6 +6,7 @@ import { isFinal } from '../../release/state.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
 import { decisionSchema } from '../../workflows/messages.ts';
 import { withTemporal } from '../connect.ts';
+import type { Temporal } from '../connect.ts';
 import { decisionFor } from '../decision.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -41,7 +42,7 @@ export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFla
   const choices = { then: thenOf(verb, flags), wave: waveOf(io, verb, flags) };
   return withTemporal(io, flags, async (temporal) => {
     const found = await findRelease(temporal, target);
-    const state = await readStateIfAnswered(temporal, found.handle);
+    const state = await stateOf(temporal, found);
     demandWave(verb, choices.wave, found, state);
     const { release } = readAttributes(found.description);
     const wish = { verb, ...choices, actor: actorOf(io, flags.actor), reason: flags.reason, id: flags.id };
@@ -54,6 +55,16 @@ export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFla
     if (flags.signal !== true) throw notConfirmed('no answer in time, so this is not confirmed', decision);
     return showSent(io, flags, decision, found);
   });
+}
+
+/** A release that has ended may be unreadable for the workers of today; that it has ended is enough. */
+function stateOf(temporal: Temporal, found: FoundRelease): Promise<ReleaseState | undefined> {
+  const reading = readStateIfAnswered(temporal, found.handle);
+  return isOpen(found) ? reading : reading.catch(() => undefined);
+}
+
+function isOpen({ description: { status } }: FoundRelease): boolean {
+  return status.name === 'RUNNING' || status.name === 'PAUSED';
 }
 
 async function showSent(
@@ -128,9 +139,9 @@ function answerOfEnded(
   state: ReleaseState | undefined,
 ): DecisionAnswer | undefined {
   if (state && isFinal(state.phase)) return applyDecision(state, decisionSchema.parse(decision), io.now()).answer;
-  const { name } = found.description.status;
-  if (name === 'RUNNING' || name === 'PAUSED') return undefined;
-  const message = `${decision.release} has ended (${name.toLowerCase()}); start a new release instead`;
+  if (isOpen(found)) return undefined;
+  const how = found.description.status.name.toLowerCase();
+  const message = `${decision.release} has ended (${how}); start a new release instead`;
   return { accepted: false, message };
 }
 

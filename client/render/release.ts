@@ -115,6 +115,17 @@ export function warningLines({ warnings }: Pick<ReleaseState, 'warnings'>, view:
   );
 }
 
+/** What a release has left behind that ended half-way, and how to see it. */
+export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { columns }: View): string[] {
+  const moved = waves.some(({ status }) => status !== 'pending' && status !== 'rolled-back');
+  if (!moved || (phase !== 'cancelled' && phase !== 'failed')) return [];
+  const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
+  return [
+    ...wrapped('every server stays on the version it has, until another release on the set', columns),
+    `  hotwave versions ${set.namespace}/${set.name}${where}`,
+  ];
+}
+
 /** The commands that a person can type now. Never cut: a cut command is a wrong command. */
 export function commandLines(state: ReleaseState): string[] {
   return nextCommands(state).map((command) => `  ${command}`);

@@ -4,6 +4,7 @@ import {
   commandLines,
   decisionLines,
   failureLines,
+  leftoverLines,
   retryLines,
   titleLines,
   warningLines,
@@ -24,6 +25,7 @@ export function renderStatus(state: SeenRelease, now: number, view: View): strin
     waveTable(state, now, view),
     failureLines(state, view),
     decisionLines(state, view),
+    leftoverLines(state, view),
     commandLines(state),
   ];
   return join(sections).join('\n');

@@ -2,12 +2,14 @@ import { fleetImage, createSet, podsOf, sidecarContainer } from '../lab/game-ser
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
-import type { Mode, ModeRun, OpenMode, Stage } from './mode.ts';
+import { apiServerRequests } from './api-server-requests.ts';
+import type { Mode, ModeRun, OpenMode, RequestCounts, Stage } from './mode.ts';
 import { Observer } from './observer.ts';
 import { ownTime, waveTimes } from './own-time.ts';
 import type { OwnTime } from './own-time.ts';
 import { processorTime, processorTimeBetween } from './processor-time.ts';
 import type { ProcessorTime } from './processor-time.ts';
+import { requestsBetween } from './worker-process.ts';
 
 const SET = 'bench';
 /** Creating a server of a large set takes about 70 ms on two cores. */
@@ -34,6 +36,8 @@ export interface Measurement extends ModeRun {
   readonly ownTime: OwnTime;
   /** Of the programs of the lab and of the worker. */
   readonly processorTime: ProcessorTime;
+  /** What the API server answered meanwhile, to everybody. */
+  readonly apiServerRequests: RequestCounts;
   /** From the start to the first write, in milliseconds. */
   readonly firstWrite: number | undefined;
 }
@@ -106,12 +110,14 @@ async function measure(
   { mode, tag }: Trial,
 ): Promise<Omit<Measurement, 'mode' | 'round'>> {
   const used = (): ProcessorTime => processorTime(stage.lab.directory, mode.processes);
+  const answeredBefore = await apiServerRequests(stage.lab.api);
   observer.record(tag);
   const usedBefore = used();
   const started = performance.now();
   const run = await mode.run(tag);
   const seconds = (performance.now() - started) / 1_000;
   const usedAfter = used();
+  const answeredAfter = await apiServerRequests(stage.lab.api);
   await demandAllOn(stage.lab, stage, tag);
   const seen = await observer.observed();
   const [firstOpening] = seen.openings;
@@ -119,6 +125,7 @@ async function measure(
     ...run,
     seconds,
     processorTime: processorTimeBetween(usedBefore, usedAfter),
+    apiServerRequests: requestsBetween(answeredBefore, answeredAfter),
     ownTime: ownTime(waveTimes(seen, stage.waves)),
     firstWrite: firstOpening && firstOpening.at - seen.startedAt,
   };

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { countsIn } from './api-server-requests.ts';
 import type { Measurement } from './bench.ts';
 import type { Mode } from './mode.ts';
 import { withSection } from './record.ts';
@@ -19,6 +20,7 @@ const measured = (name: string, round: number, seconds: number): Measurement => 
   round,
   seconds,
   processorTime: { etcd: 1 },
+  apiServerRequests: {},
   ownTime: { readyToReload: [], proofToPatch: [100 * round], readyToPatch: [] },
   firstWrite: 10,
 });
@@ -69,4 +71,11 @@ test('requests are read from the metrics of the worker, and what was sent before
     `# TYPE hotwave_cluster_requests_total counter\nhotwave_cluster_requests_total{request="GET pods"} ${lists}\n` +
     'hotwave_cluster_requests_total{request="EXEC pods"} 4\n';
   expect(requestsBetween(requestsIn(text(2)), requestsIn(text(9)))).toEqual({ 'GET pods': 7 });
+});
+
+test('what the API server answered is summed up over codes and groups', () => {
+  const line = (code: number, more: string): string =>
+    `apiserver_request_total{code="${code}",component="apiserver",group="",resource="pods",${more}verb="PATCH",version="v1"} 3\n`;
+  const text = line(200, 'subresource="status",') + line(409, 'subresource="status",') + line(200, 'subresource="",');
+  expect(countsIn(text)).toEqual({ 'PATCH pods/status': 6, 'PATCH pods': 3 });
 });

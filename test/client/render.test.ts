@@ -85,6 +85,18 @@ describe('status', () => {
     expect(lines[1]).toBe('attempt 7 of verifyFleet; the one before failed: the API server does not answer');
   });
 
+  test('says what a release has left behind that was cancelled half-way, and how to see it', () => {
+    const cancelled = { phase: 'cancelled', reason: 'by ann: late', wait: undefined, cluster: 'eu' } as const;
+    const lines = renderStatus(aReleaseState(cancelled), NOW, plainView()).split('\n');
+    expect(lines.slice(-2)).toEqual([
+      'every server stays on the version it has, until another release on the set',
+      '  hotwave versions arena/duel --cluster eu',
+    ]);
+    const untouched = waves(4).map((wave) => ({ ...wave, status: 'pending' as const }));
+    const early = renderStatus(aReleaseState({ ...cancelled, waves: untouched }), NOW, plainView());
+    expect(early).not.toContain('versions');
+  });
+
   test('stops the clock of every wave when the release has ended', () => {
     const state = aReleaseState({ phase: 'rolled-back', endedAt: NOW - 30_000, wait: undefined });
     expect(renderStatus(state, NOW, plainView())).toContain('running     12      10       0   30s');

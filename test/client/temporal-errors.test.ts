@@ -1,4 +1,4 @@
-import { ServiceError, WorkflowFailedError } from '@temporalio/client';
+import { QueryNotRegisteredError, ServiceError, WorkflowFailedError } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, NamespaceNotFoundError } from '@temporalio/common';
 import { describe, expect, test } from 'vitest';
 import { ExitError } from '../../client/exit-error.ts';
@@ -58,6 +58,17 @@ describe('trouble with Temporal', () => {
     const explained = explainTemporalError(error, destination);
     expect(explained).toBeInstanceOf(ExitError);
     expect(explained).toMatchObject({ code, message: expect.stringMatching(message) as string });
+  });
+
+  test('a release that another version of hotwave has started is said to be one', () => {
+    const message = '[TMPRL1100] Nondeterminism error: Complete workflow machine does not handle this event';
+    // The SDK exports the type of the status codes, but the codes themselves only from a package of its own.
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment
+    const explained = explainTemporalError(new QueryNotRegisteredError(message, 3), destination);
+    expect(explained).toMatchObject({
+      code: 7,
+      message: expect.stringContaining('another version of hotwave') as string,
+    });
   });
 
   test('what is no trouble of Temporal stays a mistake of ours', () => {

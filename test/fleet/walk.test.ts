@@ -16,7 +16,8 @@ const SET = 'walk';
 const SERVERS = 20;
 /** `HOTWAVE_WALK_RELEASES=100 HOTWAVE_WALK_SEED=7 npx vitest run --project fleet test/fleet/walk.test.ts` */
 const releases = Number(process.env['HOTWAVE_WALK_RELEASES'] ?? 6);
-const seed = Number(process.env['HOTWAVE_WALK_SEED'] ?? Date.now() % 1_000_000);
+// Continuous integration walks a way that is known; who looks for trouble takes another one each time.
+const seed = Number(process.env['HOTWAVE_WALK_SEED'] ?? (process.env['CI'] === 'true' ? 7 : Date.now() % 1_000_000));
 
 /** What happens to the set while a release runs, and what a person does when the release stops for it. */
 interface Turn {

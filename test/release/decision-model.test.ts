@@ -30,8 +30,9 @@ type Step =
 
 const decisions = fc.record<Decision>({
   // Few ids, so that clicks are repeated.
-  id: fc.integer({ min: 1, max: 12 }).map(String),
-  verb: fc.constantFrom(...VERBS),
+  id: fc.integer({ min: 1, max: 40 }).map(String),
+  // Mostly votes, or no gate would ever be settled.
+  verb: fc.constantFrom('approve', 'approve', 'approve', 'reject', ...VERBS),
   release: fc.constantFrom('r1', 'r1', 'r1', 'r0'),
   wave: fc.constantFrom(undefined, 1, 2, 2, 2, 3),
   then: fc.constantFrom(undefined, 'hold' as const, 'rollback' as const),
@@ -43,13 +44,18 @@ const decisions = fc.record<Decision>({
 const steps = fc.array(
   fc.oneof(
     { weight: 6, arbitrary: decisions.map((decision): Step => ({ kind: 'decision', decision })) },
-    { weight: 2, arbitrary: fc.constantFrom(...PHASES).map((phase): Step => ({ kind: 'phase', phase })) },
+    {
+      weight: 1,
+      arbitrary: fc
+        .constantFrom<Phase>('waiting-approval', 'paused', 'waiting-approval', ...PHASES)
+        .map((phase): Step => ({ kind: 'phase', phase })),
+    },
     {
       weight: 1,
       arbitrary: fc.integer({ min: -1, max: 100_000 }).map((milliseconds): Step => ({ kind: 'later', milliseconds })),
     },
   ),
-  { maxLength: 30 },
+  { maxLength: 30, size: 'max' },
 );
 
 function start(): ReleaseState {
@@ -97,6 +103,11 @@ class Votes {
   }
 }
 
+function differences(before: ReleaseState, after: ReleaseState): string[] {
+  const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...keys].filter((key) => before[key as keyof ReleaseState] !== after[key as keyof ReleaseState]);
+}
+
 /** A release under the steps of a story, checked at each. */
 class Story {
   #state = start();
@@ -125,8 +136,8 @@ class Story {
     }
     this.#answers.set(decision.id, answer);
     this.#compare(decision, before, answer.accepted);
-    if (!answer.accepted) expect({ ...after, decisions: [] }).toEqual({ ...before, decisions: [] });
-    expect(after.decisions.at(-1)).toMatchObject({ ...decision, at: this.#now, accepted: answer.accepted });
+    if (!answer.accepted) expect(differences(before, after)).toEqual(['decisions']);
+    expect(after.decisions.at(-1)).toMatchObject({ id: decision.id, at: this.#now, accepted: answer.accepted });
     this.#state = after;
   }
 
@@ -146,7 +157,7 @@ test('whatever people decide in whatever order, a decision counts exactly when t
     }),
     { numRuns: 10_000 },
   );
-});
+}, 60_000);
 
 test('from every state that has not ended there is a way out that a person can take, and the hints name only verbs that work', () => {
   const decide = (state: ReleaseState, verb: Decision['verb']): boolean =>

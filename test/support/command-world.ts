@@ -126,7 +126,7 @@ spec:
   target: { gameServerSet: ${set} }
   images: { sidecar: "${fleetImage(tag)}" }
   maxUnavailable: 100%
-  ready: { timeout: 5s }
+  ready: { timeout: 12s }
   content: { exec: { container: app-2048, command: ${engine('files')}, within: 2s } }
   reload: { exec: { container: app-2048, command: ${engine('reload')} } }
   proof: { http: { port: ${port}, path: /version, within: 2s } }

@@ -57,7 +57,7 @@ const reload = (pod: Pod): Promise<ExecResult> => run(pod, '/usr/sbin/nginx', '-
 /** For some milliseconds after a reload old and new nginx workers both answer: one may still tell the old version. */
 async function untilAnswer(pod: Pod, path: string, wanted: string): Promise<void> {
   const what = `${pod.metadata.name}${path} to answer ${wanted}`;
-  await until({ what, deadlineMs: 5000, everyMs: 20 }, async () => (await ask(pod, path)) === wanted);
+  await until({ what, deadlineMs: 20_000, everyMs: 20 }, async () => (await ask(pod, path)) === wanted);
 }
 
 /** Waits for the one server of a set, Ready or not. */
@@ -100,7 +100,7 @@ const failures: Record<string, (set: string) => Promise<void>> = {
   },
   async 'v2.1-neverready'(set) {
     const pod = await serverOf(set, 'run the image', runs('v2.1-neverready'));
-    await until({ what: 'its files', deadlineMs: 5000 }, async () => {
+    await until({ what: 'its files', deadlineMs: 20_000 }, async () => {
       return (await run(pod, 'cat', '/var/www/html/js/VERSION')).stdout === 'v2.1-neverready';
     });
     expect((await podsOf(lab.api, set)).map((it) => hasCondition(it, 'Ready'))).toEqual([false]);
@@ -149,7 +149,7 @@ test('the inotify engine loads new files by itself and says so in its log', asyn
   await serverOf('self', 'run v2.0', runs('v2.0'));
   await untilAnswer(pod!, '/version', '200 v2.0');
   const log = `/api/v1/namespaces/default/pods/${pod!.metadata.name}/log?container=app-2048`;
-  await until({ what: 'the marker in the log', deadlineMs: 5000 }, async () => {
+  await until({ what: 'the marker in the log', deadlineMs: 20_000 }, async () => {
     return (await lab.api.text(log)).includes('hot-reload loaded=v2.0 wanted=v2.0');
   });
 });

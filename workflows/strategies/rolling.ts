@@ -70,8 +70,14 @@ class Rolling implements Strategy {
     return adopted.kind === 'advance' ? await this.#putBack(this.#context.plan.baseline.newImage) : adopted;
   };
 
-  /** The template takes everybody along who is at its revision, also those that an earlier release had moved. */
-  affected = (): readonly PlannedServer[] => [...reachedBy(this.#context), ...this.#context.plan.alreadyUpdated];
+  /** The template takes everybody along, also those that an earlier release had moved, or had left on another image. */
+  affected = (): readonly PlannedServer[] => {
+    const { plan, run } = this.#context;
+    const mixed = new Set(plan.mixed);
+    const later = plan.waves.filter(({ number }) => number > run.state.wave).flatMap(({ servers }) => servers);
+    const others = later.filter(({ name }) => mixed.has(name));
+    return [...reachedBy(this.#context), ...plan.alreadyUpdated, ...others];
+  };
 
   withdraw = async (): Promise<Withdrawal> => {
     const { plan, spec } = this.#context;

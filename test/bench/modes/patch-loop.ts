@@ -36,11 +36,14 @@ async function patchAll(stage: Stage, image: string): ReturnType<Awaited<ReturnT
     await lab.api.patch(serverPath(name), { spec: { containers: [{ name: sidecarContainer, image }] } });
   };
   const move = async (name: string): Promise<void> => {
-    for (let sent = 0; !ready.has(name); await pause(LOOK_MS)) {
+    let sent = 0;
+    while (!ready.has(name)) {
       if (Date.now() > deadline) throw new Error(`${name} was not Ready on ${image} in time`);
-      if (Date.now() - sent < AGAIN_MS) continue;
-      sent = Date.now();
-      await patch(name);
+      if (Date.now() - sent >= AGAIN_MS) {
+        sent = Date.now();
+        await patch(name);
+      }
+      await pause(LOOK_MS);
     }
   };
   const servers = waves.flat();
