@@ -69,6 +69,12 @@ const readByHand = (): Promise<readonly ReadServer[]> => readServers(lab, SET);
 
 const onTag = (tag: string) => (pod: Pod) => containerStatus(pod, 'sidecar')!.image === fleetImage(tag);
 
+/** Gives a server an image of its own, or takes that away; the pod then keeps the image it has. */
+async function override(server: string, tag: string | null): Promise<void> {
+  const containers = tag === null ? null : [{ name: 'sidecar', image: fleetImage(tag) }];
+  await lab.api.patch(serverPath(server), { spec: { containers } });
+}
+
 describe('before any release', () => {
   test('a set that says nothing is refused with the way out, and a release file shows it all the same', async () => {
     await createSet(lab.api, { name: SET, replicas: SERVERS, nodeName: lab.nodeName });
@@ -104,9 +110,7 @@ describe('after a release', () => {
 
   test('rows of a mixed set are what an independent reader finds, and each drift has its word', async () => {
     // Overridden, recreated, moved on by somebody's edit, scaled up: as fleets look after a week.
-    await lab.api.patch(serverPath(`${SET}-1`), {
-      spec: { containers: [{ name: 'sidecar', image: fleetImage('v1.0') }] },
-    });
+    await override(`${SET}-1`, 'v1.0');
     await until({ what: 'the override to run', deadlineMs: 20_000 }, async () =>
       onTag('v1.0')((await podsOf(lab.api, SET)).find((pod) => ordinal(pod) === 1)!),
     );
@@ -177,18 +181,21 @@ describe('several versions side by side', () => {
     expect((await lab.api.get<GameServerSet>(setPath('fresh'))).spec.updateStrategy).toEqual(strategy);
   });
 
-  test('are what a targeted release leaves, until a chosen server loses its override together with its pod', async () => {
+  test('are what a targeted release leaves, until a chosen server loses its override', async () => {
     await world.aSet('chosen');
     const target = `  target: { gameServerSet: chosen, servers: { servers: [1] }, allowCascade: true }`;
     await released('chosen', 'v2.0', `  strategy: targeted\n${target}`);
     expect(await verify('chosen')).toBe('0 2 of 2 servers on v1.0, 1 of 1 on v2.0 (targeted)');
-    const before = await podsOf(lab.api, 'chosen');
-    await lab.api.delete('/api/v1/namespaces/default/pods/chosen-1');
-    await waitForServers(lab.api, {
-      name: 'chosen',
-      count: 1,
-      deadlineMs: 30_000,
-      isAsWanted: ({ metadata }) => !before.some((pod) => pod.metadata.uid === metadata.uid),
+    await override('chosen-1', 'v1.0');
+    const pod = await until({ what: 'the old image to run', deadlineMs: 20_000 }, async () =>
+      (await podsOf(lab.api, 'chosen')).find((found) => ordinal(found) === 1 && onTag('v1.0')(found)),
+    );
+    await fetch(`http://${pod.status!.podIP!}:${lab.enginePort!}/reload`, { method: 'POST' });
+    // OpenKruiseGame v1.0.0 may write an override that was taken away once more.
+    await until({ what: 'the override to stay away', deadlineMs: 20_000, everyMs: 500 }, async () => {
+      if ((await readServers(lab, 'chosen'))[1]!.override === '') return true;
+      await override('chosen-1', null);
+      return false;
     });
     expect(await verify('chosen')).toMatch(
       /^1 2 of 2 servers on v1\.0, 0 of 1 on v2\.0 \(targeted\); 1 not: chosen-1 \((behind: )?v1\.0/,
