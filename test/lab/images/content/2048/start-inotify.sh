@@ -21,11 +21,14 @@ reload_and_report() {
   await_engine
   /usr/sbin/nginx -s reload || { echo "hot-reload failed version=$wanted"; return; }
   tries=0
-  while [ "$(loaded_version)" != "$wanted" ] && [ "$tries" -lt 50 ]; do
+  loaded=$(loaded_version)
+  # For some milliseconds after a reload old and new workers both answer: the answer that ended the wait is what counts.
+  while [ "$loaded" != "$wanted" ] && [ "$tries" -lt 50 ]; do
     sleep 0.1
     tries=$((tries + 1))
+    loaded=$(loaded_version)
   done
-  echo "hot-reload loaded=$(loaded_version) wanted=$wanted"
+  echo "hot-reload loaded=$loaded wanted=$wanted"
 }
 
 inotifywait --monitor --quiet --event moved_to --format '%f' "$hot_files" | while read -r file; do
