@@ -46,7 +46,7 @@ async function watchUntilSettled(
     for (const { server, planned } of watch.look(servers, Date.now())) checks.start(server, planned);
     checks.throwIfInTrouble();
     if (watch.failures.length + checks.failures.length > failFast) return;
-    if (Date.now() >= deadline) watch.giveUp(servers, formatDuration(Date.now() - started));
+    if (Date.now() >= deadline) watch.giveUp(servers, formatDuration(deadline - started));
     if (watch.pending.length === 0) break;
   }
   await checks.settle();

@@ -202,7 +202,7 @@ describe('the exit code of start --wait, status and the Temporal UI tell the sam
 
   test.concurrent.each([
     ['v2.0-crash', 2, 'crashLoop', /^rolled back: bad-crash-1: container sidecar crashes: CrashLoopBackOff/],
-    ['v2.0-neverready', 2, 'notReady', /^rolled back: bad-neverready-1: not Ready within 12s/],
+    ['v2.0-neverready', 2, 'notReady', /^rolled back: bad-neverready-1: not Ready within \d+s/],
     ['v2.0-reloadfails', 2, 'reload', /^rolled back: bad-reloadfails-1: the reload ended with exit code 1/],
     ['v2.0-stale', 2, 'version', /^rolled back: bad-stale-1: .*answered "v1.0", expected "v2.0-stale"/],
     ['v2.0-unhealthy', 2, 'health', /^rolled back: bad-unhealthy-1: .*healthz: status 503/],
