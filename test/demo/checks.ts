@@ -128,13 +128,17 @@ export function nobodyElseMoved(changes: readonly ImageChange[], servers: readon
   return check(moved.length > 0 && others.length === 0, what, found);
 }
 
-/** No engine has loaded anything since a time of `performance.now()`. `when` begins the sentence. */
+/**
+ * No engine has loaded anything since a time of `performance.now()`. `when` begins the sentence. Engines are asked every
+ * now and then, so a load before that time may be seen after it: it counts only when the engine was asked after that time
+ * and still gave the old answer.
+ */
 export function nothingWasLoadedSince(changes: readonly EngineChange[], since: number, when: string): Check {
   const last = new Map<string, string>();
-  const loads = changes.filter(({ server, loaded, at }) => {
+  const loads = changes.filter(({ server, loaded, notBefore }) => {
     const before = last.get(server);
     last.set(server, loaded);
-    return before !== undefined && before !== loaded && at > since;
+    return before !== undefined && before !== loaded && notBefore > since;
   });
   return check(loads.length === 0, `${when}, no engine loaded anything`, loads.map(({ server }) => server).join(', '));
 }

@@ -7,6 +7,8 @@ export interface EngineChange extends EngineReading {
   readonly server: string;
   /** `performance.now()` when the answer was there. */
   readonly at: number;
+  /** `performance.now()` when the engine was last asked and still gave the answer before: it changed after that. */
+  readonly notBefore: number;
 }
 
 /** Often enough to see the moment between "the files are there" and "the engine has loaded them". */
@@ -18,6 +20,8 @@ export class EngineWatch {
   readonly #onChange: (change: EngineChange, before: EngineChange) => void;
   readonly #changes: EngineChange[] = [];
   readonly #unanswered: string[] = [];
+  /** When each server was last asked and answered. */
+  readonly #confirmedAt = new Map<string, number>();
   #asked = 0;
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -62,6 +66,7 @@ export class EngineWatch {
   }
 
   async #ask(pod: Pod, before: EngineChange | undefined): Promise<EngineChange | undefined> {
+    const askedAt = performance.now();
     this.#asked += 1;
     let reading: EngineReading;
     try {
@@ -70,8 +75,14 @@ export class EngineWatch {
       this.#unanswered.push(`${pod.metadata.name}: ${error instanceof Error ? error.message : String(error)}`);
       return before;
     }
-    if (before?.files === reading.files && before.loaded === reading.loaded) return before;
-    const change = { server: pod.metadata.name, at: performance.now(), ...reading };
+    const { name } = pod.metadata;
+    if (before?.files === reading.files && before.loaded === reading.loaded) {
+      this.#confirmedAt.set(name, askedAt);
+      return before;
+    }
+    const notBefore = this.#confirmedAt.get(name) ?? askedAt;
+    this.#confirmedAt.set(name, askedAt);
+    const change = { server: name, at: performance.now(), notBefore, ...reading };
     this.#changes.push(change);
     if (before) this.#onChange(change, before);
     return change;
