@@ -108,6 +108,7 @@ class OverrideRound {
     for (const record of records) {
       const held = record.imageOverrides[this.#input.container] === this.#input.image;
       if (held && this.#writer.hasArrived(record.name, pods.get(record.name))) this.#finish(record.name, pods);
+      else if (this.#isLate(record.name, Date.now())) this.#watch.fail(this.#unconfirmed(record));
       else if (!held || this.#writer.needsWrite(record.name, Date.now())) undone.push(record);
     }
     for (const name of ready.filter((candidate) => !records.some((record) => record.name === candidate)))
@@ -158,6 +159,13 @@ class OverrideRound {
 
   #lateness(name: string, pod: ServerView | undefined): ServerFailure {
     return this.#watch.lateness(name, pod, formatDuration(this.#input.timeout));
+  }
+
+  /** It runs the image, but the override would not last, or nobody has shown that it would. */
+  #unconfirmed({ name, imageOverrides }: GameServerRecord): ServerFailure {
+    const { container, image } = this.#input;
+    const reason = `${name} runs ${image}, but its GameServer overrides the image of ${container} with ${imageOverrides[container] ?? 'nothing'} and the controller has not shown to know of the write: see that kruise-game-manager runs`;
+    return { server: name, class: 'overridden', reason };
   }
 
   #imageOf(pod: ServerView | undefined): string | undefined {

@@ -17,7 +17,8 @@ export async function catchUp(context: ReleaseContext): Promise<Verdict> {
   const behind = [...plan.alreadyUpdated, ...plan.adopted].filter(({ name }) => plan.unproved.includes(name));
   if (behind.length === 0) return { kind: 'advance' };
   for (const step of steps(context)) {
-    const report = await run.interruptible(onPause, () => step(behind));
+    const servers = behind.filter(({ name }) => !left.has(name));
+    const report = await run.interruptible(onPause, () => step(servers));
     const verdict = judgeStep(report, left.size, { tolerate: plan.tolerate, then: spec.onFailure.then });
     run.set(withFailures(run.state, report.failures));
     if (verdict.kind !== 'advance') return verdict;

@@ -95,6 +95,30 @@ describe('a release', () => {
     expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(4).fill('1.0'));
   });
 
+  test('leaves a server alone that could not be made to load what it has, when so many failures are tolerated', async ({
+    stage,
+  }) => {
+    let broken = false;
+    const it = await stage({
+      sets: [{ replicas: 4 }],
+      exec: ({ command }, server) =>
+        broken && server.name === 'duel-3' && command.includes('reload')
+          ? { kind: 'exited', code: 1, stdout: '', stderr: 'no' }
+          : undefined,
+    });
+    const half = await it.start(aRelease({ waves: [2, 'rest'], gates: [{ before: 2 }] }));
+    await half.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await half.decide({ verb: 'cancel', then: 'hold' });
+    await half.result();
+    it.cluster.server('duel-3').engine.loaded = '1.0';
+    broken = true;
+    const rest = await it.start(aRelease({ name: 'the-rest', onFailure: { tolerate: 1 } }));
+    expect(await rest.result()).toMatchObject({ outcome: 'done' });
+    expect((await rest.state()).failures.map(({ server, class: kind }) => [server, kind])).toEqual([
+      ['duel-3', 'reload'],
+    ]);
+  });
+
   test('is done at once when every server runs the image already, and writes nothing', async ({ stage }) => {
     const it = await stage();
     const release = await it.start(aRelease({ image: OLD_IMAGE }));
