@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { endAbandonedLabs } from './lab/lab.ts';
-import { knownLabs } from './lab/lab-state.ts';
+import { isAbandoned, knownLabs } from './lab/lab-state.ts';
 import { serverPrograms } from './lab/programs.ts';
 import { runLayer } from './run-layer.ts';
 import type { LayerResult } from './run-layer.ts';
@@ -33,6 +33,7 @@ async function main(chosen: readonly Layer[]): Promise<void> {
   if (chosen.some((layer) => layer === 'fleet' || layer === 'truth')) {
     await serverPrograms({ kubelet: chosen.includes('truth'), log: say });
   }
+  const before = new Set(knownLabs().map(({ record }) => record.name));
   const results: LayerResult[] = [];
   for (const layer of chosen) {
     say(`layer ${layer}`);
@@ -41,7 +42,7 @@ async function main(chosen: readonly Layer[]): Promise<void> {
   for (const { layer, passed, failed, skipped, seconds } of results) {
     say(`${layer.padEnd(8)} ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`);
   }
-  const leftovers = await labsLeftBehind();
+  const leftovers = await labsLeftBehind(before);
   const sum = (pick: (result: LayerResult) => number): number =>
     results.reduce((total, result) => total + pick(result), 0);
   const failed = sum((result) => result.failed) + leftovers;
@@ -52,10 +53,11 @@ async function main(chosen: readonly Layer[]): Promise<void> {
   process.exitCode = failed > 0 || (process.env['CI'] === 'true' && skipped > 0) ? 1 : 0;
 }
 
-async function labsLeftBehind(): Promise<number> {
-  await endAbandonedLabs(say);
-  const left = knownLabs().filter(({ record }) => record.owner?.pid === process.pid);
+/** Labs that the layers started and did not end; they belong to the layers' processes, which are gone by now. */
+async function labsLeftBehind(before: ReadonlySet<string>): Promise<number> {
+  const left = knownLabs().filter((lab) => isAbandoned(lab) && !before.has(lab.record.name));
   for (const { record } of left) say(`FAILED: lab ${record.name} was left behind`);
+  await endAbandonedLabs(say);
   return left.length;
 }
 

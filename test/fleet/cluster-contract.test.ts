@@ -44,6 +44,10 @@ async function write(path: string, contentType: string, manager: string, body: u
 async function newSet(): Promise<ContractSet> {
   const name = `contract-${++sets}`;
   await createSet(lab.api, { name, replicas: 4, nodeName: lab.nodeName, sidecarImage: fleetImage('1.0') });
+  // Managers' times are whole seconds, and of two in the same second the other one counts as the later: a test that
+  // asks who wrote last needs its writes in a later second than the set's creation.
+  const created = Math.floor(Date.now() / 1000);
+  await vi.waitUntil(() => Date.now() / 1000 >= created + 1, { timeout: 5_000 });
   return {
     ref: { namespace: 'default', name },
     main: mainContainer,

@@ -1,63 +1,31 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ReleaseFile } from '../../release/spec.ts';
-import { createSet, fleetImage, podsOf, setPath, setPriorities } from '../lab/game-server-sets.ts';
+import { fleetImage, podsOf, setPath, setPriorities } from '../lab/game-server-sets.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
-import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
-import { recordPods } from '../lab/pod-observer.ts';
-import { startHotwave } from '../support/hotwave.ts';
+import { FleetWorld, moves } from '../support/fleet-world.ts';
 import type { Hotwave } from '../support/hotwave.ts';
-import { releaseFrom } from '../support/release-file.ts';
 
+let world: FleetWorld;
 let lab: Lab;
 let hotwave: Hotwave;
 
 beforeAll(async () => {
-  lab = await startLab({ kind: 'fleet', swap: { fromMs: 50, toMs: 200 } });
-  hotwave = await startHotwave(lab);
+  world = await FleetWorld.start();
+  ({ lab, hotwave } = world);
 });
 
-afterAll(async () => {
-  await hotwave.stop();
-  await lab.stop();
-});
+afterAll(() => world.stop());
 
-/** A release file for the fleet, where commands run beside the simulated engines. */
-function release(set: string, tag: string, more = ''): ReleaseFile {
-  const engine = (verb: string): string => `[fleet-engine, ${verb}, "{{namespace}}/{{server}}"]`;
-  return releaseFrom(`
-apiVersion: hotwave.dev/v1
-kind: Release
-metadata: { name: ${set}-${tag.replaceAll('.', '-')} }
-spec:
-  target: { gameServerSet: ${set} }
-  images: { sidecar: "${fleetImage(tag)}" }
-  maxUnavailable: 100%
-  ready: { timeout: 8s }
-  content: { exec: { container: app-2048, command: ${engine('files')}, within: 2s } }
-  reload: { exec: { container: app-2048, command: ${engine('reload')} } }
-  proof: { http: { port: ${lab.enginePort!}, path: /version, within: 2s } }
-  health: [ { http: { port: ${lab.enginePort!}, path: /healthz, within: 2s } } ]
-${more}`);
-}
-
-/** What a server's simulated engine has loaded, asked by the test itself. */
-async function loaded(pod: Pod): Promise<string> {
-  const answer = await fetch(`http://${pod.status!.podIP!}:${lab.enginePort!}/version`);
-  return answer.text();
-}
+const release = (set: string, tag: string, more = ''): ReleaseFile => world.release(set, tag, more);
+const aSet = (name: string, replicas = 3): Promise<readonly Pod[]> => world.aSet(name, { replicas });
 
 async function expectEveryServerOn(set: string, tag: string): Promise<readonly Pod[]> {
   const pods = await podsOf(lab.api, set);
-  expect(pods.map((pod) => containerStatus(pod, 'sidecar')!.image)).toEqual(pods.map(() => fleetImage(tag)));
-  expect(await Promise.all(pods.map(loaded))).toEqual(pods.map(() => tag));
+  expect(await world.versions(set)).toEqual(pods.map(() => tag));
   return pods;
-}
-
-async function aSet(name: string, replicas = 3): Promise<readonly Pod[]> {
-  return createSet(lab.api, { name, replicas, nodeName: lab.nodeName });
 }
 
 test('servers change in the order of the plan, wave by wave, after the gate, and no outsider moves before its turn', async () => {
@@ -66,11 +34,11 @@ test('servers change in the order of the plan, wave by wave, after the gate, and
   const byName = Object.fromEntries(priorities.map((priority, index) => [`mixed-${index}`, priority]));
   await setPriorities(lab.api, { name: 'mixed' }, byName);
   const strategy = (await lab.api.get<GameServerSet>(setPath('mixed'))).spec.updateStrategy;
-  const recorder = await recordPods(lab.api, 'default', 'game.kruise.io/owner-gss=mixed');
+  const recorder = await world.record('mixed');
 
   const started = await hotwave.start(release('mixed', 'v2.0', '  waves: [1, 30%, rest]\n  gates: [ { before: 2 } ]'));
   await started.until('the gate', ({ phase }) => phase === 'waiting-approval');
-  expect(recorder.changes.filter(({ where }) => where === 'spec').map(({ pod }) => pod)).toEqual(['mixed-3']);
+  expect(moves(recorder.changes)).toEqual(['mixed-3']);
   expect(await started.decide({ verb: 'approve', wave: 3 })).toMatchObject({ accepted: false });
   expect(await started.decide({ verb: 'approve', wave: 2 })).toMatchObject({ accepted: true });
   const result = await started.result();
@@ -83,7 +51,7 @@ test('servers change in the order of the plan, wave by wave, after the gate, and
     restartsOfMainContainers: 0,
     recreatedPods: 0,
   });
-  const moved = recorder.changes.filter(({ where }) => where === 'spec').map(({ pod }) => Number(pod.slice(6)));
+  const moved = moves(recorder.changes).map((pod) => Number(pod.slice(6)));
   const waves = [moved.slice(0, 1), moved.slice(1, 4).sort(), moved.slice(4).sort()];
   expect(waves).toEqual([[3], [1, 5, 8], [0, 2, 4, 6, 7, 9]]);
   const after = await expectEveryServerOn('mixed', 'v2.0');
@@ -94,12 +62,12 @@ test('servers change in the order of the plan, wave by wave, after the gate, and
 
 test('waves by list give low-importance servers their turn first, and the priorities are put back', async () => {
   await aSet('gray', 5);
-  const recorder = await recordPods(lab.api, 'default', 'game.kruise.io/owner-gss=gray');
+  const recorder = await world.record('gray');
   const waves = '  waves: [ { name: low, servers: [0, 2] }, rest ]';
   const started = await hotwave.start(release('gray', 'v2.0', waves));
   expect(await started.result()).toMatchObject({ outcome: 'done', waves: 2 });
   await recorder.stop();
-  const moved = recorder.changes.filter(({ where }) => where === 'spec').map(({ pod }) => pod);
+  const moved = moves(recorder.changes);
   expect([moved.slice(0, 2).sort(), moved.slice(2).sort()]).toEqual([
     ['gray-0', 'gray-2'],
     ['gray-1', 'gray-3', 'gray-4'],
