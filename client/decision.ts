@@ -5,28 +5,28 @@ import { decisionSchema } from '../workflows/messages.ts';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 
+/** What a verb is about, besides who and why. */
+export type DecisionChoices = Pick<DecisionMessage, 'wave' | 'then' | 'server' | 'scope' | 'order' | 'wins' | 'by'>;
+
 /** What a person typed. */
-export interface DecisionWish {
+export interface DecisionWish extends DecisionChoices {
   readonly verb: Verb;
   readonly actor: string;
-  readonly wave?: number | undefined;
-  readonly then?: 'hold' | 'rollback' | undefined;
   readonly reason?: string | undefined;
   readonly id?: string | undefined;
 }
 
 /** The decision as it is sent. @throws ExitError when a value is too long or empty */
 export function decisionFor(wish: DecisionWish, release: string, state: ReleaseState | undefined): DecisionMessage {
-  const { verb, actor, wave, then, reason } = wish;
+  const { id, ...said } = wish;
+  const isVote = wish.verb === 'approve' || wish.verb === 'reject';
+  const plan = isVote && state && state.planHash !== '' ? { plan: state.planHash } : {};
+  const given = Object.entries({ ...said, ...plan }).filter(([, value]) => value !== undefined);
   const parsed = decisionSchema.safeParse({
-    id: wish.id ?? decisionId(wish, state),
-    verb,
+    ...Object.fromEntries(given),
+    id: id ?? decisionId(wish, state),
     release,
-    actor,
     channel: 'cli',
-    ...(wave === undefined ? {} : { wave }),
-    ...(then === undefined ? {} : { then }),
-    ...(reason === undefined ? {} : { reason }),
   });
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;

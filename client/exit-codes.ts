@@ -37,6 +37,8 @@ const OF_PHASE: Readonly<Record<Phase, ExitCode>> = {
   baking: EXIT.ok,
   watching: EXIT.ok,
   'waiting-approval': EXIT.waiting,
+  frozen: EXIT.waiting,
+  halted: EXIT.waiting,
   paused: EXIT.waiting,
   'rolling-back': EXIT.ok,
   done: EXIT.ok,

@@ -1,5 +1,5 @@
 import { formatDuration } from './quantity.ts';
-import { usefulVerbs } from './decision.ts';
+import { usefulVerbs } from './verbs.ts';
 import type { ReleaseState, Verb, WaveProgress } from './state.ts';
 import { isFinal } from './state.ts';
 
@@ -57,7 +57,7 @@ function commandsFor(verb: Verb, { set, cluster, gate, wave }: ReleaseState): re
 
 /** What a person can do now, one command a line. */
 export function nextCommands(state: ReleaseState): readonly string[] {
-  return usefulVerbs(state.phase).flatMap((verb) => commandsFor(verb, state));
+  return usefulVerbs(state).flatMap((verb) => commandsFor(verb, state));
 }
 
 /** `wave 2/3 (25%)`, for summaries in the Temporal UI. */

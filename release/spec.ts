@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { admissionSchema } from './admission-spec.ts';
+import { onFailureSchema } from './failure-spec.ts';
+import { freezeWindowSchema } from './freeze-spec.ts';
+import { approversSchema, gateSchema } from './gate-spec.ts';
 import { dnsLabel, objectName } from './names.ts';
 import { contentCheck, healthCheck, proof } from './probe-spec.ts';
 import { countSchema, durationSchema } from './quantity.ts';
@@ -39,17 +43,6 @@ const waves = z
   .refine((list) => !Array.isArray(list) || list.indexOf('rest') === list.length - 1, {
     error: 'only the last wave may be rest',
   });
-
-const gate = z.strictObject({
-  before: z
-    .int('expected the number of a wave')
-    .min(1)
-    .meta({ description: 'The number of the wave that this gate is before' }),
-  approvals: z.int().min(1).max(20).prefault(1),
-  notRequester: z.boolean().prefault(false).meta({ description: 'The person who started the release may not approve' }),
-  timeout: durationSchema.prefault('4h'),
-  onTimeout: z.enum(['pause', 'rollback', 'proceed']).prefault('pause'),
-});
 
 const target = z.strictObject({
   namespace: dnsLabel.prefault('default'),
@@ -114,14 +107,24 @@ const specSchema = z.strictObject({
     .prefault([])
     .meta({ description: 'Checked after the proof, and again and again while the wave bakes' }),
   bake: durationSchema.prefault('0s'),
-  gates: z.array(gate).max(100).prefault([]),
-  onFailure: z
-    .strictObject({
-      tolerate: countSchema(0).prefault(0),
-      then: z.enum(['rollback', 'pause']).prefault('rollback'),
-      scope: z.literal('release').prefault('release'),
-    })
-    .prefault({}),
+  approvers: approversSchema,
+  gates: z.array(gateSchema).max(100).prefault([]),
+  admission: admissionSchema
+    .optional()
+    .meta({ description: 'Reloads wait for servers with players. Default: they do not' }),
+  freeze: z.array(freezeWindowSchema).max(50).prefault([]).meta({ description: 'Times in which nothing is released' }),
+  maxMixed: durationSchema
+    .refine((milliseconds) => milliseconds > 0, 'expected a duration longer than 0')
+    .optional()
+    .meta({ description: 'How long servers may be of two versions before somebody has to decide. Default: any time' }),
+  onMaxMixed: z.enum(['pause', 'rollback']).prefault('pause'),
+  onFailure: onFailureSchema,
+  allowFailedVersion: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .meta({ description: 'Why an image is released again that an earlier release had to roll back' }),
   paused: z
     .strictObject({ timeout: durationSchema.prefault('3d') })
     .prefault({})
@@ -152,6 +155,32 @@ export const askSchema = z.strictObject({
 /** How servers are asked what they run and made to load it. */
 export type Ask = z.output<typeof askSchema>;
 
+interface Problem {
+  readonly path: (string | number)[];
+  readonly error: string;
+}
+
+/** What is right in each field and wrong together. */
+function policyProblems(spec: z.output<typeof specSchema>): Problem[] {
+  const problems: Problem[] = [];
+  for (const [index, { groups = {}, promoteAfter }] of spec.gates.entries()) {
+    const unknown = Object.keys(groups).find((name) => !(name in spec.approvers));
+    if (unknown !== undefined)
+      problems.push({ path: ['gates', index, 'groups', unknown], error: `spec.approvers has no group ${unknown}` });
+    if (promoteAfter !== undefined && spec.health.length === 0)
+      problems.push({ path: ['gates', index, 'promoteAfter'], error: 'a gate that opens by itself needs spec.health' });
+    const [short] = Object.entries(groups).filter(([name, count]) => (spec.approvers[name]?.length ?? count) < count);
+    if (short)
+      problems.push({
+        path: ['gates', index, 'groups', short[0]],
+        error: `the group ${short[0]} has only ${spec.approvers[short[0]]?.length ?? 0} people`,
+      });
+  }
+  if (spec.admission && 'self' in spec.reload)
+    problems.push({ path: ['admission'], error: 'an engine that reloads by itself does not wait for its players' });
+  return problems;
+}
+
 /** The release file: what a person writes and a reviewer reads. */
 export const releaseFileSchema = z.strictObject({
   apiVersion: z.literal('hotwave.dev/v1', { error: 'expected hotwave.dev/v1' }),
@@ -165,6 +194,9 @@ export const releaseFileSchema = z.strictObject({
     .refine((spec) => spec.strategy === 'targeted' || spec.target.servers === undefined, {
       path: ['target', 'servers'],
       error: 'only strategy targeted chooses servers; the other strategies are about the whole set',
+    })
+    .superRefine((spec, context) => {
+      for (const { path, error } of policyProblems(spec)) context.addIssue({ code: 'custom', path, message: error });
     }),
 });
 
@@ -176,7 +208,10 @@ export type { Probe } from './probe-spec.ts';
 export type { Reload } from './reload-spec.ts';
 export type { ServerCriteria } from './selection-spec.ts';
 /** A gate as written in the release file. */
-export type GateSpec = z.output<typeof gate>;
+export type GateSpec = z.output<typeof gateSchema>;
+export type { Admission } from './admission-spec.ts';
+export type { FailureSpec } from './failure-spec.ts';
+export type { FreezeWindow } from './freeze-spec.ts';
 
 /** The one sidecar that the release changes and its new image. */
 export function updatedContainer(spec: ReleaseSpec): { container: string; image: string } {

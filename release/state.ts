@@ -1,5 +1,6 @@
 import type { SetRef } from './fleet.ts';
 import type { Plan } from './plan.ts';
+import { compactRanges, isInRanges } from './ranges.ts';
 import type { ServerFailure } from './server.ts';
 import type { GateSpec } from './spec.ts';
 
@@ -10,7 +11,9 @@ export type Phase =
   | 'baking'
   | 'watching'
   | 'waiting-approval'
+  | 'frozen'
   | 'paused'
+  | 'halted'
   | 'rolling-back'
   | 'done'
   | 'rolled-back'
@@ -28,8 +31,33 @@ export function isFinal(phase: Phase): phase is Outcome {
   return FINAL.has(phase);
 }
 
-/** What a person can tell a release. */
-export type Verb = 'approve' | 'reject' | 'pause' | 'resume' | 'rollback' | 'cancel';
+/** What a release can be told. */
+export const VERBS = [
+  'approve',
+  'reject',
+  'pause',
+  'resume',
+  'retry',
+  'skip',
+  'rollback',
+  'cancel',
+  'supersede',
+  'override',
+  'halt',
+  'unhalt',
+] as const;
+/** What a release can be told. */
+export type Verb = (typeof VERBS)[number];
+
+/** How much of a release a rollback is about: all of it, the wave at work, or the servers that failed. */
+export const ROLLBACK_SCOPES = ['release', 'wave', 'failed'] as const;
+/** How much of a release a rollback is about. */
+export type RollbackScope = (typeof ROLLBACK_SCOPES)[number];
+
+/** In which order servers go back: at once, or the last wave first. */
+export const ROLLBACK_ORDERS = ['all', 'reverse'] as const;
+/** In which order servers go back. */
+export type RollbackOrder = (typeof ROLLBACK_ORDERS)[number];
 
 /** A person's decision. The same `id` twice is one decision. */
 export interface Decision {
@@ -37,10 +65,24 @@ export interface Decision {
   readonly verb: Verb;
   /** Name of the release that it is meant for: a late click must not steer the next one. */
   readonly release: string;
-  /** approve, reject: the wave whose gate it is meant for. */
+  /** The first characters of the hash of the plan that the person has seen: a vote for another plan does not count. */
+  readonly plan?: string | undefined;
+  /** approve, reject: the wave whose gate it is meant for. skip: the wave that is left behind. */
   readonly wave?: number | undefined;
-  /** cancel: what becomes of the servers. */
+  /** cancel, supersede: what becomes of the servers. */
   readonly then?: 'hold' | 'rollback' | undefined;
+  /** skip: the name of the server that is left behind. */
+  readonly server?: string | undefined;
+  /** rollback: how much of it. Default the whole release. */
+  readonly scope?: RollbackScope | undefined;
+  /** rollback: in which order. Default all at once. */
+  readonly order?: RollbackOrder | undefined;
+  /** resume after a foreign edit: whose values stay. */
+  readonly wins?: 'release' | 'edit' | undefined;
+  /** supersede: the release that takes over. */
+  readonly by?: string | undefined;
+  /** halt: when the line goes on by itself, milliseconds since the epoch. */
+  readonly until?: number | undefined;
   readonly actor: string;
   /** Where it came from: cli, ui, a chat gateway. */
   readonly channel: string;
@@ -65,12 +107,23 @@ export interface Wait {
   readonly until: number;
 }
 
+/** People of whom a number must approve at a gate. */
+export interface GateGroup {
+  readonly name: string;
+  readonly members: readonly string[];
+  readonly needed: number;
+}
+
 /** A gate that is open for decisions. */
 export interface OpenGate {
   readonly wave: number;
   readonly spec: GateSpec;
+  /** Only these people may vote; absent when anybody may. */
+  readonly groups?: readonly GateGroup[] | undefined;
   readonly openedAt: number;
   readonly approvedBy: readonly string[];
+  /** How often people were reminded. */
+  readonly reminders?: number | undefined;
   readonly rejected?: { readonly actor: string; readonly reason: string };
 }
 
@@ -79,6 +132,8 @@ export interface WaveProgress {
   readonly number: number;
   readonly name: string;
   readonly size: number;
+  /** The ordinals of its servers as compact ranges; absent where they show only with time. */
+  readonly servers?: string;
   readonly status: 'pending' | 'running' | 'done' | 'failed' | 'rolled-back';
   readonly ready: number;
   readonly proven: number;
@@ -90,8 +145,46 @@ export interface WaveProgress {
 /** What people have asked for that the runbook has not done yet. */
 export interface Requests {
   readonly pause?: { readonly actor: string; readonly reason: string };
-  readonly rollback?: { readonly actor: string; readonly reason: string };
+  readonly rollback?: {
+    readonly actor: string;
+    readonly reason: string;
+    readonly scope?: RollbackScope | undefined;
+    readonly order?: RollbackOrder | undefined;
+  };
   readonly cancel?: { readonly actor: string; readonly then: 'hold' | 'rollback'; readonly reason: string };
+  readonly retry?: { readonly actor: string };
+}
+
+/** A server that a person has left behind. */
+export interface SkippedServer {
+  readonly server: string;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** Somebody stopped the line of the release's namespace or cluster. */
+export interface Halt {
+  readonly actor: string;
+  readonly reason: string;
+  readonly since: number;
+  /** When the line goes on by itself, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A freeze window that the release waits for, or that a second person has overridden. */
+export interface Freeze {
+  readonly window: string;
+  /** When the window ends, milliseconds since the epoch. */
+  readonly until: number;
+  readonly overridden?: { readonly actor: string; readonly reason: string } | undefined;
+}
+
+/** Somebody else changed what the release holds; a person has to say whose values stay. */
+export interface Drift {
+  /** One line: the field, what it was and is, who changed it. */
+  readonly what: string;
+  readonly seenAt: number;
+  readonly wins?: 'release' | 'edit' | undefined;
 }
 
 /** The whole state of a release: what the query returns and everything that people are shown is made from. */
@@ -115,7 +208,21 @@ export interface ReleaseState {
   readonly wait?: Wait | undefined;
   readonly gate?: OpenGate | undefined;
   readonly pausedBecause?: string | undefined;
+  readonly halt?: Halt | undefined;
+  readonly freeze?: Freeze | undefined;
+  readonly drift?: Drift | undefined;
   readonly requests: Requests;
+  /** Servers and waves that people have left behind. */
+  readonly skipped?: readonly SkippedServer[] | undefined;
+  readonly skippedWaves?: readonly number[] | undefined;
+  /** Names of servers whose reload waits until their players are gone. */
+  readonly deferred?: readonly string[] | undefined;
+  /** When the servers must be of one version again, milliseconds since the epoch; absent while they are or may be mixed. */
+  readonly mixedUntil?: number | undefined;
+  /** Failed servers that a rollback leaves as they are, for whoever wants to know why. */
+  readonly specimens?: readonly string[] | undefined;
+  /** The release that took over. */
+  readonly supersededBy?: string | undefined;
   /** The latest 50 failed servers. */
   readonly failures: readonly ServerFailure[];
   readonly warnings: readonly string[];
@@ -181,11 +288,20 @@ function progressOf({ strategy, waves }: Plan): WaveProgress[] {
     number,
     name,
     size: servers.length,
+    ...(servers.length === 0 ? {} : { servers: compactRanges(servers.map(({ ordinal }) => ordinal)) }),
     status: 'pending',
     ready: 0,
     proven: 0,
     failed: 0,
   }));
+}
+
+/** The wave that a server of this release is in; undefined when it is in none. */
+export function waveOfServer(state: ReleaseState, server: string): number | undefined {
+  const prefix = `${state.set.name}-`;
+  const ordinal = server.startsWith(prefix) ? server.slice(prefix.length) : '';
+  if (!/^\d+$/.test(ordinal)) return undefined;
+  return state.waves.find(({ servers }) => servers !== undefined && isInRanges(servers, Number(ordinal)))?.number;
 }
 
 /** Changes the progress of one wave. */

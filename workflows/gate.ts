@@ -1,6 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import type { Wave } from '../release/plan.ts';
 import { formatDuration } from '../release/quantity.ts';
+import { approvalsMissing, approvalsNeeded, groupsOf } from '../release/gate-votes.ts';
 import type { GateSpec } from '../release/spec.ts';
 import type { OpenGate } from '../release/state.ts';
 import { Departure } from './release-run.ts';
@@ -14,13 +15,15 @@ export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number
   const spec = context.spec.gates.find(({ before }) => before === wave.number);
   if (!spec) return;
   const { run, onPause } = context;
-  run.set({ gate: { wave: wave.number, spec, openedAt: Date.now(), approvedBy: [] }, wave: wave.number });
+  const groups = groupsOf(spec.groups, context.spec.approvers);
+  const gate: OpenGate = { wave: wave.number, spec, groups, openedAt: Date.now(), approvedBy: [] };
+  run.set({ gate, wave: wave.number });
   for (;;) {
     await run.checkpoint(onPause);
     const gate = run.state.gate;
     if (!gate) return;
     if (gate.rejected) await refuse(context, gate);
-    else if (gate.approvedBy.length >= spec.approvals) break;
+    else if (approvalsMissing(gate) === undefined) break;
     else if (Date.now() >= gate.openedAt + spec.timeout) {
       if (await timedOut(context, spec)) break;
     } else await wait(context, gate);
@@ -30,14 +33,18 @@ export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number
 
 async function wait({ run }: ReleaseContext, gate: OpenGate): Promise<void> {
   const { spec, openedAt, wave } = gate;
-  const missing = spec.approvals - gate.approvedBy.length;
-  const what = `waits for ${missing} ${missing === 1 ? 'approval' : 'approvals'} before wave ${wave}`;
+  const missing = approvalsNeeded(gate) - gate.approvedBy.length;
+  const whose = gate.groups ? `: ${approvalsMissing(gate) ?? ''}` : '';
+  const what = `waits for ${missing} approvals before wave ${wave}${whose}`;
   run.enter('waiting-approval', what, { owner: 'a person', since: openedAt, until: openedAt + spec.timeout });
   const { approvedBy } = gate;
   const changed = (): boolean => {
     const { gate: now, requests } = run.state;
     return (
-      now?.rejected !== undefined || now?.approvedBy.length !== approvedBy.length || Object.keys(requests).length > 0
+      now?.rejected !== undefined ||
+      now?.approvedBy.length !== approvedBy.length ||
+      Object.keys(requests).length > 0 ||
+      run.state.halt !== undefined
     );
   };
   await condition(changed, Math.max(1, openedAt + spec.timeout - Date.now()), { summary: `gate before wave ${wave}` });

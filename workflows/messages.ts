@@ -9,6 +9,7 @@ import type { Ledger } from '../release/ledger-verdict.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
 import type { LastRelease } from '../release/record.ts';
 import type { ReleaseFile } from '../release/spec.ts';
+import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../release/state.ts';
 import type { Outcome, ReleaseState } from '../release/state.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
 import type { SetRef } from '../release/fleet.ts';
@@ -44,10 +45,20 @@ export const SEARCH_ATTRIBUTES = {
 /** A decision as it travels: one flat JSON object. An update answers whether it was accepted; a signal cannot. */
 export const decisionSchema = z.strictObject({
   id: z.string().min(1).max(200),
-  verb: z.enum(['approve', 'reject', 'pause', 'resume', 'rollback', 'cancel']),
+  verb: z.enum(VERBS),
   release: z.string().min(1).max(63),
+  plan: z
+    .string()
+    .regex(/^[0-9a-f]{8,64}$/)
+    .optional(),
   wave: z.int().min(1).optional(),
   then: z.enum(['hold', 'rollback']).optional(),
+  server: z.string().min(1).max(253).optional(),
+  scope: z.enum(ROLLBACK_SCOPES).optional(),
+  order: z.enum(ROLLBACK_ORDERS).optional(),
+  wins: z.enum(['release', 'edit']).optional(),
+  by: z.string().min(1).max(63).optional(),
+  until: z.int().min(0).optional(),
   actor: z.string().min(1).max(200),
   channel: z.string().min(1).max(60).prefault('unknown'),
   reason: z.string().max(1_000).optional(),

@@ -27,6 +27,9 @@ const stateQuery = defineQuery<ReleaseState>(MESSAGES.state);
 const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
 
+/** How long after its end a halt may still be taken back by whoever made it. */
+const HALT_GRACE_MS = 60_000;
+
 /** More than a crowd of voters, and some hundred kilobytes at most. */
 const KEPT_ANSWERS = 2_000;
 
@@ -115,7 +118,7 @@ export class ReleaseRun {
   /** What a person has asked for that the runbook must heed before it goes on. */
   get #attention(): boolean {
     const { pause, rollback, cancel } = this.#state.requests;
-    return (pause ?? rollback ?? cancel) !== undefined;
+    return (pause ?? rollback ?? cancel ?? this.#state.halt) !== undefined;
   }
 
   /**
@@ -191,10 +194,36 @@ export class ReleaseRun {
    * @throws Departure
    */
   async checkpoint(onPause: PauseActions): Promise<void> {
-    this.#depart();
-    const { pause } = this.#state.requests;
-    if (!pause) return;
-    await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
+    for (;;) {
+      if (this.#state.halt) await this.#standHalted(onPause);
+      this.#depart();
+      const { pause } = this.#state.requests;
+      if (!pause) return;
+      await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
+    }
+  }
+
+  /**
+   * Stands still while the line is stopped. Who stopped it ends it; should nobody say so, the release does not go on by
+   * itself but pauses for a person.
+   * @throws Departure
+   */
+  async #standHalted(onPause: PauseActions): Promise<void> {
+    const { phase, step, wait } = this.#state;
+    const { halt } = this.#state;
+    if (!halt) return;
+    const reason = `${halt.actor} stopped the line: ${halt.reason}`;
+    this.set({
+      phase: 'halted',
+      step: 'stands still until the line goes on',
+      wait: { for: reason, owner: 'whoever ends it with hotwave unhalt', since: halt.since, until: halt.until },
+    });
+    await onPause.freeze();
+    const left = Math.max(1, halt.until + HALT_GRACE_MS - Date.now());
+    const heard = await condition(() => this.#state.halt === undefined, left, { summary: 'the line is stopped' });
+    this.set({ halt: undefined, phase, step, wait });
+    if (!heard) await this.pauseUntilResumed(onPause, `nobody said that the line goes on; ${reason}`);
+    else if (this.#state.pausedBecause === undefined && !this.#state.requests.pause) await onPause.thaw();
   }
 
   /**
@@ -210,14 +239,25 @@ export class ReleaseRun {
     // Somebody may have resumed while the set was being frozen.
     if (problem !== undefined && this.#state.pausedBecause !== undefined)
       this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
-    const heard = await condition(() => this.#heard(), onPause.timeout, {
-      summary: 'paused: waits for resume, rollback or cancel',
-    });
-    if (!heard) throw new Departure('hold', 'failed', `nobody resumed it in time; it was paused because: ${reason}`);
+    await this.#untilHeard(onPause, wait);
     this.#depart();
     const { pause: _heeded, ...requests } = this.#state.requests;
     this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests });
     await onPause.thaw();
+  }
+
+  /** Waits for a person, also while the line is stopped. @throws Departure when nobody came in time */
+  async #untilHeard(onPause: PauseActions, { for: reason, until }: Wait): Promise<void> {
+    for (;;) {
+      if (this.#state.halt) await this.#standHalted(onPause);
+      const heard = await condition(
+        () => this.#heard() || this.#state.halt !== undefined,
+        Math.max(1, until - Date.now()),
+        { summary: 'paused: waits for resume, rollback or cancel' },
+      );
+      if (!heard) throw new Departure('hold', 'failed', `nobody resumed it in time; it was paused because: ${reason}`);
+      if (!this.#state.halt) return;
+    }
   }
 
   /** While paused: somebody resumed (which clears the reason), or asked for more than a pause. */

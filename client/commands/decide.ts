@@ -2,12 +2,13 @@ import { applyDecision } from '../../release/decision.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { ReleaseState, Verb } from '../../release/state.ts';
-import { isFinal } from '../../release/state.ts';
+import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, isFinal } from '../../release/state.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
 import { decisionSchema } from '../../workflows/messages.ts';
 import { withTemporal } from '../connect.ts';
 import type { Temporal } from '../connect.ts';
 import { decisionFor } from '../decision.ts';
+import type { DecisionChoices } from '../decision.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ExitError } from '../exit-error.ts';
@@ -34,12 +35,16 @@ export interface DecideFlags extends SetFlags {
   readonly id?: string | undefined;
   readonly wave?: string | undefined;
   readonly then?: string | undefined;
+  readonly wins?: string | undefined;
+  readonly server?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly order?: string | undefined;
 }
 
 /** Tells a release what a person decided, and the person what the release says to it. */
 export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFlags): Promise<ExitCode> {
   const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
-  const choices = { then: thenOf(verb, flags), wave: waveOf(io, verb, flags) };
+  const choices = choicesOf(io, verb, flags);
   return withTemporal(io, flags, async (temporal) => {
     const found = await findRelease(temporal, target);
     const state = await stateOf(temporal, found);
@@ -91,6 +96,29 @@ async function showAnswer(
   return accepted ? EXIT.ok : EXIT.refused;
 }
 
+/** What a verb needs to know besides who and why. @throws ExitError for a value that there is not */
+function choicesOf(io: Io, verb: Verb, flags: DecideFlags): DecisionChoices {
+  const { server } = flags;
+  return {
+    then: thenOf(verb, flags),
+    wave: waveOf(io, verb, flags),
+    wins: oneOf('wins', flags.wins, ['release', 'edit']),
+    scope: oneOf('scope', flags.scope, ROLLBACK_SCOPES),
+    order: oneOf('order', flags.order, ROLLBACK_ORDERS),
+    server,
+  };
+}
+
+function oneOf<Value extends string>(
+  flag: string,
+  given: string | undefined,
+  values: readonly Value[],
+): Value | undefined {
+  const found = values.find((value) => value === given);
+  if (given === undefined || found !== undefined) return found;
+  throw new ExitError(EXIT.usage, `--${flag} ${JSON.stringify(given)}: expected ${values.join(' or ')}`);
+}
+
 function thenOf(verb: Verb, { then }: DecideFlags): 'hold' | 'rollback' | undefined {
   if (verb !== 'cancel') return undefined;
   if (then === 'hold' || then === 'rollback') return then;
@@ -100,7 +128,7 @@ function thenOf(verb: Verb, { then }: DecideFlags): 'hold' | 'rollback' | undefi
 }
 
 function waveOf(io: Io, verb: Verb, { wave }: DecideFlags): number | undefined {
-  if (!isVote(verb)) return undefined;
+  if (wave === undefined && !isVote(verb)) return undefined;
   if (wave === undefined) {
     if (io.stdout.isTTY === true) return undefined;
     throw new ExitError(EXIT.usage, `say which wave: ${verb} --wave N`, ['hotwave status shows the gate that is open']);

@@ -1,5 +1,7 @@
+import { Help } from '@commander-js/extra-typings';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { Verb } from '../../release/state.ts';
+import { VERB_TABLE } from '../../release/verbs.ts';
 import type { DecideFlags } from '../commands/decide.ts';
 import { clusterFlags, helpEnd, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 import type { Declared, Run } from './shared.ts';
@@ -20,7 +22,7 @@ const DECLARATIONS: readonly Declaration[] = [
     verb: 'approve',
     summary: 'let the wave behind a gate start',
     description:
-      'Approves the wave behind the open gate. The wave must be named: an approval is never for "whatever comes".',
+      'Approves the wave behind the open gate. The wave must be named: an approval is never for "whatever comes". It counts for the plan that you see now and for no other.',
     flags: [WAVE],
     examples: [
       'hotwave approve arena/duel --wave 2',
@@ -30,7 +32,7 @@ const DECLARATIONS: readonly Declaration[] = [
   {
     verb: 'reject',
     summary: 'refuse the wave behind a gate',
-    description: 'Rejects the wave behind the open gate.',
+    description: 'Rejects the wave behind the open gate, for a reason that everybody sees.',
     flags: [WAVE],
     examples: ['hotwave reject arena/duel --wave 2 --reason "desync reports"'],
   },
@@ -43,14 +45,51 @@ const DECLARATIONS: readonly Declaration[] = [
   {
     verb: 'resume',
     summary: 'go on after a pause',
-    description: 'Lets a paused release go on where it stopped.',
-    examples: ['hotwave resume arena/duel'],
+    description: 'Lets a paused release go on where it stopped. After a foreign edit --wins says whose values stay.',
+    flags: [['--wins <which>', 'after a foreign edit: release writes over it, edit ends the release and leaves it']],
+    examples: ['hotwave resume arena/duel', 'hotwave resume arena/duel --wins release'],
+  },
+  {
+    verb: 'retry',
+    summary: 'try the failed servers once more',
+    description:
+      'Lets a release go on and tries the servers that failed once more, those left behind in earlier waves too.',
+    examples: ['hotwave retry arena/duel'],
+  },
+  {
+    verb: 'skip',
+    summary: 'leave a server or a wave behind',
+    description:
+      'Leaves a server or a wave behind: it is neither waited for, reloaded nor proved, and it does not count as failed. The end of the release names it.',
+    flags: [
+      ['--server <name>', 'the server that is left behind'],
+      ['--wave <number>', 'the wave that is left behind'],
+    ],
+    examples: [
+      'hotwave skip arena/duel --server duel-7 --reason "its node is being replaced"',
+      'hotwave skip arena/duel --wave 3 --reason "tournament until 20:00"',
+    ],
   },
   {
     verb: 'rollback',
-    summary: 'bring every server back to the old version',
-    description: 'Rolls a release back: all servers at once, without gates or bake times. Works in every phase.',
-    examples: ['hotwave rollback arena/duel --reason "match results are lost"'],
+    summary: 'bring servers back to the old version',
+    description:
+      'Rolls a release back: all servers at once, without gates or bake times. --scope brings only a part back, and then the release stands still again.',
+    flags: [
+      ['--scope <what>', 'release, wave or failed (default: release)'],
+      ['--order <order>', 'all at once, or reverse: the last wave first (targeted releases only)'],
+    ],
+    examples: [
+      'hotwave rollback arena/duel --reason "match results are lost"',
+      'hotwave rollback arena/duel --scope failed',
+    ],
+  },
+  {
+    verb: 'override',
+    summary: 'go on in spite of a freeze window',
+    description:
+      'Lets a release go on that a freeze window holds. Takes a reason and somebody else than who started it.',
+    examples: ['hotwave override arena/duel --reason "the login fix cannot wait until Monday"'],
   },
   {
     verb: 'cancel',
@@ -62,7 +101,7 @@ const DECLARATIONS: readonly Declaration[] = [
   },
 ];
 
-/** `approve`, `reject`, `pause`, `resume`, `rollback` and `cancel`: the verbs that steer a release. */
+/** The verbs that steer a running release. */
 export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
   for (const { verb, summary, description, flags = [], examples } of DECLARATIONS) {
     const declared = decidingFlags(program.command(verb).argument('<set>', SET_ARGUMENT));
@@ -70,12 +109,29 @@ export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
     declared
       .summary(summary)
       .description(description)
-      .addHelpText('after', helpEnd(examples, [0, 6, 7, 64]))
+      .addHelpText('after', `${phasesHelp(verb)}${helpEnd(examples, [0, 6, 7, 64])}`)
       .action(async (set, given) => {
         const { runDecide } = await import('../commands/decide.ts');
         finish(await runDecide(io, verb, set, given));
       });
   }
+}
+
+const PHASE_COLUMN = 20;
+const WIDTH = 80;
+
+/** What the verb does in each phase, from the same table by which the release judges. */
+function phasesHelp(verb: Verb): string {
+  const rows = Object.entries(VERB_TABLE[verb]).map(([phase, cell]) => {
+    const effect = 'accepts' in cell ? cell.accepts : `refused: ${forPeople(cell.refuses)}`;
+    const lines = new Help().boxWrap(effect, WIDTH - PHASE_COLUMN - 1).split('\n');
+    return `  ${phase}`.padEnd(PHASE_COLUMN) + lines.join(`\n${' '.repeat(PHASE_COLUMN)}`);
+  });
+  return ['', 'While the release is:', ...rows, ''].join('\n');
+}
+
+function forPeople(sentence: string): string {
+  return sentence.replaceAll('{release}', 'it').replaceAll('{gate}', 'N').replaceAll('{wave}', 'N');
 }
 
 function decidingFlags<Arguments extends unknown[], Options extends OptionValues>(

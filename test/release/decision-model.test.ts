@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { applyDecision, usefulVerbs } from '../../release/decision.ts';
-import { initialState, isFinal } from '../../release/state.ts';
+import { applyDecision } from '../../release/decision.ts';
+import { usefulVerbs } from '../../release/verbs.ts';
+import { VERBS, initialState, isFinal } from '../../release/state.ts';
 import type { Decision, Phase, ReleaseState } from '../../release/state.ts';
 
-const VERBS = ['approve', 'reject', 'pause', 'resume', 'rollback', 'cancel'] as const;
 const PEOPLE = ['ann', 'bob', 'cleo'] as const;
 const PHASES: readonly Phase[] = [
   'planning',
@@ -12,7 +12,9 @@ const PHASES: readonly Phase[] = [
   'baking',
   'watching',
   'waiting-approval',
+  'frozen',
   'paused',
+  'halted',
   'rolling-back',
   'done',
   'rolled-back',
@@ -75,14 +77,20 @@ function start(): ReleaseState {
 /** The runbook goes on: a gate is there while it waits at one and while it is paused there. */
 function entered(state: ReleaseState, phase: Phase, now: number): ReleaseState {
   const gate = phase === 'waiting-approval' ? { wave: 2, spec: GATE, openedAt: now, approvedBy: [] } : state.gate;
-  const keeps = phase === 'waiting-approval' || phase === 'paused';
+  const keeps = phase === 'waiting-approval' || phase === 'paused' || phase === 'halted';
   return {
     ...state,
     phase,
     gate: keeps ? gate : undefined,
     requests: {},
     ...(phase === 'paused' ? { pausedBecause: 'somebody asked' } : {}),
+    ...(phase === 'frozen' ? { freeze: { window: 'weekend', until: now + 60_000 } } : {}),
+    halt: phase === 'halted' ? { actor: 'ops', reason: 'fire', since: now, until: now + 60_000 } : undefined,
   };
+}
+
+function isLeaving({ requests }: ReleaseState): boolean {
+  return requests.rollback !== undefined || requests.cancel !== undefined;
 }
 
 /** The votes of the gate as a reference that knows only the rules, not the code. */
@@ -90,11 +98,13 @@ class Votes {
   approvers = new Set<string>();
   rejected = false;
 
-  counts({ verb, release, wave, actor }: Decision, state: ReleaseState): boolean {
-    const open = state.gate !== undefined && !isFinal(state.phase);
+  counts({ verb, release, wave, actor, reason }: Decision, state: ReleaseState): boolean {
+    const open = state.gate !== undefined && ['waiting-approval', 'paused', 'halted'].includes(state.phase);
     const settled = this.rejected || this.approvers.size >= GATE.approvals;
-    if (!open || settled || release !== 'r1' || wave !== 2) return false;
-    return verb === 'reject' || (actor !== state.requester && !this.approvers.has(actor));
+    const meant = release === 'r1' && wave === 2;
+    if (!open || settled || !meant || isLeaving(state)) return false;
+    if (verb === 'reject') return reason !== undefined;
+    return actor !== state.requester && !this.approvers.has(actor);
   }
 
   take({ verb, actor }: Decision): void {
@@ -161,14 +171,18 @@ test('whatever people decide in whatever order, a decision counts exactly when t
 
 test('from every state that has not ended there is a way out that a person can take, and the hints name only verbs that work', () => {
   const decide = (state: ReleaseState, verb: Decision['verb']): boolean =>
-    applyDecision(state, { id: 'x', verb, release: 'r1', wave: 2, then: 'hold', actor: 'bob', channel: 'test' }, 0)
-      .answer.accepted;
+    applyDecision(
+      state,
+      { id: 'x', verb, release: 'r1', wave: 2, then: 'hold', actor: 'bob', channel: 'test', reason: 'x' },
+      0,
+    ).answer.accepted;
   for (const phase of PHASES) {
     const state = entered(start(), phase, 0);
-    for (const verb of usefulVerbs(phase)) expect([phase, verb, decide(state, verb)]).toEqual([phase, verb, true]);
+    for (const verb of usefulVerbs(state)) expect([phase, verb, decide(state, verb)]).toEqual([phase, verb, true]);
     const ways = VERBS.filter((verb) => decide(state, verb));
     if (isFinal(phase)) expect(ways).toEqual([]);
     // A rollback ends by itself, or pauses with a reason when it cannot.
+    else if (phase === 'halted') expect(ways).toContain('unhalt');
     else if (phase !== 'rolling-back') expect(ways).toContain('cancel');
   }
 });

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { applyDecision } from '../../release/decision.ts';
 import { why } from '../../release/narrate.ts';
-import { initialState } from '../../release/state.ts';
+import { VERBS, initialState } from '../../release/state.ts';
+import { OPEN_PHASES, VERB_TABLE } from '../../release/verbs.ts';
+import type { OpenPhase } from '../../release/verbs.ts';
 import type { Decision, ReleaseState } from '../../release/state.ts';
 
 const NOW = 1_000_000;
@@ -62,7 +64,7 @@ describe('a gate', () => {
   ] as const)('that is %s takes no more votes, for or against', (_what, votes, sentence) => {
     const late = [
       { id: 'x', actor: 'dan' },
-      { id: 'y', actor: 'dan', verb: 'reject' },
+      { id: 'y', actor: 'dan', verb: 'reject', reason: 'no' },
     ] as const;
     const before = decide(atGate(), ...votes).state;
     const { state, answers, accepted } = decide(before, ...late);
@@ -84,6 +86,142 @@ describe('a gate', () => {
   });
 });
 
+/** A decision that says all that any verb may ask for, except what contradicts itself. */
+const WHOLE = {
+  then: 'hold',
+  reason: 'because',
+  by: 'r2',
+  until: NOW + 60_000,
+  server: 'duel-3',
+  wave: undefined,
+} as const satisfies Partial<Decision>;
+
+const failure = { server: 'duel-3', class: 'notReady', reason: 'not Ready' } as const;
+const waves = [1, 2].map((number) => ({
+  number,
+  name: String(number),
+  size: 2,
+  servers: number === 1 ? '0-1' : '2-3',
+  status: number === 1 ? ('done' as const) : ('running' as const),
+  ready: 0,
+  proven: 0,
+  failed: 0,
+}));
+
+/** A release in a phase as the runbook would have it there, in which every verb that the table accepts can be right. */
+function inPhase(phase: OpenPhase): ReleaseState {
+  const gate = { wave: 2, spec: gateSpec, openedAt: NOW, approvedBy: [] };
+  return aState({
+    phase,
+    wave: 2,
+    waves,
+    failures: [failure],
+    ...(phase === 'waiting-approval' || phase === 'paused' || phase === 'halted' ? { gate } : {}),
+    ...(phase === 'frozen' ? { freeze: { window: 'weekend', until: NOW + 60_000 } } : {}),
+    ...(phase === 'halted' ? { halt: { actor: 'ops', reason: 'fire', since: NOW, until: NOW + 60_000 } } : {}),
+    ...(phase === 'paused' ? { pausedBecause: 'it failed' } : {}),
+  });
+}
+
+describe.each(VERBS)('%s', (verb) => {
+  test.each(Object.keys(OPEN_PHASES) as OpenPhase[])('while it is %s does what the table says', (phase) => {
+    const cell = VERB_TABLE[verb][phase];
+    const vote = verb === 'approve' || verb === 'reject' ? { wave: 2, server: undefined } : {};
+    const { accepted, answers } = decide(inPhase(phase), { ...WHOLE, ...vote, verb });
+    expect(accepted).toEqual(['accepts' in cell]);
+    expect(answers[0]).not.toMatch(/[{}]|undefined/);
+    if ('refuses' in cell && verb !== 'halt') expect(answers[0]!.length).toBeGreaterThan(20);
+  });
+});
+
+describe('a gate of groups', () => {
+  const groups = [
+    { name: 'ops', members: ['bob', 'ben'], needed: 1 },
+    { name: 'leads', members: ['cleo', 'bob'], needed: 1 },
+  ];
+  const ofGroups = (): ReleaseState => {
+    const state = atGate();
+    return { ...state, gate: { ...state.gate!, groups, spec: { ...gateSpec, approvals: 1 } } };
+  };
+
+  test('wants the number of each group, and one person in two groups is one person', () => {
+    const { answers, accepted } = decide(
+      ofGroups(),
+      { id: 'a', actor: 'dan' },
+      { id: 'b', actor: 'bob' },
+      { id: 'c', actor: 'ben' },
+    );
+    expect(accepted).toEqual([false, true, true]);
+    expect(answers[0]).toBe('dan is in no group that decides about wave 2: ask somebody of ops or leads');
+    expect(answers[1]).toBe('approved wave 2; 1 more needed within 60s');
+    expect(answers[2]).toBe('approved: wave 2 starts');
+  });
+
+  test('names the group that is missing', () => {
+    expect(decide(ofGroups(), { actor: 'ben' }).answers[0]).toBe('approved wave 2; 1 more of leads needed within 60s');
+  });
+});
+
+test('a vote for another plan than the one at work is refused', () => {
+  const state = { ...atGate(), planHash: 'abcdef0123456789' };
+  expect(decide(state, { plan: '0123456789abcdef' }).answers[0]).toMatch(
+    /is for plan 01234567, but r1 has plan abcdef01/,
+  );
+  expect(decide(state, { plan: 'abcdef01' }).accepted).toEqual([true]);
+});
+
+test.each([
+  ['reject', 'a reason', { verb: 'reject' }, /say why/],
+  ['skip', 'a reason', { verb: 'skip', wave: undefined, server: 'duel-3' }, /say why/],
+  ['skip', 'a server or wave', { verb: 'skip', wave: undefined, reason: 'x' }, /--server NAME or skip --wave N/],
+  [
+    'skip',
+    'a server of the release',
+    { verb: 'skip', wave: undefined, server: 'duel-9', reason: 'x' },
+    /no wave of r1/,
+  ],
+  ['skip', 'a wave that is not done', { verb: 'skip', wave: 1, reason: 'x' }, /wave 1 is done/],
+  ['cancel', 'what becomes of the servers', { verb: 'cancel' }, /--then hold/],
+  ['rollback', 'a strategy that can', { verb: 'rollback', order: 'reverse' }, /only a targeted release/],
+] as const)('%s wants %s and says so', (_verb, _what, change, sentence) => {
+  const { accepted, answers } = decide(inPhase('paused'), change);
+  expect(accepted).toEqual([false]);
+  expect(answers[0]).toMatch(sentence);
+});
+
+test('a freeze window is overridden by a second person only', () => {
+  const given = { verb: 'override', reason: 'cannot wait' } as const;
+  const { accepted, state } = decide(inPhase('frozen'), { ...given, id: '1', actor: 'ann' }, { ...given, id: '2' });
+  expect(accepted).toEqual([false, true]);
+  expect(state.freeze?.overridden).toEqual({ actor: 'bob', reason: 'cannot wait' });
+});
+
+test('after a foreign edit, resume says whose values stay, and retry waits for that', () => {
+  const drifted = { ...inPhase('paused'), drift: { what: 'kubectl-edit changed replicas from 3 to 5', seenAt: NOW } };
+  const { accepted, state } = decide(
+    drifted,
+    { id: '1', verb: 'retry' },
+    { id: '2', verb: 'resume' },
+    { id: '3', verb: 'resume', wins: 'release' },
+  );
+  expect(accepted).toEqual([false, false, true]);
+  expect(state.drift?.wins).toBe('release');
+  expect(decide(inPhase('paused'), { verb: 'resume', wins: 'edit' }).accepted).toEqual([false]);
+});
+
+test('a partial rollback is for a release that stands still', () => {
+  const wish = { verb: 'rollback', scope: 'failed' } as const;
+  expect(decide(inPhase('updating'), wish).answers[0]).toMatch(/pause r1 first/);
+  expect(decide(inPhase('paused'), wish).state.requests.rollback).toMatchObject({ scope: 'failed' });
+});
+
+test('a newer release that takes over is named, and ends the older one as a cancel does', () => {
+  const { state, answers } = decide(aState(), { verb: 'supersede', then: 'hold', by: 'r2' });
+  expect(state).toMatchObject({ supersededBy: 'r2', requests: { cancel: { then: 'hold' } } });
+  expect(answers[0]).toBe('r2 takes over the servers as they are');
+  expect(decide(aState(), { verb: 'supersede', then: 'hold', by: 'r1' }).accepted).toEqual([false]);
+});
+
 test('a refused verb names the right one', () => {
   expect(decide(atGate(), { verb: 'resume' }).answers[0]).toMatch(/approve --wave 2/);
   expect(decide(aState({ phase: 'paused' }), { verb: 'approve' }).answers[0]).toMatch(/resume/);
@@ -93,9 +231,8 @@ test('a refused verb names the right one', () => {
 test.each(['done', 'rolled-back', 'failed', 'cancelled', 'refused'] as const)(
   'an ended release (%s) refuses every verb',
   (phase) => {
-    const verbs = ['approve', 'reject', 'pause', 'resume', 'rollback', 'cancel'] as const;
-    const { accepted } = decide(aState({ phase }), ...verbs.map((verb) => ({ id: verb, verb, then: 'hold' as const })));
-    expect(accepted).toEqual(verbs.map(() => false));
+    const { accepted } = decide(aState({ phase }), ...VERBS.map((verb) => ({ ...WHOLE, id: verb, verb })));
+    expect(accepted).toEqual(VERBS.map(() => false));
   },
 );
 

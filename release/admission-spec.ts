@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { durationSchema } from './quantity.ts';
+
+const busy = z
+  .strictObject({
+    opsState: z.array(z.string().min(1).max(63)).min(1).max(20).optional(),
+    annotation: z
+      .strictObject({ name: z.string().min(1).max(317), value: z.string().max(256).optional() })
+      .optional()
+      .meta({ description: 'An annotation of the GameServer; without value, any value but an empty one, 0 or false' }),
+  })
+  .refine(({ opsState, annotation }) => opsState !== undefined || annotation !== undefined, {
+    error: 'expected opsState or annotation',
+  });
+
+/** Schema of how the reload waits for players. */
+export const admissionSchema = z.strictObject({
+  busy: busy.meta({ description: 'Which servers have players that a reload would disturb' }),
+  wait: durationSchema.prefault('10m').meta({ description: 'How long a wave waits for its busy servers' }),
+  lastWait: durationSchema
+    .prefault('1h')
+    .meta({ description: 'How long the last wave waits for the servers that were deferred to it' }),
+  then: z
+    .enum(['reload', 'leave', 'pause'])
+    .prefault('pause')
+    .meta({ description: 'What becomes of those that are busy even then' }),
+});
+
+/** How the reload waits for players. */
+export type Admission = z.output<typeof admissionSchema>;
