@@ -162,22 +162,35 @@ interface Problem {
 
 /** What is right in each field and wrong together. */
 function policyProblems(spec: z.output<typeof specSchema>): Problem[] {
-  const problems: Problem[] = [];
-  for (const [index, { groups = {}, promoteAfter }] of spec.gates.entries()) {
-    const unknown = Object.keys(groups).find((name) => !(name in spec.approvers));
-    if (unknown !== undefined)
-      problems.push({ path: ['gates', index, 'groups', unknown], error: `spec.approvers has no group ${unknown}` });
-    if (promoteAfter !== undefined && spec.health.length === 0)
-      problems.push({ path: ['gates', index, 'promoteAfter'], error: 'a gate that opens by itself needs spec.health' });
-    const [short] = Object.entries(groups).filter(([name, count]) => (spec.approvers[name]?.length ?? count) < count);
-    if (short)
-      problems.push({
-        path: ['gates', index, 'groups', short[0]],
-        error: `the group ${short[0]} has only ${spec.approvers[short[0]]?.length ?? 0} people`,
-      });
-  }
+  const problems = spec.gates.flatMap((gate, index) => gateProblems(spec, gate, index));
   if (spec.admission && 'self' in spec.reload)
     problems.push({ path: ['admission'], error: 'an engine that reloads by itself does not wait for its players' });
+  if (spec.maxMixed !== undefined && spec.strategy === 'newServersOnly')
+    problems.push({ path: ['maxMixed'], error: 'with newServersOnly, servers are of two versions for good' });
+  return problems;
+}
+
+function gateProblems(
+  { approvers, health }: z.output<typeof specSchema>,
+  { before, groups = {}, promoteAfter, timeout }: GateSpec,
+  index: number,
+): Problem[] {
+  const at = (field: string, error: string, ...more: string[]): Problem => ({
+    path: ['gates', index, field, ...more],
+    error,
+  });
+  const problems: Problem[] = [];
+  const unknown = Object.keys(groups).find((name) => !(name in approvers));
+  if (unknown !== undefined) problems.push(at('groups', `spec.approvers has no group ${unknown}`, unknown));
+  const [short] = Object.entries(groups).filter(([name, count]) => (approvers[name]?.length ?? count) < count);
+  if (short)
+    problems.push(at('groups', `the group ${short[0]} has only ${approvers[short[0]]?.length ?? 0} people`, short[0]));
+  if (promoteAfter === undefined) return problems;
+  if (health.length === 0) problems.push(at('promoteAfter', 'a gate that opens by itself needs spec.health'));
+  if (before === 1)
+    problems.push(at('promoteAfter', 'before wave 1 no server runs the new version, so none can prove healthy'));
+  if (promoteAfter >= timeout)
+    problems.push(at('promoteAfter', 'expected less than timeout, or the gate never opens by itself'));
   return problems;
 }
 
