@@ -63,10 +63,10 @@ export function frozenTime(
   return occurrences.length === 0 ? undefined : { occurrences, until };
 }
 
-/** The next freeze to come; undefined when none comes within a year. Asked only while nothing freezes. */
+/** The next freeze to come; undefined when none comes for a year. Asked only while nothing freezes. */
 export function nextFreeze(windows: readonly FreezeWindow[], now: number): Occurrence | undefined {
   const coming = windows
-    .flatMap((window) => [...occurrencesAround(window, now), ...occurrencesAround(window, now + WEEK_MS)])
+    .flatMap((window) => occurrencesAround(window, now, HORIZON_MS))
     .filter(({ from, until }) => from > now && until > from);
   return coming.sort((left, right) => left.from - right.from)[0];
 }
@@ -112,16 +112,17 @@ function contains({ from, until }: Occurrence, moment: number): boolean {
   return from <= moment && moment < until;
 }
 
-/** All times that a window comes that may contain a moment, or begin within the days after it. */
-function occurrencesAround(window: FreezeWindow, moment: number): Occurrence[] {
+/** A changed clock moves a window by hours, and by a whole day where a country moves across the date line. */
+const CHANGED_CLOCK_MS = 2 * DAY_MS;
+
+/** The times that a window comes that may contain a moment, or begin within `ahead` after it. */
+function occurrencesAround(window: FreezeWindow, moment: number, ahead = 0): Occurrence[] {
   const { name, timeZone } = window;
   const zone = IANAZone.create(timeZone);
-  return spansAround(window, moment + zone.offset(moment) * 60_000).map(([from, to]) => ({
-    name,
-    timeZone,
-    from: momentsAt(zone, from).first,
-    until: momentsAt(zone, to).last,
-  }));
+  const wall = moment + zone.offset(moment) * 60_000;
+  return spansAround(window, wall)
+    .filter(([from, to]) => from - CHANGED_CLOCK_MS <= wall + ahead && wall < to + CHANGED_CLOCK_MS)
+    .map(([from, to]) => ({ name, timeZone, from: momentsAt(zone, from).first, until: momentsAt(zone, to).last }));
 }
 
 /** The same on the wall: pairs of what the clock shows at the begin and at the end. */
@@ -131,7 +132,7 @@ function spansAround(window: FreezeWindow, wall: number): (readonly [number, num
   if (!isWeekly(window)) return [[from, to]];
   const monday = mondayBefore(wall);
   const length = to > from ? to - from : to - from + WEEK_MS;
-  return [-2, -1, 0, 1].map((week) => {
+  return [-2, -1, 0, 1, 2].map((week) => {
     const begin = monday + week * WEEK_MS + from;
     return [begin, begin + length];
   });
