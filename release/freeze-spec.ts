@@ -27,10 +27,10 @@ const isWeeklyText = (text: string): boolean => WEEKLY.test(text);
 
 const moment = z
   .string({ error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 12:00' })
-  .refine(
-    (text) => wallTime(text) !== undefined,
-    'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 or 2026-12-24 12:00',
-  );
+  .refine((text) => wallTime(text) !== undefined, {
+    error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 or 2026-12-24 12:00',
+    abort: true,
+  });
 
 /** Schema of a time in which nothing is released. */
 export const freezeWindowSchema = z

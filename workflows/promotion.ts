@@ -58,7 +58,7 @@ export class Promotion {
   /** The decisions with the one that nobody made, so that the record says how the gate was opened. */
   decision(state: ReleaseState, now: number): Partial<ReleaseState> {
     const reason = agreeing(
-      `${this.#healthyServers} servers of the waves so far were healthy for ${formatDuration(this.#after ?? 0)}`,
+      `good health of ${this.#healthyServers} servers of the waves so far for ${formatDuration(this.#after ?? 0)}`,
     );
     const record = {
       id: `auto-${this.#wave}-${state.gate?.openedAt ?? now}`,
