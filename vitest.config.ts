@@ -25,6 +25,18 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: 'model',
+          include: ['test/model/**/*.test.ts'],
+          globalSetup: ['test/workflow/global-setup.ts'],
+          setupFiles: ['test/workflow/setup.ts'],
+          sequence: { concurrent: true },
+          maxConcurrency: 10,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
         // Not a layer: `npm run record-histories`.
         test: {
           name: 'record-histories',
