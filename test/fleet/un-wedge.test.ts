@@ -2,7 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ReleaseState } from '../../release/state.ts';
 import { MESSAGES } from '../../workflows/messages.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
+import { fleetImage, podsOf } from '../lab/game-server-sets.ts';
 import type { SetOptions } from '../lab/game-server-sets.ts';
+import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
+import type { Pod } from '../lab/kubernetes-objects.ts';
+import { until } from '../lab/until.ts';
 import { FleetWorld } from '../support/fleet-world.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 
@@ -28,7 +32,18 @@ interface Stuck {
   readonly set?: Partial<SetOptions>;
   /** The state in which the person decides. */
   readonly isStuck: (state: ReleaseState) => boolean;
+  /** What is to be seen of at least one pod before. */
+  readonly isWedged: (pod: Pod) => boolean;
 }
+
+const waitingFor =
+  (reason: string): Stuck['isWedged'] =>
+  (pod) =>
+    containerStatus(pod, 'sidecar')?.state?.waiting?.reason === reason;
+const hasNewImageUnready: Stuck['isWedged'] = (pod) =>
+  containerStatus(pod, 'sidecar')?.image !== fleetImage('v1.0') && !hasCondition(pod, 'Ready');
+const isHooked: Stuck['isWedged'] = ({ metadata }) =>
+  metadata.labels?.['lifecycle.apps.kruise.io/state'] === 'PreparingUpdate';
 
 const WAITING = '  waves: [2, rest]\n  onFailure: { then: pause }\n  ready: { timeout: 5m }';
 const HOOK = 'example.com/players-may-go-on';
@@ -37,14 +52,21 @@ const waitsForReady = ({ phase, wait }: ReleaseState): boolean =>
 const isPaused = ({ phase }: ReleaseState): boolean => phase === 'paused';
 
 const CASES: readonly Stuck[] = [
-  { name: 'pull-error', tag: 'v2.0-badpull', more: WAITING, isStuck: isPaused },
-  { name: 'crash-loop', tag: 'v2.0-crash', more: WAITING, isStuck: isPaused },
-  { name: 'never-ready', tag: 'v2.0-neverready', more: WAITING, isStuck: waitsForReady },
+  {
+    name: 'pull-error',
+    tag: 'v2.0-badpull',
+    more: WAITING,
+    isStuck: isPaused,
+    isWedged: waitingFor('ImagePullBackOff'),
+  },
+  { name: 'crash-loop', tag: 'v2.0-crash', more: WAITING, isStuck: isPaused, isWedged: waitingFor('CrashLoopBackOff') },
+  { name: 'never-ready', tag: 'v2.0-neverready', more: WAITING, isStuck: waitsForReady, isWedged: hasNewImageUnready },
   {
     name: 'unready-pods-eat-max-unavailable',
     tag: 'v2.0-neverready',
     more: `${WAITING}\n  maxUnavailable: 1`,
     isStuck: waitsForReady,
+    isWedged: hasNewImageUnready,
   },
   {
     name: 'hook-hangs',
@@ -55,13 +77,17 @@ const CASES: readonly Stuck[] = [
       spec: { lifecycle: { inPlaceUpdate: { labelsHandler: { [HOOK]: 'true' } } } },
     },
     isStuck: waitsForReady,
+    isWedged: isHooked,
   },
 ];
 
-async function stuck({ name, tag, more = '', set = {}, isStuck }: Stuck): Promise<StartedRelease> {
+async function stuck({ name, tag, more = '', set = {}, isStuck, isWedged }: Stuck): Promise<StartedRelease> {
   await world.aSet(name, { replicas: SERVERS, ...set });
   const release = await world.hotwave.start(world.release(name, tag, more));
   await release.until('it is stuck', isStuck);
+  await until({ what: 'a pod to be stuck', deadlineMs: 30_000 }, async () =>
+    (await podsOf(world.lab.api, name)).some(isWedged),
+  );
   return release;
 }
 
@@ -86,14 +112,26 @@ test.for(CASES)('$name: one command brings every server back', { timeout: 180_00
 });
 
 test('a person who paused a release that is stuck rolls it back from there', { timeout: 180_000 }, async () => {
-  const release = await stuck({ name: 'paused-stuck', tag: 'v2.0-neverready', more: WAITING, isStuck: waitsForReady });
+  const release = await stuck({
+    name: 'paused-stuck',
+    tag: 'v2.0-neverready',
+    more: WAITING,
+    isStuck: waitsForReady,
+    isWedged: hasNewImageUnready,
+  });
   await release.decide({ verb: 'pause', reason: 'looking' });
   await release.until('the pause', isPaused);
   expect(await rollBack('paused-stuck', release)).toBeLessThan(WELL_UNDER_MS);
 });
 
 test('a rollback that is asked for while no worker runs is done by the next one', { timeout: 180_000 }, async () => {
-  const release = await stuck({ name: 'no-worker', tag: 'v2.0-neverready', more: WAITING, isStuck: waitsForReady });
+  const release = await stuck({
+    name: 'no-worker',
+    tag: 'v2.0-neverready',
+    more: WAITING,
+    isStuck: waitsForReady,
+    isWedged: hasNewImageUnready,
+  });
   const { workflowId } = release.handle;
   await world.withoutWorker(async (client) => {
     await client.workflow.getHandle(workflowId).signal<[DecisionMessage]>(MESSAGES.decideSignal, {
@@ -114,7 +152,13 @@ test.each(['kruise', 'kruise-game'] as const)(
   'a rollback that is asked for while %s is dead ends well once it is back',
   async (controller) => {
     const name = `without-${controller}`;
-    const release = await stuck({ name, tag: 'v2.0-neverready', more: WAITING, isStuck: waitsForReady });
+    const release = await stuck({
+      name,
+      tag: 'v2.0-neverready',
+      more: WAITING,
+      isStuck: waitsForReady,
+      isWedged: hasNewImageUnready,
+    });
     await world.lab.stopProgram(controller);
     expect(await release.decide({ verb: 'rollback', reason: 'stuck' })).toMatchObject({ accepted: true });
     await release.until('the rollback to begin', ({ phase }) => phase === 'rolling-back');

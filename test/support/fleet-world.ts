@@ -63,7 +63,7 @@ spec:
   images: { sidecar: "${fleetImage(tag)}" }
   ${/^ *target:/m.test(more) ? '' : `target: { gameServerSet: ${set} }`}
   ${/^ *maxUnavailable:/m.test(more) ? '' : 'maxUnavailable: 100%'}
-  ready: { timeout: 8s }
+  ${/^ *ready:/m.test(more) ? '' : 'ready: { timeout: 8s }'}
   content: { exec: { container: app-2048, command: ${engine('files')}, within: 2s } }
   reload: { exec: { container: app-2048, command: ${engine('reload')} } }
   proof: { http: { port: ${port}, path: /version, within: 2s } }
