@@ -1,4 +1,5 @@
 import { bakeWave, checkServers } from './check-servers.ts';
+import { admitServers } from './admit-servers.ts';
 import { awaitReady } from './await-ready.ts';
 import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
@@ -46,6 +47,7 @@ export function createActivities({ cluster, metrics, isStopping = () => false }:
     openWave: reportingTrouble(openWave(cluster)),
     changeHold: reportingTrouble(changeHold(cluster)),
     awaitReady: reportingTrouble(awaitReady(cluster)),
+    admitServers: reportingTrouble(admitServers(cluster)),
     overrideServers: reportingTrouble(overrideServers(cluster)),
     settleOverrides: reportingTrouble(settleOverrides(cluster)),
     stageForNewServers: reportingTrouble(stageForNewServers(cluster)),

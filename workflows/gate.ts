@@ -13,7 +13,7 @@ import type { ReleaseContext } from './strategy.ts';
  */
 export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number'>): Promise<void> {
   const spec = context.spec.gates.find(({ before }) => before === wave.number);
-  if (!spec) return;
+  if (!spec || isSkipped(context, wave)) return;
   const { run, onPause } = context;
   const groups = groupsOf(spec.groups, context.spec.approvers);
   const gate: OpenGate = { wave: wave.number, spec, groups, openedAt: Date.now(), approvedBy: [] };
@@ -22,6 +22,7 @@ export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number
     await run.checkpoint(onPause);
     const gate = run.state.gate;
     if (!gate) return;
+    if (isSkipped(context, wave)) break;
     if (gate.rejected) await refuse(context, gate);
     else if (approvalsMissing(gate) === undefined) break;
     else if (Date.now() >= gate.openedAt + spec.timeout) {
@@ -31,7 +32,13 @@ export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number
   run.set({ gate: undefined, wait: undefined });
 }
 
-async function wait({ run }: ReleaseContext, gate: OpenGate): Promise<void> {
+/** A wave that is left behind needs nobody's approval. */
+function isSkipped({ run }: ReleaseContext, { number }: Pick<Wave, 'number'>): boolean {
+  return run.state.skippedWaves?.includes(number) === true;
+}
+
+async function wait(context: ReleaseContext, gate: OpenGate): Promise<void> {
+  const { run } = context;
   const { spec, openedAt, wave } = gate;
   const missing = approvalsNeeded(gate) - gate.approvedBy.length;
   const whose = gate.groups ? `: ${approvalsMissing(gate) ?? ''}` : '';
@@ -44,6 +51,7 @@ async function wait({ run }: ReleaseContext, gate: OpenGate): Promise<void> {
       now?.rejected !== undefined ||
       now?.approvedBy.length !== approvedBy.length ||
       Object.keys(requests).length > 0 ||
+      isSkipped(context, { number: wave }) ||
       run.state.halt !== undefined
     );
   };
