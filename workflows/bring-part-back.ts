@@ -20,12 +20,12 @@ export async function bringPartBack(context: ReleaseContext, scope: RollbackScop
   run.set({ requests });
   const problem = await orReason(() => rollBackPart(context, servers));
   run.set({ phase, step });
-  const count = `${servers.length} servers`;
+  const count = servers.length === 1 ? '1 server is' : `${servers.length} servers are`;
   await run.pauseUntilResumed(
     onPause,
     problem === undefined
-      ? `${count} are back on ${plan.previousVersion}; resume goes on without them`
-      : `${count} were to go back to ${plan.previousVersion}: ${problem}; the same rollback tries again, resume goes on without them`,
+      ? `${count} back on ${plan.previousVersion}; resume goes on without them`
+      : `${count} not proved to be back on ${plan.previousVersion}: ${problem}; rollback --scope failed tries again, resume goes on without them`,
   );
 }
 

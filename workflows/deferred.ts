@@ -72,6 +72,6 @@ async function treatBusy(context: ReleaseContext, busy: readonly PlannedServer[]
   const names = namesOf(busy.map(({ name }) => name));
   return {
     kind: 'pause',
-    reason: `${busy.length} servers still have players: ${names}; resume waits for them again, skip leaves one behind`,
+    reason: `there are still players on ${busy.length === 1 ? '1 server' : `${busy.length} servers`}: ${names}; resume waits for them again, skip leaves one behind`,
   };
 }

@@ -220,14 +220,15 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
  * those who made it fail may stay, and its image is remembered.
  */
 function beginRollback({ run, plan, spec, apart, record }: ReleaseContext, { how, message }: Departure): void {
+  const { keepSpecimens } = spec.onFailure;
   const members = plan.waves.flatMap(({ servers }) => servers.map(({ name }) => name));
-  const specimens = members.filter((name) => apart.failed.has(name)).slice(0, spec.onFailure.keepSpecimens);
+  const specimens = members.filter((name) => apart.failed.has(name)).slice(0, keepSpecimens);
   run.set({
     goesBack: true,
     skipped: undefined,
     skippedWaves: undefined,
     deferred: undefined,
-    ...(how.failed && specimens.length > 0 ? { specimens } : {}),
+    ...(how.failed && keepSpecimens > 0 && specimens.length > 0 ? { specimens } : {}),
   });
   if (how.failed) record.remember(message);
 }
