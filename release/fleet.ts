@@ -82,6 +82,8 @@ export interface GameServerView {
   readonly overrides?: readonly Override[];
   /** False when the object has no annotations at all. */
   readonly hasAnnotations: boolean;
+  /** Annotations, their values cut at 257 characters: one more than anybody compares. Absent when there are none. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** The GameServer dies with its pod (reclaimPolicy Cascade when it was created). */
   readonly diesWithPod: boolean;
 }
