@@ -12,6 +12,7 @@ import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
+import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
 import { settleOverrides } from './settle.ts';
 
 /** How long priorities may take to arrive at the pods: the controller is slow, and slower the more servers there are. */
@@ -32,6 +33,8 @@ class Rolling implements Strategy {
   #revision = '';
   /** How the set is held now; undefined while it is the person's own. */
   #hold: Hold | undefined;
+  /** Servers that an override had moved may have been taken into the template, or have lost that override. */
+  #adopting = false;
 
   constructor(context: ReleaseContext) {
     this.#context = context;
@@ -82,6 +85,10 @@ class Rolling implements Strategy {
   withdraw = async (): Promise<Withdrawal> => {
     const { plan, spec } = this.#context;
     const { set, baseline } = plan;
+    if (this.#adopting) {
+      const problem = await keepOverrides(this.#context);
+      if (problem !== undefined) return { kind: 'impossible', reason: problem };
+    }
     const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
     if (written.kind === 'untouched') return { kind: 'nothing' };
     if (written.kind === 'drifted') return { kind: 'impossible', reason: written.reason };
@@ -96,7 +103,21 @@ class Rolling implements Strategy {
     return { kind: 'begun', awaitOld };
   };
 
-  settle = (): Promise<Verdict> => this.#putBack(this.#context.plan.baseline.oldImage);
+  settle = async (): Promise<Verdict> => {
+    const { baseline } = this.#context.plan;
+    if (this.#adopting) {
+      const problem = await proveKept(this.#context, (servers) =>
+        this.#awaitReady(servers, {
+          direction: 'rollback',
+          image: baseline.newImage,
+          failFast: servers.length,
+          summary: `roll back · wait for ${servers.length} servers that keep ${baseline.newImage}`,
+        }),
+      );
+      if (problem !== undefined) return { kind: 'pause', reason: problem };
+    }
+    return await this.#putBack(baseline.oldImage);
+  };
 
   foreignEdit = async (): Promise<string | undefined> => {
     const { set, baseline } = this.#context.plan;
@@ -121,7 +142,7 @@ class Rolling implements Strategy {
     return `${servers - left.size} of ${servers} servers prove ${plan.version}; left behind: ${namesOf(left)}`;
   };
 
-  withdrawal = (): string => `every server proves ${this.#context.plan.previousVersion}`;
+  withdrawal = (): string => withdrawalOf(this.#context.plan);
 
   async #changePriorities(direction: 'assign' | 'restore'): Promise<Verdict> {
     const { run, plan } = this.#context;
@@ -191,7 +212,7 @@ class Rolling implements Strategy {
         set,
         servers: batch,
         container: baseline.container,
-        image: how.direction === 'rollback' ? baseline.oldImage : baseline.newImage,
+        image: how.image ?? (how.direction === 'rollback' ? baseline.oldImage : baseline.newImage),
         revision: this.#revision,
         direction: how.direction,
         before: how.direction === 'rollback' ? outgoingOf(this.#context, batch) : {},
@@ -206,6 +227,7 @@ class Rolling implements Strategy {
     const { run, plan, spec } = this.#context;
     const { adopted } = plan;
     if (adopted.length === 0) return { kind: 'advance' };
+    this.#adopting = true;
     const doing = `takes ${adopted.length} servers into the template that run ${plan.baseline.newImage} already`;
     run.enter('updating', doing, { owner: KRUISE, until: Date.now() + spec.ready.timeout });
     const opened = await this.#openFor(adopted, `adopt · open for ${adopted.length} servers`);
@@ -259,6 +281,8 @@ const CONTROLLERS = 'kruise-game-manager and Kruise';
 
 interface Waiting {
   readonly direction: Direction;
+  /** Default what the direction leads to. */
+  readonly image?: string;
   readonly failFast: number;
   readonly summary: string;
 }

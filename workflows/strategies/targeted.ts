@@ -4,7 +4,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { LastRelease } from '../../release/record.ts';
 import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
-import { contentOf, namesOf, oneByOne, outgoingOf, patience, reachedBy } from '../batches.ts';
+import { contentOf, namesOf, oneByOne, outgoingOf, patience } from '../batches.ts';
 import { lasting, quick } from '../calls.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
@@ -24,7 +24,7 @@ export function targeted(context: ReleaseContext): Strategy {
       const unchanged = await templateUnchanged(context);
       return unchanged.kind === 'advance' ? await recordEnd(context, 'done') : unchanged;
     },
-    affected: () => reachedBy(context),
+    affected: () => openedBy(context),
     withdraw: () => Promise.resolve(withdraw(context)),
     settle: async () => {
       overridesStay = await mustKeepOverrides(context);
@@ -70,6 +70,12 @@ function recordEnd({ record, plan }: ReleaseContext, outcome: LastRelease['outco
   return noted(record.write({ last: record.ended(outcome, inheritedStrategy(plan.baseline)) }));
 }
 
+/** The servers of the waves that were begun: one whose gate is still closed is none of this release's yet. */
+function openedBy({ plan, run }: ReleaseContext): readonly PlannedServer[] {
+  const opened = plan.waves.filter((_, index) => (run.state.waves[index]?.status ?? 'pending') !== 'pending');
+  return opened.flatMap(({ servers }) => servers);
+}
+
 /**
  * Every server of the waves so far gets the old image asserted, the ones that seem untouched too: an override that was
  * written a moment ago may not have reached its pod yet.
@@ -99,7 +105,7 @@ async function mustKeepOverrides({ plan }: ReleaseContext): Promise<boolean> {
 /** Who had no override before keeps none. */
 async function clearOverrides(context: ReleaseContext): Promise<Verdict> {
   const { plan } = context;
-  const servers = reachedBy(context)
+  const servers = openedBy(context)
     .map(({ name }) => name)
     .filter((name) => !plan.overridden.includes(name));
   return await settleOverrides(context, { servers, image: undefined });
