@@ -76,6 +76,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
   return [
     ...access('game.kruise.io', 'gameserversets', ['get', 'patch']),
     ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
+    ...(spec?.strategy === 'targeted' ? access('game.kruise.io', 'gameservers', ['watch']) : []),
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list', 'watch']),
     ...access('', 'pods', ['get', 'create'], 'exec'),
