@@ -17,7 +17,7 @@ import { QUESTION_MS, question, quick } from './calls.ts';
 import { catchUp } from './catch-up.ts';
 import { reloadDeferred } from './deferred.ts';
 import { passGate } from './gate.ts';
-import { nobodyApart } from './left-behind.ts';
+import { nobodyApart, warnOfOverrides } from './left-behind.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
@@ -188,6 +188,7 @@ async function orUnknown(ask: () => Promise<string | undefined>): Promise<string
 async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
   const { run } = context;
   if (departure.to === 'hold') {
+    warnOfOverrides(context);
     const problem = await strategy.hold();
     run.finish(
       departure.outcome,
@@ -206,6 +207,7 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
     }
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
     if (next?.to === 'hold') {
+      warnOfOverrides(context);
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
       return;
     }
