@@ -40,6 +40,7 @@ export async function attempt(context: ReleaseContext, part: Part, step: Repeata
   const { run, onPause } = context;
   let passed = 0;
   let again: ReadonlySet<string> | undefined;
+  let tried: readonly string[] = [];
   for (let tries = 0; ; tries += 1) {
     const servers = (): readonly PlannedServer[] =>
       goingOn(context, part.servers, part).filter(({ name }) => again?.has(name) ?? true);
@@ -48,7 +49,7 @@ export async function attempt(context: ReleaseContext, part: Part, step: Repeata
     passed += report.passed;
     const policy = policyOf(context, part.wave);
     const retry = retryOf(report, tries, failedBefore(context, part.wave), policy);
-    if (again) forgive(context, [...again], report);
+    forgive(context, tried, report);
     if (!retry) return { verdict: judge(context, part, report), passed };
     const waiting = step.together ? undefined : namedServers(part, retry);
     if (!waiting) passed = 0;
@@ -56,6 +57,7 @@ export async function attempt(context: ReleaseContext, part: Part, step: Repeata
     run.set(withFailures(run.state, report.failures));
     await backOff(context, retry, waiting?.size ?? servers().length);
     again = waiting;
+    tried = retry.servers;
   }
 }
 
@@ -67,6 +69,7 @@ function namedServers({ servers }: Part, retry: Retry): ReadonlySet<string> | un
 
 /** Who passes on another try has not failed. */
 function forgive({ run }: ReleaseContext, tried: readonly string[], report: StepReport): void {
+  if (tried.length === 0) return;
   const failed = new Set(failedNames(report));
   run.set(withoutFailures(run.state, new Set(tried.filter((name) => !failed.has(name)))));
 }

@@ -18,7 +18,7 @@ import { catchUp } from './catch-up.ts';
 import { reloadDeferred } from './deferred.ts';
 import { passCalendar } from './freeze.ts';
 import { passGate } from './gate.ts';
-import { nobodyApart } from './left-behind.ts';
+import { nobodyApart, warnOfOverrides } from './left-behind.ts';
 import type { PlanResult, ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
@@ -221,6 +221,7 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
   const { run } = context;
   run.set({ freeze: undefined, mixedUntil: undefined });
   if (departure.to === 'hold') {
+    warnOfOverrides(context);
     const problem = await strategy.hold();
     run.finish(
       departure.outcome,
@@ -239,6 +240,7 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
     }
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
     if (next?.to === 'hold') {
+      warnOfOverrides(context);
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
       return;
     }

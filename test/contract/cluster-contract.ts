@@ -6,6 +6,7 @@ import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../.
 import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet.ts';
 import type { GuardedPatch, Hold, SetBaseline } from '../../release/patches.ts';
 import {
+  annotationChange,
   firstWavePatch,
   FROZEN,
   holdPatch,
@@ -319,6 +320,30 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         await bring(80, 'second');
         const others = (await list(own)).filter((server) => server.name !== name);
         expect(others.map(({ labels }) => labels[PRIORITY_LABEL])).toEqual(['0', '0', '0']);
+      });
+
+      test('say who has players: opsState and annotations, long values cut', async () => {
+        const own = await world.newSet();
+        const name = `${own.ref.name}-3`;
+        await until(`${name} to be played`, async () => {
+          const [gameServer] = await cluster.listGameServers(own.ref, [name]);
+          if (gameServer?.opsState === 'Allocated' && gameServer.annotations?.['game.example/players'] === '3')
+            return true;
+          // OpenKruiseGame v1.0.0 may undo a write with an older state: it is written again until it holds.
+          await cluster.patch(gameServerTarget(own, gameServer!), {
+            preconditions: [{ path: '/metadata/uid', value: gameServer!.uid }],
+            changes: [
+              annotationChange(gameServer!.hasAnnotations, 'game.example/players', '3'),
+              { op: 'add', path: '/metadata/annotations/game.example~1match', value: 'x'.repeat(300) },
+              { op: 'add', path: '/spec/opsState', value: 'Allocated' },
+            ],
+          });
+          return false;
+        });
+        const [played] = await cluster.listGameServers(own.ref, [name]);
+        expect(played?.annotations?.['game.example/match']).toHaveLength(257);
+        const [idle] = await cluster.listGameServers(own.ref, [`${own.ref.name}-0`]);
+        expect(idle).toMatchObject({ opsState: 'None' });
       });
 
       test('move one server with an image override, and no other', async () => {

@@ -152,4 +152,5 @@ test('where a wave bakes, a retry bakes all of it again', async ({ stage }) => {
     aRelease({ health, bake: '100ms', onFailure: { classes: retry('health', 1, '50ms') } }),
   );
   expect(await release.result()).toMatchObject({ outcome: 'done', reason: 'every server proves 2.0' });
+  expect((await release.state()).failures).toEqual([]);
 });
