@@ -1,4 +1,5 @@
 import type { GameServerSetView, GameServerView, ServerView, SetRef, WorkloadView } from '../release/fleet.ts';
+import type { FreezeWindow } from '../release/freeze-spec.ts';
 import type { MetricSample } from '../release/metric.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
 
@@ -153,6 +154,14 @@ export interface Cluster {
   missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]>;
   /** A line that says which API server this is, for people: address and context, never credentials. */
   describe(): string;
+}
+
+/** The freeze windows of a whole cluster, as they are written down now; or why they cannot be read. */
+export type CalendarReading = { readonly windows: readonly FreezeWindow[] } | { readonly problem: string };
+
+/** Where the freeze windows of a whole cluster are written down. Read anew each time. */
+export interface Calendar {
+  read(): Promise<CalendarReading>;
 }
 
 /** An instant query of a Prometheus API. */

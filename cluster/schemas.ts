@@ -131,7 +131,15 @@ export function gameServerRecord(object: unknown): GameServerRecord {
     diesWithPod: metadata.ownerReferences.some(({ kind }) => kind === 'Pod'),
     hasAnnotations: metadata.annotations !== undefined,
     syncToken: metadata.annotations?.[SYNC_ANNOTATION] ?? '',
+    ...(metadata.annotations && { annotations: cutValues(metadata.annotations) }),
   };
+}
+
+/** Controllers keep whole objects in annotations; nobody compares that much. */
+const LONGEST_VALUE = 257;
+
+function cutValues(annotations: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).map(([key, value]) => [key, value.slice(0, LONGEST_VALUE)]));
 }
 
 /**

@@ -86,6 +86,8 @@ export interface GameServerView {
   readonly hasAnnotations: boolean;
   /** Value of the annotation `gs-sync/hotwave`, as hotwave wrote it last; empty when absent. */
   readonly syncToken: string;
+  /** Annotations, their values cut at 257 characters: one more than anybody compares. Absent when there are none. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** The GameServer dies with its pod (reclaimPolicy Cascade when it was created). */
   readonly diesWithPod: boolean;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ServerFailure } from '../../release/server.ts';
-import { judgeStep, mergeReports, stepReport } from '../../release/verdict.ts';
+import { NONE_BEFORE, judgeStep, mergeReports, stepReport } from '../../release/verdict.ts';
 
 const failure = (server: string, kind: ServerFailure['class'] = 'notReady'): ServerFailure => ({
   server,
@@ -20,17 +20,21 @@ test.each([
       5,
       Array.from({ length: now }, (_, index) => failure(`s-${index}`)),
     );
-    expect(judgeStep(report, before, { tolerate, then }).kind).toBe(verdict);
+    expect(judgeStep(report, { inAll: before, inWave: before }, { tolerate, then }).kind).toBe(verdict);
   },
 );
 
 test.each(['mainContainerRestarted', 'recreated', 'missing'] as const)('%s is tolerated by no policy', (kind) => {
-  expect(judgeStep(stepReport(5, [failure('s-1', kind)]), 0, { tolerate: 9, then: 'rollback' }).kind).toBe('pause');
+  expect(judgeStep(stepReport(5, [failure('s-1', kind)]), NONE_BEFORE, { tolerate: 9, then: 'rollback' }).kind).toBe(
+    'pause',
+  );
 });
 
 test('a metric of the group follows the policy, however many failures are tolerated', () => {
   for (const then of ['rollback', 'pause'] as const)
-    expect(judgeStep(stepReport(5, [failure('s-1 and 4 more', 'metric')]), 0, { tolerate: 9, then }).kind).toBe(then);
+    expect(
+      judgeStep(stepReport(5, [failure('s-1 and 4 more', 'metric')]), NONE_BEFORE, { tolerate: 9, then }).kind,
+    ).toBe(then);
 });
 
 test.each([
@@ -42,7 +46,7 @@ test.each([
 ] as const)(
   'health that is not known pauses, unless it is known to be bad: %s',
   (_when, failures, tolerate, verdict) => {
-    expect(judgeStep(stepReport(5, failures), 0, { tolerate, then: 'rollback' }).kind).toBe(verdict);
+    expect(judgeStep(stepReport(5, failures), NONE_BEFORE, { tolerate, then: 'rollback' }).kind).toBe(verdict);
   },
 );
 
@@ -51,10 +55,10 @@ test.each(['mainContainerRestarted', 'metric', 'healthUnknown'] as const)(
   (kind) => {
     const many = Array.from({ length: 60 }, (_, index) => failure(`s-${index}`, 'health'));
     const policy = { tolerate: 99, then: 'rollback' } as const;
-    const verdict = judgeStep(stepReport(0, [...many, failure('s-60', kind)]), 0, policy);
+    const verdict = judgeStep(stepReport(0, [...many, failure('s-60', kind)]), NONE_BEFORE, policy);
     expect(verdict.kind).toBe(kind === 'metric' ? 'rollback' : 'pause');
     const merged = mergeReports([stepReport(0, many), stepReport(0, [failure('s-60', kind)])]);
-    expect(judgeStep(merged, 0, policy)).toEqual(verdict);
+    expect(judgeStep(merged, NONE_BEFORE, policy)).toEqual(verdict);
   },
 );
 
@@ -65,7 +69,7 @@ test('what was only observed is kept, a few of each report', () => {
     stepReport(1, [], ['c', 'd', 'e', 'f']),
   ]);
   expect(merged.observed).toEqual(['a', 'b', 'c', 'd', 'e']);
-  expect(judgeStep(merged, 0, { tolerate: 0, then: 'rollback' }).kind).toBe('advance');
+  expect(judgeStep(merged, NONE_BEFORE, { tolerate: 0, then: 'rollback' }).kind).toBe('advance');
 });
 
 test('a report names everybody who failed and gives at most 20 reasons', () => {

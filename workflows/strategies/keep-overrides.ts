@@ -47,8 +47,8 @@ export async function proveKept(context: ReleaseContext, awaitKept: Step): Promi
 }
 
 /** What a rolling release has come to when it is rolled back, for people. */
-export function withdrawalOf({ previousVersion, version, adopted }: Plan): string {
-  if (adopted.length === 0) return `every server proves ${previousVersion}`;
+export function withdrawalOf({ previousVersion, version, adopted }: Plan, someLeftOut: boolean): string {
+  if (adopted.length === 0) return `${someLeftOut ? 'all others prove' : 'every server proves'} ${previousVersion}`;
   const names = namesOf(adopted.map(({ name }) => name));
   const keep = `${adopted.length} servers keep ${version} by their overrides, as before the release: ${names}`;
   return `the others prove ${previousVersion}; ${keep}`;

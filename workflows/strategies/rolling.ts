@@ -7,9 +7,10 @@ import type { PlannedServer, Wave } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
-import { failedCount, judgeStep } from '../../release/verdict.ts';
-import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '../batches.ts';
+import { NONE_BEFORE, failedCount, judgeStep } from '../../release/verdict.ts';
+import { contentOf, inBatches, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
+import { behindSentence, failFast, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
@@ -54,22 +55,27 @@ class Rolling implements Strategy {
       owner: 'kruise-game-manager',
       until: Date.now() + acceptancePatience('written', plan.baseline.replicas),
     });
-    return await this.#openFor(wave.servers, `${waveLabel(run.state)} · open for ${wave.servers.length} servers`);
+    const earlier = this.#notOpened(wave.number);
+    return await this.#openFor(
+      [...earlier, ...wave.servers],
+      `${waveLabel(run.state)} · open for ${wave.servers.length} servers`,
+    );
   };
 
   awaitMoved: Step = (servers) => {
-    const { run, spec, plan, left } = this.#context;
+    const { run, spec, plan } = this.#context;
     const since = Date.now();
     const files = spec.content ? ' with the new files' : '';
     const step = `waits for ${servers.length} servers to be Ready on ${plan.baseline.newImage}${files}`;
     run.enter('updating', step, { owner: KRUISE, until: since + spec.ready.timeout });
-    const failFast = Math.max(0, plan.tolerate - left.size);
+    const stopAfter = failFast(this.#context, servers);
     const summary = `${waveLabel(run.state)} · wait for ${servers.length} servers to be Ready`;
-    return this.#awaitReady(servers, { direction: 'forward', failFast, summary });
+    return this.#awaitReady(servers, { direction: 'forward', failFast: stopAfter, summary });
   };
 
   finish = async (): Promise<Verdict> => {
     const adopted = await this.#adopt();
+    warnOfOverrides(this.#context);
     return adopted.kind === 'advance' ? await this.#putBack(this.#context.plan.baseline.newImage) : adopted;
   };
 
@@ -104,7 +110,13 @@ class Rolling implements Strategy {
   };
 
   settle = async (): Promise<Verdict> => {
+    const { apart } = this.#context;
     const { baseline } = this.#context.plan;
+    const out = leftOut(this.#context);
+    // The template has their image again, so they need no override of it any more.
+    const servers = [...apart.returned].filter((name) => !out.has(name));
+    const cleared = await settleOverrides(this.#context, { servers, image: undefined });
+    if (cleared.kind !== 'advance') return cleared;
     if (this.#adopting) {
       const problem = await proveKept(this.#context, (servers) =>
         this.#awaitReady(servers, {
@@ -136,13 +148,25 @@ class Rolling implements Strategy {
     this.#holdAs({ partition: FROZEN, paused: false }, 'hold every server where it is');
 
   success = (): string => {
-    const { plan, left } = this.#context;
-    if (left.size === 0) return `every server proves ${plan.version}`;
+    const { plan } = this.#context;
+    const behind = leftBehind(this.#context);
+    if (behind.size === 0) return `every server proves ${plan.version}`;
     const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
-    return `${servers - left.size} of ${servers} servers prove ${plan.version}; left behind: ${namesOf(left)}`;
+    return `${servers - behind.size} of ${servers} servers prove ${plan.version}${behindSentence(this.#context)}`;
   };
 
-  withdrawal = (): string => withdrawalOf(this.#context.plan);
+  withdrawal = (): string => {
+    const out = leftOut(this.#context);
+    return `${withdrawalOf(this.#context.plan, out.size > 0)}${leftOutSentence(this.#context)}`;
+  };
+
+  /** Kruise moves by its own order: servers of skipped waves come before those of later ones. */
+  #notOpened(wave: number): readonly PlannedServer[] {
+    const { run, plan } = this.#context;
+    const { skippedWaves = [] } = run.state;
+    const skipped = plan.waves.filter(({ number }) => number < wave && skippedWaves.includes(number));
+    return skipped.flatMap(({ servers }) => servers);
+  }
 
   async #changePriorities(direction: 'assign' | 'restore'): Promise<Verdict> {
     const { run, plan } = this.#context;
@@ -230,11 +254,14 @@ class Rolling implements Strategy {
     this.#adopting = true;
     const doing = `takes ${adopted.length} servers into the template that run ${plan.baseline.newImage} already`;
     run.enter('updating', doing, { owner: KRUISE, until: Date.now() + spec.ready.timeout });
-    const opened = await this.#openFor(adopted, `adopt · open for ${adopted.length} servers`);
+    const opened = await this.#openFor(
+      [...this.#notOpened(Infinity), ...adopted],
+      `adopt · open for ${adopted.length} servers`,
+    );
     if (opened.kind !== 'advance') return opened;
     const summary = `adopt · wait for ${adopted.length} servers, none of which may restart`;
     const report = await this.#awaitReady(adopted, { direction: 'adopt', failFast: 0, summary });
-    const verdict = judgeStep(report, 0, { tolerate: 0, then: 'pause' });
+    const verdict = judgeStep(report, NONE_BEFORE, { tolerate: 0, then: 'pause' });
     if (verdict.kind !== 'advance') return verdict;
     return await settleOverrides(this.#context, { servers: adopted.map(({ name }) => name), image: undefined });
   }
@@ -250,7 +277,7 @@ class Rolling implements Strategy {
     if (hold) {
       const last = record.ended(image === baseline.newImage ? 'done' : 'rolled-back');
       const restored = await toItsEnd(() =>
-        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last }),
+        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last, ...record.failedVersion }),
       );
       if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
       this.#hold = undefined;
