@@ -1,4 +1,5 @@
 import { bakeWave, checkServers } from './check-servers.ts';
+import { admitServers } from './admit-servers.ts';
 import { awaitReady } from './await-ready.ts';
 import { checkCalendar } from './check-calendar.ts';
 import { changePriorities } from './change-priorities.ts';
@@ -50,6 +51,7 @@ export function createActivities({ cluster, metrics, calendar, isStopping = () =
     openWave: reportingTrouble(openWave(cluster)),
     changeHold: reportingTrouble(changeHold(cluster)),
     awaitReady: reportingTrouble(awaitReady(cluster)),
+    admitServers: reportingTrouble(admitServers(cluster)),
     overrideServers: reportingTrouble(overrideServers(cluster)),
     settleOverrides: reportingTrouble(settleOverrides(cluster)),
     stageForNewServers: reportingTrouble(stageForNewServers(cluster)),

@@ -126,6 +126,12 @@ export interface Cluster {
    * few seconds, until the caller stops or `signal` ends it. A view may leave out what was in between.
    */
   followServers(ref: SetRef, names: readonly string[], signal?: AbortSignal): AsyncIterable<readonly ServerView[]>;
+  /** GameServers by name, followed like servers. What it shows may be older than what another call has just shown. */
+  followGameServers(
+    ref: SetRef,
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): AsyncIterable<readonly GameServerRecord[]>;
   /** The set's GameServer objects, in order of ordinal. */
   listGameServers(ref: SetRef, names?: readonly string[], signal?: AbortSignal): Promise<readonly GameServerRecord[]>;
   /** A guarded write. `dryRun` runs admission and validation and changes nothing. */

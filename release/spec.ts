@@ -163,11 +163,45 @@ interface Problem {
 /** What is right in each field and wrong together. */
 function policyProblems(spec: z.output<typeof specSchema>): Problem[] {
   const problems = spec.gates.flatMap((gate, index) => gateProblems(spec, gate, index));
-  if (spec.admission && 'self' in spec.reload)
-    problems.push({ path: ['admission'], error: 'an engine that reloads by itself does not wait for its players' });
-  if (spec.maxMixed !== undefined && spec.strategy === 'newServersOnly')
-    problems.push({ path: ['maxMixed'], error: 'with newServersOnly, servers are of two versions for good' });
-  return problems;
+  return [...problems, ...strategyProblems(spec)];
+}
+
+/** What one strategy, or one way of reloading, cannot do. */
+function strategyProblems({
+  strategy,
+  admission,
+  maxMixed,
+  reload,
+  onFailure,
+}: z.output<typeof specSchema>): Problem[] {
+  const forNewServers = strategy === 'newServersOnly';
+  const retries = Object.entries(onFailure.classes).filter(([, { then }]) => then === 'retry');
+  const [retried] = retries;
+  const rules: readonly (readonly [broken: boolean, path: Problem['path'], error: string])[] = [
+    [
+      admission !== undefined && 'self' in reload,
+      ['admission'],
+      'an engine that reloads by itself does not wait for its players',
+    ],
+    [
+      maxMixed !== undefined && forNewServers,
+      ['maxMixed'],
+      'with newServersOnly, servers are of two versions for good',
+    ],
+    [admission !== undefined && forNewServers, ['admission'], 'new servers have no players yet'],
+    [
+      onFailure.keepSpecimens > 0 && strategy !== 'targeted',
+      ['onFailure', 'keepSpecimens'],
+      'only strategy targeted can keep failed servers: in the others the template takes every server back',
+    ],
+    [onFailure.perWave !== undefined && forNewServers, ['onFailure', 'perWave'], 'new servers are in no wave'],
+    [
+      retried !== undefined && forNewServers,
+      ['onFailure', 'classes', retried?.[0] ?? ''],
+      'new servers are followed until ready.timeout is over, and not tried again after that',
+    ],
+  ];
+  return rules.flatMap(([broken, path, error]) => (broken ? [{ path, error }] : []));
 }
 
 function gateProblems(

@@ -24,7 +24,7 @@ interface Waiting {
  */
 export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number'>): Promise<void> {
   const spec = context.spec.gates.find(({ before }) => before === wave.number);
-  if (!spec) return;
+  if (!spec || isSkipped(context.run.state, wave.number)) return;
   const { run } = context;
   const groups = groupsOf(spec.groups, context.spec.approvers);
   const gate: OpenGate = { wave: wave.number, spec, groups, openedAt: Date.now(), approvedBy: [] };
@@ -44,7 +44,8 @@ async function untilOpen(waiting: Waiting): Promise<void> {
     const { gate } = run.state;
     if (isCalled(run.state) && gate) beginAnew(waiting, gate.spec);
     await run.checkpoint(onPause);
-    if (!run.state.gate || (await isOpen(waiting, run.state.gate))) return;
+    if (!run.state.gate || isSkipped(run.state, run.state.gate.wave)) return;
+    if (await isOpen(waiting, run.state.gate)) return;
   }
 }
 
@@ -75,7 +76,7 @@ async function wait(waiting: Waiting, gate: OpenGate): Promise<void> {
   const changed = (): boolean => {
     const { gate: now } = run.state;
     const voted = now?.rejected !== undefined || now?.approvedBy.length !== approvedBy.length;
-    return voted || isCalled(run.state) || promotion.opens || promotion.hope !== hope;
+    return voted || isCalled(run.state) || isSkipped(run.state, wave) || promotion.opens || promotion.hope !== hope;
   };
   const next = Math.min(until, remindAt, run.state.mixedUntil ?? until);
   await condition(changed, Math.max(1, next - Date.now()), { summary: `gate before wave ${wave}` });
@@ -108,6 +109,11 @@ function remind(waiting: Waiting, gate: OpenGate): void {
   );
   run.set({ gate: { ...gate, reminders } });
   waiting.remindAt = nextReminder(gate.spec);
+}
+
+/** A wave that is left behind needs nobody's approval. */
+function isSkipped({ skippedWaves = [] }: ReleaseState, wave: number): boolean {
+  return skippedWaves.includes(wave);
 }
 
 /** Somebody wants the release to do something other than wait here. */

@@ -9,13 +9,16 @@ import type { Plan, Wave } from '../release/plan.ts';
 import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
 import { imageTag, updatedContainer } from '../release/spec.ts';
 import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
-import type { Outcome } from '../release/state.ts';
+import type { Outcome, RollbackOrder } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
 import { guardAfter } from './begin-guard.ts';
+import { bringPartBack } from './bring-part-back.ts';
 import { QUESTION_MS, question, quick } from './calls.ts';
 import { catchUp } from './catch-up.ts';
+import { reloadDeferred } from './deferred.ts';
 import { passCalendar } from './freeze.ts';
 import { passGate } from './gate.ts';
+import { nobodyApart, warnOfOverrides } from './left-behind.ts';
 import type { PlanResult, ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
@@ -23,6 +26,7 @@ import { rollBack } from './rollback.ts';
 import { SetRecord } from './set-record.ts';
 import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
+import { tryAgain } from './try-again.ts';
 import { runWave } from './wave.ts';
 
 /**
@@ -117,6 +121,7 @@ async function carryOut(run: ReleaseRun, input: ReleaseInput, planned: Planned):
       });
     }
     await persevere(context, strategy, () => catchUp(context));
+    await persevere(context, strategy, () => reloadDeferred(context));
     await persevere(context, strategy, strategy.finish);
     await guardAfter(context, input.guardInterval);
     await run.checkpoint(context.onPause);
@@ -146,6 +151,7 @@ function prepare(
     skew: skewBudgetOf(spec),
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
+    fulfil: () => fulfil(context, strategy),
   };
   const record = new SetRecord(plan, spec, run.state);
   const context: ReleaseContext = {
@@ -153,6 +159,7 @@ function prepare(
     spec,
     plan,
     left: new Set(),
+    apart: nobodyApart(),
     reloading: new Set(),
     outgoing: new Map(),
     onPause,
@@ -161,6 +168,13 @@ function prepare(
   };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
+}
+
+/** What people ask of a release that stands still, and that is not to go on or to end. */
+async function fulfil(context: ReleaseContext, strategy: Strategy): Promise<void> {
+  const { rollback } = context.run.state.requests;
+  if (rollback) await bringPartBack(context, rollback.scope ?? 'failed');
+  else await tryAgain(context, strategy);
 }
 
 /**
@@ -177,7 +191,7 @@ async function persevere(context: ReleaseContext, strategy: Strategy, part: () =
     if (verdict.kind === 'advance') return;
     const edit = verdict.kind === 'rollback' ? await orUnknown(strategy.foreignEdit) : undefined;
     if (verdict.kind === 'rollback' && edit === undefined)
-      throw new Departure('rollback', 'rolled-back', verdict.reason);
+      throw new Departure('rollback', 'rolled-back', verdict.reason, { failed: true });
     await run.pauseUntilResumed(onPause, edit === undefined ? verdict.reason : `${verdict.reason}; ${edit}`);
   }
 }
@@ -207,6 +221,7 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
   const { run } = context;
   run.set({ freeze: undefined, mixedUntil: undefined });
   if (departure.to === 'hold') {
+    warnOfOverrides(context);
     const problem = await strategy.hold();
     run.finish(
       departure.outcome,
@@ -214,24 +229,52 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
     );
     return;
   }
+  beginRollback(context, departure);
+  let { order } = departure.how;
   for (;;) {
     run.set({ requests: {}, gate: undefined, pausedBecause: undefined });
-    const problem = await rollBackAndPutBack(context, strategy);
+    const problem = await rollBackAndPutBack(context, strategy, order);
     if (problem === undefined) {
       run.finish(departure.outcome, `${departure.message}; ${strategy.withdrawal()}`);
       return;
     }
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
     if (next?.to === 'hold') {
+      warnOfOverrides(context);
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
       return;
     }
+    // Who asks for a rollback means every server.
+    if (next) run.set({ specimens: undefined });
+    if (next) ({ order } = next.how);
   }
 }
 
-async function rollBackAndPutBack(context: ReleaseContext, strategy: Strategy): Promise<string | undefined> {
+/**
+ * From here on everybody goes back, also those who were left behind on the way. After a release that failed, some of
+ * those who made it fail may stay, and its image is remembered.
+ */
+function beginRollback({ run, plan, spec, apart, record }: ReleaseContext, { how, message }: Departure): void {
+  const { keepSpecimens } = spec.onFailure;
+  const members = plan.waves.flatMap(({ servers }) => servers.map(({ name }) => name));
+  const specimens = members.filter((name) => apart.failed.has(name)).slice(0, keepSpecimens);
+  run.set({
+    goesBack: true,
+    skipped: undefined,
+    skippedWaves: undefined,
+    deferred: undefined,
+    ...(how.failed && keepSpecimens > 0 && specimens.length > 0 ? { specimens } : {}),
+  });
+  if (how.failed) record.remember(message);
+}
+
+async function rollBackAndPutBack(
+  context: ReleaseContext,
+  strategy: Strategy,
+  order: RollbackOrder | undefined,
+): Promise<string | undefined> {
   const verdict = await orPause(async () => {
-    const problem = await rollBack(context, strategy);
+    const problem = await rollBack(context, strategy, order);
     if (problem !== undefined) return { kind: 'pause', reason: problem };
     const restored = await strategy.settle();
     context.run.set({

@@ -16,7 +16,7 @@ import type { DecisionAnswer } from '../release/decision.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate.ts';
 import { describeSkew, isOverMixed } from '../release/skew.ts';
 import type { SkewBudget } from '../release/skew.ts';
-import type { Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
+import type { Outcome, Phase, ReleaseState, RollbackOrder, RollbackScope, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
@@ -37,17 +37,27 @@ const KEPT_ANSWERS = 2_000;
 
 const EXAMPLE = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor":"YOU","channel":"ui"}';
 
+/** How a release goes back. */
+export interface RollbackWishes {
+  /** Default all at once. */
+  readonly order?: RollbackOrder | undefined;
+  /** Nobody asked for it: servers have failed. */
+  readonly failed?: true;
+}
+
 /** Where the runbook goes when it leaves its path, and why. Thrown by `checkpoint`, caught by the runbook. */
 export class Departure extends Error {
   override readonly name = 'Departure';
   readonly to: 'rollback' | 'hold';
   /** How the release ends once that is done. */
   readonly outcome: Outcome;
+  readonly how: RollbackWishes;
 
-  constructor(to: 'rollback' | 'hold', outcome: Outcome, reason: string) {
+  constructor(to: 'rollback' | 'hold', outcome: Outcome, reason: string, how: RollbackWishes = {}) {
     super(reason);
     this.to = to;
     this.outcome = outcome;
+    this.how = how;
   }
 }
 
@@ -146,7 +156,8 @@ export class ReleaseRun {
     const { state, answer } = this.#judge(message);
     this.set(state);
     this.#keep(message.id, answer);
-    if (answer.accepted && this.#attention && !isFinal(state.phase)) this.#interrupt();
+    // Who is skipped is no more waited for: the step at work goes on with the others.
+    if (answer.accepted && (this.#attention || message.verb === 'skip') && !isFinal(state.phase)) this.#interrupt();
     return answer;
   }
 
@@ -201,9 +212,10 @@ export class ReleaseRun {
     for (;;) {
       if (this.#state.halt) await this.#standHalted(onPause);
       this.#depart();
-      const { pause } = this.#state.requests;
-      if (!pause) return;
-      await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
+      const { pause, retry, rollback } = this.#state.requests;
+      if (pause) await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
+      else if (retry ?? rollback) await onPause.fulfil();
+      else return;
     }
   }
 
@@ -247,7 +259,8 @@ export class ReleaseRun {
     this.#depart();
     const { pause: _heeded, ...requests } = this.#state.requests;
     this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests, ...this.#anotherBudget(onPause) });
-    await onPause.thaw();
+    // Who wants a part back gets that first, and then stands still again.
+    if (this.#state.requests.rollback === undefined) await onPause.thaw();
   }
 
   /** Waits for a person, also while the line is stopped. @throws Departure when nobody came in time */
@@ -300,7 +313,9 @@ export class ReleaseRun {
     if (cancel) {
       throw new Departure(cancel.then, 'cancelled', `by ${cancel.actor}: ${cancel.reason}`);
     }
-    if (rollback) throw new Departure('rollback', 'rolled-back', `asked for by ${rollback.actor}: ${rollback.reason}`);
+    if (!rollback || isPartial(rollback)) return;
+    const reason = `asked for by ${rollback.actor}: ${rollback.reason}`;
+    throw new Departure('rollback', 'rolled-back', reason, { order: rollback.order });
   }
 }
 
@@ -321,6 +336,12 @@ export interface PauseActions {
   /** Stops Kruise from starting on more servers; a sentence when that did not work. */
   readonly freeze: () => Promise<string | undefined>;
   readonly thaw: () => Promise<void>;
+  /** Does what was asked for of a release that stands still, and takes the request away: a retry, or a part back. */
+  readonly fulfil: () => Promise<void>;
+}
+
+function isPartial({ scope = 'release' }: { readonly scope?: RollbackScope | undefined }): boolean {
+  return scope !== 'release';
 }
 
 function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {

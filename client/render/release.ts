@@ -1,4 +1,4 @@
-import { headline, nextCommands, why } from '../../release/narrate.ts';
+import { apartSentences, headline, nextCommands, why } from '../../release/narrate.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { Phase, ReleaseState, WaveProgress } from '../../release/state.ts';
 import { isFinal } from '../../release/state.ts';
@@ -127,9 +127,14 @@ export function warningLines({ warnings }: Pick<ReleaseState, 'warnings'>, view:
   );
 }
 
+/** Servers that do not go with the others, and why. */
+export function apartLines(state: ReleaseState, view: View): string[] {
+  return apartSentences(state).flatMap((sentence) => wrapped(sentence, view.columns));
+}
+
 /** What a release has left behind that ended half-way, and how to see it. */
 export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { columns }: View): string[] {
-  const moved = waves.some(({ status }) => status !== 'pending' && status !== 'rolled-back');
+  const moved = waves.some(({ status }) => status === 'running' || status === 'done' || status === 'failed');
   if (!moved || (phase !== 'cancelled' && phase !== 'failed')) return [];
   const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
   return [
@@ -158,6 +163,12 @@ function phaseColour(phase: Phase, colours: Colours): (text: string) => string {
 }
 
 function statusColour(status: WaveProgress['status'], colours: Colours): (text: string) => string {
-  const of = { pending: colours.dim, running: colours.cyan, done: colours.green, failed: colours.red };
+  const of = {
+    pending: colours.dim,
+    skipped: colours.dim,
+    running: colours.cyan,
+    done: colours.green,
+    failed: colours.red,
+  };
   return status === 'rolled-back' ? colours.magenta : of[status];
 }

@@ -1,6 +1,7 @@
 import type { ReleaseState } from '../../release/state.ts';
 import type { SeenRelease } from '../retries.ts';
 import {
+  apartLines,
   commandLines,
   decisionLines,
   failureLines,
@@ -26,6 +27,7 @@ export function renderStatus(state: SeenRelease, now: number, view: View): strin
     ],
     waveTable(state, now, view),
     failureLines(state, view),
+    apartLines(state, view),
     decisionLines(state, view),
     leftoverLines(state, view),
     commandLines(state),
