@@ -61,7 +61,7 @@ describe('a release that is started in a freeze window', () => {
     expect(wait).toMatchObject({
       for: expect.stringMatching(
         /^freeze window tournament holds until .* UTC; ann wants it all the same: nobody can log in$/,
-      ),
+      ) as string,
       owner: 'the calendar',
       until: freeze?.until,
     });
@@ -145,6 +145,15 @@ describe('a window that begins between two waves', () => {
     await release.until('wave 2', ({ waves }) => waves[1]?.status !== 'pending');
     expect(Date.now()).toBeGreaterThanOrEqual(freeze!.until);
     expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+
+  test('is waited for no more by a wave that a person leaves behind', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const release = await frozenBeforeWave2(it, calendar, { waves: [1, 'rest'] });
+    await release.decide({ verb: 'skip', wave: 2, reason: 'after the holidays' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(FIRST_WAVE);
   });
 
   test('once overridden is not asked about again', async ({ stage }) => {

@@ -44,7 +44,7 @@ describe('a gate with promoteAfter', () => {
   }) => {
     const { model, asked } = ward();
     const it = await stage(model);
-    const release = await atGate(it, { promoteAfter: '300ms' });
+    const release = await it.start(aRelease({ gates: [{ before: 2, promoteAfter: '300ms' }], health: HEALTH }));
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     const { decisions, planHash } = await release.state();
     expect(decisions).toEqual([
