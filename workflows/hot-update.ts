@@ -133,13 +133,14 @@ async function carryOut(run: ReleaseRun, input: ReleaseInput, planned: Planned):
   return await CancellationScope.nonCancellable(() => countRestarts(context));
 }
 
-/** What must hold before a wave begins; one that has begun is not held up any more. */
+/**
+ * What must hold before a wave begins; one that has begun is not held up any more. One that was skipped waits, too: in a
+ * rolling release its servers move with the next ones, or when updateStrategy is put back.
+ */
 async function mayBegin(context: ReleaseContext, { number }: Wave): Promise<Verdict> {
-  const { run } = context;
-  const status = run.state.waves[number - 1]?.status;
-  const isSkipped = (): boolean => run.state.skippedWaves?.includes(number) === true;
-  if (status === 'running' || status === 'failed' || isSkipped()) return { kind: 'advance' };
-  await passCalendar(context, isSkipped);
+  const status = context.run.state.waves[number - 1]?.status;
+  if (status === 'running' || status === 'failed') return { kind: 'advance' };
+  await passCalendar(context);
   return judgeSkew(context);
 }
 
