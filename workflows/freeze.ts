@@ -14,26 +14,26 @@ const SHORTEST_WAIT_MS = 1_000;
 
 /**
  * Waits while a freeze window holds: for its end, or for a second person's override. Asks nothing when the release has no
- * calendar. What has been overridden once is not asked about again. What waits may become moot: its wave is skipped.
+ * calendar. What has been overridden once is not asked about again.
  * @throws Departure
  */
-export async function passCalendar(context: ReleaseContext, isMoot: () => boolean = () => false): Promise<void> {
+export async function passCalendar(context: ReleaseContext): Promise<void> {
   const { run, spec, onPause, calendar } = context;
   if (!calendar) return;
-  while (!isMoot()) {
+  for (;;) {
     const overridden = [...calendar.overridden];
     const answer = await run.interruptible(onPause, () =>
       quick('look for freeze windows').checkCalendar({ windows: spec.freeze, overridden }),
     );
     if (answer.kind === 'open') break;
     if (answer.kind === 'broken') await run.pauseUntilResumed(onPause, answer.reason);
-    else if (await isOverridden(context, answer, isMoot)) for (const key of answer.keys) calendar.overridden.add(key);
+    else if (await isOverridden(context, answer)) for (const key of answer.keys) calendar.overridden.add(key);
   }
   if (run.state.freeze) run.set({ freeze: undefined, wait: undefined });
 }
 
 /** Waits until the window may be over, the calendar is worth another look, or somebody overrides it. */
-async function isOverridden(context: ReleaseContext, answer: FrozenAnswer, isMoot: () => boolean): Promise<boolean> {
+async function isOverridden(context: ReleaseContext, answer: FrozenAnswer): Promise<boolean> {
   const { run, onPause, calendar } = context;
   const { window, until, ends } = answer;
   const since = run.state.freeze ? (run.state.wait?.since ?? Date.now()) : Date.now();
@@ -46,7 +46,7 @@ async function isOverridden(context: ReleaseContext, answer: FrozenAnswer, isMoo
     run.enter('frozen', `freeze window ${window} holds until ${ends}${wish}`, { owner: 'the calendar', since, until });
     const soonest = Math.min(until, run.state.mixedUntil ?? until) - Date.now();
     const patience = Math.min(LOOK_AGAIN_MS, Math.max(SHORTEST_WAIT_MS, soonest));
-    await condition(() => heard() || isMoot(), patience, { summary: `freeze window ${window}` });
+    await condition(heard, patience, { summary: `freeze window ${window}` });
   });
   if (heard()) return true;
   if (isOverMixed(run.state, Date.now())) await heedSkew(context);
