@@ -2,10 +2,12 @@ import { bakeWave, checkServers } from './check-servers.ts';
 import { awaitReady } from './await-ready.ts';
 import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
+import { holdLine, letLineGo } from './hold-line.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import { inspectServers } from './inspect-servers.ts';
 import { overrideServers } from './override-servers.ts';
-import type { Cluster, Metrics } from './ports.ts';
+import type { Cluster, Metrics, Releases } from './ports.ts';
+import { NO_RELEASES } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
 import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
 import { reloadServers } from './reload-servers.ts';
@@ -30,6 +32,8 @@ export interface ActivityDependencies {
   readonly cluster: Cluster;
   /** Where health checks by Prometheus are asked. Default: nowhere. */
   readonly metrics?: Metrics | undefined;
+  /** The other releases of the same Temporal. Default: there are none. */
+  readonly releases?: Releases | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
   readonly isStopping?: () => boolean;
 }
@@ -37,9 +41,14 @@ export interface ActivityDependencies {
 /** The activities of a worker: each takes one value, returns one, and may be repeated at any time. */
 // The inferred type is the point: workflows take it, and writing it out would be a second list to keep.
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
-export function createActivities({ cluster, metrics, isStopping = () => false }: ActivityDependencies) {
+export function createActivities({
+  cluster,
+  metrics,
+  releases = NO_RELEASES,
+  isStopping = () => false,
+}: ActivityDependencies) {
   return {
-    planRelease: reportingTrouble(planReleaseActivity(cluster, metrics)),
+    planRelease: reportingTrouble(planReleaseActivity({ cluster, metrics, releases })),
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster)),
@@ -65,6 +74,8 @@ export function createActivities({ cluster, metrics, isStopping = () => false }:
     readLedgerPage: reportingTrouble(readLedgerPage(cluster)),
     watchGuard: reportingTrouble(watchGuard(cluster, isStopping)),
     inspectServers: reportingTrouble(inspectServers(cluster)),
+    holdLine: reportingTrouble(holdLine(releases, isStopping)),
+    letLineGo: reportingTrouble(letLineGo(releases)),
   };
 }
 

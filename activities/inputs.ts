@@ -2,6 +2,7 @@ import type { SetRef } from '../release/fleet.ts';
 import type { GuardFinding } from '../release/guard.ts';
 import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
+import type { HeldRelease, LineHalt } from '../release/line.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
@@ -23,6 +24,35 @@ export interface ServersInput {
 /** Plan a release against the live set. */
 export interface PlanReleaseInput {
   readonly file: ReleaseFile;
+  /** The cluster by the name that its workers have; its line may be stopped. */
+  readonly cluster?: string | undefined;
+  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
+}
+
+/** Keep the releases of a line stopped until there is news. */
+export interface HoldLineInput {
+  readonly halt: LineHalt;
+  /** What the ids of this halt's decisions begin with. */
+  readonly key: string;
+  /** What was seen last; undefined at the first look, which is news in any case. */
+  readonly known?: readonly HeldRelease[] | undefined;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** The releases of a stopped line as they were last seen. */
+export interface LineSighting {
+  readonly releases: readonly HeldRelease[];
+}
+
+/** Tell the releases of a line that it goes on. */
+export interface LetGoInput {
+  readonly halt: LineHalt;
+  readonly key: string;
+  readonly known: readonly HeldRelease[];
+  readonly actor: string;
+  readonly reason: string;
 }
 
 /** Write the new template with every server frozen on the old one. */

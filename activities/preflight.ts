@@ -9,15 +9,17 @@ import type { ReleaseSpec } from '../release/spec.ts';
 import { imageTag } from '../release/spec.ts';
 import { askServer } from './ask-server.ts';
 import type { PlanReleaseInput } from './inputs.ts';
-import type { Access, Cluster, Metrics } from './ports.ts';
+import type { Access } from './ports.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
+import { checkLine } from './preflight-lock.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from './runtime.ts';
 
 /** Everything that is looked at before the first write, in order. The first refusal ends it: the later ones build on it. */
 const CHECKS: readonly Check[] = [
+  { title: 'line', run: checkLine },
   { title: 'permissions', run: checkPermissions },
   { title: 'set', run: checkSet },
   { title: 'update strategy', only: ['rolling'], run: checkStrategy },
@@ -36,12 +38,12 @@ const CHECKS: readonly Check[] = [
 
 /** Plans a release against the live set without changing anything. */
 export function planReleaseActivity(
-  cluster: Cluster,
-  metrics: Metrics | undefined,
+  around: Pick<Preflight, 'cluster' | 'metrics' | 'releases'>,
 ): (input: PlanReleaseInput) => Promise<PreflightResult> {
-  return async ({ file }) => {
+  return async ({ file, cluster: clusterName, takeover }) => {
     const { namespace, gameServerSet } = file.spec.target;
-    const preflight: Preflight = { cluster, metrics, file, ref: { namespace, name: gameServerSet } };
+    const ref = { namespace, name: gameServerSet };
+    const preflight: Preflight = { ...around, file, ref, clusterName, takeover };
     const lines: PreflightLine[] = [];
     for (const { title, only, run } of CHECKS) {
       if (only && !only.includes(file.spec.strategy)) continue;

@@ -57,12 +57,12 @@ function initialStateOf({ file, cluster, requester }: ReleaseInput): ReturnType<
 }
 
 /** Plans against the live set. Undefined when there is nothing to carry out; the state then says why. */
-async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Plan | undefined> {
+async function planRelease(run: ReleaseRun, { file, cluster, takeover }: ReleaseInput): Promise<Plan | undefined> {
   const doing = 'checks the cluster and plans the waves';
   const since = Date.now();
   run.enter('planning', doing, { owner: 'a worker and the API server', until: since + QUESTION_MS });
   try {
-    const { lines, plan } = await question('preflight and plan').planRelease({ file });
+    const { lines, plan } = await question('preflight and plan').planRelease({ file, cluster, takeover });
     const refusal = lines.find(({ status }) => status === 'refused');
     if (refusal || !plan) run.finish('refused', refusal?.detail ?? 'there is no plan');
     else run.set(withPlan(run.state, plan));

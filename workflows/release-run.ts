@@ -14,7 +14,7 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 import { applyDecision } from '../release/decision.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate.ts';
-import type { Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
+import type { Halt, Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
@@ -28,7 +28,7 @@ const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
 
 /** How long after its end a halt may still be taken back by whoever made it. */
-const HALT_GRACE_MS = 60_000;
+const HALT_GRACE_MS = 30_000;
 
 /** More than a crowd of voters, and some hundred kilobytes at most. */
 const KEPT_ANSWERS = 2_000;
@@ -209,21 +209,28 @@ export class ReleaseRun {
    * @throws Departure
    */
   async #standHalted(onPause: PauseActions): Promise<void> {
-    const { phase, step, wait } = this.#state;
-    const { halt } = this.#state;
+    const { phase, step, wait, halt } = this.#state;
     if (!halt) return;
-    const reason = `${halt.actor} stopped the line: ${halt.reason}`;
-    this.set({
-      phase: 'halted',
-      step: 'stands still until the line goes on',
-      wait: { for: reason, owner: 'whoever ends it with hotwave unhalt', since: halt.since, until: halt.until },
-    });
-    await onPause.freeze();
-    const left = Math.max(1, halt.until + HALT_GRACE_MS - Date.now());
-    const heard = await condition(() => this.#state.halt === undefined, left, { summary: 'the line is stopped' });
+    this.set({ phase: 'halted', step: 'stands still until the line goes on', wait: waitOf(halt) });
+    const problem = await onPause.freeze();
+    const heard = await this.#untilUnhalted(problem);
+    const reason = `nobody said that the line goes on; ${stoppedBy(this.#state.halt ?? halt)}`;
     this.set({ halt: undefined, phase, step, wait });
-    if (!heard) await this.pauseUntilResumed(onPause, `nobody said that the line goes on; ${reason}`);
-    else if (this.#state.pausedBecause === undefined && !this.#state.requests.pause) await onPause.thaw();
+    if (!heard) await this.pauseUntilResumed(onPause, reason);
+    else if (this.#state.pausedBecause === undefined && Object.keys(this.#state.requests).length === 0)
+      await onPause.thaw();
+  }
+
+  /** False when time is over; a newer halt of the same release may have made it longer. */
+  async #untilUnhalted(problem: string | undefined): Promise<boolean> {
+    for (;;) {
+      const { halt } = this.#state;
+      if (!halt) return true;
+      const left = halt.until + HALT_GRACE_MS - Date.now();
+      if (left <= 0) return false;
+      this.set({ wait: waitOf(halt, problem) });
+      await condition(() => this.#state.halt !== halt, left, { summary: 'the line is stopped' });
+    }
   }
 
   /**
@@ -290,6 +297,16 @@ export interface PauseActions {
   /** Stops Kruise from starting on more servers; a sentence when that did not work. */
   readonly freeze: () => Promise<string | undefined>;
   readonly thaw: () => Promise<void>;
+}
+
+function stoppedBy({ actor, reason }: Halt): string {
+  return `${actor} stopped the line: ${reason}`;
+}
+
+function waitOf(halt: Halt, problem?: string): Wait {
+  const { since, until } = halt;
+  const frozen = problem === undefined ? '' : `; the set could not be frozen: ${problem}`;
+  return { for: `${stoppedBy(halt)}${frozen}`, owner: 'whoever ends it with hotwave unhalt', since, until };
 }
 
 function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {
