@@ -115,6 +115,8 @@ export interface AwaitReadyInput {
 export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
   /** The image that a GameServer may override already; any third one is somebody else's. */
   readonly from: string;
+  /** Another one that an earlier release has left there. */
+  readonly leftOn?: string | undefined;
   /** Servers on their way at once. */
   readonly maxUnavailable: number;
   /** How long one server may take, in milliseconds. */

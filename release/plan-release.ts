@@ -49,6 +49,7 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     bystanders: scope.bystanders.map(plannedServer),
     overridden: scope.overridden,
     ...(mixed.length > 0 ? { mixed } : {}),
+    ...(scope.leftOn === undefined ? {} : { leftOn: scope.leftOn }),
     priorities,
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),

@@ -60,6 +60,8 @@ export interface Plan {
    * also those whose wave has not come. Left out when there are none.
    */
   readonly mixed?: readonly string[];
+  /** Strategy targeted: the image that an earlier release has left on some of the chosen servers, half-way. */
+  readonly leftOn?: string | undefined;
   readonly priorities: readonly PriorityChange[];
   /** Servers that may be without their sidecar at once; with rolling counted over the whole set as Kruise counts. */
   readonly maxUnavailable: number;

@@ -137,6 +137,7 @@ function override(
       container: baseline.container,
       image,
       from,
+      leftOn: plan.leftOn,
       direction,
       before: back ? outgoingOf(context, batch) : {},
       deadline: since + limit,
