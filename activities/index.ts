@@ -8,8 +8,10 @@ import { inspectServers } from './inspect-servers.ts';
 import { overrideServers } from './override-servers.ts';
 import type { Cluster, Metrics, Releases } from './ports.ts';
 import { NO_RELEASES } from './ports.ts';
+import { planRollbackActivity } from './plan-rollback.ts';
 import { planReleaseActivity } from './preflight.ts';
 import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
+import { recordStuck } from './record-stuck.ts';
 import { reloadServers } from './reload-servers.ts';
 import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './settle-overrides.ts';
@@ -51,16 +53,16 @@ export function createActivities({
     planRelease: reportingTrouble(planReleaseActivity({ cluster, metrics, releases })),
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
-    stageTemplate: reportingTrouble(stageTemplate(cluster)),
+    stageTemplate: reportingTrouble(stageTemplate(cluster, releases)),
     openWave: reportingTrouble(openWave(cluster)),
-    changeHold: reportingTrouble(changeHold(cluster)),
+    changeHold: reportingTrouble(changeHold(cluster, releases)),
     awaitReady: reportingTrouble(awaitReady(cluster)),
     overrideServers: reportingTrouble(overrideServers(cluster)),
     settleOverrides: reportingTrouble(settleOverrides(cluster)),
-    stageForNewServers: reportingTrouble(stageForNewServers(cluster)),
+    stageForNewServers: reportingTrouble(stageForNewServers(cluster, releases)),
     verifyTemplate: reportingTrouble(verifyTemplate(cluster)),
     rollBackNewServers: reportingTrouble(rollBackNewServers(cluster)),
-    recordRelease: reportingTrouble(recordRelease(cluster)),
+    recordRelease: reportingTrouble(recordRelease(cluster, releases)),
     followNewServers: reportingTrouble(followNewServers(cluster)),
     checkServers: reportingTrouble(checkServers(cluster, metrics)),
     reloadServers: reportingTrouble(reloadServers(cluster)),
@@ -69,6 +71,8 @@ export function createActivities({
     rollbackSnapshot: reportingTrouble(rollbackSnapshot(cluster)),
     rollBackSet: reportingTrouble(rollBackSet(cluster)),
     restoreSet: reportingTrouble(restoreSet(cluster)),
+    planRollback: reportingTrouble(planRollbackActivity(cluster, releases)),
+    recordStuck: reportingTrouble(recordStuck(cluster, releases)),
     tally: reportingTrouble(tally(cluster)),
     readLedgerHead: reportingTrouble(readLedgerHead(cluster)),
     readLedgerPage: reportingTrouble(readLedgerPage(cluster)),

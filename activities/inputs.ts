@@ -4,7 +4,7 @@ import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
 import type { HeldRelease, LineHalt } from '../release/line.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
-import type { PlannedServer, PriorityChange } from '../release/plan.ts';
+import type { Plan, PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { StepReport } from '../release/verdict.ts';
 import type { Direction } from '../release/server.ts';
@@ -78,6 +78,8 @@ export interface ChangeHoldInput {
   readonly baseline: SetBaseline;
   readonly from: Hold;
   readonly to: Hold;
+  /** Written with it: the release ends here and leaves the set so. */
+  readonly record?: ReleaseRecord | undefined;
 }
 
 /**
@@ -246,6 +248,38 @@ export interface ChangePrioritiesInput {
 export interface RollBackSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  /** The set's own record says that the release has written it: that it looks as planned does not mean the opposite. */
+  readonly isOnRecord?: boolean | undefined;
+}
+
+/** Work out the way back from what is written on a set. */
+export interface PlanRollbackInput {
+  readonly set: SetRef;
+  /** The cluster by the name that its workers have. */
+  readonly clusterName: string;
+  /** How to ask the servers, when the set does not say it. */
+  readonly file?: ReleaseFile | undefined;
+}
+
+/** The way back, or why there is nothing to do, or why it cannot be done. */
+export type PlannedRollback =
+  | {
+      readonly kind: 'found';
+      readonly record: ReleaseRecord;
+      readonly plan: Plan;
+      /** How to ask, and how long to wait; nothing else of it counts. */
+      readonly spec: ReleaseSpec;
+    }
+  | { readonly kind: 'nothing' | 'refused'; readonly reason: string };
+
+/** Leave on a set what a rollback could not bring back. */
+export interface RecordStuckInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly record: ReleaseRecord;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** How each server stands when a rollback begins. */

@@ -2,6 +2,7 @@ import type { GameServerSetView, GameServerView, ServerView, SetRef, WorkloadVie
 import type { LineHalt, LineScope } from '../release/line.ts';
 import type { MetricSample } from '../release/metric.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
+import type { Holder } from '../release/record.ts';
 import type { Decision, ReleaseState } from '../release/state.ts';
 
 /** Which servers of a set to read. Names keep a request as small as the wave it is about. */
@@ -204,6 +205,10 @@ export interface Releases {
   decide(release: RunningRelease, decision: Decision): Promise<void>;
   /** The halts that hold the releases of a scope: its own and its cluster's. Those that are ending do not count. */
   haltsOn(scope: LineScope): Promise<readonly LineHalt[]>;
+  /** What tells this Temporal from others: the id of its namespace; empty when it does not say. */
+  identity(): Promise<string>;
+  /** Whether the workflow that holds a set runs; undefined when it is another Temporal's. */
+  isRunning(holder: Holder): Promise<boolean | undefined>;
 }
 
 /** A Temporal without releases, for tools that have none. */
@@ -212,4 +217,6 @@ export const NO_RELEASES: Releases = {
   state: () => Promise.resolve(undefined),
   decide: () => Promise.resolve(),
   haltsOn: () => Promise.resolve([]),
+  identity: () => Promise.resolve(''),
+  isRunning: () => Promise.resolve(undefined),
 };

@@ -2,12 +2,16 @@ import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Releases, RunningRelease } from '../activities/ports.ts';
+import type { Holder } from '../release/record.ts';
 import type { LineHalt, LineScope, LineState } from '../release/line.ts';
 import type { Decision, ReleaseState } from '../release/state.ts';
 import { MESSAGES, WORKFLOWS, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
 
 /** Long enough for a busy Temporal, short enough for an activity that has more to do. */
 const CALL_MS = 10_000;
+
+/** gRPC: PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED. */
+const CLOSED: ReadonlySet<number> = new Set([7, 12, 16]);
 
 /** The releases of a Temporal namespace, over the connection of a worker. */
 export function temporalReleases(connection: NativeConnection, namespace: string): Releases {
@@ -17,10 +21,13 @@ export function temporalReleases(connection: NativeConnection, namespace: string
 class TemporalReleases implements Releases {
   readonly #connection: NativeConnection;
   readonly #client: Client;
+  readonly #namespace: string;
+  #identity: string | undefined;
 
   constructor(connection: NativeConnection, namespace: string) {
     this.#connection = connection;
     this.#client = new Client({ connection, namespace });
+    this.#namespace = namespace;
   }
 
   /** By the workflow id, which begins with cluster and namespace: it is there also without hotwave's own attributes. */
@@ -59,6 +66,30 @@ class TemporalReleases implements Releases {
     return (await Promise.all(scopes.map((scope) => this.#halt(scope)))).flat();
   }
 
+  async identity(): Promise<string> {
+    this.#identity ??= await this.#readIdentity();
+    return this.#identity;
+  }
+
+  async #readIdentity(): Promise<string> {
+    try {
+      const { namespaceInfo } = await this.#call(() =>
+        this.#connection.workflowService.describeNamespace({ namespace: this.#namespace }),
+      );
+      return namespaceInfo?.id ?? '';
+    } catch (error) {
+      // A Temporal that keeps it to itself cannot be told from others.
+      if (CLOSED.has((error as { readonly code?: number }).code ?? -1)) return '';
+      throw error;
+    }
+  }
+
+  async isRunning({ temporal, namespace, workflowId, runId }: Holder): Promise<boolean | undefined> {
+    if (namespace !== this.#namespace || temporal !== (await this.identity())) return undefined;
+    const found = await this.#describe(workflowId, runId);
+    return found?.status.name === 'RUNNING' || found?.status.name === 'PAUSED';
+  }
+
   /** A halt that runs but does not answer counts: its memo says everything that does not change. */
   async #halt(scope: LineScope): Promise<LineHalt[]> {
     const workflowId = haltWorkflowId(scope);
@@ -73,9 +104,9 @@ class TemporalReleases implements Releases {
     }
   }
 
-  async #describe(workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
+  async #describe(workflowId: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
     try {
-      return await this.#call(() => this.#client.workflow.getHandle(workflowId).describe());
+      return await this.#call(() => this.#client.workflow.getHandle(workflowId, runId).describe());
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;

@@ -32,6 +32,11 @@ export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
   const plan = await planRelease(run, input);
   const tallied = plan ? await carryOut(run, input, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
+  return await endOf(run, tallied);
+}
+
+/** What a release comes to, once nobody waits for an answer any more. */
+export async function endOf(run: ReleaseRun, tallied: Tallied): Promise<ReleaseResult> {
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
@@ -106,17 +111,19 @@ async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, 
   return await CancellationScope.nonCancellable(() => countRestarts(context));
 }
 
-function prepare(
+/** What the parts of a release share; `identity` is what its record on the set says of it. */
+export function prepare(
   run: ReleaseRun,
   spec: ReleaseSpec,
   plan: Plan,
+  identity: ConstructorParameters<typeof SetRecord>[2] & Pick<ReleaseContext, 'isOnRecord'> = run.state,
 ): { readonly context: ReleaseContext; readonly strategy: Strategy } {
   const onPause: PauseActions = {
     timeout: spec.paused.timeout,
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
   };
-  const record = new SetRecord(plan, spec, run.state);
+  const record = new SetRecord(plan, spec, identity);
   const context: ReleaseContext = {
     run,
     spec,
@@ -126,6 +133,7 @@ function prepare(
     outgoing: new Map(),
     onPause,
     record,
+    ...(identity.isOnRecord === true ? { isOnRecord: true } : {}),
   };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
@@ -171,7 +179,7 @@ async function orUnknown(ask: () => Promise<string | undefined>): Promise<string
 }
 
 /** Leaves the runbook: back to the old version, or standing still where it is. */
-async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
+export async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
   const { run } = context;
   if (departure.to === 'hold') {
     const problem = await strategy.hold();
@@ -188,6 +196,7 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
       run.finish(departure.outcome, `${departure.message}; ${strategy.withdrawal()}`);
       return;
     }
+    await noteStuck(context, problem);
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
     if (next?.to === 'hold') {
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
@@ -209,6 +218,16 @@ async function rollBackAndPutBack(context: ReleaseContext, strategy: Strategy): 
     return restored;
   });
   return verdict.kind === 'advance' ? undefined : verdict.reason;
+}
+
+/** Says on the set what is where. That it cannot be said is no reason to stop here. */
+async function noteStuck({ plan, record }: ReleaseContext, reason: string): Promise<void> {
+  const { set, baseline } = plan;
+  const summary = 'record on the set what could not be brought back';
+  await orUnknown(async () => {
+    await quick(summary).recordStuck({ set, baseline, record: record.running, reason, at: Date.now() });
+    return undefined;
+  });
 }
 
 /** Waits for a person after an incomplete rollback: resume and rollback try again (undefined), cancel leaves it. */
@@ -238,7 +257,8 @@ function departureOf(error: unknown): Departure {
   throw error;
 }
 
-async function countRestarts({ plan }: ReleaseContext): Promise<Tallied> {
+/** What players would have felt. */
+export async function countRestarts({ plan }: ReleaseContext): Promise<Tallied> {
   const servers = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
   return await quick('count restarts').tally({ set: plan.set, container: plan.baseline.container, servers });
 }

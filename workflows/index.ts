@@ -1,3 +1,4 @@
+export { rollBackFromCluster } from './from-cluster.ts';
 export { guard } from './guard.ts';
 export { halt } from './halt.ts';
 export { hotUpdate } from './hot-update.ts';

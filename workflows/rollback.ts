@@ -40,7 +40,7 @@ async function proveOldVersion(
   awaitOld: Step,
 ): Promise<string | undefined> {
   const { run, plan, spec } = context;
-  const touched = reached.filter(({ name }) => snapshot.touched.includes(name));
+  const mustReload = new Set([...snapshot.touched, ...plan.unproved]);
   const common = {
     set: plan.set,
     concurrency: spec.concurrency,
@@ -55,6 +55,10 @@ async function proveOldVersion(
   };
 
   await add(awaitOld(reached));
+  // An engine whose files are not the old ones must not load them; who is not back is told to a person.
+  const missing = new Set(reports.flatMap(failedNames));
+  const back = reached.filter(({ name }) => !missing.has(name));
+  const touched = back.filter(({ name }) => mustReload.has(name));
   const { content, reload, proof } = spec;
   if (content) {
     await add(
@@ -74,7 +78,7 @@ async function proveOldVersion(
   const doing = `makes ${touched.length} engines load ${plan.previousVersion} again`;
   const since = Date.now();
   const limit = rounds(touched.length, spec) * reloadPatienceOf(reload, proof);
-  const until = since + limit + patience([proof], reached.length, spec);
+  const until = since + limit + patience([proof], back.length, spec);
   run.enter('rolling-back', doing, { owner: 'the engines', until });
   await add(
     inBatches(touched, (servers) =>
@@ -88,7 +92,7 @@ async function proveOldVersion(
     ),
   );
   await add(
-    inBatches(reached, (servers) =>
+    inBatches(back, (servers) =>
       lasting(
         `roll back · prove ${plan.previousVersion} on ${servers.length} servers`,
         patience([proof], servers.length, spec),
@@ -100,13 +104,19 @@ async function proveOldVersion(
       }),
     ),
   );
-  return problemOf(mergeReports(reports), reached.length);
+  return problemOf(mergeReports(reports), reached.length, plan.baseline.oldImage);
 }
 
-function problemOf(report: StepReport, servers: number): string | undefined {
+function failedNames({ failures, moreFailed }: StepReport): readonly string[] {
+  return [...failures.map(({ server }) => server), ...moreFailed];
+}
+
+function problemOf(report: StepReport, servers: number, oldImage: string): string | undefined {
   // A server whose reload and proof both failed is one server.
-  const failed = new Set([...report.failures.map(({ server }) => server), ...report.moreFailed]).size;
-  const [first] = report.failures;
+  const failed = new Set(failedNames(report)).size;
+  const gone = report.failures.find(({ class: kind }) => kind === 'imagePull');
+  const first = gone ?? report.failures[0];
   if (failed === 0) return undefined;
-  return `${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;
+  const cause = gone ? `the old image ${oldImage} cannot be pulled: ` : '';
+  return `${cause}${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;
 }

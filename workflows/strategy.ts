@@ -20,6 +20,8 @@ export interface ReleaseContext {
   readonly outgoing: Map<string, string>;
   readonly onPause: PauseActions;
   readonly record: SetRecord;
+  /** A rollback from the set's own record: the release has written the set, in a run that is gone. */
+  readonly isOnRecord?: boolean;
 }
 
 /** What came of the write that begins a rollback. */
