@@ -123,7 +123,10 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     const image = containerOf(live.containers, baseline.container)?.image;
     const isAsPlanned = image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
     if (isAsPlanned && input.isOnRecord !== true) return { kind: 'untouched' };
-    const refused = await write(cluster, input, rollbackPatch(baseline));
+    // By the record, an earlier rollback may have been interrupted after it had written the old image.
+    const isWritten = input.isOnRecord === true && image === baseline.oldImage;
+    const from = isWritten ? { ...baseline, newImage: baseline.oldImage } : baseline;
+    const refused = await write(cluster, input, rollbackPatch(from));
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }

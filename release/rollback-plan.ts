@@ -107,7 +107,8 @@ function baselineOf(
       ],
     };
   }
-  return strategy === 'rolling' ? { ...common, newImage: found.templateImage } : { ...common, templateImage: oldImage };
+  // With new servers only nobody who exists moves: the template alone goes back.
+  return strategy === 'rolling' ? common : { ...common, templateImage: oldImage };
 }
 
 /** Those whose image the release may have changed; of new servers nobody. */

@@ -2,15 +2,14 @@ import { describe, expect } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
 import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION } from '../../release/record.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
-import type { HeldCall } from '../support/cluster-calls.ts';
-import { movedTo, reloads } from '../support/fake-log.ts';
+import type { HeldCall, WhichCalls } from '../support/cluster-calls.ts';
+import { effects, movedTo, reloads } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { stageCommand } from '../support/stage-command.ts';
 import { TARGETED, aRelease, releaseText, test } from '../support/stage.ts';
 import type { SpecWishes, Stage } from '../support/stage.ts';
 
 const BACK = ['rollback', '--from-cluster', 'arena/duel', '--reason', 'Temporal is empty'];
-const CHOSEN = ['duel-1', 'duel-3'];
 
 interface Lost {
   readonly release: StartedRelease;
@@ -18,15 +17,9 @@ interface Lost {
 }
 
 /** A release whose workflow is gone in the middle of an activity, without having said anything. */
-async function lostDuring(
-  it: Stage,
-  wishes: SpecWishes,
-  { activity, skip = 0 }: { readonly activity: keyof Activities; readonly skip?: number },
-  before: (release: StartedRelease) => Promise<unknown> = () => Promise.resolve(),
-): Promise<Lost> {
-  const held = it.calls.hold({ activity, skip });
+async function lostDuring(it: Stage, wishes: SpecWishes, where: WhichCalls): Promise<Lost> {
+  const held = it.calls.hold(where);
   const release = await it.start(aRelease(wishes));
-  await before(release);
   await held.reached;
   await release.handle.terminate('the history is gone');
   return { release, held };
@@ -70,29 +63,26 @@ describe('a rollback from what is written on the set', () => {
 
   test('is done once: again there is nothing to do', async ({ stage }) => {
     const it = await stage();
-    const { held } = await lostDuring(it, {}, { activity: 'reloadServers' });
-    expect(await stageCommand(it, BACK)).toMatchObject({ code: 0 });
+    const { held } = await lostDuring(it, {}, { activity: 'stageTemplate', skip: 1 });
     held.release();
-    const writes = it.cluster.log.length;
+    expect(await stageCommand(it, BACK)).toMatchObject({ code: 0 });
+    const before = it.cluster.log.length;
     const again = await stageCommand(it, BACK);
     expect(again).toMatchObject({ code: 0 });
     expect(again.out).toContain('nothing to do: scripts-2-0 is rolled back');
-    expect(it.cluster.log).toHaveLength(writes);
+    expect(effects(it.cluster, before)).toEqual([]);
   });
 
   test('makes also those engines load the old version that an interrupted rollback had only given the image', async ({
     stage,
   }) => {
     const it = await stage();
-    const { held } = await lostDuring(
-      it,
-      { gates: [{ before: 3 }] },
-      { activity: 'reloadServers', skip: 4 },
-      async (release) => {
-        await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
-        await release.decide({ verb: 'rollback' });
-      },
-    );
+    const release = await it.start(aRelease({ gates: [{ before: 3 }] }));
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    const held = it.calls.hold({ activity: 'reloadServers', operation: 'exec', skip: 2 });
+    await release.decide({ verb: 'rollback' });
+    await held.reached;
+    await release.handle.terminate('the history is gone');
     expect(movedTo(it.cluster, OLD_IMAGE).length).toBeGreaterThan(0);
     expect(loaded(it)).toContain('2.0');
     expect(await stageCommand(it, BACK)).toMatchObject({ code: 0 });
@@ -131,13 +121,17 @@ describe('a rollback from what is written on the set', () => {
 
   test('takes the overrides of a lost targeted release away', async ({ stage }) => {
     const it = await stage();
-    const { held } = await lostDuring(it, TARGETED, { activity: 'reloadServers', skip: 1 });
+    const { held } = await lostDuring(
+      it,
+      { ...TARGETED, waves: ['rest'] },
+      { activity: 'reloadServers', operation: 'exec', skip: 1 },
+    );
     const { code, out, err } = await stageCommand(it, BACK);
     held.release();
     expect({ code, out, err }).toMatchObject({ code: 0 });
     expect(loaded(it)).toEqual(Array(10).fill('1.0'));
     expect(overrides(it)).toEqual([]);
-    expect(reloads(it.cluster)).toMatchObject(Object.fromEntries(CHOSEN.map((name) => [name, expect.any(Number)])));
+    expect(movedTo(it.cluster, OLD_IMAGE).sort()).toEqual(['duel-1', 'duel-3']);
     expect(annotation(it, RELEASE_ANNOTATION)).toBeUndefined();
   });
 

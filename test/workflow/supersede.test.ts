@@ -67,6 +67,17 @@ describe('a release that supersedes another one', () => {
     expect(overrides(it.cluster)).toEqual([]);
   });
 
+  test('and adopts one between image and reload goes on from there', async ({ stage }) => {
+    const it = await stage();
+    const held = it.calls.hold({ activity: 'reloadServers' });
+    await it.start();
+    await held.reached;
+    const { code, err } = await startNext(it, ['--supersede', 'adopt']);
+    held.release();
+    expect({ code, err }).toMatchObject({ code: 0 });
+    expect(loaded(it)).toEqual(Array(10).fill('3.0'));
+  });
+
   test('and rolls it back first starts from the old version', async ({ stage }) => {
     const it = await stage();
     const older = await atGate(it);
