@@ -1,12 +1,14 @@
 import { bakeWave, checkServers } from './check-servers.ts';
+import { admitServers } from './admit-servers.ts';
 import { awaitReady } from './await-ready.ts';
+import { checkCalendar } from './check-calendar.ts';
 import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
 import { holdLine, letLineGo } from './hold-line.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import { inspectServers } from './inspect-servers.ts';
 import { overrideServers } from './override-servers.ts';
-import type { Cluster, Metrics, Releases } from './ports.ts';
+import type { Calendar, Cluster, Metrics, Releases } from './ports.ts';
 import { NO_RELEASES } from './ports.ts';
 import { planRollbackActivity } from './plan-rollback.ts';
 import { planReleaseActivity } from './preflight.ts';
@@ -36,6 +38,8 @@ export interface ActivityDependencies {
   readonly metrics?: Metrics | undefined;
   /** The other releases of the same Temporal. Default: there are none. */
   readonly releases?: Releases | undefined;
+  /** The freeze windows of the cluster. Default: only those of each release. */
+  readonly calendar?: Calendar | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
   readonly isStopping?: () => boolean;
 }
@@ -46,17 +50,20 @@ export interface ActivityDependencies {
 export function createActivities({
   cluster,
   metrics,
+  calendar,
   releases = NO_RELEASES,
   isStopping = () => false,
 }: ActivityDependencies) {
   return {
-    planRelease: reportingTrouble(planReleaseActivity({ cluster, metrics, releases })),
+    planRelease: reportingTrouble(planReleaseActivity({ cluster, metrics, calendar, releases })),
+    checkCalendar: reportingTrouble(checkCalendar(calendar)),
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster, releases)),
     openWave: reportingTrouble(openWave(cluster)),
     changeHold: reportingTrouble(changeHold(cluster, releases)),
     awaitReady: reportingTrouble(awaitReady(cluster)),
+    admitServers: reportingTrouble(admitServers(cluster)),
     overrideServers: reportingTrouble(overrideServers(cluster)),
     settleOverrides: reportingTrouble(settleOverrides(cluster)),
     stageForNewServers: reportingTrouble(stageForNewServers(cluster, releases)),

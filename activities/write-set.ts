@@ -139,7 +139,12 @@ export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promis
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
-    const patch = withLastRelease(restorePatch(input.baseline, input.image, input.hold), live, input.last);
+    const patch = withLastRelease(
+      restorePatch(input.baseline, input.image, input.hold),
+      live,
+      input.last,
+      input.failed,
+    );
     const refused = await write(cluster, input, patch);
     return refused ?? { kind: 'accepted', hold: input.hold, revision: '' };
   };
@@ -171,7 +176,7 @@ export function stageForNewServers(
  */
 export function rollBackNewServers(cluster: Cluster): (input: RollBackNewServersInput) => Promise<SetWrite> {
   return async (input) => {
-    const { set, baseline, last } = input;
+    const { set, baseline, last, failed } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     if (isAsFound(live, baseline)) return { kind: 'untouched' };
@@ -183,8 +188,8 @@ export function rollBackNewServers(cluster: Cluster): (input: RollBackNewServers
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const someStay = servers.some(({ revision }) => revision !== accepted.revision);
     const ending = someStay
-      ? withLastRelease(recordPatch(baseline), live, { ...last, putBack: owedStrategy(baseline) })
-      : withLastRelease(newServersRestorePatch(baseline), live, last);
+      ? withLastRelease(recordPatch(baseline), live, { ...last, putBack: owedStrategy(baseline) }, failed)
+      : withLastRelease(newServersRestorePatch(baseline), live, last, failed);
     return (await write(cluster, input, ending)) ?? accepted;
   };
 }
@@ -208,7 +213,7 @@ export function recordRelease(cluster: Cluster, releases: Releases): (input: Rec
     const patch =
       'running' in note
         ? withReleaseRecord(recordPatch(baseline), live, await withHolder(releases, note.running))
-        : withLastRelease(recordPatch(baseline), live, note.last);
+        : withLastRelease(recordPatch(baseline), live, note.last, note.failed);
     return (await write(cluster, input, patch)) ?? { kind: 'untouched' };
   };
 }

@@ -24,6 +24,7 @@ export function recordOfPlan(
     startedAt,
     ...chosenOf(plan),
     ...prioritiesOf(plan),
+    ...(plan.earlier ? { earlier: plan.earlier } : {}),
     how: { ask: { content, reload, proof, concurrency } },
   };
 }
@@ -60,12 +61,15 @@ function prioritiesOf({ priorities, waves, adopted, alreadyUpdated }: Plan): Pic
 /** What a release leaves on the set with its last write. */
 export function endOfRelease(record: ReleaseRecord, outcome: LastRelease['outcome'], finishedAt: number): LastRelease {
   const { v, release, strategy, container, chosen, startedAt, how } = record;
-  const { oldImage, newImage, oldVersion, newVersion } = record;
+  const { oldImage, newImage, oldVersion, newVersion, earlier } = record;
   const common = { v, release, strategy, container, startedAt, how, ...(chosen === undefined ? {} : { chosen }) };
   const [now, other] = [
     { image: newImage, version: newVersion },
     { image: oldImage, version: oldVersion },
   ];
   const [runs, before] = outcome === 'done' ? [now, other] : [other, now];
-  return { ...common, outcome, ...runs, previousImage: before.image, previousVersion: before.version, finishedAt };
+  // A template that has moved everybody leaves nobody on anything else.
+  const kept = earlier === undefined || (record.strategy === 'rolling' && outcome === 'done') ? {} : { earlier };
+  const previous = { previousImage: before.image, previousVersion: before.version };
+  return { ...common, ...kept, outcome, ...runs, ...previous, finishedAt };
 }

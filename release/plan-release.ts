@@ -1,3 +1,4 @@
+import { earlierVersions } from './earlier.ts';
 import type { GameServerSetView, ServerView } from './fleet.ts';
 import { containerOf, isServing } from './fleet.ts';
 import { hashOf } from './hash.ts';
@@ -35,6 +36,7 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
   const assigns = spec.strategy === 'rolling' && (grouped.assigns || scope.adopted.length > 0);
   const priorities = assigns ? assignPriorities(waves, snapshot.gameServers) : [];
   const mixed = spec.strategy === 'rolling' ? mixedServers(baseline, snapshot.servers) : [];
+  const earlier = earlierVersions(spec, snapshot, baseline, scope);
   return {
     v: 1 as const,
     strategy: spec.strategy,
@@ -48,8 +50,7 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     adopted: scope.adopted.map(plannedServer),
     bystanders: scope.bystanders.map(plannedServer),
     overridden: scope.overridden,
-    ...(mixed.length > 0 ? { mixed } : {}),
-    ...(scope.leftOn === undefined ? {} : { leftOn: scope.leftOn }),
+    ...leftovers({ mixed, earlier, leftOn: scope.leftOn }),
     priorities,
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),
@@ -59,6 +60,19 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
       ...gateWarnings(spec, waves.length),
     ],
     hash: hashOf({ uid: baseline.uid, images: spec.images, waves, priorities, spec }),
+  };
+}
+
+/** What there is to say of earlier releases; nothing where there is nothing. */
+function leftovers({
+  mixed,
+  earlier,
+  leftOn,
+}: Required<Pick<Plan, 'mixed' | 'earlier'>> & Pick<Scope, 'leftOn'>): Pick<Plan, 'mixed' | 'earlier' | 'leftOn'> {
+  return {
+    ...(mixed.length > 0 ? { mixed } : {}),
+    ...(leftOn === undefined ? {} : { leftOn }),
+    ...(earlier.length > 0 ? { earlier } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { GameServerSetView, GameServerView, ServerView, SetRef } from './fleet.ts';
 import { containerOf } from './fleet.ts';
 import type { SetBaseline } from './patches.ts';
+import type { EarlierVersion } from './record.ts';
 import type { ReleaseSpec } from './spec.ts';
 
 /**
@@ -62,6 +63,8 @@ export interface Plan {
   readonly mixed?: readonly string[];
   /** Strategy targeted: the image that an earlier release has left on some of the chosen servers, half-way. */
   readonly leftOn?: string | undefined;
+  /** What earlier releases left servers on that this one does not move. Left out when there is nothing to say. */
+  readonly earlier?: readonly EarlierVersion[];
   readonly priorities: readonly PriorityChange[];
   /** Servers that may be without their sidecar at once; with rolling counted over the whole set as Kruise counts. */
   readonly maxUnavailable: number;

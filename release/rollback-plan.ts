@@ -73,6 +73,7 @@ export function planRollback(
     adopted: [],
     bystanders: servers.filter((server) => !chosen.has(server)).map(plannedServer),
     overridden: [],
+    ...(record.earlier ? { earlier: record.earlier } : {}),
     priorities: strategy === 'rolling' ? prioritiesOf(record, servers, gameServers) : [],
     maxUnavailable: Math.max(1, reached.length),
     tolerate: 0,

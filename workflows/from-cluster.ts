@@ -24,8 +24,11 @@ export async function rollBackFromCluster(input: FromClusterInput): Promise<Rele
   const { record, plan, spec } = found;
   const { release, strategy, oldImage } = record;
   upsertSearchAttributes([{ key: releaseKey, value: release }]);
-  run.set({ ...withPlan({ ...run.state, release, strategy, image: oldImage }, plan), wave: plan.waves.length });
-  const prepared = prepare(run, spec, plan, { ...record, isOnRecord: true });
+  const planned = withPlan({ ...run.state, release, strategy, image: oldImage }, plan);
+  // By the record every wave may have been opened.
+  const waves = planned.waves.map((wave) => ({ ...wave, status: 'running' as const }));
+  run.set({ ...planned, waves, wave: plan.waves.length });
+  const prepared = prepare(run, { plan, spec, identity: record, isOnRecord: true });
   const departure = new Departure('rollback', 'rolled-back', `asked for by ${requester}: ${reason}`);
   return await CancellationScope.nonCancellable(async () => {
     await leave(prepared.context, prepared.strategy, departure);

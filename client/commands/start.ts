@@ -33,6 +33,7 @@ export interface StartFlags extends ClusterFlags, LinkFlags, WatchFlags {
   readonly supersede?: Supersession['then'] | undefined;
   readonly supersedeTimeout?: string | undefined;
   readonly takeover?: string | undefined;
+  readonly duringFreeze?: string | undefined;
 }
 
 const PLANNING = { within: 120_000, interval: 200 } as const;
@@ -46,9 +47,10 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
   const requester = actorOf(io, flags.requester);
+  const urgency = urgencyOf(flags);
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, cluster, io.now());
-    const input: ReleaseInput = { v: 1, file, cluster, requester, ...takeoverOf(flags, requester) };
+    const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeoverOf(flags, requester) };
     if (supersession) await supersede(io, temporal, input, supersession);
     const started = await startRelease(temporal, input);
     announce(io, temporal, started, flags);
@@ -58,6 +60,17 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
     return watchRelease(io, temporal, started, flags);
   });
 }
+
+/** Why it is to start even in a freeze window. @throws ExitError when no reason is given */
+function urgencyOf({ duringFreeze }: StartFlags): Pick<ReleaseInput, 'duringFreeze'> {
+  if (duringFreeze === undefined) return {};
+  const reason = duringFreeze.trim();
+  if (reason !== '' && reason.length <= MOST_OF_A_REASON) return { duringFreeze: { reason } };
+  throw new ExitError(EXIT.usage, `--during-freeze: expected a reason of at most ${MOST_OF_A_REASON} characters`);
+}
+
+/** As much as the reason of a decision. */
+const MOST_OF_A_REASON = 1_000;
 
 function demandWaiting({ wait, timeout, until }: StartFlags): void {
   if (wait === true || (timeout === undefined && until === 'done')) return;

@@ -30,7 +30,7 @@ spec:
 `);
   const cluster = fakeCluster(wishes.model);
   const { result } = await inActivity(() =>
-    planReleaseActivity({ cluster, metrics: wishes.metrics, releases: NO_RELEASES })({ file }),
+    planReleaseActivity({ cluster, metrics: wishes.metrics, calendar: undefined, releases: NO_RELEASES })({ file }),
   );
   expect(cluster.log.filter(({ kind }) => kind === 'patch' || kind === 'exec' || kind === 'send')).toEqual([]);
   return result;
