@@ -13,9 +13,11 @@ import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './settle-overrides.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
 import { watchGuard } from './watch-guard.ts';
+import { watchSet } from './watch-set.ts';
 import {
   changeHold,
   openWave,
+  reassertSet,
   recordRelease,
   restoreSet,
   rollBackNewServers,
@@ -43,6 +45,8 @@ export function createActivities({ cluster, metrics, isStopping = () => false }:
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster)),
+    watchSet: reportingTrouble(watchSet(cluster, isStopping)),
+    reassertSet: reportingTrouble(reassertSet(cluster)),
     openWave: reportingTrouble(openWave(cluster)),
     changeHold: reportingTrouble(changeHold(cluster)),
     awaitReady: reportingTrouble(awaitReady(cluster)),

@@ -2,7 +2,8 @@ import type { SetRef } from '../release/fleet.ts';
 import type { GuardFinding } from '../release/guard.ts';
 import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
-import type { Hold, SetBaseline } from '../release/patches.ts';
+import type { SetFacts, StrayPriority, Writers } from '../release/drift.ts';
+import type { HeldValues, Hold, SeenValues, SetBaseline } from '../release/patches.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { StepReport } from '../release/verdict.ts';
@@ -48,6 +49,40 @@ export interface ChangeHoldInput {
   readonly baseline: SetBaseline;
   readonly from: Hold;
   readonly to: Hold;
+  /** The image that somebody else was seen to have written, which stays. Default the release's own. */
+  readonly seenImage?: string | undefined;
+}
+
+/** Tell when a set is not as it is known to be. */
+export interface WatchSetInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly known: SetFacts;
+  /** The updatePriorities that servers were given; empty when the release gave none. */
+  readonly priorities: readonly number[];
+  /** What is known of servers with another one: uid and priority. */
+  readonly knownStrays: readonly StrayPriority[];
+  /** Also tell when only the number of servers is another one. */
+  readonly tellsReplicas: boolean;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** What a watch of a set has seen; the same as was known when the time was over. */
+export interface SetSighting {
+  readonly facts: SetFacts;
+  readonly writers: Writers;
+  readonly strays: readonly StrayPriority[];
+}
+
+/** Write the release's values over an edit that was seen. */
+export interface ReassertSetInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly seen: SeenValues;
+  readonly held: HeldValues;
+  /** How the set is then held, where Kruise's acceptance is to be waited for. */
+  readonly hold?: Hold | undefined;
 }
 
 /**
@@ -214,6 +249,8 @@ export interface ChangePrioritiesInput {
 export interface RollBackSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  /** The edit that a person has seen and rolls back over. */
+  readonly seen?: SeenValues | undefined;
 }
 
 /** How each server stands when a rollback begins. */

@@ -11,6 +11,7 @@ import {
   newServersPatch,
   newServersRestorePatch,
   newServersRollbackPatch,
+  reassertPatch,
   restorePatch,
   rollbackPatch,
   sameJson,
@@ -22,6 +23,7 @@ import { awaitAccepted } from './await-accepted.ts';
 import type {
   ChangeHoldInput,
   OpenWaveInput,
+  ReassertSetInput,
   RecordReleaseInput,
   RestoreSetInput,
   RollBackNewServersInput,
@@ -101,11 +103,23 @@ export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promis
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
+    const { baseline, from, to, seenImage: image = baseline.newImage } = input;
     const refused =
-      (await imageDrift(cluster, input, input.from, live)) ??
-      (await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to)));
-    const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
+      (input.seenImage === undefined ? await imageDrift(cluster, input, from, live) : undefined) ??
+      (await write(cluster, input, holdPatch({ ...baseline, newImage: image }, live.replicas, from, to)));
+    const wish = { image, held: input.to, by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
+  };
+}
+
+/** Writes the release's values over an edit that a person has seen and decided against. */
+export function reassertSet(cluster: Cluster): (input: ReassertSetInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { baseline, seen, held, hold } = input;
+    const refused = await write(cluster, input, reassertPatch(baseline, seen, held));
+    if (refused) return refused;
+    if (hold) return await awaitAccepted(cluster, input, { image: held.image, held: hold, by: 'observed' });
+    return { kind: 'untouched' };
   };
 }
 
@@ -118,7 +132,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     const image = containerOf(live.containers, baseline.container)?.image;
     if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
       return { kind: 'untouched' };
-    const refused = await write(cluster, input, rollbackPatch(baseline));
+    const refused = await write(cluster, input, rollbackPatch(baseline, input.seen));
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }

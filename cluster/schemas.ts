@@ -117,12 +117,14 @@ export function gameServerRecord(object: unknown): GameServerRecord {
   const { metadata, spec } = gameServerSchema.parse(object);
   const overrides = spec.containers ?? undefined;
   const images = (overrides ?? []).filter(({ image }) => image !== undefined && image !== '');
+  const priorityBy = lastWriter(metadata.managedFields ?? [], '/spec/updatePriority');
   const overriddenBy = images.length === 0 ? undefined : lastWriter(metadata.managedFields ?? [], '/spec/containers');
   return {
     name: metadata.name,
     uid: metadata.uid,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
+    ...(priorityBy === undefined ? {} : { priorityBy }),
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
     ...(overriddenBy === undefined ? {} : { overriddenBy }),
     ...(overrides && { overrides }),

@@ -47,6 +47,7 @@ const runningSchema = commonSchema.extend({
   newVersion: shortText,
   updateStrategy: strategySchema,
   startedAt: milliseconds,
+  left: z.string().max(READ_LIMIT).optional(),
 });
 
 const lastSchema = commonSchema.extend({
@@ -82,6 +83,8 @@ export interface ReleaseRecord extends RecordBase {
   readonly newVersion: string;
   /** The person's own, to be put back. */
   readonly updateStrategy: UpdateStrategy;
+  /** Why the release ended where it was: somebody else's edit, which a person let stay. */
+  readonly left?: string;
 }
 
 /** A release that has ended: what every server was proved to run. */

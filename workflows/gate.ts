@@ -44,7 +44,7 @@ async function wait({ run }: ReleaseContext, gate: OpenGate): Promise<void> {
       now?.rejected !== undefined ||
       now?.approvedBy.length !== approvedBy.length ||
       Object.keys(requests).length > 0 ||
-      run.state.halt !== undefined
+      (run.state.halt ?? run.state.drift) !== undefined
     );
   };
   await condition(changed, Math.max(1, openedAt + spec.timeout - Date.now()), { summary: `gate before wave ${wave}` });

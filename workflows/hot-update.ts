@@ -15,11 +15,13 @@ import { guardAfter } from './begin-guard.ts';
 import { QUESTION_MS, question, quick } from './calls.ts';
 import { catchUp } from './catch-up.ts';
 import { passGate } from './gate.ts';
+import { DriftWatch } from './drift-watch.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
 import { rollBack } from './rollback.ts';
 import { SetRecord } from './set-record.ts';
+import { leaveToEdit, settleDrift } from './settle-drift.ts';
 import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 import { runWave } from './wave.ts';
@@ -97,6 +99,7 @@ async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, 
     }
     await persevere(context, strategy, () => catchUp(context));
     await persevere(context, strategy, strategy.finish);
+    context.watch.end();
     await guardAfter(context, guardInterval);
     await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
@@ -115,6 +118,7 @@ function prepare(
     timeout: spec.paused.timeout,
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
+    settleDrift: (drift) => settleDrift(context, strategy, drift),
   };
   const record = new SetRecord(plan, spec, run.state);
   const context: ReleaseContext = {
@@ -126,6 +130,7 @@ function prepare(
     outgoing: new Map(),
     onPause,
     record,
+    watch: new DriftWatch(run, plan),
   };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
@@ -143,7 +148,8 @@ async function persevere(context: ReleaseContext, strategy: Strategy, part: () =
     await run.checkpoint(onPause);
     const verdict = await orPause(part);
     if (verdict.kind === 'advance') return;
-    const edit = verdict.kind === 'rollback' ? await orUnknown(strategy.foreignEdit) : undefined;
+    const edit =
+      verdict.kind === 'rollback' ? (run.state.drift?.what ?? (await orUnknown(strategy.foreignEdit))) : undefined;
     if (verdict.kind === 'rollback' && edit === undefined)
       throw new Departure('rollback', 'rolled-back', verdict.reason);
     await run.pauseUntilResumed(onPause, edit === undefined ? verdict.reason : `${verdict.reason}; ${edit}`);
@@ -172,7 +178,12 @@ async function orUnknown(ask: () => Promise<string | undefined>): Promise<string
 
 /** Leaves the runbook: back to the old version, or standing still where it is. */
 async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
-  const { run } = context;
+  const { run, watch } = context;
+  watch.end();
+  if (departure.to === 'leave') {
+    run.finish(departure.outcome, await leaveToEdit(context, strategy, departure.message));
+    return;
+  }
   if (departure.to === 'hold') {
     const problem = await strategy.hold();
     run.finish(
@@ -182,14 +193,14 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
     return;
   }
   for (;;) {
-    run.set({ requests: {}, gate: undefined, pausedBecause: undefined });
+    run.set({ requests: {}, gate: undefined, pausedBecause: undefined, drift: undefined });
     const problem = await rollBackAndPutBack(context, strategy);
     if (problem === undefined) {
       run.finish(departure.outcome, `${departure.message}; ${strategy.withdrawal()}`);
       return;
     }
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
-    if (next?.to === 'hold') {
+    if (next && next.to !== 'rollback') {
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
       return;
     }

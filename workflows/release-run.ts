@@ -14,7 +14,7 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 import { applyDecision } from '../release/decision.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate.ts';
-import type { Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
+import type { Drift, Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
@@ -38,11 +38,12 @@ const EXAMPLE = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor":"Y
 /** Where the runbook goes when it leaves its path, and why. Thrown by `checkpoint`, caught by the runbook. */
 export class Departure extends Error {
   override readonly name = 'Departure';
-  readonly to: 'rollback' | 'hold';
+  /** `leave`: nothing more is written but what came of it. */
+  readonly to: 'rollback' | 'hold' | 'leave';
   /** How the release ends once that is done. */
   readonly outcome: Outcome;
 
-  constructor(to: 'rollback' | 'hold', outcome: Outcome, reason: string) {
+  constructor(to: Departure['to'], outcome: Outcome, reason: string) {
     super(reason);
     this.to = to;
     this.outcome = outcome;
@@ -101,6 +102,25 @@ export class ReleaseRun {
     this.set({ phase, step: doing, wait: { for: doing, owner, since, until } });
   }
 
+  /**
+   * Somebody else has changed what the release holds, or, without a sentence, has taken that back. The step at work is
+   * interrupted, and the release stands still until a person says whose values stay.
+   */
+  noteDrift(what: string | undefined): void {
+    const { drift: before, pausedBecause, wait, phase } = this.#state;
+    if (before?.what === what || isFinal(phase)) return;
+    const drift: Drift | undefined = what === undefined ? undefined : { what, seenAt: Date.now() };
+    const because = what ?? `${before?.what ?? ''}; that was taken back since, resume goes on`;
+    const stands = { pausedBecause: because, ...(wait ? { wait: { ...wait, for: because } } : {}) };
+    this.set({ drift, ...(pausedBecause === undefined ? {} : stands) });
+    if (drift) this.#interrupt();
+  }
+
+  /** The foreign edit has been dealt with as a person decided. */
+  forgetDrift(): void {
+    this.set({ drift: undefined });
+  }
+
   /** Ends the release. */
   finish(outcome: Outcome, reason: string): void {
     this.set({
@@ -110,6 +130,7 @@ export class ReleaseRun {
       wait: undefined,
       gate: undefined,
       pausedBecause: undefined,
+      drift: undefined,
       requests: {},
       endedAt: Date.now(),
     });
@@ -170,6 +191,7 @@ export class ReleaseRun {
   async interruptible<Result>(onPause: PauseActions, run: () => Promise<Result>): Promise<Result> {
     for (;;) {
       await this.checkpoint(onPause);
+      if (this.#state.drift) continue;
       const scope = new CancellationScope();
       this.#step = scope;
       this.#interrupted = false;
@@ -197,6 +219,12 @@ export class ReleaseRun {
     for (;;) {
       if (this.#state.halt) await this.#standHalted(onPause);
       this.#depart();
+      const { drift } = this.#state;
+      if (drift) {
+        if (drift.wins === undefined) await this.pauseUntilResumed(onPause, drift.what);
+        else await onPause.settleDrift(drift);
+        continue;
+      }
       const { pause } = this.#state.requests;
       if (!pause) return;
       await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
@@ -238,12 +266,13 @@ export class ReleaseRun {
     const problem = await onPause.freeze();
     // Somebody may have resumed while the set was being frozen.
     if (problem !== undefined && this.#state.pausedBecause !== undefined)
-      this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
+      this.set({ pausedBecause: `${this.#state.pausedBecause}; the set could not be frozen: ${problem}` });
     await this.#untilHeard(onPause, wait);
     this.#depart();
     const { pause: _heeded, ...requests } = this.#state.requests;
     this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests });
-    await onPause.thaw();
+    // Servers must not move on to what somebody else has written before it is settled whose values stay.
+    if (!this.#state.drift) await onPause.thaw();
   }
 
   /** Waits for a person, also while the line is stopped. @throws Departure when nobody came in time */
@@ -290,6 +319,11 @@ export interface PauseActions {
   /** Stops Kruise from starting on more servers; a sentence when that did not work. */
   readonly freeze: () => Promise<string | undefined>;
   readonly thaw: () => Promise<void>;
+  /**
+   * Does what a person decided about a foreign edit.
+   * @throws Departure when the edit stays
+   */
+  readonly settleDrift: (drift: Drift) => Promise<void>;
 }
 
 function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {

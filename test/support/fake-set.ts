@@ -45,6 +45,8 @@ export class FakeSet {
   readonly model: FakeSetModel;
   readonly servers = new Map<string, FakeServer>();
   readonly gameServers = new Map<string, RawGameServer>();
+  /** Who wrote the priority of a GameServer last, by its uid. */
+  readonly priorityWriters = new Map<string, string>();
   raw: RawSet;
   /** As long as this is true, the controllers do nothing. */
   controllersDown = false;

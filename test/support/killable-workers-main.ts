@@ -68,9 +68,19 @@ function remoteCluster(clusterName: string): Cluster {
     }
     signal.throwIfAborted();
   };
+  const followSet: Cluster['followSet'] = async function* (ref, signal) {
+    const read: Cluster['readSet'] = remote('readSet');
+    while (signal?.aborted !== true) {
+      yield await read(ref);
+      await sleep(LOOK_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+    }
+    signal.throwIfAborted();
+  };
   return {
     describe: () => 'https://fake (context fake)',
     readSet: remote('readSet'),
+    followSet,
+    serversWithOtherPriority: remote('serversWithOtherPriority'),
     readWorkload: remote('readWorkload'),
     listServers: remote('listServers'),
     followServers,

@@ -1,8 +1,9 @@
 import { isCancellation } from '@temporalio/workflow';
 import { acceptancePatience } from '../../release/acceptance.ts';
 import { waveLabel } from '../../release/narrate.ts';
-import { FROZEN } from '../../release/patches.ts';
-import type { Hold } from '../../release/patches.ts';
+import type { SetWrite } from '../../activities/inputs.ts';
+import { FROZEN, heldStrategy, sameJson } from '../../release/patches.ts';
+import type { HeldValues, Hold } from '../../release/patches.ts';
 import type { PlannedServer, Wave } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { Direction } from '../../release/server.ts';
@@ -66,8 +67,11 @@ class Rolling implements Strategy {
   };
 
   finish = async (): Promise<Verdict> => {
+    const { run, onPause, plan } = this.#context;
     const adopted = await this.#adopt();
-    return adopted.kind === 'advance' ? await this.#putBack(this.#context.plan.baseline.newImage) : adopted;
+    if (adopted.kind !== 'advance') return adopted;
+    await run.checkpoint(onPause);
+    return await this.#putBack(plan.baseline.newImage);
   };
 
   /** The template takes everybody along, also those that an earlier release had moved, or had left on another image. */
@@ -75,14 +79,17 @@ class Rolling implements Strategy {
     const { plan, run } = this.#context;
     const mixed = new Set(plan.mixed);
     const later = plan.waves.filter(({ number }) => number > run.state.wave).flatMap(({ servers }) => servers);
-    const others = later.filter(({ name }) => mixed.has(name));
+    // Another image in the template moves whomever Kruise likes.
+    const image = this.#context.watch.seen?.image ?? plan.baseline.newImage;
+    const others = image === plan.baseline.newImage ? later.filter(({ name }) => mixed.has(name)) : later;
     return [...reachedBy(this.#context), ...plan.alreadyUpdated, ...others];
   };
 
   withdraw = async (): Promise<Withdrawal> => {
     const { plan, spec } = this.#context;
     const { set, baseline } = plan;
-    const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
+    const { seen } = this.#context.watch;
+    const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline, seen });
     if (written.kind === 'untouched') return { kind: 'nothing' };
     if (written.kind === 'drifted') return { kind: 'impossible', reason: written.reason };
     this.#hold = written.hold;
@@ -105,7 +112,33 @@ class Rolling implements Strategy {
     return (await quick(summary).verifyTemplate({ set, baseline, hold: this.#hold })).changed;
   };
 
-  freeze = (): Promise<string | undefined> => this.#holdAs({ paused: true }, 'pause the set');
+  reassert = async (): Promise<string | undefined> => {
+    const { plan, watch } = this.#context;
+    const hold = this.#hold && { ...this.#hold, paused: false };
+    const { seen, editedPriorities } = watch;
+    if (seen && hold) {
+      const held = heldAs(plan.baseline, hold);
+      const written = await this.#write(() => quick(OVERWRITE).reassertSet({ ...this.#subject, seen, held, hold }));
+      if (written.kind === 'drifted') return written.reason;
+    }
+    if (editedPriorities.length > 0) {
+      const edited = new Set(editedPriorities.map(({ uid }) => uid));
+      const given = plan.priorities.filter(({ uid }) => edited.has(uid));
+      const assigned = await this.#changePriorities('assign', given);
+      if (assigned.kind !== 'advance') return assigned.reason;
+      watch.forgetStrays();
+    }
+    await this.thaw();
+    return undefined;
+  };
+
+  freeze = async (): Promise<string | undefined> => {
+    const strategy = this.#context.watch.seen?.updateStrategy;
+    // What somebody else made of the strategy is not overwritten, not even by a pause.
+    if (this.#hold && strategy !== undefined && !sameJson(strategy, heldStrategy(this.#subject.baseline, this.#hold)))
+      return undefined;
+    return await this.#holdAs({ paused: true }, 'pause the set');
+  };
 
   thaw = async (): Promise<void> => {
     if (this.#hold?.paused === true) await this.#holdAs({ paused: false }, 'resume the set');
@@ -123,9 +156,9 @@ class Rolling implements Strategy {
 
   withdrawal = (): string => `every server proves ${this.#context.plan.previousVersion}`;
 
-  async #changePriorities(direction: 'assign' | 'restore'): Promise<Verdict> {
+  async #changePriorities(direction: 'assign' | 'restore', changes = this.#context.plan.priorities): Promise<Verdict> {
     const { run, plan } = this.#context;
-    const { set, priorities: changes } = plan;
+    const { set } = plan;
     if (changes.length === 0) return { kind: 'advance' };
     const doing =
       direction === 'assign'
@@ -152,7 +185,7 @@ class Rolling implements Strategy {
       owner: CONTROLLERS,
       until: Date.now() + acceptancePatience('observed', baseline.replicas),
     });
-    const written = await toItsEnd(() =>
+    const written = await this.#write(() =>
       quick('write the new image, every server frozen').stageTemplate({
         set,
         baseline,
@@ -160,7 +193,6 @@ class Rolling implements Strategy {
         record: record.running,
       }),
     );
-    if (written.kind !== 'untouched') this.#hold = written.hold;
     if (written.kind !== 'accepted') return notWritten(written);
     this.#revision = written.revision;
     return { kind: 'advance' };
@@ -173,8 +205,7 @@ class Rolling implements Strategy {
     if (!hold) return { kind: 'pause', reason: 'the set was not written' };
     const names = servers.map(({ name }) => name);
     const revision = this.#revision;
-    const opened = await toItsEnd(() => quick(summary).openWave({ set, baseline, revision, hold, servers: names }));
-    if (opened.kind !== 'untouched') this.#hold = opened.hold ?? hold;
+    const opened = await this.#write(() => quick(summary).openWave({ set, baseline, revision, hold, servers: names }));
     return opened.kind === 'accepted' ? { kind: 'advance' } : notWritten(opened);
   }
 
@@ -227,25 +258,43 @@ class Rolling implements Strategy {
     const hold = this.#hold;
     if (hold) {
       const last = record.ended(image === baseline.newImage ? 'done' : 'rolled-back');
-      const restored = await toItsEnd(() =>
+      const restored = await this.#write(() =>
         quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last }),
       );
       if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
       this.#hold = undefined;
+      this.#context.watch.end();
     }
     return await this.#changePriorities('restore');
   }
 
+  get #subject(): Pick<ReleaseContext['plan'], 'set' | 'baseline'> {
+    const { set, baseline } = this.#context.plan;
+    return { set, baseline };
+  }
+
+  /**
+   * Writes the set while nobody watches it, and then has it watched as it is held now. After a write whose end is not
+   * known it is not watched, because the release's own might look like somebody else's.
+   */
+  async #write(write: () => Promise<SetWrite>): Promise<SetWrite> {
+    const { watch } = this.#context;
+    watch.stop();
+    const written = await toItsEnd(write);
+    if (written.kind !== 'untouched') this.#hold = written.hold ?? this.#hold;
+    if (this.#hold) watch.follow(heldAs(this.#subject.baseline, this.#hold));
+    return written;
+  }
+
   /** Changes how the set is held, if it is held at all. A sentence when that did not work. */
   async #holdAs(change: Partial<Hold>, summary: string): Promise<string | undefined> {
-    const { set, baseline } = this.#context.plan;
     const from = this.#hold;
     if (!from) return undefined;
+    const seenImage = this.#context.watch.seen?.image;
     try {
-      const written = await toItsEnd(() =>
-        quick(summary).changeHold({ set, baseline, from, to: { ...from, ...change } }),
+      const written = await this.#write(() =>
+        quick(summary).changeHold({ ...this.#subject, from, to: { ...from, ...change }, seenImage }),
       );
-      if (written.kind !== 'untouched') this.#hold = written.hold ?? from;
       return written.kind === 'drifted' ? written.reason : undefined;
     } catch (error) {
       if (isCancellation(error)) throw error;
@@ -254,6 +303,11 @@ class Rolling implements Strategy {
   }
 }
 
+function heldAs(baseline: ReleaseContext['plan']['baseline'], hold: Hold): HeldValues {
+  return { image: baseline.newImage, updateStrategy: heldStrategy(baseline, hold) };
+}
+
+const OVERWRITE = 'write the values of the release over the edit';
 const KRUISE = 'Kruise and the kubelets';
 const CONTROLLERS = 'kruise-game-manager and Kruise';
 

@@ -7,6 +7,7 @@ import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { contentOf, namesOf, oneByOne, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { lasting, quick } from '../calls.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
+import { overwriteEdit } from '../settle-drift.ts';
 import { settleOverrides } from './settle.ts';
 
 /**
@@ -17,7 +18,11 @@ import { settleOverrides } from './settle.ts';
 export function targeted(context: ReleaseContext): Strategy {
   let overridesStay = false;
   return {
-    begin: () => noted(context.record.write({ running: context.record.running })),
+    begin: async () => {
+      const begun = await noted(context.record.write({ running: context.record.running }));
+      if (begun.kind === 'advance') context.watch.follow({ image: context.plan.baseline.templateImage });
+      return begun;
+    },
     open: () => templateUnchanged(context),
     awaitMoved: (servers) => override(context, servers, 'forward'),
     finish: async () => {
@@ -35,6 +40,7 @@ export function targeted(context: ReleaseContext): Strategy {
       const unchanged = await templateUnchanged(context);
       return unchanged.kind === 'pause' ? unchanged.reason : undefined;
     },
+    reassert: () => overwriteEdit(context, { image: context.plan.baseline.templateImage }),
     freeze: () => Promise.resolve(undefined),
     thaw: () => Promise.resolve(),
     hold: () => Promise.resolve(undefined),
