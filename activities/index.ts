@@ -4,6 +4,7 @@ import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import { inspectServers } from './inspect-servers.ts';
+import { findNewcomers, whereabouts } from './live-set.ts';
 import { overrideServers } from './override-servers.ts';
 import type { Cluster, Metrics } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
@@ -45,6 +46,8 @@ export function createActivities({ cluster, metrics, isStopping = () => false }:
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster)),
+    whereabouts: reportingTrouble(whereabouts(cluster)),
+    findNewcomers: reportingTrouble(findNewcomers(cluster)),
     watchSet: reportingTrouble(watchSet(cluster, isStopping)),
     reassertSet: reportingTrouble(reassertSet(cluster)),
     openWave: reportingTrouble(openWave(cluster)),

@@ -4,6 +4,7 @@ import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
 import type { SetFacts, StrayPriority, Writers } from '../release/drift.ts';
 import type { HeldValues, Hold, SeenValues, SetBaseline } from '../release/patches.ts';
+import type { PlannedOnes } from '../release/newcomers.ts';
 import type { PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { StepReport } from '../release/verdict.ts';
@@ -34,8 +35,9 @@ export interface StageTemplateInput {
   readonly record: ReleaseRecord;
 }
 
-/** Let one wave's servers move, and nobody else. */
+/** Let one wave's servers move, and nobody else but servers that came while the release ran. */
 export interface OpenWaveInput {
+  readonly planned: PlannedOnes;
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly revision: string;
@@ -90,7 +92,13 @@ export interface ReassertSetInput {
  * `hold`, the set was written and is held so, but the controllers did not follow.
  */
 export type SetWrite =
-  | { readonly kind: 'accepted'; readonly hold: Hold; readonly revision: string }
+  | {
+      readonly kind: 'accepted';
+      readonly hold: Hold;
+      readonly revision: string;
+      /** Servers that came while the release ran and move along with a wave. */
+      readonly joined?: readonly string[];
+    }
   | { readonly kind: 'drifted'; readonly reason: string; readonly hold?: Hold }
   | { readonly kind: 'untouched' };
 
@@ -253,8 +261,46 @@ export interface RollBackSetInput {
   readonly seen?: SeenValues | undefined;
 }
 
+/** Find out what became of servers whose pods are not the planned ones any more. */
+export interface WhereaboutsInput {
+  readonly set: SetRef;
+  readonly servers: readonly PlannedServer[];
+  /** Until when a pod may take to come back; milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** What became of them; who is in neither list is not known to be gone. */
+export interface Whereabouts {
+  /** The set has all the servers that it is to have, without these. */
+  readonly gone: readonly string[];
+  /** Another pod has their name. */
+  readonly recreated: readonly string[];
+}
+
+/** Find the servers that came while a release ran, and wait until they serve. */
+export interface FindNewcomersInput {
+  readonly set: SetRef;
+  readonly planned: PlannedOnes;
+  /** Uids of newcomers that are dealt with. */
+  readonly settled: readonly string[];
+  /** The container whose image the release changes, and that image. */
+  readonly container: string;
+  readonly image: string;
+  /** Until when they may take to serve; milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** The newcomers that serve, at most 1,000, and those that do not. */
+export interface Newcomers {
+  readonly servers: readonly PlannedServer[];
+  /** Names of those in `servers` that run another image than the release's. */
+  readonly old: readonly string[];
+  readonly notServing: readonly PlannedServer[];
+}
+
 /** How each server stands when a rollback begins. */
 export interface RollbackSnapshotInput {
+  readonly planned: PlannedOnes;
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly servers: readonly PlannedServer[];
@@ -264,6 +310,10 @@ export interface RollbackSnapshotInput {
 export interface RollbackSnapshot {
   readonly before: Readonly<Record<string, string>>;
   readonly touched: readonly string[];
+  /** Servers that have to go back, too: they came while the release ran. */
+  readonly newcomers: readonly PlannedServer[];
+  /** Names of servers that the set does not have any more. */
+  readonly gone: readonly string[];
 }
 
 /** Put the person's own updateStrategy back, and leave on the set what the release came to. */

@@ -1,6 +1,7 @@
 import type { GameServerSetView } from '../release/fleet.ts';
 import { containerOf } from '../release/fleet.ts';
-import { openingFor } from '../release/order.ts';
+import { isNewcomer } from '../release/newcomers.ts';
+import { moversOf, openingFor } from '../release/order.ts';
 import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../release/patches.ts';
 import { RELEASE_ANNOTATION } from '../release/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../release/record-patches.ts';
@@ -66,11 +67,11 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     if (drift) return drift;
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const wave = new Set(input.servers);
-    const waiting = servers.filter(
-      (server) => wave.has(server.name) && server.revision !== input.revision && !server.deleting,
-    );
-    const opening = openingFor(servers, input.revision, live.replicas, waiting.length);
-    const stranger = opening.moves.find((name) => !wave.has(name));
+    const { count, joined, stranger } = moversOf(servers, input.revision, {
+      wave,
+      isNewcomer: (server) => isNewcomer(server, input.planned),
+    });
+    const opening = openingFor(servers, input.revision, live.replicas, count);
     if (stranger !== undefined) {
       return {
         kind: 'drifted',
@@ -79,7 +80,9 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
     const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
-    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' }));
+    if (refused) return refused;
+    const accepted = await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' });
+    return accepted.kind === 'accepted' && joined.length > 0 ? { ...accepted, joined } : accepted;
   };
 }
 

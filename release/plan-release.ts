@@ -50,6 +50,7 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     overridden: scope.overridden,
     ...(mixed.length > 0 ? { mixed } : {}),
     priorities,
+    youngestPod: snapshot.servers.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0),
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),
     warnings: [

@@ -2,6 +2,7 @@ import { isSent } from '../release/reload.ts';
 import { withFailures } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
 import { judgeStep } from '../release/verdict.ts';
+import { overThoseThatStay } from './live-set.ts';
 import { check, reload } from './steps.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
 
@@ -13,12 +14,11 @@ const NO_WAVE = 0;
  * planned: an earlier release may have ended between image and reload. Ready is not loaded.
  */
 export async function catchUp(context: ReleaseContext): Promise<Verdict> {
-  const { run, plan, spec, left, onPause } = context;
+  const { run, plan, spec, left } = context;
   const behind = [...plan.alreadyUpdated, ...plan.adopted].filter(({ name }) => plan.unproved.includes(name));
   if (behind.length === 0) return { kind: 'advance' };
   for (const step of steps(context)) {
-    const servers = behind.filter(({ name }) => !left.has(name));
-    const report = await run.interruptible(onPause, () => step(servers));
+    const report = await overThoseThatStay(context, behind, step);
     const verdict = judgeStep(report, left.size, { tolerate: plan.tolerate, then: spec.onFailure.then });
     run.set(withFailures(run.state, report.failures));
     if (verdict.kind !== 'advance') return verdict;

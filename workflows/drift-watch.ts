@@ -102,7 +102,9 @@ export class DriftWatch {
   async #watch(scope: CancellationScope, held: HeldValues): Promise<void> {
     let known = heldFacts(held, this.#replicas);
     while (this.#scope === scope) {
-      const sighting = await watching('watch the set for edits of others', WATCH_MS).watchSet(this.#input(known));
+      const sighting = await watching('watch the set for edits of others', WATCH_MS, '12s').watchSet(
+        this.#input(known),
+      );
       // Between its end and this line the release may have written.
       if (this.#scope !== scope) return;
       this.#take(held, sighting);

@@ -15,6 +15,7 @@ import { guardAfter } from './begin-guard.ts';
 import { QUESTION_MS, question, quick } from './calls.ts';
 import { catchUp } from './catch-up.ts';
 import { passGate } from './gate.ts';
+import { LiveSet } from './live-set.ts';
 import { DriftWatch } from './drift-watch.ts';
 import type { ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
@@ -131,6 +132,7 @@ function prepare(
     onPause,
     record,
     watch: new DriftWatch(run, plan),
+    live: new LiveSet(),
   };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
@@ -249,7 +251,8 @@ function departureOf(error: unknown): Departure {
   throw error;
 }
 
-async function countRestarts({ plan }: ReleaseContext): Promise<Tallied> {
-  const servers = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
+async function countRestarts({ plan, live }: ReleaseContext): Promise<Tallied> {
+  const all = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
+  const servers = all.filter(({ name }) => live.departed.get(name) !== 'gone');
   return await quick('count restarts').tally({ set: plan.set, container: plan.baseline.container, servers });
 }

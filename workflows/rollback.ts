@@ -1,4 +1,5 @@
 import type { RollbackSnapshot } from '../activities/inputs.ts';
+import { plannedOnes } from '../release/newcomers.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import { reloadPatienceOf } from '../release/reload.ts';
 import { withFailures } from '../release/state.ts';
@@ -13,19 +14,23 @@ import type { ReleaseContext, Step, Strategy } from './strategy.ts';
  * reloads and proves the old version like any other. Returns what is still wrong, or undefined.
  */
 export async function rollBack(context: ReleaseContext, strategy: Strategy): Promise<string | undefined> {
-  const { run, plan, spec } = context;
+  const { run, plan, spec, live } = context;
   const { set, baseline } = plan;
-  const reached = strategy.affected();
+  const planned = strategy.affected();
   const limit = spec.ready.timeout;
   const since = Date.now();
   const doing = `brings ${plan.previousVersion} back`;
   run.enter('rolling-back', doing, { owner: 'Kruise and the kubelets', until: since + limit });
 
-  const snapshot = await quick(`roll back · look at ${reached.length} servers`).rollbackSnapshot({
+  const snapshot = await quick(`roll back · look at ${planned.length} servers`).rollbackSnapshot({
     set,
     baseline,
-    servers: reached,
+    servers: planned,
+    planned: plannedOnes(plan, live.departed),
   });
+  // Servers that came meanwhile have the template's image, too; with chosen servers that was never the release's.
+  const newcomers = plan.strategy === 'rolling' ? snapshot.newcomers : [];
+  const reached = [...planned.filter(({ name }) => !snapshot.gone.includes(name)), ...newcomers];
   for (const [name, fingerprint] of Object.entries(snapshot.before)) context.outgoing.set(name, fingerprint);
   const withdrawal = await strategy.withdraw();
   if (withdrawal.kind === 'nothing') return undefined;

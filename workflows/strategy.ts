@@ -2,6 +2,7 @@ import type { Plan, PlannedServer, Wave } from '../release/plan.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import type { DriftWatch } from './drift-watch.ts';
+import type { LiveSet } from './live-set.ts';
 import type { PauseActions, ReleaseRun } from './release-run.ts';
 import type { SetRecord } from './set-record.ts';
 
@@ -22,6 +23,7 @@ export interface ReleaseContext {
   readonly onPause: PauseActions;
   readonly record: SetRecord;
   readonly watch: DriftWatch;
+  readonly live: LiveSet;
 }
 
 /** What came of the write that begins a rollback. */

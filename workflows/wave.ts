@@ -7,6 +7,7 @@ import { updatedContainer } from '../release/spec.ts';
 import { withFailures, withObservations, withWave } from '../release/state.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
 import { failedCount, judgeStep, mergeReports } from '../release/verdict.ts';
+import { overThoseThatStay } from './live-set.ts';
 import { inBatches } from './batches.ts';
 import { QUICK_MS, lasting, quick } from './calls.ts';
 import { check, reload } from './steps.ts';
@@ -26,8 +27,7 @@ export async function runWave(context: ReleaseContext, strategy: Strategy, wave:
   if (opened.kind !== 'advance') return opened;
 
   for (const [progress, step] of steps(context, strategy, wave)) {
-    const servers = wave.servers.filter(({ name }) => !context.left.has(name));
-    const report = await run.interruptible(context.onPause, () => step(servers));
+    const report = await overThoseThatStay(context, wave.servers, step);
     const verdict = judge(context, wave, report);
     if (verdict.kind !== 'advance') return verdict;
     if (progress !== undefined) run.set(withWave(run.state, wave.number, { [progress]: report.passed }));
@@ -81,14 +81,14 @@ function bakeWave({ run, spec, plan }: ReleaseContext): Step {
   };
 }
 
-function verifyFleet({ run, spec, plan, left }: ReleaseContext, wave: Wave): Step {
-  const known = ({ name }: PlannedServer): boolean => !left.has(name);
+function verifyFleet({ run, spec, plan, left, live }: ReleaseContext, wave: Wave): Step {
+  const known = (server: PlannedServer): boolean => !left.has(server.name) && live.isHere(server);
   return () => {
     const moved = plan.waves
       .filter(({ number }) => number <= wave.number)
       .flatMap(({ servers }) => servers.filter(known));
     const later = plan.waves.filter(({ number }) => number > wave.number).flatMap(({ servers }) => servers);
-    const outsiders = [...later, ...plan.adopted, ...plan.bystanders];
+    const outsiders = [...later, ...plan.adopted, ...plan.bystanders].filter(live.isHere);
     run.enter('updating', 'looks at the whole fleet: nobody else was touched', {
       owner: 'the API server',
       until: Date.now() + QUICK_MS,

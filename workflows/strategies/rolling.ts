@@ -1,6 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
 import { acceptancePatience } from '../../release/acceptance.ts';
 import { waveLabel } from '../../release/narrate.ts';
+import { plannedOnes } from '../../release/newcomers.ts';
 import type { SetWrite } from '../../activities/inputs.ts';
 import { FROZEN, heldStrategy, sameJson } from '../../release/patches.ts';
 import type { HeldValues, Hold } from '../../release/patches.ts';
@@ -8,9 +9,11 @@ import type { PlannedServer, Wave } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
+import { withObservations } from '../../release/state.ts';
 import { failedCount, judgeStep } from '../../release/verdict.ts';
 import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
+import { proveNewcomers } from '../live-set.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
@@ -52,7 +55,8 @@ class Rolling implements Strategy {
       owner: 'kruise-game-manager',
       until: Date.now() + acceptancePatience('written', plan.baseline.replicas),
     });
-    return await this.#openFor(wave.servers, `${waveLabel(run.state)} · open for ${wave.servers.length} servers`);
+    const servers = wave.servers.filter(this.#context.live.isHere);
+    return await this.#openFor(servers, `${waveLabel(run.state)} · open for ${wave.servers.length} servers`);
   };
 
   awaitMoved: Step = (servers) => {
@@ -70,6 +74,14 @@ class Rolling implements Strategy {
     const { run, onPause, plan } = this.#context;
     const adopted = await this.#adopt();
     if (adopted.kind !== 'advance') return adopted;
+    const proved = await proveNewcomers(this.#context, {
+      open: (servers) => this.#openFor(servers, `open for ${servers.length} servers that came meanwhile`),
+      awaitMoved: (servers) => {
+        const summary = `wait for ${servers.length} servers that came meanwhile`;
+        return this.#awaitReady(servers, { direction: 'forward', failFast: servers.length, summary });
+      },
+    });
+    if (proved.kind !== 'advance') return proved;
     await run.checkpoint(onPause);
     return await this.#putBack(plan.baseline.newImage);
   };
@@ -148,10 +160,13 @@ class Rolling implements Strategy {
     this.#holdAs({ partition: FROZEN, paused: false }, 'hold every server where it is');
 
   success = (): string => {
-    const { plan, left } = this.#context;
-    if (left.size === 0) return `every server proves ${plan.version}`;
-    const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
-    return `${servers - left.size} of ${servers} servers prove ${plan.version}; left behind: ${namesOf(left)}`;
+    const { plan, left, live } = this.#context;
+    const servers = plan.waves.flatMap((wave) => wave.servers).filter(live.isHere);
+    const behind = servers.filter(({ name }) => left.has(name));
+    const all = behind.length === 0 && live.notProved.length === 0;
+    const proved = all ? 'every server proves' : `${servers.length - behind.length} of ${servers.length} servers prove`;
+    const names = left.size === 0 ? '' : `; left behind: ${namesOf(left)}`;
+    return `${proved} ${plan.version}${names}${live.text}`;
   };
 
   withdrawal = (): string => `every server proves ${this.#context.plan.previousVersion}`;
@@ -199,13 +214,20 @@ class Rolling implements Strategy {
   }
 
   async #openFor(servers: readonly PlannedServer[], summary: string): Promise<Verdict> {
-    const { plan } = this.#context;
+    const { run, plan, live } = this.#context;
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (!hold) return { kind: 'pause', reason: 'the set was not written' };
     const names = servers.map(({ name }) => name);
     const revision = this.#revision;
-    const opened = await this.#write(() => quick(summary).openWave({ set, baseline, revision, hold, servers: names }));
+    const planned = plannedOnes(plan, live.departed);
+    const opened = await this.#write(() =>
+      quick(summary).openWave({ set, baseline, planned, revision, hold, servers: names }),
+    );
+    if (opened.kind === 'accepted' && opened.joined) {
+      const told = `${namesOf(opened.joined)}: came meanwhile and move along, proved before the release ends`;
+      run.set(withObservations(run.state, [told]));
+    }
     return opened.kind === 'accepted' ? { kind: 'advance' } : notWritten(opened);
   }
 

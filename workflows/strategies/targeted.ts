@@ -58,11 +58,12 @@ async function templateUnchanged({ run, plan }: ReleaseContext): Promise<Verdict
   return changed === undefined ? ADVANCE : { kind: 'pause', reason: changed };
 }
 
-function successOf({ plan, left }: ReleaseContext): string {
-  const chosen = plan.waves.reduce((sum, { servers }) => sum + servers.length, 0) - left.size;
+function successOf({ plan, left, live }: ReleaseContext): string {
+  const staying = plan.waves.flatMap(({ servers }) => servers).filter(live.isHere);
+  const chosen = staying.filter(({ name }) => !left.has(name)).length;
   const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
   const behind = left.size === 0 ? '' : `; left behind: ${namesOf(left)}`;
-  return `${chosen} chosen servers prove ${plan.version}${others}${behind}`;
+  return `${chosen} chosen servers prove ${plan.version}${others}${behind}${live.text}`;
 }
 
 const ADVANCE: Verdict = { kind: 'advance' };
