@@ -38,6 +38,8 @@ export interface StageTemplateInput {
 /** Let one wave's servers move, and nobody else but servers that came while the release ran. */
 export interface OpenWaveInput {
   readonly planned: PlannedOnes;
+  /** The servers are newcomers themselves; in any other wave a recreated server is not waited for. */
+  readonly areNewcomers?: boolean | undefined;
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly revision: string;

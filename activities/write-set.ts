@@ -1,4 +1,4 @@
-import type { GameServerSetView } from '../release/fleet.ts';
+import type { GameServerSetView, ServerView } from '../release/fleet.ts';
 import { containerOf } from '../release/fleet.ts';
 import { isNewcomer } from '../release/newcomers.ts';
 import { moversOf, openingFor } from '../release/order.ts';
@@ -66,11 +66,11 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     const drift = await imageDrift(cluster, input, hold, live);
     if (drift) return drift;
     const { servers } = await cluster.listServers(set, {}, cancellation());
-    const wave = new Set(input.servers);
-    const { count, joined, stranger } = moversOf(servers, input.revision, {
-      wave,
-      isNewcomer: (server) => isNewcomer(server, input.planned),
-    });
+    const came = (server: ServerView): boolean => isNewcomer(server, input.planned);
+    // A recreated server may have lost the priority that its wave needs: it is let through when it comes first, else later.
+    const recreated = input.areNewcomers === true ? [] : servers.filter(came).map(({ name }) => name);
+    const wave = new Set(input.servers.filter((name) => !recreated.includes(name)));
+    const { count, joined, stranger } = moversOf(servers, input.revision, { wave, isNewcomer: came });
     const opening = openingFor(servers, input.revision, live.replicas, count);
     if (stranger !== undefined) {
       return {

@@ -50,8 +50,9 @@ const NAMED = 5;
 export function liveChangesText({ proved, notProved, gone }: LiveChanges): string {
   const part = (names: readonly string[], what: string): string => {
     if (names.length === 0) return '';
+    const sorted = names.toSorted((left, right) => left.localeCompare(right, 'en', { numeric: true }));
     const more = names.length > NAMED ? ', ...' : '';
-    return `; ${names.length} ${what}: ${names.slice(0, NAMED).join(', ')}${more}`;
+    return `; ${names.length} ${what}: ${sorted.slice(0, NAMED).join(', ')}${more}`;
   };
   return [
     part(proved, 'that came meanwhile prove it too'),

@@ -75,7 +75,7 @@ class Rolling implements Strategy {
     const adopted = await this.#adopt();
     if (adopted.kind !== 'advance') return adopted;
     const proved = await proveNewcomers(this.#context, {
-      open: (servers) => this.#openFor(servers, `open for ${servers.length} servers that came meanwhile`),
+      open: (servers) => this.#openFor(servers, `open for ${servers.length} servers that came meanwhile`, true),
       awaitMoved: (servers) => {
         const summary = `wait for ${servers.length} servers that came meanwhile`;
         return this.#awaitReady(servers, { direction: 'forward', failFast: servers.length, summary });
@@ -213,7 +213,7 @@ class Rolling implements Strategy {
     return { kind: 'advance' };
   }
 
-  async #openFor(servers: readonly PlannedServer[], summary: string): Promise<Verdict> {
+  async #openFor(servers: readonly PlannedServer[], summary: string, areNewcomers = false): Promise<Verdict> {
     const { run, plan, live } = this.#context;
     const { set, baseline } = plan;
     const hold = this.#hold;
@@ -222,7 +222,7 @@ class Rolling implements Strategy {
     const revision = this.#revision;
     const planned = plannedOnes(plan, live.departed);
     const opened = await this.#write(() =>
-      quick(summary).openWave({ set, baseline, planned, revision, hold, servers: names }),
+      quick(summary).openWave({ set, baseline, planned, areNewcomers, revision, hold, servers: names }),
     );
     if (opened.kind === 'accepted' && opened.joined) {
       const told = `${namesOf(opened.joined)}: came meanwhile and move along, proved before the release ends`;
