@@ -13,7 +13,7 @@ export default defineConfig({
       {
         test: {
           name: 'workflow',
-          include: ['test/{workflow,replay}/**/*.test.ts'],
+          include: ['test/{workflow,replay,situations}/**/*.test.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
           setupFiles: ['test/workflow/setup.ts'],
           // Tests of one file run side by side, each with a worker, a task queue and a cluster of its own.
@@ -25,6 +25,18 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: 'model',
+          include: ['test/model/**/*.test.ts'],
+          globalSetup: ['test/workflow/global-setup.ts'],
+          setupFiles: ['test/workflow/setup.ts'],
+          sequence: { concurrent: true },
+          maxConcurrency: 10,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
         // Not a layer: `npm run record-histories`.
         test: {
           name: 'record-histories',
@@ -32,6 +44,16 @@ export default defineConfig({
           globalSetup: ['test/workflow/global-setup.ts'],
           setupFiles: ['test/workflow/setup.ts'],
           testTimeout: 120_000,
+        },
+      },
+      {
+        // Not a layer: `npm run record-situations`.
+        test: {
+          name: 'record-situations',
+          include: ['test/situations/record.ts'],
+          globalSetup: ['test/workflow/global-setup.ts'],
+          setupFiles: ['test/workflow/setup.ts'],
+          hookTimeout: 120_000,
         },
       },
       {

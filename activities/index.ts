@@ -1,12 +1,14 @@
 import { bakeWave, checkServers } from './check-servers.ts';
+import { admitServers } from './admit-servers.ts';
 import { awaitReady } from './await-ready.ts';
+import { checkCalendar } from './check-calendar.ts';
 import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import { inspectServers } from './inspect-servers.ts';
 import { findNewcomers, whereabouts } from './live-set.ts';
 import { overrideServers } from './override-servers.ts';
-import type { Cluster, Metrics } from './ports.ts';
+import type { Calendar, Cluster, Metrics } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
 import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
 import { reloadServers } from './reload-servers.ts';
@@ -33,6 +35,8 @@ export interface ActivityDependencies {
   readonly cluster: Cluster;
   /** Where health checks by Prometheus are asked. Default: nowhere. */
   readonly metrics?: Metrics | undefined;
+  /** The freeze windows of the cluster. Default: only those of each release. */
+  readonly calendar?: Calendar | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
   readonly isStopping?: () => boolean;
 }
@@ -40,9 +44,10 @@ export interface ActivityDependencies {
 /** The activities of a worker: each takes one value, returns one, and may be repeated at any time. */
 // The inferred type is the point: workflows take it, and writing it out would be a second list to keep.
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
-export function createActivities({ cluster, metrics, isStopping = () => false }: ActivityDependencies) {
+export function createActivities({ cluster, metrics, calendar, isStopping = () => false }: ActivityDependencies) {
   return {
-    planRelease: reportingTrouble(planReleaseActivity(cluster, metrics)),
+    planRelease: reportingTrouble(planReleaseActivity(cluster, metrics, calendar)),
+    checkCalendar: reportingTrouble(checkCalendar(calendar)),
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster)),
@@ -53,6 +58,7 @@ export function createActivities({ cluster, metrics, isStopping = () => false }:
     openWave: reportingTrouble(openWave(cluster)),
     changeHold: reportingTrouble(changeHold(cluster)),
     awaitReady: reportingTrouble(awaitReady(cluster)),
+    admitServers: reportingTrouble(admitServers(cluster)),
     overrideServers: reportingTrouble(overrideServers(cluster)),
     settleOverrides: reportingTrouble(settleOverrides(cluster)),
     stageForNewServers: reportingTrouble(stageForNewServers(cluster)),

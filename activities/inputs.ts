@@ -1,4 +1,6 @@
+import type { FailedVersion } from '../release/failed-versions.ts';
 import type { SetRef } from '../release/fleet.ts';
+import type { FreezeWindow } from '../release/freeze-spec.ts';
 import type { GuardFinding } from '../release/guard.ts';
 import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
@@ -9,7 +11,7 @@ import type { PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { StepReport } from '../release/verdict.ts';
 import type { Direction } from '../release/server.ts';
-import type { Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
+import type { Admission, Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
 
 /** Most servers in one activity: it bounds inputs, results and what a retry repeats. */
 export const BATCH_SIZE = 250;
@@ -25,6 +27,16 @@ export interface ServersInput {
 /** Plan a release against the live set. */
 export interface PlanReleaseInput {
   readonly file: ReleaseFile;
+  /** A freeze window is no reason to refuse it: the release will wait for a second person. Default false. */
+  readonly duringFreeze?: boolean;
+}
+
+/** Look whether anything may be released now. */
+export interface CheckCalendarInput {
+  /** Those of the release; the worker adds those of its cluster. */
+  readonly windows: readonly FreezeWindow[];
+  /** Keys of windows that a second person has overridden. */
+  readonly overridden: readonly string[];
 }
 
 /** Write the new template with every server frozen on the old one. */
@@ -162,13 +174,16 @@ export interface RollBackNewServersInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly last: LastRelease;
+  /** What is remembered as failed. */
+  readonly failed?: FailedVersion | undefined;
 }
 
 /** Leave a record on a set of which nothing else changes. */
 export interface RecordReleaseInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
-  readonly note: { readonly running: ReleaseRecord } | { readonly last: LastRelease };
+  readonly note:
+    { readonly running: ReleaseRecord } | { readonly last: LastRelease; readonly failed?: FailedVersion | undefined };
 }
 
 /** Look whether the template is as the plan found it, or, with `hold`, image and strategy as hotwave wrote them. */
@@ -235,6 +250,23 @@ export interface ReloadServersInput extends ServersInput {
 export interface BakeWaveInput extends CheckServersInput {
   /** Milliseconds since the epoch. */
   readonly until: number;
+}
+
+/** Look which servers have players, and wait until one of them has none any more. */
+export interface AdmitServersInput {
+  readonly set: SetRef;
+  /** Names of the servers that wait for their reload. */
+  readonly servers: readonly string[];
+  readonly busy: Admission['busy'];
+  /** Return by then even if all are busy; milliseconds since the epoch. */
+  readonly until: number;
+  /** Once one is idle, others are waited for so long, in milliseconds: they then reload together. */
+  readonly collect: number;
+}
+
+/** Which servers still have players. */
+export interface Admitted {
+  readonly busy: readonly string[];
 }
 
 /** Look at the whole fleet: nobody outside the waves so far has moved, no main container restarted. */
@@ -325,6 +357,8 @@ export interface RestoreSetInput {
   readonly image: string;
   readonly hold: Hold;
   readonly last: LastRelease;
+  /** What is remembered as failed. */
+  readonly failed?: FailedVersion | undefined;
 }
 
 /** Count what players would have felt. */

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import { failedBefore, readFailedVersions } from '../release/failed-versions.ts';
 import type { ServerView } from '../release/fleet.ts';
 import { containerOf } from '../release/fleet.ts';
 import type { Plan } from '../release/plan.ts';
@@ -9,7 +10,8 @@ import type { ReleaseSpec } from '../release/spec.ts';
 import { imageTag } from '../release/spec.ts';
 import { askServer } from './ask-server.ts';
 import type { PlanReleaseInput } from './inputs.ts';
-import type { Access, Cluster, Metrics } from './ports.ts';
+import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
+import type { Access, Calendar, Cluster, Metrics } from './ports.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
@@ -26,6 +28,7 @@ const CHECKS: readonly Check[] = [
   { title: 'containers', run: checkContainers },
   { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
   { title: 'waves', run: checkWaves },
+  { title: 'failed versions', run: checkFailedVersions },
   { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
   { title: 'overrides', only: ['rolling'], run: checkOverrides },
   { title: 'proof before the release', run: checkProof },
@@ -38,10 +41,18 @@ const CHECKS: readonly Check[] = [
 export function planReleaseActivity(
   cluster: Cluster,
   metrics: Metrics | undefined,
+  calendar?: Calendar,
 ): (input: PlanReleaseInput) => Promise<PreflightResult> {
-  return async ({ file }) => {
+  return async ({ file, duringFreeze = false }) => {
     const { namespace, gameServerSet } = file.spec.target;
-    const preflight: Preflight = { cluster, metrics, file, ref: { namespace, name: gameServerSet } };
+    const preflight: Preflight = {
+      cluster,
+      metrics,
+      calendar,
+      file,
+      duringFreeze,
+      ref: { namespace, name: gameServerSet },
+    };
     const lines: PreflightLine[] = [];
     for (const { title, only, run } of CHECKS) {
       if (only && !only.includes(file.spec.strategy)) continue;
@@ -49,7 +60,12 @@ export function planReleaseActivity(
       lines.push(line);
       if (line.status === 'refused') return { lines };
     }
-    return preflight.plan ? { lines, plan: preflight.plan } : { lines };
+    const { plan } = preflight;
+    if (!plan) return { lines };
+    if (!hasCalendar(calendar, file.spec)) return { lines, plan };
+    // Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do.
+    const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };
+    return { lines: [...lines, line], plan, calendar: true };
   };
 }
 
@@ -60,6 +76,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
   return [
     ...access('game.kruise.io', 'gameserversets', ['get', 'list', 'watch', 'patch']),
     ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
+    ...(spec?.strategy === 'targeted' ? access('game.kruise.io', 'gameservers', ['watch']) : []),
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list', 'watch']),
     ...access('', 'pods', ['get', 'create'], 'exec'),
@@ -146,6 +163,25 @@ function checkWaves(preflight: Preflight): Promise<Finding> {
   return Promise.resolve(
     result.warnings.length > 0 ? warning(`${summary}; ${result.warnings.join('; ')}`) : ok(summary),
   );
+}
+
+/** What a release had to take back by itself on this set is released again only by somebody who knows that. */
+function checkFailedVersions(preflight: Preflight): Promise<Finding> {
+  const { set, plan, file } = preflight;
+  const failed = readFailedVersions(set?.annotations);
+  const before = plan && failedBefore(failed, plan.baseline.newImage);
+  const reason = file.spec.allowFailedVersion;
+  if (plan && before !== undefined && reason !== undefined) {
+    const known = `${before}; it is released again because: ${reason}`;
+    preflight.plan = { ...plan, warnings: [...plan.warnings, known] };
+    return Promise.resolve(warning(known));
+  }
+  if (before !== undefined)
+    return Promise.resolve(
+      refused(`${before}. Release another image, or say in spec.allowFailedVersion why it will not fail again`),
+    );
+  if (failed.unreadable !== undefined) return Promise.resolve(warning(failed.unreadable));
+  return Promise.resolve(ok('no release has had to take this image back'));
 }
 
 /** The proof is asked before anything is written: one that cannot answer now would fail the release after it has begun. */

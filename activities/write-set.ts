@@ -148,7 +148,12 @@ export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promis
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
-    const patch = withLastRelease(restorePatch(input.baseline, input.image, input.hold), live, input.last);
+    const patch = withLastRelease(
+      restorePatch(input.baseline, input.image, input.hold),
+      live,
+      input.last,
+      input.failed,
+    );
     const refused = await write(cluster, input, patch);
     return refused ?? { kind: 'accepted', hold: input.hold, revision: '' };
   };
@@ -173,7 +178,7 @@ export function stageForNewServers(cluster: Cluster): (input: StageForNewServers
  */
 export function rollBackNewServers(cluster: Cluster): (input: RollBackNewServersInput) => Promise<SetWrite> {
   return async (input) => {
-    const { set, baseline, last } = input;
+    const { set, baseline, last, failed } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     if (isAsFound(live, baseline)) return { kind: 'untouched' };
@@ -185,8 +190,8 @@ export function rollBackNewServers(cluster: Cluster): (input: RollBackNewServers
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const someStay = servers.some(({ revision }) => revision !== accepted.revision);
     const ending = someStay
-      ? withLastRelease(recordPatch(baseline), live, { ...last, putBack: owedStrategy(baseline) })
-      : withLastRelease(newServersRestorePatch(baseline), live, last);
+      ? withLastRelease(recordPatch(baseline), live, { ...last, putBack: owedStrategy(baseline) }, failed)
+      : withLastRelease(newServersRestorePatch(baseline), live, last, failed);
     return (await write(cluster, input, ending)) ?? accepted;
   };
 }
@@ -210,7 +215,7 @@ export function recordRelease(cluster: Cluster): (input: RecordReleaseInput) => 
     const patch =
       'running' in note
         ? withReleaseRecord(recordPatch(baseline), live, note.running)
-        : withLastRelease(recordPatch(baseline), live, note.last);
+        : withLastRelease(recordPatch(baseline), live, note.last, note.failed);
     return (await write(cluster, input, patch)) ?? { kind: 'untouched' };
   };
 }

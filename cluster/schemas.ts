@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GameServerRecord } from '../activities/ports.ts';
 import type { GameServerSetView, WorkloadView } from '../release/fleet.ts';
+import { SYNC_ANNOTATION } from '../release/patches.ts';
 import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
 import { objectMetaSchema } from './object-meta.ts';
 
@@ -117,11 +118,13 @@ export function gameServerRecord(object: unknown): GameServerRecord {
   const { metadata, spec } = gameServerSchema.parse(object);
   const overrides = spec.containers ?? undefined;
   const images = (overrides ?? []).filter(({ image }) => image !== undefined && image !== '');
-  const priorityBy = lastWriter(metadata.managedFields ?? [], '/spec/updatePriority');
-  const overriddenBy = images.length === 0 ? undefined : lastWriter(metadata.managedFields ?? [], '/spec/containers');
+  const { managedFields = [] } = metadata;
+  const priorityBy = lastWriter(managedFields, '/spec/updatePriority');
+  const overriddenBy = images.length === 0 ? undefined : lastWriter(managedFields, '/spec/containers');
   return {
     name: metadata.name,
     uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
     ...(priorityBy === undefined ? {} : { priorityBy }),
@@ -130,7 +133,16 @@ export function gameServerRecord(object: unknown): GameServerRecord {
     ...(overrides && { overrides }),
     diesWithPod: metadata.ownerReferences.some(({ kind }) => kind === 'Pod'),
     hasAnnotations: metadata.annotations !== undefined,
+    syncToken: metadata.annotations?.[SYNC_ANNOTATION] ?? '',
+    ...(metadata.annotations && { annotations: cutValues(metadata.annotations) }),
   };
+}
+
+/** Controllers keep whole objects in annotations; nobody compares that much. */
+const LONGEST_VALUE = 257;
+
+function cutValues(annotations: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(annotations).map(([key, value]) => [key, value.slice(0, LONGEST_VALUE)]));
 }
 
 /**

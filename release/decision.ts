@@ -1,7 +1,7 @@
 import { approvalsMissing, mayVote } from './gate-votes.ts';
 import { formatDuration } from './quantity.ts';
 import type { Decision, DecisionRecord, OpenGate, ReleaseState, Requests, RollbackScope, Verb } from './state.ts';
-import { waveOfServer } from './state.ts';
+import { begunWave, waveOfServer, withoutFailures } from './state.ts';
 import { cellOf } from './verbs.ts';
 
 /** The synchronous answer to a decision. */
@@ -224,26 +224,40 @@ function skip(state: ReleaseState, { server, wave, actor, reason }: Decision): E
 
 function skipServer(state: ReleaseState, skipped: NonNullable<ReleaseState['skipped']>[number]): Effect {
   const before = state.skipped ?? [];
-  const wave = waveOfServer(state, skipped.server);
-  if (wave === undefined) return { refusal: `${skipped.server} is in no wave of ${state.release}` };
-  if (before.some(({ server }) => server === skipped.server))
-    return { refusal: `${skipped.server} is left behind already` };
-  if (state.waves[wave - 1]?.status === 'done')
-    return { refusal: `${skipped.server} is in wave ${wave}, which is done; rollback brings it back` };
+  const refusal = serverSkipRefusal(state, skipped.server);
+  if (refusal !== undefined) return { refusal };
   if (before.length >= MOST_SKIPPED) return { refusal: `${MOST_SKIPPED} servers are skipped already: cancel instead` };
-  return { change: { skipped: [...before, skipped] }, message: `${skipped.server} is left behind` };
+  const { failures } = withoutFailures(state, new Set([skipped.server]));
+  const what = state.goesBack ? 'the rollback goes on without it' : 'it is left behind';
+  return { change: { skipped: [...before, skipped], failures }, message: `${skipped.server} is skipped: ${what}` };
+}
+
+/** In a rollback any server of the release may be what holds it up, those of waves that are done, too. */
+function serverSkipRefusal(state: ReleaseState, server: string): string | undefined {
+  const { release, waves, skipped = [], failures, deferred, goesBack } = state;
+  const wave = waveOfServer(state, server);
+  if (skipped.some((known) => known.server === server)) return `${server} is left behind already`;
+  if (goesBack && failures.some((failure) => failure.server === server)) return undefined;
+  if (wave === undefined) return `${server} is in no wave of ${release}`;
+  if (goesBack || deferred?.servers.includes(server) === true) return undefined;
+  return waves[wave - 1]?.status === 'done'
+    ? `${server} is in wave ${wave}, which is done; rollback brings it back`
+    : undefined;
 }
 
 function skipWave(state: ReleaseState, number: number): Effect {
   const before = state.skippedWaves ?? [];
   const wave = state.waves.find((candidate) => candidate.number === number);
   if (!wave) return { refusal: `${state.release} has no wave ${number}: it has ${state.waves.length}` };
-  if (wave.status === 'done') return { refusal: `wave ${number} is done; rollback brings it back` };
+  if (wave.status === 'done' && !state.goesBack) return { refusal: `wave ${number} is done; rollback brings it back` };
   if (before.includes(number)) return { refusal: `wave ${number} is left behind already` };
-  const moves = state.strategy === 'rolling' ? ' once they have the image, which a later wave gives them too' : '';
+  const moves =
+    state.strategy === 'rolling' && !state.goesBack
+      ? '; Kruise still gives them the image, with the next wave or at the end'
+      : '';
   return {
     change: { skippedWaves: [...before, number] },
-    message: `the ${wave.size} servers of wave ${number} are left behind${moves}`,
+    message: `the servers of wave ${number} (${wave.size}) are left behind${moves}`,
   };
 }
 
@@ -258,13 +272,19 @@ function rollback(state: ReleaseState, decision: Decision): Effect {
   };
 }
 
-function partialRefusal({ release, phase, failures, wave }: ReleaseState, scope: RollbackScope): string | undefined {
+function partialRefusal(state: ReleaseState, scope: RollbackScope): string | undefined {
+  const { release, phase, strategy, failures, goesBack } = state;
   if (scope === 'release') return undefined;
+  if (strategy === 'newServersOnly')
+    return `${release} is for new servers only, which keep what they came with; rollback without --scope ends it`;
+  if (goesBack) return `${release} goes back as a whole; resume tries that again, skip leaves a server out`;
   if (phase !== 'paused' && phase !== 'waiting-approval')
     return `only a release that stands still rolls a part back: pause ${release} first`;
   if (scope === 'failed')
     return failures.length === 0 ? `no server of ${release} has failed; rollback --scope wave or release` : undefined;
-  return wave === 0 ? `${release} has begun no wave yet; rollback without --scope ends it` : undefined;
+  return begunWave(state) === undefined
+    ? `${release} has no wave to roll back; rollback without --scope ends it`
+    : undefined;
 }
 
 function orderRefusal({ strategy }: ReleaseState, { order, scope = 'release' }: Decision): string | undefined {
@@ -272,9 +292,10 @@ function orderRefusal({ strategy }: ReleaseState, { order, scope = 'release' }: 
   return 'only a targeted release goes back wave by wave: in the others Kruise moves all servers by one template; rollback without --order';
 }
 
-function rollbackMessage({ previousVersion, wave, failures }: ReleaseState, scope: Decision['scope']): string {
+function rollbackMessage(state: ReleaseState, scope: Decision['scope']): string {
+  const { previousVersion, failures } = state;
   const old = previousVersion === '' ? 'the old version' : previousVersion;
-  if (scope === 'wave') return `rolling wave ${wave} back to ${old}; then it stands still again`;
+  if (scope === 'wave') return `rolling wave ${begunWave(state) ?? ''} back to ${old}; then it stands still again`;
   if (scope === 'failed')
     return `rolling ${failures.length === 1 ? 'the failed server' : 'the failed servers'} back to ${old}; then it stands still again`;
   return `rolling back to ${old}`;

@@ -46,5 +46,7 @@ export const onFailureSchema = z
   })
   .prefault({});
 
+/** What one way of failing leads to. */
+export type ClassPolicy = z.output<typeof classPolicy>;
 /** What failed servers lead to. */
 export type FailureSpec = z.output<typeof onFailureSchema>;

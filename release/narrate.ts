@@ -1,6 +1,6 @@
 import { formatDuration } from './quantity.ts';
 import { usefulVerbs } from './verbs.ts';
-import type { ReleaseState, Verb, WaveProgress } from './state.ts';
+import type { NamedServers, ReleaseState, Verb, WaveProgress } from './state.ts';
 import { isFinal } from './state.ts';
 
 /**
@@ -83,6 +83,9 @@ export function detailsMarkdown(state: ReleaseState): string {
     commandsMarkdown(state),
     wavesMarkdown(state.waves),
     failuresMarkdown(state),
+    apartSentences(state)
+      .map((sentence) => `- ${escapeMarkdown(sentence)}`)
+      .join('\n'),
     decisionsMarkdown(state),
   ];
   return sections
@@ -121,6 +124,27 @@ function wavesMarkdown(waves: readonly WaveProgress[]): string {
     String(failed),
   ]);
   return tableMarkdown(['wave', 'name', 'state', 'ready', 'proven', 'failed'], rows);
+}
+
+/** Servers that do not go with the others, and why: one sentence for each reason. */
+export function apartSentences(state: ReleaseState): string[] {
+  const { deferred, returned, skipped = [], skippedWaves = [], specimens = [], previousVersion } = state;
+  return [
+    ...(deferred ? [`reload deferred until their players are gone: ${listOf(deferred)}`] : []),
+    ...skipped
+      .slice(-SHOWN)
+      .map(({ server, actor, reason }) => `left behind: ${server}, skipped by ${actor} (${reason})`),
+    ...(skipped.length > SHOWN ? [`left behind: ${skipped.length - SHOWN} more skipped servers`] : []),
+    ...(skippedWaves.length > 0 ? [`left behind: skipped waves ${skippedWaves.join(', ')}`] : []),
+    ...(returned ? [`back on ${previousVersion} by an override: ${listOf(returned)}`] : []),
+    ...(specimens.length > 0 ? [`kept as they are for debugging: ${specimens.join(', ')}`] : []),
+  ];
+}
+
+/** `3 servers (duel-1, duel-2, ...)` */
+function listOf({ count, servers }: NamedServers): string {
+  const names = servers.slice(0, SHOWN);
+  return agreeing(`${count} servers (${names.join(', ')}${count > names.length ? ', ...' : ''})`);
 }
 
 function failuresMarkdown({ failures }: ReleaseState): string {

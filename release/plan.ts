@@ -1,6 +1,7 @@
 import type { GameServerSetView, GameServerView, ServerView, SetRef } from './fleet.ts';
 import { containerOf } from './fleet.ts';
 import type { SetBaseline } from './patches.ts';
+import type { EarlierVersion } from './record.ts';
 import type { ReleaseSpec } from './spec.ts';
 
 /**
@@ -60,6 +61,8 @@ export interface Plan {
    * also those whose wave has not come. Left out when there are none.
    */
   readonly mixed?: readonly string[];
+  /** What earlier releases left servers on that this one does not move. Left out when there is nothing to say. */
+  readonly earlier?: readonly EarlierVersion[];
   readonly priorities: readonly PriorityChange[];
   /**
    * When the youngest pod of the set was made, milliseconds since the epoch by the API server's clock: what is younger came

@@ -1,6 +1,14 @@
 import type { GameServerSetView } from './fleet.ts';
 import type { GuardedPatch, PatchOperation, SetBaseline } from './patches.ts';
 import { NEW_SERVERS_ONLY, annotationChange, annotationPath, identity, sameJson } from './patches.ts';
+import type { FailedVersion } from './failed-versions.ts';
+import {
+  FAILED_VERSIONS_ANNOTATION,
+  failedVersionsText,
+  readFailedVersions,
+  withFailedVersion,
+  withoutFailedVersion,
+} from './failed-versions.ts';
 import type { LastRelease, ReleaseRecord } from './record.ts';
 import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, recordText } from './record.ts';
 
@@ -33,8 +41,16 @@ export function withReleaseRecord(patch: GuardedPatch, set: Annotated, record: R
   };
 }
 
-/** The same write, and what the release came to in place of its record. */
-export function withLastRelease(patch: GuardedPatch, set: Annotated, last: LastRelease): GuardedPatch {
+/**
+ * The same write, and what the release came to in place of its record. `failed` is the image that it had to take back by
+ * itself; one that is done is no failed version any more.
+ */
+export function withLastRelease(
+  patch: GuardedPatch,
+  set: Annotated,
+  last: LastRelease,
+  failed?: FailedVersion,
+): GuardedPatch {
   const hasAnnotations = set.annotations !== undefined;
   return {
     preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
@@ -42,8 +58,23 @@ export function withLastRelease(patch: GuardedPatch, set: Annotated, last: LastR
       ...patch.changes,
       annotationChange(hasAnnotations, LAST_RELEASE_ANNOTATION, recordText(last)),
       ...(hasAnnotations ? REMOVAL : []),
+      // After the other one: a map that was missing has been made by then.
+      ...failedVersionsChange(set, last, failed),
     ],
   };
+}
+
+function failedVersionsChange(
+  { annotations }: Annotated,
+  { outcome, image }: LastRelease,
+  failed: FailedVersion | undefined,
+): PatchOperation[] {
+  const path = annotationPath(FAILED_VERSIONS_ANNOTATION);
+  const { versions } = readFailedVersions(annotations);
+  if (failed) return [{ op: 'add', path, value: failedVersionsText(withFailedVersion(versions, failed)) }];
+  if (outcome !== 'done' || !versions.some((version) => version.image === image)) return [];
+  const left = withoutFailedVersion(versions, image);
+  return [left.length === 0 ? { op: 'remove', path } : { op: 'add', path, value: failedVersionsText(left) }];
 }
 
 /**

@@ -134,7 +134,7 @@ export interface WaveProgress {
   readonly size: number;
   /** The ordinals of its servers as compact ranges; absent where they show only with time. */
   readonly servers?: string;
-  readonly status: 'pending' | 'running' | 'done' | 'failed' | 'rolled-back';
+  readonly status: 'pending' | 'running' | 'done' | 'failed' | 'skipped' | 'rolled-back';
   readonly ready: number;
   readonly proven: number;
   readonly failed: number;
@@ -160,6 +160,12 @@ export interface SkippedServer {
   readonly server: string;
   readonly actor: string;
   readonly reason: string;
+}
+
+/** A number of servers, and the first of them by name. */
+export interface NamedServers {
+  readonly count: number;
+  readonly servers: readonly string[];
 }
 
 /** Somebody stopped the line of the release's namespace or cluster. */
@@ -215,8 +221,12 @@ export interface ReleaseState {
   /** Servers and waves that people have left behind. */
   readonly skipped?: readonly SkippedServer[] | undefined;
   readonly skippedWaves?: readonly number[] | undefined;
-  /** Names of servers whose reload waits until their players are gone. */
-  readonly deferred?: readonly string[] | undefined;
+  /** Servers whose reload waits until their players are gone. */
+  readonly deferred?: NamedServers | undefined;
+  /** Servers that a partial rollback has brought back: they keep the old image by an override. */
+  readonly returned?: NamedServers | undefined;
+  /** The whole release is on its way back, also while that stands still: what people decide is then about the rollback. */
+  readonly goesBack?: true | undefined;
   /** When the servers must be of one version again, milliseconds since the epoch; absent while they are or may be mixed. */
   readonly mixedUntil?: number | undefined;
   /** Failed servers that a rollback leaves as they are, for whoever wants to know why. */
@@ -316,6 +326,19 @@ export function withObservations(state: ReleaseState, observed: readonly string[
   return { ...state, warnings: [...new Set([...state.warnings, ...observed])].slice(-KEPT_WARNINGS) };
 }
 
+const MOST_NAMED = 200;
+
+/** These servers as the state shows them; undefined when there are none. */
+export function namedServers(names: Iterable<string>): NamedServers | undefined {
+  const all = [...names];
+  return all.length === 0 ? undefined : { count: all.length, servers: all.slice(0, MOST_NAMED) };
+}
+
+/** The newest wave that has begun and was not brought back; undefined before the first. */
+export function begunWave({ waves }: ReleaseState): number | undefined {
+  return waves.findLast(({ status }) => status === 'running' || status === 'failed' || status === 'done')?.number;
+}
+
 const KEPT_FAILURES = 50;
 
 /** Adds failed servers; the newest reason of a server wins. */
@@ -323,4 +346,9 @@ export function withFailures(state: ReleaseState, failures: readonly ServerFailu
   const renewed = new Set(failures.map(({ server }) => server));
   const kept = state.failures.filter(({ server }) => !renewed.has(server));
   return { ...state, failures: [...kept, ...failures].slice(-KEPT_FAILURES) };
+}
+
+/** Takes back that these servers have failed. */
+export function withoutFailures(state: ReleaseState, servers: ReadonlySet<string>): ReleaseState {
+  return { ...state, failures: state.failures.filter(({ server }) => !servers.has(server)) };
 }

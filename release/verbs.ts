@@ -236,10 +236,13 @@ export function cellOf(state: ReleaseState, verb: Verb): Cell | undefined {
 }
 
 function filled(sentence: string, { release, gate, wave }: ReleaseState): string {
-  return sentence
-    .replaceAll('{release}', release)
-    .replaceAll('{gate}', String(gate?.wave ?? wave))
-    .replaceAll('{wave}', String(wave));
+  return (
+    sentence
+      .replaceAll('{release}', release)
+      .replaceAll('{gate}', String(gate?.wave ?? wave))
+      // Before the first wave there is none to name.
+      .replaceAll(' wave {wave}', wave === 0 ? '' : ` wave ${wave}`)
+  );
 }
 
 /** The verbs of people: halt and unhalt are for a line, and supersede comes with a newer release. */

@@ -9,7 +9,7 @@ import type { LayerResult } from './run-layer.ts';
 // npm test [layer...] [--except=LAYER]: the layers one after the other, and one last line with the sum.
 
 /** From the fastest to the most real; a failure in an early one explains those in the later ones. */
-const layers = ['unit', 'workflow', 'package', 'fleet', 'truth'] as const;
+const layers = ['unit', 'workflow', 'model', 'package', 'fleet', 'truth'] as const;
 type Layer = (typeof layers)[number];
 
 const args = process.argv.slice(2);

@@ -5,19 +5,23 @@ import {
   condition,
   isCancellation,
 } from '@temporalio/workflow';
-import type { Plan } from '../release/plan.ts';
-import type { ReleaseSpec } from '../release/spec.ts';
+import type { Plan, Wave } from '../release/plan.ts';
+import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
 import { imageTag, updatedContainer } from '../release/spec.ts';
 import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
-import type { Outcome } from '../release/state.ts';
+import type { Outcome, RollbackOrder } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
 import { guardAfter } from './begin-guard.ts';
+import { bringPartBack } from './bring-part-back.ts';
 import { QUESTION_MS, question, quick } from './calls.ts';
 import { catchUp } from './catch-up.ts';
+import { reloadDeferred } from './deferred.ts';
+import { passCalendar } from './freeze.ts';
 import { passGate } from './gate.ts';
 import { LiveSet } from './live-set.ts';
 import { DriftWatch } from './drift-watch.ts';
-import type { ReleaseInput, ReleaseResult } from './messages.ts';
+import { nobodyApart, warnOfOverrides } from './left-behind.ts';
+import type { PlanResult, ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
 import { rollBack } from './rollback.ts';
@@ -25,6 +29,7 @@ import { SetRecord } from './set-record.ts';
 import { leaveToEdit, settleDrift } from './settle-drift.ts';
 import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
+import { tryAgain } from './try-again.ts';
 import { runWave } from './wave.ts';
 
 /**
@@ -33,8 +38,8 @@ import { runWave } from './wave.ts';
  */
 export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
-  const plan = await planRelease(run, input);
-  const tallied = plan ? await carryOut(run, input, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
+  const planned = await planRelease(run, input);
+  const tallied = planned ? await carryOut(run, input, planned) : { restartsOfMainContainers: 0, recreatedPods: 0 };
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
@@ -59,19 +64,20 @@ function initialStateOf({ file, cluster, requester }: ReleaseInput): ReturnType<
   );
 }
 
+/** What is to be carried out, and whether a calendar says when. */
+interface Planned {
+  readonly plan: Plan;
+  readonly calendar: boolean;
+}
+
 /** Plans against the live set. Undefined when there is nothing to carry out; the state then says why. */
-async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Plan | undefined> {
+async function planRelease(run: ReleaseRun, { file, duringFreeze }: ReleaseInput): Promise<Planned | undefined> {
   const doing = 'checks the cluster and plans the waves';
   const since = Date.now();
   run.enter('planning', doing, { owner: 'a worker and the API server', until: since + QUESTION_MS });
   try {
-    const { lines, plan } = await question('preflight and plan').planRelease({ file });
-    const refusal = lines.find(({ status }) => status === 'refused');
-    if (refusal || !plan) run.finish('refused', refusal?.detail ?? 'there is no plan');
-    else run.set(withPlan(run.state, plan));
-    if (!plan || plan.strategy === 'newServersOnly' || hasWork(plan)) return plan;
-    run.finish('done', `every server proves ${plan.version} already`);
-    return undefined;
+    const urgent = duringFreeze ? { duringFreeze: true } : {};
+    return takeOver(run, await question('preflight and plan').planRelease({ file, ...urgent }));
   } catch (error) {
     if (isUnreachable(error)) run.set({ unreachable: true });
     run.finish(
@@ -82,6 +88,18 @@ async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Pla
   }
 }
 
+function takeOver(run: ReleaseRun, { lines, plan, calendar = false }: PlanResult): Planned | undefined {
+  const refusal = lines.find(({ status }) => status === 'refused');
+  if (refusal || !plan) {
+    run.finish('refused', refusal?.detail ?? 'there is no plan');
+    return undefined;
+  }
+  run.set(withPlan(run.state, plan));
+  if (plan.strategy === 'newServersOnly' || hasWork(plan)) return { plan, calendar };
+  run.finish('done', `every server proves ${plan.version} already`);
+  return undefined;
+}
+
 /** Servers are to move, to be taken over from overrides into the template, or to load what they have. */
 function hasWork({ waves, adopted, unproved }: Plan): boolean {
   return waves.length + adopted.length + unproved.length > 0;
@@ -89,19 +107,27 @@ function hasWork({ waves, adopted, unproved }: Plan): boolean {
 
 type Tallied = Pick<ReleaseResult, 'restartsOfMainContainers' | 'recreatedPods'>;
 
-async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, plan: Plan): Promise<Tallied> {
-  const { context, strategy } = prepare(run, file.spec, plan);
+async function carryOut(run: ReleaseRun, input: ReleaseInput, planned: Planned): Promise<Tallied> {
+  const { plan } = planned;
+  const { context, strategy } = prepare(run, input, planned);
   try {
     if (plan.strategy === 'newServersOnly') await passGate(context, { number: NEW_SERVERS_WAVE });
-    await persevere(context, strategy, strategy.begin);
+    await persevere(context, strategy, async () => {
+      await passCalendar(context);
+      return await strategy.begin();
+    });
     for (const wave of plan.waves) {
       await passGate(context, wave);
-      await persevere(context, strategy, () => runWave(context, strategy, wave));
+      await persevere(context, strategy, async () => {
+        const verdict = await mayBegin(context, wave);
+        return verdict.kind === 'advance' ? await runWave(context, strategy, wave) : verdict;
+      });
     }
     await persevere(context, strategy, () => catchUp(context));
+    await persevere(context, strategy, () => reloadDeferred(context));
     await persevere(context, strategy, strategy.finish);
     context.watch.end();
-    await guardAfter(context, guardInterval);
+    await guardAfter(context, input.guardInterval);
     await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
   } catch (error) {
@@ -110,16 +136,27 @@ async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, 
   return await CancellationScope.nonCancellable(() => countRestarts(context));
 }
 
+/** What must hold before a wave begins; one that has begun is not held up any more. */
+async function mayBegin(context: ReleaseContext, { number }: Wave): Promise<Verdict> {
+  const { run, spec } = context;
+  const status = run.state.waves[number - 1]?.status;
+  if (status === 'running' || status === 'failed') return { kind: 'advance' };
+  await passCalendar(context);
+  return skewVerdict(run.state, skewBudgetOf(spec), Date.now());
+}
+
 function prepare(
   run: ReleaseRun,
-  spec: ReleaseSpec,
-  plan: Plan,
+  { file: { spec }, duringFreeze }: ReleaseInput,
+  { plan, calendar }: Planned,
 ): { readonly context: ReleaseContext; readonly strategy: Strategy } {
   const onPause: PauseActions = {
     timeout: spec.paused.timeout,
+    skew: skewBudgetOf(spec),
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
     settleDrift: (drift) => settleDrift(context, strategy, drift),
+    fulfil: () => fulfil(context, strategy),
   };
   const record = new SetRecord(plan, spec, run.state);
   const context: ReleaseContext = {
@@ -127,15 +164,24 @@ function prepare(
     spec,
     plan,
     left: new Set(),
+    apart: nobodyApart(),
     reloading: new Set(),
     outgoing: new Map(),
     onPause,
+    calendar: calendar ? { reason: duringFreeze?.reason, overridden: new Set() } : undefined,
     record,
     watch: new DriftWatch(run, plan),
     live: new LiveSet(),
   };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
+}
+
+/** What people ask of a release that stands still, and that is not to go on or to end. */
+async function fulfil(context: ReleaseContext, strategy: Strategy): Promise<void> {
+  const { rollback } = context.run.state.requests;
+  if (rollback) await bringPartBack(context, rollback.scope ?? 'failed');
+  else await tryAgain(context, strategy);
 }
 
 /**
@@ -153,7 +199,7 @@ async function persevere(context: ReleaseContext, strategy: Strategy, part: () =
     const edit =
       verdict.kind === 'rollback' ? (run.state.drift?.what ?? (await orUnknown(strategy.foreignEdit))) : undefined;
     if (verdict.kind === 'rollback' && edit === undefined)
-      throw new Departure('rollback', 'rolled-back', verdict.reason);
+      throw new Departure('rollback', 'rolled-back', verdict.reason, { failed: true });
     await run.pauseUntilResumed(onPause, edit === undefined ? verdict.reason : `${verdict.reason}; ${edit}`);
   }
 }
@@ -182,11 +228,13 @@ async function orUnknown(ask: () => Promise<string | undefined>): Promise<string
 async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
   const { run, watch } = context;
   watch.end();
+  run.set({ freeze: undefined, mixedUntil: undefined });
   if (departure.to === 'leave') {
     run.finish(departure.outcome, await leaveToEdit(context, strategy, departure.message));
     return;
   }
   if (departure.to === 'hold') {
+    warnOfOverrides(context);
     const problem = await strategy.hold();
     run.finish(
       departure.outcome,
@@ -194,24 +242,52 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
     );
     return;
   }
+  beginRollback(context, departure);
+  let { order } = departure.how;
   for (;;) {
     run.set({ requests: {}, gate: undefined, pausedBecause: undefined, drift: undefined });
-    const problem = await rollBackAndPutBack(context, strategy);
+    const problem = await rollBackAndPutBack(context, strategy, order);
     if (problem === undefined) {
       run.finish(departure.outcome, `${departure.message}; ${strategy.withdrawal()}`);
       return;
     }
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
     if (next && next.to !== 'rollback') {
+      warnOfOverrides(context);
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
       return;
     }
+    // Who asks for a rollback means every server.
+    if (next) run.set({ specimens: undefined });
+    if (next) ({ order } = next.how);
   }
 }
 
-async function rollBackAndPutBack(context: ReleaseContext, strategy: Strategy): Promise<string | undefined> {
+/**
+ * From here on everybody goes back, also those who were left behind on the way. After a release that failed, some of
+ * those who made it fail may stay, and its image is remembered.
+ */
+function beginRollback({ run, plan, spec, apart, record }: ReleaseContext, { how, message }: Departure): void {
+  const { keepSpecimens } = spec.onFailure;
+  const members = plan.waves.flatMap(({ servers }) => servers.map(({ name }) => name));
+  const specimens = members.filter((name) => apart.failed.has(name)).slice(0, keepSpecimens);
+  run.set({
+    goesBack: true,
+    skipped: undefined,
+    skippedWaves: undefined,
+    deferred: undefined,
+    ...(how.failed && keepSpecimens > 0 && specimens.length > 0 ? { specimens } : {}),
+  });
+  if (how.failed) record.remember(message);
+}
+
+async function rollBackAndPutBack(
+  context: ReleaseContext,
+  strategy: Strategy,
+  order: RollbackOrder | undefined,
+): Promise<string | undefined> {
   const verdict = await orPause(async () => {
-    const problem = await rollBack(context, strategy);
+    const problem = await rollBack(context, strategy, order);
     if (problem !== undefined) return { kind: 'pause', reason: problem };
     const restored = await strategy.settle();
     context.run.set({

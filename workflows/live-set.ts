@@ -9,7 +9,8 @@ import { judgeStep } from '../release/verdict.ts';
 import { namesOf } from './batches.ts';
 import { lasting } from './calls.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
-import { check, reload } from './steps.ts';
+import { failedBefore, policyOf } from './left-behind.ts';
+import { NO_WAVE, check, reload } from './steps.ts';
 import { isSent } from '../release/reload.ts';
 
 /** Newcomers are proved in this many rounds at most: a set that grows for ever must not hold its release for ever. */
@@ -51,12 +52,11 @@ export class LiveSet {
 export async function overThoseThatStay(
   context: ReleaseContext,
   servers: readonly PlannedServer[],
-  step: Step,
+  take: () => Promise<StepReport>,
 ): Promise<StepReport> {
-  const { run, onPause, live, left } = context;
+  const { run, onPause } = context;
   for (;;) {
-    const staying = servers.filter((server) => live.isHere(server) && !left.has(server.name));
-    const report = await run.interruptible(onPause, () => step(staying));
+    const report = await run.interruptible(onPause, take);
     const away = report.failures.filter(({ class: kind }) => AWAY.has(kind)).map(({ server }) => server);
     if (away.length === 0) return report;
     const found = await takeLeave(context, [...away, ...report.moreFailed]);
@@ -137,7 +137,7 @@ async function proveSome(
   mover: Mover,
   found: { readonly servers: readonly PlannedServer[]; readonly old: readonly string[] },
 ): Promise<Verdict> {
-  const { run, plan, spec, left, live } = context;
+  const { run, live } = context;
   const old = found.servers.filter(({ name }) => found.old.includes(name));
   if (old.length > 0) {
     const opened = await mover.open(old);
@@ -152,10 +152,7 @@ async function proveSome(
     // Whoever goes as soon as it has come is looked at in the next round, if it comes back.
     staying = staying.filter(({ name }) => !away.has(name));
     const failures = report.failures.filter(({ server }) => !away.has(server));
-    const verdict = judgeStep({ ...report, failures }, left.size, {
-      tolerate: plan.tolerate,
-      then: spec.onFailure.then,
-    });
+    const verdict = judgeStep({ ...report, failures }, failedBefore(context), policyOf(context));
     run.set(withFailures(run.state, failures));
     if (verdict.kind !== 'advance') return verdict;
     const failed = new Set([...failures.map(({ server }) => server), ...report.moreFailed]);
@@ -166,9 +163,6 @@ async function proveSome(
   return { kind: 'advance' };
 }
 
-/** The servers that came are in no wave: a number that no wave has. */
-const NEWCOMERS = -1;
-
 function newcomerSteps(
   context: ReleaseContext,
   mover: Mover,
@@ -176,10 +170,12 @@ function newcomerSteps(
   all: readonly PlannedServer[],
 ): readonly (readonly [readonly PlannedServer[], Step])[] {
   const { content, reload: how, proof, health } = context.spec;
+  // Whoever was made with the new files has loaded them and is not told to.
+  context.reloading.add(NO_WAVE);
   return [
     ...(old.length > 0 ? [[old, mover.awaitMoved] as const] : []),
     ...(content ? [[all, check(context, 'content', [content])] as const] : []),
-    ...(isSent(how) ? [[all, reload(context, NEWCOMERS)] as const] : []),
+    ...(isSent(how) ? [[all, reload(context, NO_WAVE)] as const] : []),
     [all, check(context, 'version', [proof])],
     ...(health.length > 0 ? [[all, check(context, 'health', health)] as const] : []),
   ];

@@ -14,7 +14,9 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 import { applyDecision } from '../release/decision.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate.ts';
-import type { Drift, Outcome, Phase, ReleaseState, Wait } from '../release/state.ts';
+import { describeSkew, isOverMixed } from '../release/skew.ts';
+import type { SkewBudget } from '../release/skew.ts';
+import type { Drift, Outcome, Phase, ReleaseState, RollbackOrder, RollbackScope, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
@@ -35,6 +37,14 @@ const KEPT_ANSWERS = 2_000;
 
 const EXAMPLE = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor":"YOU","channel":"ui"}';
 
+/** How a release goes back. */
+export interface RollbackWishes {
+  /** Default all at once. */
+  readonly order?: RollbackOrder | undefined;
+  /** Nobody asked for it: servers have failed. */
+  readonly failed?: true;
+}
+
 /** Where the runbook goes when it leaves its path, and why. Thrown by `checkpoint`, caught by the runbook. */
 export class Departure extends Error {
   override readonly name = 'Departure';
@@ -42,11 +52,13 @@ export class Departure extends Error {
   readonly to: 'rollback' | 'hold' | 'leave';
   /** How the release ends once that is done. */
   readonly outcome: Outcome;
+  readonly how: RollbackWishes;
 
-  constructor(to: Departure['to'], outcome: Outcome, reason: string) {
+  constructor(to: Departure['to'], outcome: Outcome, reason: string, how: RollbackWishes = {}) {
     super(reason);
     this.to = to;
     this.outcome = outcome;
+    this.how = how;
   }
 }
 
@@ -131,6 +143,8 @@ export class ReleaseRun {
       gate: undefined,
       pausedBecause: undefined,
       drift: undefined,
+      freeze: undefined,
+      mixedUntil: undefined,
       requests: {},
       endedAt: Date.now(),
     });
@@ -163,7 +177,8 @@ export class ReleaseRun {
     const { state, answer } = this.#judge(message);
     this.set(state);
     this.#keep(message.id, answer);
-    if (answer.accepted && this.#attention && !isFinal(state.phase)) this.#interrupt();
+    // Who is skipped is no more waited for: the step at work goes on with the others.
+    if (answer.accepted && (this.#attention || message.verb === 'skip') && !isFinal(state.phase)) this.#interrupt();
     return answer;
   }
 
@@ -220,15 +235,18 @@ export class ReleaseRun {
       if (this.#state.halt) await this.#standHalted(onPause);
       this.#depart();
       const { drift } = this.#state;
-      if (drift) {
-        if (drift.wins === undefined) await this.pauseUntilResumed(onPause, drift.what);
-        else await onPause.settleDrift(drift);
-        continue;
-      }
-      const { pause } = this.#state.requests;
-      if (!pause) return;
-      await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
+      const { pause, retry, rollback } = this.#state.requests;
+      if (rollback && !pause) await onPause.fulfil();
+      else if (drift) await this.#heedDrift(onPause, drift);
+      else if (pause) await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
+      else if (retry) await onPause.fulfil();
+      else return;
     }
+  }
+
+  async #heedDrift(onPause: PauseActions, drift: Drift): Promise<void> {
+    if (drift.wins === undefined) await this.pauseUntilResumed(onPause, drift.what);
+    else await onPause.settleDrift(drift);
   }
 
   /**
@@ -251,7 +269,8 @@ export class ReleaseRun {
     const heard = await condition(() => this.#state.halt === undefined, left, { summary: 'the line is stopped' });
     this.set({ halt: undefined, phase, step, wait });
     if (!heard) await this.pauseUntilResumed(onPause, `nobody said that the line goes on; ${reason}`);
-    else if (this.#state.pausedBecause === undefined && !this.#state.requests.pause) await onPause.thaw();
+    else if (this.#state.pausedBecause === undefined && !this.#state.requests.pause && !this.#state.drift)
+      await onPause.thaw();
   }
 
   /**
@@ -270,23 +289,49 @@ export class ReleaseRun {
     await this.#untilHeard(onPause, wait);
     this.#depart();
     const { pause: _heeded, ...requests } = this.#state.requests;
-    this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests });
-    // Servers must not move on to what somebody else has written before it is settled whose values stay.
-    if (!this.#state.drift) await onPause.thaw();
+    this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests, ...this.#anotherBudget(onPause) });
+    // Who wants a part back gets that first, and then stands still again. Servers must not move on to what somebody else
+    // has written before it is settled whose values stay.
+    if (this.#state.requests.rollback === undefined && !this.#state.drift) await onPause.thaw();
   }
 
   /** Waits for a person, also while the line is stopped. @throws Departure when nobody came in time */
   async #untilHeard(onPause: PauseActions, { for: reason, until }: Wait): Promise<void> {
     for (;;) {
       if (this.#state.halt) await this.#standHalted(onPause);
+      const said = this.#saySkew(onPause);
+      const next = said ? until : Math.min(until, this.#state.mixedUntil ?? until);
       const heard = await condition(
         () => this.#heard() || this.#state.halt !== undefined,
-        Math.max(1, until - Date.now()),
+        Math.max(1, next - Date.now()),
         { summary: 'paused: waits for resume, rollback or cancel' },
       );
+      if (!heard && next < until) continue;
       if (!heard) throw new Departure('hold', 'failed', `nobody resumed it in time; it was paused because: ${reason}`);
       if (!this.#state.halt) return;
     }
+  }
+
+  /**
+   * While paused: once servers have been of two versions for too long the release goes back, or the pause says so.
+   * @returns true when the pause says so
+   * @throws Departure
+   */
+  #saySkew({ skew }: PauseActions): boolean {
+    const { pausedBecause, wait } = this.#state;
+    if (!skew || pausedBecause === undefined || !wait || !isOverMixed(this.#state, Date.now())) return false;
+    const sentence = describeSkew(skew);
+    if (skew.then === 'rollback') throw new Departure('rollback', 'rolled-back', sentence);
+    if (!pausedBecause.includes(sentence)) {
+      const because = `${pausedBecause}; ${sentence}`;
+      this.set({ pausedBecause: because, wait: { ...wait, for: because } });
+    }
+    return true;
+  }
+
+  /** Who resumes a release whose servers have been of two versions for too long gives it the whole time again. */
+  #anotherBudget({ skew }: PauseActions): Partial<ReleaseState> {
+    return skew && isOverMixed(this.#state, Date.now()) ? { mixedUntil: Date.now() + skew.limit } : {};
   }
 
   /** While paused: somebody resumed (which clears the reason), or asked for more than a pause. */
@@ -300,7 +345,9 @@ export class ReleaseRun {
     if (cancel) {
       throw new Departure(cancel.then, 'cancelled', `by ${cancel.actor}: ${cancel.reason}`);
     }
-    if (rollback) throw new Departure('rollback', 'rolled-back', `asked for by ${rollback.actor}: ${rollback.reason}`);
+    if (!rollback || isPartial(rollback)) return;
+    const reason = `asked for by ${rollback.actor}: ${rollback.reason}`;
+    throw new Departure('rollback', 'rolled-back', reason, { order: rollback.order });
   }
 }
 
@@ -316,6 +363,8 @@ export interface Patience {
 export interface PauseActions {
   /** How long a pause may last, in milliseconds. */
   readonly timeout: number;
+  /** How long servers may be of two versions. Default any time. */
+  readonly skew?: SkewBudget | undefined;
   /** Stops Kruise from starting on more servers; a sentence when that did not work. */
   readonly freeze: () => Promise<string | undefined>;
   readonly thaw: () => Promise<void>;
@@ -324,6 +373,12 @@ export interface PauseActions {
    * @throws Departure when the edit stays
    */
   readonly settleDrift: (drift: Drift) => Promise<void>;
+  /** Does what was asked for of a release that stands still, and takes the request away: a retry, or a part back. */
+  readonly fulfil: () => Promise<void>;
+}
+
+function isPartial({ scope = 'release' }: { readonly scope?: RollbackScope | undefined }): boolean {
+  return scope !== 'release';
 }
 
 function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {

@@ -1,41 +1,88 @@
 import type { RollbackSnapshot } from '../activities/inputs.ts';
 import { plannedOnes } from '../release/newcomers.ts';
-import type { PlannedServer } from '../release/plan.ts';
+import type { Plan, PlannedServer } from '../release/plan.ts';
 import { reloadPatienceOf } from '../release/reload.ts';
+import type { RollbackOrder } from '../release/state.ts';
 import { withFailures } from '../release/state.ts';
 import type { StepReport } from '../release/verdict.ts';
-import { failedCount, mergeReports } from '../release/verdict.ts';
+import { failedCount, failedNames, mergeReports } from '../release/verdict.ts';
 import { inBatches, patience, rounds } from './batches.ts';
 import { lasting, quick } from './calls.ts';
+import { leftOut } from './left-behind.ts';
+import { override } from './strategies/override.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
 
 /**
- * Back to the old version as fast as can be: everything at once, no gates, no bake. It un-wedges a stuck set, then
- * reloads and proves the old version like any other. Returns what is still wrong, or undefined.
+ * Back to the old version as fast as can be: everything at once, or the last wave first; no gates, no bake. It un-wedges
+ * a stuck set, then reloads and proves the old version like any other. Returns what is still wrong, or undefined.
  */
-export async function rollBack(context: ReleaseContext, strategy: Strategy): Promise<string | undefined> {
+export async function rollBack(
+  context: ReleaseContext,
+  strategy: Strategy,
+  order: RollbackOrder = 'all',
+): Promise<string | undefined> {
+  const out = leftOut(context);
+  const reached = strategy.affected().filter(({ name }) => !out.has(name));
+  if (order === 'all') return await bringBack(context, strategy, reached);
+  for (const servers of lastWaveFirst(context.plan, reached)) {
+    const problem = await bringBack(context, strategy, servers);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
+}
+
+/** Brings some servers back by overrides, whatever becomes of the others. */
+export async function rollBackPart(
+  context: ReleaseContext,
+  servers: readonly PlannedServer[],
+): Promise<string | undefined> {
+  if (servers.length === 0) return 'none of them is there';
+  const snapshot = await lookAt(context, servers);
+  const back: Step = (batch) => override(context, batch, 'rollback');
+  const { failures, problem } = await proveOldVersion(context, servers, snapshot, back);
+  for (const name of failures) context.apart.failed.add(name);
+  return problem;
+}
+
+function lastWaveFirst({ waves }: Plan, servers: readonly PlannedServer[]): readonly (readonly PlannedServer[])[] {
+  const reached = new Set(servers.map(({ name }) => name));
+  const groups = waves.map((wave) => wave.servers.filter(({ name }) => reached.has(name)));
+  return groups.filter((group) => group.length > 0).reverse();
+}
+
+async function bringBack(
+  context: ReleaseContext,
+  strategy: Strategy,
+  servers: readonly PlannedServer[],
+): Promise<string | undefined> {
+  const snapshot = await lookAt(context, servers);
+  const withdrawal = await strategy.withdraw();
+  if (withdrawal.kind === 'nothing') return undefined;
+  if (withdrawal.kind === 'impossible') return withdrawal.reason;
+  // Servers that came meanwhile have the template's image, too; with chosen servers that was never the release's.
+  const newcomers = context.plan.strategy === 'rolling' ? snapshot.newcomers : [];
+  const reached = [...servers.filter(({ name }) => !snapshot.gone.includes(name)), ...newcomers];
+  const { failures, problem } = await proveOldVersion(context, reached, snapshot, withdrawal.awaitOld);
+  for (const name of failures) context.apart.failed.add(name);
+  return problem;
+}
+
+/** How the servers stand before they are brought back: what has to go, and who had moved at all. */
+async function lookAt(context: ReleaseContext, servers: readonly PlannedServer[]): Promise<RollbackSnapshot> {
   const { run, plan, spec, live } = context;
-  const { set, baseline } = plan;
-  const planned = strategy.affected();
   const limit = spec.ready.timeout;
   const since = Date.now();
   const doing = `brings ${plan.previousVersion} back`;
   run.enter('rolling-back', doing, { owner: 'Kruise and the kubelets', until: since + limit });
 
-  const snapshot = await quick(`roll back · look at ${planned.length} servers`).rollbackSnapshot({
-    set,
-    baseline,
-    servers: planned,
+  const snapshot = await quick(`roll back · look at ${servers.length} servers`).rollbackSnapshot({
+    set: plan.set,
+    baseline: plan.baseline,
+    servers,
     planned: plannedOnes(plan, live.departed),
   });
-  // Servers that came meanwhile have the template's image, too; with chosen servers that was never the release's.
-  const newcomers = plan.strategy === 'rolling' ? snapshot.newcomers : [];
-  const reached = [...planned.filter(({ name }) => !snapshot.gone.includes(name)), ...newcomers];
   for (const [name, fingerprint] of Object.entries(snapshot.before)) context.outgoing.set(name, fingerprint);
-  const withdrawal = await strategy.withdraw();
-  if (withdrawal.kind === 'nothing') return undefined;
-  if (withdrawal.kind === 'impossible') return withdrawal.reason;
-  return await proveOldVersion(context, reached, snapshot, withdrawal.awaitOld);
+  return snapshot;
 }
 
 async function proveOldVersion(
@@ -43,8 +90,8 @@ async function proveOldVersion(
   reached: readonly PlannedServer[],
   snapshot: RollbackSnapshot,
   awaitOld: Step,
-): Promise<string | undefined> {
-  const { run, plan, spec } = context;
+): Promise<Proved> {
+  const { run, plan, spec, apart } = context;
   const touched = reached.filter(({ name }) => snapshot.touched.includes(name));
   const common = {
     set: plan.set,
@@ -76,6 +123,8 @@ async function proveOldVersion(
       ),
     );
   }
+  // Engines may have the old version loaded although their files have changed: deferred ones, and those brought back before.
+  const repeated = spec.admission !== undefined || apart.returned.size > 0;
   const doing = `makes ${touched.length} engines load ${plan.previousVersion} again`;
   const since = Date.now();
   const limit = rounds(touched.length, spec) * reloadPatienceOf(reload, proof);
@@ -85,7 +134,7 @@ async function proveOldVersion(
     inBatches(touched, (servers) =>
       lasting(`roll back · reload ${servers.length} servers`, limit).reloadServers({
         ...common,
-        repeated: false,
+        repeated,
         servers,
         reload,
         proof,
@@ -105,12 +154,19 @@ async function proveOldVersion(
       }),
     ),
   );
-  return problemOf(mergeReports(reports), reached.length);
+  const report = mergeReports(reports);
+  // A server whose reload and proof both failed is one server.
+  const failed = new Set(failedNames(report));
+  return { failures: failed, problem: problemOf(report, failed.size, reached.length) };
 }
 
-function problemOf(report: StepReport, servers: number): string | undefined {
-  // A server whose reload and proof both failed is one server.
-  const failed = new Set([...report.failures.map(({ server }) => server), ...report.moreFailed]).size;
+/** What the proof of the old version came to: who did not give it, and the sentence for people if any did not. */
+interface Proved {
+  readonly failures: ReadonlySet<string>;
+  readonly problem: string | undefined;
+}
+
+function problemOf(report: StepReport, failed: number, servers: number): string | undefined {
   const [first] = report.failures;
   if (failed === 0) return undefined;
   return `${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;

@@ -1,5 +1,7 @@
+import type { FailedVersion } from '../release/failed-versions.ts';
 import type { Plan } from '../release/plan.ts';
 import { endOfRelease, recordOfPlan } from '../release/plan-record.ts';
+import type { RecordReleaseInput } from '../activities/inputs.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import { quick, toItsEnd } from './calls.ts';
@@ -9,6 +11,7 @@ export class SetRecord {
   readonly running: ReleaseRecord;
   readonly #plan: Plan;
   #last: LastRelease | undefined;
+  #failed: FailedVersion | undefined;
 
   constructor(plan: Plan, spec: ReleaseSpec, identity: Parameters<typeof recordOfPlan>[2]) {
     this.#plan = plan;
@@ -32,8 +35,19 @@ export class SetRecord {
     return this.#last;
   }
 
+  /** The release has to go back by itself: the last write remembers its image, so that nobody releases it unawares. */
+  remember(reason: string): void {
+    const { newImage: image, release } = this.running;
+    this.#failed ??= { image, release, at: Date.now(), reason };
+  }
+
+  /** What the last write remembers, if anything. */
+  get failedVersion(): { readonly failed: FailedVersion } | Record<string, never> {
+    return this.#failed ? { failed: this.#failed } : {};
+  }
+
   /** Writes a record and nothing else, for strategies that leave the set alone. A sentence when that did not work. */
-  async write(note: { readonly running: ReleaseRecord } | { readonly last: LastRelease }): Promise<string | undefined> {
+  async write(note: RecordReleaseInput['note']): Promise<string | undefined> {
     const { set, baseline } = this.#plan;
     const summary = 'last' in note ? 'record on the set what came of it' : 'record the release on the set';
     const written = await toItsEnd(() => quick(summary).recordRelease({ set, baseline, note }));

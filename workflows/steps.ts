@@ -6,6 +6,9 @@ import { inBatches, patience, rounds } from './batches.ts';
 import { lasting } from './calls.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
 
+/** For servers that are in no wave, or in several: a number that no wave has. */
+export const NO_WAVE = 0;
+
 const CHECK_STEPS = {
   content: { doing: 'checks that the new files are there', summary: 'check content of' },
   version: { doing: undefined, summary: 'prove version on' },

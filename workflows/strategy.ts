@@ -9,6 +9,18 @@ import type { SetRecord } from './set-record.ts';
 /** One step of a wave or a rollback over a number of servers. */
 export type Step = (servers: readonly PlannedServer[]) => Promise<StepReport>;
 
+/** Servers that do not go with their wave, by why. Those that people have skipped are in the state. */
+export interface Apart {
+  /** All that have failed and not passed since: those left behind within the tolerance, and those it paused for. */
+  readonly failed: Set<string>;
+  /** A partial rollback has brought them back. */
+  readonly returned: Set<string>;
+  /** Their reload waits for their players. */
+  readonly deferred: Set<string>;
+  /** They had players to the last, and were left behind for that. */
+  readonly busy: Set<string>;
+}
+
 /** What the parts of one release share. */
 export interface ReleaseContext {
   readonly run: ReleaseRun;
@@ -16,14 +28,26 @@ export interface ReleaseContext {
   readonly plan: Plan;
   /** Servers that failed within the tolerance: later steps leave them alone. */
   readonly left: Set<string>;
+  /** Servers that do not go with their wave for other reasons. */
+  readonly apart: Apart;
   /** Waves whose engines have been told to reload: after a pause, those that have done so are not told again. */
   readonly reloading: Set<number>;
   /** Fingerprints of the sidecars that a rollback has to get rid of; a second try must not take the new ones for them. */
   readonly outgoing: Map<string, string>;
   readonly onPause: PauseActions;
+  /** What the release knows of freeze windows; undefined when there are none to heed. */
+  readonly calendar: HeededCalendar | undefined;
   readonly record: SetRecord;
   readonly watch: DriftWatch;
   readonly live: LiveSet;
+}
+
+/** Freeze windows as one release heeds them. */
+export interface HeededCalendar {
+  /** Why the requester wants to release in a freeze window all the same. */
+  readonly reason: string | undefined;
+  /** Keys of windows that a second person has overridden. */
+  readonly overridden: Set<string>;
 }
 
 /** What came of the write that begins a rollback. */
@@ -45,6 +69,8 @@ export interface Strategy {
   readonly open: (wave: Wave) => Promise<Verdict>;
   /** Waits until servers run the new image, ready. */
   readonly awaitMoved: Step;
+  /** A person wants failed servers tried again: what the strategy itself remembers of them does not count any more. */
+  readonly forgetFailures?: () => void;
   /** After the last wave: what is left to do, and putting back what was changed only for the time of the release. */
   readonly finish: () => Promise<Verdict>;
   /** The servers that a rollback brings back, as far as the release has come. */

@@ -2,15 +2,18 @@ import { sleep } from '@temporalio/workflow';
 import { controlGroup } from '../release/metric.ts';
 import { waveLabel } from '../release/narrate.ts';
 import type { PlannedServer, Wave } from '../release/plan.ts';
-import { isSent } from '../release/reload.ts';
+import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
 import { updatedContainer } from '../release/spec.ts';
-import { withFailures, withObservations, withWave } from '../release/state.ts';
-import type { StepReport, Verdict } from '../release/verdict.ts';
-import { failedCount, judgeStep, mergeReports } from '../release/verdict.ts';
-import { overThoseThatStay } from './live-set.ts';
+import { withWave } from '../release/state.ts';
+import type { Verdict } from '../release/verdict.ts';
+import { mergeReports } from '../release/verdict.ts';
+import { attempt } from './attempt.ts';
+import type { Outcome, Part, Repeatable } from './attempt.ts';
 import { inBatches } from './batches.ts';
 import { QUICK_MS, lasting, quick } from './calls.ts';
-import { check, reload } from './steps.ts';
+import { leftBehind } from './left-behind.ts';
+import { reloadAndProve } from './reload-and-prove.ts';
+import { check } from './steps.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
 
 /**
@@ -18,51 +21,85 @@ import type { ReleaseContext, Step, Strategy } from './strategy.ts';
  * failed starts again from the top, and finds done what is done.
  */
 export async function runWave(context: ReleaseContext, strategy: Strategy, wave: Wave): Promise<Verdict> {
-  const { run } = context;
+  const { run, spec, left } = context;
+  if (isSkipped(context, wave)) return ended(context, wave);
+  const failed = wave.servers.filter(({ name }) => left.has(name)).length;
   run.set({
-    ...withWave(run.state, wave.number, { status: 'running', startedAt: Date.now(), failed: 0 }),
+    ...withWave(run.state, wave.number, { status: 'running', startedAt: Date.now(), failed }),
     wave: wave.number,
+    mixedUntil: run.state.mixedUntil ?? (spec.maxMixed === undefined ? undefined : Date.now() + spec.maxMixed),
   });
   const opened = await strategy.open(wave);
   if (opened.kind !== 'advance') return opened;
 
   for (const [progress, step] of steps(context, strategy, wave)) {
-    const report = await overThoseThatStay(context, wave.servers, step);
-    const verdict = judge(context, wave, report);
+    const { verdict, passed } = await step({ servers: wave.servers, wave });
     if (verdict.kind !== 'advance') return verdict;
-    if (progress !== undefined) run.set(withWave(run.state, wave.number, { [progress]: report.passed }));
+    const decided = run.state.phase === 'baking' ? afterBake(context) : verdict;
+    if (decided.kind !== 'advance') return decided;
+    if (progress !== undefined) run.set(withWave(run.state, wave.number, { [progress]: passed }));
   }
-  run.set(withWave(run.state, wave.number, { status: 'done', endedAt: Date.now() }));
+  return ended(context, wave);
+}
+
+function isSkipped({ run }: ReleaseContext, { number }: Wave): boolean {
+  return run.state.skippedWaves?.includes(number) === true;
+}
+
+function ended(context: ReleaseContext, wave: Wave): Verdict {
+  const { returned } = context.apart;
+  const isBack = wave.servers.length > 0 && wave.servers.every(({ name }) => returned.has(name));
+  const whole = isBack ? 'rolled-back' : 'done';
+  const status = isSkipped(context, wave) ? 'skipped' : whole;
+  context.run.set(withWave(context.run.state, wave.number, { status, endedAt: Date.now() }));
   return { kind: 'advance' };
 }
+
+type WaveStep = (part: Part) => Promise<Outcome>;
 
 /** The runbook of a wave after it is open: each step, and the column of the wave table that it fills. */
 function steps(
   context: ReleaseContext,
   strategy: Strategy,
   wave: Wave,
-): readonly (readonly ['ready' | 'proven' | undefined, Step])[] {
+): readonly (readonly ['ready' | 'proven' | undefined, WaveStep])[] {
   const { bake, health } = context.spec;
+  const taking =
+    (step: Repeatable): WaveStep =>
+    (part) =>
+      attempt(context, part, step);
   return [
-    ['ready', strategy.awaitMoved],
-    ...(isSent(context.spec.reload) ? [[undefined, reload(context, wave.number)] as const] : []),
-    ['proven', check(context, 'version', [context.spec.proof])],
-    ...(health.length > 0 ? [[undefined, check(context, 'health', health)] as const] : []),
-    ...(bake > 0 ? [[undefined, bakeWave(context)] as const] : []),
-    [undefined, verifyFleet(context, wave)],
+    ['ready', taking({ run: strategy.awaitMoved })],
+    ['proven', (part) => reloadAndProve(context, part)],
+    ...(health.length > 0 ? [[undefined, taking({ run: check(context, 'health', health) })] as const] : []),
+    ...(bake > 0 ? [[undefined, taking({ run: bakeWave(context), together: true })] as const] : []),
+    [undefined, taking({ run: verifyFleet(context, wave) })],
   ];
 }
 
-function bakeWave({ run, spec, plan }: ReleaseContext): Step {
+/** A bake that ends because servers have been of two versions for too long was none: somebody has to decide first. */
+function afterBake(context: ReleaseContext): Verdict {
+  const { run, spec } = context;
+  return isLastWave(context) ? { kind: 'advance' } : skewVerdict(run.state, skewBudgetOf(spec), Date.now());
+}
+
+/** While the last wave bakes, all servers are of one version. */
+function isLastWave({ run, plan }: ReleaseContext): boolean {
+  return run.state.wave === plan.waves.length;
+}
+
+function bakeWave(context: ReleaseContext): Step {
+  const { run, spec, plan } = context;
   return async (servers) => {
     const since = Date.now();
-    const until = since + spec.bake;
+    const { mixedUntil = Infinity } = isLastWave(context) ? {} : run.state;
+    const until = Math.min(since + spec.bake, mixedUntil);
     run.enter('baking', 'bakes and samples health', {
       owner: 'a timer',
       until,
     });
     if (spec.health.length === 0) {
-      await sleep(spec.bake, { summary: `${waveLabel(run.state)} · bake` });
+      await sleep(Math.max(1, until - since), { summary: `${waveLabel(run.state)} · bake` });
       return mergeReports([]);
     }
     return await inBatches(servers, (batch) =>
@@ -81,9 +118,12 @@ function bakeWave({ run, spec, plan }: ReleaseContext): Step {
   };
 }
 
-function verifyFleet({ run, spec, plan, left, live }: ReleaseContext, wave: Wave): Step {
-  const known = (server: PlannedServer): boolean => !left.has(server.name) && live.isHere(server);
+/** Looks at everybody: who is in the waves so far, and not left behind, may have moved; the others may not. */
+export function verifyFleet(context: ReleaseContext, wave: Wave): Step {
+  const { run, spec, plan, live } = context;
   return () => {
+    const behind = leftBehind(context);
+    const known = (server: PlannedServer): boolean => !behind.has(server.name) && live.isHere(server);
     const moved = plan.waves
       .filter(({ number }) => number <= wave.number)
       .flatMap(({ servers }) => servers.filter(known));
@@ -100,24 +140,4 @@ function verifyFleet({ run, spec, plan, left, live }: ReleaseContext, wave: Wave
       outsiders,
     });
   };
-}
-
-/** Judges a step's report and remembers who failed. */
-function judge(context: ReleaseContext, wave: Wave, report: StepReport): Verdict {
-  const { run, plan, spec, left } = context;
-  const verdict = judgeStep(report, left.size, { tolerate: plan.tolerate, then: spec.onFailure.then });
-  const failed = failedCount(report);
-  if (report.observed) run.set(withObservations(run.state, report.observed));
-  if (failed > 0) {
-    const before = run.state.waves[wave.number - 1]?.failed ?? 0;
-    run.set(
-      withWave(withFailures(run.state, report.failures), wave.number, {
-        failed: before + failed,
-        ...(verdict.kind === 'advance' ? {} : { status: 'failed' }),
-      }),
-    );
-  }
-  if (verdict.kind === 'advance')
-    for (const name of [...report.failures.map(({ server }) => server), ...report.moreFailed]) left.add(name);
-  return verdict;
 }

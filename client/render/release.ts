@@ -1,4 +1,4 @@
-import { headline, nextCommands, why } from '../../release/narrate.ts';
+import { apartSentences, headline, nextCommands, why } from '../../release/narrate.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { Phase, ReleaseState, WaveProgress } from '../../release/state.ts';
 import { isFinal } from '../../release/state.ts';
@@ -108,6 +108,13 @@ export function decisionLines({ decisions }: ReleaseState, view: View, limit = I
   });
 }
 
+/** Until when servers may be of two versions, while there is a limit. */
+export function skewLines({ mixedUntil }: ReleaseState, now: number, { columns }: View): string[] {
+  if (mixedUntil === undefined) return [];
+  const left = formatDuration(Math.max(0, mixedUntil - now));
+  return wrapped(`servers may be of two versions for another ${left}`, columns);
+}
+
 /** Warnings, each on its own lines. */
 export function warningLines({ warnings }: Pick<ReleaseState, 'warnings'>, view: View): string[] {
   return warnings.flatMap((warning) =>
@@ -115,9 +122,14 @@ export function warningLines({ warnings }: Pick<ReleaseState, 'warnings'>, view:
   );
 }
 
+/** Servers that do not go with the others, and why. */
+export function apartLines(state: ReleaseState, view: View): string[] {
+  return apartSentences(state).flatMap((sentence) => wrapped(sentence, view.columns));
+}
+
 /** What a release has left behind that ended half-way, and how to see it. */
 export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { columns }: View): string[] {
-  const moved = waves.some(({ status }) => status !== 'pending' && status !== 'rolled-back');
+  const moved = waves.some(({ status }) => status === 'running' || status === 'done' || status === 'failed');
   if (!moved || (phase !== 'cancelled' && phase !== 'failed')) return [];
   const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
   return [
@@ -136,14 +148,22 @@ export function clockTime(milliseconds: number): string {
   return new Date(milliseconds).toLocaleTimeString('en-GB', { hour12: false });
 }
 
+const WAITING: ReadonlySet<Phase> = new Set<Phase>(['paused', 'waiting-approval', 'frozen', 'halted']);
+
 function phaseColour(phase: Phase, colours: Colours): (text: string) => string {
   if (phase === 'done') return colours.green;
   if (phase === 'failed' || phase === 'refused') return colours.red;
   if (isFinal(phase) || phase === 'rolling-back') return colours.magenta;
-  return phase === 'paused' || phase === 'waiting-approval' ? colours.yellow : colours.cyan;
+  return WAITING.has(phase) ? colours.yellow : colours.cyan;
 }
 
 function statusColour(status: WaveProgress['status'], colours: Colours): (text: string) => string {
-  const of = { pending: colours.dim, running: colours.cyan, done: colours.green, failed: colours.red };
+  const of = {
+    pending: colours.dim,
+    skipped: colours.dim,
+    running: colours.cyan,
+    done: colours.green,
+    failed: colours.red,
+  };
   return status === 'rolled-back' ? colours.magenta : of[status];
 }

@@ -1,11 +1,13 @@
 import type { ReleaseState } from '../../release/state.ts';
 import type { SeenRelease } from '../retries.ts';
 import {
+  apartLines,
   commandLines,
   decisionLines,
   failureLines,
   leftoverLines,
   retryLines,
+  skewLines,
   titleLines,
   warningLines,
   waveTable,
@@ -20,10 +22,12 @@ export function renderStatus(state: SeenRelease, now: number, view: View): strin
       ...whyLines(state, now, view),
       ...retryLines(state, view),
       ...titleLines(state, now, view),
+      ...skewLines(state, now, view),
       ...warningLines(state, view),
     ],
     waveTable(state, now, view),
     failureLines(state, view),
+    apartLines(state, view),
     decisionLines(state, view),
     leftoverLines(state, view),
     commandLines(state),

@@ -21,6 +21,9 @@ export interface SetOptions {
   readonly updateStrategy?: object;
   /** `Cascade`, OpenKruiseGame's default, when left out. */
   readonly reclaimPolicy?: 'Cascade' | 'Delete';
+  /** Merged into `spec`, such as `lifecycle`. */
+  readonly spec?: object;
+  readonly podLabels?: Readonly<Record<string, string>>;
   /** Of every pod; see fleet-failures.ts. */
   readonly podAnnotations?: Readonly<Record<string, string>>;
   /** Merged into `spec.gameServerTemplate.spec`, such as volumes or other containers. */
@@ -59,7 +62,7 @@ export function gameServerSet(options: SetOptions): object {
       updateStrategy: options.updateStrategy ?? { type: 'RollingUpdate', rollingUpdate },
       gameServerTemplate: {
         ...(options.reclaimPolicy ? { reclaimPolicy: options.reclaimPolicy } : {}),
-        metadata: { annotations: podAnnotations },
+        metadata: { annotations: podAnnotations, labels: options.podLabels ?? {} },
         spec: {
           nodeName: options.nodeName,
           automountServiceAccountToken: false,
@@ -70,6 +73,7 @@ export function gameServerSet(options: SetOptions): object {
           ...options.podSpec,
         },
       },
+      ...options.spec,
     },
   };
 }

@@ -196,6 +196,8 @@ export function aGameServer(wishes: Partial<GameServerRecord> & { readonly ordin
     opsState: 'None',
     updatePriority: 0,
     imageOverrides: {},
+    resourceVersion: '1',
+    syncToken: '',
     diesWithPod: false,
     hasAnnotations: true,
     ...view,

@@ -37,6 +37,7 @@ export interface RawGameServer {
     name: string;
     namespace: string;
     uid: string;
+    resourceVersion: string;
     annotations?: Record<string, string>;
     ownerReferences?: { kind: string }[];
   };
@@ -123,6 +124,7 @@ export function rawGameServer(model: FakeSetModel, name: string, ordinal: number
       name,
       namespace: (model.ref ?? SET).namespace,
       uid: randomUUID(),
+      resourceVersion: '1',
       ownerReferences: [{ kind: model.reclaimPolicy === 'Delete' ? 'GameServerSet' : 'Pod' }],
     },
     spec: {

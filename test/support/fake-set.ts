@@ -128,13 +128,20 @@ export class FakeSet {
 
   /** Takes over a changed GameServer; `undone` is what an older state of the controller's cache makes of it. */
   commitGameServer(raw: RawGameServer, undone?: RawGameServer): void {
-    this.gameServers.set(raw.metadata.name, raw);
-    this.#around.events.changed();
+    this.#putGameServer(raw);
     this.#later(this.#around.timings.syncMs ?? 2, () => {
-      if (undone) this.gameServers.set(raw.metadata.name, undone);
+      if (undone) this.#putGameServer(undone);
       this.#sync(raw.metadata.name);
       this.#kill(raw);
     });
+  }
+
+  #putGameServer(raw: RawGameServer): void {
+    const { name } = raw.metadata;
+    const before = this.gameServers.get(name)?.metadata.resourceVersion ?? '0';
+    const resourceVersion = String(Number(before) + 1);
+    this.gameServers.set(name, { ...raw, metadata: { ...raw.metadata, resourceVersion } });
+    this.#around.events.changed();
   }
 
   /** What the controllers do with the set as it is now. */

@@ -1,3 +1,4 @@
+import { Client, Connection } from '@temporalio/client';
 import { expect } from 'vitest';
 import type { ReleaseFile } from '../../release/spec.ts';
 import type { SetOptions } from '../lab/game-server-sets.ts';
@@ -16,11 +17,27 @@ import { releaseFrom } from './release-file.ts';
 /** A fleet lab with a worker on it, and what tests of releases need there. */
 export class FleetWorld {
   readonly lab: Lab;
-  readonly hotwave: Hotwave;
+  #hotwave: Hotwave;
 
   private constructor(lab: Lab, hotwave: Hotwave) {
     this.lab = lab;
-    this.hotwave = hotwave;
+    this.#hotwave = hotwave;
+  }
+
+  get hotwave(): Hotwave {
+    return this.#hotwave;
+  }
+
+  /** Runs something while no worker serves the lab; after it there is a new one, and with it a new client. */
+  async withoutWorker(run: (client: Client) => Promise<void>): Promise<void> {
+    await this.#hotwave.stop();
+    const connection = await Connection.connect({ address: this.lab.temporal.address });
+    try {
+      await run(new Client({ connection }));
+    } finally {
+      await connection.close();
+      this.#hotwave = await startHotwave(this.lab);
+    }
   }
 
   /** Starts a lab whose containers change as fast as `swap` says. */
@@ -30,7 +47,7 @@ export class FleetWorld {
   }
 
   async stop(): Promise<void> {
-    await this.hotwave.stop();
+    await this.#hotwave.stop();
     await this.lab.stop();
   }
 
@@ -46,7 +63,7 @@ spec:
   images: { sidecar: "${fleetImage(tag)}" }
   ${/^ *target:/m.test(more) ? '' : `target: { gameServerSet: ${set} }`}
   ${/^ *maxUnavailable:/m.test(more) ? '' : 'maxUnavailable: 100%'}
-  ready: { timeout: 8s }
+  ${/^ *ready:/m.test(more) ? '' : 'ready: { timeout: 8s }'}
   content: { exec: { container: app-2048, command: ${engine('files')}, within: 2s } }
   reload: { exec: { container: app-2048, command: ${engine('reload')} } }
   proof: { http: { port: ${port}, path: /version, within: 2s } }

@@ -71,6 +71,11 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
     taskQueue: taskQueueOf(cluster),
     args: [input],
   });
+  return releaseOf(handle, file.metadata.name);
+}
+
+/** The same for a release that was started otherwise. */
+export function releaseOf(handle: WorkflowHandle, release: string): StartedRelease {
   const state = (): Promise<ReleaseState> => handle.query<ReleaseState>(MESSAGES.state);
   const until: StartedRelease['until'] = async (what, isSo, deadlineMs = 90_000) => {
     const started = Date.now();
@@ -86,7 +91,7 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
   let decisions = 0;
   const message = (decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): DecisionMessage => ({
     id: `test-${++decisions}`,
-    release: file.metadata.name,
+    release,
     actor: 'approver',
     channel: 'test',
     ...decision,

@@ -79,7 +79,7 @@ describe('a gate', () => {
     await held.reached;
     expect(await release.decide({ verb: 'approve', wave: 2 })).toEqual({
       accepted: false,
-      message: 'scripts-2-0 waits at no gate: it is updating',
+      message: 'scripts-2-0 waits at no gate: it is updating wave 1',
     });
     held.release();
     await release.until('the gate', isOpen);

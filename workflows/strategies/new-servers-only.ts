@@ -6,7 +6,7 @@ import { formatDuration } from '../../release/quantity.ts';
 import { owedStrategy } from '../../release/record-patches.ts';
 import { NEW_SERVERS_WAVE, withFailures, withWave } from '../../release/state.ts';
 import type { Verdict } from '../../release/verdict.ts';
-import { failedCount, judgeStep, mergeReports } from '../../release/verdict.ts';
+import { NONE_BEFORE, failedCount, judgeStep, mergeReports } from '../../release/verdict.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { Departure } from '../release-run.ts';
 import { overwriteEdit } from '../settle-drift.ts';
@@ -58,7 +58,7 @@ class NewServersOnly implements Strategy {
       moved: [],
       outsiders: bystanders,
     });
-    return judgeStep(report, 0, { tolerate: 0, then: 'pause' });
+    return judgeStep(report, NONE_BEFORE, { tolerate: 0, then: 'pause' });
   };
 
   open = (): Promise<Verdict> => Promise.resolve({ kind: 'advance' });
@@ -90,6 +90,13 @@ class NewServersOnly implements Strategy {
     return problem === undefined ? { kind: 'advance' } : { kind: 'pause', reason: problem };
   };
 
+  /** New servers that failed are looked at again as if they had just come. */
+  forgetFailures = (): void => {
+    const proved = new Set(this.#proved.map(({ uid }) => uid));
+    this.#settled.splice(0, this.#settled.length, ...this.#settled.filter((uid) => proved.has(uid)));
+    this.#failedBefore = 0;
+  };
+
   affected = (): readonly [] => [];
 
   /** Nothing has to be proved: who was there never moved, and who came on the new version keeps it with its players. */
@@ -101,6 +108,7 @@ class NewServersOnly implements Strategy {
       set,
       baseline,
       last,
+      ...record.failedVersion,
     });
     return written.kind === 'drifted' ? { kind: 'impossible', reason: written.reason } : { kind: 'nothing' };
   };
@@ -164,7 +172,9 @@ class NewServersOnly implements Strategy {
     const { run, plan, spec } = this.#context;
     this.#proved.push(...report.proved);
     this.#settled.push(...report.settled);
-    const verdict = judgeStep(report, this.#failedBefore, { tolerate: plan.tolerate, then: spec.onFailure.then });
+    const { then, classes } = spec.onFailure;
+    const before = { inAll: this.#failedBefore, inWave: this.#failedBefore };
+    const verdict = judgeStep(report, before, { tolerate: plan.tolerate, then, classes });
     this.#failedBefore += failedCount(report);
     const proven = this.#proved.length;
     const failed = this.#failedBefore;

@@ -10,12 +10,14 @@ import { formatDuration } from '../../release/quantity.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { withObservations } from '../../release/state.ts';
-import { failedCount, judgeStep } from '../../release/verdict.ts';
+import { NONE_BEFORE, failedCount, judgeStep } from '../../release/verdict.ts';
 import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
+import { behindSentence, failFast, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import { proveNewcomers } from '../live-set.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
+import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
 import { settleOverrides } from './settle.ts';
 
 /** How long priorities may take to arrive at the pods: the controller is slow, and slower the more servers there are. */
@@ -36,6 +38,8 @@ class Rolling implements Strategy {
   #revision = '';
   /** How the set is held now; undefined while it is the person's own. */
   #hold: Hold | undefined;
+  /** Servers that an override had moved may have been taken into the template, or have lost that override. */
+  #adopting = false;
 
   constructor(context: ReleaseContext) {
     this.#context = context;
@@ -55,27 +59,32 @@ class Rolling implements Strategy {
       owner: 'kruise-game-manager',
       until: Date.now() + acceptancePatience('written', plan.baseline.replicas),
     });
-    const servers = wave.servers.filter(this.#context.live.isHere);
-    return await this.#openFor(servers, `${waveLabel(run.state)} · open for ${wave.servers.length} servers`);
+    const earlier = this.#notOpened(wave.number);
+    return await this.#openFor(
+      [...earlier, ...wave.servers],
+      `${waveLabel(run.state)} · open for ${wave.servers.length} servers`,
+    );
   };
 
   awaitMoved: Step = (servers) => {
-    const { run, spec, plan, left } = this.#context;
+    const { run, spec, plan } = this.#context;
     const since = Date.now();
     const files = spec.content ? ' with the new files' : '';
     const step = `waits for ${servers.length} servers to be Ready on ${plan.baseline.newImage}${files}`;
     run.enter('updating', step, { owner: KRUISE, until: since + spec.ready.timeout });
-    const failFast = Math.max(0, plan.tolerate - left.size);
+    const stopAfter = failFast(this.#context, servers);
     const summary = `${waveLabel(run.state)} · wait for ${servers.length} servers to be Ready`;
-    return this.#awaitReady(servers, { direction: 'forward', failFast, summary });
+    return this.#awaitReady(servers, { direction: 'forward', failFast: stopAfter, summary });
   };
 
   finish = async (): Promise<Verdict> => {
     const { run, onPause, plan } = this.#context;
     const adopted = await this.#adopt();
     if (adopted.kind !== 'advance') return adopted;
+    const skipped = this.#notOpened(Infinity);
     const proved = await proveNewcomers(this.#context, {
-      open: (servers) => this.#openFor(servers, `open for ${servers.length} servers that came meanwhile`, true),
+      open: (servers) =>
+        this.#openFor([...skipped, ...servers], `open for ${servers.length} servers that came meanwhile`, true),
       awaitMoved: (servers) => {
         const summary = `wait for ${servers.length} servers that came meanwhile`;
         return this.#awaitReady(servers, { direction: 'forward', failFast: servers.length, summary });
@@ -83,6 +92,7 @@ class Rolling implements Strategy {
     });
     if (proved.kind !== 'advance') return proved;
     await run.checkpoint(onPause);
+    warnOfOverrides(this.#context);
     return await this.#putBack(plan.baseline.newImage);
   };
 
@@ -100,6 +110,10 @@ class Rolling implements Strategy {
   withdraw = async (): Promise<Withdrawal> => {
     const { plan, spec } = this.#context;
     const { set, baseline } = plan;
+    if (this.#adopting) {
+      const problem = await keepOverrides(this.#context);
+      if (problem !== undefined) return { kind: 'impossible', reason: problem };
+    }
     const { seen } = this.#context.watch;
     const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline, seen });
     if (written.kind === 'untouched') return { kind: 'nothing' };
@@ -115,7 +129,27 @@ class Rolling implements Strategy {
     return { kind: 'begun', awaitOld };
   };
 
-  settle = (): Promise<Verdict> => this.#putBack(this.#context.plan.baseline.oldImage);
+  settle = async (): Promise<Verdict> => {
+    const { apart } = this.#context;
+    const { baseline } = this.#context.plan;
+    const out = leftOut(this.#context);
+    // The template has their image again, so they need no override of it any more.
+    const servers = [...apart.returned].filter((name) => !out.has(name));
+    const cleared = await settleOverrides(this.#context, { servers, image: undefined });
+    if (cleared.kind !== 'advance') return cleared;
+    if (this.#adopting) {
+      const problem = await proveKept(this.#context, (servers) =>
+        this.#awaitReady(servers, {
+          direction: 'rollback',
+          image: baseline.newImage,
+          failFast: servers.length,
+          summary: `roll back · wait for ${servers.length} servers that keep ${baseline.newImage}`,
+        }),
+      );
+      if (problem !== undefined) return { kind: 'pause', reason: problem };
+    }
+    return await this.#putBack(baseline.oldImage);
+  };
 
   foreignEdit = async (): Promise<string | undefined> => {
     const { set, baseline } = this.#context.plan;
@@ -160,16 +194,27 @@ class Rolling implements Strategy {
     this.#holdAs({ partition: FROZEN, paused: false }, 'hold every server where it is');
 
   success = (): string => {
-    const { plan, left, live } = this.#context;
+    const { plan, live } = this.#context;
+    const left = leftBehind(this.#context);
     const servers = plan.waves.flatMap((wave) => wave.servers).filter(live.isHere);
-    const behind = servers.filter(({ name }) => left.has(name));
-    const all = behind.length === 0 && live.notProved.length === 0;
-    const proved = all ? 'every server proves' : `${servers.length - behind.length} of ${servers.length} servers prove`;
-    const names = left.size === 0 ? '' : `; left behind: ${namesOf(left)}`;
-    return `${proved} ${plan.version}${names}${live.text}`;
+    const proved = servers.filter(({ name }) => !left.has(name)).length;
+    const all = left.size === 0 && live.notProved.length === 0;
+    const who = all ? 'every server proves' : `${proved} of ${servers.length} servers prove`;
+    return `${who} ${plan.version}${behindSentence(this.#context)}${live.text}`;
   };
 
-  withdrawal = (): string => `every server proves ${this.#context.plan.previousVersion}`;
+  withdrawal = (): string => {
+    const out = leftOut(this.#context);
+    return `${withdrawalOf(this.#context.plan, out.size > 0)}${leftOutSentence(this.#context)}`;
+  };
+
+  /** Kruise moves by its own order: servers of skipped waves come before those of later ones. */
+  #notOpened(wave: number): readonly PlannedServer[] {
+    const { run, plan } = this.#context;
+    const { skippedWaves = [] } = run.state;
+    const skipped = plan.waves.filter(({ number }) => number < wave && skippedWaves.includes(number));
+    return skipped.flatMap(({ servers }) => servers);
+  }
 
   async #changePriorities(direction: 'assign' | 'restore', changes = this.#context.plan.priorities): Promise<Verdict> {
     const { run, plan } = this.#context;
@@ -218,7 +263,7 @@ class Rolling implements Strategy {
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (!hold) return { kind: 'pause', reason: 'the set was not written' };
-    const names = servers.map(({ name }) => name);
+    const names = servers.filter(live.isHere).map(({ name }) => name);
     const revision = this.#revision;
     const planned = plannedOnes(plan, live.departed);
     const opened = await this.#write(() =>
@@ -244,7 +289,7 @@ class Rolling implements Strategy {
         set,
         servers: batch,
         container: baseline.container,
-        image: how.direction === 'rollback' ? baseline.oldImage : baseline.newImage,
+        image: how.image ?? (how.direction === 'rollback' ? baseline.oldImage : baseline.newImage),
         revision: this.#revision,
         direction: how.direction,
         before: how.direction === 'rollback' ? outgoingOf(this.#context, batch) : {},
@@ -259,13 +304,17 @@ class Rolling implements Strategy {
     const { run, plan, spec } = this.#context;
     const { adopted } = plan;
     if (adopted.length === 0) return { kind: 'advance' };
+    this.#adopting = true;
     const doing = `takes ${adopted.length} servers into the template that run ${plan.baseline.newImage} already`;
     run.enter('updating', doing, { owner: KRUISE, until: Date.now() + spec.ready.timeout });
-    const opened = await this.#openFor(adopted, `adopt · open for ${adopted.length} servers`);
+    const opened = await this.#openFor(
+      [...this.#notOpened(Infinity), ...adopted],
+      `adopt · open for ${adopted.length} servers`,
+    );
     if (opened.kind !== 'advance') return opened;
     const summary = `adopt · wait for ${adopted.length} servers, none of which may restart`;
     const report = await this.#awaitReady(adopted, { direction: 'adopt', failFast: 0, summary });
-    const verdict = judgeStep(report, 0, { tolerate: 0, then: 'pause' });
+    const verdict = judgeStep(report, NONE_BEFORE, { tolerate: 0, then: 'pause' });
     if (verdict.kind !== 'advance') return verdict;
     return await settleOverrides(this.#context, { servers: adopted.map(({ name }) => name), image: undefined });
   }
@@ -281,7 +330,7 @@ class Rolling implements Strategy {
     if (hold) {
       const last = record.ended(image === baseline.newImage ? 'done' : 'rolled-back');
       const restored = await this.#write(() =>
-        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last }),
+        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last, ...record.failedVersion }),
       );
       if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
       this.#hold = undefined;
@@ -335,6 +384,8 @@ const CONTROLLERS = 'kruise-game-manager and Kruise';
 
 interface Waiting {
   readonly direction: Direction;
+  /** Default what the direction leads to. */
+  readonly image?: string;
   readonly failFast: number;
   readonly summary: string;
 }

@@ -1,13 +1,13 @@
 import { waveLabel } from '../../release/narrate.ts';
 import type { PlannedServer } from '../../release/plan.ts';
-import { formatDuration } from '../../release/quantity.ts';
 import type { LastRelease } from '../../release/record.ts';
 import { inheritedStrategy } from '../../release/record-patches.ts';
-import type { StepReport, Verdict } from '../../release/verdict.ts';
-import { contentOf, namesOf, oneByOne, outgoingOf, patience, reachedBy } from '../batches.ts';
-import { lasting, quick } from '../calls.ts';
+import type { Verdict } from '../../release/verdict.ts';
+import { quick } from '../calls.ts';
+import { behindSentence, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 import { overwriteEdit } from '../settle-drift.ts';
+import { override } from './override.ts';
 import { settleOverrides } from './settle.ts';
 
 /**
@@ -27,9 +27,10 @@ export function targeted(context: ReleaseContext): Strategy {
     awaitMoved: (servers) => override(context, servers, 'forward'),
     finish: async () => {
       const unchanged = await templateUnchanged(context);
+      warnOfOverrides(context);
       return unchanged.kind === 'advance' ? await recordEnd(context, 'done') : unchanged;
     },
-    affected: () => reachedBy(context),
+    affected: () => openedBy(context),
     withdraw: () => Promise.resolve(withdraw(context)),
     settle: async () => {
       overridesStay = await mustKeepOverrides(context);
@@ -58,12 +59,13 @@ async function templateUnchanged({ run, plan }: ReleaseContext): Promise<Verdict
   return changed === undefined ? ADVANCE : { kind: 'pause', reason: changed };
 }
 
-function successOf({ plan, left, live }: ReleaseContext): string {
+function successOf(context: ReleaseContext): string {
+  const { plan, live } = context;
+  const behind = leftBehind(context);
   const staying = plan.waves.flatMap(({ servers }) => servers).filter(live.isHere);
-  const chosen = staying.filter(({ name }) => !left.has(name)).length;
+  const chosen = staying.filter(({ name }) => !behind.has(name)).length;
   const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
-  const behind = left.size === 0 ? '' : `; left behind: ${namesOf(left)}`;
-  return `${chosen} chosen servers prove ${plan.version}${others}${behind}${live.text}`;
+  return `${chosen} chosen servers prove ${plan.version}${others}${behindSentence(context)}${live.text}`;
 }
 
 const ADVANCE: Verdict = { kind: 'advance' };
@@ -74,7 +76,14 @@ async function noted(writing: Promise<string | undefined>): Promise<Verdict> {
 }
 
 function recordEnd({ record, plan }: ReleaseContext, outcome: LastRelease['outcome']): Promise<Verdict> {
-  return noted(record.write({ last: record.ended(outcome, inheritedStrategy(plan.baseline)) }));
+  const last = record.ended(outcome, inheritedStrategy(plan.baseline));
+  return noted(record.write({ last, ...record.failedVersion }));
+}
+
+/** The servers of the waves that were begun: one whose gate is still closed is none of this release's yet. */
+function openedBy({ plan, run }: ReleaseContext): readonly PlannedServer[] {
+  const opened = plan.waves.filter((_, index) => (run.state.waves[index]?.status ?? 'pending') !== 'pending');
+  return opened.flatMap(({ servers }) => servers);
 }
 
 /**
@@ -85,8 +94,9 @@ function withdraw(context: ReleaseContext): Withdrawal {
   return { kind: 'begun', awaitOld: (servers) => override(context, servers, 'rollback') };
 }
 
-function withdrawalOf({ plan }: ReleaseContext, overridesStay: boolean): string {
-  const proved = `the chosen servers prove ${plan.previousVersion}`;
+function withdrawalOf(context: ReleaseContext, overridesStay: boolean): string {
+  const { plan } = context;
+  const proved = `the chosen servers prove ${plan.previousVersion}${leftOutSentence(context)}`;
   return overridesStay
     ? `${proved}; they keep an override of ${plan.baseline.oldImage}, because the template has another image`
     : proved;
@@ -103,54 +113,12 @@ async function mustKeepOverrides({ plan }: ReleaseContext): Promise<boolean> {
   return changed !== undefined;
 }
 
-/** Who had no override before keeps none. */
+/** Who had no override before keeps none, but for those that the rollback left out. */
 async function clearOverrides(context: ReleaseContext): Promise<Verdict> {
   const { plan } = context;
-  const servers = reachedBy(context)
+  const out = leftOut(context);
+  const servers = openedBy(context)
     .map(({ name }) => name)
-    .filter((name) => !plan.overridden.includes(name));
+    .filter((name) => !plan.overridden.includes(name) && !out.has(name));
   return await settleOverrides(context, { servers, image: undefined });
-}
-
-function override(
-  context: ReleaseContext,
-  servers: readonly PlannedServer[],
-  direction: 'forward' | 'rollback',
-): Promise<StepReport> {
-  const { run, spec, plan, left } = context;
-  const { set, baseline } = plan;
-  const back = direction === 'rollback';
-  const [image, from] = back ? [baseline.oldImage, baseline.newImage] : [baseline.newImage, baseline.oldImage];
-  // Back is as fast as can be: those servers are broken, or on their way out.
-  const maxUnavailable = back ? Math.max(1, servers.length) : plan.maxUnavailable;
-  const limit = spec.ready.timeout * Math.max(1, Math.ceil(servers.length / maxUnavailable));
-  const since = Date.now();
-  const doing = `gives ${servers.length} servers ${image} by an override, ${Math.min(maxUnavailable, servers.length)} at a time`;
-  run.enter(back ? 'rolling-back' : 'updating', doing, {
-    owner: 'kruise-game-manager and the kubelets',
-    until: since + limit,
-  });
-  const label = back ? 'roll back' : waveLabel(run.state);
-  const content = back ? {} : contentOf({ spec, plan });
-  const checking = patience(spec.content ? [spec.content] : [], servers.length, spec);
-  return oneByOne(servers, (batch) =>
-    lasting(
-      `${label} · override ${batch.length} servers, at most ${formatDuration(spec.ready.timeout)} each`,
-      limit + checking,
-    ).overrideServers({
-      ...content,
-      set,
-      servers: batch,
-      container: baseline.container,
-      image,
-      from,
-      direction,
-      before: back ? outgoingOf(context, batch) : {},
-      deadline: since + limit,
-      timeout: spec.ready.timeout,
-      failFast: back ? batch.length : Math.max(0, plan.tolerate - left.size),
-      maxUnavailable,
-      token: `${run.state.release}.${plan.hash.slice(0, 8)}.${direction}`,
-    }),
-  );
 }

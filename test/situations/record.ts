@@ -1,0 +1,39 @@
+import { writeFile } from 'node:fs/promises';
+import { format, resolveConfig } from 'prettier';
+import { inject } from 'vitest';
+import { releaseWorkflowId } from '../../workflows/messages.ts';
+import { SET } from '../support/builders.ts';
+import { test } from '../support/stage.ts';
+import { SITUATIONS, sceneOf } from './situations.ts';
+import type { Shown } from './situations.ts';
+
+// npm run record-situations: plays each situation and writes what people saw to docs/hard-situations.md.
+
+const path = 'docs/hard-situations.md';
+
+test('the situations as people see them', { timeout: 300_000 }, async ({ stage }) => {
+  const sections: string[] = [];
+  for (const { title, what, cluster, play } of SITUATIONS) {
+    const it = await stage(cluster);
+    const shown = await play(sceneOf(it, inject('temporalAddress')));
+    const handle = it.client.workflow.getHandle(releaseWorkflowId(it.clusterName, SET));
+    sections.push(`## ${sections.length + 1}. ${title}\n\n${what}\n\n${shown.map(block).join('\n\n')}`);
+    await handle.terminate().catch(() => undefined);
+  }
+  const page = `# Ten hard situations, as people see them
+
+Made by \`npm run record-situations\`: every command was run against real workflows on a cluster in memory, and this is what
+it said. The first line of \`status\` is also the first line of the current details in the Temporal UI.
+
+${sections.join('\n\n')}
+`;
+  await writeFile(path, await format(page, { ...(await resolveConfig(path)), parser: 'markdown' }));
+});
+
+function block({ typed, said, code }: Shown): string {
+  const lines = said
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.trimEnd());
+  return `\`\`\`console\n$ ${typed}\n${lines.join('\n')}\n[exit code ${code}]\n\`\`\``;
+}
