@@ -226,7 +226,10 @@ describe('a rolling release under which the set changes', () => {
     it.cluster.set().recreate('duel-5');
     await settled(it.cluster);
     await release.decide({ verb: 'approve', wave: 2 });
-    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect(await release.result()).toMatchObject({
+      outcome: 'done',
+      reason: 'every server proves 2.0; 1 that came meanwhile prove it too: duel-5',
+    });
     expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(10).fill('2.0'));
   });
 });

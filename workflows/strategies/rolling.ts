@@ -269,7 +269,7 @@ class Rolling implements Strategy {
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (!hold) return { kind: 'pause', reason: 'the set was not written' };
-    const names = servers.filter(live.isHere).map(({ name }) => name);
+    const names = servers.filter((server) => areNewcomers || live.isHere(server)).map(({ name }) => name);
     const revision = this.#revision;
     const planned = plannedOnes(plan, live.departed);
     const opened = await this.#write(() =>
