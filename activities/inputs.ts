@@ -4,8 +4,9 @@ import type { FreezeWindow } from '../release/freeze-spec.ts';
 import type { GuardFinding } from '../release/guard.ts';
 import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
+import type { HeldRelease, LineHalt } from '../release/line.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
-import type { PlannedServer, PriorityChange } from '../release/plan.ts';
+import type { Plan, PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { StepReport } from '../release/verdict.ts';
 import type { Direction } from '../release/server.ts';
@@ -25,8 +26,37 @@ export interface ServersInput {
 /** Plan a release against the live set. */
 export interface PlanReleaseInput {
   readonly file: ReleaseFile;
+  /** The cluster by the name that its workers have; its line may be stopped. */
+  readonly cluster?: string | undefined;
+  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
   /** A freeze window is no reason to refuse it: the release will wait for a second person. Default false. */
   readonly duringFreeze?: boolean;
+}
+
+/** Keep the releases of a line stopped until there is news. */
+export interface HoldLineInput {
+  readonly halt: LineHalt;
+  /** What the ids of this halt's decisions begin with. */
+  readonly key: string;
+  /** What was seen last; undefined at the first look, which is news in any case. */
+  readonly known?: readonly HeldRelease[] | undefined;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** The releases of a stopped line as they were last seen. */
+export interface LineSighting {
+  readonly releases: readonly HeldRelease[];
+}
+
+/** Tell the releases of a line that it goes on. */
+export interface LetGoInput {
+  readonly halt: LineHalt;
+  readonly key: string;
+  readonly known: readonly HeldRelease[];
+  readonly actor: string;
+  readonly reason: string;
 }
 
 /** Look whether anything may be released now. */
@@ -60,6 +90,8 @@ export interface ChangeHoldInput {
   readonly baseline: SetBaseline;
   readonly from: Hold;
   readonly to: Hold;
+  /** Written with it: the release ends here and leaves the set so. */
+  readonly record?: ReleaseRecord | undefined;
 }
 
 /**
@@ -97,6 +129,8 @@ export interface AwaitReadyInput {
 export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
   /** The image that a GameServer may override already; any third one is somebody else's. */
   readonly from: string;
+  /** Another one that an earlier release has left there. */
+  readonly leftOn?: string | undefined;
   /** Servers on their way at once. */
   readonly maxUnavailable: number;
   /** How long one server may take, in milliseconds. */
@@ -246,6 +280,38 @@ export interface ChangePrioritiesInput {
 export interface RollBackSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  /** The set's own record says that the release has written it: that it looks as planned does not mean the opposite. */
+  readonly isOnRecord?: boolean | undefined;
+}
+
+/** Work out the way back from what is written on a set. */
+export interface PlanRollbackInput {
+  readonly set: SetRef;
+  /** The cluster by the name that its workers have. */
+  readonly clusterName: string;
+  /** How to ask the servers, when the set does not say it. */
+  readonly file?: ReleaseFile | undefined;
+}
+
+/** The way back, or why there is nothing to do, or why it cannot be done. */
+export type PlannedRollback =
+  | {
+      readonly kind: 'found';
+      readonly record: ReleaseRecord;
+      readonly plan: Plan;
+      /** How to ask, and how long to wait; nothing else of it counts. */
+      readonly spec: ReleaseSpec;
+    }
+  | { readonly kind: 'nothing' | 'refused'; readonly reason: string };
+
+/** Leave on a set what a rollback could not bring back. */
+export interface RecordStuckInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly record: ReleaseRecord;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
 }
 
 /** How each server stands when a rollback begins. */

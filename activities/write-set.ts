@@ -32,20 +32,25 @@ import type {
   TemplateCheck,
   VerifyTemplateInput,
 } from './inputs.ts';
-import type { Cluster } from './ports.ts';
+import { withHolder } from './holder.ts';
+import type { Cluster, Releases } from './ports.ts';
 import { cancellation } from './runtime.ts';
 
 /**
  * Writes the new image with every server frozen. The revision that Kruise gives it is then known, and each wave can be
  * checked against it before it is opened.
  */
-export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => Promise<SetWrite> {
+export function stageTemplate(cluster: Cluster, releases: Releases): (input: StageTemplateInput) => Promise<SetWrite> {
   return async (input) => {
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
-    const patch = withReleaseRecord(firstWavePatch(baseline, live.replicas, hold), live, input.record);
+    const patch = withReleaseRecord(
+      firstWavePatch(baseline, live.replicas, hold),
+      live,
+      await withHolder(releases, input.record),
+    );
     const refused = await write(cluster, input, patch);
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
@@ -97,13 +102,13 @@ async function imageDrift(
 }
 
 /** Pauses or resumes the set as it stands. */
-export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promise<SetWrite> {
+export function changeHold(cluster: Cluster, releases: Releases): (input: ChangeHoldInput) => Promise<SetWrite> {
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
-    const refused =
-      (await imageDrift(cluster, input, input.from, live)) ??
-      (await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to)));
+    const change = holdPatch(input.baseline, live.replicas, input.from, input.to);
+    const patch = input.record ? withReleaseRecord(change, live, await withHolder(releases, input.record)) : change;
+    const refused = (await imageDrift(cluster, input, input.from, live)) ?? (await write(cluster, input, patch));
     const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
   };
@@ -116,9 +121,12 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const image = containerOf(live.containers, baseline.container)?.image;
-    if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
-      return { kind: 'untouched' };
-    const refused = await write(cluster, input, rollbackPatch(baseline));
+    const isAsPlanned = image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
+    if (isAsPlanned && input.isOnRecord !== true) return { kind: 'untouched' };
+    // By the record, an earlier rollback may have been interrupted after it had written the old image.
+    const isWritten = input.isOnRecord === true && image === baseline.oldImage;
+    const from = isWritten ? { ...baseline, newImage: baseline.oldImage } : baseline;
+    const refused = await write(cluster, input, rollbackPatch(from));
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }
@@ -143,12 +151,19 @@ export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promis
 }
 
 /** Writes the new image so that no server that exists moves and every new one gets it. */
-export function stageForNewServers(cluster: Cluster): (input: StageForNewServersInput) => Promise<SetWrite> {
+export function stageForNewServers(
+  cluster: Cluster,
+  releases: Releases,
+): (input: StageForNewServersInput) => Promise<SetWrite> {
   return async (input) => {
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
-    const patch = withReleaseRecord(newServersPatch(baseline, live.replicas), live, input.record);
+    const patch = withReleaseRecord(
+      newServersPatch(baseline, live.replicas),
+      live,
+      await withHolder(releases, input.record),
+    );
     const refused = await write(cluster, input, patch);
     const wish = { image: baseline.newImage, held: 'OnDelete', by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
@@ -190,14 +205,14 @@ function isAsFound({ containers, updateStrategy, annotations }: GameServerSetVie
 }
 
 /** Leaves a record on the set and changes nothing else. */
-export function recordRelease(cluster: Cluster): (input: RecordReleaseInput) => Promise<SetWrite> {
+export function recordRelease(cluster: Cluster, releases: Releases): (input: RecordReleaseInput) => Promise<SetWrite> {
   return async (input) => {
     const { set, baseline, note } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const patch =
       'running' in note
-        ? withReleaseRecord(recordPatch(baseline), live, note.running)
+        ? withReleaseRecord(recordPatch(baseline), live, await withHolder(releases, note.running))
         : withLastRelease(recordPatch(baseline), live, note.last, note.failed);
     return (await write(cluster, input, patch)) ?? { kind: 'untouched' };
   };

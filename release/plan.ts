@@ -61,6 +61,8 @@ export interface Plan {
    * also those whose wave has not come. Left out when there are none.
    */
   readonly mixed?: readonly string[];
+  /** Strategy targeted: the image that an earlier release has left on some of the chosen servers, half-way. */
+  readonly leftOn?: string | undefined;
   /** What earlier releases left servers on that this one does not move. Left out when there is nothing to say. */
   readonly earlier?: readonly EarlierVersion[];
   readonly priorities: readonly PriorityChange[];

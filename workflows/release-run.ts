@@ -16,7 +16,7 @@ import type { DecisionAnswer } from '../release/decision.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate.ts';
 import { describeSkew, isOverMixed } from '../release/skew.ts';
 import type { SkewBudget } from '../release/skew.ts';
-import type { Outcome, Phase, ReleaseState, RollbackOrder, RollbackScope, Wait } from '../release/state.ts';
+import type { Halt, Outcome, Phase, ReleaseState, RollbackOrder, RollbackScope, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import { QUICK_MS } from './calls.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
@@ -31,7 +31,7 @@ const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
 
 /** How long after its end a halt may still be taken back by whoever made it. */
-const HALT_GRACE_MS = 60_000;
+const HALT_GRACE_MS = 30_000;
 
 /** More than a crowd of voters, and some hundred kilobytes at most. */
 const KEPT_ANSWERS = 2_000;
@@ -226,21 +226,28 @@ export class ReleaseRun {
    * @throws Departure
    */
   async #standHalted(onPause: PauseActions): Promise<void> {
-    const { phase, step, wait } = this.#state;
-    const { halt } = this.#state;
+    const { phase, step, wait, halt } = this.#state;
     if (!halt) return;
-    const reason = `${halt.actor} stopped the line: ${halt.reason}`;
-    this.set({
-      phase: 'halted',
-      step: 'stands still until the line goes on',
-      wait: { for: reason, owner: 'whoever ends it with hotwave unhalt', since: halt.since, until: halt.until },
-    });
-    await onPause.freeze();
-    const left = Math.max(1, halt.until + HALT_GRACE_MS - Date.now());
-    const heard = await condition(() => this.#state.halt === undefined, left, { summary: 'the line is stopped' });
+    this.set({ phase: 'halted', step: 'stands still until the line goes on', wait: waitOf(halt) });
+    const problem = await onPause.freeze();
+    const heard = await this.#untilUnhalted(problem);
+    const reason = `nobody said that the line goes on; ${stoppedBy(this.#state.halt ?? halt)}`;
     this.set({ halt: undefined, phase, step, wait });
-    if (!heard) await this.pauseUntilResumed(onPause, `nobody said that the line goes on; ${reason}`);
-    else if (this.#state.pausedBecause === undefined && !this.#state.requests.pause) await onPause.thaw();
+    if (!heard) await this.pauseUntilResumed(onPause, reason);
+    else if (this.#state.pausedBecause === undefined && Object.keys(this.#state.requests).length === 0)
+      await onPause.thaw();
+  }
+
+  /** False when time is over; a newer halt of the same release may have made it longer. */
+  async #untilUnhalted(problem: string | undefined): Promise<boolean> {
+    for (;;) {
+      const { halt } = this.#state;
+      if (!halt) return true;
+      const left = halt.until + HALT_GRACE_MS - Date.now();
+      if (left <= 0) return false;
+      this.set({ wait: waitOf(halt, problem) });
+      await condition(() => this.#state.halt !== halt, left, { summary: 'the line is stopped' });
+    }
   }
 
   /**
@@ -345,6 +352,16 @@ export interface PauseActions {
 
 function isPartial({ scope = 'release' }: { readonly scope?: RollbackScope | undefined }): boolean {
   return scope !== 'release';
+}
+
+function stoppedBy({ actor, reason }: Halt): string {
+  return `${actor} stopped the line: ${reason}`;
+}
+
+function waitOf(halt: Halt, problem?: string): Wait {
+  const { since, until } = halt;
+  const frozen = problem === undefined ? '' : `; the set could not be frozen: ${problem}`;
+  return { for: `${stoppedBy(halt)}${frozen}`, owner: 'whoever ends it with hotwave unhalt', since, until };
 }
 
 function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {

@@ -87,7 +87,7 @@ async function proveOldVersion(
   awaitOld: Step,
 ): Promise<Proved> {
   const { run, plan, spec, apart } = context;
-  const touched = reached.filter(({ name }) => snapshot.touched.includes(name));
+  const mustReload = new Set([...snapshot.touched, ...plan.unproved]);
   const common = {
     set: plan.set,
     concurrency: spec.concurrency,
@@ -102,6 +102,10 @@ async function proveOldVersion(
   };
 
   await add(awaitOld(reached));
+  // An engine whose files are not the old ones must not load them; who is not back is told to a person.
+  const missing = new Set(reports.flatMap(failedNames));
+  const back = reached.filter(({ name }) => !missing.has(name));
+  const touched = back.filter(({ name }) => mustReload.has(name));
   const { content, reload, proof } = spec;
   if (content) {
     await add(
@@ -123,7 +127,7 @@ async function proveOldVersion(
   const doing = `makes ${touched.length} engines load ${plan.previousVersion} again`;
   const since = Date.now();
   const limit = rounds(touched.length, spec) * reloadPatienceOf(reload, proof);
-  const until = since + limit + patience([proof], reached.length, spec);
+  const until = since + limit + patience([proof], back.length, spec);
   run.enter('rolling-back', doing, { owner: 'the engines', until });
   await add(
     inBatches(touched, (servers) =>
@@ -137,7 +141,7 @@ async function proveOldVersion(
     ),
   );
   await add(
-    inBatches(reached, (servers) =>
+    inBatches(back, (servers) =>
       lasting(
         `roll back · prove ${plan.previousVersion} on ${servers.length} servers`,
         patience([proof], servers.length, spec),
@@ -152,7 +156,8 @@ async function proveOldVersion(
   const report = mergeReports(reports);
   // A server whose reload and proof both failed is one server.
   const failed = new Set(failedNames(report));
-  return { failures: failed, problem: problemOf(report, failed.size, reached.length) };
+  const problem = problemOf(report, { failed: failed.size, servers: reached.length, oldImage: plan.baseline.oldImage });
+  return { failures: failed, problem };
 }
 
 /** What the proof of the old version came to: who did not give it, and the sentence for people if any did not. */
@@ -161,8 +166,13 @@ interface Proved {
   readonly problem: string | undefined;
 }
 
-function problemOf(report: StepReport, failed: number, servers: number): string | undefined {
-  const [first] = report.failures;
+function problemOf(
+  report: StepReport,
+  { failed, servers, oldImage }: { readonly failed: number; readonly servers: number; readonly oldImage: string },
+): string | undefined {
+  const gone = report.failures.find(({ class: kind }) => kind === 'imagePull');
+  const first = gone ?? report.failures[0];
   if (failed === 0) return undefined;
-  return `${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;
+  const cause = gone ? `the old image ${oldImage} cannot be pulled: ` : '';
+  return `${cause}${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;
 }

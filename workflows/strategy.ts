@@ -36,6 +36,8 @@ export interface ReleaseContext {
   /** What the release knows of freeze windows; undefined when there are none to heed. */
   readonly calendar: HeededCalendar | undefined;
   readonly record: SetRecord;
+  /** A rollback from the set's own record: the release has written the set, in a run that is gone. */
+  readonly isOnRecord: boolean;
 }
 
 /** Freeze windows as one release heeds them. */

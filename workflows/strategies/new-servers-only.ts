@@ -44,6 +44,7 @@ class NewServersOnly implements Strategy {
     );
     if (written.kind !== 'accepted')
       return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
+    record.markWritten();
     run.enter('updating', `looks at ${bystanders.length} servers: nobody moved`, {
       owner: 'the API server',
       until: Date.now() + QUICK_MS,
@@ -117,7 +118,7 @@ class NewServersOnly implements Strategy {
 
   thaw = (): Promise<void> => Promise.resolve();
 
-  hold = (): Promise<string | undefined> => Promise.resolve(undefined);
+  hold = (): Promise<string | undefined> => this.#context.record.hold();
 
   success = (): string => {
     const { plan } = this.#context;

@@ -5,6 +5,7 @@ import { FROZEN } from '../../release/patches.ts';
 import type { Hold } from '../../release/patches.ts';
 import type { PlannedServer, Wave } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
+import type { ReleaseRecord } from '../../release/record.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
 import { NONE_BEFORE, failedCount, judgeStep } from '../../release/verdict.ts';
@@ -89,13 +90,13 @@ class Rolling implements Strategy {
   };
 
   withdraw = async (): Promise<Withdrawal> => {
-    const { plan, spec } = this.#context;
+    const { plan, spec, isOnRecord } = this.#context;
     const { set, baseline } = plan;
     if (this.#adopting) {
       const problem = await keepOverrides(this.#context);
       if (problem !== undefined) return { kind: 'impossible', reason: problem };
     }
-    const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
+    const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline, isOnRecord });
     if (written.kind === 'untouched') return { kind: 'nothing' };
     if (written.kind === 'drifted') return { kind: 'impossible', reason: written.reason };
     this.#hold = written.hold;
@@ -145,7 +146,7 @@ class Rolling implements Strategy {
   };
 
   hold = (): Promise<string | undefined> =>
-    this.#holdAs({ partition: FROZEN, paused: false }, 'hold every server where it is');
+    this.#holdAs({ partition: FROZEN, paused: false }, 'hold every server where it is', this.#context.record.held());
 
   success = (): string => {
     const { plan } = this.#context;
@@ -286,13 +287,13 @@ class Rolling implements Strategy {
   }
 
   /** Changes how the set is held, if it is held at all. A sentence when that did not work. */
-  async #holdAs(change: Partial<Hold>, summary: string): Promise<string | undefined> {
+  async #holdAs(change: Partial<Hold>, summary: string, record?: ReleaseRecord): Promise<string | undefined> {
     const { set, baseline } = this.#context.plan;
     const from = this.#hold;
     if (!from) return undefined;
     try {
       const written = await toItsEnd(() =>
-        quick(summary).changeHold({ set, baseline, from, to: { ...from, ...change } }),
+        quick(summary).changeHold({ set, baseline, from, to: { ...from, ...change }, record }),
       );
       if (written.kind !== 'untouched') this.#hold = written.hold ?? from;
       return written.kind === 'drifted' ? written.reason : undefined;

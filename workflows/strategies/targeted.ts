@@ -38,7 +38,7 @@ export function targeted(context: ReleaseContext): Strategy {
     },
     freeze: () => Promise.resolve(undefined),
     thaw: () => Promise.resolve(),
-    hold: () => Promise.resolve(undefined),
+    hold: () => context.record.hold(),
     success: () => successOf(context),
     withdrawal: () => withdrawalOf(context, overridesStay),
   };
