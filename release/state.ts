@@ -83,6 +83,8 @@ export interface Decision {
   readonly by?: string | undefined;
   /** halt: when the line goes on by itself, milliseconds since the epoch. */
   readonly until?: number | undefined;
+  /** halt: the namespace whose line is stopped; absent when it is the whole cluster's. */
+  readonly namespace?: string | undefined;
   readonly actor: string;
   /** Where it came from: cli, ui, a chat gateway. */
   readonly channel: string;
@@ -170,6 +172,8 @@ export interface NamedServers {
 
 /** Somebody stopped the line of the release's namespace or cluster. */
 export interface Halt {
+  /** The namespace whose line it is; absent when it is the whole cluster's. */
+  readonly namespace?: string | undefined;
   readonly actor: string;
   readonly reason: string;
   readonly since: number;
@@ -227,7 +231,7 @@ export interface ReleaseState {
   readonly returned?: NamedServers | undefined;
   /** The whole release is on its way back, also while that stands still: what people decide is then about the rollback. */
   readonly goesBack?: true | undefined;
-  /** When the servers must be of one version again, milliseconds since the epoch; absent while they are or may be mixed. */
+  /** When the servers must be of one version again, milliseconds since the epoch; absent while they are of one version, or may be of two for any time. */
   readonly mixedUntil?: number | undefined;
   /** Failed servers that a rollback leaves as they are, for whoever wants to know why. */
   readonly specimens?: readonly string[] | undefined;

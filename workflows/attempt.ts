@@ -6,6 +6,7 @@ import { withFailures, withObservations, withWave, withoutFailures } from '../re
 import type { Retry, StepReport, Verdict } from '../release/verdict.ts';
 import { failedNames, judgeStep, mergeReports, retryOf, withoutServers } from '../release/verdict.ts';
 import { failedBefore, goingOn, policyOf } from './left-behind.ts';
+import { overThoseThatStay } from './live-set.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
 
 /** Servers that take a step together. */
@@ -37,18 +38,19 @@ export interface Outcome {
  * A pause or a skip interrupts the step; it is then taken with the servers that go on at that time.
  */
 export async function attempt(context: ReleaseContext, part: Part, step: Repeatable): Promise<Outcome> {
-  const { run, onPause } = context;
+  const { run } = context;
   let passed = 0;
   let again: ReadonlySet<string> | undefined;
+  let tried: readonly string[] = [];
   for (let tries = 0; ; tries += 1) {
     const servers = (): readonly PlannedServer[] =>
       goingOn(context, part.servers, part).filter(({ name }) => again?.has(name) ?? true);
     const take = tries === 0 ? step.run : (step.again ?? step.run);
-    const report = await run.interruptible(onPause, () => take(servers()));
+    const report = await overThoseThatStay(context, part.servers, () => take(servers()));
     passed += report.passed;
     const policy = policyOf(context, part.wave);
     const retry = retryOf(report, tries, failedBefore(context, part.wave), policy);
-    if (again) forgive(context, [...again], report);
+    forgive(context, tried, report);
     if (!retry) return { verdict: judge(context, part, report), passed };
     const waiting = step.together ? undefined : namedServers(part, retry);
     if (!waiting) passed = 0;
@@ -56,6 +58,7 @@ export async function attempt(context: ReleaseContext, part: Part, step: Repeata
     run.set(withFailures(run.state, report.failures));
     await backOff(context, retry, waiting?.size ?? servers().length);
     again = waiting;
+    tried = retry.servers;
   }
 }
 
@@ -67,6 +70,7 @@ function namedServers({ servers }: Part, retry: Retry): ReadonlySet<string> | un
 
 /** Who passes on another try has not failed. */
 function forgive({ run }: ReleaseContext, tried: readonly string[], report: StepReport): void {
+  if (tried.length === 0) return;
   const failed = new Set(failedNames(report));
   run.set(withoutFailures(run.state, new Set(tried.filter((name) => !failed.has(name)))));
 }

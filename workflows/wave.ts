@@ -2,7 +2,6 @@ import { sleep } from '@temporalio/workflow';
 import { controlGroup } from '../release/metric.ts';
 import { waveLabel } from '../release/narrate.ts';
 import type { PlannedServer, Wave } from '../release/plan.ts';
-import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
 import { updatedContainer } from '../release/spec.ts';
 import { withWave } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
@@ -13,6 +12,7 @@ import { inBatches } from './batches.ts';
 import { QUICK_MS, lasting, quick } from './calls.ts';
 import { leftBehind } from './left-behind.ts';
 import { reloadAndProve } from './reload-and-prove.ts';
+import { judgeSkew } from './skew.ts';
 import { check } from './steps.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
 
@@ -79,8 +79,7 @@ function steps(
 
 /** A bake that ends because servers have been of two versions for too long was none: somebody has to decide first. */
 function afterBake(context: ReleaseContext): Verdict {
-  const { run, spec } = context;
-  return isLastWave(context) ? { kind: 'advance' } : skewVerdict(run.state, skewBudgetOf(spec), Date.now());
+  return isLastWave(context) ? { kind: 'advance' } : judgeSkew(context);
 }
 
 /** While the last wave bakes, all servers are of one version. */
@@ -120,15 +119,15 @@ function bakeWave(context: ReleaseContext): Step {
 
 /** Looks at everybody: who is in the waves so far, and not left behind, may have moved; the others may not. */
 export function verifyFleet(context: ReleaseContext, wave: Wave): Step {
-  const { run, spec, plan } = context;
+  const { run, spec, plan, live } = context;
   return () => {
     const behind = leftBehind(context);
-    const known = ({ name }: PlannedServer): boolean => !behind.has(name);
+    const known = (server: PlannedServer): boolean => !behind.has(server.name) && live.isHere(server);
     const moved = plan.waves
       .filter(({ number }) => number <= wave.number)
       .flatMap(({ servers }) => servers.filter(known));
     const later = plan.waves.filter(({ number }) => number > wave.number).flatMap(({ servers }) => servers);
-    const outsiders = [...later, ...plan.adopted, ...plan.bystanders];
+    const outsiders = [...later, ...plan.adopted, ...plan.bystanders].filter(live.isHere);
     run.enter('updating', 'looks at the whole fleet: nobody else was touched', {
       owner: 'the API server',
       until: Date.now() + QUICK_MS,

@@ -6,6 +6,7 @@ import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../.
 import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet.ts';
 import type { GuardedPatch, Hold, SetBaseline } from '../../release/patches.ts';
 import {
+  annotationChange,
   firstWavePatch,
   FROZEN,
   holdPatch,
@@ -122,6 +123,48 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         }
         expect(seen[0]).toBe(`${followed.image('1.0')} ${followed.image('1.0')}`);
         expect(seen.length).toBeGreaterThan(1);
+      });
+
+      test('follows a set: as it is, and again whenever it has changed, with who changed it', async () => {
+        const followed = await world.newSet();
+        const seen: string[] = [];
+        const started = Date.now();
+        for await (const view of cluster.followSet(followed.ref)) {
+          seen.push(`${view?.replicas ?? 'none'} ${view?.lastWriters['/spec/replicas'] ?? ''}`);
+          if (seen.length === 1) await followed.edit('helm', '/spec/replicas', 5);
+          if (view?.replicas === 5) break;
+        }
+        expect(seen[0]).toMatch(/^4 /);
+        expect(seen.at(-1)).toBe('5 helm');
+        expect(Date.now() - started).toBeLessThan(5_000);
+      });
+
+      test('follows a set that does not exist, as undefined', async () => {
+        for await (const view of cluster.followSet({ ...set.ref, name: 'nothing-here' })) {
+          expect(view).toBeUndefined();
+          break;
+        }
+      });
+
+      test('stops following a set when the caller gives up', async () => {
+        const giveUp = new AbortController();
+        const follow = async (): Promise<void> => {
+          for await (const view of cluster.followSet(set.ref, giveUp.signal))
+            if (view) giveUp.abort(new Error('enough'));
+        };
+        await expect(follow()).rejects.toThrow('enough');
+      });
+
+      test('names the servers that show another updatePriority, and says who wrote it', async () => {
+        const own = await world.newSet();
+        const names = SERVERS.map((ordinal) => `${own.ref.name}-${ordinal}`);
+        await until('labels', async () => (await cluster.serversWithOtherPriority(own.ref, [0])).length === 0);
+        expect(await cluster.serversWithOtherPriority(own.ref, [1, 10])).toEqual(names);
+        const [first] = await cluster.listGameServers(own.ref, [names[2]!]);
+        await cluster.patch(gameServerTarget(own, first!), priorityPatch(first!, 10, 'token'));
+        await until('the label', async () => (await cluster.serversWithOtherPriority(own.ref, [10])).length === 3);
+        expect(await cluster.serversWithOtherPriority(own.ref, [0])).toEqual([names[2]]);
+        expect((await cluster.listGameServers(own.ref, [names[2]!]))[0]).toMatchObject({ priorityBy: 'hotwave' });
       });
 
       test('follows GameServers by name: as they are, and again whenever one has changed', async () => {
@@ -319,6 +362,30 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         await bring(80, 'second');
         const others = (await list(own)).filter((server) => server.name !== name);
         expect(others.map(({ labels }) => labels[PRIORITY_LABEL])).toEqual(['0', '0', '0']);
+      });
+
+      test('say who has players: opsState and annotations, long values cut', async () => {
+        const own = await world.newSet();
+        const name = `${own.ref.name}-3`;
+        await until(`${name} to be played`, async () => {
+          const [gameServer] = await cluster.listGameServers(own.ref, [name]);
+          if (gameServer?.opsState === 'Allocated' && gameServer.annotations?.['game.example/players'] === '3')
+            return true;
+          // OpenKruiseGame v1.0.0 may undo a write with an older state: it is written again until it holds.
+          await cluster.patch(gameServerTarget(own, gameServer!), {
+            preconditions: [{ path: '/metadata/uid', value: gameServer!.uid }],
+            changes: [
+              annotationChange(gameServer!.hasAnnotations, 'game.example/players', '3'),
+              { op: 'add', path: '/metadata/annotations/game.example~1match', value: 'x'.repeat(300) },
+              { op: 'add', path: '/spec/opsState', value: 'Allocated' },
+            ],
+          });
+          return false;
+        });
+        const [played] = await cluster.listGameServers(own.ref, [name]);
+        expect(played?.annotations?.['game.example/match']).toHaveLength(257);
+        const [idle] = await cluster.listGameServers(own.ref, [`${own.ref.name}-0`]);
+        expect(idle).toMatchObject({ opsState: 'None' });
       });
 
       test('move one server with an image override, and no other', async () => {

@@ -91,7 +91,7 @@ const WHOLE = {
   then: 'hold',
   reason: 'because',
   by: 'r2',
-  until: NOW + 60_000,
+  until: NOW + 120_000,
   server: 'duel-3',
   wave: undefined,
 } as const satisfies Partial<Decision>;
@@ -213,6 +213,40 @@ test('a partial rollback is for a release that stands still', () => {
   const wish = { verb: 'rollback', scope: 'failed' } as const;
   expect(decide(inPhase('updating'), wish).answers[0]).toMatch(/pause r1 first/);
   expect(decide(inPhase('paused'), wish).state.requests.rollback).toMatchObject({ scope: 'failed' });
+});
+
+test('a part of a release goes back only where that can be, and of a wave only one that has begun', () => {
+  const wave = (number: number, status: 'pending' | 'done') =>
+    ({ number, name: '1', size: 1, servers: String(number), status, ready: 0, proven: 0, failed: 0 }) as const;
+  const wish = { verb: 'rollback', scope: 'wave' } as const;
+  const atSecond = { ...atGate(), wave: 2, waves: [wave(1, 'done'), wave(2, 'pending')] };
+  expect(decide(atSecond, wish).answers).toEqual(['rolling wave 1 back to 1; then it stands still again']);
+  expect(decide({ ...atSecond, waves: [wave(1, 'pending')] }, wish).answers[0]).toMatch(/no wave to roll back/);
+  expect(decide({ ...inPhase('paused'), strategy: 'newServersOnly' }, wish).answers[0]).toMatch(/for new servers only/);
+  expect(decide({ ...inPhase('paused'), goesBack: true }, wish).answers[0]).toMatch(/goes back as a whole/);
+});
+
+test('a skipped server has not failed, and is skipped once', () => {
+  const failures = [{ server: 'duel-1', class: 'reload', reason: 'r' }] as const;
+  const waves = [{ ...inPhase('paused').waves[0]!, number: 1, servers: '0-3', status: 'failed' as const }];
+  const skip = { verb: 'skip', wave: undefined, server: 'duel-1', reason: 'x' } as const;
+  const { state, accepted } = decide(
+    { ...inPhase('paused'), failures, waves },
+    { ...skip, id: '1' },
+    { ...skip, id: '2' },
+  );
+  expect(accepted).toEqual([true, false]);
+  expect(state).toMatchObject({ failures: [], skipped: [{ server: 'duel-1', actor: 'bob', reason: 'x' }] });
+});
+
+test('while a release goes back, any of its servers can be left out, also of waves that are done', () => {
+  const skip = { verb: 'skip', wave: undefined, server: 'duel-1', reason: 'x' } as const;
+  const done = inPhase('paused');
+  const waves = [{ ...done.waves[0]!, number: 1, servers: '0-3', status: 'done' as const }];
+  expect(decide({ ...done, waves }, skip).answers[0]).toMatch(/wave 1, which is done/);
+  expect(decide({ ...done, waves, goesBack: true }, skip).answers).toEqual([
+    'duel-1 is skipped: the rollback goes on without it',
+  ]);
 });
 
 test('a newer release that takes over is named, and ends the older one as a cancel does', () => {

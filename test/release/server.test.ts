@@ -108,14 +108,14 @@ test('a back-off of the kubelet before the new container has run at all is no cr
 
 test('a server whose gate stays closed is stuck only when the runtime calls its image by another name', () => {
   const closed = { ...updated, conditions: { ...updated.conditions, InPlaceUpdateReady: 'False', Ready: 'False' } };
-  expect(timeoutFailure(closed, 'duel-3', 'condition InPlaceUpdateReady is not True', '8s')).toMatchObject({
+  expect(timeoutFailure(closed, 'duel-3', { reason: 'condition InPlaceUpdateReady is not True' }, '8s')).toMatchObject({
     class: 'notReady',
     reason: expect.stringMatching(
       /Kruise has not opened its readiness gate yet: give ready\.timeout more time/,
     ) as string,
   });
   const renamed = withStatus(closed, SIDECAR, { image: `docker.io/${NEW_IMAGE}` });
-  expect(timeoutFailure(renamed, 'duel-3', '', '8s')).toMatchObject({
+  expect(timeoutFailure(renamed, 'duel-3', { reason: '' }, '8s')).toMatchObject({
     class: 'identityStuck',
     reason: expect.stringMatching(/the runtime says that it runs docker\.io\//) as string,
   });
