@@ -23,7 +23,7 @@ module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'nobody-imports-test', severity: 'error', from: { pathNot: '^(test|scripts)/' }, to: { path: '^test/' } },
-    only('release', { packages: ['zod', 'yaml'] }),
+    only('release', { packages: ['zod', 'yaml', 'luxon', '@types/luxon'] }),
     {
       name: 'release-has-no-io',
       severity: 'error',

@@ -9,6 +9,15 @@ const WRITES_AT_ONCE = 16;
 const LOOK_MS = 250;
 /** A write that the controller has not shown by then was lost: it is written again. */
 const REWRITE_MS = 5_000;
+/** A write that was seen to be undone is written again, but not more often than this. */
+const UNDONE_MS = 500;
+
+interface Written {
+  readonly token: string;
+  readonly at: number;
+  /** What the object's spec had come to when it was written. */
+  readonly generation: number;
+}
 
 /** What one GameServer is to become. */
 export interface Wish {
@@ -30,7 +39,7 @@ export class GameServerWriter {
   readonly #cluster: Cluster;
   readonly #set: SetRef;
   readonly #token: string;
-  readonly #written = new Map<string, { readonly token: string; readonly at: number }>();
+  readonly #written = new Map<string, Written>();
   #round = 0;
 
   /** `token` says which release and step writes; the execution of the activity makes it unlike any other. */
@@ -51,6 +60,15 @@ export class GameServerWriter {
     return now - (this.#written.get(name)?.at ?? -Infinity) > REWRITE_MS;
   }
 
+  /**
+   * True when a record that is not as wished comes after the latest write, so that somebody has undone it. An older
+   * one, as a watch may still show, says nothing.
+   */
+  isUndone({ name, generation }: GameServerRecord, now: number): boolean {
+    const written = this.#written.get(name);
+    return written !== undefined && generation > written.generation && now - written.at > UNDONE_MS;
+  }
+
   /** Writes these GameServers; what came of each, by name. */
   async write(gameServers: readonly GameServerRecord[], patchOf: Wish['patch']): Promise<Map<string, PatchOutcome>> {
     this.#round += 1;
@@ -60,7 +78,7 @@ export class GameServerWriter {
       const target = { kind: 'GameServer', namespace: this.#set.namespace, name: gameServer.name } as const;
       const outcome = await this.#cluster.patch(target, patchOf(gameServer, token), { signal: cancellation() });
       if (outcome.kind === 'applied' || outcome.kind === 'alreadyApplied')
-        this.#written.set(gameServer.name, { token, at: Date.now() });
+        this.#written.set(gameServer.name, { token, at: Date.now(), generation: gameServer.generation });
       return [gameServer.name, outcome] as const;
     });
     return new Map(outcomes);

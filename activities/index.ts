@@ -1,12 +1,13 @@
 import { bakeWave, checkServers } from './check-servers.ts';
 import { admitServers } from './admit-servers.ts';
 import { awaitReady } from './await-ready.ts';
+import { checkCalendar } from './check-calendar.ts';
 import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import { inspectServers } from './inspect-servers.ts';
 import { overrideServers } from './override-servers.ts';
-import type { Cluster, Metrics } from './ports.ts';
+import type { Calendar, Cluster, Metrics } from './ports.ts';
 import { planReleaseActivity } from './preflight.ts';
 import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
 import { reloadServers } from './reload-servers.ts';
@@ -31,6 +32,8 @@ export interface ActivityDependencies {
   readonly cluster: Cluster;
   /** Where health checks by Prometheus are asked. Default: nowhere. */
   readonly metrics?: Metrics | undefined;
+  /** The freeze windows of the cluster. Default: only those of each release. */
+  readonly calendar?: Calendar | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
   readonly isStopping?: () => boolean;
 }
@@ -38,9 +41,10 @@ export interface ActivityDependencies {
 /** The activities of a worker: each takes one value, returns one, and may be repeated at any time. */
 // The inferred type is the point: workflows take it, and writing it out would be a second list to keep.
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
-export function createActivities({ cluster, metrics, isStopping = () => false }: ActivityDependencies) {
+export function createActivities({ cluster, metrics, calendar, isStopping = () => false }: ActivityDependencies) {
   return {
-    planRelease: reportingTrouble(planReleaseActivity(cluster, metrics)),
+    planRelease: reportingTrouble(planReleaseActivity(cluster, metrics, calendar)),
+    checkCalendar: reportingTrouble(checkCalendar(calendar)),
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster)),

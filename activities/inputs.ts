@@ -1,5 +1,6 @@
 import type { FailedVersion } from '../release/failed-versions.ts';
 import type { SetRef } from '../release/fleet.ts';
+import type { FreezeWindow } from '../release/freeze-spec.ts';
 import type { GuardFinding } from '../release/guard.ts';
 import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
@@ -24,6 +25,16 @@ export interface ServersInput {
 /** Plan a release against the live set. */
 export interface PlanReleaseInput {
   readonly file: ReleaseFile;
+  /** A freeze window is no reason to refuse it: the release will wait for a second person. Default false. */
+  readonly duringFreeze?: boolean;
+}
+
+/** Look whether anything may be released now. */
+export interface CheckCalendarInput {
+  /** Those of the release; the worker adds those of its cluster. */
+  readonly windows: readonly FreezeWindow[];
+  /** Keys of windows that a second person has overridden. */
+  readonly overridden: readonly string[];
 }
 
 /** Write the new template with every server frozen on the old one. */

@@ -11,17 +11,9 @@ import { GameServerWriter } from './game-server-writer.ts';
 import type { OverrideServersInput } from './inputs.ts';
 import type { Cluster, GameServerRecord } from './ports.ts';
 import { ReadyChecks } from './ready-checks.ts';
-import { cancellation, keepAlive, pause } from './runtime.ts';
+import { cancellation, keepAlive } from './runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
-
-/** Time between two looks: enough for one server, more for many, because a look costs the API server a list. */
-const LOOK_MS = 150;
-const LOOK_MS_PER_SERVER = 3;
-
-/** How long to wait between two looks at this many servers, in milliseconds. */
-function timeBetweenLooks(servers: number): number {
-  return LOOK_MS + LOOK_MS_PER_SERVER * servers;
-}
+import { Views } from './views.ts';
 
 /**
  * Gives each server of a batch its image through its GameServer and watches it until it runs, ready, with the override
@@ -33,7 +25,14 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
   return async (input) => {
     const enough = new AbortController();
     const signal = AbortSignal.any([cancellation(), enough.signal]);
-    const round = new OverrideRound(cluster, input, new ReadyChecks(contentCheck(cluster, input, signal)));
+    const views = new Views();
+    const names = input.servers.map(({ name }) => name);
+    const round = new OverrideRound(cluster, input, {
+      checks: new ReadyChecks(contentCheck(cluster, input, signal)),
+      views,
+      servers: views.follow(cluster.followServers(input.set, names, signal)),
+      gameServers: views.follow(cluster.followGameServers(input.set, names, signal)),
+    });
     try {
       return await keepAlive(() => round.run());
     } finally {
@@ -42,57 +41,86 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
   };
 }
 
+interface Sight {
+  readonly checks: ReadyChecks;
+  readonly views: Views;
+  readonly servers: () => readonly ServerView[] | undefined;
+  readonly gameServers: () => readonly GameServerRecord[] | undefined;
+}
+
+/** A server on its way, as its pod and its GameServer show it. */
+interface Found {
+  readonly planned: PlannedServer;
+  readonly pod: ServerView | undefined;
+  readonly record: GameServerRecord;
+}
+
 class OverrideRound {
   readonly #watch: ServerWatch;
+  readonly #sight: Sight;
   readonly #checks: ReadyChecks;
   readonly #cluster: Cluster;
   readonly #input: OverrideServersInput;
   readonly #writer: GameServerWriter;
   /** When each server on its way was first written, in milliseconds since the epoch. */
   readonly #since = new Map<string, number>();
+  readonly #done = new Map<string, PlannedServer>();
 
-  constructor(cluster: Cluster, input: OverrideServersInput, checks: ReadyChecks) {
+  constructor(cluster: Cluster, input: OverrideServersInput, sight: Sight) {
     this.#cluster = cluster;
-    this.#checks = checks;
+    this.#sight = sight;
+    this.#checks = sight.checks;
     this.#input = input;
     this.#writer = new GameServerWriter(cluster, input.set, input.token);
     this.#watch = new ServerWatch({ servers: input.servers, target: targetOf(input) });
   }
 
-  /** Looks until every server is done or has failed, or more have failed than may. */
+  /** Looks, whenever something has changed, until every server is done or has failed, or more have failed than may. */
   async run(): Promise<StepReport> {
     const { failures } = this.#watch;
     for (;;) {
-      await this.#look();
+      // Whoever is done makes room for the next ones.
+      while (await this.#look());
       this.#checks.throwIfInTrouble();
       if (failures.length + this.#checks.failures.length > this.#input.failFast) break;
-      if (this.#watch.pending.length === 0) {
-        await this.#checks.settle();
-        break;
-      }
-      await pause(timeBetweenLooks(this.#onTheirWay().length));
+      if (this.#watch.pending.length > 0) await this.#sight.views.changed();
+      else if (await this.#allHold()) break;
     }
     return stepReport(this.#checks.passed, [...failures, ...this.#checks.failures]);
   }
 
-  /** One look: judges the servers on their way, fails the late ones, and sends as many more as may go. */
-  async #look(): Promise<void> {
-    const names = this.#onTheirWay().map(({ name }) => name);
-    const { servers } = await this.#cluster.listServers(this.#input.set, { names }, cancellation());
+  /**
+   * One look: judges the servers on their way, fails the late ones, and writes those that need it.
+   * @returns true when some of them are on their way no more
+   */
+  async #look(): Promise<boolean> {
+    const [servers, gameServers] = [this.#sight.servers(), this.#sight.gameServers()];
+    if (!servers || !gameServers) return false;
     const pods = new Map(servers.map((server) => [server.name, server]));
-    const now = Date.now();
-    const ready: string[] = [];
-    const unmoved: string[] = [];
+    const records = new Map(gameServers.map((record) => [record.name, record]));
+    const before = this.#watch.pending.length;
+    const wanting: GameServerRecord[] = [];
     for (const planned of this.#onTheirWay()) {
-      const pod = pods.get(planned.name);
-      const judgement = this.#watch.judge(planned, pod, now);
-      if (judgement.kind === 'failed') this.#watch.fail({ server: planned.name, ...judgement });
-      else if (judgement.kind === 'done') ready.push(planned.name);
-      else if (this.#isLate(planned.name, now)) this.#watch.fail(this.#lateness(planned.name, pod));
-      else if (this.#imageOf(pod) !== this.#input.image && this.#writer.needsWrite(planned.name, now))
-        unmoved.push(planned.name);
+      const record = records.get(planned.name);
+      if (!record) this.#watch.fail(hasNone(planned.name));
+      else if (this.#needsWrite({ planned, pod: pods.get(planned.name), record }, Date.now())) wanting.push(record);
     }
-    await this.#write(unmoved, await this.#confirm(ready, pods));
+    await this.#write(wanting);
+    return this.#watch.pending.length < before;
+  }
+
+  /** Judges one server; true when it is neither done nor lost, and has to be written. */
+  #needsWrite({ planned, pod, record }: Found, now: number): boolean {
+    const { name } = planned;
+    const judgement = this.#watch.judge(planned, pod, now);
+    const isReady = judgement.kind === 'done';
+    const holds = this.#holds(record);
+    if (judgement.kind === 'failed') this.#watch.fail({ server: name, ...judgement });
+    else if (isReady && holds && this.#writer.hasArrived(name, pod)) this.#finish(planned, pod);
+    else if (this.#isLate(name, now)) this.#watch.fail(isReady ? this.#unconfirmed(record) : this.#lateness(name, pod));
+    else if (!holds && this.#writer.isUndone(record, now)) return true;
+    else return (isReady || this.#imageOf(pod) !== this.#input.image) && this.#writer.needsWrite(name, now);
+    return false;
   }
 
   /** The pending servers that are being updated, and as many more as may join them. */
@@ -100,33 +128,47 @@ class OverrideRound {
     return this.#watch.pending.slice(0, this.#input.maxUnavailable);
   }
 
-  /** A ready server counts only with the override still in its GameServer, as the controller has shown to know it. */
-  async #confirm(ready: readonly string[], pods: ReadonlyMap<string, ServerView>): Promise<GameServerRecord[]> {
-    if (ready.length === 0) return [];
-    const records = await this.#cluster.listGameServers(this.#input.set, ready, cancellation());
-    const undone: GameServerRecord[] = [];
-    for (const record of records) {
-      const held = record.imageOverrides[this.#input.container] === this.#input.image;
-      if (held && this.#writer.hasArrived(record.name, pods.get(record.name))) this.#finish(record.name, pods);
-      else if (this.#isLate(record.name, Date.now())) this.#watch.fail(this.#unconfirmed(record));
-      else if (!held || this.#writer.needsWrite(record.name, Date.now())) undone.push(record);
-    }
-    for (const name of ready.filter((candidate) => !records.some((record) => record.name === candidate)))
-      this.#watch.fail({ server: name, class: 'missing', reason: `${name} has no GameServer` });
-    return undone;
+  /**
+   * The server is done, as far as one can see: its files are checked while others are still on their way. Its pod shows
+   * that the controller knows of the write, so whatever undid it was written before that.
+   */
+  #finish(planned: PlannedServer, pod: ServerView | undefined): void {
+    this.#watch.finish(planned.name);
+    this.#done.set(planned.name, planned);
+    if (pod) this.#checks.start(pod, planned);
   }
 
-  /** The server is done; its files are checked while others are still on their way. */
-  #finish(name: string, pods: ReadonlyMap<string, ServerView>): void {
-    const planned = this.#watch.finish(name);
-    const server = pods.get(name);
-    if (planned && server) this.#checks.start(server, planned);
+  /**
+   * A GameServer that is followed may be shown later than its pod, so the last word is a list that is read when every
+   * pod has shown the write. Who has lost the override by then is on its way again.
+   */
+  async #allHold(): Promise<boolean> {
+    await this.#checks.settle();
+    const failed = new Set(this.#checks.failures.map(({ server }) => server));
+    const names = [...this.#done.keys()].filter((name) => !failed.has(name));
+    if (names.length === 0) return true;
+    const records = await this.#cluster.listGameServers(this.#input.set, names, cancellation());
+    const live = new Map(records.map((record) => [record.name, record]));
+    const undone = names.filter((name) => !this.#holds(live.get(name)));
+    for (const name of undone) this.#reopen(name);
+    for (const name of undone) if (!live.has(name)) this.#watch.fail(hasNone(name));
+    await this.#write(records.filter(({ name }) => undone.includes(name)));
+    return undone.length === 0;
   }
 
-  async #write(unmoved: readonly string[], undone: readonly GameServerRecord[]): Promise<void> {
-    const { set, container, image } = this.#input;
-    const records = unmoved.length === 0 ? [] : await this.#cluster.listGameServers(set, unmoved, cancellation());
-    const writable = [...records, ...undone].filter((record) => this.#isOurs(record));
+  #reopen(name: string): void {
+    const planned = this.#done.get(name);
+    this.#done.delete(name);
+    if (planned) this.#watch.reopen(planned);
+  }
+
+  #holds(record: GameServerRecord | undefined): boolean {
+    return record?.imageOverrides[this.#input.container] === this.#input.image;
+  }
+
+  async #write(records: readonly GameServerRecord[]): Promise<void> {
+    const { container, image } = this.#input;
+    const writable = records.filter((record) => this.#isOurs(record));
     const outcomes = await this.#writer.write(writable, (record, token) =>
       overridePatch(record, { container, image }, token),
     );
@@ -134,7 +176,7 @@ class OverrideRound {
       if (outcome.kind === 'applied' || outcome.kind === 'alreadyApplied') {
         if (!this.#since.has(name)) this.#since.set(name, Date.now());
       } else if (outcome.kind === 'notFound') {
-        this.#watch.fail({ server: name, class: 'missing', reason: `${name} has no GameServer` });
+        this.#watch.fail(hasNone(name));
       } else if (outcome.kind === 'denied') {
         const reason = `the API server refuses the override of ${name}: ${outcome.message}`;
         this.#watch.fail({ server: name, class: 'overridden', reason });
@@ -171,4 +213,8 @@ class OverrideRound {
   #imageOf(pod: ServerView | undefined): string | undefined {
     return pod && containerOf(pod.containers, this.#input.container)?.image;
   }
+}
+
+function hasNone(name: string): ServerFailure {
+  return { server: name, class: 'missing', reason: `${name} has no GameServer` };
 }

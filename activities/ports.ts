@@ -1,4 +1,5 @@
 import type { GameServerSetView, GameServerView, ServerView, SetRef, WorkloadView } from '../release/fleet.ts';
+import type { FreezeWindow } from '../release/freeze-spec.ts';
 import type { MetricSample } from '../release/metric.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
 
@@ -125,6 +126,12 @@ export interface Cluster {
    * few seconds, until the caller stops or `signal` ends it. A view may leave out what was in between.
    */
   followServers(ref: SetRef, names: readonly string[], signal?: AbortSignal): AsyncIterable<readonly ServerView[]>;
+  /** GameServers by name, followed like servers. What it shows may be older than what another call has just shown. */
+  followGameServers(
+    ref: SetRef,
+    names: readonly string[],
+    signal?: AbortSignal,
+  ): AsyncIterable<readonly GameServerRecord[]>;
   /** The set's GameServer objects, in order of ordinal. */
   listGameServers(ref: SetRef, names?: readonly string[], signal?: AbortSignal): Promise<readonly GameServerRecord[]>;
   /** A guarded write. `dryRun` runs admission and validation and changes nothing. */
@@ -147,6 +154,14 @@ export interface Cluster {
   missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]>;
   /** A line that says which API server this is, for people: address and context, never credentials. */
   describe(): string;
+}
+
+/** The freeze windows of a whole cluster, as they are written down now; or why they cannot be read. */
+export type CalendarReading = { readonly windows: readonly FreezeWindow[] } | { readonly problem: string };
+
+/** Where the freeze windows of a whole cluster are written down. Read anew each time. */
+export interface Calendar {
+  read(): Promise<CalendarReading>;
 }
 
 /** An instant query of a Prometheus API. */

@@ -10,7 +10,8 @@ import type { ReleaseSpec } from '../release/spec.ts';
 import { imageTag } from '../release/spec.ts';
 import { askServer } from './ask-server.ts';
 import type { PlanReleaseInput } from './inputs.ts';
-import type { Access, Cluster, Metrics } from './ports.ts';
+import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
+import type { Access, Calendar, Cluster, Metrics } from './ports.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
@@ -40,10 +41,18 @@ const CHECKS: readonly Check[] = [
 export function planReleaseActivity(
   cluster: Cluster,
   metrics: Metrics | undefined,
+  calendar?: Calendar,
 ): (input: PlanReleaseInput) => Promise<PreflightResult> {
-  return async ({ file }) => {
+  return async ({ file, duringFreeze = false }) => {
     const { namespace, gameServerSet } = file.spec.target;
-    const preflight: Preflight = { cluster, metrics, file, ref: { namespace, name: gameServerSet } };
+    const preflight: Preflight = {
+      cluster,
+      metrics,
+      calendar,
+      file,
+      duringFreeze,
+      ref: { namespace, name: gameServerSet },
+    };
     const lines: PreflightLine[] = [];
     for (const { title, only, run } of CHECKS) {
       if (only && !only.includes(file.spec.strategy)) continue;
@@ -51,7 +60,12 @@ export function planReleaseActivity(
       lines.push(line);
       if (line.status === 'refused') return { lines };
     }
-    return preflight.plan ? { lines, plan: preflight.plan } : { lines };
+    const { plan } = preflight;
+    if (!plan) return { lines };
+    if (!hasCalendar(calendar, file.spec)) return { lines, plan };
+    // Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do.
+    const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };
+    return { lines: [...lines, line], plan, calendar: true };
   };
 }
 
@@ -62,6 +76,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
   return [
     ...access('game.kruise.io', 'gameserversets', ['get', 'patch']),
     ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
+    ...(spec?.strategy === 'targeted' ? access('game.kruise.io', 'gameservers', ['watch']) : []),
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list', 'watch']),
     ...access('', 'pods', ['get', 'create'], 'exec'),

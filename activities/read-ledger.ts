@@ -4,7 +4,7 @@ import type { LedgerRow } from '../release/ledger.ts';
 import { ledgerRow } from '../release/ledger.ts';
 import { readRecords } from '../release/record.ts';
 import type { Measure } from '../release/yardstick.ts';
-import { measureOf, wantedOf } from '../release/yardstick.ts';
+import { measureOf, templateLeftBy, wantedOf } from '../release/yardstick.ts';
 import { onEachServer } from './for-each-server.ts';
 import { hearBoth } from './hear-server.ts';
 import type { LedgerHead, LedgerHeadInput, LedgerPageInput } from './inputs.ts';
@@ -57,14 +57,15 @@ function inOrder(names: readonly string[]): string[] {
 }
 
 function notesOf(set: GameServerSetView, { yardstick, how }: Measure): string[] {
-  const { source, release, image, container, outcome } = yardstick;
+  const { source, release, container, outcome } = yardstick;
+  const left = templateLeftBy(yardstick);
   const index = set.containers.findIndex(({ name }) => name === container);
   const template = set.containers[index]?.image;
   const by = set.lastWriters[`/spec/gameServerTemplate/spec/containers/${index}/image`];
   return [
     ...(outcome === 'running' ? [`release ${release} is under way, or was left on hold`] : []),
     ...(template === undefined ? [`the template has no container ${container}`] : []),
-    ...(source === 'last release' && template !== undefined && image !== '' && template !== image
+    ...(source === 'last release' && template !== undefined && left !== '' && template !== left
       ? [
           `the template asks for ${template}, which ${release} did not leave there${by === undefined ? '' : ` (by ${by})`}`,
         ]

@@ -14,14 +14,18 @@ export type ReadyCheck = (
  */
 export class ReadyChecks {
   readonly failures: ServerFailure[] = [];
-  /** Servers whose check came out right. */
-  passed = 0;
+  readonly #passed = new Set<string>();
   readonly #check: ReadyCheck;
   readonly #running: Promise<void>[] = [];
   #trouble: { readonly error: unknown } | undefined;
 
   constructor(check: ReadyCheck) {
     this.#check = check;
+  }
+
+  /** Servers whose check came out right. */
+  get passed(): number {
+    return this.#passed.size;
   }
 
   /** Begins to check a server. */
@@ -44,7 +48,7 @@ export class ReadyChecks {
     try {
       const failure = await this.#check(server, planned);
       if (failure) this.failures.push({ server: planned.name, ...failure });
-      else this.passed += 1;
+      else this.#passed.add(planned.name);
     } catch (error) {
       this.#trouble ??= { error };
     }

@@ -65,6 +65,11 @@ export class ServerWatch {
     return planned;
   }
 
+  /** What was finished is not: the server is pending again. */
+  reopen(planned: PlannedServer): void {
+    this.pending = [...this.pending, planned];
+  }
+
   /** How a server that ran out of time has failed; `limit` is that time in words. */
   lateness(name: string, server: ServerView | undefined, limit: string): ServerFailure {
     return timeoutFailure(server, name, this.#reasons.get(name) ?? 'nothing was seen', limit);

@@ -25,6 +25,13 @@ interface Named {
   readonly name: string;
 }
 
+/** What becomes of the objects of a list. */
+export interface Followed<View> {
+  readonly project: (object: unknown) => View;
+  /** Whom the caller wants to see; what happens to the others is no news. Default all. */
+  readonly wants?: (view: View) => boolean;
+}
+
 /**
  * The objects of a list, and all of them again whenever one has changed, until the caller stops. One list and one watch
  * every ten seconds, however many objects there are and however often they change.
@@ -34,12 +41,12 @@ interface Named {
 export async function* follow<View extends Named>(
   client: ApiClient,
   request: ListRequest,
-  project: (object: unknown) => View,
+  { project, wants = () => true }: Followed<View>,
 ): AsyncGenerator<readonly View[], void> {
   for (;;) {
     const started = Date.now();
     const { items, resourceVersion } = await listAll(client, request, project);
-    const watch = new Watch(client, request, { project, resourceVersion, items });
+    const watch = new Watch(client, request, { project, wants, resourceVersion, items: items.filter(wants) });
     try {
       do yield watch.view();
       while (await watch.changed());
@@ -51,15 +58,14 @@ export async function* follow<View extends Named>(
   }
 }
 
-interface WatchStart<View> {
-  readonly project: (object: unknown) => View;
+interface WatchStart<View> extends Required<Followed<View>> {
   readonly resourceVersion: string;
   readonly items: readonly View[];
 }
 
 /** One watch from a list on. */
 class Watch<View extends Named> {
-  readonly #project: (object: unknown) => View;
+  readonly #start: WatchStart<View>;
   readonly #objects: Map<string, View>;
   readonly #abort = new AbortController();
   #ended = false;
@@ -69,7 +75,7 @@ class Watch<View extends Named> {
   #viewedAt = 0;
 
   constructor(client: ApiClient, { path, labelSelector, signal }: ListRequest, start: WatchStart<View>) {
-    this.#project = start.project;
+    this.#start = start;
     this.#objects = new Map(start.items.map((item) => [item.name, item]));
     const { resourceVersion } = start;
     const query = { watch: 'true', timeoutSeconds: String(WATCH_SECONDS), labelSelector, resourceVersion };
@@ -122,7 +128,8 @@ class Watch<View extends Named> {
     const { type, object } = readAs('watch event', (json) => eventSchema.parse(json), JSON.parse(line));
     if (type === 'ERROR') return false;
     if (type === 'BOOKMARK') return true;
-    const view = this.#project(object);
+    const view = this.#start.project(object);
+    if (!this.#start.wants(view)) return true;
     if (type === 'DELETED') this.#objects.delete(view.name);
     else this.#objects.set(view.name, view);
     this.#isStale = true;

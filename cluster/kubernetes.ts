@@ -41,7 +41,7 @@ export interface KubernetesCluster extends Cluster {
 /** Most names in one label selector: keeps the address of the request under 64 KiB. */
 const MOST_NAMES = 250;
 /** Up to this many GameServers are read one by one; more are cheaper as a list. */
-const FEW_GAME_SERVERS = 50;
+const FEW_GAME_SERVERS = 10;
 const PARALLEL_REQUESTS = 16;
 
 function ownedBy(ref: SetRef): string {
@@ -71,22 +71,25 @@ async function readObject(client: ApiClient, path: string, signal: AbortSignal |
   return answer.refusal.code === 404 ? undefined : client.refuse(answer.refusal);
 }
 
+function projectGameServer(object: unknown): GameServerRecord {
+  return readAs('GameServer', gameServerRecord, object);
+}
+
 async function listGameServers(
   client: ApiClient,
   ref: SetRef,
   names: readonly string[] | undefined,
   signal: AbortSignal | undefined,
 ): Promise<GameServerRecord[]> {
-  const project = (object: unknown): GameServerRecord => readAs('GameServer', gameServerRecord, object);
   if (names && names.length <= FEW_GAME_SERVERS) {
     const limit = pLimit(PARALLEL_REQUESTS);
     const read = (name: string): Promise<unknown> =>
       readObject(client, objectPath({ kind: 'GameServer', namespace: ref.namespace, name }), signal);
     const objects = await limit.map(names, read);
-    return byOrdinal(objects.filter((object) => object !== undefined).map(project));
+    return byOrdinal(objects.filter((object) => object !== undefined).map(projectGameServer));
   }
   const list = { path: gameServersPath(ref.namespace), labelSelector: ownedBy(ref), signal };
-  const { items } = await listAll(client, list, project);
+  const { items } = await listAll(client, list, projectGameServer);
   const wanted = names && new Set(names);
   return byOrdinal(wanted ? items.filter(({ name }) => wanted.has(name)) : items);
 }
@@ -145,7 +148,12 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
     },
     followServers(ref, names, signal) {
       const list = { path: podsPath(ref.namespace), labelSelector: serverSelector(ref, names), signal };
-      return follow(client, list, (pod) => readAs('Pod', serverView, pod));
+      return follow(client, list, { project: (pod) => readAs('Pod', serverView, pod) });
+    },
+    followGameServers(ref, names, signal) {
+      const list = { path: gameServersPath(ref.namespace), labelSelector: ownedBy(ref), signal };
+      const wanted = new Set(names);
+      return follow(client, list, { project: projectGameServer, wants: ({ name }) => wanted.has(name) });
     },
     listGameServers: (ref, names, signal) => listGameServers(client, ref, names, signal),
     patch: (target, patch, patchOptions) => sendGuardedPatch(client, target, patch, patchOptions),

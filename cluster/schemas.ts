@@ -121,6 +121,7 @@ export function gameServerRecord(object: unknown): GameServerRecord {
   return {
     name: metadata.name,
     uid: metadata.uid,
+    generation: metadata.generation,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),

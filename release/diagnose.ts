@@ -1,6 +1,8 @@
 import type { Document, Node, Pair } from 'yaml';
 import { LineCounter, isMap, isNode, isPair, isScalar, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { calendarFileSchema } from './freeze-spec.ts';
+import type { FreezeWindow } from './freeze-spec.ts';
 import type { ReleaseFile } from './spec.ts';
 import { releaseFileSchema } from './spec.ts';
 
@@ -18,6 +20,22 @@ export type Reading = { readonly release: ReleaseFile } | { readonly diagnostics
 
 /** Reads a release file: YAML (or JSON), one document, no unknown keys. Never throws for what is in the text. */
 export function readReleaseFile(text: string): Reading {
+  const reading = readDocument(text, releaseFileSchema);
+  return 'value' in reading ? { release: reading.value } : reading;
+}
+
+/** Reads the calendar of a cluster: the windows under `freeze`. Never throws for what is in the text. */
+export function readCalendarFile(
+  text: string,
+): { readonly windows: readonly FreezeWindow[] } | { readonly diagnostics: readonly Diagnostic[] } {
+  const reading = readDocument(text, calendarFileSchema);
+  return 'value' in reading ? { windows: reading.value.freeze } : reading;
+}
+
+function readDocument<Schema extends z.ZodType>(
+  text: string,
+  schema: Schema,
+): { readonly value: z.output<Schema> } | { readonly diagnostics: readonly Diagnostic[] } {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
   if (document.errors.length > 0) {
@@ -31,8 +49,8 @@ export function readReleaseFile(text: string): Reading {
   }
   const value = toValue(document);
   if ('problem' in value) return { diagnostics: [{ line: 1, column: 1, path: '', message: value.problem }] };
-  const parsed = releaseFileSchema.safeParse(value.content ?? {});
-  if (parsed.success) return { release: parsed.data };
+  const parsed = schema.safeParse(value.content ?? {});
+  if (parsed.success) return { value: parsed.data };
   return { diagnostics: parsed.error.issues.flatMap((issue) => diagnose(issue, document, lines)) };
 }
 

@@ -71,6 +71,8 @@ export interface ServerView {
 export interface GameServerView {
   readonly name: string;
   readonly uid: string;
+  /** Grows with every change of its spec. */
+  readonly generation: number;
   readonly opsState: string;
   /** Integer or text with trailing digits, as OKG takes it. */
   readonly updatePriority: number | string;

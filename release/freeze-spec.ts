@@ -1,15 +1,36 @@
 import { IANAZone } from 'luxon';
 import { z } from 'zod';
 
-const WEEKLY = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([01]\d|2[0-3]):[0-5]\d$/;
-const ONCE = /^\d{4}-\d{2}-\d{2}( ([01]\d|2[0-3]):[0-5]\d)?$/;
+const TIME = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d)(?::(?<second>[0-5]\d))?`;
+const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+const WEEKLY = new RegExp(`^(?<weekday>${WEEKDAYS.join('|')}) ${TIME}$`);
+const ONCE = new RegExp(String.raw`^(?<date>\d{4}-\d{2}-\d{2})(?: ${TIME})?$`);
+
+const DAY_MS = 86_400_000;
+
+/**
+ * What a clock on the wall shows, as a number that can be compared: a weekday and a time as milliseconds since Monday
+ * 00:00, a date as milliseconds since 1970 as if it were in UTC. A date without a time is the start of that day.
+ * Undefined when there is no such day.
+ */
+export function wallTime(text: string): number | undefined {
+  const { weekday, date, hour = 0, minute = 0, second = 0 } = (WEEKLY.exec(text) ?? ONCE.exec(text))?.groups ?? {};
+  const time = ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1_000;
+  if (weekday !== undefined) return WEEKDAYS.indexOf(weekday) * DAY_MS + time;
+  if (date === undefined) return undefined;
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  const exists = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(date);
+  return exists ? midnight + time : undefined;
+}
+
+const isWeeklyText = (text: string): boolean => WEEKLY.test(text);
 
 const moment = z
-  .string()
-  .refine(
-    (text) => WEEKLY.test(text) || ONCE.test(text),
-    'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 or 2026-12-24 12:00',
-  );
+  .string({ error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 12:00' })
+  .refine((text) => wallTime(text) !== undefined, {
+    error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 or 2026-12-24 12:00',
+    abort: true,
+  });
 
 /** Schema of a time in which nothing is released. */
 export const freezeWindowSchema = z
@@ -22,15 +43,16 @@ export const freezeWindowSchema = z
       .refine((zone) => IANAZone.isValidZone(zone), 'expected a time zone such as Europe/Berlin')
       .prefault('UTC'),
   })
-  .refine(({ from, to }) => WEEKLY.test(from) === WEEKLY.test(to), {
+  .refine(({ from, to }) => isWeeklyText(from) === isWeeklyText(to), {
     path: ['to'],
     error: 'from and to must both be weekly or both be dates',
+    abort: true,
   })
-  .refine(({ from, to }) => WEEKLY.test(from) || from < to, {
+  .refine(({ from, to }) => isWeeklyText(from) || (wallTime(from) ?? 0) < (wallTime(to) ?? 0), {
     path: ['to'],
-    error: 'a freeze window ends after it begins',
+    error: 'a freeze window ends after it begins; a date without a time is the start of that day',
   })
-  .refine(({ from, to }) => !WEEKLY.test(from) || from !== to, {
+  .refine(({ from, to }) => !isWeeklyText(from) || wallTime(from) !== wallTime(to), {
     path: ['to'],
     error: 'a weekly window must not be the whole week',
   })
@@ -39,7 +61,14 @@ export const freezeWindowSchema = z
 /** A time in which nothing is released. */
 export type FreezeWindow = z.output<typeof freezeWindowSchema>;
 
+/** Schema of the calendar of a cluster, which holds for every release there. */
+export const calendarFileSchema = z.strictObject({
+  freeze: z
+    .array(freezeWindowSchema, { error: 'expected a list of windows such as [ { name, from, to, timeZone } ]' })
+    .max(200),
+});
+
 /** True when a window comes again every week. */
 export function isWeekly({ from }: FreezeWindow): boolean {
-  return WEEKLY.test(from);
+  return isWeeklyText(from);
 }

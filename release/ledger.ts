@@ -3,7 +3,7 @@ import { containerOf, isServing } from './fleet.ts';
 import type { RecordedAsk } from './record.ts';
 import { imageTag } from './spec.ts';
 import type { Wanted, Yardstick } from './yardstick.ts';
-import { wantedOf } from './yardstick.ts';
+import { isOverriddenOnPurpose, templateLeftBy, wantedOf } from './yardstick.ts';
 
 /** Everything that the rows of a ledger have in common. */
 export interface LedgerFrame {
@@ -167,8 +167,8 @@ function notOverridden({ found, override, wanted }: Measured): Finding | undefin
 }
 
 /** It will beat every later template, too. Only a targeted release leaves one on purpose. */
-function followsTheTemplate({ frame: { yardstick }, found, override }: Measured): Finding | undefined {
-  const onPurpose = yardstick.strategy === 'targeted' && yardstick.outcome !== 'rolled-back';
+function followsTheTemplate({ frame: { yardstick }, found, pod, override }: Measured): Finding | undefined {
+  const onPurpose = pod !== undefined && isOverriddenOnPurpose(yardstick, pod);
   return override === '' || onPurpose ? undefined : overrideOf(override, found);
 }
 
@@ -189,8 +189,10 @@ function asksForItsImage({ frame, found, container, wanted }: Measured): Finding
 }
 
 /** Nobody knows which of two images is the newer one, except where the template has left the last release behind. */
-function hasMovedOn({ yardstick: { source, strategy }, templateImage }: LedgerFrame, image: string): boolean {
-  return source === 'last release' && strategy !== 'targeted' && image === templateImage;
+function hasMovedOn({ yardstick, templateImage }: LedgerFrame, image: string): boolean {
+  const { source, strategy } = yardstick;
+  if (source !== 'last release' || image !== templateImage) return false;
+  return strategy !== 'targeted' || templateImage !== templateLeftBy(yardstick);
 }
 
 function isReady({ found, pod, container }: Measured): Finding | undefined {

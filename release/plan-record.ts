@@ -23,6 +23,7 @@ export function recordOfPlan(
     updateStrategy: baseline.updateStrategy,
     startedAt,
     ...chosenOf(plan),
+    ...(plan.earlier ? { earlier: plan.earlier } : {}),
     how: { ask: { content, reload, proof, concurrency } },
   };
 }
@@ -39,11 +40,14 @@ function chosenOf({ strategy, waves, alreadyUpdated }: Plan): Pick<ReleaseRecord
 
 /** What a release leaves on the set with its last write. */
 export function endOfRelease(record: ReleaseRecord, outcome: LastRelease['outcome'], finishedAt: number): LastRelease {
-  const { oldImage, newImage, oldVersion, newVersion, updateStrategy: _restored, ...common } = record;
+  const { oldImage, newImage, oldVersion, newVersion, updateStrategy: _restored, earlier, ...common } = record;
   const [now, other] = [
     { image: newImage, version: newVersion },
     { image: oldImage, version: oldVersion },
   ];
   const [runs, before] = outcome === 'done' ? [now, other] : [other, now];
-  return { ...common, outcome, ...runs, previousImage: before.image, previousVersion: before.version, finishedAt };
+  // A template that has moved everybody leaves nobody on anything else.
+  const kept = earlier === undefined || (record.strategy === 'rolling' && outcome === 'done') ? {} : { earlier };
+  const previous = { previousImage: before.image, previousVersion: before.version };
+  return { ...common, ...kept, outcome, ...runs, ...previous, finishedAt };
 }

@@ -1,3 +1,4 @@
+import { earlierVersions } from './earlier.ts';
 import type { GameServerSetView, ServerView } from './fleet.ts';
 import { containerOf, isServing } from './fleet.ts';
 import { hashOf } from './hash.ts';
@@ -35,6 +36,7 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
   const assigns = spec.strategy === 'rolling' && (grouped.assigns || scope.adopted.length > 0);
   const priorities = assigns ? assignPriorities(waves, snapshot.gameServers) : [];
   const mixed = spec.strategy === 'rolling' ? mixedServers(baseline, snapshot.servers) : [];
+  const earlier = earlierVersions(spec, snapshot, baseline, scope);
   return {
     v: 1 as const,
     strategy: spec.strategy,
@@ -49,6 +51,7 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     bystanders: scope.bystanders.map(plannedServer),
     overridden: scope.overridden,
     ...(mixed.length > 0 ? { mixed } : {}),
+    ...(earlier.length > 0 ? { earlier } : {}),
     priorities,
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),

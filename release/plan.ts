@@ -1,6 +1,7 @@
 import type { GameServerSetView, GameServerView, ServerView, SetRef } from './fleet.ts';
 import { containerOf } from './fleet.ts';
 import type { SetBaseline } from './patches.ts';
+import type { EarlierVersion } from './record.ts';
 import type { ReleaseSpec } from './spec.ts';
 
 /**
@@ -60,6 +61,8 @@ export interface Plan {
    * also those whose wave has not come. Left out when there are none.
    */
   readonly mixed?: readonly string[];
+  /** What earlier releases left servers on that this one does not move. Left out when there is nothing to say. */
+  readonly earlier?: readonly EarlierVersion[];
   readonly priorities: readonly PriorityChange[];
   /** Servers that may be without their sidecar at once; with rolling counted over the whole set as Kruise counts. */
   readonly maxUnavailable: number;

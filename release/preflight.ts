@@ -7,8 +7,10 @@ export interface PreflightLine {
   readonly detail: string;
 }
 
-/** The checks in order; the plan is there when none of them refuses. */
+/** The checks in order; the plan is there when none refuses but the calendar, which says when and not what. */
 export interface PreflightResult {
   readonly lines: readonly PreflightLine[];
   readonly plan?: Plan;
+  /** The release has to look at a calendar before each wave. */
+  readonly calendar?: boolean;
 }

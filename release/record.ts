@@ -36,6 +36,20 @@ const commonSchema = z.object({
     .max(4_096)
     .regex(/^[\d,-]*$/)
     .optional(),
+  earlier: z
+    .array(
+      z.object({
+        image: shortText,
+        version: shortText,
+        servers: z
+          .string()
+          .max(4_096)
+          .regex(/^[\d,-]*$/)
+          .optional(),
+      }),
+    )
+    .max(16)
+    .optional(),
   ask: z.unknown().optional(),
   noAsk: z.string().max(200).optional(),
 });
@@ -60,6 +74,14 @@ const lastSchema = commonSchema.extend({
   putBack: z.object({ from: strategySchema, to: strategySchema }).optional(),
 });
 
+/** A version that a release leaves servers on, because an earlier one had brought them there. */
+export interface EarlierVersion {
+  readonly image: string;
+  readonly version: string;
+  /** Ordinals as compact ranges; absent: every server that is neither chosen nor named elsewhere. */
+  readonly servers?: string | undefined;
+}
+
 interface RecordBase {
   readonly v: 1;
   readonly release: string;
@@ -69,6 +91,8 @@ interface RecordBase {
   readonly container: string;
   /** Strategy targeted: the ordinals of the chosen servers as compact ranges; absent when they would be too long. */
   readonly chosen?: string;
+  /** What servers stay on that the release does not move; absent when there is nothing to say. */
+  readonly earlier?: readonly EarlierVersion[];
   readonly how: RecordedAsk;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;

@@ -162,25 +162,18 @@ interface Problem {
 
 /** What is right in each field and wrong together. */
 function policyProblems(spec: z.output<typeof specSchema>): Problem[] {
-  const problems: Problem[] = [];
-  for (const [index, { groups = {}, promoteAfter }] of spec.gates.entries()) {
-    const unknown = Object.keys(groups).find((name) => !(name in spec.approvers));
-    if (unknown !== undefined)
-      problems.push({ path: ['gates', index, 'groups', unknown], error: `spec.approvers has no group ${unknown}` });
-    if (promoteAfter !== undefined && spec.health.length === 0)
-      problems.push({ path: ['gates', index, 'promoteAfter'], error: 'a gate that opens by itself needs spec.health' });
-    const [short] = Object.entries(groups).filter(([name, count]) => (spec.approvers[name]?.length ?? count) < count);
-    if (short)
-      problems.push({
-        path: ['gates', index, 'groups', short[0]],
-        error: `the group ${short[0]} has only ${spec.approvers[short[0]]?.length ?? 0} people`,
-      });
-  }
+  const problems = spec.gates.flatMap((gate, index) => gateProblems(spec, gate, index));
   return [...problems, ...strategyProblems(spec)];
 }
 
 /** What one strategy, or one way of reloading, cannot do. */
-function strategyProblems({ strategy, admission, reload, onFailure }: z.output<typeof specSchema>): Problem[] {
+function strategyProblems({
+  strategy,
+  admission,
+  maxMixed,
+  reload,
+  onFailure,
+}: z.output<typeof specSchema>): Problem[] {
   const forNewServers = strategy === 'newServersOnly';
   const retries = Object.entries(onFailure.classes).filter(([, { then }]) => then === 'retry');
   const [retried] = retries;
@@ -189,6 +182,11 @@ function strategyProblems({ strategy, admission, reload, onFailure }: z.output<t
       admission !== undefined && 'self' in reload,
       ['admission'],
       'an engine that reloads by itself does not wait for its players',
+    ],
+    [
+      maxMixed !== undefined && forNewServers,
+      ['maxMixed'],
+      'with newServersOnly, servers are of two versions for good',
     ],
     [admission !== undefined && forNewServers, ['admission'], 'new servers have no players yet'],
     [
@@ -204,6 +202,30 @@ function strategyProblems({ strategy, admission, reload, onFailure }: z.output<t
     ],
   ];
   return rules.flatMap(([broken, path, error]) => (broken ? [{ path, error }] : []));
+}
+
+function gateProblems(
+  { approvers, health }: z.output<typeof specSchema>,
+  { before, groups = {}, promoteAfter, timeout }: GateSpec,
+  index: number,
+): Problem[] {
+  const at = (field: string, error: string, ...more: string[]): Problem => ({
+    path: ['gates', index, field, ...more],
+    error,
+  });
+  const problems: Problem[] = [];
+  const unknown = Object.keys(groups).find((name) => !(name in approvers));
+  if (unknown !== undefined) problems.push(at('groups', `spec.approvers has no group ${unknown}`, unknown));
+  const [short] = Object.entries(groups).filter(([name, count]) => (approvers[name]?.length ?? count) < count);
+  if (short)
+    problems.push(at('groups', `the group ${short[0]} has only ${approvers[short[0]]?.length ?? 0} people`, short[0]));
+  if (promoteAfter === undefined) return problems;
+  if (health.length === 0) problems.push(at('promoteAfter', 'a gate that opens by itself needs spec.health'));
+  if (before === 1)
+    problems.push(at('promoteAfter', 'before wave 1 no server runs the new version, so none can prove healthy'));
+  if (promoteAfter >= timeout)
+    problems.push(at('promoteAfter', 'expected less than timeout, or the gate never opens by itself'));
+  return problems;
 }
 
 /** The release file: what a person writes and a reviewer reads. */

@@ -1,7 +1,7 @@
 import type { ServerView } from './fleet.ts';
 import { containerOf } from './fleet.ts';
 import { isInRanges } from './ranges.ts';
-import type { RecordedAsk, Records } from './record.ts';
+import type { EarlierVersion, RecordedAsk, Records } from './record.ts';
 import type { ReleaseFile } from './spec.ts';
 import { imageTag, updatedContainer } from './spec.ts';
 
@@ -22,6 +22,8 @@ export interface Yardstick {
   readonly finishedAt: number;
   /** Strategy targeted: the ordinals of the chosen servers as compact ranges. */
   readonly chosen?: string;
+  /** What servers stay on that the release did not move. */
+  readonly earlier?: readonly EarlierVersion[];
 }
 
 /** A yardstick and how to ask servers for what it measures. */
@@ -68,7 +70,8 @@ function ofFile({ metadata, spec }: ReleaseFile): Measure {
 
 function ofRunning({ running }: Records): Measure | undefined {
   if (!running) return undefined;
-  const { release, strategy, container, oldImage, newImage, oldVersion, newVersion, startedAt, how, chosen } = running;
+  const { release, strategy, container, oldImage, newImage, oldVersion, newVersion, startedAt, how, chosen, earlier } =
+    running;
   return {
     how,
     yardstick: {
@@ -84,6 +87,7 @@ function ofRunning({ running }: Records): Measure | undefined {
       startedAt,
       finishedAt: 0,
       ...(chosen === undefined ? {} : { chosen }),
+      ...(earlier === undefined ? {} : { earlier }),
     },
   };
 }
@@ -105,7 +109,8 @@ export interface Wanted {
 const CLOCK_MS = 5_000;
 
 /**
- * What a server has to run. Two strategies leave servers on the other version on purpose:
+ * What a server has to run. Two strategies leave servers on the other version on purpose, and any may leave servers on
+ * what an earlier release brought them to (`earlier`, by name or for all others):
  *
  * | strategy | outcome | server | has to run |
  * |---|---|---|---|
@@ -114,23 +119,68 @@ const CLOCK_MS = 5_000;
  * | newServersOnly | done, running | older | the version before |
  * | newServersOnly | rolled back | still on the version that was taken back | that one, with its players |
  * | newServersOnly | rolled back | any other | the version |
- * | targeted | done, running | chosen (not on record: asks for the release's image) | the version |
+ * | targeted | any | chosen (not on record: asks for the release's image) | the version |
  * | targeted | done, running | any other | the version before |
- * | targeted | rolled back | any | the version |
+ * | targeted | rolled back | any other | the version |
+ * | any | any | named in `earlier`, and not moved | what `earlier` says |
  */
 export function wantedOf(yardstick: Yardstick, pod: ServerView | undefined): Wanted {
   const { version, image, previousVersion, previousImage, outcome, strategy } = yardstick;
   const now = { version, image };
   if (!pod || image === '' || previousVersion === '') return now;
   const other = { version: previousVersion, image: previousImage };
-  const runs = containerOf(pod.containers, yardstick.container)?.image;
-  if (strategy === 'newServersOnly') {
-    const keepsOther = outcome === 'rolled-back' ? runs === previousImage : isOlder(yardstick, pod, runs === image);
-    return keepsOther ? other : now;
-  }
-  if (strategy !== 'targeted' || outcome === 'rolled-back') return now;
-  const isChosen = yardstick.chosen === undefined ? runs === image : isInRanges(yardstick.chosen, pod.ordinal);
-  return isChosen ? now : other;
+  const left = leftBefore(yardstick, pod);
+  if (strategy === 'newServersOnly') return ofNewServers(yardstick, pod, { now, other, left });
+  if (left) return left;
+  if (strategy !== 'targeted' || isChosen(yardstick, pod)) return now;
+  return ofTemplate(yardstick) ?? (outcome === 'rolled-back' ? now : other);
+}
+
+function ofNewServers(
+  yardstick: Yardstick,
+  pod: ServerView,
+  { now, other, left }: { readonly now: Wanted; readonly other: Wanted; readonly left: Wanted | undefined },
+): Wanted {
+  const runs = imageOf(yardstick, pod);
+  if (yardstick.outcome === 'rolled-back') return runs === other.image ? other : (left ?? now);
+  return isOlder(yardstick, pod, runs === now.image) ? (left ?? other) : now;
+}
+
+/** True when a server has the image that it has to run by an override of its GameServer, which a release left there. */
+export function isOverriddenOnPurpose(yardstick: Yardstick, pod: ServerView): boolean {
+  const { strategy, outcome } = yardstick;
+  if (leftBefore(yardstick, pod)) return true;
+  if (strategy !== 'targeted') return false;
+  // Taken back, a server that had no override before keeps none.
+  return outcome !== 'rolled-back' || (ofTemplate(yardstick) !== undefined && isChosen(yardstick, pod));
+}
+
+/** The image that a release found in the template, or left there; empty when it does not say. */
+export function templateLeftBy(yardstick: Yardstick): string {
+  const { strategy, outcome, image, previousImage } = yardstick;
+  if (strategy !== 'targeted') return image;
+  return ofTemplate(yardstick)?.image ?? (outcome === 'rolled-back' ? image : previousImage);
+}
+
+function imageOf({ container }: Yardstick, pod: ServerView): string | undefined {
+  return containerOf(pod.containers, container)?.image;
+}
+
+function isChosen(yardstick: Yardstick, pod: ServerView): boolean {
+  const { chosen, image, outcome } = yardstick;
+  if (chosen !== undefined) return isInRanges(chosen, pod.ordinal);
+  return outcome === 'rolled-back' || imageOf(yardstick, pod) === image;
+}
+
+function leftBefore({ earlier = [] }: Yardstick, { ordinal }: ServerView): Wanted | undefined {
+  const found = earlier.find(({ servers }) => servers !== undefined && isInRanges(servers, ordinal));
+  return found && { version: found.version, image: found.image };
+}
+
+/** Strategy targeted: what the template gave when the chosen servers had something else already. */
+function ofTemplate({ earlier = [] }: Yardstick): Wanted | undefined {
+  const found = earlier.find(({ servers }) => servers === undefined);
+  return found && { version: found.version, image: found.image };
 }
 
 /** Of a pod that was made in the same seconds as the release the image decides. */

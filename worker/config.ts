@@ -38,6 +38,8 @@ export interface WorkerConfig {
   /** Turns worker versioning on. */
   readonly buildId: string | undefined;
   readonly activitySlots: number;
+  /** The file with the freeze windows of the cluster; undefined when it has none. */
+  readonly calendar: string | undefined;
   /** Where health checks by Prometheus may be asked, with credentials: never logged. */
   readonly metrics: readonly MetricsSource[];
 }
@@ -175,6 +177,7 @@ export function workerConfig(flags: WorkerFlags, environment: Environment): Work
     buildId: read('buildId', flags, environment),
     activitySlots: read('concurrency', flags, environment),
     metrics: metricsSources(environment),
+    calendar: filled(environment['HOTWAVE_CALENDAR']),
     kubeconfig: { ...(path === undefined ? {} : { path }), ...(context === undefined ? {} : { context }) },
     temporal: temporalTarget(flags, environment),
   };

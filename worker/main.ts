@@ -1,10 +1,11 @@
 import type { Logger, NativeConnection, Worker } from '@temporalio/worker';
 import { ClusterFailure } from '../activities/ports.ts';
-import type { Metrics } from '../activities/ports.ts';
+import type { Calendar, Metrics } from '../activities/ports.ts';
 import { kubernetesCluster } from '../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../cluster/kubernetes.ts';
 import { prometheusMetrics } from '../cluster/prometheus.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
+import { openCalendar } from './calendar.ts';
 import { workerConfig } from './config.ts';
 import type { WorkerConfig, WorkerFlags } from './config.ts';
 import { awaitFirstAnswer, connectToTemporal, reasonOf } from './connect.ts';
@@ -39,6 +40,7 @@ export async function runWorker(flags: WorkerFlags): Promise<number> {
 }
 
 async function serve(config: WorkerConfig): Promise<number> {
+  const calendar = await openCalendar(config.calendar);
   const cluster = openCluster(config);
   const logger = createLogger(config.logLevel);
   const metricsAddress = config.http && `127.0.0.1:${await freeLoopbackPort()}`;
@@ -54,7 +56,7 @@ async function serve(config: WorkerConfig): Promise<number> {
     http = metricsAddress === undefined ? undefined : await openHttp(config, health, cluster, metricsAddress);
     // Only now: the runtime ends with its last connection, and without one it would keep the process alive for ever.
     installRuntime({ logger, metricsAddress });
-    return await work({ config, cluster, metrics, logger, health, stopping, httpUrl: http?.url });
+    return await work({ config, cluster, metrics, calendar, logger, health, stopping, httpUrl: http?.url });
   } catch (error) {
     if (stopping.signal.aborted && !health.worker) return 0;
     throw error;
@@ -69,6 +71,7 @@ interface Work {
   readonly config: WorkerConfig;
   readonly cluster: KubernetesCluster;
   readonly metrics: Metrics;
+  readonly calendar: Calendar | undefined;
   readonly logger: Logger;
   readonly health: HealthSources;
   readonly stopping: AbortController;
@@ -100,7 +103,7 @@ async function work(parts: Work): Promise<number> {
 }
 
 async function createWorker(
-  { config, cluster, metrics }: Pick<Work, 'config' | 'cluster' | 'metrics'>,
+  { config, cluster, metrics, calendar }: Pick<Work, 'config' | 'cluster' | 'metrics' | 'calendar'>,
   connection: NativeConnection,
 ): Promise<Worker> {
   const { temporal, activitySlots, buildId } = config;
@@ -111,6 +114,7 @@ async function createWorker(
       clusterName: config.cluster,
       cluster,
       metrics,
+      calendar,
       activitySlots,
       buildId,
     });

@@ -5,8 +5,8 @@ import {
   condition,
   isCancellation,
 } from '@temporalio/workflow';
-import type { Plan } from '../release/plan.ts';
-import type { ReleaseSpec } from '../release/spec.ts';
+import type { Plan, Wave } from '../release/plan.ts';
+import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
 import { imageTag, updatedContainer } from '../release/spec.ts';
 import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
 import type { Outcome, RollbackOrder } from '../release/state.ts';
@@ -16,9 +16,10 @@ import { bringPartBack } from './bring-part-back.ts';
 import { QUESTION_MS, question, quick } from './calls.ts';
 import { catchUp } from './catch-up.ts';
 import { reloadDeferred } from './deferred.ts';
+import { passCalendar } from './freeze.ts';
 import { passGate } from './gate.ts';
 import { nobodyApart, warnOfOverrides } from './left-behind.ts';
-import type { ReleaseInput, ReleaseResult } from './messages.ts';
+import type { PlanResult, ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
 import { rollBack } from './rollback.ts';
@@ -34,8 +35,8 @@ import { runWave } from './wave.ts';
  */
 export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
-  const plan = await planRelease(run, input);
-  const tallied = plan ? await carryOut(run, input, plan) : { restartsOfMainContainers: 0, recreatedPods: 0 };
+  const planned = await planRelease(run, input);
+  const tallied = planned ? await carryOut(run, input, planned) : { restartsOfMainContainers: 0, recreatedPods: 0 };
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
@@ -60,19 +61,20 @@ function initialStateOf({ file, cluster, requester }: ReleaseInput): ReturnType<
   );
 }
 
+/** What is to be carried out, and whether a calendar says when. */
+interface Planned {
+  readonly plan: Plan;
+  readonly calendar: boolean;
+}
+
 /** Plans against the live set. Undefined when there is nothing to carry out; the state then says why. */
-async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Plan | undefined> {
+async function planRelease(run: ReleaseRun, { file, duringFreeze }: ReleaseInput): Promise<Planned | undefined> {
   const doing = 'checks the cluster and plans the waves';
   const since = Date.now();
   run.enter('planning', doing, { owner: 'a worker and the API server', until: since + QUESTION_MS });
   try {
-    const { lines, plan } = await question('preflight and plan').planRelease({ file });
-    const refusal = lines.find(({ status }) => status === 'refused');
-    if (refusal || !plan) run.finish('refused', refusal?.detail ?? 'there is no plan');
-    else run.set(withPlan(run.state, plan));
-    if (!plan || plan.strategy === 'newServersOnly' || hasWork(plan)) return plan;
-    run.finish('done', `every server proves ${plan.version} already`);
-    return undefined;
+    const urgent = duringFreeze ? { duringFreeze: true } : {};
+    return takeOver(run, await question('preflight and plan').planRelease({ file, ...urgent }));
   } catch (error) {
     if (isUnreachable(error)) run.set({ unreachable: true });
     run.finish(
@@ -83,6 +85,18 @@ async function planRelease(run: ReleaseRun, { file }: ReleaseInput): Promise<Pla
   }
 }
 
+function takeOver(run: ReleaseRun, { lines, plan, calendar = false }: PlanResult): Planned | undefined {
+  const refusal = lines.find(({ status }) => status === 'refused');
+  if (refusal || !plan) {
+    run.finish('refused', refusal?.detail ?? 'there is no plan');
+    return undefined;
+  }
+  run.set(withPlan(run.state, plan));
+  if (plan.strategy === 'newServersOnly' || hasWork(plan)) return { plan, calendar };
+  run.finish('done', `every server proves ${plan.version} already`);
+  return undefined;
+}
+
 /** Servers are to move, to be taken over from overrides into the template, or to load what they have. */
 function hasWork({ waves, adopted, unproved }: Plan): boolean {
   return waves.length + adopted.length + unproved.length > 0;
@@ -90,19 +104,26 @@ function hasWork({ waves, adopted, unproved }: Plan): boolean {
 
 type Tallied = Pick<ReleaseResult, 'restartsOfMainContainers' | 'recreatedPods'>;
 
-async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, plan: Plan): Promise<Tallied> {
-  const { context, strategy } = prepare(run, file.spec, plan);
+async function carryOut(run: ReleaseRun, input: ReleaseInput, planned: Planned): Promise<Tallied> {
+  const { plan } = planned;
+  const { context, strategy } = prepare(run, input, planned);
   try {
     if (plan.strategy === 'newServersOnly') await passGate(context, { number: NEW_SERVERS_WAVE });
-    await persevere(context, strategy, strategy.begin);
+    await persevere(context, strategy, async () => {
+      await passCalendar(context);
+      return await strategy.begin();
+    });
     for (const wave of plan.waves) {
       await passGate(context, wave);
-      await persevere(context, strategy, () => runWave(context, strategy, wave));
+      await persevere(context, strategy, async () => {
+        const verdict = await mayBegin(context, wave);
+        return verdict.kind === 'advance' ? await runWave(context, strategy, wave) : verdict;
+      });
     }
     await persevere(context, strategy, () => catchUp(context));
     await persevere(context, strategy, () => reloadDeferred(context));
     await persevere(context, strategy, strategy.finish);
-    await guardAfter(context, guardInterval);
+    await guardAfter(context, input.guardInterval);
     await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
   } catch (error) {
@@ -111,13 +132,23 @@ async function carryOut(run: ReleaseRun, { file, guardInterval }: ReleaseInput, 
   return await CancellationScope.nonCancellable(() => countRestarts(context));
 }
 
+/** What must hold before a wave begins; one that has begun is not held up any more. */
+async function mayBegin(context: ReleaseContext, { number }: Wave): Promise<Verdict> {
+  const { run, spec } = context;
+  const status = run.state.waves[number - 1]?.status;
+  if (status === 'running' || status === 'failed') return { kind: 'advance' };
+  await passCalendar(context);
+  return skewVerdict(run.state, skewBudgetOf(spec), Date.now());
+}
+
 function prepare(
   run: ReleaseRun,
-  spec: ReleaseSpec,
-  plan: Plan,
+  { file: { spec }, duringFreeze }: ReleaseInput,
+  { plan, calendar }: Planned,
 ): { readonly context: ReleaseContext; readonly strategy: Strategy } {
   const onPause: PauseActions = {
     timeout: spec.paused.timeout,
+    skew: skewBudgetOf(spec),
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
     fulfil: () => fulfil(context, strategy),
@@ -132,6 +163,7 @@ function prepare(
     reloading: new Set(),
     outgoing: new Map(),
     onPause,
+    calendar: calendar ? { reason: duringFreeze?.reason, overridden: new Set() } : undefined,
     record,
   };
   const strategy = STRATEGIES[plan.strategy](context);
@@ -187,6 +219,7 @@ async function orUnknown(ask: () => Promise<string | undefined>): Promise<string
 /** Leaves the runbook: back to the old version, or standing still where it is. */
 async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
   const { run } = context;
+  run.set({ freeze: undefined, mixedUntil: undefined });
   if (departure.to === 'hold') {
     warnOfOverrides(context);
     const problem = await strategy.hold();

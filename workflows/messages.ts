@@ -73,6 +73,8 @@ export interface ReleaseInput {
   readonly file: ReleaseFile;
   readonly cluster: string;
   readonly requester: string;
+  /** Starts it in a freeze window, where it waits for the end or for a second person's override. */
+  readonly duringFreeze?: { readonly reason: string } | undefined;
   /** Time between two looks of the guard that follows, in milliseconds. Default: by the size of the set. */
   readonly guardInterval?: number | undefined;
 }

@@ -14,6 +14,8 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 import { applyDecision } from '../release/decision.ts';
 import type { DecisionAnswer } from '../release/decision.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate.ts';
+import { describeSkew, isOverMixed } from '../release/skew.ts';
+import type { SkewBudget } from '../release/skew.ts';
 import type { Outcome, Phase, ReleaseState, RollbackOrder, RollbackScope, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
@@ -120,6 +122,8 @@ export class ReleaseRun {
       wait: undefined,
       gate: undefined,
       pausedBecause: undefined,
+      freeze: undefined,
+      mixedUntil: undefined,
       requests: {},
       endedAt: Date.now(),
     });
@@ -254,7 +258,7 @@ export class ReleaseRun {
     await this.#untilHeard(onPause, wait);
     this.#depart();
     const { pause: _heeded, ...requests } = this.#state.requests;
-    this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests });
+    this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests, ...this.#anotherBudget(onPause) });
     // Who wants a part back gets that first, and then stands still again.
     if (this.#state.requests.rollback === undefined) await onPause.thaw();
   }
@@ -263,14 +267,39 @@ export class ReleaseRun {
   async #untilHeard(onPause: PauseActions, { for: reason, until }: Wait): Promise<void> {
     for (;;) {
       if (this.#state.halt) await this.#standHalted(onPause);
+      const said = this.#saySkew(onPause);
+      const next = said ? until : Math.min(until, this.#state.mixedUntil ?? until);
       const heard = await condition(
         () => this.#heard() || this.#state.halt !== undefined,
-        Math.max(1, until - Date.now()),
+        Math.max(1, next - Date.now()),
         { summary: 'paused: waits for resume, rollback or cancel' },
       );
+      if (!heard && next < until) continue;
       if (!heard) throw new Departure('hold', 'failed', `nobody resumed it in time; it was paused because: ${reason}`);
       if (!this.#state.halt) return;
     }
+  }
+
+  /**
+   * While paused: once servers have been of two versions for too long the release goes back, or the pause says so.
+   * @returns true when the pause says so
+   * @throws Departure
+   */
+  #saySkew({ skew }: PauseActions): boolean {
+    const { pausedBecause, wait } = this.#state;
+    if (!skew || pausedBecause === undefined || !wait || !isOverMixed(this.#state, Date.now())) return false;
+    const sentence = describeSkew(skew);
+    if (skew.then === 'rollback') throw new Departure('rollback', 'rolled-back', sentence);
+    if (!pausedBecause.includes(sentence)) {
+      const because = `${pausedBecause}; ${sentence}`;
+      this.set({ pausedBecause: because, wait: { ...wait, for: because } });
+    }
+    return true;
+  }
+
+  /** Who resumes a release whose servers have been of two versions for too long gives it the whole time again. */
+  #anotherBudget({ skew }: PauseActions): Partial<ReleaseState> {
+    return skew && isOverMixed(this.#state, Date.now()) ? { mixedUntil: Date.now() + skew.limit } : {};
   }
 
   /** While paused: somebody resumed (which clears the reason), or asked for more than a pause. */
@@ -302,6 +331,8 @@ export interface Patience {
 export interface PauseActions {
   /** How long a pause may last, in milliseconds. */
   readonly timeout: number;
+  /** How long servers may be of two versions. Default any time. */
+  readonly skew?: SkewBudget | undefined;
   /** Stops Kruise from starting on more servers; a sentence when that did not work. */
   readonly freeze: () => Promise<string | undefined>;
   readonly thaw: () => Promise<void>;

@@ -33,7 +33,17 @@ export interface ReleaseContext {
   /** Fingerprints of the sidecars that a rollback has to get rid of; a second try must not take the new ones for them. */
   readonly outgoing: Map<string, string>;
   readonly onPause: PauseActions;
+  /** What the release knows of freeze windows; undefined when there are none to heed. */
+  readonly calendar: HeededCalendar | undefined;
   readonly record: SetRecord;
+}
+
+/** Freeze windows as one release heeds them. */
+export interface HeededCalendar {
+  /** Why the requester wants to release in a freeze window all the same. */
+  readonly reason: string | undefined;
+  /** Keys of windows that a second person has overridden. */
+  readonly overridden: Set<string>;
 }
 
 /** What came of the write that begins a rollback. */

@@ -2,6 +2,7 @@ import { sleep } from '@temporalio/workflow';
 import { controlGroup } from '../release/metric.ts';
 import { waveLabel } from '../release/narrate.ts';
 import type { PlannedServer, Wave } from '../release/plan.ts';
+import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
 import { updatedContainer } from '../release/spec.ts';
 import { withWave } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
@@ -20,12 +21,13 @@ import type { ReleaseContext, Step, Strategy } from './strategy.ts';
  * failed starts again from the top, and finds done what is done.
  */
 export async function runWave(context: ReleaseContext, strategy: Strategy, wave: Wave): Promise<Verdict> {
-  const { run, left } = context;
+  const { run, spec, left } = context;
   if (isSkipped(context, wave)) return ended(context, wave);
   const failed = wave.servers.filter(({ name }) => left.has(name)).length;
   run.set({
     ...withWave(run.state, wave.number, { status: 'running', startedAt: Date.now(), failed }),
     wave: wave.number,
+    mixedUntil: run.state.mixedUntil ?? (spec.maxMixed === undefined ? undefined : Date.now() + spec.maxMixed),
   });
   const opened = await strategy.open(wave);
   if (opened.kind !== 'advance') return opened;
@@ -33,6 +35,8 @@ export async function runWave(context: ReleaseContext, strategy: Strategy, wave:
   for (const [progress, step] of steps(context, strategy, wave)) {
     const { verdict, passed } = await step({ servers: wave.servers, wave });
     if (verdict.kind !== 'advance') return verdict;
+    const decided = run.state.phase === 'baking' ? afterBake(context) : verdict;
+    if (decided.kind !== 'advance') return decided;
     if (progress !== undefined) run.set(withWave(run.state, wave.number, { [progress]: passed }));
   }
   return ended(context, wave);
@@ -73,16 +77,29 @@ function steps(
   ];
 }
 
-function bakeWave({ run, spec, plan }: ReleaseContext): Step {
+/** A bake that ends because servers have been of two versions for too long was none: somebody has to decide first. */
+function afterBake(context: ReleaseContext): Verdict {
+  const { run, spec } = context;
+  return isLastWave(context) ? { kind: 'advance' } : skewVerdict(run.state, skewBudgetOf(spec), Date.now());
+}
+
+/** While the last wave bakes, all servers are of one version. */
+function isLastWave({ run, plan }: ReleaseContext): boolean {
+  return run.state.wave === plan.waves.length;
+}
+
+function bakeWave(context: ReleaseContext): Step {
+  const { run, spec, plan } = context;
   return async (servers) => {
     const since = Date.now();
-    const until = since + spec.bake;
+    const { mixedUntil = Infinity } = isLastWave(context) ? {} : run.state;
+    const until = Math.min(since + spec.bake, mixedUntil);
     run.enter('baking', 'bakes and samples health', {
       owner: 'a timer',
       until,
     });
     if (spec.health.length === 0) {
-      await sleep(spec.bake, { summary: `${waveLabel(run.state)} · bake` });
+      await sleep(Math.max(1, until - since), { summary: `${waveLabel(run.state)} · bake` });
       return mergeReports([]);
     }
     return await inBatches(servers, (batch) =>

@@ -1,5 +1,6 @@
 import { applyDecision } from '../../release/decision.ts';
 import type { DecisionAnswer } from '../../release/decision.ts';
+import { approvalsNeeded } from '../../release/gate-votes.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { ReleaseState, Verb } from '../../release/state.ts';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, isFinal } from '../../release/state.ts';
@@ -150,8 +151,8 @@ function demandWave(
     throw new ExitError(EXIT.usage, `say which wave: ${verb} --wave N`, [
       `no gate is open: hotwave status ${reference}`,
     ]);
-  const { approvals, timeout, onTimeout } = gate.spec;
-  const votes = `${gate.approvedBy.length} of ${approvals} approvals so far`;
+  const { timeout, onTimeout } = gate.spec;
+  const votes = `${gate.approvedBy.length} of ${approvalsNeeded(gate)} approvals so far`;
   throw new ExitError(
     EXIT.usage,
     `the gate before wave ${gate.wave} is open: ${votes}, ${onTimeout} after ${formatDuration(timeout)}`,

@@ -9,6 +9,7 @@ import type { ClusterFlags } from '../flags.ts';
 import { actorOf, clusterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { say } from '../io.ts';
+import type { ReleaseInput } from '../../workflows/messages.ts';
 import type { LinkFlags } from '../links.ts';
 import { temporalUiLink } from '../links.ts';
 import { print } from '../print.ts';
@@ -26,6 +27,7 @@ import { plainText } from '../untrusted.ts';
 export interface StartFlags extends ClusterFlags, LinkFlags, WatchFlags {
   readonly requester?: string | undefined;
   readonly wait?: boolean | undefined;
+  readonly duringFreeze?: string | undefined;
 }
 
 const PLANNING = { within: 120_000, interval: 200 } as const;
@@ -38,9 +40,10 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
   const requester = actorOf(io, flags.requester);
+  const urgency = urgencyOf(flags);
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, cluster, io.now());
-    const started = await startRelease(temporal, { v: 1, file, cluster, requester });
+    const started = await startRelease(temporal, { v: 1, file, cluster, requester, ...urgency });
     announce(io, temporal, started, flags);
     const state = await planned(io, temporal, started);
     if (flags.wait !== true || state.phase === 'refused') return showPlanned(io, started, state, flags);
@@ -48,6 +51,17 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
     return watchRelease(io, temporal, started, flags);
   });
 }
+
+/** Why it is to start even in a freeze window. @throws ExitError when no reason is given */
+function urgencyOf({ duringFreeze }: StartFlags): Pick<ReleaseInput, 'duringFreeze'> {
+  if (duringFreeze === undefined) return {};
+  const reason = duringFreeze.trim();
+  if (reason !== '' && reason.length <= MOST_OF_A_REASON) return { duringFreeze: { reason } };
+  throw new ExitError(EXIT.usage, `--during-freeze: expected a reason of at most ${MOST_OF_A_REASON} characters`);
+}
+
+/** As much as the reason of a decision. */
+const MOST_OF_A_REASON = 1_000;
 
 function demandWaiting({ wait, timeout, until }: StartFlags): void {
   if (wait === true || (timeout === undefined && until === 'done')) return;

@@ -1,4 +1,5 @@
 import { formatDuration } from '../../release/quantity.ts';
+import { approvalsNeeded, groupsOf } from '../../release/gate-votes.ts';
 import type { Plan, Wave } from '../../release/plan.ts';
 import type { GateSpec, ReleaseFile } from '../../release/spec.ts';
 import type { PlanResult } from '../../workflows/messages.ts';
@@ -104,8 +105,13 @@ function planTable(waves: readonly Wave[], gates: readonly GateSpec[], view: Vie
   return ['', ...renderTable(COLUMNS, rows, view), ''];
 }
 
-function gateText({ approvals, notRequester, timeout, onTimeout }: GateSpec): string {
-  const people = approvals === 1 ? '1 approval' : `${approvals} approvals`;
+function gateText(gate: GateSpec): string {
+  const { notRequester, timeout, onTimeout, groups = {}, promoteAfter } = gate;
+  const needed = approvalsNeeded({ spec: gate, groups: groupsOf(gate.groups, {}) });
+  const people = needed === 1 ? '1 approval' : `${needed} approvals`;
+  const whose = Object.entries(groups).map(([name, count]) => `${count} of ${name}`);
+  const from = whose.length === 0 ? '' : ` (${whose.join(', ')})`;
   const others = notRequester ? ', not by the requester' : '';
-  return `${people}${others}, within ${formatDuration(timeout)}, else ${onTimeout}`;
+  const itself = promoteAfter === undefined ? '' : `, or healthy for ${formatDuration(promoteAfter)}`;
+  return `${people}${from}${others}${itself}, within ${formatDuration(timeout)}, else ${onTimeout}`;
 }

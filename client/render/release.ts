@@ -108,6 +108,13 @@ export function decisionLines({ decisions }: ReleaseState, view: View, limit = I
   });
 }
 
+/** Until when servers may be of two versions, while there is a limit. */
+export function skewLines({ mixedUntil }: ReleaseState, now: number, { columns }: View): string[] {
+  if (mixedUntil === undefined) return [];
+  const left = formatDuration(Math.max(0, mixedUntil - now));
+  return wrapped(`servers may be of two versions for another ${left}`, columns);
+}
+
 /** Warnings, each on its own lines. */
 export function warningLines({ warnings }: Pick<ReleaseState, 'warnings'>, view: View): string[] {
   return warnings.flatMap((warning) =>
@@ -141,11 +148,13 @@ export function clockTime(milliseconds: number): string {
   return new Date(milliseconds).toLocaleTimeString('en-GB', { hour12: false });
 }
 
+const WAITING: ReadonlySet<Phase> = new Set<Phase>(['paused', 'waiting-approval', 'frozen', 'halted']);
+
 function phaseColour(phase: Phase, colours: Colours): (text: string) => string {
   if (phase === 'done') return colours.green;
   if (phase === 'failed' || phase === 'refused') return colours.red;
   if (isFinal(phase) || phase === 'rolling-back') return colours.magenta;
-  return phase === 'paused' || phase === 'waiting-approval' ? colours.yellow : colours.cyan;
+  return WAITING.has(phase) ? colours.yellow : colours.cyan;
 }
 
 function statusColour(status: WaveProgress['status'], colours: Colours): (text: string) => string {

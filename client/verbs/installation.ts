@@ -63,7 +63,8 @@ function addWorker(program: Command, { finish }: Run, runWorker: RunWorker): voi
     .summary('run a worker for a cluster')
     .description(
       'Runs a worker: it carries out the releases of one cluster until it is stopped. Releases outlive it. ' +
-        'Health checks by Prometheus may ask what HOTWAVE_METRICS_URLS names, with HOTWAVE_METRICS_TOKEN if it is set.',
+        'Health checks by Prometheus may ask what HOTWAVE_METRICS_URLS names, with HOTWAVE_METRICS_TOKEN if it is set. ' +
+        'HOTWAVE_CALENDAR names a file with freeze windows for every release of the cluster.',
     )
     .addHelpText(
       'after',

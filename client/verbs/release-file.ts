@@ -29,6 +29,7 @@ function addStart(program: Command, { io, finish }: Run): void {
   const verb = program.command('start').argument('<file>', 'release file; - reads the standard input');
   watchingFlags(linkFlag(outputFlag(clusterFlags(verb))))
     .option('--wait', 'follow the release until it has ended; exit as watch does')
+    .option('--during-freeze <reason>', 'start in a freeze window; then a second person has to override it')
     .option('--requester <name>', 'who asks for it (HOTWAVE_ACTOR; default: your login name)')
     .summary('start a release')
     .description(
@@ -40,6 +41,7 @@ function addStart(program: Command, { io, finish }: Run): void {
         [
           'hotwave start release.yaml',
           'hotwave start release.yaml --wait --until gate',
+          'hotwave start release.yaml --during-freeze "the login fix cannot wait"',
           'hotwave start - --wait --timeout 30m -o jsonl < release.yaml',
         ],
         [0, 1, 2, 3, 4, 5, 6, 7, 64],

@@ -101,11 +101,12 @@ describe('who changed a field', () => {
 
 describe('a GameServer', () => {
   test('has priority 0 when none is set, and no override without an image', () => {
-    const metadata = { name: 'duel-0', uid: 'u' };
+    const metadata = { name: 'duel-0', uid: 'u', generation: 3 };
     const spec = { opsState: 'None', updatePriority: null, containers: [{ name: 'a', resources: {} }] };
     expect(gameServerRecord({ metadata, spec })).toEqual({
       name: 'duel-0',
       uid: 'u',
+      generation: 3,
       opsState: 'None',
       updatePriority: 0,
       imageOverrides: {},

@@ -125,13 +125,42 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(seen.length).toBeGreaterThan(1);
       });
 
+      test('follows GameServers by name, whose generation grows with every change of their wishes', async () => {
+        const followed = await world.newSet();
+        const name = `${followed.ref.name}-2`;
+        const seen: GameServerRecord[] = [];
+        for await (const gameServers of cluster.followGameServers(followed.ref, [name])) {
+          expect(gameServers.map((gameServer) => gameServer.name)).toEqual([name]);
+          const gameServer = gameServers[0]!;
+          if (seen.length === 0)
+            await cluster.patch(gameServerTarget(followed, gameServer), {
+              preconditions: [{ path: '/metadata/uid', value: gameServer.uid }],
+              changes: [
+                {
+                  op: 'add',
+                  path: '/spec/containers',
+                  value: [{ name: followed.sidecar, image: followed.image('2.0') }],
+                },
+              ],
+            });
+          seen.push(gameServer);
+          if (gameServer.imageOverrides[followed.sidecar] === followed.image('2.0')) break;
+        }
+        expect(seen[0]).toMatchObject({ imageOverrides: {} });
+        expect(seen.at(-1)!.generation).toBeGreaterThan(seen[0]!.generation);
+      });
+
       test('stops following when the caller gives up', async () => {
         const giveUp = new AbortController();
-        const follow = async (): Promise<void> => {
-          for await (const servers of cluster.followServers(set.ref, [`${set.ref.name}-0`], giveUp.signal))
-            if (servers.length === 1) giveUp.abort(new Error('enough'));
+        const names = [`${set.ref.name}-0`];
+        const follow = async (views: AsyncIterable<readonly unknown[]>): Promise<void> => {
+          for await (const view of views) if (view.length === 1) giveUp.abort(new Error('enough'));
         };
-        await expect(follow()).rejects.toThrow('enough');
+        const both = [
+          follow(cluster.followServers(set.ref, names, giveUp.signal)),
+          follow(cluster.followGameServers(set.ref, names, giveUp.signal)),
+        ];
+        await Promise.all(both.map((following) => expect(following).rejects.toThrow('enough')));
       });
 
       test('shows the set as its owner wrote it', async () => {

@@ -196,6 +196,7 @@ export function aGameServer(wishes: Partial<GameServerRecord> & { readonly ordin
     opsState: 'None',
     updatePriority: 0,
     imageOverrides: {},
+    generation: 1,
     diesWithPod: false,
     hasAnnotations: true,
     ...view,

@@ -98,8 +98,15 @@ export class ClusterCalls {
       ([, , signal]: Parameters<Cluster['listServers']>) => signal,
       cluster.listServers.bind(cluster),
     );
+    const listGameServers = around(
+      'listGameServers',
+      ([, , signal]: Parameters<Cluster['listGameServers']>) => signal,
+      cluster.listGameServers.bind(cluster),
+    );
     return {
       describe: () => cluster.describe(),
+      followGameServers: (ref, names, signal) =>
+        eachAs(cluster.followGameServers(ref, names, signal), () => listGameServers(ref, names, signal)),
       followServers: (ref, names, signal) => {
         const list = async (): Promise<ServerList['servers']> => (await listServers(ref, { names }, signal)).servers;
         return eachAs(cluster.followServers(ref, names, signal), list);
@@ -107,7 +114,7 @@ export class ClusterCalls {
       readSet: around('readSet', ([, signal]) => signal, cluster.readSet.bind(cluster)),
       readWorkload: around('readWorkload', ([, signal]) => signal, cluster.readWorkload.bind(cluster)),
       listServers,
-      listGameServers: around('listGameServers', ([, , signal]) => signal, cluster.listGameServers.bind(cluster)),
+      listGameServers,
       patch: around('patch', ([, , options]) => options?.signal, cluster.patch.bind(cluster)),
       exec: around('exec', ([, signal]) => signal, cluster.exec.bind(cluster)),
       httpGet: around('httpGet', ([, signal]) => signal, cluster.httpGet.bind(cluster)),

@@ -116,7 +116,14 @@ class InMemoryCluster implements FakeCluster {
   }
 
   followServers(...[ref, names, signal]: Parameters<Cluster['followServers']>): ReturnType<Cluster['followServers']> {
-    const list = (): Promise<ServerList> => this.listServers(ref, { names }, signal);
+    const list = async (): Promise<ServerList['servers']> => (await this.listServers(ref, { names }, signal)).servers;
+    return followList({ list, version: () => this.#resourceVersion, servers: names.length, signal });
+  }
+
+  followGameServers(
+    ...[ref, names, signal]: Parameters<Cluster['followGameServers']>
+  ): ReturnType<Cluster['followGameServers']> {
+    const list = (): Promise<readonly GameServerRecord[]> => this.listGameServers(ref, names, signal);
     return followList({ list, version: () => this.#resourceVersion, servers: names.length, signal });
   }
 

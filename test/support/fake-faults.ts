@@ -1,8 +1,8 @@
 import { ClusterFailure } from '../../activities/ports.ts';
 import type { Cluster } from '../../activities/ports.ts';
 
-/** What can be called on a cluster over the network. Following servers is listing them, again and again. */
-export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers'>;
+/** What can be called on a cluster over the network. Following is listing, again and again. */
+export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers' | 'followGameServers'>;
 
 type Hook = () => void;
 

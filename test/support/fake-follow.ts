@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ServerList } from '../../activities/ports.ts';
 
 /** Who follows many servers is told of many changes at once. */
 const LOOK_MS = 2;
@@ -8,21 +7,21 @@ const LOOK_MS_PER_SERVER = 0.2;
 const LOOKS_WITHOUT_CHANGE = 100;
 
 /** What is followed: how to read it, and what changes when it has changed. */
-export interface Followed {
-  readonly list: () => Promise<ServerList>;
+export interface Followed<Item> {
+  readonly list: () => Promise<readonly Item[]>;
   readonly version: () => number;
   readonly servers: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Servers in memory as they are, and again whenever something has changed. */
-export async function* followList(followed: Followed): AsyncGenerator<ServerList['servers'], void> {
+/** What is in memory as it is, and again whenever something has changed. */
+export async function* followList<Item>(followed: Followed<Item>): AsyncGenerator<readonly Item[], void> {
   const { list, version, servers, signal } = followed;
   let seen: number | undefined;
   for (let look = 0; ; look += 1) {
     if (seen !== version() || look % LOOKS_WITHOUT_CHANGE === 0) {
       seen = version();
-      yield (await list()).servers;
+      yield await list();
     }
     await delay(LOOK_MS + servers * LOOK_MS_PER_SERVER);
     signal?.throwIfAborted();

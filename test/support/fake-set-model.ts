@@ -36,6 +36,7 @@ export interface RawGameServer {
     name: string;
     namespace: string;
     uid: string;
+    generation: number;
     annotations?: Record<string, string>;
     ownerReferences?: { kind: string }[];
   };
@@ -122,6 +123,7 @@ export function rawGameServer(model: FakeSetModel, name: string, ordinal: number
       name,
       namespace: (model.ref ?? SET).namespace,
       uid: randomUUID(),
+      generation: 1,
       ownerReferences: [{ kind: model.reclaimPolicy === 'Delete' ? 'GameServerSet' : 'Pod' }],
     },
     spec: {

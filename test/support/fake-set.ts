@@ -1,6 +1,6 @@
 import type { SetRef, WorkloadView } from '../../release/fleet.ts';
 import { OPS_STATE_LABEL, PRIORITY_LABEL } from '../../release/fleet.ts';
-import { SYNC_ANNOTATION } from '../../release/patches.ts';
+import { SYNC_ANNOTATION, sameJson } from '../../release/patches.ts';
 import type { Clock } from './clock.ts';
 import { FakeKubelet } from './fake-kubelet.ts';
 import type { Failures } from './fake-kubelet.ts';
@@ -123,12 +123,21 @@ export class FakeSet {
 
   /** Takes over a changed GameServer; `undone` is what an older state of the controller's cache makes of it. */
   commitGameServer(raw: RawGameServer, undone?: RawGameServer): void {
-    this.gameServers.set(raw.metadata.name, raw);
-    this.#around.events.changed();
+    this.#putGameServer(raw);
     this.#later(this.#around.timings.syncMs ?? 2, () => {
-      if (undone) this.gameServers.set(raw.metadata.name, undone);
+      if (undone) this.#putGameServer(undone);
       this.#sync(raw.metadata.name);
     });
+  }
+
+  /** The API server counts the changes of a spec. */
+  #putGameServer(raw: RawGameServer): void {
+    const { name } = raw.metadata;
+    const before = this.gameServers.get(name);
+    const changed = before && !sameJson(before.spec, raw.spec) ? 1 : 0;
+    const generation = (before?.metadata.generation ?? 1) + changed;
+    this.gameServers.set(name, { ...raw, metadata: { ...raw.metadata, generation } });
+    this.#around.events.changed();
   }
 
   /** What the controllers do with the set as it is now. */

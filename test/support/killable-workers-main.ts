@@ -60,21 +60,23 @@ function remoteCluster(clusterName: string): Cluster {
       return (await promise) as never;
     };
   // A stream does not cross processes; looking again and again shows the same.
-  const followServers: Cluster['followServers'] = async function* (ref, names, signal) {
-    const list: Cluster['listServers'] = remote('listServers');
+  async function* looking<Item>(look: () => Promise<Item>, signal: AbortSignal | undefined): AsyncGenerator<Item> {
     while (signal?.aborted !== true) {
-      yield (await list(ref, { names })).servers;
+      yield await look();
       await sleep(LOOK_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
     }
     signal.throwIfAborted();
-  };
+  }
+  const listServers: Cluster['listServers'] = remote('listServers');
+  const listGameServers: Cluster['listGameServers'] = remote('listGameServers');
   return {
     describe: () => 'https://fake (context fake)',
     readSet: remote('readSet'),
     readWorkload: remote('readWorkload'),
-    listServers: remote('listServers'),
-    followServers,
-    listGameServers: remote('listGameServers'),
+    listServers,
+    followServers: (ref, names, signal) => looking(async () => (await listServers(ref, { names })).servers, signal),
+    listGameServers,
+    followGameServers: (ref, names, signal) => looking(() => listGameServers(ref, names), signal),
     patch: remote('patch'),
     exec: remote('exec'),
     httpGet: remote('httpGet'),

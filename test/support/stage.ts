@@ -1,9 +1,11 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { inject, test as plainTest } from 'vitest';
+import type { Calendar } from '../../activities/ports.ts';
 import type { ReleaseFile } from '../../release/spec.ts';
 import { releaseFileSchema } from '../../release/spec.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
+import type { ReleaseInput } from '../../workflows/messages.ts';
 import { MAIN, NEW_IMAGE, SET, SIDECAR } from './builders.ts';
 import { ClusterCalls } from './cluster-calls.ts';
 import { fakeCluster } from './fake-cluster.ts';
@@ -25,7 +27,7 @@ export interface Stage {
   /** The calls of all workers of this stage. */
   readonly calls: ClusterCalls;
   startWorker(): Promise<RunningWorker>;
-  start(file?: ReleaseFile, requester?: string): Promise<StartedRelease>;
+  start(file?: ReleaseFile, requester?: string, more?: Pick<ReleaseInput, 'duringFreeze'>): Promise<StartedRelease>;
 }
 
 /** What the workers of one test file share: a connection costs more than a worker. */
@@ -51,7 +53,7 @@ export async function connect(): Promise<Connections> {
 let stages = 0;
 
 /** A stage without a worker. Its cluster and its task queue have a name that no other stage has. */
-export function emptyStage({ native, client }: Connections, model: FakeClusterModel): Stage {
+export function emptyStage({ native, client }: Connections, model: FakeClusterModel, calendar?: Calendar): Stage {
   stages += 1;
   const clusterName = `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
   const cluster = fakeCluster(model);
@@ -66,6 +68,7 @@ export function emptyStage({ native, client }: Connections, model: FakeClusterMo
         connection: native,
         clusterName,
         cluster: calls.through(cluster),
+        calendar,
         bundlePath: inject('bundlePath'),
         pollers: 2,
       });
@@ -77,14 +80,15 @@ export function emptyStage({ native, client }: Connections, model: FakeClusterMo
         },
       };
     },
-    start: (file = aRelease(), requester = 'ann') => startRelease(client, { cluster: clusterName, file, requester }),
+    start: (file = aRelease(), requester = 'ann', more = {}) =>
+      startRelease(client, { cluster: clusterName, file, requester, ...more }),
   };
 }
 
 interface StageFixtures {
   readonly connections: Connections;
   /** Makes stages with a worker each; they end with the test. */
-  readonly stage: (model?: FakeClusterModel) => Promise<Stage & RunningWorker>;
+  readonly stage: (model?: FakeClusterModel, calendar?: Calendar) => Promise<Stage & RunningWorker>;
 }
 
 /** A test with stages. */
@@ -101,8 +105,8 @@ export const test = plainTest.extend<StageFixtures>({
   ],
   stage: async ({ connections }, use) => {
     const workers: RunningWorker[] = [];
-    await use(async (model = {}) => {
-      const stage = emptyStage(connections, model);
+    await use(async (model = {}, calendar = undefined) => {
+      const stage = emptyStage(connections, model, calendar);
       const startWorker = async (): Promise<RunningWorker> => {
         const worker = await stage.startWorker();
         workers.push(worker);

@@ -13,6 +13,7 @@ import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { behindSentence, failFast, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
+import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
 import { settleOverrides } from './settle.ts';
 
 /** How long priorities may take to arrive at the pods: the controller is slow, and slower the more servers there are. */
@@ -33,6 +34,8 @@ class Rolling implements Strategy {
   #revision = '';
   /** How the set is held now; undefined while it is the person's own. */
   #hold: Hold | undefined;
+  /** Servers that an override had moved may have been taken into the template, or have lost that override. */
+  #adopting = false;
 
   constructor(context: ReleaseContext) {
     this.#context = context;
@@ -88,6 +91,10 @@ class Rolling implements Strategy {
   withdraw = async (): Promise<Withdrawal> => {
     const { plan, spec } = this.#context;
     const { set, baseline } = plan;
+    if (this.#adopting) {
+      const problem = await keepOverrides(this.#context);
+      if (problem !== undefined) return { kind: 'impossible', reason: problem };
+    }
     const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
     if (written.kind === 'untouched') return { kind: 'nothing' };
     if (written.kind === 'drifted') return { kind: 'impossible', reason: written.reason };
@@ -103,12 +110,25 @@ class Rolling implements Strategy {
   };
 
   settle = async (): Promise<Verdict> => {
-    const { plan, apart } = this.#context;
+    const { apart } = this.#context;
+    const { baseline } = this.#context.plan;
     const out = leftOut(this.#context);
     // The template has their image again, so they need no override of it any more.
     const servers = [...apart.returned].filter((name) => !out.has(name));
     const cleared = await settleOverrides(this.#context, { servers, image: undefined });
-    return cleared.kind === 'advance' ? await this.#putBack(plan.baseline.oldImage) : cleared;
+    if (cleared.kind !== 'advance') return cleared;
+    if (this.#adopting) {
+      const problem = await proveKept(this.#context, (servers) =>
+        this.#awaitReady(servers, {
+          direction: 'rollback',
+          image: baseline.newImage,
+          failFast: servers.length,
+          summary: `roll back · wait for ${servers.length} servers that keep ${baseline.newImage}`,
+        }),
+      );
+      if (problem !== undefined) return { kind: 'pause', reason: problem };
+    }
+    return await this.#putBack(baseline.oldImage);
   };
 
   foreignEdit = async (): Promise<string | undefined> => {
@@ -136,9 +156,8 @@ class Rolling implements Strategy {
   };
 
   withdrawal = (): string => {
-    const { plan } = this.#context;
-    const who = leftOut(this.#context).size === 0 ? 'every server proves' : 'all others prove';
-    return `${who} ${plan.previousVersion}${leftOutSentence(this.#context)}`;
+    const out = leftOut(this.#context);
+    return `${withdrawalOf(this.#context.plan, out.size > 0)}${leftOutSentence(this.#context)}`;
   };
 
   /** Kruise moves by its own order: servers of skipped waves come before those of later ones. */
@@ -217,7 +236,7 @@ class Rolling implements Strategy {
         set,
         servers: batch,
         container: baseline.container,
-        image: how.direction === 'rollback' ? baseline.oldImage : baseline.newImage,
+        image: how.image ?? (how.direction === 'rollback' ? baseline.oldImage : baseline.newImage),
         revision: this.#revision,
         direction: how.direction,
         before: how.direction === 'rollback' ? outgoingOf(this.#context, batch) : {},
@@ -232,6 +251,7 @@ class Rolling implements Strategy {
     const { run, plan, spec } = this.#context;
     const { adopted } = plan;
     if (adopted.length === 0) return { kind: 'advance' };
+    this.#adopting = true;
     const doing = `takes ${adopted.length} servers into the template that run ${plan.baseline.newImage} already`;
     run.enter('updating', doing, { owner: KRUISE, until: Date.now() + spec.ready.timeout });
     const opened = await this.#openFor(
@@ -288,6 +308,8 @@ const CONTROLLERS = 'kruise-game-manager and Kruise';
 
 interface Waiting {
   readonly direction: Direction;
+  /** Default what the direction leads to. */
+  readonly image?: string;
   readonly failFast: number;
   readonly summary: string;
 }

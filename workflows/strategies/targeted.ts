@@ -1,8 +1,8 @@
 import { waveLabel } from '../../release/narrate.ts';
+import type { PlannedServer } from '../../release/plan.ts';
 import type { LastRelease } from '../../release/record.ts';
 import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { Verdict } from '../../release/verdict.ts';
-import { reachedBy } from '../batches.ts';
 import { quick } from '../calls.ts';
 import { behindSentence, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
@@ -25,7 +25,7 @@ export function targeted(context: ReleaseContext): Strategy {
       warnOfOverrides(context);
       return unchanged.kind === 'advance' ? await recordEnd(context, 'done') : unchanged;
     },
-    affected: () => reachedBy(context),
+    affected: () => openedBy(context),
     withdraw: () => Promise.resolve(withdraw(context)),
     settle: async () => {
       overridesStay = await mustKeepOverrides(context);
@@ -72,6 +72,12 @@ function recordEnd({ record, plan }: ReleaseContext, outcome: LastRelease['outco
   return noted(record.write({ last, ...record.failedVersion }));
 }
 
+/** The servers of the waves that were begun: one whose gate is still closed is none of this release's yet. */
+function openedBy({ plan, run }: ReleaseContext): readonly PlannedServer[] {
+  const opened = plan.waves.filter((_, index) => (run.state.waves[index]?.status ?? 'pending') !== 'pending');
+  return opened.flatMap(({ servers }) => servers);
+}
+
 /**
  * Every server of the waves so far gets the old image asserted, the ones that seem untouched too: an override that was
  * written a moment ago may not have reached its pod yet.
@@ -103,7 +109,7 @@ async function mustKeepOverrides({ plan }: ReleaseContext): Promise<boolean> {
 async function clearOverrides(context: ReleaseContext): Promise<Verdict> {
   const { plan } = context;
   const out = leftOut(context);
-  const servers = reachedBy(context)
+  const servers = openedBy(context)
     .map(({ name }) => name)
     .filter((name) => !plan.overridden.includes(name) && !out.has(name));
   return await settleOverrides(context, { servers, image: undefined });

@@ -1,0 +1,215 @@
+import { describe, expect } from 'vitest';
+import type { ReleaseState } from '../../release/state.ts';
+import { NEW_IMAGE } from '../support/builders.ts';
+import { anHourOfFreeze, fakeCalendar, windowAround } from '../support/calendar.ts';
+import { effects, movedTo } from '../support/fake-log.ts';
+import type { StartedRelease } from '../support/hotwave.ts';
+import type { SpecWishes, Stage } from '../support/stage.ts';
+import { aRelease, test } from '../support/stage.ts';
+
+const isFrozen = ({ phase }: ReleaseState): boolean => phase === 'frozen';
+const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
+const FIRST_WAVE = ['duel-9'];
+const URGENT = { duringFreeze: { reason: 'nobody can log in' } };
+const OVERRIDE = { verb: 'override', actor: 'bob', reason: 'the login fix cannot wait' } as const;
+
+/** How often the calendar was asked. */
+async function looks({ handle }: StartedRelease): Promise<number> {
+  const { events = [] } = await handle.fetchHistory();
+  const names = (events ?? []).map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name);
+  return names.filter((name) => name === 'checkCalendar').length;
+}
+
+describe('a release that is started in a freeze window', () => {
+  test('is refused with the window, its end, and how to go on', async ({ stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ freeze: [anHourOfFreeze('tournament')] }));
+    const { outcome, reason } = await release.result();
+    expect(outcome).toBe('refused');
+    expect(reason).toMatch(
+      /^freeze window tournament holds until \w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: start it then, or now with --during-freeze "reason", and have a second person say hotwave override$/,
+    );
+    expect(effects(it.cluster, 0)).toEqual([]);
+  });
+
+  test('is refused because of the calendar of its cluster, too', async ({ stage }) => {
+    const release = await (await stage({}, fakeCalendar([anHourOfFreeze('holidays')]))).start();
+    expect(await release.result()).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringMatching(/^freeze window holidays holds until /) as string,
+    });
+  });
+
+  test('all the same writes nothing before a second person overrides the window', async ({ stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ freeze: [anHourOfFreeze('tournament')] }), 'ann', URGENT);
+    const { freeze, wait } = await release.idle('the freeze', isFrozen);
+    expect(freeze?.window).toBe('tournament');
+    expect(wait).toMatchObject({
+      for: expect.stringMatching(
+        /^freeze window tournament holds until .* UTC; ann wants it all the same: nobody can log in$/,
+      ),
+      owner: 'the calendar',
+      until: freeze?.until,
+    });
+    for (const [wish, sentence] of [
+      [{ actor: 'ann' }, 'ann started this release: overriding tournament takes a second person'],
+      [{ reason: undefined }, 'say why: override --reason "...", a freeze window has its reasons too'],
+    ] as const)
+      expect(await release.decide({ ...OVERRIDE, ...wish })).toEqual({ accepted: false, message: sentence });
+    expect(effects(it.cluster, 0)).toEqual([]);
+    expect(await release.decide(OVERRIDE)).toEqual({ accepted: true, message: 'going on in spite of tournament' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    const ended = await release.state();
+    expect(ended.freeze).toBeUndefined();
+    expect(ended.decisions.at(-1)).toMatchObject({ verb: 'override', actor: 'bob', accepted: true });
+  });
+
+  test('is told by plan without the flag being of use outside a window', async ({ stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ freeze: [windowAround(3_600, 7_200)] }), 'ann', URGENT);
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+});
+
+describe('a release without any window', () => {
+  test('asks no calendar', async ({ stage }) => {
+    const release = await (await stage()).start();
+    await release.result();
+    expect(await looks(release)).toBe(0);
+  });
+});
+
+/** A release at its gate before wave 2, when a window begins. */
+async function frozenBeforeWave2(
+  it: Stage,
+  calendar: ReturnType<typeof fakeCalendar>,
+  wishes: SpecWishes = {},
+  end = 3_600,
+): Promise<StartedRelease> {
+  const release = await it.start(aRelease({ gates: [{ before: 2 }], ...wishes }));
+  await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+  calendar.reading = { windows: [windowAround(-60, end, 'prime time')] };
+  await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
+  await release.until('the freeze', isFrozen);
+  return release;
+}
+
+describe('a window that begins between two waves', () => {
+  test('holds the next one, and the release goes on by itself when it ends', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const release = await frozenBeforeWave2(it, calendar, {}, 4);
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(FIRST_WAVE);
+    const { freeze } = await release.state();
+    await release.until('wave 2', ({ waves }) => waves[1]?.status !== 'pending');
+    expect(Date.now()).toBeGreaterThanOrEqual(freeze!.until);
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+
+  test('once overridden is not asked about again', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const release = await frozenBeforeWave2(it, calendar);
+    await release.decide(OVERRIDE);
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    // Before the first write, before wave 1, 2 (twice) and 3.
+    expect(await looks(release)).toBe(5);
+  });
+
+  test('once overridden does not open another one', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const release = await frozenBeforeWave2(it, calendar);
+    const held = it.calls.hold({ activity: 'verifyFleet' });
+    await release.decide(OVERRIDE);
+    await held.reached;
+    if ('windows' in calendar.reading)
+      calendar.reading = { windows: [...calendar.reading.windows, anHourOfFreeze('incident')] };
+    held.release();
+    const { freeze } = await release.until('the other', ({ phase, wave }) => phase === 'frozen' && wave === 2);
+    expect(freeze).toMatchObject({ window: 'incident' });
+    expect(freeze?.overridden).toBeUndefined();
+    await release.decide({ verb: 'cancel', then: 'hold' });
+    expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test.for(['pause', 'halt'] as const)('does not keep %s from working', async (verb, { stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const release = await frozenBeforeWave2(it, calendar);
+    await release.decide({ verb, reason: 'look at this', until: Date.now() + 3_600_000 });
+    await release.until('to stand still', ({ phase }) => phase === 'paused' || phase === 'halted');
+    expect(await release.decide(OVERRIDE)).toMatchObject({ accepted: false });
+    await release.decide({ verb: verb === 'pause' ? 'resume' : 'unhalt' });
+    await release.until('the freeze', isFrozen);
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(FIRST_WAVE);
+    await release.decide({ ...OVERRIDE, id: 'now it counts' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+
+  test.for([
+    ['rollback', 'rolled-back'],
+    ['cancel', 'cancelled'],
+  ] as const)('does not keep %s from working', async ([verb, outcome], { stage }) => {
+    const calendar = fakeCalendar();
+    const release = await frozenBeforeWave2(await stage({}, calendar), calendar);
+    await release.decide({ verb, then: 'rollback', reason: 'players complain' });
+    expect(await release.result()).toMatchObject({ outcome });
+    expect((await release.state()).freeze).toBeUndefined();
+  });
+});
+
+describe('a window that begins while a wave is running', () => {
+  test('does not interrupt it', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const held = it.calls.hold({ activity: 'reloadServers' });
+    const release = await it.start(aRelease({ waves: ['rest'] }));
+    await held.reached;
+    calendar.reading = { windows: [anHourOfFreeze()] };
+    held.release();
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+
+  test('does not interrupt it either when a person has paused and resumed it', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const held = it.calls.hold({ activity: 'reloadServers' });
+    const release = await it.start(aRelease({ waves: ['rest'] }));
+    await held.reached;
+    await release.decide({ verb: 'pause', reason: 'look at this' });
+    held.release();
+    await release.idle('the pause', isPaused);
+    calendar.reading = { windows: [anHourOfFreeze()] };
+    await release.decide({ verb: 'resume' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+});
+
+describe('a calendar that cannot be read', () => {
+  test('refuses a release with the reason, which is no freeze', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    calendar.reading = { problem: 'the calendar of the cluster is broken: calendar.yaml:3:5: freeze[0]' };
+    const release = await (await stage({}, calendar)).start(aRelease(), 'ann', URGENT);
+    expect(await release.result()).toMatchObject({
+      outcome: 'refused',
+      reason: 'the calendar of the cluster is broken: calendar.yaml:3:5: freeze[0]',
+    });
+  });
+
+  test('between two waves pauses the release until somebody has mended it', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    calendar.reading = { problem: 'the calendar of the cluster is broken' };
+    await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
+    const { pausedBecause } = await release.until('the pause', isPaused);
+    expect(pausedBecause).toBe('the calendar of the cluster is broken');
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(FIRST_WAVE);
+    calendar.reading = { windows: [] };
+    await release.decide({ verb: 'resume' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+});

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import type { Calendar, CalendarReading } from '../activities/ports.ts';
+import { formatDiagnostic, readCalendarFile } from '../release/diagnose.ts';
+import { EXIT_USAGE, StartFailure } from './start-failure.ts';
+
+/**
+ * The calendar of the cluster, a YAML file that HOTWAVE_CALENDAR names. It is read anew each time that somebody asks, so
+ * a change counts at once. A file that is broken meanwhile is said to be so: it is neither ignored nor remembered.
+ *
+ * @throws StartFailure with exit code 64 when there is a file and it cannot be used
+ */
+export async function openCalendar(path: string | undefined): Promise<Calendar | undefined> {
+  if (path === undefined) return undefined;
+  const calendar = { read: () => readCalendar(path) };
+  const reading = await calendar.read();
+  if ('problem' in reading) throw new StartFailure(EXIT_USAGE, reading.problem);
+  return calendar;
+}
+
+async function readCalendar(path: string): Promise<CalendarReading> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'it is unreadable';
+    return { problem: `the calendar of the cluster, HOTWAVE_CALENDAR ${path}, cannot be read: ${reason}` };
+  }
+  const reading = readCalendarFile(text);
+  if ('windows' in reading) return reading;
+  const [first, ...others] = reading.diagnostics.map((diagnostic) => formatDiagnostic(path, diagnostic));
+  const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
+  return { problem: `the calendar of the cluster is broken: ${first ?? path}${more}` };
+}
