@@ -3,7 +3,7 @@ import type { PlannedServer } from '../../release/plan.ts';
 import type { LastRelease } from '../../release/record.ts';
 import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { Verdict } from '../../release/verdict.ts';
-import { quick } from '../calls.ts';
+import { QUICK_MS, quick } from '../calls.ts';
 import { behindSentence, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 import { override } from './override.ts';
@@ -18,7 +18,11 @@ export function targeted(context: ReleaseContext): Strategy {
   let overridesStay = false;
   return {
     begin: () => noted(context.record.write({ running: context.record.running })),
-    open: () => templateUnchanged(context),
+    open: () => {
+      const until = Date.now() + QUICK_MS;
+      context.run.enter('updating', 'looks whether the template is unchanged', { owner: 'the API server', until });
+      return templateUnchanged(context);
+    },
     awaitMoved: (servers) => override(context, servers, 'forward'),
     finish: async () => {
       const unchanged = await templateUnchanged(context);
