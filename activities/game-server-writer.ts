@@ -5,7 +5,8 @@ import { BATCH_SIZE } from './inputs.ts';
 import type { Cluster, GameServerRecord } from './ports.ts';
 import { cancellation, executionKey, heartbeat, pause } from './runtime.ts';
 
-const WRITES_AT_ONCE = 16;
+/** Writes of GameServers that are under way at once. */
+export const WRITES_AT_ONCE = 16;
 const LOOK_MS = 250;
 /** A write that the controller has not shown by then was lost: it is written again. */
 const REWRITE_MS = 5_000;
@@ -15,8 +16,8 @@ const UNDONE_MS = 500;
 interface Written {
   readonly token: string;
   readonly at: number;
-  /** What the object's spec had come to when it was written. */
-  readonly generation: number;
+  /** The object that was written, as it was before. */
+  readonly before: string;
 }
 
 /** What one GameServer is to become. */
@@ -61,27 +62,39 @@ export class GameServerWriter {
   }
 
   /**
-   * True when a record that is not as wished comes after the latest write, so that somebody has undone it. An older
-   * one, as a watch may still show, says nothing.
+   * True when a record comes after the latest write and does not show it: an older state, or somebody, has undone it. A
+   * watch that still shows what was written over says nothing.
    */
-  isUndone({ name, generation }: GameServerRecord, now: number): boolean {
+  isUndone({ name, resourceVersion, syncToken }: GameServerRecord, holds: boolean, now: number): boolean {
     const written = this.#written.get(name);
-    return written !== undefined && generation > written.generation && now - written.at > UNDONE_MS;
+    if (!written || now - written.at < UNDONE_MS || resourceVersion === written.before) return false;
+    return !holds || syncToken !== written.token;
+  }
+
+  /** The latest write of this server does not count any more. */
+  forget(name: string): void {
+    this.#written.delete(name);
   }
 
   /** Writes these GameServers; what came of each, by name. */
   async write(gameServers: readonly GameServerRecord[], patchOf: Wish['patch']): Promise<Map<string, PatchOutcome>> {
+    const outcomes = await pLimit(WRITES_AT_ONCE).map(
+      gameServers,
+      async (gameServer) => [gameServer.name, await this.writeOne(gameServer, patchOf)] as const,
+    );
+    return new Map(outcomes);
+  }
+
+  /** Writes one GameServer. */
+  async writeOne(gameServer: GameServerRecord, patchOf: Wish['patch']): Promise<PatchOutcome> {
+    const { name, resourceVersion: before } = gameServer;
     this.#round += 1;
     const token = `${this.#token}.${executionKey()}.${this.#round}`;
-    const limit = pLimit(WRITES_AT_ONCE);
-    const outcomes = await limit.map(gameServers, async (gameServer) => {
-      const target = { kind: 'GameServer', namespace: this.#set.namespace, name: gameServer.name } as const;
-      const outcome = await this.#cluster.patch(target, patchOf(gameServer, token), { signal: cancellation() });
-      if (outcome.kind === 'applied' || outcome.kind === 'alreadyApplied')
-        this.#written.set(gameServer.name, { token, at: Date.now(), generation: gameServer.generation });
-      return [gameServer.name, outcome] as const;
-    });
-    return new Map(outcomes);
+    const target = { kind: 'GameServer', namespace: this.#set.namespace, name } as const;
+    const outcome = await this.#cluster.patch(target, patchOf(gameServer, token), { signal: cancellation() });
+    if (outcome.kind === 'applied' || outcome.kind === 'alreadyApplied')
+      this.#written.set(name, { token, at: Date.now(), before });
+    return outcome;
   }
 }
 

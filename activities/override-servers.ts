@@ -7,7 +7,7 @@ import type { ServerFailure } from '../release/server.ts';
 import type { StepReport } from '../release/verdict.ts';
 import { stepReport } from '../release/verdict.ts';
 import { contentCheck } from './await-ready.ts';
-import { GameServerWriter } from './game-server-writer.ts';
+import { GameServerWriter, WRITES_AT_ONCE } from './game-server-writer.ts';
 import type { OverrideServersInput } from './inputs.ts';
 import type { Cluster, GameServerRecord } from './ports.ts';
 import { ReadyChecks } from './ready-checks.ts';
@@ -37,6 +37,8 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
       return await keepAlive(() => round.run());
     } finally {
       enough.abort();
+      // A write that is still under way could undo what comes next.
+      await round.writesAreOver();
     }
   };
 }
@@ -65,6 +67,8 @@ class OverrideRound {
   /** When each server on its way was first written, in milliseconds since the epoch. */
   readonly #since = new Map<string, number>();
   readonly #done = new Map<string, PlannedServer>();
+  readonly #writing = new Map<string, Promise<void>>();
+  #trouble: { readonly error: unknown } | undefined;
 
   constructor(cluster: Cluster, input: OverrideServersInput, sight: Sight) {
     this.#cluster = cluster;
@@ -80,45 +84,44 @@ class OverrideRound {
     const { failures } = this.#watch;
     for (;;) {
       // Whoever is done makes room for the next ones.
-      while (await this.#look());
+      while (this.#look());
+      if (this.#trouble) throw this.#trouble.error;
       this.#checks.throwIfInTrouble();
       if (failures.length + this.#checks.failures.length > this.#input.failFast) break;
-      if (this.#watch.pending.length > 0) await this.#sight.views.changed();
+      if (this.#watch.pending.length + this.#writing.size > 0) await this.#sight.views.changed();
       else if (await this.#allHold()) break;
     }
     return stepReport(this.#checks.passed, [...failures, ...this.#checks.failures]);
   }
 
   /**
-   * One look: judges the servers on their way, fails the late ones, and writes those that need it.
+   * One look: judges the servers on their way, fails the late ones, and begins to write those that need it.
    * @returns true when some of them are on their way no more
    */
-  async #look(): Promise<boolean> {
+  #look(): boolean {
     const [servers, gameServers] = [this.#sight.servers(), this.#sight.gameServers()];
     if (!servers || !gameServers) return false;
     const pods = new Map(servers.map((server) => [server.name, server]));
     const records = new Map(gameServers.map((record) => [record.name, record]));
     const before = this.#watch.pending.length;
-    const wanting: GameServerRecord[] = [];
     for (const planned of this.#onTheirWay()) {
       const record = records.get(planned.name);
       if (!record) this.#watch.fail(hasNone(planned.name));
-      else if (this.#needsWrite({ planned, pod: pods.get(planned.name), record }, Date.now())) wanting.push(record);
+      else if (this.#needsWrite({ planned, pod: pods.get(planned.name), record }, Date.now())) this.#send(record);
     }
-    await this.#write(wanting);
     return this.#watch.pending.length < before;
   }
 
-  /** Judges one server; true when it is neither done nor lost, and has to be written. */
+  /** Judges one server; true when it has to be written: it never was, or its write was lost. */
   #needsWrite({ planned, pod, record }: Found, now: number): boolean {
     const { name } = planned;
     const judgement = this.#watch.judge(planned, pod, now);
-    const isReady = judgement.kind === 'done';
-    const holds = this.#holds(record);
+    const [isReady, holds] = [judgement.kind === 'done', this.#holds(record)];
     if (judgement.kind === 'failed') this.#watch.fail({ server: name, ...judgement });
     else if (isReady && holds && this.#writer.hasArrived(name, pod)) this.#finish(planned, pod);
     else if (this.#isLate(name, now)) this.#watch.fail(isReady ? this.#unconfirmed(record) : this.#lateness(name, pod));
-    else if (!holds && this.#writer.isUndone(record, now)) return true;
+    else if (this.#writing.has(name)) return false;
+    else if (this.#writer.isUndone(record, holds, now)) return true;
     else return (isReady || this.#imageOf(pod) !== this.#input.image) && this.#writer.needsWrite(name, now);
     return false;
   }
@@ -152,13 +155,14 @@ class OverrideRound {
     const undone = names.filter((name) => !this.#holds(live.get(name)));
     for (const name of undone) this.#reopen(name);
     for (const name of undone) if (!live.has(name)) this.#watch.fail(hasNone(name));
-    await this.#write(records.filter(({ name }) => undone.includes(name)));
+    for (const record of records) if (undone.includes(record.name)) this.#send(record);
     return undone.length === 0;
   }
 
   #reopen(name: string): void {
     const planned = this.#done.get(name);
     this.#done.delete(name);
+    this.#writer.forget(name);
     if (planned) this.#watch.reopen(planned);
   }
 
@@ -166,13 +170,24 @@ class OverrideRound {
     return record?.imageOverrides[this.#input.container] === this.#input.image;
   }
 
-  async #write(records: readonly GameServerRecord[]): Promise<void> {
+  /** Begins to write a GameServer, if there is a place for one more write; else the next look does. */
+  #send(record: GameServerRecord): void {
+    const { name } = record;
+    if (this.#writing.size >= WRITES_AT_ONCE || !this.#isOurs(record)) return;
+    const writing = this.#write(record).finally(() => {
+      this.#writing.delete(name);
+      this.#sight.views.wake();
+    });
+    this.#writing.set(name, writing);
+  }
+
+  async #write(record: GameServerRecord): Promise<void> {
     const { container, image } = this.#input;
-    const writable = records.filter((record) => this.#isOurs(record));
-    const outcomes = await this.#writer.write(writable, (record, token) =>
-      overridePatch(record, { container, image }, token),
-    );
-    for (const [name, outcome] of outcomes) {
+    const { name } = record;
+    try {
+      const outcome = await this.#writer.writeOne(record, (found, token) =>
+        overridePatch(found, { container, image }, token),
+      );
       if (outcome.kind === 'applied' || outcome.kind === 'alreadyApplied') {
         if (!this.#since.has(name)) this.#since.set(name, Date.now());
       } else if (outcome.kind === 'notFound') {
@@ -181,7 +196,14 @@ class OverrideRound {
         const reason = `the API server refuses the override of ${name}: ${outcome.message}`;
         this.#watch.fail({ server: name, class: 'overridden', reason });
       }
+    } catch (error) {
+      this.#trouble ??= { error };
     }
+  }
+
+  /** Resolves when no write is under way any more. */
+  async writesAreOver(): Promise<void> {
+    await Promise.all(this.#writing.values());
   }
 
   /** The image is what the release found, or what it writes; any third one was set by somebody else. */

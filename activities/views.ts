@@ -15,6 +15,11 @@ export class Views {
     return () => latest;
   }
 
+  /** Lets whoever waits look again: something else than a list has changed. */
+  wake(): void {
+    this.#news.resolve(undefined);
+  }
+
   /** Resolves when something has been shown since the last call. @throws what ended one of the lists */
   async changed(): Promise<void> {
     await this.#news.promise;

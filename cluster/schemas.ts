@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GameServerRecord } from '../activities/ports.ts';
 import type { GameServerSetView, WorkloadView } from '../release/fleet.ts';
+import { SYNC_ANNOTATION } from '../release/patches.ts';
 import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
 import { objectMetaSchema } from './object-meta.ts';
 
@@ -121,7 +122,7 @@ export function gameServerRecord(object: unknown): GameServerRecord {
   return {
     name: metadata.name,
     uid: metadata.uid,
-    generation: metadata.generation,
+    resourceVersion: metadata.resourceVersion,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
@@ -129,6 +130,7 @@ export function gameServerRecord(object: unknown): GameServerRecord {
     ...(overrides && { overrides }),
     diesWithPod: metadata.ownerReferences.some(({ kind }) => kind === 'Pod'),
     hasAnnotations: metadata.annotations !== undefined,
+    syncToken: metadata.annotations?.[SYNC_ANNOTATION] ?? '',
     ...(metadata.annotations && { annotations: cutValues(metadata.annotations) }),
   };
 }

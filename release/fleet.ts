@@ -71,8 +71,8 @@ export interface ServerView {
 export interface GameServerView {
   readonly name: string;
   readonly uid: string;
-  /** Grows with every change of its spec. */
-  readonly generation: number;
+  /** Another one after every change of the object, whatever changed. */
+  readonly resourceVersion: string;
   readonly opsState: string;
   /** Integer or text with trailing digits, as OKG takes it. */
   readonly updatePriority: number | string;
@@ -84,6 +84,8 @@ export interface GameServerView {
   readonly overrides?: readonly Override[];
   /** False when the object has no annotations at all. */
   readonly hasAnnotations: boolean;
+  /** Value of the annotation `gs-sync/hotwave`, as hotwave wrote it last; empty when absent. */
+  readonly syncToken: string;
   /** Annotations, their values cut at 257 characters: one more than anybody compares. Absent when there are none. */
   readonly annotations?: Readonly<Record<string, string>>;
   /** The GameServer dies with its pod (reclaimPolicy Cascade when it was created). */

@@ -260,8 +260,8 @@ export class ReleaseRun {
     this.#depart();
     const { pause: _heeded, ...requests } = this.#state.requests;
     const now = Date.now();
-    const going: Wait = { for: 'lets the set go on', owner: 'the API server', since: now, until: now + QUICK_MS };
-    this.set({ phase, step, pausedBecause: undefined, wait: going, requests, ...this.#anotherBudget(onPause) });
+    const goingOn: Wait = { for: 'goes on', owner: 'the API server', since: now, until: now + QUICK_MS };
+    this.set({ phase, step, pausedBecause: undefined, wait: goingOn, requests, ...this.#anotherBudget(onPause) });
     // Who wants a part back gets that first, and then stands still again.
     if (this.#state.requests.rollback === undefined) await onPause.thaw();
   }

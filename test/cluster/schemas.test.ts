@@ -101,18 +101,19 @@ describe('who changed a field', () => {
 
 describe('a GameServer', () => {
   test('has priority 0 when none is set, and no override without an image', () => {
-    const metadata = { name: 'duel-0', uid: 'u', generation: 3 };
+    const metadata = { name: 'duel-0', uid: 'u', resourceVersion: '7' };
     const spec = { opsState: 'None', updatePriority: null, containers: [{ name: 'a', resources: {} }] };
     expect(gameServerRecord({ metadata, spec })).toEqual({
       name: 'duel-0',
       uid: 'u',
-      generation: 3,
+      resourceVersion: '7',
       opsState: 'None',
       updatePriority: 0,
       imageOverrides: {},
       overrides: [{ name: 'a', resources: {} }],
       diesWithPod: false,
       hasAnnotations: false,
+      syncToken: '',
     });
     const wished = { updatePriority: 'p-7', containers: [{ name: 'a', image: 'x:1' }] };
     const view = gameServerRecord({ metadata: { ...metadata, annotations: {} }, spec: wished });

@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from './cache.ts';
 
-/** What the truth lab runs on the machine (containerd, runc, CNI) and puts into its images (nginx, busybox, inotify). */
-const ofTheTruthLab = ['containerd', 'runc', 'containernetworking-plugins', 'nginx', 'busybox-static', 'inotify-tools'];
+/** What the truth lab runs on the machine (containerd, runc, CNI) and puts into its images (the others). */
+const ofTheTruthLab = [
+  ...['containerd', 'runc', 'containernetworking-plugins'],
+  ...['nginx', 'busybox-static', 'inotify-tools', 'bash', 'rsync'],
+];
 
 /**
  * Fetches Debian (or Ubuntu) packages with everything they depend on and unpacks them under the cache folder: those of

@@ -36,7 +36,7 @@ export interface RawGameServer {
     name: string;
     namespace: string;
     uid: string;
-    generation: number;
+    resourceVersion: string;
     annotations?: Record<string, string>;
     ownerReferences?: { kind: string }[];
   };
@@ -123,7 +123,7 @@ export function rawGameServer(model: FakeSetModel, name: string, ordinal: number
       name,
       namespace: (model.ref ?? SET).namespace,
       uid: randomUUID(),
-      generation: 1,
+      resourceVersion: '1',
       ownerReferences: [{ kind: model.reclaimPolicy === 'Delete' ? 'GameServerSet' : 'Pod' }],
     },
     spec: {

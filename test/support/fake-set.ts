@@ -1,6 +1,6 @@
 import type { SetRef, WorkloadView } from '../../release/fleet.ts';
 import { OPS_STATE_LABEL, PRIORITY_LABEL } from '../../release/fleet.ts';
-import { SYNC_ANNOTATION, sameJson } from '../../release/patches.ts';
+import { SYNC_ANNOTATION } from '../../release/patches.ts';
 import type { Clock } from './clock.ts';
 import { FakeKubelet } from './fake-kubelet.ts';
 import type { Failures } from './fake-kubelet.ts';
@@ -130,13 +130,11 @@ export class FakeSet {
     });
   }
 
-  /** The API server counts the changes of a spec. */
   #putGameServer(raw: RawGameServer): void {
     const { name } = raw.metadata;
-    const before = this.gameServers.get(name);
-    const changed = before && !sameJson(before.spec, raw.spec) ? 1 : 0;
-    const generation = (before?.metadata.generation ?? 1) + changed;
-    this.gameServers.set(name, { ...raw, metadata: { ...raw.metadata, generation } });
+    const before = this.gameServers.get(name)?.metadata.resourceVersion ?? '0';
+    const resourceVersion = String(Number(before) + 1);
+    this.gameServers.set(name, { ...raw, metadata: { ...raw.metadata, resourceVersion } });
     this.#around.events.changed();
   }
 

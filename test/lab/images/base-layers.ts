@@ -43,6 +43,15 @@ export async function fillNginx(root: string, packages: string): Promise<void> {
 export async function fillInotify(root: string, packages: string): Promise<void> {
   await installWithLibraries(root, packages, 'usr/bin/inotifywait');
   await install(join(contentFolder, '2048/start-inotify.sh'), join(root, 'bin/start-2048-inotify'));
+  await install(join(contentFolder, '2048/start-inotify-any.sh'), join(root, 'bin/start-2048-inotify-any'));
+}
+
+/** Fills the layer of a sidecar that is told by its arguments what to do: a real `bash`, and rsync. */
+export async function fillShellTools(root: string, packages: string): Promise<void> {
+  const [bash] = globSync('{bin,usr/bin}/bash', { cwd: packages });
+  if (bash === undefined) throw new Error(`no bash among the packages in ${packages}`);
+  await installWithLibraries(root, packages, bash);
+  await installWithLibraries(root, packages, 'usr/bin/rsync');
 }
 
 /** Copies a file and makes it a command. */

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { cacheFolder } from '../cache.ts';
 import { writeArchive } from './archive.ts';
 import type { Image } from './archive.ts';
-import { contentFolder, fillBusybox, fillInotify, fillNginx, install } from './base-layers.ts';
+import { contentFolder, fillBusybox, fillInotify, fillNginx, fillShellTools, install } from './base-layers.ts';
 import { fillSidecar, sidecarVersions } from './hot-files.ts';
 import { buildLayer } from './layer.ts';
 import type { Layer } from './layer.ts';
@@ -26,6 +26,14 @@ export function sidecarImage(tag: string): string {
 /** An engine without hot files: it answers `/version` with the version of its image. */
 export function minecraftImage(tag: '1.12.2' | '1.13.0'): string {
   return `lab.local/minecraft-demo:${tag}`;
+}
+
+/**
+ * An image under the name that the article on hot updates with OpenKruiseGame gives it. The lab cannot pull those: it has
+ * images of its own under their names, with what the article's manifests expect in them.
+ */
+export function articleImage(nameAndTag: string): string {
+  return `swr.cn-north-4.myhuaweicloud.com/cpaas/${nameAndTag}`;
 }
 
 /**
@@ -64,13 +72,22 @@ async function buildImages(packages: string, work: string): Promise<Image[]> {
       entrypoint: ['/bin/start-2048-inotify'],
     },
   ];
+  const shellTools = await buildLayer(work, 'shell-tools', (root) => fillShellTools(root, packages));
   for (const version of sidecarVersions) {
+    const hotFiles = await buildLayer(work, `sidecar-${version.tag}`, (root) => fillSidecar(root, version));
     images.push({
       reference: sidecarImage(version.tag),
-      layers: [busybox, await buildLayer(work, `sidecar-${version.tag}`, (root) => fillSidecar(root, version))],
+      layers: [busybox, hotFiles],
       entrypoint: version.entrypoint ?? ['/bin/hot-sync'],
       environment: version.environment ?? [],
     });
+    // Its manifest says what it runs.
+    if (version.tag === version.files)
+      images.push({
+        reference: articleImage(`2048-sidecar:${version.tag}`),
+        layers: [busybox, hotFiles, shellTools],
+        entrypoint: [],
+      });
   }
   for (const tag of ['1.12.2', '1.13.0'] as const) {
     images.push({
@@ -79,7 +96,15 @@ async function buildImages(packages: string, work: string): Promise<Image[]> {
       entrypoint: ['/bin/serve-minecraft'],
     });
   }
-  return images;
+  return [...images, ...images.flatMap(underTheArticlesName)];
+}
+
+/** Its engines are the lab's own, but for the one that reloads itself: there at every change of a file. */
+function underTheArticlesName(image: Image): Image[] {
+  const [, name] = /^lab\.local\/((?:2048|minecraft-demo):.*)$/.exec(image.reference) ?? [];
+  if (name === undefined) return [];
+  const entrypoint = name.endsWith('-inotify') ? ['/bin/start-2048-inotify-any'] : image.entrypoint;
+  return [{ ...image, reference: articleImage(name), entrypoint }];
 }
 
 function minecraftLayer(work: string, tag: string): Promise<Layer> {
