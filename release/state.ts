@@ -231,7 +231,7 @@ export interface ReleaseState {
   readonly returned?: NamedServers | undefined;
   /** The whole release is on its way back, also while that stands still: what people decide is then about the rollback. */
   readonly goesBack?: true | undefined;
-  /** When the servers must be of one version again, milliseconds since the epoch; absent while they are or may be mixed. */
+  /** When the servers must be of one version again, milliseconds since the epoch; absent while they are of one version, or may be of two for any time. */
   readonly mixedUntil?: number | undefined;
   /** Failed servers that a rollback leaves as they are, for whoever wants to know why. */
   readonly specimens?: readonly string[] | undefined;

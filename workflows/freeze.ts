@@ -1,7 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import type { CalendarAnswer } from '../release/calendar.ts';
 import { isOverMixed } from '../release/skew.ts';
-import { quick } from './calls.ts';
+import { QUICK_MS, quick } from './calls.ts';
 import { heedSkew } from './skew.ts';
 import type { ReleaseContext } from './strategy.ts';
 
@@ -29,7 +29,9 @@ export async function passCalendar(context: ReleaseContext): Promise<void> {
     if (answer.kind === 'broken') await run.pauseUntilResumed(onPause, answer.reason);
     else if (await isOverridden(context, answer)) for (const key of answer.keys) calendar.overridden.add(key);
   }
-  if (run.state.freeze) run.set({ freeze: undefined, wait: undefined });
+  if (!run.state.freeze) return;
+  run.set({ freeze: undefined });
+  run.enter('updating', 'goes on', { owner: 'the API server', until: Date.now() + QUICK_MS });
 }
 
 /** Waits until the window may be over, the calendar is worth another look, or somebody overrides it. */

@@ -6,6 +6,7 @@ import { isOverMixed } from '../release/skew.ts';
 import type { GateSpec } from '../release/spec.ts';
 import type { OpenGate, ReleaseState } from '../release/state.ts';
 import { Promotion } from './promotion.ts';
+import { QUICK_MS } from './calls.ts';
 import { Departure } from './release-run.ts';
 import { heedSkew } from './skew.ts';
 import type { ReleaseContext } from './strategy.ts';
@@ -35,7 +36,8 @@ export async function passGate(context: ReleaseContext, wave: Pick<Wave, 'number
   } finally {
     promotion.stop();
   }
-  run.set({ gate: undefined, wait: undefined });
+  run.set({ gate: undefined });
+  run.enter('updating', `begins wave ${wave.number}`, { owner: 'the API server', until: Date.now() + QUICK_MS });
 }
 
 async function untilOpen(waiting: Waiting): Promise<void> {

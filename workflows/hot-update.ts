@@ -6,7 +6,7 @@ import {
   isCancellation,
 } from '@temporalio/workflow';
 import type { Plan, Wave } from '../release/plan.ts';
-import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
+import { skewBudgetOf } from '../release/skew.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import { imageTag, updatedContainer } from '../release/spec.ts';
 import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
@@ -25,6 +25,7 @@ import type { PauseActions } from './release-run.ts';
 import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
 import { rollBack } from './rollback.ts';
 import { SetRecord } from './set-record.ts';
+import { judgeSkew } from './skew.ts';
 import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 import { tryAgain } from './try-again.ts';
@@ -145,13 +146,15 @@ async function carryOut(run: ReleaseRun, input: ReleaseInput, planned: Planned):
   return await CancellationScope.nonCancellable(() => countRestarts(context));
 }
 
-/** What must hold before a wave begins; one that has begun is not held up any more. */
+/**
+ * What must hold before a wave begins; one that has begun is not held up any more. One that was skipped waits, too: in a
+ * rolling release its servers move with the next ones, or when updateStrategy is put back.
+ */
 async function mayBegin(context: ReleaseContext, { number }: Wave): Promise<Verdict> {
-  const { run, spec } = context;
-  const status = run.state.waves[number - 1]?.status;
+  const status = context.run.state.waves[number - 1]?.status;
   if (status === 'running' || status === 'failed') return { kind: 'advance' };
   await passCalendar(context);
-  return skewVerdict(run.state, skewBudgetOf(spec), Date.now());
+  return judgeSkew(context);
 }
 
 /** What is carried out, and what the record on the set says of it. */

@@ -8,6 +8,7 @@ import type { StepReport } from '../release/verdict.ts';
 import { failedCount } from '../release/verdict.ts';
 import { inBatches } from './batches.ts';
 import { watching } from './calls.ts';
+import { leftBehind } from './left-behind.ts';
 import { describeFailure } from './release-run.ts';
 import type { ReleaseContext } from './strategy.ts';
 
@@ -78,11 +79,12 @@ export class Promotion {
 
   async #sample(scope: CancellationScope): Promise<void> {
     const after = this.#after ?? 0;
-    const { run, spec, plan, left } = this.#context;
+    const { run, spec, plan } = this.#context;
+    const behind = leftBehind(this.#context);
     const wave = this.#wave - 1;
     const servers = plan.waves
       .filter(({ number }) => number <= wave)
-      .flatMap((earlier) => earlier.servers.filter(({ name }) => !left.has(name)));
+      .flatMap((earlier) => earlier.servers.filter(({ name }) => !behind.has(name)));
     if (servers.length === 0) {
       this.#giveUp('no server is left whose health could be sampled');
       return;

@@ -18,6 +18,7 @@ import { describeSkew, isOverMixed } from '../release/skew.ts';
 import type { SkewBudget } from '../release/skew.ts';
 import type { Halt, Outcome, Phase, ReleaseState, RollbackOrder, RollbackScope, Wait } from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
+import { QUICK_MS } from './calls.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
 
@@ -265,7 +266,9 @@ export class ReleaseRun {
     await this.#untilHeard(onPause, wait);
     this.#depart();
     const { pause: _heeded, ...requests } = this.#state.requests;
-    this.set({ phase, step, pausedBecause: undefined, wait: undefined, requests, ...this.#anotherBudget(onPause) });
+    const now = Date.now();
+    const goingOn: Wait = { for: 'goes on', owner: 'the API server', since: now, until: now + QUICK_MS };
+    this.set({ phase, step, pausedBecause: undefined, wait: goingOn, requests, ...this.#anotherBudget(onPause) });
     // Who wants a part back gets that first, and then stands still again.
     if (this.#state.requests.rollback === undefined) await onPause.thaw();
   }

@@ -2,7 +2,6 @@ import { sleep } from '@temporalio/workflow';
 import { controlGroup } from '../release/metric.ts';
 import { waveLabel } from '../release/narrate.ts';
 import type { PlannedServer, Wave } from '../release/plan.ts';
-import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
 import { updatedContainer } from '../release/spec.ts';
 import { withWave } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
@@ -13,6 +12,7 @@ import { inBatches } from './batches.ts';
 import { QUICK_MS, lasting, quick } from './calls.ts';
 import { leftBehind } from './left-behind.ts';
 import { reloadAndProve } from './reload-and-prove.ts';
+import { judgeSkew } from './skew.ts';
 import { check } from './steps.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
 
@@ -79,8 +79,7 @@ function steps(
 
 /** A bake that ends because servers have been of two versions for too long was none: somebody has to decide first. */
 function afterBake(context: ReleaseContext): Verdict {
-  const { run, spec } = context;
-  return isLastWave(context) ? { kind: 'advance' } : skewVerdict(run.state, skewBudgetOf(spec), Date.now());
+  return isLastWave(context) ? { kind: 'advance' } : judgeSkew(context);
 }
 
 /** While the last wave bakes, all servers are of one version. */

@@ -43,11 +43,11 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   // A wrong flag must be known before anything is started.
   demandWaiting(flags);
   timeoutOf(flags);
+  const urgency = urgencyOf(flags);
   const supersession = supersessionOf(flags);
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
   const requester = actorOf(io, flags.requester);
-  const urgency = urgencyOf(flags);
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, cluster, io.now());
     const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeoverOf(flags, requester) };

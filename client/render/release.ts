@@ -111,8 +111,13 @@ export function decisionLines({ decisions }: ReleaseState, view: View, limit = I
 /** Until when servers may be of two versions, while there is a limit. */
 export function skewLines({ mixedUntil }: ReleaseState, now: number, { columns }: View): string[] {
   if (mixedUntil === undefined) return [];
-  const left = formatDuration(Math.max(0, mixedUntil - now));
-  return wrapped(`servers may be of two versions for another ${left}`, columns);
+  const left = mixedUntil - now;
+  return wrapped(
+    left > 0
+      ? `servers may be of two versions for another ${formatDuration(left)}`
+      : `servers are of two versions for ${formatDuration(-left)} longer than they may`,
+    columns,
+  );
 }
 
 /** Warnings, each on its own lines. */

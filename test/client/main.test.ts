@@ -69,6 +69,7 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['plan', 'missing.yaml'], /missing\.yaml: there is no such file/],
     [['list', '--address', 'temporal'], '--address "temporal": expected HOST:PORT such as 127.0.0.1:7233'],
     [['start', 'x.yaml', '--timeout', '5m'], '--until and --timeout say how long to wait: give --wait with them'],
+    [['start', 'x.yaml', '--during-freeze', ' '], '--during-freeze: expected a reason of at most 1000 characters'],
     [['start', 'x.yaml', '--until', 'gate'], '--until and --timeout say how long to wait: give --wait with them'],
   ])('%j', async (argv, sentence) => {
     const { code, out, err } = await run(argv);

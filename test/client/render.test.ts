@@ -44,6 +44,14 @@ const TROUBLED = aReleaseState({
   warnings: ['2 of 200 servers are not Ready before the release: duel-3, duel-4'],
 });
 
+test('status says for how long servers may still be of two versions, or since when they may not', () => {
+  const status = (mixedUntil: number | undefined): string =>
+    renderStatus(aReleaseState({ mixedUntil }), NOW, plainView());
+  expect(status(NOW + 7_200_000)).toContain('\nservers may be of two versions for another 2h\n');
+  expect(status(NOW - 60_000)).toContain('\nservers are of two versions for 60s longer than they may\n');
+  expect(status(undefined)).not.toContain('two versions');
+});
+
 describe('the live frame', () => {
   test.each(PHASES)('fits in 80 columns and the rows of the terminal while %s', (phase) => {
     for (const rows of [5, 10, 24, 50]) {
@@ -174,6 +182,12 @@ describe('a plan', () => {
     expect(text).toMatch(/^ +2 +3 +3 +6-8 +2 approvals, not by the requester, within 4h, else pause$/m);
     expect(text).toMatch(/^ +3 +rest +6 +0-5$/m);
     expect(text).toContain(`plan hash ${plan.hash}`);
+  });
+
+  test('shows whose approval a gate wants, and when it opens by itself', () => {
+    const gate = { ...file.spec.gates[0]!, groups: { ops: 2, leads: 1 }, notRequester: false, promoteAfter: 1_800_000 };
+    const text = renderPlan({ ...file, spec: { ...file.spec, gates: [gate] } }, { lines, plan }, plainView());
+    expect(text).toContain('3 approvals (2 of ops, 1 of leads), or healthy for 30m, within 4h, else pause');
   });
 
   test('fits in 80 columns', () => {

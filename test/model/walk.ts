@@ -60,8 +60,8 @@ class Walk {
   readonly #release: StartedRelease;
   readonly #story: Story;
   readonly #violations: string[] = [];
-  /** How long the log was when the release was first seen to stand still, until it is told something. */
-  #quietSince: number | undefined;
+  /** How long the log was when the release was first seen in this stand, until it is told something. */
+  #quiet: { readonly log: number; readonly stand: number | undefined } | undefined;
   #sent = 0;
 
   constructor(stage: Stage, release: StartedRelease, story: Story) {
@@ -95,24 +95,26 @@ class Walk {
     if (STANDING.has(phase))
       this.#demand(wait !== undefined && wait.until > wait.since, `a wait without a deadline while ${phase}`);
     if (phase === 'paused' || phase === 'halted' || phase === 'frozen') await this.#watchQuiet(state);
-    else this.#quietSince = undefined;
+    else this.#quiet = undefined;
     return state;
   }
 
   /** While a release stands still and no activity is under way, nothing is written. */
-  async #watchQuiet({ phase }: ReleaseState): Promise<void> {
-    if (this.#quietSince !== undefined) {
-      const written = effects(this.#stage.cluster, this.#quietSince);
-      const again = await this.#release.state();
-      if (again.phase === phase)
-        this.#demand(
-          written.length === 0,
-          `written while ${phase}: ${JSON.stringify(written[0] ?? null).slice(0, 300)}`,
-        );
-    }
+  async #watchQuiet(state: ReleaseState): Promise<void> {
+    const stand = state.wait?.since;
+    if (this.#quiet && this.#quiet.stand === stand) await this.#demandQuiet(state, this.#quiet.log);
+    else this.#quiet = undefined;
     const { raw } = await this.#release.handle.describe();
     const isIdle = (raw.pendingActivities ?? []).every(({ activityType }) => activityType?.name === 'watchSet');
-    this.#quietSince ??= isIdle ? this.#stage.cluster.log.length : undefined;
+    this.#quiet ??= isIdle ? { log: this.#stage.cluster.log.length, stand } : undefined;
+  }
+
+  /** A deadline may pass meanwhile; then it stands for another reason, after a rollback for example. */
+  async #demandQuiet({ phase, wait }: ReleaseState, since: number): Promise<void> {
+    const [written] = effects(this.#stage.cluster, since);
+    const again = await this.#release.state();
+    if (written === undefined || again.phase !== phase || again.wait?.since !== wait?.since) return;
+    this.#demand(false, `written while ${phase}: ${JSON.stringify(written).slice(0, 300)}`);
   }
 
   async #take(happening: Happening, state: ReleaseState): Promise<void> {
@@ -176,14 +178,14 @@ class Walk {
   async #signal(decision: Omit<DecisionMessage, 'release' | 'channel'>): Promise<void> {
     const { accepted, answer } = await this.#release.signal(decision);
     this.#demand(answer !== '', `no answer to ${decision.verb}`);
-    if (accepted) this.#quietSince = undefined;
+    if (accepted) this.#quiet = undefined;
   }
 
   async #update(decision: Omit<DecisionMessage, 'release' | 'channel'>, before: ReleaseState): Promise<void> {
     const { accepted, message } = await this.#release.decide(decision);
     this.#demand(message !== '', `no answer to ${decision.verb}`);
     if (!accepted) return;
-    this.#quietSince = undefined;
+    this.#quiet = undefined;
     const after = await this.#release.state();
     const phases = [before, after].flatMap(({ phase }) => (isFinal(phase) ? [] : [phase]));
     const asked = Object.keys({ ...before.requests, ...after.requests }).length > 0 || before.halt !== undefined;

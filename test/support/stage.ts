@@ -105,7 +105,7 @@ export const test = plainTest.extend<StageFixtures>({
   ],
   stage: async ({ connections }, use) => {
     const workers: RunningWorker[] = [];
-    await use(async (model = {}, calendar = undefined) => {
+    await use(async (model = {}, calendar) => {
       const stage = emptyStage(connections, model, calendar);
       const startWorker = async (): Promise<RunningWorker> => {
         const worker = await stage.startWorker();

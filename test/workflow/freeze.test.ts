@@ -1,6 +1,8 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, inject } from 'vitest';
+import { main } from '../../client/main.ts';
 import type { ReleaseState } from '../../release/state.ts';
-import { NEW_IMAGE } from '../support/builders.ts';
+import { recordedIo } from '../client/support.ts';
+import { MAIN, NEW_IMAGE, SIDECAR } from '../support/builders.ts';
 import { anHourOfFreeze, fakeCalendar, windowAround } from '../support/calendar.ts';
 import { effects, movedTo } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
@@ -12,6 +14,17 @@ const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 
 const FIRST_WAVE = ['duel-9'];
 const URGENT = { duringFreeze: { reason: 'nobody can log in' } };
 const OVERRIDE = { verb: 'override', actor: 'bob', reason: 'the login fix cannot wait' } as const;
+
+const FILE = `apiVersion: hotwave.dev/v1
+kind: Release
+metadata: { name: scripts-2-0 }
+spec:
+  target: { namespace: arena, gameServerSet: duel }
+  images: { ${SIDECAR}: "${NEW_IMAGE}" }
+  maxUnavailable: 100%
+  reload: { exec: { container: ${MAIN}, command: [engine, reload] } }
+  proof: { http: { port: 8080, path: /version } }
+`;
 
 /** How often the calendar was asked. */
 async function looks({ handle }: StartedRelease): Promise<number> {
@@ -48,7 +61,7 @@ describe('a release that is started in a freeze window', () => {
     expect(wait).toMatchObject({
       for: expect.stringMatching(
         /^freeze window tournament holds until .* UTC; ann wants it all the same: nobody can log in$/,
-      ),
+      ) as string,
       owner: 'the calendar',
       until: freeze?.until,
     });
@@ -70,6 +83,33 @@ describe('a release that is started in a freeze window', () => {
     const release = await it.start(aRelease({ freeze: [windowAround(3_600, 7_200)] }), 'ann', URGENT);
     expect(await release.result()).toMatchObject({ outcome: 'done' });
   });
+});
+
+test('on the command line, plan shows the window, start is refused, and --during-freeze lets a second person decide', async ({
+  stage,
+}) => {
+  const it = await stage({}, fakeCalendar([anHourOfFreeze('prime time')]));
+  const type = async (user: string, ...argv: string[]): Promise<{ code: number; said: string }> => {
+    const io = { ...recordedIo({ files: { 'r.yaml': FILE } }), user, now: () => Date.now() };
+    const address = inject('temporalAddress');
+    const code = await main([...argv, '--address', address, '--cluster', it.clusterName], io);
+    await new Promise(setImmediate);
+    return { code, said: `${io.written.err}${io.written.out}` };
+  };
+  const plan = await type('ann', 'plan', 'r.yaml');
+  expect(plan.code).toBe(6);
+  expect(plan.said).toMatch(/calendar +freeze window prime time holds until /);
+  expect(plan.said).toMatch(/plan hash /);
+  const refused = await type('ann', 'start', 'r.yaml');
+  expect(refused.code).toBe(6);
+  expect(refused.said).toMatch(/refused, nothing was changed: freeze window prime time holds until /);
+  const started = await type('ann', 'start', 'r.yaml', '--during-freeze', 'nobody can log in');
+  expect(started.code).toBe(0);
+  expect(started.said).toMatch(/^freeze window prime time holds until .*ann wants it all the same: nobody can/m);
+  expect((await type('ann', 'override', 'arena/duel', '--reason', 'x')).said).toMatch(/takes a second person/);
+  const overridden = await type('bob', 'override', 'arena/duel', '--reason', 'x');
+  expect(overridden).toMatchObject({ code: 0, said: 'going on in spite of prime time\n' });
+  expect(await type('ann', 'watch', 'arena/duel')).toMatchObject({ code: 0 });
 });
 
 describe('a release without any window', () => {
@@ -104,6 +144,17 @@ describe('a window that begins between two waves', () => {
     const { freeze } = await release.state();
     await release.until('wave 2', ({ waves }) => waves[1]?.status !== 'pending');
     expect(Date.now()).toBeGreaterThanOrEqual(freeze!.until);
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+
+  test('holds a wave that a person leaves behind, too: its servers move with what follows', async ({ stage }) => {
+    const calendar = fakeCalendar();
+    const it = await stage({}, calendar);
+    const release = await frozenBeforeWave2(it, calendar, { waves: [1, 'rest'] });
+    await release.decide({ verb: 'skip', wave: 2, reason: 'after the holidays' });
+    await release.idle('the freeze', isFrozen);
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(FIRST_WAVE);
+    await release.decide(OVERRIDE);
     expect(await release.result()).toMatchObject({ outcome: 'done' });
   });
 

@@ -6,6 +6,7 @@ import { MAIN, NEW_IMAGE } from '../support/builders.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import { movedTo } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
+import { workerWarnings } from '../support/worker-log.ts';
 import type { SpecWishes, Stage } from '../support/stage.ts';
 import { aRelease, test } from '../support/stage.ts';
 
@@ -44,7 +45,7 @@ describe('a gate with promoteAfter', () => {
   }) => {
     const { model, asked } = ward();
     const it = await stage(model);
-    const release = await atGate(it, { promoteAfter: '300ms' });
+    const release = await it.start(aRelease({ gates: [{ before: 2, promoteAfter: '300ms' }], health: HEALTH }));
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     const { decisions, planHash } = await release.state();
     expect(decisions).toEqual([
@@ -163,6 +164,21 @@ describe('a gate with remindEvery', () => {
     expect(twice.wait?.for).toBe('waits for 1 approval before wave 2; reminded 2 times');
     await release.decide({ verb: 'approve', wave: 2, actor: 'cid' });
     expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+
+  test('has the workers log a warning that says who is waited for, where, and how long', async ({ stage }) => {
+    const it = await stage(ward().model);
+    const file = aRelease({ name: 'reminding', gates: [{ before: 2, remindEvery: '1s' }], health: HEALTH });
+    const release = await it.start(file);
+    await release.until('a reminder', ({ gate }) => gate?.reminders === 1);
+    const [warning, ...others] = workerWarnings.filter(({ message }) => message.includes('reminding'));
+    expect(warning).toMatchObject({
+      message: 'reminding on arena/duel has been waiting for 1s at the gate before wave 2: 1 more needed',
+      meta: { set: 'arena/duel', release: 'reminding', wave: 2, missing: '1 more', waited: '1s', reminders: 1 },
+    });
+    expect(others.length).toBeLessThan(2);
+    await release.decide({ verb: 'cancel', then: 'hold' });
+    await release.result();
   });
 
   test('still ends at its timeout', async ({ stage }) => {
