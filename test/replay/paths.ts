@@ -2,6 +2,7 @@ import { ClusterFailure } from '../../activities/ports.ts';
 import type { ReleaseState } from '../../release/state.ts';
 import { NEW_IMAGE } from '../support/builders.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
+import type { Failure } from '../support/fake-server.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { aRelease, aTargetedRelease } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
@@ -41,6 +42,17 @@ async function whileReloading(
   await act(release);
   held.release();
   return release;
+}
+
+/** A window from yesterday until the day after tomorrow. */
+function aroundNow(): object {
+  const day = (offset: number): string => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+  return { name: 'finale', from: day(-1), to: day(2) };
+}
+
+/** The server that moves first takes the new version badly. */
+function oneFails(failure: Failure): FakeClusterModel {
+  return { failures: (server, image) => (server === 'duel-3' && image === NEW_IMAGE ? failure : undefined) };
 }
 
 /** Every path of which a history is kept. A new kind of path in the workflow gets a line here. */
@@ -140,6 +152,88 @@ export const PATHS: readonly Path[] = [
     },
   },
   { name: 'cancelled-in-temporal', go: (stage) => whileReloading(stage, (release) => release.handle.cancel()) },
+  {
+    name: 'halted',
+    go: async (stage: Stage): Promise<StartedRelease> => {
+      const release = await whileReloading(stage, (running) =>
+        running.decide({ verb: 'halt', reason: 'fire', until: Date.now() + 60_000 }),
+      );
+      await release.until('the halt', inPhase('halted'));
+      await release.decide({ verb: 'unhalt' });
+      return release;
+    },
+  },
+  {
+    name: 'freeze-window-overridden',
+    go: async (stage: Stage): Promise<StartedRelease> => {
+      const duringFreeze = { reason: 'cannot wait' };
+      const release = await stage.start(aRelease({ waves, freeze: [aroundNow()] }), 'ann', { duringFreeze });
+      await release.until('the freeze', inPhase('frozen'));
+      await release.decide({ verb: 'override', actor: 'bob', reason: 'agreed' });
+      return release;
+    },
+  },
+  {
+    name: 'retried-at-its-gate',
+    model: oneFails('reloadfails'),
+    go: async (stage: Stage): Promise<StartedRelease> => {
+      const release = await atGate(stage, {}, { onFailure: { tolerate: 1 } });
+      await release.decide({ verb: 'retry' });
+      await release.until('the gate again', ({ phase, requests }) => phase === 'waiting-approval' && !requests.retry);
+      await release.decide({ verb: 'approve', wave: 2 });
+      return release;
+    },
+  },
+  {
+    name: 'retried-by-its-policy',
+    model: oneFails('reloadfails'),
+    go: (stage) =>
+      stage.start(
+        aRelease({ waves, onFailure: { classes: { reload: { then: 'retry', retries: 1, backoff: '200ms' } } } }),
+      ),
+  },
+  {
+    name: 'server-skipped',
+    model: oneFails('reloadfails'),
+    go: async (stage: Stage): Promise<StartedRelease> => {
+      const release = await stage.start(aRelease({ waves, onFailure: { then: 'pause' } }));
+      await release.until('the pause', inPhase('paused'));
+      await release.decide({ verb: 'skip', server: 'duel-3', reason: 'its node goes' });
+      await release.decide({ verb: 'resume' });
+      return release;
+    },
+  },
+  {
+    name: 'part-rolled-back',
+    go: async (stage: Stage): Promise<StartedRelease> => {
+      const release = await atGate(stage);
+      await release.decide({ verb: 'rollback', scope: 'wave' });
+      await release.until('the stand', inPhase('paused'));
+      await release.decide({ verb: 'rollback' });
+      return release;
+    },
+  },
+  {
+    name: 'superseded',
+    go: async (stage: Stage): Promise<StartedRelease> => {
+      const release = await atGate(stage);
+      await release.decide({ verb: 'supersede', then: 'hold', by: 'scripts-3-0' });
+      return release;
+    },
+  },
+  ...(['release', 'edit'] as const).map((wins) => ({
+    name: `edited-and-the-${wins}-wins`,
+    go: async (stage: Stage): Promise<StartedRelease> => {
+      const release = await atGate(stage);
+      stage.cluster.edit('kubectl-edit', ({ spec }) => {
+        spec.updateStrategy = { ...spec.updateStrategy, type: 'OnDelete' };
+      });
+      await release.until('the drift', ({ drift, phase }) => drift !== undefined && phase === 'paused');
+      await release.decide({ verb: 'resume', wins });
+      await release.signal({ verb: 'approve', wave: 2 });
+      return release;
+    },
+  })),
   { name: 'targeted', go: (stage) => stage.start(aTargetedRelease()) },
   { name: 'targeted-and-rolled-back', go: (stage) => stage.start(aTargetedRelease({ image: `${NEW_IMAGE}-stale` })) },
   {
