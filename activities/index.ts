@@ -7,6 +7,7 @@ import { followNewServers } from './follow-new-servers.ts';
 import { holdLine, letLineGo } from './hold-line.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import { inspectServers } from './inspect-servers.ts';
+import { findNewcomers, whereabouts } from './live-set.ts';
 import { overrideServers } from './override-servers.ts';
 import type { Calendar, Cluster, Metrics, Releases } from './ports.ts';
 import { NO_RELEASES } from './ports.ts';
@@ -19,9 +20,11 @@ import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './settle-overrides.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
 import { watchGuard } from './watch-guard.ts';
+import { watchSet } from './watch-set.ts';
 import {
   changeHold,
   openWave,
+  reassertSet,
   recordRelease,
   restoreSet,
   rollBackNewServers,
@@ -60,6 +63,10 @@ export function createActivities({
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster, releases)),
+    whereabouts: reportingTrouble(whereabouts(cluster)),
+    findNewcomers: reportingTrouble(findNewcomers(cluster)),
+    watchSet: reportingTrouble(watchSet(cluster, isStopping)),
+    reassertSet: reportingTrouble(reassertSet(cluster)),
     openWave: reportingTrouble(openWave(cluster)),
     changeHold: reportingTrouble(changeHold(cluster, releases)),
     awaitReady: reportingTrouble(awaitReady(cluster)),

@@ -120,6 +120,11 @@ export type GameServerRecord = GameServerView;
 export interface Cluster {
   /** The GameServerSet, or undefined when it does not exist. */
   readSet(ref: SetRef, signal?: AbortSignal): Promise<GameServerSetView | undefined>;
+  /**
+   * The GameServerSet as it is now (undefined when it does not exist), and again whenever it has changed and at least
+   * every few seconds, until the caller stops or `signal` ends it. A view may leave out what was in between.
+   */
+  followSet(ref: SetRef, signal?: AbortSignal): AsyncIterable<GameServerSetView | undefined>;
   /** The Advanced StatefulSet of a set, or undefined when the controller has not made it. */
   readWorkload(ref: SetRef, signal?: AbortSignal): Promise<WorkloadView | undefined>;
   /** The set's servers as their pods show them, in order of ordinal. */
@@ -129,6 +134,11 @@ export interface Cluster {
    * few seconds, until the caller stops or `signal` ends it. A view may leave out what was in between.
    */
   followServers(ref: SetRef, names: readonly string[], signal?: AbortSignal): AsyncIterable<readonly ServerView[]>;
+  /**
+   * Names of the set's servers whose pod shows another updatePriority than these, or none yet. May be a moment old: it is
+   * answered from the API server's cache, which also picks them, so that the answer is small however many servers there are.
+   */
+  serversWithOtherPriority(ref: SetRef, values: readonly number[], signal?: AbortSignal): Promise<readonly string[]>;
   /** GameServers by name, followed like servers. What it shows may be older than what another call has just shown. */
   followGameServers(
     ref: SetRef,

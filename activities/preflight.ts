@@ -71,7 +71,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
   const access = (group: string, resource: string, verbs: readonly string[], subresource?: string): Access[] =>
     verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
   return [
-    ...access('game.kruise.io', 'gameserversets', ['get', 'patch']),
+    ...access('game.kruise.io', 'gameserversets', ['get', 'list', 'watch', 'patch']),
     ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
     ...(spec?.strategy === 'targeted' ? access('game.kruise.io', 'gameservers', ['watch']) : []),
     ...access('apps.kruise.io', 'statefulsets', ['get']),

@@ -1,6 +1,7 @@
-import type { GameServerSetView } from '../release/fleet.ts';
+import type { GameServerSetView, ServerView } from '../release/fleet.ts';
 import { containerOf } from '../release/fleet.ts';
-import { openingFor } from '../release/order.ts';
+import { isNewcomer } from '../release/newcomers.ts';
+import { moversOf, openingFor } from '../release/order.ts';
 import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../release/patches.ts';
 import { RELEASE_ANNOTATION } from '../release/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../release/record-patches.ts';
@@ -11,6 +12,7 @@ import {
   newServersPatch,
   newServersRestorePatch,
   newServersRollbackPatch,
+  reassertPatch,
   restorePatch,
   rollbackPatch,
   sameJson,
@@ -22,6 +24,7 @@ import { awaitAccepted } from './await-accepted.ts';
 import type {
   ChangeHoldInput,
   OpenWaveInput,
+  ReassertSetInput,
   RecordReleaseInput,
   RestoreSetInput,
   RollBackNewServersInput,
@@ -68,12 +71,12 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     const drift = await imageDrift(cluster, input, hold, live);
     if (drift) return drift;
     const { servers } = await cluster.listServers(set, {}, cancellation());
-    const wave = new Set(input.servers);
-    const waiting = servers.filter(
-      (server) => wave.has(server.name) && server.revision !== input.revision && !server.deleting,
-    );
-    const opening = openingFor(servers, input.revision, live.replicas, waiting.length);
-    const stranger = opening.moves.find((name) => !wave.has(name));
+    const came = (server: ServerView): boolean => isNewcomer(server, input.planned);
+    // A recreated server may have lost the priority that its wave needs: it is let through when it comes first, else later.
+    const recreated = input.areNewcomers === true ? [] : servers.filter(came).map(({ name }) => name);
+    const wave = new Set(input.servers.filter((name) => !recreated.includes(name)));
+    const { count, joined, stranger } = moversOf(servers, input.revision, { wave, isNewcomer: came });
+    const opening = openingFor(servers, input.revision, live.replicas, count);
     if (stranger !== undefined) {
       return {
         kind: 'drifted',
@@ -82,7 +85,9 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
     const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
-    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' }));
+    if (refused) return refused;
+    const accepted = await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' });
+    return accepted.kind === 'accepted' && joined.length > 0 ? { ...accepted, joined } : accepted;
   };
 }
 
@@ -106,11 +111,25 @@ export function changeHold(cluster: Cluster, releases: Releases): (input: Change
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
-    const change = holdPatch(input.baseline, live.replicas, input.from, input.to);
+    const { baseline, from, to, seenImage: image = baseline.newImage } = input;
+    const change = holdPatch({ ...baseline, newImage: image }, live.replicas, from, to);
     const patch = input.record ? withReleaseRecord(change, live, await withHolder(releases, input.record)) : change;
-    const refused = (await imageDrift(cluster, input, input.from, live)) ?? (await write(cluster, input, patch));
-    const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
+    const refused =
+      (input.seenImage === undefined ? await imageDrift(cluster, input, from, live) : undefined) ??
+      (await write(cluster, input, patch));
+    const wish = { image, held: input.to, by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
+  };
+}
+
+/** Writes the release's values over an edit that a person has seen and decided against. */
+export function reassertSet(cluster: Cluster): (input: ReassertSetInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { baseline, seen, held, hold } = input;
+    const refused = await write(cluster, input, reassertPatch(baseline, seen, held));
+    if (refused) return refused;
+    if (hold) return await awaitAccepted(cluster, input, { image: held.image, held: hold, by: 'observed' });
+    return { kind: 'untouched' };
   };
 }
 
@@ -126,7 +145,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     // By the record, an earlier rollback may have been interrupted after it had written the old image.
     const isWritten = input.isOnRecord === true && image === baseline.oldImage;
     const from = isWritten ? { ...baseline, newImage: baseline.oldImage } : baseline;
-    const refused = await write(cluster, input, rollbackPatch(from));
+    const refused = await write(cluster, input, rollbackPatch(from, input.seen));
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }

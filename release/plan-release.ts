@@ -52,6 +52,7 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     overridden: scope.overridden,
     ...leftovers({ mixed, earlier, leftOn: scope.leftOn }),
     priorities,
+    youngestPod: snapshot.servers.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0),
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),
     warnings: [

@@ -86,6 +86,7 @@ const runningSchema = commonSchema.extend({
   holder: holderSchema.optional(),
   heldAt: milliseconds.optional(),
   stuck: stuckSchema.optional(),
+  left: z.string().max(READ_LIMIT).optional(),
 });
 
 const lastSchema = commonSchema.extend({
@@ -139,6 +140,8 @@ export interface ReleaseRecord extends RecordBase {
   readonly heldAt?: number;
   /** What a rollback could not bring back; absent when there was none, or it is over. */
   readonly stuck?: Stuck;
+  /** Why the release ended where it was: somebody else's edit, which a person let stay. */
+  readonly left?: string;
 }
 
 /** A release that has ended: what every server was proved to run. */

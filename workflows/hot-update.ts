@@ -19,6 +19,8 @@ import { catchUp } from './catch-up.ts';
 import { reloadDeferred } from './deferred.ts';
 import { passCalendar } from './freeze.ts';
 import { passGate } from './gate.ts';
+import { LiveSet } from './live-set.ts';
+import { DriftWatch } from './drift-watch.ts';
 import { nobodyApart, warnOfOverrides } from './left-behind.ts';
 import type { PlanResult, ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
@@ -26,6 +28,7 @@ import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release
 import { rollBack } from './rollback.ts';
 import { SetRecord } from './set-record.ts';
 import { judgeSkew } from './skew.ts';
+import { leaveToEdit, settleDrift } from './settle-drift.ts';
 import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 import { tryAgain } from './try-again.ts';
@@ -137,6 +140,7 @@ async function carryOut(run: ReleaseRun, input: ReleaseInput, planned: Planned):
     await persevere(context, strategy, () => catchUp(context));
     await persevere(context, strategy, () => reloadDeferred(context));
     await persevere(context, strategy, strategy.finish);
+    context.watch.end();
     await guardAfter(context, input.guardInterval);
     await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
@@ -177,6 +181,7 @@ export function prepare(
     skew: skewBudgetOf(spec),
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
+    settleDrift: (drift) => settleDrift(context, strategy, drift),
     fulfil: () => fulfil(context, strategy),
   };
   const record = new SetRecord(plan, spec, identity);
@@ -192,6 +197,8 @@ export function prepare(
     calendar,
     record,
     isOnRecord,
+    watch: new DriftWatch(run, plan),
+    live: new LiveSet(),
   };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
@@ -216,7 +223,8 @@ async function persevere(context: ReleaseContext, strategy: Strategy, part: () =
     await run.checkpoint(onPause);
     const verdict = await orPause(part);
     if (verdict.kind === 'advance') return;
-    const edit = verdict.kind === 'rollback' ? await orUnknown(strategy.foreignEdit) : undefined;
+    const edit =
+      verdict.kind === 'rollback' ? (run.state.drift?.what ?? (await orUnknown(strategy.foreignEdit))) : undefined;
     if (verdict.kind === 'rollback' && edit === undefined)
       throw new Departure('rollback', 'rolled-back', verdict.reason, { failed: true });
     await run.pauseUntilResumed(onPause, edit === undefined ? verdict.reason : `${verdict.reason}; ${edit}`);
@@ -245,8 +253,13 @@ async function orUnknown(ask: () => Promise<string | undefined>): Promise<string
 
 /** Leaves the runbook: back to the old version, or standing still where it is. */
 export async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
-  const { run } = context;
+  const { run, watch } = context;
+  watch.end();
   run.set({ freeze: undefined, mixedUntil: undefined });
+  if (departure.to === 'leave') {
+    run.finish(departure.outcome, await leaveToEdit(context, strategy, departure.message));
+    return;
+  }
   if (departure.to === 'hold') {
     warnOfOverrides(context);
     const problem = await strategy.hold();
@@ -259,7 +272,7 @@ export async function leave(context: ReleaseContext, strategy: Strategy, departu
   beginRollback(context, departure);
   let { order } = departure.how;
   for (;;) {
-    run.set({ requests: {}, gate: undefined, pausedBecause: undefined });
+    run.set({ requests: {}, gate: undefined, pausedBecause: undefined, drift: undefined });
     const problem = await rollBackAndPutBack(context, strategy, order);
     if (problem === undefined) {
       run.finish(departure.outcome, `${departure.message}; ${strategy.withdrawal()}`);
@@ -267,7 +280,7 @@ export async function leave(context: ReleaseContext, strategy: Strategy, departu
     }
     await noteStuck(context, problem);
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
-    if (next?.to === 'hold') {
+    if (next && next.to !== 'rollback') {
       warnOfOverrides(context);
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
       return;
@@ -353,7 +366,8 @@ function departureOf(error: unknown): Departure {
 }
 
 /** What players would have felt. */
-export async function countRestarts({ plan }: ReleaseContext): Promise<Tallied> {
-  const servers = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
+export async function countRestarts({ plan, live }: ReleaseContext): Promise<Tallied> {
+  const all = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
+  const servers = all.filter(({ name }) => live.departed.get(name) !== 'gone');
   return await quick('count restarts').tally({ set: plan.set, container: plan.baseline.container, servers });
 }

@@ -1,4 +1,5 @@
 import type { RollbackSnapshot } from '../activities/inputs.ts';
+import { plannedOnes } from '../release/newcomers.ts';
 import type { Plan, PlannedServer } from '../release/plan.ts';
 import { reloadPatienceOf } from '../release/reload.ts';
 import type { RollbackOrder } from '../release/state.ts';
@@ -58,14 +59,17 @@ async function bringBack(
   const withdrawal = await strategy.withdraw();
   if (withdrawal.kind === 'nothing') return undefined;
   if (withdrawal.kind === 'impossible') return withdrawal.reason;
-  const { failures, problem } = await proveOldVersion(context, servers, snapshot, withdrawal.awaitOld);
+  // Servers that came meanwhile have the template's image, too; with chosen servers that was never the release's.
+  const newcomers = context.plan.strategy === 'rolling' ? snapshot.newcomers : [];
+  const reached = [...servers.filter(({ name }) => !snapshot.gone.includes(name)), ...newcomers];
+  const { failures, problem } = await proveOldVersion(context, reached, snapshot, withdrawal.awaitOld);
   for (const name of failures) context.apart.failed.add(name);
   return problem;
 }
 
 /** How the servers stand before they are brought back: what has to go, and who had moved at all. */
 async function lookAt(context: ReleaseContext, servers: readonly PlannedServer[]): Promise<RollbackSnapshot> {
-  const { run, plan, spec } = context;
+  const { run, plan, spec, live } = context;
   const limit = spec.ready.timeout;
   const since = Date.now();
   const doing = `brings ${plan.previousVersion} back`;
@@ -75,6 +79,7 @@ async function lookAt(context: ReleaseContext, servers: readonly PlannedServer[]
     set: plan.set,
     baseline: plan.baseline,
     servers,
+    planned: plannedOnes(plan, live.departed),
   });
   for (const [name, fingerprint] of Object.entries(snapshot.before)) context.outgoing.set(name, fingerprint);
   return snapshot;

@@ -3,9 +3,10 @@ import type { PlannedServer } from '../../release/plan.ts';
 import type { LastRelease } from '../../release/record.ts';
 import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { Verdict } from '../../release/verdict.ts';
-import { quick } from '../calls.ts';
+import { QUICK_MS, quick } from '../calls.ts';
 import { behindSentence, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
+import { overwriteEdit } from '../settle-drift.ts';
 import { override } from './override.ts';
 import { settleOverrides } from './settle.ts';
 
@@ -17,8 +18,16 @@ import { settleOverrides } from './settle.ts';
 export function targeted(context: ReleaseContext): Strategy {
   let overridesStay = false;
   return {
-    begin: () => noted(context.record.write({ running: context.record.running })),
-    open: () => templateUnchanged(context),
+    begin: async () => {
+      const begun = await noted(context.record.write({ running: context.record.running }));
+      if (begun.kind === 'advance') context.watch.follow({ image: context.plan.baseline.templateImage });
+      return begun;
+    },
+    open: () => {
+      const until = Date.now() + QUICK_MS;
+      context.run.enter('updating', 'looks whether the template is unchanged', { owner: 'the API server', until });
+      return templateUnchanged(context);
+    },
     awaitMoved: (servers) => override(context, servers, 'forward'),
     finish: async () => {
       const unchanged = await templateUnchanged(context);
@@ -36,6 +45,7 @@ export function targeted(context: ReleaseContext): Strategy {
       const unchanged = await templateUnchanged(context);
       return unchanged.kind === 'pause' ? unchanged.reason : undefined;
     },
+    reassert: () => overwriteEdit(context, { image: context.plan.baseline.templateImage }),
     freeze: () => Promise.resolve(undefined),
     thaw: () => Promise.resolve(),
     hold: () => context.record.hold(),
@@ -54,10 +64,12 @@ async function templateUnchanged({ run, plan }: ReleaseContext): Promise<Verdict
 }
 
 function successOf(context: ReleaseContext): string {
-  const { plan } = context;
-  const chosen = plan.waves.reduce((sum, { servers }) => sum + servers.length, 0) - leftBehind(context).size;
+  const { plan, live } = context;
+  const behind = leftBehind(context);
+  const staying = plan.waves.flatMap(({ servers }) => servers).filter(live.isHere);
+  const chosen = staying.filter(({ name }) => !behind.has(name)).length;
   const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
-  return `${chosen} chosen servers prove ${plan.version}${others}${behindSentence(context)}`;
+  return `${chosen} chosen servers prove ${plan.version}${others}${behindSentence(context)}${live.text}`;
 }
 
 const ADVANCE: Verdict = { kind: 'advance' };
