@@ -206,7 +206,7 @@ describe('the exit code of start --wait, status and the Temporal UI tell the sam
     ['v2.0-reloadfails', 2, 'reload', /^rolled back: bad-reloadfails-1: the reload ended with exit code 1/],
     ['v2.0-stale', 2, 'version', /^rolled back: bad-stale-1: .*answered "v1.0", expected "v2.0-stale"/],
     ['v2.0-unhealthy', 2, 'health', /^rolled back: bad-unhealthy-1: .*healthz: status 503/],
-    ['v2.0-badpull', 2, 'notReady', /^rolled back: bad-badpull-1: .*ImagePullBackOff/],
+    ['v2.0-badpull', 2, 'imagePull', /^rolled back: bad-badpull-1: .*ImagePullBackOff/],
     [
       'v2.0-mainrestart',
       3,
