@@ -175,17 +175,19 @@ function personsStrategy(set: GameServerSetView): UpdateStrategy {
 
 /**
  * `spec.updateStrategy` under a release. `InPlaceOnly`, so that Kruise refuses rather than recreates a pod;
- * fields that hotwave does not steer (grace period, minReadySeconds) stay as the person set them.
+ * fields that hotwave does not steer (grace period, minReadySeconds) stay as the person set them. `paused` is only there when
+ * it is true: OpenKruiseGame v1.0.0 drops a false one whenever it writes the set (opsState Kill), which would look like an edit.
  */
 export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
+  const { paused: _theirs, ...theirs } = baseline.updateStrategy.rollingUpdate ?? {};
   return {
     type: 'RollingUpdate',
     rollingUpdate: {
-      ...baseline.updateStrategy.rollingUpdate,
+      ...theirs,
       podUpdatePolicy: 'InPlaceOnly',
       partition: hold.partition,
       maxUnavailable: hold.maxUnavailable,
-      paused: hold.paused,
+      ...(hold.paused ? { paused: true } : {}),
     },
   };
 }

@@ -240,7 +240,12 @@ export class FakeSet {
   /** OpenKruiseGame takes a server that its owner wants killed out of the count of replicas. */
   #kill({ metadata, spec }: RawGameServer): void {
     if (spec.opsState !== 'Kill' || !this.servers.has(metadata.name)) return;
-    this.commitSet({ ...this.raw, spec: { ...this.raw.spec, replicas: this.raw.spec.replicas - 1 } }, 'manager');
+    const raw = structuredClone(this.raw);
+    raw.spec.replicas -= 1;
+    // It writes the whole set, and leaves false values out (Go's omitempty).
+    if (raw.spec.updateStrategy?.rollingUpdate?.paused === false)
+      raw.spec.updateStrategy = { ...raw.spec.updateStrategy, rollingUpdate: withoutPaused(raw.spec.updateStrategy) };
+    this.commitSet(raw, 'kruise-game');
   }
 
   /** OpenKruiseGame's copying from GameServer to pod. */
@@ -292,4 +297,11 @@ export class FakeSet {
     const images = after.filter(({ image }, index) => before[index]?.image !== image);
     this.#updates.start(server, { revision, images, graceMs: graceMsOf(this.raw) });
   }
+}
+
+type Strategy = NonNullable<RawSet['spec']['updateStrategy']>;
+
+function withoutPaused({ rollingUpdate }: Strategy): NonNullable<Strategy['rollingUpdate']> {
+  const { paused: _false, ...others } = rollingUpdate ?? {};
+  return others;
 }

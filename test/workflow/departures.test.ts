@@ -138,7 +138,7 @@ describe('a release that waits for a person', () => {
     expect(await release.decide({ verb: 'cancel', then: 'hold', actor: 'bob' })).toMatchObject({ accepted: true });
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
     expect(partitionOf(it.cluster)).toBe(FROZEN);
-    expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { paused: false } });
+    expect(it.cluster.set().raw.spec.updateStrategy?.rollingUpdate).not.toHaveProperty('paused');
     expect(movedTo(it.cluster, OLD_IMAGE)).toEqual([]);
   });
 });

@@ -34,7 +34,7 @@ const setRolling =
 const setOnDelete: Edit = ({ spec }) => {
   spec.updateStrategy = { type: 'OnDelete' };
 };
-const HELD = { partition: 9, maxUnavailable: 10, podUpdatePolicy: 'InPlaceOnly', paused: false };
+const HELD = { partition: 9, maxUnavailable: 10, podUpdatePolicy: 'InPlaceOnly' };
 const setHeld: Edit = ({ spec }) => {
   spec.updateStrategy = { type: 'RollingUpdate', rollingUpdate: HELD };
 };

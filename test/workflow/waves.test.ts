@@ -49,10 +49,10 @@ describe('a release', () => {
     const it = await stage();
     await (await it.start(aRelease())).result();
     expect(setWrites(it.cluster)).toEqual([
-      { outcome: 'applied', image: NEW_IMAGE, partition: FROZEN, paused: false },
-      { outcome: 'applied', image: undefined, partition: 9, paused: false },
-      { outcome: 'applied', image: undefined, partition: 6, paused: false },
-      { outcome: 'applied', image: undefined, partition: 0, paused: false },
+      { outcome: 'applied', image: NEW_IMAGE, partition: FROZEN, paused: undefined },
+      { outcome: 'applied', image: undefined, partition: 9, paused: undefined },
+      { outcome: 'applied', image: undefined, partition: 6, paused: undefined },
+      { outcome: 'applied', image: undefined, partition: 0, paused: undefined },
       { outcome: 'applied', image: undefined, partition: 0, paused: undefined },
     ]);
     const { spec, metadata } = it.cluster.set().raw;
