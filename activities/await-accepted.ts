@@ -1,14 +1,17 @@
 import type { Acceptance } from '../release/acceptance.ts';
 import { acceptancePatience, notAccepted } from '../release/acceptance.ts';
+import { factsOf, sameButReplicas } from '../release/drift.ts';
 import type { SetRef } from '../release/fleet.ts';
 import type { Hold, SetBaseline } from '../release/patches.ts';
-import { FROZEN } from '../release/patches.ts';
+import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../release/patches.ts';
 import { formatDuration } from '../release/quantity.ts';
 import type { SetWrite } from './inputs.ts';
 import type { Cluster } from './ports.ts';
 import { cancellation, heartbeat, pause } from './runtime.ts';
 
 const LOOK_MS = 100;
+/** Somebody may change the set again before the controllers have come to it: it is looked at every so many looks. */
+const LOOKS_PER_CHECK = 10;
 
 /**
  * Waits until the controllers have taken a write over into the Advanced StatefulSet. A write that Kruise refuses shows
@@ -23,14 +26,31 @@ export async function awaitAccepted(
   const limit = acceptancePatience(wish.by, baseline.replicas);
   const deadline = Date.now() + limit;
   const hold = holdOf(wish.held);
-  for (;;) {
+  for (let look = 1; ; look += 1) {
     const workload = await cluster.readWorkload(set, cancellation());
     const missing = notAccepted(workload, wanted);
     if (missing === undefined && workload) return { kind: 'accepted', hold, revision: workload.updateRevision };
     if (Date.now() >= deadline) return { kind: 'drifted', reason: neverAccepted(set, missing ?? '', limit), hold };
+    if (look % LOOKS_PER_CHECK === 0 && (await isChanged(cluster, { set, baseline }, wanted)))
+      return {
+        kind: 'drifted',
+        reason: `somebody changed ${set.name} before the controllers took over hotwave's`,
+        hold,
+      };
     heartbeat();
     await pause(LOOK_MS);
   }
+}
+
+/** What is waited for will not come: the set says something else by now. */
+async function isChanged(
+  cluster: Cluster,
+  { set, baseline }: { readonly set: SetRef; readonly baseline: SetBaseline },
+  { image, held }: Acceptance,
+): Promise<boolean> {
+  const facts = factsOf(await cluster.readSet(set, cancellation()), baseline, true);
+  const updateStrategy = held === 'OnDelete' ? NEW_SERVERS_ONLY : heldStrategy(baseline, held);
+  return !sameButReplicas(facts, { image, updateStrategy, replicas: 0 });
 }
 
 function neverAccepted(set: SetRef, missing: string, limit: number): string {

@@ -4,20 +4,27 @@ import { awaitReady } from './await-ready.ts';
 import { checkCalendar } from './check-calendar.ts';
 import { changePriorities } from './change-priorities.ts';
 import { followNewServers } from './follow-new-servers.ts';
+import { holdLine, letLineGo } from './hold-line.ts';
 import { inspectCluster } from './inspect-cluster.ts';
 import { inspectServers } from './inspect-servers.ts';
+import { findNewcomers, whereabouts } from './live-set.ts';
 import { overrideServers } from './override-servers.ts';
-import type { Calendar, Cluster, Metrics } from './ports.ts';
+import type { Calendar, Cluster, Metrics, Releases } from './ports.ts';
+import { NO_RELEASES } from './ports.ts';
+import { planRollbackActivity } from './plan-rollback.ts';
 import { planReleaseActivity } from './preflight.ts';
 import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
+import { recordStuck } from './record-stuck.ts';
 import { reloadServers } from './reload-servers.ts';
 import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './settle-overrides.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
 import { watchGuard } from './watch-guard.ts';
+import { watchSet } from './watch-set.ts';
 import {
   changeHold,
   openWave,
+  reassertSet,
   recordRelease,
   restoreSet,
   rollBackNewServers,
@@ -32,6 +39,8 @@ export interface ActivityDependencies {
   readonly cluster: Cluster;
   /** Where health checks by Prometheus are asked. Default: nowhere. */
   readonly metrics?: Metrics | undefined;
+  /** The other releases of the same Temporal. Default: there are none. */
+  readonly releases?: Releases | undefined;
   /** The freeze windows of the cluster. Default: only those of each release. */
   readonly calendar?: Calendar | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
@@ -41,23 +50,33 @@ export interface ActivityDependencies {
 /** The activities of a worker: each takes one value, returns one, and may be repeated at any time. */
 // The inferred type is the point: workflows take it, and writing it out would be a second list to keep.
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
-export function createActivities({ cluster, metrics, calendar, isStopping = () => false }: ActivityDependencies) {
+export function createActivities({
+  cluster,
+  metrics,
+  calendar,
+  releases = NO_RELEASES,
+  isStopping = () => false,
+}: ActivityDependencies) {
   return {
-    planRelease: reportingTrouble(planReleaseActivity(cluster, metrics, calendar)),
+    planRelease: reportingTrouble(planReleaseActivity({ cluster, metrics, calendar, releases })),
     checkCalendar: reportingTrouble(checkCalendar(calendar)),
     inspectCluster: reportingTrouble(inspectCluster(cluster)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
-    stageTemplate: reportingTrouble(stageTemplate(cluster)),
+    stageTemplate: reportingTrouble(stageTemplate(cluster, releases)),
+    whereabouts: reportingTrouble(whereabouts(cluster)),
+    findNewcomers: reportingTrouble(findNewcomers(cluster)),
+    watchSet: reportingTrouble(watchSet(cluster, isStopping)),
+    reassertSet: reportingTrouble(reassertSet(cluster)),
     openWave: reportingTrouble(openWave(cluster)),
-    changeHold: reportingTrouble(changeHold(cluster)),
+    changeHold: reportingTrouble(changeHold(cluster, releases)),
     awaitReady: reportingTrouble(awaitReady(cluster)),
     admitServers: reportingTrouble(admitServers(cluster)),
     overrideServers: reportingTrouble(overrideServers(cluster)),
     settleOverrides: reportingTrouble(settleOverrides(cluster)),
-    stageForNewServers: reportingTrouble(stageForNewServers(cluster)),
+    stageForNewServers: reportingTrouble(stageForNewServers(cluster, releases)),
     verifyTemplate: reportingTrouble(verifyTemplate(cluster)),
     rollBackNewServers: reportingTrouble(rollBackNewServers(cluster)),
-    recordRelease: reportingTrouble(recordRelease(cluster)),
+    recordRelease: reportingTrouble(recordRelease(cluster, releases)),
     followNewServers: reportingTrouble(followNewServers(cluster)),
     checkServers: reportingTrouble(checkServers(cluster, metrics)),
     reloadServers: reportingTrouble(reloadServers(cluster)),
@@ -66,11 +85,15 @@ export function createActivities({ cluster, metrics, calendar, isStopping = () =
     rollbackSnapshot: reportingTrouble(rollbackSnapshot(cluster)),
     rollBackSet: reportingTrouble(rollBackSet(cluster)),
     restoreSet: reportingTrouble(restoreSet(cluster)),
+    planRollback: reportingTrouble(planRollbackActivity(cluster, releases)),
+    recordStuck: reportingTrouble(recordStuck(cluster, releases)),
     tally: reportingTrouble(tally(cluster)),
     readLedgerHead: reportingTrouble(readLedgerHead(cluster)),
     readLedgerPage: reportingTrouble(readLedgerPage(cluster)),
     watchGuard: reportingTrouble(watchGuard(cluster, isStopping)),
     inspectServers: reportingTrouble(inspectServers(cluster)),
+    holdLine: reportingTrouble(holdLine(releases, isStopping)),
+    letLineGo: reportingTrouble(letLineGo(releases)),
   };
 }
 

@@ -4,8 +4,11 @@ import type { FreezeWindow } from '../release/freeze-spec.ts';
 import type { GuardFinding } from '../release/guard.ts';
 import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
 import type { LedgerFrame } from '../release/ledger.ts';
-import type { Hold, SetBaseline } from '../release/patches.ts';
-import type { PlannedServer, PriorityChange } from '../release/plan.ts';
+import type { SetFacts, StrayPriority, Writers } from '../release/drift.ts';
+import type { HeldRelease, LineHalt } from '../release/line.ts';
+import type { HeldValues, Hold, SeenValues, SetBaseline } from '../release/patches.ts';
+import type { PlannedOnes } from '../release/newcomers.ts';
+import type { Plan, PlannedServer, PriorityChange } from '../release/plan.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { StepReport } from '../release/verdict.ts';
 import type { Direction } from '../release/server.ts';
@@ -25,8 +28,37 @@ export interface ServersInput {
 /** Plan a release against the live set. */
 export interface PlanReleaseInput {
   readonly file: ReleaseFile;
+  /** The cluster by the name that its workers have; its line may be stopped. */
+  readonly cluster?: string | undefined;
+  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
   /** A freeze window is no reason to refuse it: the release will wait for a second person. Default false. */
   readonly duringFreeze?: boolean;
+}
+
+/** Keep the releases of a line stopped until there is news. */
+export interface HoldLineInput {
+  readonly halt: LineHalt;
+  /** What the ids of this halt's decisions begin with. */
+  readonly key: string;
+  /** What was seen last; undefined at the first look, which is news in any case. */
+  readonly known?: readonly HeldRelease[] | undefined;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** The releases of a stopped line as they were last seen. */
+export interface LineSighting {
+  readonly releases: readonly HeldRelease[];
+}
+
+/** Tell the releases of a line that it goes on. */
+export interface LetGoInput {
+  readonly halt: LineHalt;
+  readonly key: string;
+  readonly known: readonly HeldRelease[];
+  readonly actor: string;
+  readonly reason: string;
 }
 
 /** Look whether anything may be released now. */
@@ -45,8 +77,11 @@ export interface StageTemplateInput {
   readonly record: ReleaseRecord;
 }
 
-/** Let one wave's servers move, and nobody else. */
+/** Let one wave's servers move, and nobody else but servers that came while the release ran. */
 export interface OpenWaveInput {
+  readonly planned: PlannedOnes;
+  /** The servers are newcomers themselves; in any other wave a recreated server is not waited for. */
+  readonly areNewcomers?: boolean | undefined;
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly revision: string;
@@ -60,6 +95,42 @@ export interface ChangeHoldInput {
   readonly baseline: SetBaseline;
   readonly from: Hold;
   readonly to: Hold;
+  /** Written with it: the release ends here and leaves the set so. */
+  readonly record?: ReleaseRecord | undefined;
+  /** The image that somebody else was seen to have written, which stays. Default the release's own. */
+  readonly seenImage?: string | undefined;
+}
+
+/** Tell when a set is not as it is known to be. */
+export interface WatchSetInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly known: SetFacts;
+  /** The updatePriorities that servers were given; empty when the release gave none. */
+  readonly priorities: readonly number[];
+  /** What is known of servers with another one: uid and priority. */
+  readonly knownStrays: readonly StrayPriority[];
+  /** Also tell when only the number of servers is another one. */
+  readonly tellsReplicas: boolean;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** What a watch of a set has seen; the same as was known when the time was over. */
+export interface SetSighting {
+  readonly facts: SetFacts;
+  readonly writers: Writers;
+  readonly strays: readonly StrayPriority[];
+}
+
+/** Write the release's values over an edit that was seen. */
+export interface ReassertSetInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly seen: SeenValues;
+  readonly held: HeldValues;
+  /** How the set is then held, where Kruise's acceptance is to be waited for. */
+  readonly hold?: Hold | undefined;
 }
 
 /**
@@ -67,7 +138,13 @@ export interface ChangeHoldInput {
  * `hold`, the set was written and is held so, but the controllers did not follow.
  */
 export type SetWrite =
-  | { readonly kind: 'accepted'; readonly hold: Hold; readonly revision: string }
+  | {
+      readonly kind: 'accepted';
+      readonly hold: Hold;
+      readonly revision: string;
+      /** Servers that came while the release ran and move along with a wave. */
+      readonly joined?: readonly string[];
+    }
   | { readonly kind: 'drifted'; readonly reason: string; readonly hold?: Hold }
   | { readonly kind: 'untouched' };
 
@@ -97,6 +174,8 @@ export interface AwaitReadyInput {
 export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
   /** The image that a GameServer may override already; any third one is somebody else's. */
   readonly from: string;
+  /** Another one that an earlier release has left there. */
+  readonly leftOn?: string | undefined;
   /** Servers on their way at once. */
   readonly maxUnavailable: number;
   /** How long one server may take, in milliseconds. */
@@ -246,10 +325,82 @@ export interface ChangePrioritiesInput {
 export interface RollBackSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  /** The set's own record says that the release has written it: that it looks as planned does not mean the opposite. */
+  readonly isOnRecord?: boolean | undefined;
+  /** The edit that a person has seen and rolls back over. */
+  readonly seen?: SeenValues | undefined;
+}
+
+/** Work out the way back from what is written on a set. */
+export interface PlanRollbackInput {
+  readonly set: SetRef;
+  /** The cluster by the name that its workers have. */
+  readonly clusterName: string;
+  /** How to ask the servers, when the set does not say it. */
+  readonly file?: ReleaseFile | undefined;
+}
+
+/** The way back, or why there is nothing to do, or why it cannot be done. */
+export type PlannedRollback =
+  | {
+      readonly kind: 'found';
+      readonly record: ReleaseRecord;
+      readonly plan: Plan;
+      /** How to ask, and how long to wait; nothing else of it counts. */
+      readonly spec: ReleaseSpec;
+    }
+  | { readonly kind: 'nothing' | 'refused'; readonly reason: string };
+
+/** Leave on a set what a rollback could not bring back. */
+export interface RecordStuckInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly record: ReleaseRecord;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Find out what became of servers whose pods are not the planned ones any more. */
+export interface WhereaboutsInput {
+  readonly set: SetRef;
+  readonly servers: readonly PlannedServer[];
+  /** Until when a pod may take to come back; milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** What became of them; who is in neither list is not known to be gone. */
+export interface Whereabouts {
+  /** The set has all the servers that it is to have, without these. */
+  readonly gone: readonly string[];
+  /** Another pod has their name. */
+  readonly recreated: readonly string[];
+}
+
+/** Find the servers that came while a release ran, and wait until they serve. */
+export interface FindNewcomersInput {
+  readonly set: SetRef;
+  readonly planned: PlannedOnes;
+  /** Uids of newcomers that are dealt with. */
+  readonly settled: readonly string[];
+  /** The container whose image the release changes, and that image. */
+  readonly container: string;
+  readonly image: string;
+  /** Until when they may take to serve; milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** The newcomers that serve, at most 1,000, and those that do not. */
+export interface Newcomers {
+  readonly servers: readonly PlannedServer[];
+  /** Names of those in `servers` that run another image than the release's. */
+  readonly old: readonly string[];
+  readonly notServing: readonly PlannedServer[];
 }
 
 /** How each server stands when a rollback begins. */
 export interface RollbackSnapshotInput {
+  readonly planned: PlannedOnes;
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly servers: readonly PlannedServer[];
@@ -259,6 +410,10 @@ export interface RollbackSnapshotInput {
 export interface RollbackSnapshot {
   readonly before: Readonly<Record<string, string>>;
   readonly touched: readonly string[];
+  /** Servers that have to go back, too: they came while the release ran. */
+  readonly newcomers: readonly PlannedServer[];
+  /** Names of servers that the set does not have any more. */
+  readonly gone: readonly string[];
 }
 
 /** Put the person's own updateStrategy back, and leave on the set what the release came to. */

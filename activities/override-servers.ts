@@ -208,9 +208,9 @@ class OverrideRound {
 
   /** The image is what the release found, or what it writes; any third one was set by somebody else. */
   #isOurs(record: GameServerRecord): boolean {
-    const { container, image, from } = this.#input;
+    const { container, image, from, leftOn } = this.#input;
     const found = record.imageOverrides[container];
-    if (found === undefined || found === image || found === from) return true;
+    if (found === undefined || [image, from, leftOn].includes(found)) return true;
     const reason = `somebody set the image of ${container} in GameServer ${record.name} to ${found}; hotwave does not overwrite it`;
     this.#watch.fail({ server: record.name, class: 'overridden', reason });
     return false;

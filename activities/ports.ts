@@ -1,7 +1,10 @@
 import type { GameServerSetView, GameServerView, ServerView, SetRef, WorkloadView } from '../release/fleet.ts';
+import type { LineHalt, LineScope } from '../release/line.ts';
 import type { FreezeWindow } from '../release/freeze-spec.ts';
 import type { MetricSample } from '../release/metric.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
+import type { Holder } from '../release/record.ts';
+import type { Decision, ReleaseState } from '../release/state.ts';
 
 /** Which servers of a set to read. Names keep a request as small as the wave it is about. */
 export interface ServerScope {
@@ -117,6 +120,11 @@ export type GameServerRecord = GameServerView;
 export interface Cluster {
   /** The GameServerSet, or undefined when it does not exist. */
   readSet(ref: SetRef, signal?: AbortSignal): Promise<GameServerSetView | undefined>;
+  /**
+   * The GameServerSet as it is now (undefined when it does not exist), and again whenever it has changed and at least
+   * every few seconds, until the caller stops or `signal` ends it. A view may leave out what was in between.
+   */
+  followSet(ref: SetRef, signal?: AbortSignal): AsyncIterable<GameServerSetView | undefined>;
   /** The Advanced StatefulSet of a set, or undefined when the controller has not made it. */
   readWorkload(ref: SetRef, signal?: AbortSignal): Promise<WorkloadView | undefined>;
   /** The set's servers as their pods show them, in order of ordinal. */
@@ -126,6 +134,11 @@ export interface Cluster {
    * few seconds, until the caller stops or `signal` ends it. A view may leave out what was in between.
    */
   followServers(ref: SetRef, names: readonly string[], signal?: AbortSignal): AsyncIterable<readonly ServerView[]>;
+  /**
+   * Names of the set's servers whose pod shows another updatePriority than these, or none yet. May be a moment old: it is
+   * answered from the API server's cache, which also picks them, so that the answer is small however many servers there are.
+   */
+  serversWithOtherPriority(ref: SetRef, values: readonly number[], signal?: AbortSignal): Promise<readonly string[]>;
   /** GameServers by name, followed like servers. What it shows may be older than what another call has just shown. */
   followGameServers(
     ref: SetRef,
@@ -200,3 +213,35 @@ export class ClusterFailure extends Error {
 /** Why the API server could not be used. */
 export type ClusterFailureReason =
   'forbidden' | 'unauthorized' | 'unreachable' | 'overloaded' | 'invalid' | 'gone' | 'other';
+
+/** A release that runs in Temporal. */
+export interface RunningRelease {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** The other releases and halts of the same Temporal namespace, as activities need them. Every call is bounded in time. */
+export interface Releases {
+  /** The running releases of a line; who was started within the last seconds may be missing. */
+  running(scope: LineScope): Promise<readonly RunningRelease[]>;
+  /** What a release says about itself; undefined when it has ended or does not answer. */
+  state(release: RunningRelease): Promise<ReleaseState | undefined>;
+  /** Sends a decision without waiting for its answer. */
+  decide(release: RunningRelease, decision: Decision): Promise<void>;
+  /** The halts that hold the releases of a scope: its own and its cluster's. Those that are ending do not count. */
+  haltsOn(scope: LineScope): Promise<readonly LineHalt[]>;
+  /** What tells this Temporal from others: the id of its namespace; empty when it does not say. */
+  identity(): Promise<string>;
+  /** Whether the workflow that holds a set runs; undefined when it is another Temporal's. */
+  isRunning(holder: Holder): Promise<boolean | undefined>;
+}
+
+/** A Temporal without releases, for tools that have none. */
+export const NO_RELEASES: Releases = {
+  running: () => Promise.resolve([]),
+  state: () => Promise.resolve(undefined),
+  decide: () => Promise.resolve(),
+  haltsOn: () => Promise.resolve([]),
+  identity: () => Promise.resolve(''),
+  isRunning: () => Promise.resolve(undefined),
+};

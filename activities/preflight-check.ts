@@ -2,7 +2,7 @@ import type { GameServerSetView, SetRef } from '../release/fleet.ts';
 import type { FleetSnapshot, Plan } from '../release/plan.ts';
 import type { PreflightLine } from '../release/preflight.ts';
 import type { ReleaseFile, ReleaseSpec } from '../release/spec.ts';
-import type { Calendar, Cluster, Metrics } from './ports.ts';
+import type { Calendar, Cluster, Metrics, Releases } from './ports.ts';
 
 /** What a check came to. */
 export type Finding = Omit<PreflightLine, 'title'>;
@@ -12,11 +12,16 @@ export interface Preflight {
   readonly cluster: Cluster;
   /** Undefined when the worker was given no Prometheus. */
   readonly metrics: Metrics | undefined;
+  readonly releases: Releases;
   /** Undefined when the cluster has none of its own. */
   readonly calendar: Calendar | undefined;
   readonly duringFreeze: boolean;
   readonly file: ReleaseFile;
   readonly ref: SetRef;
+  /** The cluster by the name that its workers have; undefined when nobody said it. */
+  readonly clusterName?: string | undefined;
+  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
   set?: GameServerSetView;
   snapshot?: FleetSnapshot;
   plan?: Plan;

@@ -6,22 +6,26 @@ import type { Plan } from '../release/plan.ts';
 import { isPlan } from '../release/plan.ts';
 import { planRelease } from '../release/plan-release.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
+import { readRecords } from '../release/record.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import { imageTag } from '../release/spec.ts';
 import { askServer } from './ask-server.ts';
 import type { PlanReleaseInput } from './inputs.ts';
 import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
-import type { Access, Calendar, Cluster, Metrics } from './ports.ts';
+import type { Access } from './ports.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
+import { checkHolder, checkLine } from './preflight-lock.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from './runtime.ts';
 
 /** Everything that is looked at before the first write, in order. The first refusal ends it: the later ones build on it. */
 const CHECKS: readonly Check[] = [
+  { title: 'line', run: checkLine },
   { title: 'permissions', run: checkPermissions },
   { title: 'set', run: checkSet },
+  { title: 'holder', run: checkHolder },
   { title: 'update strategy', only: ['rolling'], run: checkStrategy },
   { title: 'foreign owners', run: checkOwners },
   { title: 'servers', run: checkServersExist },
@@ -39,20 +43,13 @@ const CHECKS: readonly Check[] = [
 
 /** Plans a release against the live set without changing anything. */
 export function planReleaseActivity(
-  cluster: Cluster,
-  metrics: Metrics | undefined,
-  calendar?: Calendar,
+  around: Pick<Preflight, 'cluster' | 'metrics' | 'calendar' | 'releases'>,
 ): (input: PlanReleaseInput) => Promise<PreflightResult> {
-  return async ({ file, duringFreeze = false }) => {
+  return async ({ file, cluster: clusterName, takeover, duringFreeze = false }) => {
+    const { calendar } = around;
     const { namespace, gameServerSet } = file.spec.target;
-    const preflight: Preflight = {
-      cluster,
-      metrics,
-      calendar,
-      file,
-      duringFreeze,
-      ref: { namespace, name: gameServerSet },
-    };
+    const ref = { namespace, name: gameServerSet };
+    const preflight: Preflight = { ...around, file, ref, clusterName, takeover, duringFreeze };
     const lines: PreflightLine[] = [];
     for (const { title, only, run } of CHECKS) {
       if (only && !only.includes(file.spec.strategy)) continue;
@@ -74,7 +71,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
   const access = (group: string, resource: string, verbs: readonly string[], subresource?: string): Access[] =>
     verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
   return [
-    ...access('game.kruise.io', 'gameserversets', ['get', 'patch']),
+    ...access('game.kruise.io', 'gameserversets', ['get', 'list', 'watch', 'patch']),
     ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
     ...(spec?.strategy === 'targeted' ? access('game.kruise.io', 'gameservers', ['watch']) : []),
     ...access('apps.kruise.io', 'statefulsets', ['get']),
@@ -185,7 +182,7 @@ function checkFailedVersions(preflight: Preflight): Promise<Finding> {
 }
 
 /** The proof is asked before anything is written: one that cannot answer now would fail the release after it has begun. */
-async function checkProof({ cluster, snapshot, plan, file }: Preflight): Promise<Finding> {
+async function checkProof({ cluster, set, snapshot, plan, file }: Preflight): Promise<Finding> {
   const first = plan?.waves[0]?.servers[0] ?? plan?.bystanders[0];
   const server = snapshot?.servers.find(({ name }) => name === first?.name);
   if (!plan || !server) return ok('no server is to be updated');
@@ -194,6 +191,8 @@ async function checkProof({ cluster, snapshot, plan, file }: Preflight): Promise
   const reason = await askServer(question, file.spec.proof, '{{version}}');
   if (reason === undefined) return ok(`${server.name} proves ${version}`);
   // A log is a record of changes: what was loaded long ago may have been rotated away, or never have been said.
+  const halfWay = readRecords(set?.annotations).running;
+  if (halfWay) return warning(`${reason}. ${halfWay.release} has ended half-way; this release goes on from there`);
   if (file.spec.proof.log) return warning(`${reason}. A rollback proves only what is logged after it`);
   return refused(
     `${server.name} does not prove the version it is said to run: ${reason}. Correct spec.proof, or give spec.previousVersion when it is not the tag of the old image`,

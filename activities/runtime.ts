@@ -44,6 +44,20 @@ export async function keepAlive<Result>(run: () => Promise<Result>, cursor?: () 
   }
 }
 
+/**
+ * Ends a watch that has nothing to lose when its worker stops: another worker goes on.
+ * @throws ApplicationFailure that is tried again
+ */
+export function demandRunning(isStopping: () => boolean): void {
+  if (!isStopping()) return;
+  throw ApplicationFailure.create({
+    type: 'WorkerStops',
+    message: 'the worker stops; another one goes on watching',
+    category: ApplicationFailureCategory.BENIGN,
+    nextRetryDelay: STOP_LOOK_MS,
+  });
+}
+
 /** How soon a watch notices that its worker stops. */
 const STOP_LOOK_MS = 250;
 
@@ -62,14 +76,7 @@ export class StopWatch {
   async pause(milliseconds: number): Promise<void> {
     const until = Date.now() + milliseconds;
     while (Date.now() < until) {
-      if (this.#isStopping()) {
-        throw ApplicationFailure.create({
-          type: 'WorkerStops',
-          message: 'the worker stops; another one goes on watching',
-          category: ApplicationFailureCategory.BENIGN,
-          nextRetryDelay: STOP_LOOK_MS,
-        });
-      }
+      demandRunning(this.#isStopping);
       await pause(Math.min(STOP_LOOK_MS, until - Date.now()));
     }
   }

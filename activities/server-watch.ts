@@ -1,6 +1,6 @@
 import type { ServerView } from '../release/fleet.ts';
 import type { PlannedServer } from '../release/plan.ts';
-import type { Judgement, ServerFailure, Target } from '../release/server.ts';
+import type { Judgement, LastReason, ServerFailure, Target } from '../release/server.ts';
 import { judgeServer, timeoutFailure } from '../release/server.ts';
 
 /** A suspect (an image that cannot be pulled yet) becomes a failure after this long. */
@@ -22,7 +22,7 @@ export interface DoneServer {
 export class ServerWatch {
   readonly #options: WatchOptions;
   readonly failures: ServerFailure[] = [];
-  readonly #reasons = new Map<string, string>();
+  readonly #reasons = new Map<string, LastReason>();
   readonly #suspectSince = new Map<string, number>();
   pending: readonly PlannedServer[];
 
@@ -48,7 +48,7 @@ export class ServerWatch {
   /** What a look at one server says, with patience for what may pass. */
   judge(planned: PlannedServer, server: ServerView | undefined, now: number): Judgement {
     const judgement = this.#settle(judgeServer(server, this.#options.target(planned)), planned.name, now);
-    if (judgement.kind === 'waiting' || judgement.kind === 'suspect') this.#reasons.set(planned.name, judgement.reason);
+    if (judgement.kind === 'waiting' || judgement.kind === 'suspect') this.#reasons.set(planned.name, judgement);
     return judgement;
   }
 
@@ -72,7 +72,7 @@ export class ServerWatch {
 
   /** How a server that ran out of time has failed; `limit` is that time in words. */
   lateness(name: string, server: ServerView | undefined, limit: string): ServerFailure {
-    return timeoutFailure(server, name, this.#reasons.get(name) ?? 'nothing was seen', limit);
+    return timeoutFailure(server, name, this.#reasons.get(name) ?? { reason: 'nothing was seen' }, limit);
   }
 
   /** Fails all that are pending: time is over. */

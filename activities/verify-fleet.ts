@@ -1,4 +1,6 @@
 import type { ServerView } from '../release/fleet.ts';
+import { containerOf } from '../release/fleet.ts';
+import { goingBack, isNewcomer } from '../release/newcomers.ts';
 import { fingerprint } from '../release/plan.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import { judgeOutsider } from '../release/server.ts';
@@ -67,7 +69,7 @@ function mainRestarts(server: ServerView, planned: PlannedServer, container: str
  * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
  */
 export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
-  return async ({ set, baseline, servers: planned }) => {
+  return async ({ set, baseline, servers: planned, planned: ones }) => {
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const before: Record<string, string> = {};
@@ -80,6 +82,37 @@ export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInpu
       if (image !== baseline.oldImage) before[name] = now;
       if (image !== baseline.oldImage || now !== containers[baseline.container]) touched.push(name);
     }
-    return { before, touched };
+    const reached = new Set(planned.map(({ name }) => name));
+    const newcomers = servers.filter(
+      (server) => !reached.has(server.name) && isNewcomer(server, ones) && mustGoBack(server, baseline),
+    );
+    for (const server of newcomers) before[server.name] = fingerprint(server, baseline.container);
+    const names = newcomers.map(({ name }) => name);
+    return {
+      before,
+      touched: [...touched, ...names],
+      newcomers: newcomers.map((server) => goingBack(server, baseline.container)),
+      gone: await goneOf(cluster, set, planned, servers),
+    };
   };
+}
+
+/** It runs what is taken back; one that has never run anything has nothing to be brought back from. */
+function mustGoBack(server: ServerView, { container, oldImage }: RollbackSnapshotInput['baseline']): boolean {
+  const found = containerOf(server.containers, container);
+  return !server.deleting && found?.status !== undefined && found.image !== oldImage;
+}
+
+/** Servers that the set does without: it has as many as it is to have. */
+async function goneOf(
+  cluster: Cluster,
+  set: RollbackSnapshotInput['set'],
+  planned: readonly PlannedServer[],
+  servers: readonly ServerView[],
+): Promise<string[]> {
+  const staying = new Set(servers.filter(({ deleting }) => !deleting).map(({ name }) => name));
+  const missing = planned.filter(({ name }) => !staying.has(name)).map(({ name }) => name);
+  if (missing.length === 0) return [];
+  const live = await cluster.readSet(set, cancellation());
+  return live && staying.size >= live.replicas ? missing : [];
 }

@@ -1,6 +1,7 @@
-import type { GameServerSetView } from '../release/fleet.ts';
+import type { GameServerSetView, ServerView } from '../release/fleet.ts';
 import { containerOf } from '../release/fleet.ts';
-import { openingFor } from '../release/order.ts';
+import { isNewcomer } from '../release/newcomers.ts';
+import { moversOf, openingFor } from '../release/order.ts';
 import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../release/patches.ts';
 import { RELEASE_ANNOTATION } from '../release/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../release/record-patches.ts';
@@ -11,6 +12,7 @@ import {
   newServersPatch,
   newServersRestorePatch,
   newServersRollbackPatch,
+  reassertPatch,
   restorePatch,
   rollbackPatch,
   sameJson,
@@ -22,6 +24,7 @@ import { awaitAccepted } from './await-accepted.ts';
 import type {
   ChangeHoldInput,
   OpenWaveInput,
+  ReassertSetInput,
   RecordReleaseInput,
   RestoreSetInput,
   RollBackNewServersInput,
@@ -32,20 +35,25 @@ import type {
   TemplateCheck,
   VerifyTemplateInput,
 } from './inputs.ts';
-import type { Cluster } from './ports.ts';
+import { withHolder } from './holder.ts';
+import type { Cluster, Releases } from './ports.ts';
 import { cancellation } from './runtime.ts';
 
 /**
  * Writes the new image with every server frozen. The revision that Kruise gives it is then known, and each wave can be
  * checked against it before it is opened.
  */
-export function stageTemplate(cluster: Cluster): (input: StageTemplateInput) => Promise<SetWrite> {
+export function stageTemplate(cluster: Cluster, releases: Releases): (input: StageTemplateInput) => Promise<SetWrite> {
   return async (input) => {
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
-    const patch = withReleaseRecord(firstWavePatch(baseline, live.replicas, hold), live, input.record);
+    const patch = withReleaseRecord(
+      firstWavePatch(baseline, live.replicas, hold),
+      live,
+      await withHolder(releases, input.record),
+    );
     const refused = await write(cluster, input, patch);
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
@@ -63,12 +71,12 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     const drift = await imageDrift(cluster, input, hold, live);
     if (drift) return drift;
     const { servers } = await cluster.listServers(set, {}, cancellation());
-    const wave = new Set(input.servers);
-    const waiting = servers.filter(
-      (server) => wave.has(server.name) && server.revision !== input.revision && !server.deleting,
-    );
-    const opening = openingFor(servers, input.revision, live.replicas, waiting.length);
-    const stranger = opening.moves.find((name) => !wave.has(name));
+    const came = (server: ServerView): boolean => isNewcomer(server, input.planned);
+    // A recreated server may have lost the priority that its wave needs: it is let through when it comes first, else later.
+    const recreated = input.areNewcomers === true ? [] : servers.filter(came).map(({ name }) => name);
+    const wave = new Set(input.servers.filter((name) => !recreated.includes(name)));
+    const { count, joined, stranger } = moversOf(servers, input.revision, { wave, isNewcomer: came });
+    const opening = openingFor(servers, input.revision, live.replicas, count);
     if (stranger !== undefined) {
       return {
         kind: 'drifted',
@@ -77,7 +85,9 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
     const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
-    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' }));
+    if (refused) return refused;
+    const accepted = await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' });
+    return accepted.kind === 'accepted' && joined.length > 0 ? { ...accepted, joined } : accepted;
   };
 }
 
@@ -97,15 +107,29 @@ async function imageDrift(
 }
 
 /** Pauses or resumes the set as it stands. */
-export function changeHold(cluster: Cluster): (input: ChangeHoldInput) => Promise<SetWrite> {
+export function changeHold(cluster: Cluster, releases: Releases): (input: ChangeHoldInput) => Promise<SetWrite> {
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
+    const { baseline, from, to, seenImage: image = baseline.newImage } = input;
+    const change = holdPatch({ ...baseline, newImage: image }, live.replicas, from, to);
+    const patch = input.record ? withReleaseRecord(change, live, await withHolder(releases, input.record)) : change;
     const refused =
-      (await imageDrift(cluster, input, input.from, live)) ??
-      (await write(cluster, input, holdPatch(input.baseline, live.replicas, input.from, input.to)));
-    const wish = { image: input.baseline.newImage, held: input.to, by: 'observed' } as const;
+      (input.seenImage === undefined ? await imageDrift(cluster, input, from, live) : undefined) ??
+      (await write(cluster, input, patch));
+    const wish = { image, held: input.to, by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
+  };
+}
+
+/** Writes the release's values over an edit that a person has seen and decided against. */
+export function reassertSet(cluster: Cluster): (input: ReassertSetInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { baseline, seen, held, hold } = input;
+    const refused = await write(cluster, input, reassertPatch(baseline, seen, held));
+    if (refused) return refused;
+    if (hold) return await awaitAccepted(cluster, input, { image: held.image, held: hold, by: 'observed' });
+    return { kind: 'untouched' };
   };
 }
 
@@ -116,9 +140,12 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const image = containerOf(live.containers, baseline.container)?.image;
-    if (image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
-      return { kind: 'untouched' };
-    const refused = await write(cluster, input, rollbackPatch(baseline));
+    const isAsPlanned = image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
+    if (isAsPlanned && input.isOnRecord !== true) return { kind: 'untouched' };
+    // By the record, an earlier rollback may have been interrupted after it had written the old image.
+    const isWritten = input.isOnRecord === true && image === baseline.oldImage;
+    const from = isWritten ? { ...baseline, newImage: baseline.oldImage } : baseline;
+    const refused = await write(cluster, input, rollbackPatch(from, input.seen));
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }
@@ -143,12 +170,19 @@ export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promis
 }
 
 /** Writes the new image so that no server that exists moves and every new one gets it. */
-export function stageForNewServers(cluster: Cluster): (input: StageForNewServersInput) => Promise<SetWrite> {
+export function stageForNewServers(
+  cluster: Cluster,
+  releases: Releases,
+): (input: StageForNewServersInput) => Promise<SetWrite> {
   return async (input) => {
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
-    const patch = withReleaseRecord(newServersPatch(baseline, live.replicas), live, input.record);
+    const patch = withReleaseRecord(
+      newServersPatch(baseline, live.replicas),
+      live,
+      await withHolder(releases, input.record),
+    );
     const refused = await write(cluster, input, patch);
     const wish = { image: baseline.newImage, held: 'OnDelete', by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
@@ -190,14 +224,14 @@ function isAsFound({ containers, updateStrategy, annotations }: GameServerSetVie
 }
 
 /** Leaves a record on the set and changes nothing else. */
-export function recordRelease(cluster: Cluster): (input: RecordReleaseInput) => Promise<SetWrite> {
+export function recordRelease(cluster: Cluster, releases: Releases): (input: RecordReleaseInput) => Promise<SetWrite> {
   return async (input) => {
     const { set, baseline, note } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
     const patch =
       'running' in note
-        ? withReleaseRecord(recordPatch(baseline), live, note.running)
+        ? withReleaseRecord(recordPatch(baseline), live, await withHolder(releases, note.running))
         : withLastRelease(recordPatch(baseline), live, note.last, note.failed);
     return (await write(cluster, input, patch)) ?? { kind: 'untouched' };
   };

@@ -18,6 +18,19 @@ export interface FoundRelease {
   readonly reference: string;
 }
 
+/** The latest release on exactly this set; undefined when there never was one. */
+export function latestOnSet(
+  temporal: Temporal,
+  { cluster, namespace, name }: Pick<Target, 'cluster' | 'namespace' | 'name'>,
+): Promise<FoundRelease | undefined> {
+  return describe(temporal, releaseWorkflowId(cluster, { namespace, name }));
+}
+
+/** True while the workflow of a release has not been closed. */
+export function isOpen({ description: { status } }: Pick<FoundRelease, 'description'>): boolean {
+  return status.name === 'RUNNING' || status.name === 'PAUSED';
+}
+
 /** Finds the latest release on a set, or, when the name is of no set, the release of that name. */
 export async function findRelease(temporal: Temporal, target: Target): Promise<FoundRelease> {
   const { cluster, namespace, name } = target;

@@ -1,7 +1,7 @@
-import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { isFinal } from '../release/state.ts';
 import type { Temporal } from './connect.ts';
 import type { FoundRelease } from './find-release.ts';
+import { isOpen } from './find-release.ts';
 import { readStateIfAnswered } from './read-state.ts';
 import { retriesOf } from './retries.ts';
 import type { SeenRelease } from './retries.ts';
@@ -23,7 +23,7 @@ export async function look(temporal: Temporal, found: FoundRelease): Promise<See
       reading.then((state) => ({ state })).catch((error: unknown) => ({ error })),
       temporal.call(() => found.handle.describe(), TIMEOUT),
     ]);
-    if (isRunning(description)) {
+    if (isOpen({ description })) {
       if ('error' in read) throw read.error;
       return read.state && { ...read.state, retrying: retriesOf(description) };
     }
@@ -44,8 +44,4 @@ async function lastState(temporal: Temporal, { handle }: FoundRelease): Promise<
     if (grpcStatus(error) !== undefined) throw error;
     return 'gone';
   }
-}
-
-function isRunning({ status }: WorkflowExecutionDescription): boolean {
-  return status.name === 'RUNNING' || status.name === 'PAUSED';
 }

@@ -5,6 +5,7 @@ import { addDecidingVerbs } from './verbs/deciding.ts';
 import type { RunWorker } from './verbs/installation.ts';
 import { addInstallationVerbs } from './verbs/installation.ts';
 import { addLedgerVerbs } from './verbs/ledger.ts';
+import { addLineVerbs } from './verbs/line.ts';
 import { addReadingVerbs } from './verbs/reading.ts';
 import { addReleaseFileVerbs } from './verbs/release-file.ts';
 import { hotwaveVersion } from './version.ts';
@@ -36,6 +37,7 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
   addReadingVerbs(program, run);
   addLedgerVerbs(program, run);
   addDecidingVerbs(program, run);
+  addLineVerbs(program, run);
   addInstallationVerbs(program, run, runWorker);
   program.addHelpText(
     'after',

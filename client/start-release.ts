@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { hashOf } from '../release/hash.ts';
-import { agreeing, escapeMarkdown } from '../release/narrate.ts';
+import { agreeing, escapeMarkdown, why } from '../release/narrate.ts';
 import { formatDuration } from '../release/quantity.ts';
 import { updatedContainer } from '../release/spec.ts';
 import type { ReleaseInput } from '../workflows/messages.ts';
@@ -10,6 +10,7 @@ import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 import type { FoundRelease } from './find-release.ts';
 import { findRelease } from './find-release.ts';
+import { readStateIfAnswered } from './read-state.ts';
 import { attributesOf, readAttributes } from './search-attributes.ts';
 import { plainText } from './untrusted.ts';
 
@@ -41,24 +42,30 @@ export async function startRelease(temporal: Temporal, input: ReleaseInput): Pro
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const running = await findRelease(temporal, target);
-    demandSameRelease(running, input);
+    await demandSameRelease(temporal, running, input);
     return { ...running, alreadyRunning: true };
   }
   return { ...(await findRelease(temporal, target)), alreadyRunning: false };
 }
 
 /** Refuses unless what holds the lock is the very release that was to be started. */
-function demandSameRelease({ description, set, reference }: FoundRelease, input: ReleaseInput): void {
+async function demandSameRelease(temporal: Temporal, running: FoundRelease, input: ReleaseInput): Promise<void> {
+  const { description, set, reference } = running;
   const { release, phase, requester } = readAttributes(description);
-  const who = plainText(`release ${release} (phase ${phase}, started by ${requester})`);
-  if (release !== input.file.metadata.name) {
-    throw new ExitError(EXIT.refused, `${set} is locked by ${who}`, [`see hotwave status ${reference}`]);
-  }
-  if (description.memo?.['fileHash'] !== memoOf(input).fileHash) {
-    throw new ExitError(EXIT.refused, `${set} is locked by ${who}, which was started from another release file`, [
+  const isSame = release === input.file.metadata.name;
+  if (isSame && description.memo?.['fileHash'] === memoOf(input).fileHash) return;
+  const state = await readStateIfAnswered(temporal, running.handle);
+  const doing = state ? why(state) : 'no worker answers for it';
+  const who = plainText(`release ${release}, started by ${requester}, phase ${phase}: ${doing}`);
+  if (isSame) {
+    throw new ExitError(EXIT.refused, `${set} is locked by ${who}; it was started from another release file`, [
       `see hotwave status ${reference}; give a changed release another metadata.name`,
     ]);
   }
+  throw new ExitError(EXIT.refused, `${set} is locked by ${who}`, [
+    `see hotwave status ${reference}`,
+    'start this one with --supersede adopt to take its servers over as they are, or --supersede rollback to roll it back first',
+  ]);
 }
 
 function targetOf({ file, cluster }: ReleaseInput): Parameters<typeof findRelease>[1] {

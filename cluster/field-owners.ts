@@ -1,4 +1,3 @@
-import { pointerToken, sameJson } from '../release/patches.ts';
 import type { ManagedFields } from './object-meta.ts';
 import { FIELD_MANAGER } from './request.ts';
 
@@ -40,15 +39,6 @@ export function foreignOwners(
     if (owner) owners[pointer] = owner.manager;
   }
   return owners;
-}
-
-/** The first place where two JSON values differ, as a JSON pointer; `pointer` is where both are. */
-export function firstDifference(expected: unknown, actual: unknown, pointer: string): string {
-  if (typeof expected !== 'object' || typeof actual !== 'object' || expected === null || actual === null)
-    return pointer;
-  const [before, now] = [expected as Record<string, unknown>, actual as Record<string, unknown>];
-  const key = Object.keys({ ...now, ...before }).find((name) => !sameJson(before[name], now[name]));
-  return key === undefined ? pointer : firstDifference(before[key], now[key], `${pointer}/${pointerToken(key)}`);
 }
 
 /**

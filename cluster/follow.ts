@@ -74,11 +74,12 @@ class Watch<View extends Named> {
   #news = Promise.withResolvers<undefined>();
   #viewedAt = 0;
 
-  constructor(client: ApiClient, { path, labelSelector, signal }: ListRequest, start: WatchStart<View>) {
+  constructor(client: ApiClient, { path, labelSelector, fieldSelector, signal }: ListRequest, start: WatchStart<View>) {
     this.#start = start;
     this.#objects = new Map(start.items.map((item) => [item.name, item]));
     const { resourceVersion } = start;
-    const query = { watch: 'true', timeoutSeconds: String(WATCH_SECONDS), labelSelector, resourceVersion };
+    const timeoutSeconds = String(WATCH_SECONDS);
+    const query = { watch: 'true', timeoutSeconds, labelSelector, fieldSelector, resourceVersion };
     const signals = [this.#abort.signal, ...(signal ? [signal] : [])];
     const options = { query, timeoutMs: WATCH_TIMEOUT_MS, signal: AbortSignal.any(signals) };
     void this.#run(client, path, options);

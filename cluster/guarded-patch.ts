@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { explainRefusal, jsonPatchBody } from '../release/patches.ts';
+import { explainRefusal, firstDifference, jsonPatchBody } from '../release/patches.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
 import { isMissingPermission, wordsOf } from './errors.ts';
 import type { Refusal } from './errors.ts';
-import { firstDifference, lastWriter } from './field-owners.ts';
+import { lastWriter } from './field-owners.ts';
 import { managedFieldsSchema } from './object-meta.ts';
 import { objectPath } from './paths.ts';
 import { FIELD_MANAGER } from './request.ts';

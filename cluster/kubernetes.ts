@@ -2,8 +2,8 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import { ClusterFailure } from '../activities/ports.ts';
 import type { Access, Cluster, GameServerRecord, ServerScope } from '../activities/ports.ts';
-import { OWNER_LABEL } from '../release/fleet.ts';
-import type { SetRef } from '../release/fleet.ts';
+import { OWNER_LABEL, PRIORITY_LABEL } from '../release/fleet.ts';
+import type { GameServerSetView, SetRef } from '../release/fleet.ts';
 import { Connection } from './connection.ts';
 import { execInContainer } from './exec.ts';
 import { follow } from './follow.ts';
@@ -12,8 +12,16 @@ import { httpProbe } from './http.ts';
 import type { KubeconfigChoice } from './kubeconfig.ts';
 import { listAll, readAs } from './lists.ts';
 import { findInLog } from './log.ts';
-import { byOrdinal } from './object-meta.ts';
-import { ACCESS_REVIEW_PATH, checkedName, gameServersPath, objectPath, podsPath, workloadPath } from './paths.ts';
+import { byOrdinal, objectMetaSchema } from './object-meta.ts';
+import {
+  ACCESS_REVIEW_PATH,
+  checkedName,
+  gameServerSetsPath,
+  gameServersPath,
+  objectPath,
+  podsPath,
+  workloadPath,
+} from './paths.ts';
 import { serverView } from './pod-schema.ts';
 import { apiClient } from './request.ts';
 import type { ApiClient, RequestCounter } from './request.ts';
@@ -94,6 +102,41 @@ async function listGameServers(
   return byOrdinal(wanted ? items.filter(({ name }) => wanted.has(name)) : items);
 }
 
+/** One list and one watch of one object: what follows a list follows it, too. */
+async function* followSet(
+  client: ApiClient,
+  ref: SetRef,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<GameServerSetView | undefined, void> {
+  const list = {
+    path: gameServerSetsPath(ref.namespace),
+    fieldSelector: `metadata.name=${checkedName(ref.name)}`,
+    signal,
+  };
+  const project = (object: unknown): { readonly name: string; readonly set: GameServerSetView } => {
+    const set = readAs('GameServerSet', gameServerSetView, object);
+    return { name: set.ref.name, set };
+  };
+  for await (const sets of follow(client, list, { project })) yield sets[0]?.set;
+}
+
+const namedSchema = z.object({ metadata: objectMetaSchema.pick({ name: true }) });
+
+/** Labels are compared by the API server, which sends only those that differ. */
+async function serversWithOtherPriority(
+  client: ApiClient,
+  ref: SetRef,
+  values: readonly number[],
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const labelSelector = `${ownedBy(ref)},${PRIORITY_LABEL} notin (${values.join(',')})`;
+  const list = { path: podsPath(ref.namespace), labelSelector, notOlderThan: '0', signal };
+  const { items } = await listAll(client, list, (pod) =>
+    readAs('Pod', (object) => namedSchema.parse(object).metadata, pod),
+  );
+  return byOrdinal(items).map(({ name }) => name);
+}
+
 const reviewSchema = z.object({ status: z.object({ allowed: z.boolean() }) });
 
 async function isAllowed(client: ApiClient, access: Access, signal: AbortSignal | undefined): Promise<boolean> {
@@ -146,6 +189,8 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
       const { items, resourceVersion } = await listAll(client, list, (pod) => readAs('Pod', serverView, pod));
       return { servers: byOrdinal(items), resourceVersion };
     },
+    followSet: (ref, signal) => followSet(client, ref, signal),
+    serversWithOtherPriority: (ref, values, signal) => serversWithOtherPriority(client, ref, values, signal),
     followServers(ref, names, signal) {
       const list = { path: podsPath(ref.namespace), labelSelector: serverSelector(ref, names), signal };
       return follow(client, list, { project: (pod) => readAs('Pod', serverView, pod) });

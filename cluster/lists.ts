@@ -12,7 +12,8 @@ const PAGE_TIMEOUT_MS = 30_000;
 /** Which objects to read. */
 export interface ListRequest {
   readonly path: string;
-  readonly labelSelector: string;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
   /** Any state at least as new as this resource version will do, so the API server's cache may answer. */
   readonly notOlderThan?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -53,7 +54,7 @@ async function readPage(
   how: Readonly<Record<string, string | undefined>>,
 ): Promise<Page | undefined> {
   const answer = await client.request('GET', list.path, {
-    query: { labelSelector: list.labelSelector, ...how },
+    query: { labelSelector: list.labelSelector, fieldSelector: list.fieldSelector, ...how },
     signal: list.signal,
     timeoutMs: PAGE_TIMEOUT_MS,
   });

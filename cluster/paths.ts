@@ -25,6 +25,11 @@ export function gameServersPath(namespace: string): string {
   return `${GAME}/namespaces/${checkedName(namespace)}/gameservers`;
 }
 
+/** Where the GameServerSets of a namespace are. */
+export function gameServerSetsPath(namespace: string): string {
+  return `${GAME}/namespaces/${checkedName(namespace)}/gameserversets`;
+}
+
 /** Where the Advanced StatefulSet of a set is: it has the set's name (OpenKruiseGame v1.0.0). */
 export function workloadPath(ref: SetRef): string {
   return `/apis/apps.kruise.io/v1beta1/namespaces/${checkedName(ref.namespace)}/statefulsets/${checkedName(ref.name)}`;

@@ -118,13 +118,16 @@ export function gameServerRecord(object: unknown): GameServerRecord {
   const { metadata, spec } = gameServerSchema.parse(object);
   const overrides = spec.containers ?? undefined;
   const images = (overrides ?? []).filter(({ image }) => image !== undefined && image !== '');
-  const overriddenBy = images.length === 0 ? undefined : lastWriter(metadata.managedFields ?? [], '/spec/containers');
+  const { managedFields = [] } = metadata;
+  const priorityBy = lastWriter(managedFields, '/spec/updatePriority');
+  const overriddenBy = images.length === 0 ? undefined : lastWriter(managedFields, '/spec/containers');
   return {
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
+    ...(priorityBy === undefined ? {} : { priorityBy }),
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
     ...(overriddenBy === undefined ? {} : { overriddenBy }),
     ...(overrides && { overrides }),

@@ -2,7 +2,7 @@ import { approvalsMissing, mayVote } from './gate-votes.ts';
 import { formatDuration } from './quantity.ts';
 import type { Decision, DecisionRecord, OpenGate, ReleaseState, Requests, RollbackScope, Verb } from './state.ts';
 import { begunWave, waveOfServer, withoutFailures } from './state.ts';
-import { cellOf } from './verbs.ts';
+import { VERB_TABLE, cellOf } from './verbs.ts';
 
 /** The synchronous answer to a decision. */
 export interface DecisionAnswer {
@@ -77,9 +77,12 @@ const LINE: ReadonlySet<Verb> = new Set<Verb>(['halt', 'unhalt']);
 
 /** What was asked for and has not begun yet decides about the next verb already. */
 function soonerRefusal(state: ReleaseState, verb: Verb): string | undefined {
-  const { release, requests, halt: halted } = state;
+  const { release, requests, halt: halted, phase } = state;
+  if (halted && phase !== 'rolling-back') {
+    const cell = VERB_TABLE[verb].halted;
+    if ('refuses' in cell) return cell.refuses;
+  }
   if (verb === 'pause' && requests.pause) return `${release} is paused already; resume goes on`;
-  if (verb === 'halt' && halted) return `the line of ${release} is stopped already`;
   if (requests.cancel && !LINE.has(verb)) return `${release} is being cancelled already`;
   return requests.rollback && !GRAVER.has(verb) ? aboutToRollBack(state, verb) : undefined;
 }
@@ -342,11 +345,15 @@ function override(state: ReleaseState, { actor, reason }: Decision): Effect {
   };
 }
 
-function halt({ release }: ReleaseState, { actor, reason, until }: Decision, now: number): Effect {
+function halt(state: ReleaseState, { actor, reason, until, namespace }: Decision, now: number): Effect {
+  const { release, halt: before } = state;
   if (until === undefined || until <= now)
     return { refusal: 'a line is stopped with hotwave halt, for a limited time' };
+  if (before && before.until >= until) return { refusal: `the line of ${release} is stopped already, and for longer` };
+  const since = before?.since ?? now;
+  const scope = namespace === undefined ? {} : { namespace };
   return {
-    change: { halt: { actor, reason: reason ?? NO_REASON, since: now, until } },
+    change: { halt: { ...scope, actor, reason: reason ?? NO_REASON, since, until } },
     message: `${release} stands still until hotwave unhalt`,
   };
 }

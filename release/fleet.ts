@@ -76,6 +76,8 @@ export interface GameServerView {
   readonly opsState: string;
   /** Integer or text with trailing digits, as OKG takes it. */
   readonly updatePriority: number | string;
+  /** The field manager that last wrote `spec.updatePriority`; absent when nobody is on record. */
+  readonly priorityBy?: string;
   /** Images of `spec.containers`: overrides that win over the template. */
   readonly imageOverrides: Readonly<Record<string, string>>;
   /** The field manager that last wrote `spec.containers`; absent when nobody is on record. */

@@ -1,3 +1,4 @@
+import { pointInTime, unhaltCommand } from './line.ts';
 import { formatDuration } from './quantity.ts';
 import { usefulVerbs } from './verbs.ts';
 import type { NamedServers, ReleaseState, Verb, WaveProgress } from './state.ts';
@@ -16,11 +17,6 @@ export function why(state: ReleaseState, now?: number): string {
   const { owner, since, until } = state.wait;
   if (now === undefined) return `${what} (on ${owner}, since ${pointInTime(since)}, until ${pointInTime(until)})`;
   return `${what} (on ${owner}, for ${formatDuration(Math.max(0, now - since))}, ${formatDuration(Math.max(0, until - now))} left)`;
-}
-
-/** `2026-01-02 12:00:00 UTC`: people of all time zones read the same page. */
-function pointInTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 const OUTCOMES = {
@@ -57,7 +53,9 @@ function commandsFor(verb: Verb, { set, cluster, gate, wave }: ReleaseState): re
 
 /** What a person can do now, one command a line. */
 export function nextCommands(state: ReleaseState): readonly string[] {
-  return usefulVerbs(state).flatMap((verb) => commandsFor(verb, state));
+  const { phase, halt, cluster } = state;
+  const commands = usefulVerbs(state).flatMap((verb) => commandsFor(verb, state));
+  return phase === 'halted' && halt ? [unhaltCommand({ ...halt, cluster }), ...commands] : commands;
 }
 
 /** `wave 2/3 (25%)`, for summaries in the Temporal UI. */

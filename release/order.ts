@@ -39,6 +39,42 @@ export interface Opening {
   readonly moves: readonly string[];
 }
 
+/** Who may move in a wave. */
+export interface Movers {
+  /** Servers of the wave that are still to move. */
+  readonly wave: ReadonlySet<string>;
+  /** Came while the release ran: they may move along, because Kruise would not move the wave without them. */
+  readonly isNewcomer: (server: ServerView) => boolean;
+}
+
+/**
+ * How many servers have to be let through for a wave to move: those of the wave, and newcomers that Kruise takes before the
+ * last of them. `stranger` is the first that is neither, and must not move.
+ *
+ * | update order | wave | newcomers | count | stranger |
+ * |---|---|---|---|---|
+ * | 3 2 1 | 3 2 | | 2 | |
+ * | 5 4 3 2 1 | 3 2 | 5 4 | 4 | |
+ * | 3 2 1 5 | 3 2 | 5 | 2 | |
+ * | 3 2 1 | 3 1 | | 3 | 2 |
+ */
+export function moversOf(
+  servers: readonly ServerView[],
+  revision: string,
+  { wave, isNewcomer }: Movers,
+): { readonly count: number; readonly joined: readonly string[]; readonly stranger?: string } {
+  const waiting = updateOrder(servers.filter((server) => !server.deleting && server.revision !== revision));
+  const last = waiting.findLastIndex(({ name }) => wave.has(name));
+  const through = waiting.slice(0, last + 1);
+  const others = through.filter(({ name }) => !wave.has(name));
+  const stranger = others.find((server) => !isNewcomer(server))?.name;
+  return {
+    count: through.length,
+    joined: others.map(({ name }) => name),
+    ...(stranger === undefined ? {} : { stranger }),
+  };
+}
+
 /**
  * The partition that lets exactly `count` more servers move, and which ones those would be.
  *

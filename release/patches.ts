@@ -77,6 +77,15 @@ export function sameJson(left: unknown, right: unknown): boolean {
   );
 }
 
+/** The first place where two JSON values differ, as a JSON pointer; `pointer` is where both are. */
+export function firstDifference(expected: unknown, actual: unknown, pointer: string): string {
+  if (typeof expected !== 'object' || typeof actual !== 'object' || expected === null || actual === null)
+    return pointer;
+  const [before, now] = [expected as Record<string, unknown>, actual as Record<string, unknown>];
+  const key = Object.keys({ ...now, ...before }).find((name) => !sameJson(before[name], now[name]));
+  return key === undefined ? pointer : firstDifference(before[key], now[key], `${pointer}/${pointerToken(key)}`);
+}
+
 /**
  * Explains a refused patch from the object as it is now. The API server answers every failed `test` with the same
  * 422 and no details, so the reason has to be found out afterwards.
@@ -95,7 +104,8 @@ export function explainRefusal(document: unknown, patch: GuardedPatch): PatchOut
 }
 
 const CONTAINERS = '/spec/gameServerTemplate/spec/containers';
-const STRATEGY = '/spec/updateStrategy';
+/** The JSON pointer of the strategy by which a release holds the set. */
+export const STRATEGY = '/spec/updateStrategy';
 
 /** The set as a release found it: what every later write is guarded by and what is put back at the end. */
 export interface SetBaseline {
@@ -167,7 +177,7 @@ function personsStrategy(set: GameServerSetView): UpdateStrategy {
  * `spec.updateStrategy` under a release. `InPlaceOnly`, so that Kruise refuses rather than recreates a pod;
  * fields that hotwave does not steer (grace period, minReadySeconds) stay as the person set them.
  */
-function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
+export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
   return {
     type: 'RollingUpdate',
     rollingUpdate: {
@@ -188,7 +198,9 @@ export function identity(baseline: SetBaseline): Precondition[] {
   ];
 }
 
-const imagePath = (baseline: SetBaseline): string => `${CONTAINERS}/${baseline.containerIndex}/image`;
+/** The JSON pointer of the image that the release changes. */
+export const imagePath = (baseline: Pick<SetBaseline, 'containerIndex'>): string =>
+  `${CONTAINERS}/${baseline.containerIndex}/image`;
 
 /** The first write of a release: the new image, and how the set is held. */
 export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: Hold): GuardedPatch {
@@ -287,9 +299,11 @@ export function holdPatch(baseline: SetBaseline, replicas: number, from: Hold, t
  * Un-wedges and goes back in one write: the old image alone is not enough, because broken servers eat
  * maxUnavailable, a partition keeps them out of the candidates, and a paused set starts nothing.
  */
-export function rollbackPatch(baseline: SetBaseline): GuardedPatch {
+export function rollbackPatch(baseline: SetBaseline, seen?: SeenValues): GuardedPatch {
   return {
-    preconditions: [...identity(baseline), { path: imagePath(baseline), value: baseline.newImage }],
+    preconditions: seen
+      ? seenPreconditions(baseline, seen)
+      : [...identity(baseline), { path: imagePath(baseline), value: baseline.newImage }],
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.oldImage },
       {
@@ -299,6 +313,41 @@ export function rollbackPatch(baseline: SetBaseline): GuardedPatch {
       },
     ],
   };
+}
+
+/** What somebody else has written over the release's values, as it was shown to the person who decided about it. */
+export interface SeenValues {
+  readonly image: string;
+  /** Null when the set has none; absent when the release does not hold it. */
+  readonly updateStrategy?: UpdateStrategy | null | undefined;
+}
+
+function seenPreconditions(baseline: SetBaseline, { image, updateStrategy }: SeenValues): Precondition[] {
+  return [
+    ...identity(baseline),
+    { path: imagePath(baseline), value: image },
+    ...(updateStrategy === undefined ? [] : [{ path: STRATEGY, value: updateStrategy }]),
+  ];
+}
+
+/** Writes the release's values over an edit that was seen; a later edit that nobody has seen is not overwritten. */
+export function reassertPatch(baseline: SetBaseline, seen: SeenValues, held: HeldValues): GuardedPatch {
+  return {
+    preconditions: seenPreconditions(baseline, seen),
+    changes: [
+      { op: 'replace', path: imagePath(baseline), value: held.image },
+      ...(held.updateStrategy === undefined
+        ? []
+        : [{ op: 'add' as const, path: STRATEGY, value: held.updateStrategy }]),
+    ],
+  };
+}
+
+/** What a release has written and keeps until it writes again. */
+export interface HeldValues {
+  readonly image: string;
+  /** Absent when the release leaves it to its owner. */
+  readonly updateStrategy?: UpdateStrategy | undefined;
 }
 
 /** Puts the person's own updateStrategy back, once every server runs `image`. */

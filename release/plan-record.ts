@@ -23,6 +23,7 @@ export function recordOfPlan(
     updateStrategy: baseline.updateStrategy,
     startedAt,
     ...chosenOf(plan),
+    ...prioritiesOf(plan),
     ...(plan.earlier ? { earlier: plan.earlier } : {}),
     how: { ask: { content, reload, proof, concurrency } },
   };
@@ -38,9 +39,30 @@ function chosenOf({ strategy, waves, alreadyUpdated }: Plan): Pick<ReleaseRecord
   return chosen.length <= MOST_CHOSEN ? { chosen } : {};
 }
 
+/** Which servers had which priority; left out when it would be too long, as when everybody has another. */
+function prioritiesOf({ priorities, waves, adopted, alreadyUpdated }: Plan): Pick<ReleaseRecord, 'priorities'> {
+  if (priorities.length === 0) return {};
+  const ordinals = new Map(
+    [...waves.flatMap(({ servers }) => servers), ...adopted, ...alreadyUpdated].map(({ name, ordinal }) => [
+      name,
+      ordinal,
+    ]),
+  );
+  const groups = new Map<string, number[]>();
+  for (const { name, from } of priorities) {
+    const ordinal = ordinals.get(name);
+    if (ordinal === undefined) continue;
+    groups.set(String(from), [...(groups.get(String(from)) ?? []), ordinal]);
+  }
+  const ranges = Object.fromEntries([...groups].map(([from, some]) => [from, compactRanges(some)]));
+  return JSON.stringify(ranges).length <= MOST_CHOSEN ? { priorities: ranges } : {};
+}
+
 /** What a release leaves on the set with its last write. */
 export function endOfRelease(record: ReleaseRecord, outcome: LastRelease['outcome'], finishedAt: number): LastRelease {
-  const { oldImage, newImage, oldVersion, newVersion, updateStrategy: _restored, earlier, ...common } = record;
+  const { v, release, strategy, container, chosen, startedAt, how } = record;
+  const { oldImage, newImage, oldVersion, newVersion, earlier } = record;
+  const common = { v, release, strategy, container, startedAt, how, ...(chosen === undefined ? {} : { chosen }) };
   const [now, other] = [
     { image: newImage, version: newVersion },
     { image: oldImage, version: oldVersion },

@@ -50,9 +50,9 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     adopted: scope.adopted.map(plannedServer),
     bystanders: scope.bystanders.map(plannedServer),
     overridden: scope.overridden,
-    ...(mixed.length > 0 ? { mixed } : {}),
-    ...(earlier.length > 0 ? { earlier } : {}),
+    ...leftovers({ mixed, earlier, leftOn: scope.leftOn }),
     priorities,
+    youngestPod: snapshot.servers.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0),
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),
     warnings: [
@@ -61,6 +61,19 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
       ...gateWarnings(spec, waves.length),
     ],
     hash: hashOf({ uid: baseline.uid, images: spec.images, waves, priorities, spec }),
+  };
+}
+
+/** What there is to say of earlier releases; nothing where there is nothing. */
+function leftovers({
+  mixed,
+  earlier,
+  leftOn,
+}: Required<Pick<Plan, 'mixed' | 'earlier'>> & Pick<Scope, 'leftOn'>): Pick<Plan, 'mixed' | 'earlier' | 'leftOn'> {
+  return {
+    ...(mixed.length > 0 ? { mixed } : {}),
+    ...(leftOn === undefined ? {} : { leftOn }),
+    ...(earlier.length > 0 ? { earlier } : {}),
   };
 }
 

@@ -61,9 +61,16 @@ export interface Plan {
    * also those whose wave has not come. Left out when there are none.
    */
   readonly mixed?: readonly string[];
+  /** Strategy targeted: the image that an earlier release has left on some of the chosen servers, half-way. */
+  readonly leftOn?: string | undefined;
   /** What earlier releases left servers on that this one does not move. Left out when there is nothing to say. */
   readonly earlier?: readonly EarlierVersion[];
   readonly priorities: readonly PriorityChange[];
+  /**
+   * When the youngest pod of the set was made, milliseconds since the epoch by the API server's clock: what is younger came
+   * while the release ran. Absent in plans of older versions.
+   */
+  readonly youngestPod?: number | undefined;
   /** Servers that may be without their sidecar at once; with rolling counted over the whole set as Kruise counts. */
   readonly maxUnavailable: number;
   readonly tolerate: number;

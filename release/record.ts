@@ -54,6 +54,27 @@ const commonSchema = z.object({
   noAsk: z.string().max(200).optional(),
 });
 
+/** What a rollback could not bring back: why, and which servers ask for which image, ordinals as compact ranges. */
+const stuckSchema = z.object({
+  reason: z.string().max(1_000),
+  at: milliseconds,
+  images: z.record(z.string().max(1_024), z.string().max(4_096)),
+});
+
+/** What a rollback could not bring back. */
+export type Stuck = z.output<typeof stuckSchema>;
+
+/** Which workflow holds a set. `temporal` tells Temporals apart: the id of the namespace, empty when it was not known. */
+const holderSchema = z.object({
+  temporal: z.string().max(200),
+  namespace: z.string().max(200),
+  workflowId: z.string().max(1_000),
+  runId: z.string().max(200),
+});
+
+/** Which workflow holds a set. */
+export type Holder = z.output<typeof holderSchema>;
+
 const runningSchema = commonSchema.extend({
   oldImage: shortText,
   newImage: shortText,
@@ -61,6 +82,11 @@ const runningSchema = commonSchema.extend({
   newVersion: shortText,
   updateStrategy: strategySchema,
   startedAt: milliseconds,
+  priorities: z.record(z.string().max(40), z.string().max(4_096)).optional(),
+  holder: holderSchema.optional(),
+  heldAt: milliseconds.optional(),
+  stuck: stuckSchema.optional(),
+  left: z.string().max(READ_LIMIT).optional(),
 });
 
 const lastSchema = commonSchema.extend({
@@ -106,6 +132,16 @@ export interface ReleaseRecord extends RecordBase {
   readonly newVersion: string;
   /** The person's own, to be put back. */
   readonly updateStrategy: UpdateStrategy;
+  /** Priorities to be put back where the release gives its own: the ordinals, as compact ranges, that had each. */
+  readonly priorities?: Readonly<Record<string, string>>;
+  /** Absent in what older versions wrote. */
+  readonly holder?: Holder;
+  /** When the release ended and left the servers as they are; absent while it runs. */
+  readonly heldAt?: number;
+  /** What a rollback could not bring back; absent when there was none, or it is over. */
+  readonly stuck?: Stuck;
+  /** Why the release ended where it was: somebody else's edit, which a person let stay. */
+  readonly left?: string;
 }
 
 /** A release that has ended: what every server was proved to run. */

@@ -4,6 +4,7 @@ import { updateOrder } from './order.ts';
 import type { SetBaseline } from './patches.ts';
 import type { FleetSnapshot, PlanRefusal } from './plan.ts';
 import { isSelected, unknownServers } from './selection.ts';
+import { readRecords } from './record.ts';
 import type { ReleaseSpec } from './spec.ts';
 import { byName } from './waves.ts';
 
@@ -20,6 +21,8 @@ export interface Scope {
   readonly overridden: readonly string[];
   /** What the servers go back to. */
   readonly oldImage: string;
+  /** An image that an earlier release has left on some of them, when it ended half-way. */
+  readonly leftOn?: string | undefined;
 }
 
 /** Chooses the servers of a release by its strategy, or says why they cannot be chosen. */
@@ -91,20 +94,35 @@ function targetedScope(spec: ReleaseSpec, snapshot: FleetSnapshot, baseline: Set
   if (chosen.length === 0) return { refusals: [`spec.target.servers chooses none of the ${servers.length} servers`] };
   const { moved, toMove } = split(chosen, baseline);
   const images = imagesOf(toMove, container);
-  if (images.length > 1) {
+  const half = halfDone(set, container, images);
+  if (images.length > 1 && !half) {
     return {
       refusals: [
         `the chosen servers run ${images.length} different images of ${container} (${images.join(', ')}), so there is no one version to roll back to: choose servers that run the same`,
       ],
     };
   }
+  const own = (name: string): string | undefined => gameServers.get(name)?.imageOverrides[container];
   const names = toMove.map(({ name }) => name);
   return {
     moved,
     toMove,
     adopted: [],
     bystanders: servers.filter((server) => !chosen.includes(server)),
-    overridden: names.filter((name) => gameServers.get(name)?.imageOverrides[container] !== undefined),
-    oldImage: images[0] ?? baseline.oldImage,
+    overridden: names.filter((name) => own(name) !== undefined && own(name) !== half?.newImage),
+    oldImage: half?.oldImage ?? images[0] ?? baseline.oldImage,
+    ...(half ? { leftOn: half.newImage } : {}),
   };
+}
+
+/** A targeted release that ended half-way has left two images, and says on the set which of them is the old one. */
+function halfDone(
+  { annotations }: FleetSnapshot['set'],
+  container: string,
+  images: readonly string[],
+): { readonly oldImage: string; readonly newImage: string } | undefined {
+  const { running } = readRecords(annotations);
+  if (images.length !== 2 || running?.strategy !== 'targeted' || running.container !== container) return undefined;
+  const { oldImage, newImage } = running;
+  return images.includes(oldImage) && images.includes(newImage) ? { oldImage, newImage } : undefined;
 }

@@ -150,9 +150,14 @@ function containerNotBroken(server: ServerView, target: Target): Judgement | und
   if (!status || container.image !== target.image) return undefined;
   const broken = brokenStart(status, target) ?? restartsTooOften(status, target);
   if (!broken) return undefined;
-  const notStartedYet = broken.class === 'crashLoop' && fingerprint(server, target.container) === target.before;
-  if (target.direction === 'rollback' || notStartedYet) return waiting(broken.reason);
+  const passes = broken.class === 'crashLoop' && fingerprint(server, target.container) === target.before;
+  if (passes || (target.direction === 'rollback' && !isGone(broken, status, target))) return waiting(broken.reason);
   return { kind: broken.class === 'imagePull' ? 'suspect' : 'failed', ...broken };
+}
+
+/** The status may still speak of the image that is being left; one that names the old image says that it is gone. */
+function isGone(broken: Broken, { message }: ContainerStatus, { image }: Target): boolean {
+  return broken.class === 'imagePull' && message?.includes(image) === true;
 }
 
 function brokenStart(status: ContainerStatus, { container, image }: Target): Broken | undefined {
@@ -220,11 +225,18 @@ function describeStatus({ state, reason, message, exitCode }: ContainerStatus): 
   return `${reason ?? state}${code}${detail}`;
 }
 
+/** Why a server was not done yet when it was last looked at. */
+export interface LastReason {
+  readonly reason: string;
+  /** What it would have failed for, had it lasted. */
+  readonly class?: FailureClass;
+}
+
 /** What a server that ran out of time is called: it was ready but for Kruise's gate, or it never became ready. */
 export function timeoutFailure(
   server: ServerView | undefined,
   name: string,
-  lastReason: string,
+  last: LastReason,
   limit: string,
 ): ServerFailure {
   const stuck = server?.conditions['ContainersReady'] === 'True' && server.conditions['InPlaceUpdateReady'] === 'False';
@@ -234,5 +246,5 @@ export function timeoutFailure(
         class: 'identityStuck',
         reason: `Kruise does not see the new container after ${limit}: same digest under two tags, or an image name that the runtime spells differently`,
       }
-    : { server: name, class: 'notReady', reason: `not Ready within ${limit}: ${lastReason}` };
+    : { server: name, class: last.class ?? 'notReady', reason: `not Ready within ${limit}: ${last.reason}` };
 }

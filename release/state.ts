@@ -83,6 +83,8 @@ export interface Decision {
   readonly by?: string | undefined;
   /** halt: when the line goes on by itself, milliseconds since the epoch. */
   readonly until?: number | undefined;
+  /** halt: the namespace whose line is stopped; absent when it is the whole cluster's. */
+  readonly namespace?: string | undefined;
   readonly actor: string;
   /** Where it came from: cli, ui, a chat gateway. */
   readonly channel: string;
@@ -170,6 +172,8 @@ export interface NamedServers {
 
 /** Somebody stopped the line of the release's namespace or cluster. */
 export interface Halt {
+  /** The namespace whose line it is; absent when it is the whole cluster's. */
+  readonly namespace?: string | undefined;
   readonly actor: string;
   readonly reason: string;
   readonly since: number;

@@ -212,7 +212,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     'waiting-approval': accepts('it stands still at the gate'),
     frozen: accepts('it stands still, also after the freeze window'),
     paused: accepts('it stays still, also when somebody resumes'),
-    halted: refuses('the line of {release} is stopped already'),
+    halted: accepts('it stands still for longer', 'the newer halt ends later'),
     'rolling-back': refuses('{release} is rolling back, which ends first: half-way is worse'),
   },
   unhalt: {

@@ -4,6 +4,7 @@ import { createActivities } from '../activities/index.ts';
 import type { ActivityDependencies } from '../activities/index.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
 import { workflowBundlePath } from './bundle.ts';
+import { temporalReleases } from './temporal-releases.ts';
 
 /** What a worker is made of. */
 export interface HotwaveWorkerOptions extends ActivityDependencies {
@@ -41,7 +42,7 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     namespace,
     taskQueue: taskQueueOf(clusterName),
     workflowBundle: { codePath: bundlePath ?? (await workflowBundlePath()) },
-    activities: createActivities({ ...dependencies, isStopping }),
+    activities: createActivities({ releases: temporalReleases(connection, namespace), ...dependencies, isStopping }),
     maxConcurrentActivityTaskExecutions: activitySlots,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskPolls: pollers,

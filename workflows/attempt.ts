@@ -6,6 +6,7 @@ import { withFailures, withObservations, withWave, withoutFailures } from '../re
 import type { Retry, StepReport, Verdict } from '../release/verdict.ts';
 import { failedNames, judgeStep, mergeReports, retryOf, withoutServers } from '../release/verdict.ts';
 import { failedBefore, goingOn, policyOf } from './left-behind.ts';
+import { overThoseThatStay } from './live-set.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
 
 /** Servers that take a step together. */
@@ -37,7 +38,7 @@ export interface Outcome {
  * A pause or a skip interrupts the step; it is then taken with the servers that go on at that time.
  */
 export async function attempt(context: ReleaseContext, part: Part, step: Repeatable): Promise<Outcome> {
-  const { run, onPause } = context;
+  const { run } = context;
   let passed = 0;
   let again: ReadonlySet<string> | undefined;
   let tried: readonly string[] = [];
@@ -45,7 +46,7 @@ export async function attempt(context: ReleaseContext, part: Part, step: Repeata
     const servers = (): readonly PlannedServer[] =>
       goingOn(context, part.servers, part).filter(({ name }) => again?.has(name) ?? true);
     const take = tries === 0 ? step.run : (step.again ?? step.run);
-    const report = await run.interruptible(onPause, () => take(servers()));
+    const report = await overThoseThatStay(context, part.servers, () => take(servers()));
     passed += report.passed;
     const policy = policyOf(context, part.wave);
     const retry = retryOf(report, tries, failedBefore(context, part.wave), policy);

@@ -77,12 +77,15 @@ export function toItsEnd<Result>(write: () => Promise<Result>): Promise<Result> 
   return CancellationScope.nonCancellable(write);
 }
 
-/** Watches that change nothing: whoever interrupts one need not wait for its end. `limit` is its time in milliseconds. */
-export function watching(summary: string, limit: number): Calls {
+/**
+ * Watches that change nothing: whoever interrupts one need not wait for its end. `limit` is its time in milliseconds, and
+ * a worker that is silent for `silence` is taken for dead, so that another one goes on.
+ */
+export function watching(summary: string, limit: number, silence: '12s' | '30s' = '30s'): Calls {
   return proxyActivities<Activities>({
     startToCloseTimeout: limit + 5 * 60_000,
     scheduleToCloseTimeout: limit + 15 * 60_000,
-    heartbeatTimeout: '30s',
+    heartbeatTimeout: silence,
     cancellationType: ActivityCancellationType.TRY_CANCEL,
     retry: RETRY,
     summary: summary.slice(0, SUMMARY_LIMIT),

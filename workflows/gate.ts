@@ -119,8 +119,8 @@ function isSkipped({ skippedWaves = [] }: ReleaseState, wave: number): boolean {
 }
 
 /** Somebody wants the release to do something other than wait here. */
-function isCalled({ requests, halt }: ReleaseState): boolean {
-  return Object.keys(requests).length > 0 || halt !== undefined;
+function isCalled({ requests, halt, drift }: ReleaseState): boolean {
+  return Object.keys(requests).length > 0 || (halt ?? drift) !== undefined;
 }
 
 /** After a pause nobody is reminded at once, and servers have to be healthy for the whole time again. */

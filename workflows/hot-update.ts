@@ -7,6 +7,7 @@ import {
 } from '@temporalio/workflow';
 import type { Plan, Wave } from '../release/plan.ts';
 import { skewBudgetOf } from '../release/skew.ts';
+import type { ReleaseSpec } from '../release/spec.ts';
 import { imageTag, updatedContainer } from '../release/spec.ts';
 import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
 import type { Outcome, RollbackOrder } from '../release/state.ts';
@@ -18,6 +19,8 @@ import { catchUp } from './catch-up.ts';
 import { reloadDeferred } from './deferred.ts';
 import { passCalendar } from './freeze.ts';
 import { passGate } from './gate.ts';
+import { LiveSet } from './live-set.ts';
+import { DriftWatch } from './drift-watch.ts';
 import { nobodyApart, warnOfOverrides } from './left-behind.ts';
 import type { PlanResult, ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
@@ -25,6 +28,7 @@ import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release
 import { rollBack } from './rollback.ts';
 import { SetRecord } from './set-record.ts';
 import { judgeSkew } from './skew.ts';
+import { leaveToEdit, settleDrift } from './settle-drift.ts';
 import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 import { tryAgain } from './try-again.ts';
@@ -38,6 +42,11 @@ export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
   const run = new ReleaseRun(initialStateOf(input));
   const planned = await planRelease(run, input);
   const tallied = planned ? await carryOut(run, input, planned) : { restartsOfMainContainers: 0, recreatedPods: 0 };
+  return await endOf(run, tallied);
+}
+
+/** What a release comes to, once nobody waits for an answer any more. */
+export async function endOf(run: ReleaseRun, tallied: Tallied): Promise<ReleaseResult> {
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { state } = run;
   return {
@@ -69,13 +78,16 @@ interface Planned {
 }
 
 /** Plans against the live set. Undefined when there is nothing to carry out; the state then says why. */
-async function planRelease(run: ReleaseRun, { file, duringFreeze }: ReleaseInput): Promise<Planned | undefined> {
+async function planRelease(
+  run: ReleaseRun,
+  { file, cluster, takeover, duringFreeze }: ReleaseInput,
+): Promise<Planned | undefined> {
   const doing = 'checks the cluster and plans the waves';
   const since = Date.now();
   run.enter('planning', doing, { owner: 'a worker and the API server', until: since + QUESTION_MS });
   try {
     const urgent = duringFreeze ? { duringFreeze: true } : {};
-    return takeOver(run, await question('preflight and plan').planRelease({ file, ...urgent }));
+    return takeOver(run, await question('preflight and plan').planRelease({ file, cluster, takeover, ...urgent }));
   } catch (error) {
     if (isUnreachable(error)) run.set({ unreachable: true });
     run.finish(
@@ -107,7 +119,11 @@ type Tallied = Pick<ReleaseResult, 'restartsOfMainContainers' | 'recreatedPods'>
 
 async function carryOut(run: ReleaseRun, input: ReleaseInput, planned: Planned): Promise<Tallied> {
   const { plan } = planned;
-  const { context, strategy } = prepare(run, input, planned);
+  const { context, strategy } = prepare(run, {
+    plan,
+    spec: input.file.spec,
+    calendar: planned.calendar ? { reason: input.duringFreeze?.reason, overridden: new Set() } : undefined,
+  });
   try {
     if (plan.strategy === 'newServersOnly') await passGate(context, { number: NEW_SERVERS_WAVE });
     await persevere(context, strategy, async () => {
@@ -124,6 +140,7 @@ async function carryOut(run: ReleaseRun, input: ReleaseInput, planned: Planned):
     await persevere(context, strategy, () => catchUp(context));
     await persevere(context, strategy, () => reloadDeferred(context));
     await persevere(context, strategy, strategy.finish);
+    context.watch.end();
     await guardAfter(context, input.guardInterval);
     await run.checkpoint(context.onPause);
     run.finish('done', strategy.success());
@@ -144,19 +161,30 @@ async function mayBegin(context: ReleaseContext, { number }: Wave): Promise<Verd
   return judgeSkew(context);
 }
 
-function prepare(
+/** What is carried out, and what the record on the set says of it. */
+interface Preparation {
+  readonly plan: Plan;
+  readonly spec: ReleaseSpec;
+  readonly calendar?: ReleaseContext['calendar'];
+  /** Default the release that runs. */
+  readonly identity?: ConstructorParameters<typeof SetRecord>[2];
+  readonly isOnRecord?: boolean;
+}
+
+/** What the parts of one release share, and how it makes servers move. */
+export function prepare(
   run: ReleaseRun,
-  { file: { spec }, duringFreeze }: ReleaseInput,
-  { plan, calendar }: Planned,
+  { plan, spec, calendar, identity = run.state, isOnRecord = false }: Preparation,
 ): { readonly context: ReleaseContext; readonly strategy: Strategy } {
   const onPause: PauseActions = {
     timeout: spec.paused.timeout,
     skew: skewBudgetOf(spec),
     freeze: () => strategy.freeze(),
     thaw: () => strategy.thaw(),
+    settleDrift: (drift) => settleDrift(context, strategy, drift),
     fulfil: () => fulfil(context, strategy),
   };
-  const record = new SetRecord(plan, spec, run.state);
+  const record = new SetRecord(plan, spec, identity);
   const context: ReleaseContext = {
     run,
     spec,
@@ -166,8 +194,11 @@ function prepare(
     reloading: new Set(),
     outgoing: new Map(),
     onPause,
-    calendar: calendar ? { reason: duringFreeze?.reason, overridden: new Set() } : undefined,
+    calendar,
     record,
+    isOnRecord,
+    watch: new DriftWatch(run, plan),
+    live: new LiveSet(),
   };
   const strategy = STRATEGIES[plan.strategy](context);
   return { context, strategy };
@@ -192,7 +223,8 @@ async function persevere(context: ReleaseContext, strategy: Strategy, part: () =
     await run.checkpoint(onPause);
     const verdict = await orPause(part);
     if (verdict.kind === 'advance') return;
-    const edit = verdict.kind === 'rollback' ? await orUnknown(strategy.foreignEdit) : undefined;
+    const edit =
+      verdict.kind === 'rollback' ? (run.state.drift?.what ?? (await orUnknown(strategy.foreignEdit))) : undefined;
     if (verdict.kind === 'rollback' && edit === undefined)
       throw new Departure('rollback', 'rolled-back', verdict.reason, { failed: true });
     await run.pauseUntilResumed(onPause, edit === undefined ? verdict.reason : `${verdict.reason}; ${edit}`);
@@ -220,9 +252,14 @@ async function orUnknown(ask: () => Promise<string | undefined>): Promise<string
 }
 
 /** Leaves the runbook: back to the old version, or standing still where it is. */
-async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
-  const { run } = context;
+export async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
+  const { run, watch } = context;
+  watch.end();
   run.set({ freeze: undefined, mixedUntil: undefined });
+  if (departure.to === 'leave') {
+    run.finish(departure.outcome, await leaveToEdit(context, strategy, departure.message));
+    return;
+  }
   if (departure.to === 'hold') {
     warnOfOverrides(context);
     const problem = await strategy.hold();
@@ -235,14 +272,15 @@ async function leave(context: ReleaseContext, strategy: Strategy, departure: Dep
   beginRollback(context, departure);
   let { order } = departure.how;
   for (;;) {
-    run.set({ requests: {}, gate: undefined, pausedBecause: undefined });
+    run.set({ requests: {}, gate: undefined, pausedBecause: undefined, drift: undefined });
     const problem = await rollBackAndPutBack(context, strategy, order);
     if (problem === undefined) {
       run.finish(departure.outcome, `${departure.message}; ${strategy.withdrawal()}`);
       return;
     }
+    await noteStuck(context, problem);
     const next = await departureWhilePaused(context, `the rollback is incomplete: ${problem}`);
-    if (next?.to === 'hold') {
+    if (next && next.to !== 'rollback') {
       warnOfOverrides(context);
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
       return;
@@ -290,6 +328,16 @@ async function rollBackAndPutBack(
   return verdict.kind === 'advance' ? undefined : verdict.reason;
 }
 
+/** Says on the set what is where. That it cannot be said is no reason to stop here. */
+async function noteStuck({ plan, record }: ReleaseContext, reason: string): Promise<void> {
+  const { set, baseline } = plan;
+  const summary = 'record on the set what could not be brought back';
+  await orUnknown(async () => {
+    await quick(summary).recordStuck({ set, baseline, record: record.running, reason, at: Date.now() });
+    return undefined;
+  });
+}
+
 /** Waits for a person after an incomplete rollback: resume and rollback try again (undefined), cancel leaves it. */
 async function departureWhilePaused(context: ReleaseContext, reason: string): Promise<Departure | undefined> {
   const nothing: PauseActions = {
@@ -317,7 +365,9 @@ function departureOf(error: unknown): Departure {
   throw error;
 }
 
-async function countRestarts({ plan }: ReleaseContext): Promise<Tallied> {
-  const servers = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
+/** What players would have felt. */
+export async function countRestarts({ plan, live }: ReleaseContext): Promise<Tallied> {
+  const all = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
+  const servers = all.filter(({ name }) => live.departed.get(name) !== 'gone');
   return await quick('count restarts').tally({ set: plan.set, container: plan.baseline.container, servers });
 }

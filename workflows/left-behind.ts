@@ -33,7 +33,8 @@ export function goingOn(
   { deferred = false }: { readonly deferred?: boolean | undefined } = {},
 ): readonly PlannedServer[] {
   const behind = leftBehind(context);
-  return servers.filter(({ name }) => !behind.has(name) && (deferred || !context.apart.deferred.has(name)));
+  const staying = servers.filter(context.live.isHere);
+  return staying.filter(({ name }) => !behind.has(name) && (deferred || !context.apart.deferred.has(name)));
 }
 
 /** What servers of a wave that fail lead to; without a wave, servers of no wave. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { GuardCounts, GuardState } from '../release/guard.ts';
 import type { GuardMemory } from '../release/guard-watch.ts';
 import type { Ledger } from '../release/ledger-verdict.ts';
+import type { LineHalt, LineScope } from '../release/line.ts';
 import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
 import type { LastRelease } from '../release/record.ts';
 import type { ReleaseFile } from '../release/spec.ts';
@@ -21,6 +22,8 @@ export const WORKFLOWS = {
   inspectCluster: 'inspectCluster',
   readLedger: 'readLedger',
   guard: 'guard',
+  halt: 'halt',
+  rollBackFromCluster: 'rollBackFromCluster',
 } as const;
 
 /**
@@ -31,6 +34,9 @@ export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', answ
 
 /** The update and the signal that end a guard, and the signal by which a release hands its set over to a running guard. */
 export const GUARD_MESSAGES = { stop: 'stopGuard', stopSignal: 'stopGuardBySignal', takeOver: 'takeOver' } as const;
+
+/** The update and the signal by which a line goes on. */
+export const LINE_MESSAGES = { unhalt: 'unhalt', unhaltSignal: 'unhaltBySignal' } as const;
 
 /** Search attributes that every release carries. */
 export const SEARCH_ATTRIBUTES = {
@@ -59,6 +65,7 @@ export const decisionSchema = z.strictObject({
   wins: z.enum(['release', 'edit']).optional(),
   by: z.string().min(1).max(63).optional(),
   until: z.int().min(0).optional(),
+  namespace: z.string().min(1).max(63).optional(),
   actor: z.string().min(1).max(200),
   channel: z.string().min(1).max(60).prefault('unknown'),
   reason: z.string().max(1_000).optional(),
@@ -77,6 +84,8 @@ export interface ReleaseInput {
   readonly duringFreeze?: { readonly reason: string } | undefined;
   /** Time between two looks of the guard that follows, in milliseconds. Default: by the size of the set. */
   readonly guardInterval?: number | undefined;
+  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
 }
 
 /** What a guard is started with. */
@@ -120,6 +129,41 @@ export interface GuardResult {
   /** Servers that did not prove their version when it ended. */
   readonly problems: number;
   readonly counts: GuardCounts;
+}
+
+/** What a halt is started with. The same facts are its memo, so that whoever finds it needs no worker to read them. */
+export interface HaltInput extends LineHalt {
+  readonly v: 1;
+}
+
+/** Longest time for which a line can be stopped, in milliseconds: nothing waits for ever. */
+export const LONGEST_HALT = 7 * 86_400_000;
+
+/** Who lets a line go on, and why. */
+export const unhaltSchema = z.strictObject({
+  actor: z.string().min(1).max(200),
+  reason: z.string().max(1_000).prefault('no reason given'),
+});
+
+/** A wish to let a line go on, before defaults. */
+export type UnhaltMessage = z.input<typeof unhaltSchema>;
+
+/** What a halt returns. */
+export interface HaltResult {
+  readonly reason: string;
+  /** Sentences about releases that could not be told that the line goes on. */
+  readonly left: readonly string[];
+}
+
+/** What a rollback from the facts on the set is started with. */
+export interface FromClusterInput {
+  readonly v: 1;
+  readonly cluster: string;
+  readonly set: SetRef;
+  readonly requester: string;
+  readonly reason: string;
+  /** How to ask the servers, when the set does not say it. */
+  readonly file?: ReleaseFile | undefined;
 }
 
 /** What a release workflow returns. */
@@ -190,6 +234,16 @@ export function releaseWorkflowId(cluster: string, set: SetRef): string {
 /** The workflow id of the guard of a set: at most one runs. */
 export function guardWorkflowId(cluster: string, set: SetRef): string {
   return `hotwave-guard/${cluster}/${set.namespace}/${set.name}`;
+}
+
+/** The workflow id of the halt of a line: while it runs, the line is stopped. */
+export function haltWorkflowId({ cluster, namespace }: LineScope): string {
+  return `hotwave-halt/${cluster}${namespace === undefined ? '' : `/${namespace}`}`;
+}
+
+/** What the workflow ids of all releases of a line begin with. */
+export function releasesPrefix({ cluster, namespace }: LineScope): string {
+  return `hotwave/${cluster}/${namespace === undefined ? '' : `${namespace}/`}`;
 }
 
 /** The task queue that the workers of a cluster poll. */

@@ -16,7 +16,16 @@ import type { DecisionAnswer } from '../release/decision.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate.ts';
 import { describeSkew, isOverMixed } from '../release/skew.ts';
 import type { SkewBudget } from '../release/skew.ts';
-import type { Outcome, Phase, ReleaseState, RollbackOrder, RollbackScope, Wait } from '../release/state.ts';
+import type {
+  Drift,
+  Halt,
+  Outcome,
+  Phase,
+  ReleaseState,
+  RollbackOrder,
+  RollbackScope,
+  Wait,
+} from '../release/state.ts';
 import { isFinal } from '../release/state.ts';
 import { QUICK_MS } from './calls.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
@@ -31,7 +40,7 @@ const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
 
 /** How long after its end a halt may still be taken back by whoever made it. */
-const HALT_GRACE_MS = 60_000;
+const HALT_GRACE_MS = 30_000;
 
 /** More than a crowd of voters, and some hundred kilobytes at most. */
 const KEPT_ANSWERS = 2_000;
@@ -49,12 +58,13 @@ export interface RollbackWishes {
 /** Where the runbook goes when it leaves its path, and why. Thrown by `checkpoint`, caught by the runbook. */
 export class Departure extends Error {
   override readonly name = 'Departure';
-  readonly to: 'rollback' | 'hold';
+  /** `leave`: nothing more is written but what came of it. */
+  readonly to: 'rollback' | 'hold' | 'leave';
   /** How the release ends once that is done. */
   readonly outcome: Outcome;
   readonly how: RollbackWishes;
 
-  constructor(to: 'rollback' | 'hold', outcome: Outcome, reason: string, how: RollbackWishes = {}) {
+  constructor(to: Departure['to'], outcome: Outcome, reason: string, how: RollbackWishes = {}) {
     super(reason);
     this.to = to;
     this.outcome = outcome;
@@ -114,6 +124,25 @@ export class ReleaseRun {
     this.set({ phase, step: doing, wait: { for: doing, owner, since, until } });
   }
 
+  /**
+   * Somebody else has changed what the release holds, or, without a sentence, has taken that back. The step at work is
+   * interrupted, and the release stands still until a person says whose values stay.
+   */
+  noteDrift(what: string | undefined): void {
+    const { drift: before, pausedBecause, wait, phase } = this.#state;
+    if (before?.what === what || isFinal(phase)) return;
+    const drift: Drift | undefined = what === undefined ? undefined : { what, seenAt: Date.now() };
+    const because = what ?? `${before?.what ?? ''}; that was taken back since, resume goes on`;
+    const stands = { pausedBecause: because, ...(wait ? { wait: { ...wait, for: because } } : {}) };
+    this.set({ drift, ...(pausedBecause === undefined ? {} : stands) });
+    if (drift) this.#interrupt();
+  }
+
+  /** The foreign edit has been dealt with as a person decided. */
+  forgetDrift(): void {
+    this.set({ drift: undefined });
+  }
+
   /** Ends the release. */
   finish(outcome: Outcome, reason: string): void {
     this.set({
@@ -123,6 +152,7 @@ export class ReleaseRun {
       wait: undefined,
       gate: undefined,
       pausedBecause: undefined,
+      drift: undefined,
       freeze: undefined,
       mixedUntil: undefined,
       requests: {},
@@ -186,6 +216,7 @@ export class ReleaseRun {
   async interruptible<Result>(onPause: PauseActions, run: () => Promise<Result>): Promise<Result> {
     for (;;) {
       await this.checkpoint(onPause);
+      if (this.#state.drift) continue;
       const scope = new CancellationScope();
       this.#step = scope;
       this.#interrupted = false;
@@ -213,11 +244,19 @@ export class ReleaseRun {
     for (;;) {
       if (this.#state.halt) await this.#standHalted(onPause);
       this.#depart();
+      const { drift } = this.#state;
       const { pause, retry, rollback } = this.#state.requests;
-      if (pause) await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
-      else if (retry ?? rollback) await onPause.fulfil();
+      if (rollback && !pause) await onPause.fulfil();
+      else if (drift) await this.#heedDrift(onPause, drift);
+      else if (pause) await this.pauseUntilResumed(onPause, `by ${pause.actor}: ${pause.reason}`);
+      else if (retry) await onPause.fulfil();
       else return;
     }
+  }
+
+  async #heedDrift(onPause: PauseActions, drift: Drift): Promise<void> {
+    if (drift.wins === undefined) await this.pauseUntilResumed(onPause, drift.what);
+    else await onPause.settleDrift(drift);
   }
 
   /**
@@ -226,21 +265,33 @@ export class ReleaseRun {
    * @throws Departure
    */
   async #standHalted(onPause: PauseActions): Promise<void> {
-    const { phase, step, wait } = this.#state;
-    const { halt } = this.#state;
+    const { phase, step, wait, halt } = this.#state;
     if (!halt) return;
-    const reason = `${halt.actor} stopped the line: ${halt.reason}`;
-    this.set({
-      phase: 'halted',
-      step: 'stands still until the line goes on',
-      wait: { for: reason, owner: 'whoever ends it with hotwave unhalt', since: halt.since, until: halt.until },
-    });
-    await onPause.freeze();
-    const left = Math.max(1, halt.until + HALT_GRACE_MS - Date.now());
-    const heard = await condition(() => this.#state.halt === undefined, left, { summary: 'the line is stopped' });
+    this.set({ phase: 'halted', step: 'stands still until the line goes on', wait: waitOf(halt) });
+    const problem = await onPause.freeze();
+    const heard = await this.#untilUnhalted(problem);
+    const reason = `nobody said that the line goes on; ${stoppedBy(this.#state.halt ?? halt)}`;
     this.set({ halt: undefined, phase, step, wait });
-    if (!heard) await this.pauseUntilResumed(onPause, `nobody said that the line goes on; ${reason}`);
-    else if (this.#state.pausedBecause === undefined && !this.#state.requests.pause) await onPause.thaw();
+    if (!heard) await this.pauseUntilResumed(onPause, reason);
+    else if (this.#mayThaw) await onPause.thaw();
+  }
+
+  /** Nothing else than the halt keeps servers from moving. */
+  get #mayThaw(): boolean {
+    const { pausedBecause, requests, drift } = this.#state;
+    return pausedBecause === undefined && Object.keys(requests).length === 0 && !drift;
+  }
+
+  /** False when time is over; a newer halt of the same release may have made it longer. */
+  async #untilUnhalted(problem: string | undefined): Promise<boolean> {
+    for (;;) {
+      const { halt } = this.#state;
+      if (!halt) return true;
+      const left = halt.until + HALT_GRACE_MS - Date.now();
+      if (left <= 0) return false;
+      this.set({ wait: waitOf(halt, problem) });
+      await condition(() => this.#state.halt !== halt, left, { summary: 'the line is stopped' });
+    }
   }
 
   /**
@@ -255,15 +306,16 @@ export class ReleaseRun {
     const problem = await onPause.freeze();
     // Somebody may have resumed while the set was being frozen.
     if (problem !== undefined && this.#state.pausedBecause !== undefined)
-      this.set({ pausedBecause: `${reason}; the set could not be frozen: ${problem}` });
+      this.set({ pausedBecause: `${this.#state.pausedBecause}; the set could not be frozen: ${problem}` });
     await this.#untilHeard(onPause, wait);
     this.#depart();
     const { pause: _heeded, ...requests } = this.#state.requests;
     const now = Date.now();
     const goingOn: Wait = { for: 'goes on', owner: 'the API server', since: now, until: now + QUICK_MS };
     this.set({ phase, step, pausedBecause: undefined, wait: goingOn, requests, ...this.#anotherBudget(onPause) });
-    // Who wants a part back gets that first, and then stands still again.
-    if (this.#state.requests.rollback === undefined) await onPause.thaw();
+    // Who wants a part back gets that first, and then stands still again. Servers must not move on to what somebody else
+    // has written before it is settled whose values stay.
+    if (this.#state.requests.rollback === undefined && !this.#state.drift) await onPause.thaw();
   }
 
   /** Waits for a person, also while the line is stopped. @throws Departure when nobody came in time */
@@ -339,12 +391,27 @@ export interface PauseActions {
   /** Stops Kruise from starting on more servers; a sentence when that did not work. */
   readonly freeze: () => Promise<string | undefined>;
   readonly thaw: () => Promise<void>;
+  /**
+   * Does what a person decided about a foreign edit.
+   * @throws Departure when the edit stays
+   */
+  readonly settleDrift: (drift: Drift) => Promise<void>;
   /** Does what was asked for of a release that stands still, and takes the request away: a retry, or a part back. */
   readonly fulfil: () => Promise<void>;
 }
 
 function isPartial({ scope = 'release' }: { readonly scope?: RollbackScope | undefined }): boolean {
   return scope !== 'release';
+}
+
+function stoppedBy({ actor, reason }: Halt): string {
+  return `${actor} stopped the line: ${reason}`;
+}
+
+function waitOf(halt: Halt, problem?: string): Wait {
+  const { since, until } = halt;
+  const frozen = problem === undefined ? '' : `; the set could not be frozen: ${problem}`;
+  return { for: `${stoppedBy(halt)}${frozen}`, owner: 'whoever ends it with hotwave unhalt', since, until };
 }
 
 function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {

@@ -1,4 +1,5 @@
 import type { RollbackSnapshot } from '../activities/inputs.ts';
+import { plannedOnes } from '../release/newcomers.ts';
 import type { Plan, PlannedServer } from '../release/plan.ts';
 import { reloadPatienceOf } from '../release/reload.ts';
 import type { RollbackOrder } from '../release/state.ts';
@@ -58,14 +59,17 @@ async function bringBack(
   const withdrawal = await strategy.withdraw();
   if (withdrawal.kind === 'nothing') return undefined;
   if (withdrawal.kind === 'impossible') return withdrawal.reason;
-  const { failures, problem } = await proveOldVersion(context, servers, snapshot, withdrawal.awaitOld);
+  // Servers that came meanwhile have the template's image, too; with chosen servers that was never the release's.
+  const newcomers = context.plan.strategy === 'rolling' ? snapshot.newcomers : [];
+  const reached = [...servers.filter(({ name }) => !snapshot.gone.includes(name)), ...newcomers];
+  const { failures, problem } = await proveOldVersion(context, reached, snapshot, withdrawal.awaitOld);
   for (const name of failures) context.apart.failed.add(name);
   return problem;
 }
 
 /** How the servers stand before they are brought back: what has to go, and who had moved at all. */
 async function lookAt(context: ReleaseContext, servers: readonly PlannedServer[]): Promise<RollbackSnapshot> {
-  const { run, plan, spec } = context;
+  const { run, plan, spec, live } = context;
   const limit = spec.ready.timeout;
   const since = Date.now();
   const doing = `brings ${plan.previousVersion} back`;
@@ -75,6 +79,7 @@ async function lookAt(context: ReleaseContext, servers: readonly PlannedServer[]
     set: plan.set,
     baseline: plan.baseline,
     servers,
+    planned: plannedOnes(plan, live.departed),
   });
   for (const [name, fingerprint] of Object.entries(snapshot.before)) context.outgoing.set(name, fingerprint);
   return snapshot;
@@ -87,7 +92,7 @@ async function proveOldVersion(
   awaitOld: Step,
 ): Promise<Proved> {
   const { run, plan, spec, apart } = context;
-  const touched = reached.filter(({ name }) => snapshot.touched.includes(name));
+  const mustReload = new Set([...snapshot.touched, ...plan.unproved]);
   const common = {
     set: plan.set,
     concurrency: spec.concurrency,
@@ -102,6 +107,10 @@ async function proveOldVersion(
   };
 
   await add(awaitOld(reached));
+  // An engine whose files are not the old ones must not load them; who is not back is told to a person.
+  const missing = new Set(reports.flatMap(failedNames));
+  const back = reached.filter(({ name }) => !missing.has(name));
+  const touched = back.filter(({ name }) => mustReload.has(name));
   const { content, reload, proof } = spec;
   if (content) {
     await add(
@@ -123,7 +132,7 @@ async function proveOldVersion(
   const doing = `makes ${touched.length} engines load ${plan.previousVersion} again`;
   const since = Date.now();
   const limit = rounds(touched.length, spec) * reloadPatienceOf(reload, proof);
-  const until = since + limit + patience([proof], reached.length, spec);
+  const until = since + limit + patience([proof], back.length, spec);
   run.enter('rolling-back', doing, { owner: 'the engines', until });
   await add(
     inBatches(touched, (servers) =>
@@ -137,7 +146,7 @@ async function proveOldVersion(
     ),
   );
   await add(
-    inBatches(reached, (servers) =>
+    inBatches(back, (servers) =>
       lasting(
         `roll back · prove ${plan.previousVersion} on ${servers.length} servers`,
         patience([proof], servers.length, spec),
@@ -152,7 +161,8 @@ async function proveOldVersion(
   const report = mergeReports(reports);
   // A server whose reload and proof both failed is one server.
   const failed = new Set(failedNames(report));
-  return { failures: failed, problem: problemOf(report, failed.size, reached.length) };
+  const problem = problemOf(report, { failed: failed.size, servers: reached.length, oldImage: plan.baseline.oldImage });
+  return { failures: failed, problem };
 }
 
 /** What the proof of the old version came to: who did not give it, and the sentence for people if any did not. */
@@ -161,8 +171,13 @@ interface Proved {
   readonly problem: string | undefined;
 }
 
-function problemOf(report: StepReport, failed: number, servers: number): string | undefined {
-  const [first] = report.failures;
+function problemOf(
+  report: StepReport,
+  { failed, servers, oldImage }: { readonly failed: number; readonly servers: number; readonly oldImage: string },
+): string | undefined {
+  const gone = report.failures.find(({ class: kind }) => kind === 'imagePull');
+  const first = gone ?? report.failures[0];
   if (failed === 0) return undefined;
-  return `${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;
+  const cause = gone ? `the old image ${oldImage} cannot be pulled: ` : '';
+  return `${cause}${failed} of ${servers} servers are not proved to be back: ${first?.server ?? ''}: ${first?.reason ?? ''}`;
 }

@@ -1,3 +1,4 @@
+import { isCancellation } from '@temporalio/workflow';
 import type { FailedVersion } from '../release/failed-versions.ts';
 import type { Plan } from '../release/plan.ts';
 import { endOfRelease, recordOfPlan } from '../release/plan-record.ts';
@@ -5,12 +6,14 @@ import type { RecordReleaseInput } from '../activities/inputs.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import { quick, toItsEnd } from './calls.ts';
+import { describeFailure } from './release-run.ts';
 
 /** What a release leaves on its set: with its first write what it is about, with its last one what it came to. */
 export class SetRecord {
   readonly running: ReleaseRecord;
   readonly #plan: Plan;
   #last: LastRelease | undefined;
+  #isWritten = false;
   #failed: FailedVersion | undefined;
 
   constructor(plan: Plan, spec: ReleaseSpec, identity: Parameters<typeof recordOfPlan>[2]) {
@@ -21,6 +24,31 @@ export class SetRecord {
   /** What the release has come to; undefined before it has tried to write that. */
   get last(): LastRelease | undefined {
     return this.#last;
+  }
+
+  /** The running record is on the set. */
+  get isWritten(): boolean {
+    return this.#isWritten;
+  }
+
+  /** Another write has carried the running record. */
+  markWritten(): void {
+    this.#isWritten = true;
+  }
+
+  /** The record of a release that ends now and leaves the servers as they are. */
+  held(): ReleaseRecord {
+    return { ...this.running, heldAt: Date.now() };
+  }
+
+  /** Says on the set that the release has ended and left it as it is, if it has said anything. A sentence when not. */
+  async hold(): Promise<string | undefined> {
+    try {
+      return this.#isWritten ? await this.write({ running: this.held() }) : undefined;
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      return describeFailure(error);
+    }
   }
 
   /**
@@ -51,6 +79,8 @@ export class SetRecord {
     const { set, baseline } = this.#plan;
     const summary = 'last' in note ? 'record on the set what came of it' : 'record the release on the set';
     const written = await toItsEnd(() => quick(summary).recordRelease({ set, baseline, note }));
-    return written.kind === 'drifted' ? written.reason : undefined;
+    if (written.kind === 'drifted') return written.reason;
+    this.#isWritten = 'running' in note;
+    return undefined;
   }
 }

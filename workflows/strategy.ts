@@ -1,6 +1,8 @@
 import type { Plan, PlannedServer, Wave } from '../release/plan.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import type { StepReport, Verdict } from '../release/verdict.ts';
+import type { DriftWatch } from './drift-watch.ts';
+import type { LiveSet } from './live-set.ts';
 import type { PauseActions, ReleaseRun } from './release-run.ts';
 import type { SetRecord } from './set-record.ts';
 
@@ -36,6 +38,10 @@ export interface ReleaseContext {
   /** What the release knows of freeze windows; undefined when there are none to heed. */
   readonly calendar: HeededCalendar | undefined;
   readonly record: SetRecord;
+  /** A rollback from the set's own record: the release has written the set, in a run that is gone. */
+  readonly isOnRecord: boolean;
+  readonly watch: DriftWatch;
+  readonly live: LiveSet;
 }
 
 /** Freeze windows as one release heeds them. */
@@ -77,6 +83,8 @@ export interface Strategy {
   readonly settle: () => Promise<Verdict>;
   /** What somebody else has changed meanwhile, as a sentence. Asked before a rollback that nobody asked for. */
   readonly foreignEdit: () => Promise<string | undefined>;
+  /** Writes the release's values over what somebody else wrote, as the watch saw it. A sentence when that did not work. */
+  readonly reassert: () => Promise<string | undefined>;
   /** Nobody more moves for the time of a pause. A sentence when that did not work. */
   readonly freeze: () => Promise<string | undefined>;
   readonly thaw: () => Promise<void>;

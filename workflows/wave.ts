@@ -119,15 +119,15 @@ function bakeWave(context: ReleaseContext): Step {
 
 /** Looks at everybody: who is in the waves so far, and not left behind, may have moved; the others may not. */
 export function verifyFleet(context: ReleaseContext, wave: Wave): Step {
-  const { run, spec, plan } = context;
+  const { run, spec, plan, live } = context;
   return () => {
     const behind = leftBehind(context);
-    const known = ({ name }: PlannedServer): boolean => !behind.has(name);
+    const known = (server: PlannedServer): boolean => !behind.has(server.name) && live.isHere(server);
     const moved = plan.waves
       .filter(({ number }) => number <= wave.number)
       .flatMap(({ servers }) => servers.filter(known));
     const later = plan.waves.filter(({ number }) => number > wave.number).flatMap(({ servers }) => servers);
-    const outsiders = [...later, ...plan.adopted, ...plan.bystanders];
+    const outsiders = [...later, ...plan.adopted, ...plan.bystanders].filter(live.isHere);
     run.enter('updating', 'looks at the whole fleet: nobody else was touched', {
       owner: 'the API server',
       until: Date.now() + QUICK_MS,

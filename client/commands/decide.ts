@@ -14,7 +14,7 @@ import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ExitError } from '../exit-error.ts';
 import type { FoundRelease } from '../find-release.ts';
-import { findRelease } from '../find-release.ts';
+import { findRelease, isOpen } from '../find-release.ts';
 import type { OutputFormat } from '../flags.ts';
 import { actorOf, clusterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
@@ -67,10 +67,6 @@ export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFla
 function stateOf(temporal: Temporal, found: FoundRelease): Promise<ReleaseState | undefined> {
   const reading = readStateIfAnswered(temporal, found.handle);
   return isOpen(found) ? reading : reading.catch(() => undefined);
-}
-
-function isOpen({ description: { status } }: FoundRelease): boolean {
-  return status.name === 'RUNNING' || status.name === 'PAUSED';
 }
 
 async function showSent(

@@ -1,4 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { haltSentence } from '../../release/line.ts';
 import { WORKFLOWS } from '../../workflows/messages.ts';
 import type { Temporal } from '../connect.ts';
 import { withTemporal } from '../connect.ts';
@@ -8,10 +9,12 @@ import { ExitError } from '../exit-error.ts';
 import type { ClusterFlags, OutputFormat } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { say } from '../io.ts';
+import { listHalts } from '../line.ts';
 import { print } from '../print.ts';
 import type { ListedRelease } from '../render/list.ts';
 import { renderList } from '../render/list.ts';
 import { readAttributes } from '../search-attributes.ts';
+import { plainText } from '../untrusted.ts';
 
 /** Flags of `list`. */
 export interface ListFlags extends ClusterFlags {
@@ -25,15 +28,19 @@ const TIMEOUT = 10_000;
 /** Lists releases, newest first, as Temporal's visibility knows them: a change may take a second to show. */
 export async function runList(io: Io, flags: ListFlags): Promise<ExitCode> {
   const limit = limitOf(flags);
-  const releases = await withTemporal(io, flags, (temporal) => readReleases(temporal, queryOf(flags), limit + 1));
+  const { releases, halts } = await withTemporal(io, flags, async (temporal) => ({
+    releases: await readReleases(temporal, queryOf(flags), limit + 1),
+    halts: await listHalts(temporal, flags.cluster),
+  }));
   await print(io, flags.output, releases.slice(0, limit), (plain, view) => renderList(plain, io.now(), view));
   if (releases.length > limit) say(io, `only the newest ${limit} are shown; --limit shows more, -q narrows it down`);
+  for (const halt of halts) say(io, plainText(haltSentence(halt)));
   return EXIT.ok;
 }
 
 /** The visibility query of a list: hotwave's workflows only, whatever the person adds. */
 export function queryOf({ cluster, query }: Pick<ListFlags, 'cluster' | 'query'>): string {
-  const parts = [`WorkflowType = '${WORKFLOWS.hotUpdate}'`];
+  const parts = [`WorkflowType IN ('${WORKFLOWS.hotUpdate}', '${WORKFLOWS.rollBackFromCluster}')`];
   if (cluster !== undefined) parts.push(`HotwaveCluster = '${cluster.replaceAll("'", '')}'`);
   if (query !== undefined) parts.push(`(${query})`);
   return parts.join(' AND ');

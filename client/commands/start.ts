@@ -1,5 +1,7 @@
+import { parseDuration } from '../../release/quantity.ts';
 import type { ReleaseState } from '../../release/state.ts';
 import { isFinal } from '../../release/state.ts';
+import type { ReleaseInput } from '../../workflows/messages.ts';
 import { withTemporal } from '../connect.ts';
 import type { Temporal } from '../connect.ts';
 import type { ExitCode } from '../exit-codes.ts';
@@ -9,7 +11,6 @@ import type { ClusterFlags } from '../flags.ts';
 import { actorOf, clusterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { say } from '../io.ts';
-import type { ReleaseInput } from '../../workflows/messages.ts';
 import type { LinkFlags } from '../links.ts';
 import { temporalUiLink } from '../links.ts';
 import { print } from '../print.ts';
@@ -18,6 +19,8 @@ import { loadReleaseFile } from '../release-file.ts';
 import { renderStarted } from '../render/status.ts';
 import type { StartedRelease } from '../start-release.ts';
 import { startRelease } from '../start-release.ts';
+import type { Supersession } from '../supersede.ts';
+import { supersede } from '../supersede.ts';
 import { demandWorker } from '../task-queue.ts';
 import type { WatchFlags } from '../watch-release.ts';
 import { timeoutOf, watchRelease } from '../watch-release.ts';
@@ -27,6 +30,9 @@ import { plainText } from '../untrusted.ts';
 export interface StartFlags extends ClusterFlags, LinkFlags, WatchFlags {
   readonly requester?: string | undefined;
   readonly wait?: boolean | undefined;
+  readonly supersede?: Supersession['then'] | undefined;
+  readonly supersedeTimeout?: string | undefined;
+  readonly takeover?: string | undefined;
   readonly duringFreeze?: string | undefined;
 }
 
@@ -38,12 +44,15 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   demandWaiting(flags);
   timeoutOf(flags);
   const urgency = urgencyOf(flags);
+  const supersession = supersessionOf(flags);
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
   const requester = actorOf(io, flags.requester);
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, cluster, io.now());
-    const started = await startRelease(temporal, { v: 1, file, cluster, requester, ...urgency });
+    const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeoverOf(flags, requester) };
+    if (supersession) await supersede(io, temporal, input, supersession);
+    const started = await startRelease(temporal, input);
     announce(io, temporal, started, flags);
     const state = await planned(io, temporal, started);
     if (flags.wait !== true || state.phase === 'refused') return showPlanned(io, started, state, flags);
@@ -66,6 +75,25 @@ const MOST_OF_A_REASON = 1_000;
 function demandWaiting({ wait, timeout, until }: StartFlags): void {
   if (wait === true || (timeout === undefined && until === 'done')) return;
   throw new ExitError(EXIT.usage, '--until and --timeout say how long to wait: give --wait with them');
+}
+
+function supersessionOf({ supersede: then, supersedeTimeout: given }: StartFlags): Supersession | undefined {
+  if (then === undefined) {
+    if (given === undefined) return undefined;
+    throw new ExitError(EXIT.usage, '--supersede-timeout: give --supersede adopt or rollback with it');
+  }
+  const within = parseDuration(given ?? '30m');
+  if (within !== undefined && within > 0) return { then, within };
+  throw new ExitError(
+    EXIT.usage,
+    `--supersede-timeout ${JSON.stringify(given)}: expected a duration such as 90s, 5m or 4h`,
+  );
+}
+
+function takeoverOf({ takeover: reason }: StartFlags, actor: string): Pick<ReleaseInput, 'takeover'> {
+  if (reason === undefined) return {};
+  if (reason.trim() !== '') return { takeover: { actor, reason: reason.slice(0, 1_000) } };
+  throw new ExitError(EXIT.usage, 'say why you know that the other release is dead: --takeover "..."');
 }
 
 async function showPlanned(

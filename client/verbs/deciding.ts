@@ -3,6 +3,8 @@ import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { Verb } from '../../release/state.ts';
 import { VERB_TABLE } from '../../release/verbs.ts';
 import type { DecideFlags } from '../commands/decide.ts';
+import type { FromClusterFlags } from '../commands/from-cluster.ts';
+import type { ExitCode } from '../exit-codes.ts';
 import { clusterFlags, helpEnd, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 import type { Declared, Run } from './shared.ts';
 
@@ -13,7 +15,12 @@ interface Declaration {
   readonly description: string;
   readonly flags?: readonly (readonly [flags: string, description: string])[];
   readonly examples: readonly string[];
+  /** The exit codes; default those of a decision. */
+  readonly codes?: readonly ExitCode[];
 }
+
+/** The exit codes of a decision. */
+const DECISION_CODES: readonly ExitCode[] = [0, 6, 7, 64];
 
 const WAVE = ['--wave <number>', 'the wave whose gate is meant'] as const;
 
@@ -78,11 +85,18 @@ const DECLARATIONS: readonly Declaration[] = [
     flags: [
       ['--scope <what>', 'release, wave or failed (default: release)'],
       ['--order <order>', 'all at once, or reverse: the last wave first (targeted releases only)'],
+      [
+        '--from-cluster',
+        'when Temporal has lost the release, or it was left on hold: go back by what is written on the set; --reason must be given',
+      ],
+      ['-f, --file <release.yaml>', 'with --from-cluster: ask the servers as this file says, not as the set does'],
     ],
     examples: [
       'hotwave rollback arena/duel --reason "match results are lost"',
       'hotwave rollback arena/duel --scope failed',
+      'hotwave rollback arena/duel --from-cluster --reason "Temporal is empty"',
     ],
+    codes: [0, 1, 3, 4, 5, 6, 7, 64],
   },
   {
     verb: 'override',
@@ -103,14 +117,19 @@ const DECLARATIONS: readonly Declaration[] = [
 
 /** The verbs that steer a running release. */
 export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
-  for (const { verb, summary, description, flags = [], examples } of DECLARATIONS) {
+  for (const { verb, summary, description, flags = [], examples, codes = DECISION_CODES } of DECLARATIONS) {
     const declared = decidingFlags(program.command(verb).argument('<set>', SET_ARGUMENT));
     for (const [flag, about] of flags) declared.option(flag, about);
     declared
       .summary(summary)
       .description(description)
-      .addHelpText('after', `${phasesHelp(verb)}${helpEnd(examples, [0, 6, 7, 64])}`)
+      .addHelpText('after', `${phasesHelp(verb)}${helpEnd(examples, codes)}`)
       .action(async (set, given) => {
+        if (given.fromCluster === true) {
+          const { runFromCluster } = await import('../commands/from-cluster.ts');
+          finish(await runFromCluster(io, set, given));
+          return;
+        }
         const { runDecide } = await import('../commands/decide.ts');
         finish(await runDecide(io, verb, set, given));
       });
@@ -136,7 +155,7 @@ function forPeople(sentence: string): string {
 
 function decidingFlags<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
-): Declared<Arguments, Options, DecideFlags> {
+): Declared<Arguments, Options, DecideFlags & FromClusterFlags> {
   return outputFlag(namespaceFlag(clusterFlags(command)))
     .option('--reason <text>', 'why, for the record')
     .option('--actor <name>', 'who decides (HOTWAVE_ACTOR; default: your login name)')
@@ -144,5 +163,5 @@ function decidingFlags<Arguments extends unknown[], Options extends OptionValues
     .option(
       '--signal',
       'send it without waiting for an answer; Temporal keeps it until a worker runs',
-    ) as unknown as Declared<Arguments, Options, DecideFlags>;
+    ) as unknown as Declared<Arguments, Options, DecideFlags & FromClusterFlags>;
 }

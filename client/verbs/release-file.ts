@@ -1,4 +1,5 @@
 import type { Command } from '@commander-js/extra-typings';
+import { Option } from '@commander-js/extra-typings';
 import { clusterFlags, helpEnd, linkFlag, outputFlag } from './shared.ts';
 import type { Run } from './shared.ts';
 import { watchingFlags } from './reading.ts';
@@ -31,9 +32,20 @@ function addStart(program: Command, { io, finish }: Run): void {
     .option('--wait', 'follow the release until it has ended; exit as watch does')
     .option('--during-freeze <reason>', 'start in a freeze window; then a second person has to override it')
     .option('--requester <name>', 'who asks for it (HOTWAVE_ACTOR; default: your login name)')
+    .addOption(
+      new Option(
+        '--supersede <how>',
+        'when another release runs on the set: adopt takes its servers over as they are, rollback rolls it back first',
+      ).choices(['adopt', 'rollback'] as const),
+    )
+    .option('--supersede-timeout <duration>', 'how long the other release may take to end (default: 30m)')
+    .option(
+      '--takeover <reason>',
+      'start although another Temporal says on the set that it has a release on it: why you know that it is dead',
+    )
     .summary('start a release')
     .description(
-      'Starts the release of a file and waits until its plan stands or is refused. At most one release runs on a set; the same release again is no error.',
+      'Starts the release of a file and waits until its plan stands or is refused. At most one release runs on a set; the same release again is no error. With --supersede a newer release takes over from another one.',
     )
     .addHelpText(
       'after',
@@ -41,6 +53,7 @@ function addStart(program: Command, { io, finish }: Run): void {
         [
           'hotwave start release.yaml',
           'hotwave start release.yaml --wait --until gate',
+          'hotwave start release.yaml --supersede rollback',
           'hotwave start release.yaml --during-freeze "the login fix cannot wait"',
           'hotwave start - --wait --timeout 30m -o jsonl < release.yaml',
         ],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { NO_RELEASES } from '../../activities/ports.ts';
 import { planReleaseActivity } from '../../activities/preflight.ts';
 import type { Access, Metrics } from '../../activities/ports.ts';
 import type { MetricSample } from '../../release/metric.ts';
@@ -28,7 +29,9 @@ spec:
   ${lines.join('\n  ')}
 `);
   const cluster = fakeCluster(wishes.model);
-  const { result } = await inActivity(() => planReleaseActivity(cluster, wishes.metrics)({ file }));
+  const { result } = await inActivity(() =>
+    planReleaseActivity({ cluster, metrics: wishes.metrics, calendar: undefined, releases: NO_RELEASES })({ file }),
+  );
   expect(cluster.log.filter(({ kind }) => kind === 'patch' || kind === 'exec' || kind === 'send')).toEqual([]);
   return result;
 }

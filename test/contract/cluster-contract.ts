@@ -125,6 +125,48 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(seen.length).toBeGreaterThan(1);
       });
 
+      test('follows a set: as it is, and again whenever it has changed, with who changed it', async () => {
+        const followed = await world.newSet();
+        const seen: string[] = [];
+        const started = Date.now();
+        for await (const view of cluster.followSet(followed.ref)) {
+          seen.push(`${view?.replicas ?? 'none'} ${view?.lastWriters['/spec/replicas'] ?? ''}`);
+          if (seen.length === 1) await followed.edit('helm', '/spec/replicas', 5);
+          if (view?.replicas === 5) break;
+        }
+        expect(seen[0]).toMatch(/^4 /);
+        expect(seen.at(-1)).toBe('5 helm');
+        expect(Date.now() - started).toBeLessThan(5_000);
+      });
+
+      test('follows a set that does not exist, as undefined', async () => {
+        for await (const view of cluster.followSet({ ...set.ref, name: 'nothing-here' })) {
+          expect(view).toBeUndefined();
+          break;
+        }
+      });
+
+      test('stops following a set when the caller gives up', async () => {
+        const giveUp = new AbortController();
+        const follow = async (): Promise<void> => {
+          for await (const view of cluster.followSet(set.ref, giveUp.signal))
+            if (view) giveUp.abort(new Error('enough'));
+        };
+        await expect(follow()).rejects.toThrow('enough');
+      });
+
+      test('names the servers that show another updatePriority, and says who wrote it', async () => {
+        const own = await world.newSet();
+        const names = SERVERS.map((ordinal) => `${own.ref.name}-${ordinal}`);
+        await until('labels', async () => (await cluster.serversWithOtherPriority(own.ref, [0])).length === 0);
+        expect(await cluster.serversWithOtherPriority(own.ref, [1, 10])).toEqual(names);
+        const [first] = await cluster.listGameServers(own.ref, [names[2]!]);
+        await cluster.patch(gameServerTarget(own, first!), priorityPatch(first!, 10, 'token'));
+        await until('the label', async () => (await cluster.serversWithOtherPriority(own.ref, [10])).length === 3);
+        expect(await cluster.serversWithOtherPriority(own.ref, [0])).toEqual([names[2]]);
+        expect((await cluster.listGameServers(own.ref, [names[2]!]))[0]).toMatchObject({ priorityBy: 'hotwave' });
+      });
+
       test('follows GameServers by name: as they are, and again whenever one has changed', async () => {
         const followed = await world.newSet();
         const name = `${followed.ref.name}-2`;

@@ -91,7 +91,7 @@ const WHOLE = {
   then: 'hold',
   reason: 'because',
   by: 'r2',
-  until: NOW + 60_000,
+  until: NOW + 120_000,
   server: 'duel-3',
   wave: undefined,
 } as const satisfies Partial<Decision>;

@@ -93,6 +93,11 @@ export class ClusterCalls {
         await this.pass({ activity, operation, when: 'after' }, signal);
         return result;
       };
+    const readSet = around(
+      'readSet',
+      ([, signal]: Parameters<Cluster['readSet']>) => signal,
+      cluster.readSet.bind(cluster),
+    );
     const listServers = around(
       'listServers',
       ([, , signal]: Parameters<Cluster['listServers']>) => signal,
@@ -111,7 +116,13 @@ export class ClusterCalls {
         const list = async (): Promise<ServerList['servers']> => (await listServers(ref, { names }, signal)).servers;
         return eachAs(cluster.followServers(ref, names, signal), list);
       },
-      readSet: around('readSet', ([, signal]) => signal, cluster.readSet.bind(cluster)),
+      followSet: (ref, signal) => eachAs(cluster.followSet(ref, signal), () => readSet(ref, signal)),
+      serversWithOtherPriority: around(
+        'serversWithOtherPriority',
+        ([, , signal]: Parameters<Cluster['serversWithOtherPriority']>) => signal,
+        cluster.serversWithOtherPriority.bind(cluster),
+      ),
+      readSet,
       readWorkload: around('readWorkload', ([, signal]) => signal, cluster.readWorkload.bind(cluster)),
       listServers,
       listGameServers,

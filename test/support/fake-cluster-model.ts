@@ -13,7 +13,7 @@ import type { Faults, Operation } from './fake-faults.ts';
 import type { Failures } from './fake-kubelet.ts';
 import type { FakeServer } from './fake-server.ts';
 import type { FakeSet } from './fake-set.ts';
-import type { FakeSetModel, FakeTimings, RawSet } from './fake-set-model.ts';
+import type { FakeSetModel, FakeTimings, RawGameServer, RawSet } from './fake-set-model.ts';
 
 /** A fake cluster as a test wishes it. */
 export interface FakeClusterModel {
@@ -68,6 +68,8 @@ export interface FakeCluster extends Cluster {
   server(name: string): FakeServer;
   /** Somebody else changes the set. */
   edit(manager: string, change: (set: RawSet) => void, ref?: SetRef): void;
+  /** Somebody else changes a GameServer. */
+  editServer(manager: string, name: string, change: (server: RawGameServer) => void): void;
   /** OpenKruiseGame undoes the next `times` writes of GameServers with an older state (seen in v1.0.0). */
   loseGameServerWrites(times: number): void;
 }

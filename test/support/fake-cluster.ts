@@ -9,6 +9,7 @@ import type {
 } from '../../activities/ports.ts';
 import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
+import { PRIORITY_LABEL } from '../../release/fleet.ts';
 import type { SetRef } from '../../release/fleet.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches.ts';
 import { realClock } from './clock.ts';
@@ -17,7 +18,7 @@ import type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-mod
 import { askEngine, findInFakeLog, runInContainer, sendToEngine } from './fake-engine.ts';
 import { Faults } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
-import { followList } from './fake-follow.ts';
+import { followList, followOne } from './fake-follow.ts';
 import { patchObject, schemaOfSet } from './fake-patch.ts';
 import type { FakeServer } from './fake-server.ts';
 import { FakeSet } from './fake-set.ts';
@@ -29,6 +30,7 @@ const OPERATIONS: readonly Operation[] = [
   'readSet',
   'readWorkload',
   'listServers',
+  'serversWithOtherPriority',
   'listGameServers',
   'patch',
   'exec',
@@ -88,6 +90,16 @@ class InMemoryCluster implements FakeCluster {
     set.commitSet(raw, manager);
   }
 
+  editServer(manager: string, name: string, change: (server: RawGameServer) => void): void {
+    const set = [...this.#sets.values()].find(({ gameServers }) => gameServers.has(name));
+    const before = set?.gameServers.get(name);
+    if (!set || !before) throw new Error(`there is no GameServer ${name}`);
+    const raw = structuredClone(before);
+    change(raw);
+    if (raw.spec.updatePriority !== before.spec.updatePriority) set.priorityWriters.set(raw.metadata.uid, manager);
+    set.commitGameServer(raw);
+  }
+
   loseGameServerWrites(times: number): void {
     this.#writesToLose = times;
   }
@@ -99,6 +111,10 @@ class InMemoryCluster implements FakeCluster {
       const view = gameServerSetView(set.raw);
       return { ...view, foreignOwners: set.model.appliedBy ?? {}, lastWriters: set.lastWriters() };
     });
+  }
+
+  followSet(...[ref, signal]: Parameters<Cluster['followSet']>): ReturnType<Cluster['followSet']> {
+    return followOne({ read: () => this.readSet(ref, signal), version: () => this.#find(ref)?.raw, signal });
   }
 
   readWorkload(ref: SetRef, signal?: AbortSignal): ReturnType<Cluster['readWorkload']> {
@@ -127,6 +143,16 @@ class InMemoryCluster implements FakeCluster {
     return followList({ list, version: () => this.#resourceVersion, servers: names.length, signal });
   }
 
+  serversWithOtherPriority(
+    ...[ref, values, signal]: Parameters<Cluster['serversWithOtherPriority']>
+  ): ReturnType<Cluster['serversWithOtherPriority']> {
+    return this.#call('serversWithOtherPriority', signal, () => {
+      const wanted = new Set(values.map(String));
+      const servers = this.#find(ref)?.sorted() ?? [];
+      return servers.filter(({ labels }) => !wanted.has(labels[PRIORITY_LABEL] ?? '')).map(({ name }) => name);
+    });
+  }
+
   listGameServers(
     ...[ref, names, signal]: Parameters<Cluster['listGameServers']>
   ): ReturnType<Cluster['listGameServers']> {
@@ -134,7 +160,11 @@ class InMemoryCluster implements FakeCluster {
       const set = this.#find(ref);
       const wanted = names ?? set?.sorted().map(({ name }) => name) ?? [];
       const found = wanted.map((name) => set?.gameServers.get(name)).filter((raw) => raw !== undefined);
-      return found.map(gameServerRecord).sort((left, right) => ordinalOf(left) - ordinalOf(right));
+      const records = found.map((raw) => {
+        const by = set?.priorityWriters.get(raw.metadata.uid);
+        return { ...gameServerRecord(raw), ...(by === undefined ? {} : { priorityBy: by }) };
+      });
+      return records.sort((left, right) => ordinalOf(left) - ordinalOf(right));
     });
   }
 
@@ -275,6 +305,8 @@ class InMemoryCluster implements FakeCluster {
     if (!set || !raw) return { kind: 'notFound' };
     const patched = patchObject<RawGameServer>(raw, patch, () => undefined);
     if (patched.kind === 'refused') return patched.outcome;
+    if (isReal && patched.object.spec.updatePriority !== raw.spec.updatePriority)
+      set.priorityWriters.set(raw.metadata.uid, 'hotwave');
     if (isReal) set.commitGameServer(patched.object, this.#olderState(raw, patched.object));
     return { kind: 'applied' };
   }

@@ -1,8 +1,8 @@
 import { ClusterFailure } from '../../activities/ports.ts';
 import type { Cluster } from '../../activities/ports.ts';
 
-/** What can be called on a cluster over the network. Following is listing, again and again. */
-export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers' | 'followGameServers'>;
+/** What can be called on a cluster over the network. Following is reading, again and again. */
+export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers' | 'followGameServers' | 'followSet'>;
 
 type Hook = () => void;
 

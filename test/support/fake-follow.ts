@@ -28,6 +28,30 @@ export async function* followList<Item>(followed: Followed<Item>): AsyncGenerato
   }
 }
 
+/** How often a set in memory is looked at. */
+const SET_LOOK_MS = 20;
+
+/** A set in memory as it is, and again whenever something has changed. */
+export async function* followOne<View>({
+  read,
+  version,
+  signal,
+}: {
+  readonly read: () => Promise<View>;
+  readonly version: () => unknown;
+  readonly signal?: AbortSignal | undefined;
+}): AsyncGenerator<View, void> {
+  let seen: unknown;
+  for (let look = 0; ; look += 1) {
+    if (look === 0 || seen !== version() || look % LOOKS_WITHOUT_CHANGE === 0) {
+      seen = version();
+      yield await read();
+    }
+    await delay(SET_LOOK_MS);
+    signal?.throwIfAborted();
+  }
+}
+
 /** Makes something else of each item. */
 export async function* eachAs<Item, Result>(
   items: AsyncIterable<Item>,

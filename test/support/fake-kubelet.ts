@@ -19,6 +19,9 @@ export interface KubeletOptions {
 
 /** How often a crashing container is seen to come back. */
 const CRASHES = 3;
+/** How often, and how long apart, a pull that failed is tried again. */
+const PULLS = 60;
+const PULL_AGAIN_MS = 250;
 
 /** Plays the kubelets: makes what runs follow what the pods ask for, and fails where the test wants it. */
 export class FakeKubelet {
@@ -39,12 +42,15 @@ export class FakeKubelet {
   /** Follows a new image in the spec; `started` is called when its outcome shows in the status. */
   follow(server: FakeServer, container: FakeContainer, started: () => void): void {
     const { image } = container;
-    this.#options.clock.after(this.#options.swapMs(server.name), () => {
+    const swap = (pullsLeft: number): void => {
       // Somebody has asked for yet another image, or the pod is gone: that change has its own timer.
       if (container.image !== image || server.deleting) return;
       this.#swap(server, container);
       started();
-    });
+      if (this.failureOf(server, image) === 'badpull' && container.status.image !== image && pullsLeft > 0)
+        this.#options.clock.after(PULL_AGAIN_MS, () => swap(pullsLeft - 1));
+    };
+    this.#options.clock.after(this.#options.swapMs(server.name), () => swap(PULLS));
   }
 
   #swap(server: FakeServer, container: FakeContainer): void {

@@ -32,7 +32,15 @@ export function patchObject<Raw extends RawSet | RawGameServer>(
     : { kind: 'refused', outcome: { kind: 'denied', message } };
 }
 
-const SET_FIELDS = new Set(['replicas', 'updateStrategy', 'gameServerTemplate', 'serviceName', 'network', 'lifecycle']);
+const SET_FIELDS = new Set([
+  'replicas',
+  'reserveGameServerIds',
+  'updateStrategy',
+  'gameServerTemplate',
+  'serviceName',
+  'network',
+  'lifecycle',
+]);
 
 /** The little of the GameServerSet's schema that tests run into (OpenKruiseGame v1.0.0, strict field validation). */
 export function schemaOfSet({ spec }: RawSet): string | undefined {

@@ -21,6 +21,7 @@ export interface RawSet {
   };
   spec: {
     replicas: number;
+    reserveGameServerIds?: number[];
     updateStrategy?: UpdateStrategy;
     serviceQualities?: { name: string }[];
     gameServerTemplate: {

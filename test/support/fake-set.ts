@@ -27,6 +27,9 @@ import type {
   SetEvents,
 } from './fake-set-model.ts';
 
+/** Those that go first are last. */
+const DELETED_FIRST = ['Maintaining', 'Allocated', '', 'None', 'WaitToBeDeleted', 'Kill'];
+
 interface Surroundings {
   /** Second number of the pods' addresses, so that sets do not share any. */
   readonly subnet: number;
@@ -45,6 +48,8 @@ export class FakeSet {
   readonly model: FakeSetModel;
   readonly servers = new Map<string, FakeServer>();
   readonly gameServers = new Map<string, RawGameServer>();
+  /** Who wrote the priority of a GameServer last, by its uid. */
+  readonly priorityWriters = new Map<string, string>();
   raw: RawSet;
   /** As long as this is true, the controllers do nothing. */
   controllersDown = false;
@@ -127,6 +132,7 @@ export class FakeSet {
     this.#later(this.#around.timings.syncMs ?? 2, () => {
       if (undone) this.#putGameServer(undone);
       this.#sync(raw.metadata.name);
+      this.#kill(raw);
     });
   }
 
@@ -159,7 +165,7 @@ export class FakeSet {
       this.gameServers.set(name, rawGameServer({ ref: this.ref }, name, server.ordinal));
     }
     this.#later(this.#around.timings.gateMs ?? 2, () => {
-      if (this.servers.has(name) || server.ordinal >= this.raw.spec.replicas) return;
+      if (this.servers.has(name) || this.servers.size >= this.raw.spec.replicas) return;
       this.#add(server.ordinal);
       this.#scheduleRoll();
     });
@@ -186,11 +192,23 @@ export class FakeSet {
   }
 
   #scale(): void {
-    const { replicas } = this.raw.spec;
-    for (const server of this.sorted().slice(replicas)) this.remove(server.name);
-    for (let ordinal = 0; ordinal < replicas; ordinal += 1) {
-      if (!this.servers.has(`${this.ref.name}-${ordinal}`)) this.#add(ordinal);
+    const { replicas, reserveGameServerIds: reserved = [] } = this.raw.spec;
+    for (const server of this.sorted()) if (reserved.includes(server.ordinal)) this.#giveUp(server);
+    // OpenKruiseGame v1.0.0 pkg/util/gameserver.go: opsState decides who goes, then the higher ordinal.
+    const rank = ({ name }: FakeServer): number =>
+      DELETED_FIRST.indexOf(this.gameServers.get(name)?.spec.opsState ?? '');
+    const dispensable = [...this.sorted()].sort(
+      (left, right) => rank(right) - rank(left) || right.ordinal - left.ordinal,
+    );
+    for (const server of dispensable.slice(0, Math.max(0, this.servers.size - replicas))) this.#giveUp(server);
+    for (let ordinal = 0; this.servers.size < replicas; ordinal += 1) {
+      if (!this.servers.has(`${this.ref.name}-${ordinal}`) && !reserved.includes(ordinal)) this.#add(ordinal);
     }
+  }
+
+  #giveUp({ name }: FakeServer): void {
+    this.remove(name);
+    this.gameServers.delete(name);
   }
 
   #add(ordinal: number): void {
@@ -217,6 +235,12 @@ export class FakeSet {
       this.gameServers.set(server.name, rawGameServer(this.model, server.name, ordinal));
     }
     this.#sync(server.name);
+  }
+
+  /** OpenKruiseGame takes a server that its owner wants killed out of the count of replicas. */
+  #kill({ metadata, spec }: RawGameServer): void {
+    if (spec.opsState !== 'Kill' || !this.servers.has(metadata.name)) return;
+    this.commitSet({ ...this.raw, spec: { ...this.raw.spec, replicas: this.raw.spec.replicas - 1 } }, 'manager');
   }
 
   /** OpenKruiseGame's copying from GameServer to pod. */

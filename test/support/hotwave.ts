@@ -29,7 +29,7 @@ export interface StartedRelease {
   signal(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionRecord>;
   /** Resolves with the first state that is as wanted. */
   until(what: string, isSo: (state: ReleaseState) => boolean, deadlineMs?: number): Promise<ReleaseState>;
-  /** The same, and no activity is under way: nothing can be written before a person says something. */
+  /** The same, and no activity is under way but the watch of the set: nothing can be written before a person says something. */
   idle(what: string, isSo: (state: ReleaseState) => boolean): Promise<ReleaseState>;
   result(): Promise<ReleaseResult>;
 }
@@ -112,7 +112,7 @@ export function releaseOf(handle: WorkflowHandle, release: string): StartedRelea
       await until(what, isSo);
       await eventually({ what: 'the last activity to end', deadlineMs: 30_000, everyMs: 50 }, async () => {
         const { raw } = await handle.describe();
-        return (raw.pendingActivities ?? []).length === 0;
+        return (raw.pendingActivities ?? []).every(({ activityType }) => activityType?.name === 'watchSet');
       });
       return await state();
     },

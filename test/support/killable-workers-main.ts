@@ -69,9 +69,12 @@ function remoteCluster(clusterName: string): Cluster {
   }
   const listServers: Cluster['listServers'] = remote('listServers');
   const listGameServers: Cluster['listGameServers'] = remote('listGameServers');
+  const readSet: Cluster['readSet'] = remote('readSet');
   return {
     describe: () => 'https://fake (context fake)',
-    readSet: remote('readSet'),
+    readSet,
+    followSet: (ref, signal) => looking(() => readSet(ref), signal),
+    serversWithOtherPriority: remote('serversWithOtherPriority'),
     readWorkload: remote('readWorkload'),
     listServers,
     followServers: (ref, names, signal) => looking(async () => (await listServers(ref, { names })).servers, signal),

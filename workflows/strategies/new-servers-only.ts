@@ -1,5 +1,7 @@
 import type { NewServer, NewServersReport } from '../../activities/inputs.ts';
 import { acceptancePatience } from '../../release/acceptance.ts';
+import { NEW_SERVERS_ONLY } from '../../release/patches.ts';
+import type { HeldValues } from '../../release/patches.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import { owedStrategy } from '../../release/record-patches.ts';
 import { NEW_SERVERS_WAVE, withFailures, withWave } from '../../release/state.ts';
@@ -7,6 +9,7 @@ import type { Verdict } from '../../release/verdict.ts';
 import { NONE_BEFORE, failedCount, judgeStep, mergeReports } from '../../release/verdict.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { Departure } from '../release-run.ts';
+import { overwriteEdit } from '../settle-drift.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 
 /**
@@ -44,6 +47,8 @@ class NewServersOnly implements Strategy {
     );
     if (written.kind !== 'accepted')
       return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
+    record.markWritten();
+    this.#context.watch.follow(this.#held);
     run.enter('updating', `looks at ${bystanders.length} servers: nobody moved`, {
       owner: 'the API server',
       until: Date.now() + QUICK_MS,
@@ -113,11 +118,13 @@ class NewServersOnly implements Strategy {
 
   foreignEdit = (): Promise<string | undefined> => Promise.resolve(undefined);
 
+  reassert = (): Promise<string | undefined> => overwriteEdit(this.#context, this.#held);
+
   freeze = (): Promise<string | undefined> => Promise.resolve(undefined);
 
   thaw = (): Promise<void> => Promise.resolve();
 
-  hold = (): Promise<string | undefined> => Promise.resolve(undefined);
+  hold = (): Promise<string | undefined> => this.#context.record.hold();
 
   success = (): string => {
     const { plan } = this.#context;
@@ -131,6 +138,10 @@ class NewServersOnly implements Strategy {
       names.length === 0 ? '' : `; ${names.length} servers stay on ${plan.version}: ${names.slice(0, 20).join(', ')}`;
     return `new servers get ${plan.baseline.templateImage} again${stay}`;
   };
+
+  get #held(): HeldValues {
+    return { image: this.#context.plan.baseline.newImage, updateStrategy: NEW_SERVERS_ONLY };
+  }
 
   get #complete(): boolean {
     const { count } = this.#context.spec.newServers;

@@ -41,6 +41,7 @@ export function override(
       container: baseline.container,
       image,
       from,
+      leftOn: plan.leftOn,
       direction,
       before: back ? outgoingOf(context, batch) : {},
       deadline: since + limit,

@@ -1,16 +1,21 @@
 import { isCancellation } from '@temporalio/workflow';
 import { acceptancePatience } from '../../release/acceptance.ts';
 import { waveLabel } from '../../release/narrate.ts';
-import { FROZEN } from '../../release/patches.ts';
-import type { Hold } from '../../release/patches.ts';
+import { plannedOnes } from '../../release/newcomers.ts';
+import type { SetWrite } from '../../activities/inputs.ts';
+import { FROZEN, heldStrategy, sameJson } from '../../release/patches.ts';
+import type { HeldValues, Hold } from '../../release/patches.ts';
 import type { PlannedServer, Wave } from '../../release/plan.ts';
 import { formatDuration } from '../../release/quantity.ts';
+import type { ReleaseRecord } from '../../release/record.ts';
 import type { Direction } from '../../release/server.ts';
 import type { StepReport, Verdict } from '../../release/verdict.ts';
+import { withObservations } from '../../release/state.ts';
 import { NONE_BEFORE, failedCount, judgeStep } from '../../release/verdict.ts';
-import { contentOf, inBatches, outgoingOf, patience, reachedBy } from '../batches.ts';
+import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { behindSentence, failFast, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
+import { proveNewcomers } from '../live-set.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
@@ -74,9 +79,22 @@ class Rolling implements Strategy {
   };
 
   finish = async (): Promise<Verdict> => {
+    const { run, onPause, plan } = this.#context;
     const adopted = await this.#adopt();
+    if (adopted.kind !== 'advance') return adopted;
+    const skipped = this.#notOpened(Infinity);
+    const proved = await proveNewcomers(this.#context, {
+      open: (servers) =>
+        this.#openFor([...skipped, ...servers], `open for ${servers.length} servers that came meanwhile`, true),
+      awaitMoved: (servers) => {
+        const summary = `wait for ${servers.length} servers that came meanwhile`;
+        return this.#awaitReady(servers, { direction: 'forward', failFast: servers.length, summary });
+      },
+    });
+    if (proved.kind !== 'advance') return proved;
+    await run.checkpoint(onPause);
     warnOfOverrides(this.#context);
-    return adopted.kind === 'advance' ? await this.#putBack(this.#context.plan.baseline.newImage) : adopted;
+    return await this.#putBack(plan.baseline.newImage);
   };
 
   /** The template takes everybody along, also those that an earlier release had moved, or had left on another image. */
@@ -84,18 +102,26 @@ class Rolling implements Strategy {
     const { plan, run } = this.#context;
     const mixed = new Set(plan.mixed);
     const later = plan.waves.filter(({ number }) => number > run.state.wave).flatMap(({ servers }) => servers);
-    const others = later.filter(({ name }) => mixed.has(name));
+    // Another image in the template moves whomever Kruise likes.
+    const image = this.#context.watch.seen?.image ?? plan.baseline.newImage;
+    const others = image === plan.baseline.newImage ? later.filter(({ name }) => mixed.has(name)) : later;
     return [...reachedBy(this.#context), ...plan.alreadyUpdated, ...others];
   };
 
   withdraw = async (): Promise<Withdrawal> => {
-    const { plan, spec } = this.#context;
+    const { plan, spec, isOnRecord } = this.#context;
     const { set, baseline } = plan;
     if (this.#adopting) {
       const problem = await keepOverrides(this.#context);
       if (problem !== undefined) return { kind: 'impossible', reason: problem };
     }
-    const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({ set, baseline });
+    const { seen } = this.#context.watch;
+    const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({
+      set,
+      baseline,
+      isOnRecord,
+      seen,
+    });
     if (written.kind === 'untouched') return { kind: 'nothing' };
     if (written.kind === 'drifted') return { kind: 'impossible', reason: written.reason };
     this.#hold = written.hold;
@@ -138,21 +164,49 @@ class Rolling implements Strategy {
     return (await quick(summary).verifyTemplate({ set, baseline, hold: this.#hold })).changed;
   };
 
-  freeze = (): Promise<string | undefined> => this.#holdAs({ paused: true }, 'pause the set');
+  reassert = async (): Promise<string | undefined> => {
+    const { plan, watch } = this.#context;
+    const hold = this.#hold && { ...this.#hold, paused: false };
+    const { seen, editedPriorities } = watch;
+    if (seen && hold) {
+      const held = heldAs(plan.baseline, hold);
+      const written = await this.#write(() => quick(OVERWRITE).reassertSet({ ...this.#subject, seen, held, hold }));
+      if (written.kind === 'drifted') return written.reason;
+    }
+    if (editedPriorities.length > 0) {
+      const edited = new Set(editedPriorities.map(({ uid }) => uid));
+      const given = plan.priorities.filter(({ uid }) => edited.has(uid));
+      const assigned = await this.#changePriorities('assign', given);
+      if (assigned.kind !== 'advance') return assigned.reason;
+      watch.forgetStrays();
+    }
+    await this.thaw();
+    return undefined;
+  };
+
+  freeze = async (): Promise<string | undefined> => {
+    const strategy = this.#context.watch.seen?.updateStrategy;
+    // What somebody else made of the strategy is not overwritten, not even by a pause.
+    if (this.#hold && strategy !== undefined && !sameJson(strategy, heldStrategy(this.#subject.baseline, this.#hold)))
+      return undefined;
+    return await this.#holdAs({ paused: true }, 'pause the set');
+  };
 
   thaw = async (): Promise<void> => {
     if (this.#hold?.paused === true) await this.#holdAs({ paused: false }, 'resume the set');
   };
 
   hold = (): Promise<string | undefined> =>
-    this.#holdAs({ partition: FROZEN, paused: false }, 'hold every server where it is');
+    this.#holdAs({ partition: FROZEN, paused: false }, 'hold every server where it is', this.#context.record.held());
 
   success = (): string => {
-    const { plan } = this.#context;
-    const behind = leftBehind(this.#context);
-    if (behind.size === 0) return `every server proves ${plan.version}`;
-    const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
-    return `${servers - behind.size} of ${servers} servers prove ${plan.version}${behindSentence(this.#context)}`;
+    const { plan, live } = this.#context;
+    const left = leftBehind(this.#context);
+    const servers = plan.waves.flatMap((wave) => wave.servers).filter(live.isHere);
+    const proved = servers.filter(({ name }) => !left.has(name)).length;
+    const all = left.size === 0 && live.notProved.length === 0;
+    const who = all ? 'every server proves' : `${proved} of ${servers.length} servers prove`;
+    return `${who} ${plan.version}${behindSentence(this.#context)}${live.text}`;
   };
 
   withdrawal = (): string => {
@@ -168,9 +222,9 @@ class Rolling implements Strategy {
     return skipped.flatMap(({ servers }) => servers);
   }
 
-  async #changePriorities(direction: 'assign' | 'restore'): Promise<Verdict> {
+  async #changePriorities(direction: 'assign' | 'restore', changes = this.#context.plan.priorities): Promise<Verdict> {
     const { run, plan } = this.#context;
-    const { set, priorities: changes } = plan;
+    const { set } = plan;
     if (changes.length === 0) return { kind: 'advance' };
     const doing =
       direction === 'assign'
@@ -197,7 +251,7 @@ class Rolling implements Strategy {
       owner: CONTROLLERS,
       until: Date.now() + acceptancePatience('observed', baseline.replicas),
     });
-    const written = await toItsEnd(() =>
+    const written = await this.#write(() =>
       quick('write the new image, every server frozen').stageTemplate({
         set,
         baseline,
@@ -205,21 +259,26 @@ class Rolling implements Strategy {
         record: record.running,
       }),
     );
-    if (written.kind !== 'untouched') this.#hold = written.hold;
     if (written.kind !== 'accepted') return notWritten(written);
     this.#revision = written.revision;
     return { kind: 'advance' };
   }
 
-  async #openFor(servers: readonly PlannedServer[], summary: string): Promise<Verdict> {
-    const { plan } = this.#context;
+  async #openFor(servers: readonly PlannedServer[], summary: string, areNewcomers = false): Promise<Verdict> {
+    const { run, plan, live } = this.#context;
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (!hold) return { kind: 'pause', reason: 'the set was not written' };
-    const names = servers.map(({ name }) => name);
+    const names = servers.filter((server) => areNewcomers || live.isHere(server)).map(({ name }) => name);
     const revision = this.#revision;
-    const opened = await toItsEnd(() => quick(summary).openWave({ set, baseline, revision, hold, servers: names }));
-    if (opened.kind !== 'untouched') this.#hold = opened.hold ?? hold;
+    const planned = plannedOnes(plan, live.departed);
+    const opened = await this.#write(() =>
+      quick(summary).openWave({ set, baseline, planned, areNewcomers, revision, hold, servers: names }),
+    );
+    if (opened.kind === 'accepted' && opened.joined) {
+      const told = `${namesOf(opened.joined)}: came meanwhile and move along, proved before the release ends`;
+      run.set(withObservations(run.state, [told]));
+    }
     return opened.kind === 'accepted' ? { kind: 'advance' } : notWritten(opened);
   }
 
@@ -276,25 +335,43 @@ class Rolling implements Strategy {
     const hold = this.#hold;
     if (hold) {
       const last = record.ended(image === baseline.newImage ? 'done' : 'rolled-back');
-      const restored = await toItsEnd(() =>
+      const restored = await this.#write(() =>
         quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last, ...record.failedVersion }),
       );
       if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
       this.#hold = undefined;
+      this.#context.watch.end();
     }
     return await this.#changePriorities('restore');
   }
 
-  /** Changes how the set is held, if it is held at all. A sentence when that did not work. */
-  async #holdAs(change: Partial<Hold>, summary: string): Promise<string | undefined> {
+  get #subject(): Pick<ReleaseContext['plan'], 'set' | 'baseline'> {
     const { set, baseline } = this.#context.plan;
+    return { set, baseline };
+  }
+
+  /**
+   * Writes the set while nobody watches it, and then has it watched as it is held now. After a write whose end is not
+   * known it is not watched, because the release's own might look like somebody else's.
+   */
+  async #write(write: () => Promise<SetWrite>): Promise<SetWrite> {
+    const { watch } = this.#context;
+    watch.stop();
+    const written = await toItsEnd(write);
+    if (written.kind !== 'untouched') this.#hold = written.hold ?? this.#hold;
+    if (this.#hold) watch.follow(heldAs(this.#subject.baseline, this.#hold));
+    return written;
+  }
+
+  /** Changes how the set is held, if it is held at all. A sentence when that did not work. */
+  async #holdAs(change: Partial<Hold>, summary: string, record?: ReleaseRecord): Promise<string | undefined> {
     const from = this.#hold;
     if (!from) return undefined;
+    const seenImage = this.#context.watch.seen?.image;
     try {
-      const written = await toItsEnd(() =>
-        quick(summary).changeHold({ set, baseline, from, to: { ...from, ...change } }),
+      const written = await this.#write(() =>
+        quick(summary).changeHold({ ...this.#subject, from, to: { ...from, ...change }, seenImage, record }),
       );
-      if (written.kind !== 'untouched') this.#hold = written.hold ?? from;
       return written.kind === 'drifted' ? written.reason : undefined;
     } catch (error) {
       if (isCancellation(error)) throw error;
@@ -303,6 +380,11 @@ class Rolling implements Strategy {
   }
 }
 
+function heldAs(baseline: ReleaseContext['plan']['baseline'], hold: Hold): HeldValues {
+  return { image: baseline.newImage, updateStrategy: heldStrategy(baseline, hold) };
+}
+
+const OVERWRITE = 'write the values of the release over the edit';
 const KRUISE = 'Kruise and the kubelets';
 const CONTROLLERS = 'kruise-game-manager and Kruise';
 

@@ -6,6 +6,7 @@ import type { Verdict } from '../../release/verdict.ts';
 import { QUICK_MS, quick } from '../calls.ts';
 import { behindSentence, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
+import { overwriteEdit } from '../settle-drift.ts';
 import { override } from './override.ts';
 import { settleOverrides } from './settle.ts';
 
@@ -17,7 +18,11 @@ import { settleOverrides } from './settle.ts';
 export function targeted(context: ReleaseContext): Strategy {
   let overridesStay = false;
   return {
-    begin: () => noted(context.record.write({ running: context.record.running })),
+    begin: async () => {
+      const begun = await noted(context.record.write({ running: context.record.running }));
+      if (begun.kind === 'advance') context.watch.follow({ image: context.plan.baseline.templateImage });
+      return begun;
+    },
     open: () => {
       const until = Date.now() + QUICK_MS;
       context.run.enter('updating', 'looks whether the template is unchanged', { owner: 'the API server', until });
@@ -40,9 +45,10 @@ export function targeted(context: ReleaseContext): Strategy {
       const unchanged = await templateUnchanged(context);
       return unchanged.kind === 'pause' ? unchanged.reason : undefined;
     },
+    reassert: () => overwriteEdit(context, { image: context.plan.baseline.templateImage }),
     freeze: () => Promise.resolve(undefined),
     thaw: () => Promise.resolve(),
-    hold: () => Promise.resolve(undefined),
+    hold: () => context.record.hold(),
     success: () => successOf(context),
     withdrawal: () => withdrawalOf(context, overridesStay),
   };
@@ -58,10 +64,12 @@ async function templateUnchanged({ run, plan }: ReleaseContext): Promise<Verdict
 }
 
 function successOf(context: ReleaseContext): string {
-  const { plan } = context;
-  const chosen = plan.waves.reduce((sum, { servers }) => sum + servers.length, 0) - leftBehind(context).size;
+  const { plan, live } = context;
+  const behind = leftBehind(context);
+  const staying = plan.waves.flatMap(({ servers }) => servers).filter(live.isHere);
+  const chosen = staying.filter(({ name }) => !behind.has(name)).length;
   const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
-  return `${chosen} chosen servers prove ${plan.version}${others}${behindSentence(context)}`;
+  return `${chosen} chosen servers prove ${plan.version}${others}${behindSentence(context)}${live.text}`;
 }
 
 const ADVANCE: Verdict = { kind: 'advance' };

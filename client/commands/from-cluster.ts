@@ -1,0 +1,115 @@
+import type { SearchAttributePair } from '@temporalio/common';
+import { defineSearchAttributeKey } from '@temporalio/common';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { FromClusterInput } from '../../workflows/messages.ts';
+import { WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
+import type { Temporal } from '../connect.ts';
+import { withTemporal } from '../connect.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { ExitError } from '../exit-error.ts';
+import { findRelease } from '../find-release.ts';
+import { actorOf, clusterOf } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { say } from '../io.ts';
+import { loadReleaseFile } from '../release-file.ts';
+import { readAttributes } from '../search-attributes.ts';
+import { parseTarget } from '../target.ts';
+import { demandWorker } from '../task-queue.ts';
+import { plainText } from '../untrusted.ts';
+import { watchRelease } from '../watch-release.ts';
+import type { DecideFlags } from './decide.ts';
+
+/** Flags of `rollback` that only a rollback without the release has. */
+export interface FromClusterFlags {
+  readonly fromCluster?: boolean | undefined;
+  readonly file?: string | undefined;
+}
+
+/**
+ * Rolls a set back by what is written on it, and follows that to its end. Back on the old version is what was asked for:
+ * exit 0.
+ */
+export async function runFromCluster(
+  io: Io,
+  argument: string,
+  flags: DecideFlags & FromClusterFlags,
+): Promise<ExitCode> {
+  const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
+  const { cluster, namespace, name } = target;
+  const set = { namespace, name };
+  const input: FromClusterInput = {
+    v: 1,
+    cluster,
+    set,
+    requester: actorOf(io, flags.actor),
+    reason: reasonOf(flags),
+    ...(flags.file === undefined ? {} : { file: await fileFor(io, flags.file, set) }),
+  };
+  return withTemporal(io, flags, async (temporal) => {
+    await demandWorker(temporal, cluster, io.now());
+    await start(temporal, input);
+    const found = await findRelease(temporal, { ...target, qualified: true });
+    const code = await watchRelease(io, temporal, found, { output: flags.output, until: 'gate' });
+    if (code === EXIT.waiting) say(io, plainText(`it waits for a person: hotwave status ${found.reference}`));
+    return code === EXIT.rolledBack ? EXIT.ok : code;
+  });
+}
+
+function reasonOf({ reason }: DecideFlags): string {
+  if (reason !== undefined && reason.trim() !== '') return reason.slice(0, 1_000);
+  throw new ExitError(EXIT.usage, 'say why: rollback --from-cluster --reason "...", it goes past the release itself');
+}
+
+/** A release file of another set would ask the right servers the wrong questions. */
+async function fileFor(
+  io: Io,
+  path: string,
+  { namespace, name }: FromClusterInput['set'],
+): Promise<NonNullable<FromClusterInput['file']>> {
+  const file = await loadReleaseFile(io, path);
+  const { target } = file.spec;
+  if (target.namespace === namespace && target.gameServerSet === name) return file;
+  throw new ExitError(
+    EXIT.usage,
+    `the release file is for ${target.namespace}/${target.gameServerSet}, not for ${namespace}/${name}`,
+  );
+}
+
+/** Its workflow id is the lock of the set, as for a release. @throws ExitError when a release runs */
+async function start(temporal: Temporal, input: FromClusterInput): Promise<void> {
+  const { cluster, set, requester, reason } = input;
+  const workflowId = releaseWorkflowId(cluster, set);
+  try {
+    await temporal.call(() =>
+      temporal.client.workflow.start(WORKFLOWS.rollBackFromCluster, {
+        args: [input],
+        taskQueue: taskQueueOf(cluster),
+        workflowId,
+        workflowIdConflictPolicy: 'FAIL',
+        workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+        typedSearchAttributes: attributesOf(input),
+        memo: { requester },
+        staticSummary: `rollback from the cluster: ${set.namespace}/${set.name}: ${reason}`.slice(0, 200),
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const running = await findRelease(temporal, { cluster, ...set, qualified: true });
+    const { release, phase } = readAttributes(running.description);
+    throw new ExitError(
+      EXIT.refused,
+      plainText(`Temporal has not lost the release: ${release} runs on ${running.set} (phase ${phase})`),
+      [`hotwave rollback ${running.reference} rolls it back; hotwave status ${running.reference} shows it`],
+    );
+  }
+}
+
+function attributesOf({ cluster, set, requester }: FromClusterInput): SearchAttributePair[] {
+  return [
+    { key: defineSearchAttributeKey('HotwaveSet', 'KEYWORD'), value: `${set.namespace}/${set.name}` },
+    { key: defineSearchAttributeKey('HotwaveCluster', 'KEYWORD'), value: cluster },
+    { key: defineSearchAttributeKey('HotwavePhase', 'KEYWORD'), value: 'planning' },
+    { key: defineSearchAttributeKey('HotwaveRequester', 'KEYWORD'), value: requester },
+  ];
+}

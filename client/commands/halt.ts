@@ -1,0 +1,160 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { DecisionAnswer } from '../../release/decision.ts';
+import type { LineHalt, LineScope, LineState } from '../../release/line.ts';
+import { haltSentence, lineName } from '../../release/line.ts';
+import { durationSchema } from '../../release/quantity.ts';
+import type { HaltResult, UnhaltMessage } from '../../workflows/messages.ts';
+import { LINE_MESSAGES, LONGEST_HALT } from '../../workflows/messages.ts';
+import type { Temporal } from '../connect.ts';
+import { withTemporal } from '../connect.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { EXIT } from '../exit-codes.ts';
+import { ExitError } from '../exit-error.ts';
+import type { ClusterFlags, OutputFormat } from '../flags.ts';
+import { actorOf, clusterOf } from '../flags.ts';
+import type { Io } from '../io.ts';
+import { say } from '../io.ts';
+import type { FoundHalt } from '../line.ts';
+import { askHalt, findHalt, listHalts, startHalt } from '../line.ts';
+import { print } from '../print.ts';
+import { renderHalt, renderLine } from '../render/line.ts';
+import { demandWorker } from '../task-queue.ts';
+import { plainText } from '../untrusted.ts';
+
+/** Flags of `halt`, `unhalt` and `line`. */
+export interface LineFlags extends ClusterFlags {
+  readonly output: OutputFormat;
+  readonly namespace?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly for?: string | undefined;
+}
+
+const NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+const LONGEST_REASON = 1_000;
+/** How long the first look may take to be shown: the halt itself stands from the start. */
+const FIRST_LOOK_MS = 10_000;
+const LOOK_MS = 200;
+const STOP_TIMEOUT = 10_000;
+const LET_GO_TIMEOUT = 60_000;
+
+/** Stops the line of a namespace or a cluster, and shows who stands still. */
+export function runHalt(io: Io, flags: LineFlags): Promise<ExitCode> {
+  const halt = haltOf(io, flags);
+  return withTemporal(io, flags, async (temporal) => {
+    await demandWorker(temporal, halt.cluster, io.now());
+    const handle = await startHalt(temporal, halt);
+    const state = (await afterFirstLook(temporal, handle)) ?? halt;
+    await print(io, flags.output, state, (plain, view) => renderHalt(plain, io.now(), view));
+    return EXIT.ok;
+  });
+}
+
+function haltOf(io: Io, flags: LineFlags): LineHalt {
+  const { reason } = flags;
+  if (reason === undefined || reason.trim() === '')
+    throw new ExitError(
+      EXIT.usage,
+      'say why: halt --reason "...", everybody whose release stands still wants to know',
+      ['hotwave line shows which lines are stopped'],
+    );
+  if (reason.length > LONGEST_REASON) throw new ExitError(EXIT.usage, `--reason: at most ${LONGEST_REASON} characters`);
+  const since = io.now();
+  return { ...scopeOf(io, flags), actor: actorOf(io, flags.actor), reason, since, until: since + timeOf(flags) };
+}
+
+function scopeOf(io: Io, flags: LineFlags): LineScope {
+  const { namespace } = flags;
+  if (namespace !== undefined && !NAME.test(namespace))
+    throw new ExitError(EXIT.usage, `--namespace ${JSON.stringify(namespace)}: expected the name of a namespace`);
+  return { cluster: clusterOf(io, flags), ...(namespace === undefined ? {} : { namespace }) };
+}
+
+function timeOf({ for: given = '24h' }: LineFlags): number {
+  const parsed = durationSchema.safeParse(given);
+  if (parsed.success && parsed.data > 0 && parsed.data <= LONGEST_HALT) return parsed.data;
+  throw new ExitError(
+    EXIT.usage,
+    `--for ${JSON.stringify(given)}: expected a time such as 12h, at most 7d: nothing waits for ever`,
+  );
+}
+
+/** Who stands still is known a moment after the start. */
+async function afterFirstLook(temporal: Temporal, handle: WorkflowHandle): Promise<LineState | undefined> {
+  const deadline = performance.now() + FIRST_LOOK_MS;
+  for (;;) {
+    const state = await askHalt(temporal, handle);
+    const settled = state?.releases?.every(({ phase }) => phase === 'halted' || phase === 'rolling-back') === true;
+    if (settled || performance.now() > deadline) return state;
+    await delay(LOOK_MS);
+  }
+}
+
+/** Lets a line go on, and waits until its releases have been told. */
+export function runUnhalt(io: Io, flags: LineFlags): Promise<ExitCode> {
+  const scope = scopeOf(io, flags);
+  return withTemporal(io, flags, async (temporal) => {
+    const handle = await findHalt(temporal, scope);
+    if (!handle) throw await notStopped(temporal, scope);
+    const answer = await sendUnhalt(temporal, handle, {
+      actor: actorOf(io, flags.actor),
+      ...(flags.reason === undefined ? {} : { reason: flags.reason }),
+    });
+    const left = answer.accepted ? await leftOf(temporal, handle) : [];
+    await print(io, flags.output, { ...answer, left }, (plain) => plain.message);
+    for (const sentence of left) say(io, plainText(sentence));
+    if (!answer.accepted) return EXIT.refused;
+    return left.length === 0 ? EXIT.ok : EXIT.failed;
+  });
+}
+
+async function sendUnhalt(temporal: Temporal, handle: WorkflowHandle, message: UnhaltMessage): Promise<DecisionAnswer> {
+  try {
+    return await temporal.call(
+      () => handle.executeUpdate<DecisionAnswer, [UnhaltMessage]>(LINE_MESSAGES.unhalt, { args: [message] }),
+      STOP_TIMEOUT,
+    );
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { accepted: true, message: 'the line goes on already' };
+    if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
+    // Temporal keeps a signal until a worker runs.
+    await temporal.call(() => handle.signal<[UnhaltMessage]>(LINE_MESSAGES.unhaltSignal, message));
+    throw new ExitError(EXIT.unreachable, 'no worker answers; the line goes on as soon as one runs');
+  }
+}
+
+/** Sentences about releases that could not be told. */
+async function leftOf(temporal: Temporal, handle: WorkflowHandle): Promise<readonly string[]> {
+  try {
+    const { left } = (await temporal.call(() => handle.result(), LET_GO_TIMEOUT)) as HaltResult;
+    return left;
+  } catch {
+    return ['not every release has said that it goes on: hotwave list shows them'];
+  }
+}
+
+async function notStopped(temporal: Temporal, scope: LineScope): Promise<ExitError> {
+  const halts = await listHalts(temporal, scope.cluster).catch(() => []);
+  return new ExitError(
+    EXIT.refused,
+    plainText(`the line of ${lineName(scope)} is not stopped`),
+    halts.map((halt) => plainText(haltSentence(halt))),
+  );
+}
+
+/** Shows which lines are stopped; the exit code says to scripts whether one is. */
+export function runLine(io: Io, flags: LineFlags): Promise<ExitCode> {
+  return withTemporal(io, flags, async (temporal) => {
+    const all = await listHalts(temporal, flags.cluster);
+    const halts = all.filter((halt) => concerns(halt, flags.namespace));
+    await print(io, flags.output, halts, (plain, view) => renderLine(plain, io.now(), view));
+    return halts.length === 0 ? EXIT.ok : EXIT.waiting;
+  });
+}
+
+/** A halt of the whole cluster is about every namespace of it. */
+function concerns({ namespace }: FoundHalt, wanted: string | undefined): boolean {
+  return wanted === undefined || namespace === undefined || namespace === wanted;
+}

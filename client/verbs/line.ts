@@ -1,0 +1,76 @@
+import type { Command, OptionValues } from '@commander-js/extra-typings';
+import type { LineFlags } from '../commands/halt.ts';
+import { clusterFlags, helpEnd, outputFlag } from './shared.ts';
+import type { Declared, Run } from './shared.ts';
+
+/** `halt`, `unhalt` and `line`: the verbs that stop the releases of a whole namespace or cluster. */
+export function addLineVerbs(program: Command, run: Run): void {
+  addHalt(program, run);
+  addUnhalt(program, run);
+  addLine(program, run);
+}
+
+function scopeFlag<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+): Declared<Arguments, Options, Pick<LineFlags, 'namespace'>> {
+  return command.option(
+    '-n, --namespace <name>',
+    'only the releases of this namespace (default: of the whole cluster)',
+  ) as Declared<Arguments, Options, Pick<LineFlags, 'namespace'>>;
+}
+
+function addHalt(program: Command, { io, finish }: Run): void {
+  scopeFlag(outputFlag(clusterFlags(program.command('halt'))))
+    .option('--reason <text>', 'why; must be given, everybody whose release stands still sees it')
+    .option('--for <duration>', 'when the line goes on by itself, at most 7d', '24h')
+    .option('--actor <name>', 'who stops it (HOTWAVE_ACTOR; default: your login name)')
+    .summary('stop the line: every release stands still, none starts')
+    .description(
+      'Stops every running release of a namespace or a cluster before its next write, and refuses new ones, until unhalt or until its time is over. Servers that are being updated finish; a release that rolls back ends that first.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave halt --reason "login is down"',
+          'hotwave halt --namespace arena --reason "finals are on air" --for 3h',
+        ],
+        [0, 6, 7, 64],
+      ),
+    )
+    .action(async (flags) => {
+      const { runHalt } = await import('../commands/halt.ts');
+      finish(await runHalt(io, flags));
+    });
+}
+
+function addUnhalt(program: Command, { io, finish }: Run): void {
+  scopeFlag(outputFlag(clusterFlags(program.command('unhalt'))))
+    .option('--reason <text>', 'why, for the record')
+    .option('--actor <name>', 'who lets it go on (HOTWAVE_ACTOR; default: your login name)')
+    .summary('let the line go on')
+    .description(
+      'Ends a halt: its releases go on where they stood. Who was paused before is paused again, and releases that another halt holds stay where they are.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(['hotwave unhalt', 'hotwave unhalt --namespace arena --reason "finals are over"'], [0, 1, 6, 7, 64]),
+    )
+    .action(async (flags) => {
+      const { runUnhalt } = await import('../commands/halt.ts');
+      finish(await runUnhalt(io, flags));
+    });
+}
+
+function addLine(program: Command, { io, finish }: Run): void {
+  scopeFlag(outputFlag(clusterFlags(program.command('line'))))
+    .summary('show which lines are stopped')
+    .description(
+      'Shows who has stopped which line, why and until when, and which releases stand still; of every cluster unless --cluster names one. Exit 0 when nothing is stopped. A change takes about a second to show.',
+    )
+    .addHelpText('after', helpEnd(['hotwave line', 'hotwave line --namespace arena -o json'], [0, 3, 7, 64]))
+    .action(async (flags) => {
+      const { runLine } = await import('../commands/halt.ts');
+      finish(await runLine(io, flags));
+    });
+}

@@ -1,0 +1,123 @@
+import { Client, WorkflowNotFoundError } from '@temporalio/client';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { NativeConnection } from '@temporalio/worker';
+import type { Releases, RunningRelease } from '../activities/ports.ts';
+import type { Holder } from '../release/record.ts';
+import type { LineHalt, LineScope, LineState } from '../release/line.ts';
+import type { Decision, ReleaseState } from '../release/state.ts';
+import { MESSAGES, WORKFLOWS, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
+
+/** Long enough for a busy Temporal, short enough for an activity that has more to do. */
+const CALL_MS = 10_000;
+
+/** gRPC: PERMISSION_DENIED, UNIMPLEMENTED, UNAUTHENTICATED. */
+const CLOSED: ReadonlySet<number> = new Set([7, 12, 16]);
+
+/** The releases of a Temporal namespace, over the connection of a worker. */
+export function temporalReleases(connection: NativeConnection, namespace: string): Releases {
+  return new TemporalReleases(connection, namespace);
+}
+
+class TemporalReleases implements Releases {
+  readonly #connection: NativeConnection;
+  readonly #client: Client;
+  readonly #namespace: string;
+  #identity: string | undefined;
+
+  constructor(connection: NativeConnection, namespace: string) {
+    this.#connection = connection;
+    this.#client = new Client({ connection, namespace });
+    this.#namespace = namespace;
+  }
+
+  /** By the workflow id, which begins with cluster and namespace: it is there also without hotwave's own attributes. */
+  async running(scope: LineScope): Promise<readonly RunningRelease[]> {
+    const prefix = releasesPrefix(scope).replaceAll("'", '');
+    const query = `WorkflowType = '${WORKFLOWS.hotUpdate}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${prefix}'`;
+    return this.#call(async () => {
+      const found: RunningRelease[] = [];
+      for await (const { workflowId, runId } of this.#client.workflow.list({ query, pageSize: 200 }))
+        found.push({ workflowId, runId });
+      return found;
+    });
+  }
+
+  async state(release: RunningRelease): Promise<ReleaseState | undefined> {
+    try {
+      return await this.#query<ReleaseState>(release);
+    } catch {
+      // It has ended, or no worker of its version runs: it is asked again at the next look.
+      return undefined;
+    }
+  }
+
+  async decide({ workflowId, runId }: RunningRelease, decision: Decision): Promise<void> {
+    try {
+      await this.#call(() =>
+        this.#client.workflow.getHandle(workflowId, runId).signal<[Decision]>(MESSAGES.decideSignal, decision),
+      );
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+  }
+
+  async haltsOn({ cluster, namespace }: LineScope): Promise<readonly LineHalt[]> {
+    const scopes = namespace === undefined ? [{ cluster }] : [{ cluster }, { cluster, namespace }];
+    return (await Promise.all(scopes.map((scope) => this.#halt(scope)))).flat();
+  }
+
+  async identity(): Promise<string> {
+    this.#identity ??= await this.#readIdentity();
+    return this.#identity;
+  }
+
+  async #readIdentity(): Promise<string> {
+    try {
+      const { namespaceInfo } = await this.#call(() =>
+        this.#connection.workflowService.describeNamespace({ namespace: this.#namespace }),
+      );
+      return namespaceInfo?.id ?? '';
+    } catch (error) {
+      // A Temporal that keeps it to itself cannot be told from others.
+      if (CLOSED.has((error as { readonly code?: number }).code ?? -1)) return '';
+      throw error;
+    }
+  }
+
+  async isRunning({ temporal, namespace, workflowId, runId }: Holder): Promise<boolean | undefined> {
+    if (namespace !== this.#namespace || temporal !== (await this.identity())) return undefined;
+    const found = await this.#describe(workflowId, runId);
+    return found?.status.name === 'RUNNING' || found?.status.name === 'PAUSED';
+  }
+
+  /** A halt that runs but does not answer counts: its memo says everything that does not change. */
+  async #halt(scope: LineScope): Promise<LineHalt[]> {
+    const workflowId = haltWorkflowId(scope);
+    const found = await this.#describe(workflowId);
+    if (found?.status.name !== 'RUNNING') return [];
+    const facts = { ...(found.memo as unknown as LineHalt), ...scope };
+    try {
+      const { phase } = await this.#query<LineState>({ workflowId, runId: found.runId });
+      return phase === 'halted' ? [facts] : [];
+    } catch {
+      return [facts];
+    }
+  }
+
+  async #describe(workflowId: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
+    try {
+      return await this.#call(() => this.#client.workflow.getHandle(workflowId, runId).describe());
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  #query<Answer>({ workflowId, runId }: RunningRelease): Promise<Answer> {
+    return this.#call(() => this.#client.workflow.getHandle(workflowId, runId).query<Answer>(MESSAGES.state));
+  }
+
+  #call<Result>(requests: () => Promise<Result>): Promise<Result> {
+    return this.#connection.withDeadline(Date.now() + CALL_MS, requests);
+  }
+}

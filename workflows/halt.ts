@@ -1,0 +1,151 @@
+import {
+  ActivityFailure,
+  CancellationScope,
+  allHandlersFinished,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
+import type { DecisionAnswer } from '../release/decision.ts';
+import type { LineHalt, LineState } from '../release/line.ts';
+import { lineName } from '../release/line.ts';
+import { lineMarkdown } from '../release/narrate-line.ts';
+import { lasting } from './calls.ts';
+import type { HaltInput, HaltResult, UnhaltMessage } from './messages.ts';
+import { LINE_MESSAGES, MESSAGES, unhaltSchema } from './messages.ts';
+import { describeFailure } from './release-run.ts';
+
+const stateQuery = defineQuery<LineState>(MESSAGES.state);
+const unhaltUpdate = defineUpdate<DecisionAnswer, [UnhaltMessage]>(LINE_MESSAGES.unhalt);
+const unhaltSignal = defineSignal<[UnhaltMessage]>(LINE_MESSAGES.unhaltSignal);
+const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
+
+const EXAMPLE = '{"actor":"YOU","reason":"why"}';
+/** A look without news ends after this long, so that its state in Temporal is never older. */
+const WATCH_MS = 30 * 60_000;
+/** How long to wait with the next try when the releases could not be told. */
+const TROUBLE_MS = 2_000;
+const LET_GO_MS = 60_000;
+
+/**
+ * Stops a line: as long as this workflow runs, every release of its namespace or cluster stands still and none starts.
+ * It ends when somebody lets the line go on, and by itself when its time is over.
+ */
+export async function halt(input: HaltInput): Promise<HaltResult> {
+  const line = new StoppedLine(input);
+  try {
+    while (line.isStopped) await line.hold();
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    line.end({ actor: 'somebody', reason: 'cancelled in Temporal' });
+  }
+  const left = await CancellationScope.nonCancellable(() => line.letGo());
+  await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
+  const { endedBy } = line.state;
+  return { reason: `${endedBy?.actor ?? ''}: ${endedBy?.reason ?? ''}`, left };
+}
+
+class StoppedLine {
+  #state: LineState;
+  readonly #halt: LineHalt;
+  readonly #key = `halt-${workflowInfo().runId.slice(0, 8)}`;
+
+  constructor({ v, ...facts }: HaltInput) {
+    this.#halt = facts;
+    this.#state = { v, ...facts, phase: 'halted' };
+    this.#set({});
+    upsertSearchAttributes([{ key: phaseKey, value: 'halt' }]);
+    setHandler(stateQuery, () => this.#state, { description: 'The whole state of the halt' });
+    setHandler(unhaltUpdate, (message: UnhaltMessage) => this.#unhalt(message), {
+      description: `Lets the line go on: ${EXAMPLE}`,
+      validator: (message: UnhaltMessage) => demandReadable(message),
+    });
+    setHandler(unhaltSignal, (message: UnhaltMessage) => void this.#unhalt(message), {
+      description: `Lets the line go on: ${EXAMPLE}`,
+    });
+  }
+
+  get state(): LineState {
+    return this.#state;
+  }
+
+  get isStopped(): boolean {
+    return this.#state.phase === 'halted';
+  }
+
+  /** Keeps the releases stopped until there is news of them, or until time is over. */
+  async hold(): Promise<void> {
+    const now = Date.now();
+    const left = this.#halt.until - now;
+    if (left <= 0) {
+      this.end({ actor: 'a timer', reason: 'its time is over' });
+      return;
+    }
+    const until = Math.min(this.#halt.until, now + WATCH_MS);
+    try {
+      const { releases } = await lasting('stops every release of the line', until - now).holdLine({
+        halt: this.#halt,
+        key: this.#key,
+        known: this.#state.releases,
+        until,
+      });
+      this.#set({ releases, trouble: undefined });
+    } catch (error) {
+      if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+      this.#set({ trouble: describeFailure(error) });
+      await condition(() => !this.isStopped, TROUBLE_MS, { summary: 'the releases could not be told' });
+    }
+  }
+
+  end({ actor, reason }: { readonly actor: string; readonly reason: string }): void {
+    this.#set({ phase: 'ending', endedBy: { actor, reason, at: Date.now() } });
+  }
+
+  /** Tells the releases. Those that cannot be told go on waiting for a person, and say so themselves. */
+  async letGo(): Promise<readonly string[]> {
+    const { releases = [], endedBy } = this.#state;
+    const { actor = '', reason = '' } = endedBy ?? {};
+    let left: readonly string[];
+    try {
+      left = await lasting('lets every release of the line go on', LET_GO_MS).letLineGo({
+        halt: this.#halt,
+        key: this.#key,
+        known: releases,
+        actor,
+        reason,
+      });
+    } catch (error) {
+      if (!(error instanceof ActivityFailure)) throw error;
+      left = [`the releases could not be told: ${describeFailure(error)}`];
+    }
+    this.#set({ phase: 'ended', ...(left.length > 0 ? { trouble: left.join('; ') } : { trouble: undefined }) });
+    upsertSearchAttributes([{ key: phaseKey, value: 'halt-ended' }]);
+    return left;
+  }
+
+  #unhalt(message: UnhaltMessage): DecisionAnswer {
+    const parsed = unhaltSchema.safeParse(message);
+    if (!parsed.success) return { accepted: false, message: `expected ${EXAMPLE}` };
+    if (!this.isStopped) return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on already` };
+    this.end(parsed.data);
+    return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on` };
+  }
+
+  #set(change: Partial<LineState>): void {
+    this.#state = { ...this.#state, ...change };
+    setCurrentDetails(lineMarkdown(this.#state));
+  }
+}
+
+/** @throws ApplicationFailure with the sentence for the person */
+function demandReadable(message: UnhaltMessage): void {
+  if (!unhaltSchema.safeParse(message).success)
+    throw ApplicationFailure.nonRetryable(`expected ${EXAMPLE}`, 'NotUnderstood');
+}

@@ -1,0 +1,58 @@
+import { ActivityFailure, isCancellation } from '@temporalio/workflow';
+import type { HeldValues } from '../release/patches.ts';
+import { sameJson } from '../release/patches.ts';
+import type { Drift } from '../release/state.ts';
+import { quick, toItsEnd } from './calls.ts';
+import { Departure, describeFailure } from './release-run.ts';
+import type { ReleaseContext, Strategy } from './strategy.ts';
+
+/**
+ * Does what a person decided about a foreign edit: the release's values are written over what they have seen, or the
+ * edit stays and the release ends. When the values could not be written, they are asked again.
+ * @throws Departure when the edit stays
+ */
+export async function settleDrift({ run }: ReleaseContext, strategy: Strategy, { what, wins }: Drift): Promise<void> {
+  if (wins === 'edit') throw new Departure('leave', 'cancelled', `${what}; the edit stays`);
+  const problem = await orSentence(strategy.reassert);
+  if (problem === undefined) run.forgetDrift();
+  else run.set({ drift: { what: problem, seenAt: Date.now() } });
+}
+
+/** Writes what the release holds over the edit that was seen, and nothing that came after it. */
+export async function overwriteEdit({ plan, watch }: ReleaseContext, held: HeldValues): Promise<string | undefined> {
+  const { seen } = watch;
+  if (!seen) return undefined;
+  watch.stop();
+  const { set, baseline } = plan;
+  const summary = 'write the values of the release over the edit';
+  const written = await toItsEnd(() => quick(summary).reassertSet({ set, baseline, seen, held }));
+  watch.follow(held);
+  return written.kind === 'drifted' ? written.reason : undefined;
+}
+
+/**
+ * Ends a release in favour of an edit: nothing is written but a note on the set, and a pause of hotwave's own is taken
+ * back. The note keeps the person's updateStrategy for whoever releases next, or the one that they have written since.
+ * @returns how it ended, as a sentence
+ */
+export async function leaveToEdit(context: ReleaseContext, strategy: Strategy, reason: string): Promise<string> {
+  const { record, watch, plan } = context;
+  const { seen } = watch;
+  const problem = await orSentence(async () => {
+    await strategy.thaw();
+    const edited = seen?.updateStrategy;
+    const isEdited = edited !== undefined && !sameJson(edited, watch.heldStrategy);
+    const updateStrategy = isEdited ? (edited ?? {}) : plan.baseline.updateStrategy;
+    return await record.write({ running: { ...record.running, updateStrategy, left: reason } });
+  });
+  return problem === undefined ? reason : `${reason}; that could not be noted on the set: ${problem}`;
+}
+
+async function orSentence(run: () => Promise<string | undefined>): Promise<string | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof ActivityFailure && !isCancellation(error)) return describeFailure(error);
+    throw error;
+  }
+}
