@@ -232,19 +232,29 @@ export interface LastReason {
   readonly class?: FailureClass;
 }
 
-/** What a server that ran out of time is called: it was ready but for Kruise's gate, or it never became ready. */
+/**
+ * What a server that ran out of time is called. A container that runs while Kruise keeps its gate closed has one of two
+ * causes: the runtime calls the image by another name than the pod, so that Kruise waits for ever, or Kruise has not come to
+ * this server yet. It goes from server to server, and opens a gate only on its next way round.
+ */
 export function timeoutFailure(
   server: ServerView | undefined,
   name: string,
   last: LastReason,
   limit: string,
 ): ServerFailure {
-  const stuck = server?.conditions['ContainersReady'] === 'True' && server.conditions['InPlaceUpdateReady'] === 'False';
-  return stuck
-    ? {
-        server: name,
-        class: 'identityStuck',
-        reason: `Kruise does not see the new container after ${limit}: same digest under two tags, or an image name that the runtime spells differently`,
-      }
-    : { server: name, class: last.class ?? 'notReady', reason: `not Ready within ${limit}: ${last.reason}` };
+  const isClosed =
+    server?.conditions['ContainersReady'] === 'True' && server.conditions['InPlaceUpdateReady'] === 'False';
+  if (!isClosed)
+    return { server: name, class: last.class ?? 'notReady', reason: `not Ready within ${limit}: ${last.reason}` };
+  const strange = server.containers.find(({ image, status }) => status !== undefined && status.image !== image);
+  if (!strange) {
+    const reason = `not Ready within ${limit}: its new container runs, and Kruise has not opened its readiness gate yet: give ready.timeout more time, or take smaller waves`;
+    return { server: name, class: 'notReady', reason };
+  }
+  return {
+    server: name,
+    class: 'identityStuck',
+    reason: `Kruise does not see the new container after ${limit}: the runtime says that it runs ${strange.status?.image ?? ''}, not ${strange.image}: same digest under two tags, or an image name that the runtime spells differently`,
+  };
 }

@@ -133,7 +133,7 @@ async function mend(tag: string): Promise<void> {
  * the version, and never rolled back with one that has not loaded the version before.
  */
 async function release(tag: string, before: string): Promise<string> {
-  const started = await world.hotwave.start(world.release(SET, tag, '  waves: [1, rest]'));
+  const started = await world.hotwave.start(world.release(SET, tag, PATIENT));
   const { outcome, reason } = await started.result();
   const read = await readServers(world.lab, SET);
   const claimed = { done: tag, 'rolled-back': before }[outcome as string];
@@ -146,6 +146,9 @@ async function expectLedgerToBeRight(): Promise<Ledger> {
   expect(found.rows.map(asRead)).toEqual(await readServers(world.lab, SET));
   return found;
 }
+
+/** Kruise goes from server to server, which takes a busy machine long; nothing here is about the limit. */
+const PATIENT = '  waves: [1, rest]\n  ready: { timeout: 40s }';
 
 const TRIES = 4;
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fingerprint } from '../../release/plan.ts';
 import type { PlannedServer } from '../../release/plan.ts';
-import { judgeServer } from '../../release/server.ts';
+import { judgeServer, timeoutFailure } from '../../release/server.ts';
 import type { Target } from '../../release/server.ts';
 import type { ContainerStatus, ServerView } from '../../release/fleet.ts';
 import { MAIN, NEW_IMAGE, NEW_REVISION, SIDECAR, aServer, anUpdatedServer } from '../support/builders.ts';
@@ -104,4 +104,19 @@ test('a back-off of the kubelet before the new container has run at all is no cr
     containerId: before.containers.find(({ name }) => name === SIDECAR)!.status!.containerId,
   });
   expect(judgeServer(backOff, target)).toMatchObject({ kind: 'waiting' });
+});
+
+test('a server whose gate stays closed is stuck only when the runtime calls its image by another name', () => {
+  const closed = { ...updated, conditions: { ...updated.conditions, InPlaceUpdateReady: 'False', Ready: 'False' } };
+  expect(timeoutFailure(closed, 'duel-3', { reason: 'condition InPlaceUpdateReady is not True' }, '8s')).toMatchObject({
+    class: 'notReady',
+    reason: expect.stringMatching(
+      /Kruise has not opened its readiness gate yet: give ready\.timeout more time/,
+    ) as string,
+  });
+  const renamed = withStatus(closed, SIDECAR, { image: `docker.io/${NEW_IMAGE}` });
+  expect(timeoutFailure(renamed, 'duel-3', { reason: '' }, '8s')).toMatchObject({
+    class: 'identityStuck',
+    reason: expect.stringMatching(/the runtime says that it runs docker\.io\//) as string,
+  });
 });

@@ -19,11 +19,13 @@ export interface Layer {
  *
  * @param name names the tar beside the folder.
  * @param fill writes the content into the given empty folder.
+ * @param time of every file, in seconds since 1970. For layers whose files somebody compares by their time.
  */
 export async function buildLayer(
   workFolder: string,
   name: string,
   fill: (root: string) => Promise<void>,
+  time = 0,
 ): Promise<Layer> {
   const root = join(workFolder, name);
   await mkdir(root);
@@ -31,7 +33,14 @@ export async function buildLayer(
   // The folder itself becomes "/" of the container; it must not inherit a strict umask.
   await chmod(root, 0o755);
   const file = `${root}.tar`;
-  const reproducible = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--numeric-owner', '--format=ustar'];
+  const reproducible = [
+    '--sort=name',
+    `--mtime=@${time}`,
+    '--owner=0',
+    '--group=0',
+    '--numeric-owner',
+    '--format=ustar',
+  ];
   await execa('tar', [...reproducible, '--create', '--file', file, '--directory', root, '.']);
   return { file, digest: `sha256:${await sha256(file)}` };
 }
