@@ -3,7 +3,7 @@ import type { Holder, ReleaseRecord } from '../release/record.ts';
 import type { Releases } from './ports.ts';
 
 /** The workflow that this activity belongs to. The same for every attempt, so that a record can be written again. */
-export async function ownHolder(releases: Releases): Promise<Holder> {
+async function ownHolder(releases: Releases): Promise<Holder> {
   const { workflowExecution, namespace } = Context.current().info;
   const { workflowId = '', runId = '' } = workflowExecution ?? {};
   return { temporal: await releases.identity(), namespace, workflowId, runId };

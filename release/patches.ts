@@ -60,7 +60,7 @@ export function valueAt(document: unknown, pointer: string): unknown {
 }
 
 /** A key as a part of a JSON pointer. */
-export function pointerToken(key: string): string {
+function pointerToken(key: string): string {
   return key.replaceAll('~', '~0').replaceAll('/', '~1');
 }
 

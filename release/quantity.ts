@@ -68,14 +68,15 @@ export const durationSchema = z
 const percentSchema = z
   .string()
   .regex(PERCENT, 'expected a share of the set such as 5%')
-  .refine((text) => Number(text.slice(0, -1)) <= 100, 'a share of the set is at most 100%')
-  .transform((text) => text as `${number}%`);
+  .refine((text) => Number(text.slice(0, -1)) <= 100, 'a share of the set is at most 100%');
 
 /** A count in a release file: a whole number >= `minimum`, or a share of the set. */
 export function countSchema(minimum: number): z.ZodType<Count, number | string> {
   const whole =
     minimum === 0 ? 'a whole number of servers, 0 or more' : `a whole number of servers, ${minimum} or more`;
-  return z.union([z.int(`expected ${whole}`).min(minimum, `expected ${whole}`), percentSchema], {
+  const count = z.union([z.int(`expected ${whole}`).min(minimum, `expected ${whole}`), percentSchema], {
     error: `expected ${whole}, or a share of the set such as 5%`,
   });
+  // The pattern makes it a share; a transform would say so too, but a release file could not be written back then.
+  return count as unknown as z.ZodType<Count, number | string>;
 }

@@ -257,7 +257,6 @@ export type { ServerCriteria } from './selection-spec.ts';
 /** A gate as written in the release file. */
 export type GateSpec = z.output<typeof gateSchema>;
 export type { Admission } from './admission-spec.ts';
-export type { FailureSpec } from './failure-spec.ts';
 export type { FreezeWindow } from './freeze-spec.ts';
 
 /** The one sidecar that the release changes and its new image. */

@@ -6,7 +6,7 @@ import { withFailures, withObservations, withWave, withoutFailures } from '../re
 import type { Retry, StepReport, Verdict } from '../release/verdict.ts';
 import { failedNames, judgeStep, mergeReports, retryOf, withoutServers } from '../release/verdict.ts';
 import { failedBefore, goingOn, policyOf } from './left-behind.ts';
-import { overThoseThatStay } from './live-set.ts';
+import { overThoseThatStay } from './comings-and-goings.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
 
 /** Servers that take a step together. */

@@ -40,7 +40,7 @@ export async function load(context: ReleaseContext, part: Part): Promise<Outcome
 }
 
 /** The reload of these servers waits until their players are gone, or until the last wave is over. */
-export function defer({ run, apart }: ReleaseContext, servers: readonly PlannedServer[]): void {
+function defer({ run, apart }: ReleaseContext, servers: readonly PlannedServer[]): void {
   for (const { name } of servers) apart.deferred.add(name);
   run.set({ deferred: namedServers(apart.deferred) });
 }

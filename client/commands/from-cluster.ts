@@ -1,6 +1,7 @@
 import type { SearchAttributePair } from '@temporalio/common';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { isFinal } from '../../release/state.ts';
 import type { FromClusterInput } from '../../workflows/messages.ts';
 import { WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { Temporal } from '../connect.ts';
@@ -12,6 +13,7 @@ import { findRelease } from '../find-release.ts';
 import { actorOf, clusterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { say } from '../io.ts';
+import { readStateIfAnswered } from '../read-state.ts';
 import { loadReleaseFile } from '../release-file.ts';
 import { readAttributes } from '../search-attributes.ts';
 import { parseTarget } from '../target.ts';
@@ -76,16 +78,35 @@ async function fileFor(
   );
 }
 
+/** Long enough for a release that has ended to count its restarts and give its last answers. */
+const CLOSING_MS = 15_000;
+
 /** Its workflow id is the lock of the set, as for a release. @throws ExitError when a release runs */
 async function start(temporal: Temporal, input: FromClusterInput): Promise<void> {
+  if (await isStarted(temporal, input)) return;
+  const running = await findRelease(temporal, { cluster: input.cluster, ...input.set, qualified: true });
+  const state = await readStateIfAnswered(temporal, running.handle);
+  if (state && isFinal(state.phase)) {
+    await temporal.call(() => running.handle.result(), CLOSING_MS).catch(() => undefined);
+    if (await isStarted(temporal, input)) return;
+  }
+  const { release, phase } = readAttributes(running.description);
+  throw new ExitError(
+    EXIT.refused,
+    plainText(`Temporal has not lost the release: ${release} runs on ${running.set} (phase ${phase})`),
+    [`hotwave rollback ${running.reference} rolls it back; hotwave status ${running.reference} shows it`],
+  );
+}
+
+/** False when a workflow with this id runs. */
+async function isStarted(temporal: Temporal, input: FromClusterInput): Promise<boolean> {
   const { cluster, set, requester, reason } = input;
-  const workflowId = releaseWorkflowId(cluster, set);
   try {
     await temporal.call(() =>
       temporal.client.workflow.start(WORKFLOWS.rollBackFromCluster, {
         args: [input],
         taskQueue: taskQueueOf(cluster),
-        workflowId,
+        workflowId: releaseWorkflowId(cluster, set),
         workflowIdConflictPolicy: 'FAIL',
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         typedSearchAttributes: attributesOf(input),
@@ -93,15 +114,10 @@ async function start(temporal: Temporal, input: FromClusterInput): Promise<void>
         staticSummary: `rollback from the cluster: ${set.namespace}/${set.name}: ${reason}`.slice(0, 200),
       }),
     );
+    return true;
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-    const running = await findRelease(temporal, { cluster, ...set, qualified: true });
-    const { release, phase } = readAttributes(running.description);
-    throw new ExitError(
-      EXIT.refused,
-      plainText(`Temporal has not lost the release: ${release} runs on ${running.set} (phase ${phase})`),
-      [`hotwave rollback ${running.reference} rolls it back; hotwave status ${running.reference} shows it`],
-    );
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
   }
 }
 

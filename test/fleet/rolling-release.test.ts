@@ -83,7 +83,7 @@ test.each([
   ['v2.0-reloadfails', 'reload', /the reload ended with exit code 1/],
   ['v2.0-stale', 'version', /answered "v1.0", expected "v2.0-stale"/],
   ['v2.0-unhealthy', 'health', /healthz: status 503/],
-  ['v2.0-badpull', 'notReady', /ImagePullBackOff/],
+  ['v2.0-badpull', 'imagePull', /ImagePullBackOff/],
 ])('a bad release %s is caught in wave 1 and every server proves the old version again', async (tag, kind, reason) => {
   const set = `bad-${tag.slice(5)}`;
   await aSet(set);

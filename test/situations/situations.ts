@@ -46,7 +46,7 @@ const failing = (server: string, failure: string): FakeClusterModel => ({
 });
 
 /** A release file as a person has it on disk. */
-export function textOf(file: ReleaseFile): string {
+function textOf(file: ReleaseFile): string {
   return stringify(z.encode(releaseFileSchema, file));
 }
 

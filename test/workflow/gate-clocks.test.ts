@@ -60,7 +60,8 @@ describe('a gate with promoteAfter', () => {
         accepted: true,
       }),
     ]);
-    expect(asked.slice(0, 3)).toEqual(['duel-9', 'duel-9', 'duel-9']);
+    // Once when its wave ends, and at least once while the gate waits.
+    expect(asked.slice(0, 2)).toEqual(['duel-9', 'duel-9']);
   });
 
   test('waits for people only after one sample that failed, and says why', async ({ stage }) => {

@@ -15,7 +15,7 @@ import { NONE_BEFORE, failedCount, judgeStep } from '../../release/verdict.ts';
 import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '../batches.ts';
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { behindSentence, failFast, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
-import { proveNewcomers } from '../live-set.ts';
+import { proveNewcomers } from '../comings-and-goings.ts';
 import { describeFailure } from '../release-run.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';

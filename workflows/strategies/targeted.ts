@@ -3,7 +3,7 @@ import type { PlannedServer } from '../../release/plan.ts';
 import type { LastRelease } from '../../release/record.ts';
 import { inheritedStrategy } from '../../release/record-patches.ts';
 import type { Verdict } from '../../release/verdict.ts';
-import { quick } from '../calls.ts';
+import { QUICK_MS, quick } from '../calls.ts';
 import { behindSentence, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
 import { overwriteEdit } from '../settle-drift.ts';
@@ -23,7 +23,11 @@ export function targeted(context: ReleaseContext): Strategy {
       if (begun.kind === 'advance') context.watch.follow({ image: context.plan.baseline.templateImage });
       return begun;
     },
-    open: () => templateUnchanged(context),
+    open: () => {
+      const until = Date.now() + QUICK_MS;
+      context.run.enter('updating', 'looks whether the template is unchanged', { owner: 'the API server', until });
+      return templateUnchanged(context);
+    },
     awaitMoved: (servers) => override(context, servers, 'forward'),
     finish: async () => {
       const unchanged = await templateUnchanged(context);
