@@ -38,7 +38,7 @@ export function readLedgerHead(cluster: Cluster): (input: LedgerHeadInput) => Pr
         ...measure,
         notes: [...records.unreadable, ...notesOf(set, measure)],
       },
-      names: inOrder([...servers, ...gameServers].map(({ name }) => name)),
+      names: serversOf(set.replicas, servers, gameServers),
       overrides: Object.fromEntries(overrides),
     };
   };
@@ -49,6 +49,20 @@ const refused = (reason: string): LedgerHead => ({ kind: 'refused', reason });
 function nothingRecorded(name: string, unreadable: readonly string[]): string {
   const why = unreadable.length > 0 ? unreadable.join('; ') : `no release of hotwave has ended on ${name} yet`;
   return `${name} does not say how to ask its servers: ${why}. Give a release file: -f release.yaml`;
+}
+
+/**
+ * The servers that exist, and those that should. A GameServer without a pod is a server that is missing, unless there are as
+ * many pods as there should be: then it is left over from a set that was made smaller, and goes by itself.
+ */
+function serversOf(replicas: number, pods: readonly Named[], gameServers: readonly Named[]): string[] {
+  const existing = pods.map(({ name }) => name);
+  const others = inOrder(gameServers.map(({ name }) => name)).filter((name) => !existing.includes(name));
+  return inOrder([...existing, ...others.slice(0, Math.max(0, replicas - existing.length))]);
+}
+
+interface Named {
+  readonly name: string;
 }
 
 /** A server has the same number at its end as its pod, and numbers sort as numbers. */

@@ -74,9 +74,14 @@ async function override(name: string, tag: string | null): Promise<void> {
   await world.lab.api.patch(serverPath(name), { spec: { containers } });
 }
 
-async function reloadByHand(name: string): Promise<void> {
+/** The engine of a server is told to load these files as soon as it has them. */
+async function reloadByHand(name: string, tag: string): Promise<void> {
   const { status } = await podNamed(name);
-  await fetch(`http://${status!.podIP!}:${world.lab.enginePort!}/reload`, { method: 'POST' });
+  const engine = `http://${status!.podIP!}:${world.lab.enginePort!}`;
+  await until({ what: `${name} to have the files of ${tag}`, deadlineMs: 20_000 }, async () => {
+    return (await (await fetch(`${engine}/files`)).text()) === tag;
+  });
+  await fetch(`${engine}/reload`, { method: 'POST' });
 }
 
 const onTag = (tag: string) => (pod: Pod) => containerStatus(pod, 'sidecar')!.image === fleetImage(tag);
@@ -117,7 +122,7 @@ describe('after a targeted release', () => {
     await setImage(world.lab.api, SET, fleetImage('v3.0'));
     await waitForServers(world.lab.api, { name: SET, count: 2, deadlineMs: 30_000, isAsWanted: onTag('v3.0') });
     for (const name of ['picked-0', 'picked-3']) {
-      await reloadByHand(name);
+      await reloadByHand(name, 'v3.0');
       expect(await guard.said(name, /^ahead: /)).toBeTruthy();
     }
     const { events } = await guard.state();

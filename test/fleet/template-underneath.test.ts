@@ -3,6 +3,7 @@ import type { Ledger } from '../../release/ledger-verdict.ts';
 import { fleetImage, podsOf, setImage, waitForServers } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
+import { until } from '../lab/until.ts';
 import { hotwaveCommand } from '../support/command.ts';
 import { FleetWorld } from '../support/fleet-world.ts';
 import { readServers } from '../support/read-servers.ts';
@@ -51,8 +52,13 @@ async function editTemplate(set: string, tag: string, moving: readonly number[])
   const isOnIt = (pod: Pod): boolean => containerStatus(pod, 'sidecar')!.image === fleetImage(tag);
   const wait = { name: set, count: moving.length, deadlineMs: 30_000, isAsWanted: isOnIt };
   const pods = await waitForServers(world.lab.api, wait);
-  for (const { status } of pods)
-    await fetch(`http://${status!.podIP!}:${world.lab.enginePort!}/reload`, { method: 'POST' });
+  for (const { metadata, status } of pods) {
+    const engine = `http://${status!.podIP!}:${world.lab.enginePort!}`;
+    await until({ what: `${metadata.name} to have the files of ${tag}`, deadlineMs: 20_000 }, async () => {
+      return (await (await fetch(`${engine}/files`)).text()) === tag;
+    });
+    await fetch(`${engine}/reload`, { method: 'POST' });
+  }
 }
 
 test('promote after the template was changed by hand leaves nobody on another version, whatever overrides were there', async () => {

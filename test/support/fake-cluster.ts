@@ -158,7 +158,7 @@ class InMemoryCluster implements FakeCluster {
   ): ReturnType<Cluster['listGameServers']> {
     return this.#call('listGameServers', signal, () => {
       const set = this.#find(ref);
-      const wanted = names ?? set?.sorted().map(({ name }) => name) ?? [];
+      const wanted = names ?? [...(set?.gameServers.keys() ?? [])];
       const found = wanted.map((name) => set?.gameServers.get(name)).filter((raw) => raw !== undefined);
       const records = found.map((raw) => {
         const by = set?.priorityWriters.get(raw.metadata.uid);
