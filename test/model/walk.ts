@@ -6,6 +6,7 @@ import { VERB_TABLE } from '../../release/verbs.ts';
 import type { DecisionMessage, ReleaseResult } from '../../workflows/messages.ts';
 import { NEW_IMAGE, SET } from '../support/builders.ts';
 import { unreachable } from '../support/fake-faults.ts';
+import type { LogEntry } from '../support/fake-cluster.ts';
 import { effects } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import type { Stage } from '../support/stage.ts';
@@ -114,7 +115,7 @@ class Walk {
     const [written] = effects(this.#stage.cluster, since);
     const again = await this.#release.state();
     if (written === undefined || again.phase !== phase || again.wait?.since !== wait?.since) return;
-    this.#demand(false, `written while ${phase}: ${JSON.stringify(written).slice(0, 300)}`);
+    this.#demand(false, `written while ${phase}: ${describe(written)}; ${lastWords(again)}`);
   }
 
   async #take(happening: Happening, state: ReleaseState): Promise<void> {
@@ -198,17 +199,19 @@ class Walk {
     for (let round = 0; ; round += 1) {
       const state = await this.#look();
       if (isFinal(state.phase)) return;
-      if (round > 40) throw new Error(`no way to the end: ${why(state)}`);
+      if (round > 100) throw new Error(`no way to the end: ${why(state)}; ${lastWords(state)}`);
       const verb = this.#wayOn(state, round);
       if (verb) {
         this.#sent += 1;
         await this.#decide({ id: `end-${this.#sent}`, ...verb }, false, state);
       }
+      // What was said takes its time; after a while it is said again.
+      const patience = Date.now() + (verb ? 300 : END_MS);
       const signs = JSON.stringify([state.phase, state.wave, state.requests, state.gate, state.halt]);
       await until({ what: 'the release to go on', deadlineMs: END_MS, everyMs: 30 }, async () => {
         const now = await this.#release.state();
         const isElsewhere = JSON.stringify([now.phase, now.wave, now.requests, now.gate, now.halt]) !== signs;
-        return isElsewhere || verb !== undefined;
+        return isElsewhere || Date.now() > patience;
       });
     }
   }
@@ -248,4 +251,14 @@ class Walk {
       this.#demand(votes.length >= this.#story.approvals, `wave ${gate} moved with ${votes.length} votes`);
     }
   }
+}
+
+function describe(entry: LogEntry): string {
+  return JSON.stringify(entry.kind === 'patch' ? entry.patch.changes : entry).slice(0, 300);
+}
+
+/** The latest decisions and their answers, for whoever has to understand a story. */
+function lastWords({ decisions }: ReleaseState): string {
+  const words = decisions.slice(-6).map(({ verb, actor, at, answer }) => `${at} ${actor} ${verb}: ${answer}`);
+  return words.join(' | ');
 }
