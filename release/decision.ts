@@ -33,8 +33,15 @@ export function applyDecision(
   const accepted = 'change' in effect;
   const message = accepted ? effect.message : effect.refusal;
   const record: DecisionRecord = { ...decision, at: now, accepted, answer: message };
-  const decisions = [...state.decisions, record].slice(-KEPT_DECISIONS);
+  const decisions = kept([...state.decisions, record]);
   return { state: { ...state, ...(accepted ? effect.change : {}), decisions }, answer: { accepted, message } };
+}
+
+/** What steered the release is kept longest: of too many, the oldest refused one goes first. */
+function kept(records: readonly DecisionRecord[]): readonly DecisionRecord[] {
+  if (records.length <= KEPT_DECISIONS) return records;
+  const refused = records.findIndex(({ accepted }) => !accepted);
+  return records.toSpliced(Math.max(0, refused), 1);
 }
 
 function judge(state: ReleaseState, decision: Decision, now: number): Effect {

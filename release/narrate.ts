@@ -42,13 +42,28 @@ export function headline(state: ReleaseState): string {
 }
 
 /** `hotwave approve RELEASE --wave 2`: what to type for a verb. Each is complete: people paste them into a shell. */
-function commandsFor(verb: Verb, { set, cluster, gate, wave }: ReleaseState): readonly string[] {
-  const command = `hotwave ${verb} ${set.namespace}/${set.name}`;
+function commandsFor(verb: Verb, state: ReleaseState): readonly string[] {
+  const { set, cluster } = state;
   const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
-  if (verb === 'approve' || verb === 'reject') return [`${command} --wave ${gate?.wave ?? wave}${where}`];
-  return verb === 'cancel'
-    ? ['hold', 'rollback'].map((then) => `${command} --then ${then}${where}`)
-    : [command + where];
+  return flagsFor(verb, state).map((flags) => `hotwave ${verb} ${set.namespace}/${set.name}${flags}${where}`);
+}
+
+/** The ways in which a verb can be meant; most have one. */
+function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly string[] {
+  switch (verb) {
+    case 'approve':
+      return [` --wave ${gate?.wave ?? wave}`];
+    case 'reject':
+      return [` --wave ${gate?.wave ?? wave} --reason "..."`];
+    case 'override':
+      return [' --reason "..."'];
+    case 'cancel':
+      return [' --then hold', ' --then rollback'];
+    case 'resume':
+      return drift && drift.wins === undefined ? [' --wins release', ' --wins edit'] : [''];
+    default:
+      return [''];
+  }
 }
 
 /** What a person can do now, one command a line. */

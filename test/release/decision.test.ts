@@ -134,6 +134,16 @@ describe.each(VERBS)('%s', (verb) => {
   });
 });
 
+test('a crowd of refused decisions does not push out those that steered the release', () => {
+  const crowd = Array.from({ length: 300 }, (_, index) => ({ id: `late-${index}`, actor: 'dan' }));
+  const { state } = decide(atGate(), { id: 'a' }, { id: 'b', actor: 'cid' }, ...crowd);
+  expect(state.decisions).toHaveLength(200);
+  expect(state.decisions.slice(0, 2).map(({ actor, accepted }) => [actor, accepted])).toEqual([
+    ['bob', true],
+    ['cid', true],
+  ]);
+});
+
 describe('a gate of groups', () => {
   const groups = [
     { name: 'ops', members: ['bob', 'ben'], needed: 1 },

@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { format, resolveConfig } from 'prettier';
 import { inject } from 'vitest';
-import { releaseWorkflowId } from '../../workflows/messages.ts';
+import { detailsMarkdown } from '../../release/narrate.ts';
+import type { ReleaseState } from '../../release/state.ts';
+import { MESSAGES, releaseWorkflowId } from '../../workflows/messages.ts';
 import { SET } from '../support/builders.ts';
 import { test } from '../support/stage.ts';
 import { SITUATIONS, sceneOf } from './situations.ts';
@@ -17,13 +19,16 @@ test('the situations as people see them', { timeout: 300_000 }, async ({ stage }
     const it = await stage(cluster);
     const shown = await play(sceneOf(it, inject('temporalAddress')));
     const handle = it.client.workflow.getHandle(releaseWorkflowId(it.clusterName, SET));
-    sections.push(`## ${sections.length + 1}. ${title}\n\n${what}\n\n${shown.map(block).join('\n\n')}`);
+    const details = detailsMarkdown(await handle.query<ReleaseState>(MESSAGES.state));
+    sections.push(
+      `## ${sections.length + 1}. ${title}\n\n${what}\n\n${shown.map(block).join('\n\n')}\n\nThen the Temporal UI shows:\n\n${quote(details)}`,
+    );
     await handle.terminate().catch(() => undefined);
   }
   const page = `# Ten hard situations, as people see them
 
 Made by \`npm run record-situations\`: every command was run against real workflows on a cluster in memory, and this is what
-it said. The first line of \`status\` is also the first line of the current details in the Temporal UI.
+it said. The prompt names the person. The quotes are the current details of the release in the Temporal UI.
 
 ${sections.join('\n\n')}
 `;
@@ -35,5 +40,12 @@ function block({ typed, said, code }: Shown): string {
     .trimEnd()
     .split('\n')
     .map((line) => line.trimEnd());
-  return `\`\`\`console\n$ ${typed}\n${lines.join('\n')}\n[exit code ${code}]\n\`\`\``;
+  return `\`\`\`console\n${typed}\n${lines.join('\n')}\n[exit code ${code}]\n\`\`\``;
+}
+
+function quote(markdown: string): string {
+  return markdown
+    .split('\n')
+    .map((line) => `> ${line}`.trimEnd())
+    .join('\n');
 }

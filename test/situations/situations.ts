@@ -6,7 +6,9 @@ import type { Phase } from '../../release/state.ts';
 import { recordedIo } from '../client/support.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET } from '../support/builders.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
+import { releaseOf } from '../support/hotwave.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
+import { releaseWorkflowId } from '../../workflows/messages.ts';
 import { aRelease } from '../support/stage.ts';
 import type { RunningWorker, SpecWishes, Stage } from '../support/stage.ts';
 import { z } from 'zod';
@@ -212,22 +214,24 @@ export const SITUATIONS: readonly Situation[] = situations;
 
 /** The stage of a situation. */
 export function sceneOf(it: Stage & RunningWorker, address: string): Scene {
+  const type: Scene['type'] = async (user, argv, files = {}) => {
+    const io = { ...recordedIo({ files: { ...files } }), user, now: () => Date.now() };
+    const code = await main([...argv, '--address', address, '--cluster', it.clusterName], io);
+    await new Promise(setImmediate);
+    const said = `${io.written.err}${io.written.out}`.replaceAll(it.clusterName, 'eu').replaceAll(' --cluster eu', '');
+    return { typed: `${user}$ hotwave ${argv.map(quoted).join(' ')}`, said, code };
+  };
   return {
     it,
     address,
+    type,
     async begin(wishes, phase) {
-      const release = await it.start(aRelease(wishes), 'ann');
+      const file = aRelease(wishes);
+      await type('ann', ['start', 'release.yaml'], { 'release.yaml': textOf(file) });
+      const handle = it.client.workflow.getHandle(releaseWorkflowId(it.clusterName, SET));
+      const release = releaseOf(handle, file.metadata.name);
       await release.until(phase, (state) => state.phase === phase);
       return release;
-    },
-    async type(user, argv, files = {}) {
-      const io = { ...recordedIo({ files: { ...files } }), user, now: () => Date.now() };
-      const code = await main([...argv, '--address', address, '--cluster', it.clusterName], io);
-      await new Promise(setImmediate);
-      const said = `${io.written.err}${io.written.out}`
-        .replaceAll(it.clusterName, 'eu')
-        .replaceAll(' --cluster eu', '');
-      return { typed: `hotwave ${argv.map(quoted).join(' ')}`, said, code };
     },
   };
 }
