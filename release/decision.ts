@@ -365,7 +365,9 @@ function halt(state: ReleaseState, { actor, reason, until, namespace }: Decision
   };
 }
 
-function unhalt({ release }: ReleaseState): Effect {
+function unhalt({ release, halt: halted }: ReleaseState): Effect {
+  // It takes a moment until it stands no more: the set may be just being frozen.
+  if (!halted) return { refusal: `${release} goes on already` };
   return { change: { halt: undefined }, message: `${release} goes on` };
 }
 

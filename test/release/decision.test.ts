@@ -144,6 +144,11 @@ test('a crowd of refused decisions does not push out those that steered the rele
   ]);
 });
 
+test('a line that goes on is not let go twice', () => {
+  const { accepted } = decide(inPhase('halted'), { id: '1', verb: 'unhalt' }, { id: '2', verb: 'unhalt' });
+  expect(accepted).toEqual([true, false]);
+});
+
 describe('a gate of groups', () => {
   const groups = [
     { name: 'ops', members: ['bob', 'ben'], needed: 1 },
