@@ -100,7 +100,8 @@ export class DriftWatch {
   }
 
   async #watch(scope: CancellationScope, held: HeldValues): Promise<void> {
-    let known = heldFacts(held, this.#replicas);
+    // Where an edit is known, its end is news, too, also when it came before this watch looked first.
+    let known = this.#facts ?? heldFacts(held, this.#replicas);
     while (this.#scope === scope) {
       const sighting = await watching('watch the set for edits of others', WATCH_MS, '12s').watchSet(
         this.#input(known),

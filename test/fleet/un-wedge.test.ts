@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ReleaseState } from '../../release/state.ts';
 import { MESSAGES } from '../../workflows/messages.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
-import { fleetImage, podsOf } from '../lab/game-server-sets.ts';
+import { fleetImage, podsOf, setPath } from '../lab/game-server-sets.ts';
 import type { SetOptions } from '../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
@@ -170,3 +170,39 @@ test.each(['kruise', 'kruise-game'] as const)(
   },
   180_000,
 );
+
+test(
+  'a set whose PodProbeMarker lags, so that nothing written is followed, is rolled back once it catches up',
+  { timeout: 180_000 },
+  async () => {
+    const name = 'marker-lags';
+    await world.aSet(name, { replicas: SERVERS });
+    // Kruise notes on a marker that it has seen it; OpenKruiseGame goes no further before that.
+    await world.lab.stopProgram('kruise');
+    await world.lab.api.patch(setPath(name), { spec: { serviceQualities: [QUALITY] } });
+    await until({ what: 'the marker', deadlineMs: 30_000 }, () => world.lab.api.get(markerPath(name)));
+    const release = await world.hotwave.start(world.release(name, 'v2.0', WAITING));
+    const { wait } = await release.until('the wait for the controllers', isUnaccepted);
+    expect(wait!.until).toBeGreaterThan(Date.now());
+    expect(await release.decide({ verb: 'rollback', reason: 'stuck' })).toMatchObject({ accepted: true });
+    await world.lab.startProgram('kruise');
+    const started = performance.now();
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back', recreatedPods: 0 });
+    process.stdout.write(`un-wedged ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+    expect(await world.versions(name)).toEqual(Array(SERVERS).fill('v1.0'));
+  },
+);
+
+const QUALITY = {
+  name: 'healthy',
+  containerName: 'app-2048',
+  permanent: false,
+  exec: { command: ['true'] },
+  serviceQualityAction: [],
+};
+
+const markerPath = (name: string): string => `/apis/apps.kruise.io/v1alpha1/namespaces/default/podprobemarkers/${name}`;
+
+/** The image is written, and nobody has taken it up. */
+const isUnaccepted = ({ phase, wait }: ReleaseState): boolean =>
+  phase === 'updating' && wait !== undefined && /Kruise/.test(wait.owner) && /frozen/.test(wait.for);

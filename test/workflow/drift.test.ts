@@ -173,6 +173,18 @@ describe('an edit by somebody else', () => {
     },
   );
 
+  test('that is taken back while the set is being frozen is not missed', async ({ stage }) => {
+    const it = await stage();
+    it.calls.run({ activity: 'changeHold', operation: 'patch', when: 'after' }, () =>
+      it.cluster.edit('helm', setImage(NEW_IMAGE)),
+    );
+    const [release] = await disturbed(it, setImage(OTHER_IMAGE));
+    const { pausedBecause } = await release.until('the news', ({ drift }) => drift === undefined, 20_000);
+    expect(pausedBecause).toMatch(/; that was taken back since, resume goes on$/);
+    await release.decide({ verb: 'cancel', then: 'hold' });
+    expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+  });
+
   test.for(EDITS)(
     'of %s is written over when the release wins, and the release is done',
     async ([, , edit], { stage }) => {
