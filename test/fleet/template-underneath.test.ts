@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Ledger } from '../../release/ledger-verdict.ts';
-import { fleetImage, podsOf, setImage, waitForServers } from '../lab/game-server-sets.ts';
-import { containerStatus } from '../lab/kubernetes-objects.ts';
+import { fleetImage, podsOf, setImage } from '../lab/game-server-sets.ts';
+import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
 import { until } from '../lab/until.ts';
 import { hotwaveCommand } from '../support/command.ts';
@@ -46,13 +46,24 @@ async function ledger(set: string): Promise<{ readonly found: Ledger; readonly l
   return { found, lines };
 }
 
-/** Somebody changes the template by hand, and the engines of the servers that it moves are made to reload by hand. */
+const revisionOf = ({ metadata }: Pod): string | undefined => metadata.labels?.['controller-revision-hash'];
+
+/**
+ * Somebody changes the template by hand, and the engines of the servers that it moves are made to reload by hand. Kruise
+ * writes the new image into every pod; where there is an override, OpenKruiseGame then puts that one back.
+ */
 async function editTemplate(set: string, tag: string, moving: readonly number[]): Promise<void> {
+  const before = new Set((await podsOf(world.lab.api, set)).map(revisionOf));
   await setImage(world.lab.api, set, fleetImage(tag));
-  const isOnIt = (pod: Pod): boolean => containerStatus(pod, 'sidecar')!.image === fleetImage(tag);
-  const wait = { name: set, count: moving.length, deadlineMs: 30_000, isAsWanted: isOnIt };
-  const pods = await waitForServers(world.lab.api, wait);
-  for (const { metadata, status } of pods) {
+  const isSettled = (pod: Pod, ordinal: number): boolean => {
+    const isOnIt = containerStatus(pod, 'sidecar')!.image === fleetImage(tag);
+    return !before.has(revisionOf(pod)) && isOnIt === moving.includes(ordinal) && hasCondition(pod, 'Ready');
+  };
+  await until({ what: 'the template and the overrides to have their way', deadlineMs: 60_000 }, async () =>
+    (await podsOf(world.lab.api, set)).every(isSettled),
+  );
+  const pods = await podsOf(world.lab.api, set);
+  for (const { metadata, status } of moving.map((ordinal) => pods[ordinal]!)) {
     const engine = `http://${status!.podIP!}:${world.lab.enginePort!}`;
     await until({ what: `${metadata.name} to have the files of ${tag}`, deadlineMs: 20_000 }, async () => {
       return (await (await fetch(`${engine}/files`)).text()) === tag;
