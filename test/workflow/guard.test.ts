@@ -114,9 +114,9 @@ describe('a guard', () => {
   test('goes on in a new run before its history is long, and forgets nothing', async ({ stage }) => {
     const it = await stage();
     const first = await guardedRelease(it);
-    await it.client.workflow
-      .getHandle(first.workflowId)
-      .executeUpdate(GUARD_MESSAGES.stop, { args: [{ actor: 'ann' }] });
+    const old = it.client.workflow.getHandle(first.workflowId);
+    await old.signal(GUARD_MESSAGES.stopSignal, { actor: 'ann' });
+    await old.result();
     const guard = await startGuard(it, { mostEvents: 30 });
     await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
     const runs = new Set<string>();
