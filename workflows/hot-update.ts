@@ -14,7 +14,7 @@ import type { Outcome, RollbackOrder } from '../release/state.ts';
 import type { Verdict } from '../release/verdict.ts';
 import { guardAfter } from './begin-guard.ts';
 import { bringPartBack } from './bring-part-back.ts';
-import { QUESTION_MS, question, quick } from './calls.ts';
+import { QUESTION_MS, QUICK_MS, question, quick } from './calls.ts';
 import { catchUp } from './catch-up.ts';
 import { reloadDeferred } from './deferred.ts';
 import { passCalendar } from './freeze.ts';
@@ -255,7 +255,13 @@ async function orUnknown(ask: () => Promise<string | undefined>): Promise<string
 export async function leave(context: ReleaseContext, strategy: Strategy, departure: Departure): Promise<void> {
   const { run, watch } = context;
   watch.end();
-  run.set({ freeze: undefined, mixedUntil: undefined });
+  run.set({ freeze: undefined, mixedUntil: undefined, pausedBecause: undefined });
+  // Who ends a release that stood still sees that it does something again: it writes how the set is left.
+  if (departure.to !== 'rollback')
+    run.enter('updating', 'ends, and leaves every server where it is', {
+      owner: 'the API server',
+      until: Date.now() + QUICK_MS,
+    });
   if (departure.to === 'leave') {
     run.finish(departure.outcome, await leaveToEdit(context, strategy, departure.message));
     return;
