@@ -110,7 +110,7 @@ function isCountermand({ requests, halt: halted }: ReleaseState, verb: Verb): bo
   return (verb === 'resume' && requests.pause !== undefined) || (verb === 'unhalt' && halted !== undefined);
 }
 
-function approve(state: ReleaseState, { actor, wave, reason }: Decision, now: number): Effect {
+function approve(state: ReleaseState, { actor, wave }: Decision, now: number): Effect {
   const { gate } = state;
   const refusal = gateRefusal(state, wave);
   if (refusal !== undefined || !gate) return { refusal: refusal ?? noGate(state) };
@@ -123,16 +123,13 @@ function approve(state: ReleaseState, { actor, wave, reason }: Decision, now: nu
   const approved = { ...gate, approvedBy: [...gate.approvedBy, actor] };
   const missing = approvalsMissing(approved);
   const left = formatDuration(Math.max(0, gate.openedAt + gate.spec.timeout - now));
-  return { change: { gate: approved }, message: approvalMessage(state, gate.wave, { missing, left, reason }) };
+  return { change: { gate: approved }, message: approvalMessage(state, gate.wave, { missing, left }) };
 }
 
 function approvalMessage(
   { phase }: ReleaseState,
   wave: number,
-  {
-    missing,
-    left,
-  }: { readonly missing: string | undefined; readonly left: string; readonly reason: string | undefined },
+  { missing, left }: { readonly missing: string | undefined; readonly left: string },
 ): string {
   if (missing !== undefined) return `approved wave ${wave}; ${missing} needed within ${left}`;
   if (phase === 'paused') return `approved wave ${wave}; it starts when somebody resumes`;

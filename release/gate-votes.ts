@@ -27,20 +27,14 @@ export function mayVote({ groups }: Pick<OpenGate, 'groups'>, actor: string): bo
  * | 2 | ops: 1 (ann, bob), leads: 1 (cleo) | ann, bob | 1 more of leads |
  * | 2 | ops: 1 (ann), leads: 1 (ann, cleo) | ann | 1 more |
  */
-export function approvalsMissing({
-  spec,
-  groups = [],
-  approvedBy,
-}: Pick<OpenGate, 'spec' | 'groups' | 'approvedBy'>): string | undefined {
+export function approvalsMissing(gate: Pick<OpenGate, 'spec' | 'groups' | 'approvedBy'>): string | undefined {
+  const { groups = [], approvedBy } = gate;
   const lacking = groups.flatMap(({ name, members, needed }) => {
     const missing = needed - approvedBy.filter((actor) => members.includes(actor)).length;
     return missing > 0 ? [`${missing} more of ${name}`] : [];
   });
   if (lacking.length > 0) return lacking.join(', ');
-  const all = Math.max(
-    spec.approvals,
-    groups.reduce((sum, { needed }) => sum + needed, 0),
-  );
+  const all = approvalsNeeded(gate);
   return approvedBy.length < all ? `${all - approvedBy.length} more` : undefined;
 }
 

@@ -3,7 +3,7 @@ import { ParentClosePolicy, getExternalWorkflowHandle, isCancellation, startChil
 import { WorkflowExecutionAlreadyStartedError, defineSearchAttributeKey } from '@temporalio/common';
 import type { GuardInput, GuardResult } from './messages.ts';
 import { GUARD_MESSAGES, WORKFLOWS, guardWorkflowId } from './messages.ts';
-import { describeFailure } from './release-run.ts';
+import { describeFailure } from './call-failures.ts';
 import type { ReleaseContext } from './strategy.ts';
 
 const KEYS = {

@@ -1,9 +1,8 @@
-import { ActivityFailure, isCancellation } from '@temporalio/workflow';
 import type { PlannedServer } from '../release/plan.ts';
 import type { RollbackScope } from '../release/state.ts';
 import { begunWave, namedServers, withWave, withoutFailures } from '../release/state.ts';
 import { skippedServers } from './left-behind.ts';
-import { describeFailure } from './release-run.ts';
+import { orSentence } from './call-failures.ts';
 import { rollBackPart } from './rollback.ts';
 import type { ReleaseContext } from './strategy.ts';
 
@@ -18,7 +17,7 @@ export async function bringPartBack(context: ReleaseContext, scope: RollbackScop
   const servers = partOf(context, scope);
   setApart(context, servers, scope);
   run.set({ requests });
-  const problem = await orReason(() => rollBackPart(context, servers));
+  const problem = await orSentence(() => rollBackPart(context, servers));
   run.set({ phase, step });
   const count = servers.length === 1 ? '1 server is' : `${servers.length} servers are`;
   await run.pauseUntilResumed(
@@ -52,14 +51,4 @@ function setApart({ run, left, apart }: ReleaseContext, servers: readonly Planne
     returned: namedServers(apart.returned),
     deferred: namedServers(apart.deferred),
   });
-}
-
-/** A cluster that does not answer leaves it to the person to try again. */
-async function orReason(work: () => Promise<string | undefined>): Promise<string | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ActivityFailure && !isCancellation(error)) return describeFailure(error);
-    throw error;
-  }
 }

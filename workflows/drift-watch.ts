@@ -7,7 +7,7 @@ import type { HeldValues, SeenValues } from '../release/patches.ts';
 import type { Plan } from '../release/plan.ts';
 import { withObservations } from '../release/state.ts';
 import { watching } from './calls.ts';
-import { describeFailure } from './release-run.ts';
+import { describeFailure } from './call-failures.ts';
 import type { ReleaseRun } from './release-run.ts';
 
 /** One watch ends after this long without news, so that its place at Temporal is never older. */

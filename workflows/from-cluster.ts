@@ -5,7 +5,8 @@ import { initialState, withPlan } from '../release/state.ts';
 import { QUESTION_MS, question } from './calls.ts';
 import { countRestarts, endOf, leave, prepare } from './hot-update.ts';
 import type { FromClusterInput, ReleaseResult } from './messages.ts';
-import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
+import { describeFailure, isUnreachable } from './call-failures.ts';
+import { Departure, ReleaseRun } from './release-run.ts';
 
 const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
 

@@ -13,7 +13,7 @@ import { dueServers, newGuard, nextDue, withChanges, withFindings, withTrouble }
 import { lasting, watching } from './calls.ts';
 import { GuardRun } from './guard-run.ts';
 import type { GuardInput, GuardResult } from './messages.ts';
-import { describeFailure } from './release-run.ts';
+import { describeFailure } from './call-failures.ts';
 
 /** A watch without news ends after this long, so that its state in Temporal is never older. */
 const WATCH_MS = 10 * 60_000;

@@ -20,7 +20,7 @@ import { lineMarkdown } from '../release/narrate-line.ts';
 import { lasting } from './calls.ts';
 import type { HaltInput, HaltResult, UnhaltMessage } from './messages.ts';
 import { LINE_MESSAGES, MESSAGES, unhaltSchema } from './messages.ts';
-import { describeFailure } from './release-run.ts';
+import { describeFailure } from './call-failures.ts';
 
 const stateQuery = defineQuery<LineState>(MESSAGES.state);
 const unhaltUpdate = defineUpdate<DecisionAnswer, [UnhaltMessage]>(LINE_MESSAGES.unhalt);

@@ -24,7 +24,8 @@ import { DriftWatch } from './drift-watch.ts';
 import { nobodyApart, warnOfOverrides } from './left-behind.ts';
 import type { PlanResult, ReleaseInput, ReleaseResult } from './messages.ts';
 import type { PauseActions } from './release-run.ts';
-import { Departure, ReleaseRun, describeFailure, isUnreachable } from './release-run.ts';
+import { describeFailure, isUnreachable } from './call-failures.ts';
+import { Departure, ReleaseRun } from './release-run.ts';
 import { rollBack } from './rollback.ts';
 import { SetRecord } from './set-record.ts';
 import { judgeSkew } from './skew.ts';
@@ -291,9 +292,10 @@ export async function leave(context: ReleaseContext, strategy: Strategy, departu
       run.finish(next.outcome, `${next.message}; the rollback is incomplete: ${problem}`);
       return;
     }
+    if (!next) continue;
     // Who asks for a rollback means every server.
-    if (next) run.set({ specimens: undefined });
-    if (next) ({ order } = next.how);
+    run.set({ specimens: undefined });
+    ({ order } = next.how);
   }
 }
 

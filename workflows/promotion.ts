@@ -9,7 +9,7 @@ import { failedCount } from '../release/verdict.ts';
 import { inBatches } from './batches.ts';
 import { watching } from './calls.ts';
 import { leftBehind } from './left-behind.ts';
-import { describeFailure } from './release-run.ts';
+import { describeFailure } from './call-failures.ts';
 import type { ReleaseContext } from './strategy.ts';
 
 /**

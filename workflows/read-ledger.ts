@@ -4,7 +4,7 @@ import { ledgerOf } from '../release/ledger-verdict.ts';
 import type { LedgerHead } from '../activities/inputs.ts';
 import { asked } from './calls.ts';
 import type { LedgerInput, LedgerResult } from './messages.ts';
-import { describeFailure } from './release-run.ts';
+import { describeFailure } from './call-failures.ts';
 
 /** Servers of one page: it bounds what one activity asks, returns and repeats. */
 const PAGE_SIZE = 250;

@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   CancellationScope,
   condition,
   defineQuery,
@@ -416,16 +415,4 @@ function waitOf(halt: Halt, problem?: string): Wait {
 
 function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {
   return issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'unreadable';
-}
-
-/** The sentence at the bottom of a failed activity, for people. */
-export function describeFailure(error: unknown): string {
-  if (error instanceof ActivityFailure && error.cause) return describeFailure(error.cause);
-  return error instanceof Error ? error.message : String(error);
-}
-
-/** True when an activity failed because the API server did not answer, or answered that it is overloaded. */
-export function isUnreachable(error: unknown): boolean {
-  if (error instanceof ActivityFailure) return isUnreachable(error.cause);
-  return error instanceof ApplicationFailure && /^Cluster\.(unreachable|overloaded)$/.test(error.type ?? '');
 }

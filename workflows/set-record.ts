@@ -6,7 +6,7 @@ import type { RecordReleaseInput } from '../activities/inputs.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record.ts';
 import type { ReleaseSpec } from '../release/spec.ts';
 import { quick, toItsEnd } from './calls.ts';
-import { describeFailure } from './release-run.ts';
+import { describeFailure } from './call-failures.ts';
 
 /** What a release leaves on its set: with its first write what it is about, with its last one what it came to. */
 export class SetRecord {

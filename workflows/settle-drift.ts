@@ -1,9 +1,9 @@
-import { ActivityFailure, isCancellation } from '@temporalio/workflow';
 import type { HeldValues } from '../release/patches.ts';
 import { sameJson } from '../release/patches.ts';
 import type { Drift } from '../release/state.ts';
 import { quick, toItsEnd } from './calls.ts';
-import { Departure, describeFailure } from './release-run.ts';
+import { orSentence } from './call-failures.ts';
+import { Departure } from './release-run.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 
 /**
@@ -46,13 +46,4 @@ export async function leaveToEdit(context: ReleaseContext, strategy: Strategy, r
     return await record.write({ running: { ...record.running, updateStrategy, left: reason } });
   });
   return problem === undefined ? reason : `${reason}; that could not be noted on the set: ${problem}`;
-}
-
-async function orSentence(run: () => Promise<string | undefined>): Promise<string | undefined> {
-  try {
-    return await run();
-  } catch (error) {
-    if (error instanceof ActivityFailure && !isCancellation(error)) return describeFailure(error);
-    throw error;
-  }
 }

@@ -3,19 +3,19 @@ import type { DecisionAnswer } from '../../release/decision.ts';
 import { approvalsNeeded } from '../../release/gate-votes.ts';
 import { formatDuration } from '../../release/quantity.ts';
 import type { ReleaseState, Verb } from '../../release/state.ts';
-import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, isFinal } from '../../release/state.ts';
+import { isFinal } from '../../release/state.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
 import { decisionSchema } from '../../workflows/messages.ts';
 import { withTemporal } from '../connect.ts';
 import type { Temporal } from '../connect.ts';
 import { decisionFor } from '../decision.ts';
-import type { DecisionChoices } from '../decision.ts';
+import { choicesOf, demandComplete, isVote } from '../decision-choices.ts';
+import type { DecideFlags } from '../decision-choices.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { EXIT } from '../exit-codes.ts';
 import { ExitError } from '../exit-error.ts';
 import type { FoundRelease } from '../find-release.ts';
 import { findRelease, isOpen } from '../find-release.ts';
-import type { OutputFormat } from '../flags.ts';
 import { actorOf, clusterOf } from '../flags.ts';
 import type { Io } from '../io.ts';
 import { say } from '../io.ts';
@@ -25,26 +25,11 @@ import { readAttributes } from '../search-attributes.ts';
 import { sendDecision, sendSignal } from '../send-decision.ts';
 import { parseTarget } from '../target.ts';
 import { plainText } from '../untrusted.ts';
-import type { SetFlags } from './watch.ts';
-
-/** Flags of the verbs that steer a release. */
-export interface DecideFlags extends SetFlags {
-  readonly output: OutputFormat;
-  readonly actor?: string | undefined;
-  readonly reason?: string | undefined;
-  readonly signal?: boolean | undefined;
-  readonly id?: string | undefined;
-  readonly wave?: string | undefined;
-  readonly then?: string | undefined;
-  readonly wins?: string | undefined;
-  readonly server?: string | undefined;
-  readonly scope?: string | undefined;
-  readonly order?: string | undefined;
-}
 
 /** Tells a release what a person decided, and the person what the release says to it. */
 export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFlags): Promise<ExitCode> {
   const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
+  demandComplete(verb, flags);
   const choices = choicesOf(io, verb, flags);
   return withTemporal(io, flags, async (temporal) => {
     const found = await findRelease(temporal, target);
@@ -93,47 +78,6 @@ async function showAnswer(
   return accepted ? EXIT.ok : EXIT.refused;
 }
 
-/** What a verb needs to know besides who and why. @throws ExitError for a value that there is not */
-function choicesOf(io: Io, verb: Verb, flags: DecideFlags): DecisionChoices {
-  const { server } = flags;
-  return {
-    then: thenOf(verb, flags),
-    wave: waveOf(io, verb, flags),
-    wins: oneOf('wins', flags.wins, ['release', 'edit']),
-    scope: oneOf('scope', flags.scope, ROLLBACK_SCOPES),
-    order: oneOf('order', flags.order, ROLLBACK_ORDERS),
-    server,
-  };
-}
-
-function oneOf<Value extends string>(
-  flag: string,
-  given: string | undefined,
-  values: readonly Value[],
-): Value | undefined {
-  const found = values.find((value) => value === given);
-  if (given === undefined || found !== undefined) return found;
-  throw new ExitError(EXIT.usage, `--${flag} ${JSON.stringify(given)}: expected ${values.join(' or ')}`);
-}
-
-function thenOf(verb: Verb, { then }: DecideFlags): 'hold' | 'rollback' | undefined {
-  if (verb !== 'cancel') return undefined;
-  if (then === 'hold' || then === 'rollback') return then;
-  throw new ExitError(EXIT.usage, 'say what becomes of the servers: cancel --then hold, or cancel --then rollback', [
-    'hold leaves every server on the version it has; rollback brings them all back first',
-  ]);
-}
-
-function waveOf(io: Io, verb: Verb, { wave }: DecideFlags): number | undefined {
-  if (wave === undefined && !isVote(verb)) return undefined;
-  if (wave === undefined) {
-    if (io.stdout.isTTY === true) return undefined;
-    throw new ExitError(EXIT.usage, `say which wave: ${verb} --wave N`, ['hotwave status shows the gate that is open']);
-  }
-  if (/^[1-9]\d{0,4}$/.test(wave)) return Number(wave);
-  throw new ExitError(EXIT.usage, `--wave ${JSON.stringify(wave)}: expected the number of a wave, such as 2`);
-}
-
 /** Never guesses: a person who does not name the wave is shown the gate and what to type. */
 function demandWave(
   verb: Verb,
@@ -175,8 +119,4 @@ function notConfirmed(message: string, { id }: DecisionMessage): ExitError {
     `repeat it later with --id ${id}, which counts once however often it is sent`,
     'or add --signal too: Temporal keeps it until a worker runs (hotwave doctor shows why none does)',
   ]);
-}
-
-function isVote(verb: Verb): boolean {
-  return verb === 'approve' || verb === 'reject';
 }

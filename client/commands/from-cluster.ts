@@ -20,12 +20,11 @@ import { parseTarget } from '../target.ts';
 import { demandWorker } from '../task-queue.ts';
 import { plainText } from '../untrusted.ts';
 import { watchRelease } from '../watch-release.ts';
-import type { DecideFlags } from './decide.ts';
+import type { DecideFlags } from '../decision-choices.ts';
 
 /** Flags of `rollback` that only a rollback without the release has. */
 export interface FromClusterFlags {
   readonly fromCluster?: boolean | undefined;
-  readonly file?: string | undefined;
 }
 
 /**
@@ -37,6 +36,10 @@ export async function runFromCluster(
   argument: string,
   flags: DecideFlags & FromClusterFlags,
 ): Promise<ExitCode> {
+  if (flags.scope !== undefined || flags.order !== undefined) {
+    const sentence = 'rollback --from-cluster brings every server back at once: leave --scope and --order out';
+    throw new ExitError(EXIT.usage, sentence);
+  }
   const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
   const { cluster, namespace, name } = target;
   const set = { namespace, name };

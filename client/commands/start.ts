@@ -45,12 +45,13 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   timeoutOf(flags);
   const urgency = urgencyOf(flags);
   const supersession = supersessionOf(flags);
+  const requester = actorOf(io, flags.requester);
+  const takeover = takeoverOf(flags, requester);
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
-  const requester = actorOf(io, flags.requester);
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, cluster, io.now());
-    const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeoverOf(flags, requester) };
+    const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeover };
     if (supersession) await supersede(io, temporal, input, supersession);
     const started = await startRelease(temporal, input);
     announce(io, temporal, started, flags);

@@ -2,7 +2,7 @@ import { Help } from '@commander-js/extra-typings';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { Verb } from '../../release/state.ts';
 import { VERB_TABLE } from '../../release/verbs.ts';
-import type { DecideFlags } from '../commands/decide.ts';
+import type { DecideFlags } from '../decision-choices.ts';
 import type { FromClusterFlags } from '../commands/from-cluster.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { clusterFlags, helpEnd, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';

@@ -16,7 +16,7 @@ import { contentOf, inBatches, namesOf, outgoingOf, patience, reachedBy } from '
 import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { behindSentence, failFast, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import { proveNewcomers } from '../comings-and-goings.ts';
-import { describeFailure } from '../release-run.ts';
+import { describeFailure } from '../call-failures.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
 import { settleOverrides } from './settle.ts';
