@@ -39,6 +39,8 @@ async function main(chosen: readonly Layer[]): Promise<void> {
     say(`layer ${layer}`);
     results.push(await runLayer(layer, 'shown'));
   }
+  // Once more at the end: whoever reads a long log, or only the end of it, is told which tests to look at.
+  for (const { layer, failures } of results) for (const failure of failures) say(`FAILED: ${layer} ${failure}`);
   for (const { layer, passed, failed, skipped, seconds } of results) {
     say(`${layer.padEnd(8)} ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`);
   }

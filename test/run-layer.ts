@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 
 /** What came of the tests of one layer. */
@@ -10,6 +11,8 @@ export interface LayerResult {
   readonly failed: number;
   readonly skipped: number;
   readonly seconds: number;
+  /** The failed tests, each with where it is and how it failed, in the order of their files. */
+  readonly failures: readonly string[];
   /** What the tests said; empty when it was shown. */
   readonly said: string;
 }
@@ -34,14 +37,49 @@ export async function runLayer(layer: string, output: 'shown' | 'kept'): Promise
   return { layer, ...report, seconds, said: output === 'shown' ? '' : `${all ?? ''}\n${shortMessage ?? ''}` };
 }
 
+/** What is read of vitest's own report. */
+interface Report {
+  readonly numPassedTests: number;
+  readonly numPendingTests: number;
+  readonly success: boolean;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
+  }[];
+}
+
 /** A layer that left no report, ran no test, or whose file could not be loaded, has failed. */
-async function readReport(file: string): Promise<Pick<LayerResult, 'passed' | 'failed' | 'skipped'>> {
+async function readReport(file: string): Promise<Pick<LayerResult, 'passed' | 'failed' | 'skipped' | 'failures'>> {
   const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return { passed: 0, failed: 1, skipped: 0 };
-  const report = JSON.parse(text) as Record<'numPassedTests' | 'numFailedTests' | 'numPendingTests', number> & {
-    readonly success: boolean;
-  };
+  if (text === undefined) return { passed: 0, failed: 1, skipped: 0, failures: ['the layer left no report'] };
+  const report = JSON.parse(text) as Report;
   const { numPassedTests: passed, numPendingTests: skipped, success } = report;
-  const failed = report.numFailedTests;
-  return { passed, skipped, failed: failed === 0 && (!success || passed === 0) ? 1 : failed };
+  const failures = failuresOf(report);
+  return { passed, skipped, failed: Math.max(failures.length, success && passed > 0 ? 0 : 1), failures };
+}
+
+function failuresOf(report: Report): readonly string[] {
+  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(process.cwd(), name);
+    const tests = assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${file} > ${test.fullName}\n${beginning(test.failureMessages.join('\n'))}`);
+    return status === 'failed' && tests.length === 0 ? [`${file}\n${beginning(message)}`] : tests;
+  });
+}
+
+/** Enough to know what went wrong, and where, when the rest of a log is gone. */
+function beginning(message: string): string {
+  return stripVTControlCharacters(message)
+    .split('\n')
+    .filter((line) => !line.includes('node_modules'))
+    .slice(0, 12)
+    .map((line) => `    ${line}`)
+    .join('\n');
 }
