@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** One project per layer of docs/testing.md; `npm test` runs them one after the other. */
+/** One project per layer (CONTRIBUTING.md); `npm test` runs them one after the other. */
 export default defineConfig({
   test: {
     projects: [

@@ -3,26 +3,30 @@ import { containerOf } from './fleet.ts';
 import type { PlannedServer } from './plan.ts';
 import { fingerprint } from './plan.ts';
 
-/** Why a server failed, one word for machines. `docs/failures.md` says what to do about each. */
-export type FailureClass =
-  | 'imagePull'
-  | 'invalidImage'
-  | 'crashLoop'
-  | 'notReady'
-  | 'identityStuck'
-  | 'mainContainerRestarted'
-  | 'overridden'
-  | 'moved'
-  | 'recreated'
-  | 'missing'
-  | 'content'
-  | 'reload'
-  | 'version'
-  | 'health'
+/** The classes of failure, one word each for machines. `docs/failures.md` says what to do about each. */
+export const FAILURE_CLASSES = [
+  'imagePull',
+  'invalidImage',
+  'crashLoop',
+  'notReady',
+  'identityStuck',
+  'mainContainerRestarted',
+  'overridden',
+  'moved',
+  'recreated',
+  'missing',
+  'content',
+  'reload',
+  'version',
+  'health',
   /** A value over the whole group is out of its bound: no server of its own is to blame. */
-  | 'metric'
+  'metric',
   /** Nobody can tell whether it is healthy: no data, or the one who has it does not answer. */
-  | 'healthUnknown';
+  'healthUnknown',
+] as const;
+
+/** Why a server failed. */
+export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** A server that failed a release, with the reason a person reads. */
 export interface ServerFailure {
@@ -132,7 +136,7 @@ function mainContainersUntouched(server: ServerView, { planned, container, direc
     const restarts = containerOf(server.containers, name)?.status?.restartCount ?? 0;
     return failed(
       'mainContainerRestarted',
-      `main container ${name} of ${server.name} restarted during the release (${restarts} restarts now)`,
+      `main container ${name} of ${server.name} restarted during the release (restart count now ${restarts})`,
     );
   }
   return undefined;
