@@ -42,7 +42,7 @@ async function lookOnce(cluster: Cluster, input: WatchGuardInput): Promise<Guard
   const look = await lookAt(cluster, input);
   const ended = guardEnd(look, last);
   const seen = memory
-    ? changesSince(memory, look, last.container)
+    ? changesSince(memory, look, last.container, Date.now())
     : { changes: [], memory: memoryOf(look, last.container) };
   const sighting = { ...seen, servers: look.servers.length, sweptAt };
   if (ended !== undefined) return { ...sighting, ended };

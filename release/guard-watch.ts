@@ -18,6 +18,8 @@ export interface GuardLook {
 export interface GuardMemory {
   readonly containers: readonly string[];
   readonly servers: Readonly<Record<string, string>>;
+  /** Servers that have lost their pod of late, and when that was seen, in milliseconds since the epoch. */
+  readonly gone?: Readonly<Record<string, number>>;
   readonly template: string;
   readonly strategy: string;
   readonly overrides: Readonly<Record<string, string>>;
@@ -34,6 +36,12 @@ export interface GuardChange {
 
 /** Most changes of one report; what is beyond is not remembered either, so that the next look reports it. */
 const MOST_CHANGES = 1_000;
+
+/**
+ * Between the pod that is deleted and the one that takes its name a look may find none, for as long as a node takes to be
+ * found. A server that is back within this time was recreated; one that comes later is new.
+ */
+const RECREATED_WITHIN_MS = 5 * 60_000;
 
 /** Why there is nothing more to guard, or undefined: the set is gone, or another release has begun or ended on it. */
 export function guardEnd({ set }: Pick<GuardLook, 'set'>, guarded: LastRelease): string | undefined {
@@ -84,23 +92,40 @@ function markOf({ uid, containers }: ServerView, names: readonly string[]): stri
   return [uid.slice(0, UID_LENGTH), ...runs].join(' ');
 }
 
-/** What has changed since the memory, and what to remember from now on. */
+/** What has changed since the memory, and what to remember from now on; `at` is the time of the look. */
 export function changesSince(
   memory: GuardMemory,
   look: GuardLook,
   container: string,
+  at: number,
 ): { readonly changes: readonly GuardChange[]; readonly memory: GuardMemory } {
   const now = memoryOf(look, container);
   const pods = new Map(look.servers.map((server) => [server.name, server]));
   const changed = [...new Set([...Object.keys(now.servers), ...Object.keys(memory.servers)])].filter(
     (name) => now.servers[name] !== memory.servers[name],
   );
-  const reported = changed.flatMap((name) => serverChange({ name, memory, now, pod: pods.get(name), container }));
+  const reported = changed.flatMap((name) => serverChange({ name, memory, now, pod: pods.get(name), container, at }));
   const shown = reported.slice(0, MOST_CHANGES);
   return {
     changes: [...editsOf(memory, now, look, container), ...shown],
-    memory: { ...now, servers: { ...now.servers, ...remembered(memory, reported.slice(MOST_CHANGES)) } },
+    memory: {
+      ...now,
+      servers: { ...now.servers, ...remembered(memory, reported.slice(MOST_CHANGES)) },
+      ...goneOfLate(memory, now, shown, at),
+    },
   };
+}
+
+function goneOfLate(
+  before: GuardMemory,
+  { servers }: GuardMemory,
+  shown: readonly GuardChange[],
+  at: number,
+): Pick<GuardMemory, 'gone'> {
+  const known = Object.entries(before.gone ?? {}).filter(([name]) => servers[name] === undefined);
+  const newly = shown.flatMap(({ kind, server = '' }) => (kind === 'gone' ? [[server, at] as const] : []));
+  const late = [...known, ...newly].filter(([, since]) => at - since < RECREATED_WITHIN_MS);
+  return late.length === 0 ? {} : { gone: Object.fromEntries(late) };
 }
 
 /** Servers whose change was not reported stay as they were remembered. */
@@ -114,16 +139,21 @@ interface Comparison {
   readonly now: GuardMemory;
   readonly pod: ServerView | undefined;
   readonly container: string;
+  readonly at: number;
 }
 
-function serverChange({ name, memory, now, pod, container }: Comparison): GuardChange[] {
+function serverChange({ name, memory, now, pod, container, at }: Comparison): GuardChange[] {
   const before = memory.servers[name] ?? '';
   const after = now.servers[name] ?? '';
   if (!pod || after === '') return [{ kind: 'gone', server: name, text: 'it has no pod any more' }];
-  if (before === '') return [{ kind: 'appeared', server: name, text: 'it is new' }];
+  const recreated = { kind: 'recreated', server: name, text: 'its pod was recreated' } as const;
+  if (before === '')
+    return at - (memory.gone?.[name] ?? -Infinity) < RECREATED_WITHIN_MS
+      ? [recreated]
+      : [{ kind: 'appeared', server: name, text: 'it is new' }];
   const [uidBefore, ...runsBefore] = before.split(' ');
   const [uidNow, ...runsNow] = after.split(' ');
-  if (uidBefore !== uidNow) return [{ kind: 'recreated', server: name, text: 'its pod was recreated' }];
+  if (uidBefore !== uidNow) return [recreated];
   const restarted = now.containers.filter((entry, index) =>
     isAnotherRun(runsBefore[memory.containers.indexOf(entry)], runsNow[index]),
   );
@@ -141,7 +171,7 @@ function isAnotherRun(before: string | undefined, now: string | undefined): bool
 function describeRun({ containers }: ServerView, name: string): string {
   const status = containerOf(containers, name)?.status;
   const state = status?.state === 'running' ? '' : `, now ${status?.reason ?? status?.state ?? 'unknown'}`;
-  return `container ${name} was started again (${status?.restartCount ?? 0} restarts${state})`;
+  return `container ${name} was started again (restart count ${status?.restartCount ?? 0}${state})`;
 }
 
 const CONTAINERS = '/spec/gameServerTemplate/spec/containers';

@@ -356,7 +356,7 @@ describe('a guard', () => {
   const crash = {
     kind: 'crashed',
     server: 'duel-3',
-    text: 'container scripts was started again (2 restarts)',
+    text: 'container scripts was started again (restart count 2)',
   } as const;
   const seen = withChanges(fresh, { changes: [crash], servers: 12 }, NOW - 30_000);
   const finding = { server: 'duel-3', proves: false, drift: 'not loaded', reason: 'runs 1.0, files 2.0' } as const;

@@ -63,8 +63,12 @@ const look = (change: Partial<GuardLook> = {}): GuardLook => ({
 });
 
 /** What a guard that knows the fleet as it was reports of it as it is. */
-function seen(now: Partial<GuardLook>, memory: GuardMemory = memoryOf(look(), SIDECAR)): readonly GuardChange[] {
-  return changesSince(memory, look(now), SIDECAR).changes;
+function seen(
+  now: Partial<GuardLook>,
+  memory: GuardMemory = memoryOf(look(), SIDECAR),
+  at = NOW,
+): readonly GuardChange[] {
+  return changesSince(memory, look(now), SIDECAR, at).changes;
 }
 
 const withServer = (server: ServerView): Partial<GuardLook> => ({
@@ -80,12 +84,12 @@ describe('a guard notices', () => {
     [
       'a crash of the sidecar',
       withServer(anUpdatedServer({ ordinal: 2, sidecarStatus: { restartCount: 2 } })),
-      { kind: 'crashed', server: 'duel-2', text: 'container scripts was started again (2 restarts)' },
+      { kind: 'crashed', server: 'duel-2', text: 'container scripts was started again (restart count 2)' },
     ],
     [
       'a restart of the main container',
       withServer(anUpdatedServer({ ordinal: 2, mainStatus: { restartCount: 1 } })),
-      { kind: 'restarted', server: 'duel-2', text: 'container engine was started again (1 restarts)' },
+      { kind: 'restarted', server: 'duel-2', text: 'container engine was started again (restart count 1)' },
     ],
     ['a recreated pod', withServer(anUpdatedServer({ ordinal: 2, uid: 'another' })), { kind: 'recreated' }],
     ['a new server', { servers: [...fleet, anUpdatedServer({ ordinal: 3 })] }, { kind: 'appeared', server: 'duel-3' }],
@@ -124,11 +128,32 @@ describe('a guard notices', () => {
 
   test('no crash in the first start of a new pod', () => {
     const starting = { ...anUpdatedServer({ ordinal: 3 }), containers: [{ name: SIDECAR, image: NEW_IMAGE }] };
-    const first = changesSince(memoryOf(look(), SIDECAR), look({ servers: [...fleet, starting] }), SIDECAR);
+    const first = changesSince(memoryOf(look(), SIDECAR), look({ servers: [...fleet, starting] }), SIDECAR, NOW);
     expect(first.changes).toMatchObject([{ kind: 'appeared' }]);
     expect(
       seen({ servers: [...fleet, anUpdatedServer({ ordinal: 3, sidecarStatus: { restartCount: 0 } })] }, first.memory),
     ).toEqual([]);
+  });
+
+  test.each([
+    [
+      'was recreated, when it is back within five minutes',
+      299_000,
+      { kind: 'recreated', text: 'its pod was recreated' },
+    ],
+    ['is new, when it comes later', 301_000, { kind: 'appeared', text: 'it is new' }],
+  ])('that a server whose pod was away for a while %s', (_when, away, change) => {
+    const without = look({ servers: fleet.slice(0, 2) });
+    const first = changesSince(memoryOf(look(), SIDECAR), without, SIDECAR, NOW);
+    expect(first.changes).toMatchObject([{ kind: 'gone', server: 'duel-2' }]);
+    const still = changesSince(first.memory, without, SIDECAR, NOW + 1_000);
+    expect(still.changes).toEqual([]);
+
+    const back = changesSince(still.memory, look(), SIDECAR, NOW + away);
+
+    expect(back.changes).toMatchObject([{ ...change, server: 'duel-2' }]);
+    expect(changesSince(back.memory, look(), SIDECAR, NOW + away).changes).toEqual([]);
+    expect(back.memory.gone).toBeUndefined();
   });
 
   test('thousands of changes at once in several reports, and loses none', () => {
@@ -137,13 +162,13 @@ describe('a guard notices', () => {
     const after = look({ servers: many.map((server) => ({ ...server, uid: `new-${server.ordinal}` })) });
     const reported = new Set<string>();
     for (let round = 0; round < 3; round++) {
-      const { changes, memory: next } = changesSince(memory, after, SIDECAR);
+      const { changes, memory: next } = changesSince(memory, after, SIDECAR, NOW);
       expect(changes.length).toBeLessThanOrEqual(1_000);
       for (const { server } of changes) reported.add(server!);
       memory = next;
     }
     expect(reported.size).toBe(2_500);
-    expect(changesSince(memory, after, SIDECAR).changes).toEqual([]);
+    expect(changesSince(memory, after, SIDECAR, NOW).changes).toEqual([]);
   });
 });
 
