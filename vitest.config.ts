@@ -68,7 +68,8 @@ export default defineConfig({
         test: {
           name: 'fleet',
           include: ['test/fleet/**/*.test.ts'],
-          fileParallelism: false,
+          // Each file has a lab of its own, and they mostly wait.
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
