@@ -1,17 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
+/** What was expected and what was found, whole: in a log that is all there is. */
+const WORDY = { chaiConfig: { truncateThreshold: 1_000 } };
+
 /** One project per layer (CONTRIBUTING.md); `npm test` runs them one after the other. */
 export default defineConfig({
   test: {
     projects: [
       {
         test: {
+          ...WORDY,
           name: 'unit',
           include: ['test/{release,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
         },
       },
       {
         test: {
+          ...WORDY,
           name: 'workflow',
           include: ['test/{workflow,replay,situations}/**/*.test.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
@@ -26,6 +31,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...WORDY,
           name: 'model',
           include: ['test/model/**/*.test.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
@@ -39,6 +45,7 @@ export default defineConfig({
       {
         // Not a layer: `npm run record-histories`.
         test: {
+          ...WORDY,
           name: 'record-histories',
           include: ['test/replay/record.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
@@ -49,6 +56,7 @@ export default defineConfig({
       {
         // Not a layer: `npm run record-situations`.
         test: {
+          ...WORDY,
           name: 'record-situations',
           include: ['test/situations/record.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
@@ -58,6 +66,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...WORDY,
           name: 'package',
           include: ['test/package/**/*.test.ts'],
           testTimeout: 60_000,
@@ -66,6 +75,7 @@ export default defineConfig({
       },
       {
         test: {
+          ...WORDY,
           name: 'fleet',
           include: ['test/fleet/**/*.test.ts'],
           // Each file has a lab of its own, and they mostly wait.
@@ -76,9 +86,10 @@ export default defineConfig({
       },
       {
         test: {
+          ...WORDY,
           name: 'truth',
           include: ['test/truth/**/*.test.ts'],
-          fileParallelism: false,
+          maxWorkers: 2,
           testTimeout: 120_000,
           hookTimeout: 180_000,
         },

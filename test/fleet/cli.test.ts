@@ -261,7 +261,7 @@ describe('while a release waits', () => {
 
     await world.lab.stopProgram('kube-apiserver');
     expect((await hotwave('approve', 'patient', '--wave', '2')).code).toBe(0);
-    const trouble = await until({ what: 'the second attempt', deadlineMs: 30_000 }, async () => {
+    const trouble = await until({ what: 'the second attempt', deadlineMs: 60_000 }, async () => {
       const { out } = await hotwave('status', 'patient');
       return /^attempt \d+ of .*$/m.exec(out)?.[0];
     });

@@ -42,7 +42,7 @@ async function overridden(set: string): Promise<Record<string, string>> {
 /** OpenKruiseGame v1.0.0 may undo a write with an older state: it is repeated until pod and object agree. */
 async function setOpsState(server: string, opsState: string): Promise<void> {
   const { api } = world.lab;
-  await until({ what: `${server} to be ${opsState}`, deadlineMs: 30_000, everyMs: 300 }, async () => {
+  await until({ what: `${server} to be ${opsState}`, deadlineMs: 60_000, everyMs: 300 }, async () => {
     const { spec } = await api.get<{ readonly spec: { readonly opsState?: string } }>(serverPath(server));
     if (spec.opsState !== opsState) await api.patch(serverPath(server), { spec: { opsState } });
     const pod = await api.get<Pod>(`/api/v1/namespaces/default/pods/${server}`);

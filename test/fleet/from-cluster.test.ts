@@ -50,7 +50,7 @@ test.each(['badpull', 'crash', 'neverready'])('a lost release that is stuck by %
   const name = `stuck-${failure}`;
   await world.aSet(name, { replicas: 4 });
   const { updateStrategy } = (await theSet(name)).spec;
-  const more = '  waves: [rest]\n  onFailure: { then: pause }\n  ready: { timeout: 6s }\n  maxUnavailable: 2';
+  const more = '  waves: [rest]\n  onFailure: { then: pause }\n  ready: { timeout: 12s }\n  maxUnavailable: 2';
   const release = await world.hotwave.start(world.release(name, `v2.0-${failure}`, more));
   await release.until('the pause', ({ phase }) => phase === 'paused');
   await release.handle.terminate('the history is gone');

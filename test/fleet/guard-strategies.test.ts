@@ -45,7 +45,7 @@ async function podNamed(name: string): Promise<Pod> {
 async function recreate(name: string): Promise<Pod> {
   const { uid } = (await podNamed(name)).metadata;
   await world.lab.api.delete(`/api/v1/namespaces/default/pods/${name}`);
-  return until({ what: `another pod ${name}`, deadlineMs: 30_000 }, async () => {
+  return until({ what: `another pod ${name}`, deadlineMs: 60_000 }, async () => {
     const pod = await podNamed(name);
     return (pod as Pod | undefined) !== undefined && pod.metadata.uid !== uid && hasCondition(pod, 'Ready') && pod;
   });
@@ -63,7 +63,7 @@ async function crash(name: string, container: string): Promise<void> {
     { op: 'replace', path: `${status}/state`, value: { waiting: { reason: 'CrashLoopBackOff' } } },
   ];
   await world.lab.api.patch(`/api/v1/namespaces/default/pods/${name}/status`, ended, 'json');
-  await until({ what: `${container} of ${name} to run again`, deadlineMs: 30_000 }, async () => {
+  await until({ what: `${container} of ${name} to run again`, deadlineMs: 60_000 }, async () => {
     const now = await podNamed(name);
     return containerStatus(now, container)!.restartCount > restartCount && hasCondition(now, 'Ready');
   });
@@ -78,7 +78,7 @@ async function override(name: string, tag: string | null): Promise<void> {
 async function reloadByHand(name: string, tag: string): Promise<void> {
   const { status } = await podNamed(name);
   const engine = `http://${status!.podIP!}:${world.lab.enginePort!}`;
-  await until({ what: `${name} to have the files of ${tag}`, deadlineMs: 20_000 }, async () => {
+  await until({ what: `${name} to have the files of ${tag}`, deadlineMs: 60_000 }, async () => {
     return (await (await fetch(`${engine}/files`)).text()) === tag;
   });
   await fetch(`${engine}/reload`, { method: 'POST' });
@@ -120,7 +120,7 @@ describe('after a targeted release', () => {
 
   test('an edit of the template moves the others: told with the field, and who is ahead, and nothing is put back', async () => {
     await setImage(world.lab.api, SET, fleetImage('v3.0'));
-    await waitForServers(world.lab.api, { name: SET, count: 2, deadlineMs: 30_000, isAsWanted: onTag('v3.0') });
+    await waitForServers(world.lab.api, { name: SET, count: 2, deadlineMs: 60_000, isAsWanted: onTag('v3.0') });
     for (const name of ['picked-0', 'picked-3']) {
       await reloadByHand(name, 'v3.0');
       expect(await guard.said(name, /^ahead: /)).toBeTruthy();
@@ -135,7 +135,7 @@ describe('after a targeted release', () => {
   });
 
   test('a chosen server whose override is taken away, and then its pod, is said to be off its version', async () => {
-    await until({ what: 'the override to stay away', deadlineMs: 20_000, everyMs: 500 }, async () => {
+    await until({ what: 'the override to stay away', deadlineMs: 60_000, everyMs: 500 }, async () => {
       await override('picked-2', null);
       const { spec } = await world.lab.api.get<{ metadata: never; spec: { containers?: unknown } }>(
         serverPath('picked-2'),
@@ -205,7 +205,7 @@ describe('after a release for new servers only', () => {
   test('somebody who puts a rolling strategy back moves the older servers: told, with the servers that moved', async () => {
     const rollingUpdate = { podUpdatePolicy: 'InPlaceIfPossible', partition: 0, maxUnavailable: '100%' };
     await setImage(world.lab.api, SET, fleetImage('v2.0'), rollingUpdate);
-    await waitForServers(world.lab.api, { name: SET, count: 5, deadlineMs: 30_000, isAsWanted: onTag('v2.0') });
+    await waitForServers(world.lab.api, { name: SET, count: 5, deadlineMs: 60_000, isAsWanted: onTag('v2.0') });
     for (const name of ['newer-1', 'newer-2']) expect(await guard.said(name, /^ahead: /)).toBeTruthy();
     const { events } = await guard.state();
     expect(events.some(({ kind, text }) => kind === 'edited' && /^updateStrategy was changed by /.test(text))).toBe(

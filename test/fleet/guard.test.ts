@@ -44,7 +44,7 @@ async function override(name: string, tag: string | null): Promise<void> {
 }
 
 async function untilFiles(set: string, name: string, tag: string): Promise<void> {
-  await until({ what: `${name} to have the files of ${tag}`, deadlineMs: 20_000 }, async () => {
+  await until({ what: `${name} to have the files of ${tag}`, deadlineMs: 60_000 }, async () => {
     return (await engine(await podNamed(set, name), '/files')) === tag;
   });
 }
@@ -77,7 +77,7 @@ describe('after a release', () => {
   test('a recreated pod and a scaled-up server have to prove the version, and do', async () => {
     const before = await podNamed(SET, 'kept-0');
     await world.lab.api.delete(`/api/v1/namespaces/default/pods/kept-0`);
-    await until({ what: 'another pod', deadlineMs: 20_000 }, async () => {
+    await until({ what: 'another pod', deadlineMs: 60_000 }, async () => {
       const pod = (await podsOf(world.lab.api, SET)).find(({ metadata }) => metadata.name === 'kept-0');
       return pod !== undefined && pod.metadata.uid !== before.metadata.uid;
     });
@@ -112,7 +112,7 @@ describe('after a release', () => {
       await waitForServers(world.lab.api, {
         name: SET,
         count: 4,
-        deadlineMs: 20_000,
+        deadlineMs: 60_000,
         isAsWanted: ({ metadata }) => metadata.uid !== before.metadata.uid,
       });
     });
@@ -159,7 +159,7 @@ describe('the next release', () => {
     const running = world.hotwave.client.workflow.list({
       query: `WorkflowId = '${guard.handle.workflowId}' AND ExecutionStatus = 'Running'`,
     });
-    await until({ what: 'one running guard', deadlineMs: 20_000 }, async () => {
+    await until({ what: 'one running guard', deadlineMs: 60_000 }, async () => {
       const ids = [];
       for await (const { runId } of running) ids.push(runId);
       return ids.length === 1;

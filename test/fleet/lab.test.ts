@@ -178,7 +178,7 @@ describe('a simulated engine', () => {
         isAsWanted: onTag('v2.0'),
       });
       await until(
-        { what: 'the new files', deadlineMs: 20_000 },
+        { what: 'the new files', deadlineMs: 60_000 },
         async () => (await engine(pod!, '/files'))[1] === 'v2.0',
       );
       expect(await engine(pod!, '/version')).toEqual([200, 'v1.0']);
@@ -207,7 +207,7 @@ describe('a simulated engine', () => {
         deadlineMs: 60_000,
         isAsWanted: onTag(tag),
       });
-      await until({ what: 'the new files', deadlineMs: 20_000 }, async () => (await engine(pod!, '/files'))[1] === tag);
+      await until({ what: 'the new files', deadlineMs: 60_000 }, async () => (await engine(pod!, '/files'))[1] === tag);
       expect(await engine(pod!, '/reload', 'POST')).toEqual(reload);
       expect(await engine(pod!, '/version')).toEqual([200, version]);
       expect((await engine(pod!, '/healthz'))[0]).toBe(health);

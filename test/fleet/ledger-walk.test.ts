@@ -75,7 +75,7 @@ const DISTURBANCES: readonly ((tag: string) => Promise<string>)[] = [
     const pods = await podsOf(world.lab.api, SET);
     const { name } = pods[roll(pods.length)]!.metadata;
     await world.lab.api.delete(`/api/v1/namespaces/default/pods/${name}`);
-    await until({ what: 'another pod', deadlineMs: 20_000 }, async () =>
+    await until({ what: 'another pod', deadlineMs: 60_000 }, async () =>
       (await podsOf(world.lab.api, SET)).some(
         (pod) => pod.metadata.name === name && !pods.some(({ metadata }) => metadata.uid === pod.metadata.uid),
       ),
@@ -95,7 +95,7 @@ const DISTURBANCES: readonly ((tag: string) => Promise<string>)[] = [
     await waitForServers(world.lab.api, {
       name: SET,
       count: 1,
-      deadlineMs: 20_000,
+      deadlineMs: 60_000,
       isAsWanted: (pod) => tagOf(pod) === 'v0.8',
     });
     return 'edited the template';
@@ -103,7 +103,7 @@ const DISTURBANCES: readonly ((tag: string) => Promise<string>)[] = [
 ];
 
 function untilTag(server: string, tag: string): Promise<unknown> {
-  return until({ what: `${server} to run ${tag}`, deadlineMs: 20_000 }, async () =>
+  return until({ what: `${server} to run ${tag}`, deadlineMs: 60_000 }, async () =>
     (await podsOf(world.lab.api, SET)).some((pod) => pod.metadata.name === server && tagOf(pod) === tag),
   );
 }
@@ -115,7 +115,7 @@ async function mend(tag: string): Promise<void> {
   for (const { server } of (await readServers(world.lab, SET)).filter((read) => read.override !== '')) {
     await override(server, tag);
     await untilTag(server, tag);
-    await until({ what: `the override of ${server} to stay away`, deadlineMs: 20_000, everyMs: 300 }, async () => {
+    await until({ what: `the override of ${server} to stay away`, deadlineMs: 60_000, everyMs: 300 }, async () => {
       await override(server, null);
       return (await readServers(world.lab, SET)).every((read) => read.server !== server || read.override === '');
     });
@@ -123,7 +123,7 @@ async function mend(tag: string): Promise<void> {
   await waitForServers(world.lab.api, {
     name: SET,
     count: (await podsOf(world.lab.api, SET)).length,
-    deadlineMs: 30_000,
+    deadlineMs: 60_000,
     isAsWanted: (pod) => tagOf(pod) === tag,
   });
 }

@@ -111,7 +111,7 @@ describe('after a release', () => {
   test('rows of a mixed set are what an independent reader finds, and each drift has its word', async () => {
     // Overridden, recreated, moved on by somebody's edit, scaled up: as fleets look after a week.
     await override(`${SET}-1`, 'v1.0');
-    await until({ what: 'the override to run', deadlineMs: 20_000 }, async () =>
+    await until({ what: 'the override to run', deadlineMs: 60_000 }, async () =>
       onTag('v1.0')((await podsOf(lab.api, SET)).find((pod) => ordinal(pod) === 1)!),
     );
     const [before] = await podsOf(lab.api, SET);
@@ -119,13 +119,13 @@ describe('after a release', () => {
     await waitForServers(lab.api, {
       name: SET,
       count: SERVERS,
-      deadlineMs: 30_000,
+      deadlineMs: 60_000,
       isAsWanted: ({ metadata }) => metadata.uid !== before!.metadata.uid,
     });
     await setImage(lab.api, SET, fleetImage('v3.0'), { partition: SERVERS - 1 });
-    await waitForServers(lab.api, { name: SET, count: 1, deadlineMs: 30_000, isAsWanted: onTag('v3.0') });
+    await waitForServers(lab.api, { name: SET, count: 1, deadlineMs: 60_000, isAsWanted: onTag('v3.0') });
     await lab.api.patch(setPath(SET), { spec: { replicas: SERVERS + 2 } });
-    await waitForServers(lab.api, { name: SET, count: SERVERS + 2, deadlineMs: 30_000 });
+    await waitForServers(lab.api, { name: SET, count: SERVERS + 2, deadlineMs: 60_000 });
 
     const found = await ledger();
     expect(found.rows.map(asRead)).toEqual(await readByHand());
@@ -187,12 +187,12 @@ describe('several versions side by side', () => {
     await released('chosen', 'v2.0', `  strategy: targeted\n${target}`);
     expect(await verify('chosen')).toBe('0 2 of 2 servers on v1.0, 1 of 1 on v2.0 (targeted)');
     await override('chosen-1', 'v1.0');
-    const pod = await until({ what: 'the old image to run', deadlineMs: 20_000 }, async () =>
+    const pod = await until({ what: 'the old image to run', deadlineMs: 60_000 }, async () =>
       (await podsOf(lab.api, 'chosen')).find((found) => ordinal(found) === 1 && onTag('v1.0')(found)),
     );
     await fetch(`http://${pod.status!.podIP!}:${lab.enginePort!}/reload`, { method: 'POST' });
     // OpenKruiseGame v1.0.0 may write an override that was taken away once more.
-    await until({ what: 'the override to stay away', deadlineMs: 20_000, everyMs: 500 }, async () => {
+    await until({ what: 'the override to stay away', deadlineMs: 60_000, everyMs: 500 }, async () => {
       if ((await readServers(lab, 'chosen'))[1]!.override === '') return true;
       await override('chosen-1', null);
       return false;

@@ -54,7 +54,7 @@ test('a bad new server takes the new image back for those to come, and leaves wh
   expect(result).toMatchObject({ outcome: 'rolled-back' });
   expect(result.reason).toMatch(/bad-2: http .* answered "v2.0-unready", expected "v9.9"/);
   await scale(world.lab.api, 'bad', 4);
-  await waitForServers(world.lab.api, { name: 'bad', count: 4, deadlineMs: 20_000 });
+  await waitForServers(world.lab.api, { name: 'bad', count: 4, deadlineMs: 60_000 });
   expect(await world.versions('bad')).toEqual(['v1.0', 'v1.0', 'v2.0-unready', 'v1.0']);
   // A rolling strategy would move bad-2, with its players: it is not put back while a server is on the new version.
   expect(await strategyOf('bad')).toEqual({ type: 'OnDelete' });

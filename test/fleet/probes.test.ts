@@ -58,7 +58,7 @@ spec:
   target: { gameServerSet: ${set} }
   images: { sidecar: "${fleetImage(tag)}" }
   maxUnavailable: 100%
-  ready: { timeout: 8s }
+  ready: { timeout: 30s }
   waves: [1, rest]
   reload: { ${reload} }
   proof: { ${proof} }
@@ -149,7 +149,7 @@ describe('OpenKruise service quality', () => {
     };
     await lab.api.patch(setPath('graded'), { spec: { serviceQualities: [quality] } });
     const stop = reportLoaded('graded');
-    await until({ what: 'the first report', deadlineMs: 10_000 }, async () => {
+    await until({ what: 'the first report', deadlineMs: 60_000 }, async () => {
       const pods = await podsOf(lab.api, 'graded');
       return pods.every((pod) => hasCondition(pod, 'game.kruise.io/loaded'));
     });

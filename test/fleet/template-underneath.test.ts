@@ -65,7 +65,7 @@ async function editTemplate(set: string, tag: string, moving: readonly number[])
   const pods = await podsOf(world.lab.api, set);
   for (const { metadata, status } of moving.map((ordinal) => pods[ordinal]!)) {
     const engine = `http://${status!.podIP!}:${world.lab.enginePort!}`;
-    await until({ what: `${metadata.name} to have the files of ${tag}`, deadlineMs: 20_000 }, async () => {
+    await until({ what: `${metadata.name} to have the files of ${tag}`, deadlineMs: 60_000 }, async () => {
       return (await (await fetch(`${engine}/files`)).text()) === tag;
     });
     await fetch(`${engine}/reload`, { method: 'POST' });

@@ -85,7 +85,7 @@ async function stuck({ name, tag, more = '', set = {}, isStuck, isWedged }: Stuc
   await world.aSet(name, { replicas: SERVERS, ...set });
   const release = await world.hotwave.start(world.release(name, tag, more));
   await release.until('it is stuck', isStuck);
-  await until({ what: 'a pod to be stuck', deadlineMs: 30_000 }, async () =>
+  await until({ what: 'a pod to be stuck', deadlineMs: 60_000 }, async () =>
     (await podsOf(world.lab.api, name)).some(isWedged),
   );
   return release;
@@ -180,7 +180,7 @@ test(
     // Kruise notes on a marker that it has seen it; OpenKruiseGame goes no further before that.
     await world.lab.stopProgram('kruise');
     await world.lab.api.patch(setPath(name), { spec: { serviceQualities: [QUALITY] } });
-    await until({ what: 'the marker', deadlineMs: 30_000 }, () => world.lab.api.get(markerPath(name)));
+    await until({ what: 'the marker', deadlineMs: 60_000 }, () => world.lab.api.get(markerPath(name)));
     const release = await world.hotwave.start(world.release(name, 'v2.0', WAITING));
     const { wait } = await release.until('the wait for the controllers', isUnaccepted);
     expect(wait!.until).toBeGreaterThan(Date.now());

@@ -34,7 +34,7 @@ const RELEASES: Readonly<Record<OpenPhase, { readonly tag: string; readonly more
 
 /** One server fails and is tolerated, so that at the gate there is something to retry. */
 function gated(): string {
-  return '  waves: [1, rest]\n  gates: [ { before: 2 } ]\n  onFailure: { then: pause, tolerate: 3 }\n  ready: { timeout: 2s }';
+  return '  waves: [1, rest]\n  gates: [ { before: 2 } ]\n  onFailure: { then: pause, tolerate: 3 }\n  ready: { timeout: 5s }';
 }
 
 /** A window from yesterday until tomorrow. */

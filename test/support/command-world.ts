@@ -10,6 +10,7 @@ import type { Pod } from '../lab/kubernetes-objects.ts';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 import { until } from '../lab/until.ts';
+import { readyTimeoutOf } from './release-file.ts';
 
 /** How a command ended, and what it wrote. */
 export interface Ended {
@@ -126,7 +127,7 @@ spec:
   target: { gameServerSet: ${set} }
   images: { sidecar: "${fleetImage(tag)}" }
   maxUnavailable: 100%
-  ready: { timeout: 12s }
+  ready: { timeout: ${readyTimeoutOf(tag)} }
   content: { exec: { container: app-2048, command: ${engine('files')}, within: 2s } }
   reload: { exec: { container: app-2048, command: ${engine('reload')} } }
   proof: { http: { port: ${port}, path: /version, within: 2s } }

@@ -12,7 +12,7 @@ import type { ImageChange, PodRecorder } from '../lab/pod-observer.ts';
 import { recordPods } from '../lab/pod-observer.ts';
 import { startHotwave } from './hotwave.ts';
 import type { Hotwave } from './hotwave.ts';
-import { releaseFrom } from './release-file.ts';
+import { readyTimeoutOf, releaseFrom } from './release-file.ts';
 
 /** A fleet lab with a worker on it, and what tests of releases need there. */
 export class FleetWorld {
@@ -63,7 +63,7 @@ spec:
   images: { sidecar: "${fleetImage(tag)}" }
   ${/^ *target:/m.test(more) ? '' : `target: { gameServerSet: ${set} }`}
   ${/^ *maxUnavailable:/m.test(more) ? '' : 'maxUnavailable: 100%'}
-  ${/^ *ready:/m.test(more) ? '' : 'ready: { timeout: 8s }'}
+  ${/^ *ready:/m.test(more) ? '' : `ready: { timeout: ${readyTimeoutOf(tag)} }`}
   content: { exec: { container: app-2048, command: ${engine('files')}, within: 2s } }
   reload: { exec: { container: app-2048, command: ${engine('reload')} } }
   proof: { http: { port: ${port}, path: /version, within: 2s } }

@@ -20,7 +20,7 @@ export function guardOf({ client }: Pick<Hotwave, 'client'>, set: string): Watch
   const handle = client.workflow.getHandle(guardWorkflowId(CLUSTER, { namespace: 'default', name: set }));
   const state = (): Promise<GuardState> => handle.query<GuardState>(MESSAGES.state);
   let last: GuardState | undefined;
-  const untilState: WatchedGuard['until'] = (what, isSo, deadlineMs = 30_000) =>
+  const untilState: WatchedGuard['until'] = (what, isSo, deadlineMs = 60_000) =>
     until({ what, deadlineMs, detail: () => JSON.stringify(last, undefined, 1) }, async () => {
       last = await state();
       return isSo(last) && last;

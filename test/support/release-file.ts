@@ -7,3 +7,8 @@ export function releaseFrom(yaml: string): ReleaseFile {
   if ('release' in reading) return reading.release;
   throw new Error(reading.diagnostics.map((diagnostic) => formatDiagnostic('release.yaml', diagnostic)).join('\n'));
 }
+
+/** How long servers may take to be Ready: long enough for a busy machine, and not too long for images that never are. */
+export function readyTimeoutOf(tag: string): string {
+  return /neverready|badpull/.test(tag) ? '12s' : '30s';
+}

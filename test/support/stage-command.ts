@@ -11,7 +11,7 @@ export async function stageCommand(
   argv: readonly string[],
   files: Record<string, string> = {},
 ): Promise<CommandResult> {
-  const wait = { what: 'Temporal to know the worker', deadlineMs: 30_000, everyMs: 100 };
+  const wait = { what: 'Temporal to know the worker', deadlineMs: 60_000, everyMs: 100 };
   let result = await run(stage, argv, files);
   await until(wait, async () => {
     if (!result.err.includes('no worker for cluster')) return true;

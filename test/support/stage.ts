@@ -142,7 +142,7 @@ function releaseDocument({ name = 'scripts-2-0', image = NEW_IMAGE, ...wishes }:
       images: { [SIDECAR]: image },
       waves: [1, 3, 'rest'],
       maxUnavailable: '100%',
-      ready: { timeout: '5s' },
+      ready: { timeout: '10s' },
       content: { exec: { ...engine('files'), within: '1s' } },
       reload: { exec: engine('reload') },
       proof: { http: { port: 8080, path: '/version', within: '1s' } },

@@ -119,7 +119,7 @@ test('after a crash of the sidecar the files come back from the image, and the e
   expect(containerStatus(after, MAIN)!.restartCount).toBe(0);
 
   expect(await guard.said(server, /^proves v2\.0/, PATIENCE)).toMatch(
-    /^proves v2\.0, .* after: container sidecar was started again \(2 restarts\)$/,
+    /^proves v2\.0, .* after: container sidecar was started again \(restart count 2\)$/,
   );
   expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', files: 'v2.0', drift: '', restarts: 2, mainRestarts: 0 });
 });
@@ -130,7 +130,7 @@ test('a main container that is started again loads the files that are on the dis
   await untilRestarted(server, MAIN, 1);
   expect([await onDisk(server), await loaded(server)]).toEqual(['v2.0', 'v2.0']);
   expect(await guard.said(server, /^proves v2\.0/, PATIENCE)).toMatch(
-    /after: container app-2048 was started again \(1 restarts\)$/,
+    /after: container app-2048 was started again \(restart count 1\)$/,
   );
   expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', drift: '', restarts: 1, mainRestarts: 1 });
 });
@@ -167,7 +167,7 @@ test('wrong files that a restart made the engine load are reported; once they ar
   // The sidecar brings its files back when it is started again; nginx alone would keep the old ones for ever.
   await run(server, SIDECAR, 'kill', '-TERM', '1');
   expect(await guard.said(server, /^its engine was made to reload/, PATIENCE)).toMatch(
-    /^its engine was made to reload and proves v2\.0, .* after: container sidecar was started again \(2 restarts\)$/,
+    /^its engine was made to reload and proves v2\.0, .* after: container sidecar was started again \(restart count 2\)$/,
   );
   expect([await onDisk(server), await loaded(server)]).toEqual(['v2.0', 'v2.0']);
   expect(containerStatus(await podOf(server), MAIN)!.restartCount).toBe(1);

@@ -66,7 +66,7 @@ describe('failed servers that the policy gives another try', () => {
   test('wait for their retry with the others ready, also when they do not come up at all', async ({ stage }) => {
     const it = await stage({ failures: { 'duel-7': 'neverready' } });
     const onFailure = { classes: retry('notReady', 1), tolerate: 1 };
-    const release = await it.start(aRelease({ ready: { timeout: '1s' }, onFailure }));
+    const release = await it.start(aRelease({ ready: { timeout: '4s' }, onFailure }));
     await release.until('a retry', isRetrying);
     expect(await release.result()).toMatchObject({ outcome: 'done', reason: /left behind: duel-7$/ });
   });

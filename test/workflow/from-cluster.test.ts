@@ -110,7 +110,7 @@ describe('a rollback from what is written on the set', () => {
       const it = await stage();
       const image = `${NEW_IMAGE}-${failure}`;
       const release = await it.start(
-        aRelease({ image, version: '2.0', onFailure: { then: 'pause' }, ready: { timeout: '1s' }, maxUnavailable: 1 }),
+        aRelease({ image, version: '2.0', onFailure: { then: 'pause' }, ready: { timeout: '4s' }, maxUnavailable: 1 }),
       );
       await release.until('the pause', ({ phase }) => phase === 'paused');
       await release.handle.terminate('the history is gone');

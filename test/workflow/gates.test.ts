@@ -157,9 +157,9 @@ describe('a gate at which nobody decides in time', () => {
 
   test('pauses when it says pause; resuming gives people the whole time again', async ({ stage }) => {
     const it = await stage();
-    const release = await it.start(aRelease({ gates: [{ before: 2, timeout: '2s', onTimeout: 'pause' }] }));
+    const release = await it.start(aRelease({ gates: [{ before: 2, timeout: '4s', onTimeout: 'pause' }] }));
     const paused = await release.until('the pause', isPaused);
-    expect(paused.pausedBecause).toBe('nobody decided at the gate within 2s');
+    expect(paused.pausedBecause).toBe('nobody decided at the gate within 4s');
     await release.decide({ verb: 'resume' });
     await release.until(
       'the gate',

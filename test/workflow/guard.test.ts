@@ -23,7 +23,7 @@ function guardOf({ client, clusterName }: Stage): Watched {
     workflowId,
     state,
     until: (what, isSo) =>
-      until({ what, deadlineMs: 20_000, everyMs: 50 }, async () => {
+      until({ what, deadlineMs: 60_000, everyMs: 50 }, async () => {
         const now = await state();
         return isSo(now) && now;
       }),

@@ -102,7 +102,7 @@ async function during(
 
 /** The controllers have made of the set what its owner wants. */
 async function settled(cluster: FakeCluster): Promise<void> {
-  await until({ what: 'the servers', deadlineMs: 5_000, everyMs: 5 }, () => {
+  await until({ what: 'the servers', deadlineMs: 60_000, everyMs: 5 }, () => {
     const { servers, raw } = cluster.set();
     const killed = [...servers.keys()].some((name) => cluster.set().gameServers.get(name)?.spec.opsState === 'Kill');
     return servers.size === raw.spec.replicas && !killed;
@@ -145,7 +145,7 @@ describe('a rolling release under which the set changes', () => {
 
   test('is not held up by a server for which the cluster has no room: it is named', async ({ stage }) => {
     const it = await stage();
-    const release = await it.start(aRelease({ gates: [{ before: 2 }], ready: { timeout: '1s' } }));
+    const release = await it.start(aRelease({ gates: [{ before: 2 }], ready: { timeout: '4s' } }));
     await release.until('the gate', atGate);
     scaleTo(11)(it.cluster);
     await settled(it.cluster);
@@ -203,7 +203,7 @@ describe('a rolling release under which the set changes', () => {
   test('still waits for a person when a server is gone and the set lacks it', async ({ stage }) => {
     const it = await stage();
     const held = it.calls.hold({ activity: 'reloadServers' });
-    const release = await it.start(aRelease({ ready: { timeout: '1s' } }));
+    const release = await it.start(aRelease({ ready: { timeout: '4s' } }));
     await held.reached;
     it.cluster.set().controllersDown = true;
     it.cluster.set().remove('duel-9');

@@ -166,7 +166,7 @@ describe('a release for new servers only', () => {
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     scaleTo(it.cluster, 6);
     await until(
-      { what: 'the next server', deadlineMs: 5_000, everyMs: 5 },
+      { what: 'the next server', deadlineMs: 60_000, everyMs: 5 },
       () => it.cluster.set().servers.get('duel-5')?.engine.loaded === '1.0',
     );
     expect(loaded(it.cluster, ['duel-0', 'duel-4'])).toEqual(['1.0', '2.0']);

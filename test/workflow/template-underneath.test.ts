@@ -42,7 +42,7 @@ async function editTemplate(cluster: FakeCluster, image: string, arrived: number
     spec.gameServerTemplate.spec.containers.find(({ name }) => name === SIDECAR)!.image = image;
   });
   await until(
-    { what: `${arrived} servers on ${image}`, deadlineMs: 5_000, everyMs: 5 },
+    { what: `${arrived} servers on ${image}`, deadlineMs: 60_000, everyMs: 5 },
     () =>
       images(cluster).filter((found) => found === image).length === arrived &&
       cluster
