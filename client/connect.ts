@@ -4,7 +4,7 @@ import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 import type { ConnectionFlags } from './flags.ts';
 import type { Io } from './io.ts';
-import { explainTemporalError, isCrowded, unreachable } from './temporal-errors.ts';
+import { explainTemporalError, isCrowded, isLostTask, unreachable } from './temporal-errors.ts';
 
 /** A connection to Temporal. */
 export interface Temporal {
@@ -70,18 +70,34 @@ export function temporalOver(
   };
 }
 
+/** A gRPC status, as the SDK's interceptor sees it. */
+type StatusObject = Parameters<ReturnType<typeof defaultGrpcRetryOptions>['retryableDecider']>[1];
+
 /** How to connect; the address is what error sentences name. */
 export type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[0]> & { readonly address: string };
 
+/** Times that a request is sent whose workflow task was lost. */
+const MOST_TRIES = 4;
+
 /**
- * Connects. Retries are the SDK's, but for crowds: its retries of many clients would meet again, at the same moments.
+ * True when a request that failed is sent once more. It is for the SDK to say, but for two things: crowds, whose clients
+ * would all come back at the same moments, and a lost workflow task, which Temporal calls final although the next task takes
+ * the update; it has its id, so that it counts once.
+ */
+export function isSentAgain(attempt: number, status: StatusObject): boolean {
+  if (isCrowded(status)) return false;
+  if (isLostTask(status)) return attempt < MOST_TRIES;
+  return SDK_RETRY.retryableDecider(attempt, status);
+}
+
+const SDK_RETRY = defaultGrpcRetryOptions();
+
+/**
+ * Connects.
  * @throws ExitError when Temporal does not answer
  */
 export async function open(settings: ConnectSettings): Promise<Connection> {
-  const retry = defaultGrpcRetryOptions();
-  const retryableDecider: typeof retry.retryableDecider = (attempt, status) =>
-    !isCrowded(status) && retry.retryableDecider(attempt, status);
-  const interceptors = [makeGrpcRetryInterceptor({ ...retry, retryableDecider })];
+  const interceptors = [makeGrpcRetryInterceptor({ ...SDK_RETRY, retryableDecider: isSentAgain })];
   try {
     return await Connection.connect({ connectTimeout: CONNECT_TIMEOUT, interceptors, ...settings });
   } catch (error) {

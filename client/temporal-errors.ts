@@ -94,6 +94,14 @@ export function isCrowded({ code, details }: { readonly code: number; readonly d
   return code === GRPC.resourceExhausted && /query buffer/.test(details);
 }
 
+/**
+ * True for an update whose workflow task went wrong through no fault of its own: the workflow was about to end or to begin
+ * a new run when it came, and Temporal (server 1.31) threw the task away, and the update with it.
+ */
+export function isLostTask({ code, details }: { readonly code: number; readonly details: string }): boolean {
+  return code === GRPC.failedPrecondition && /unexpected workflow task failure/.test(details);
+}
+
 /** What to do when nobody polls the task queue. */
 export const WORKER_HINT = 'is one running? start it with hotwave worker, and see hotwave doctor';
 
