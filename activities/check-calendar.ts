@@ -37,6 +37,18 @@ export async function checkCalendarBefore({ calendar, file, duringFreeze }: Pref
   );
 }
 
+/** What the cluster's own calendar says now, without any release. */
+export async function describeCalendar(calendar: Calendar | undefined): Promise<Finding> {
+  if (!calendar) return ok('none: HOTWAVE_CALENDAR of the worker names no file, so only release files freeze anything');
+  const reading = await calendar.read();
+  if ('problem' in reading) return refused(reading.problem);
+  const now = Date.now();
+  const answer = answerOf(reading.windows, now);
+  return answer.kind === 'frozen'
+    ? warning(`freeze window ${answer.window} holds until ${answer.ends}: no release begins without an override`)
+    : ok(comingFreeze(reading.windows, now));
+}
+
 function comingFreeze(windows: readonly FreezeWindow[], now: number): string {
   const next = nextFreeze(windows, now);
   if (!next) return 'no freeze window now, and none to come';

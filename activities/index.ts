@@ -60,7 +60,7 @@ export function createActivities({
   return {
     planRelease: reportingTrouble(planReleaseActivity({ cluster, metrics, calendar, releases })),
     checkCalendar: reportingTrouble(checkCalendar(calendar)),
-    inspectCluster: reportingTrouble(inspectCluster(cluster)),
+    inspectCluster: reportingTrouble(inspectCluster(cluster, calendar)),
     changePriorities: reportingTrouble(changePriorities(cluster)),
     stageTemplate: reportingTrouble(stageTemplate(cluster, releases)),
     whereabouts: reportingTrouble(whereabouts(cluster)),

@@ -1,11 +1,13 @@
 import type { PreflightLine } from '../release/preflight.ts';
-import type { Cluster } from './ports.ts';
+import { describeCalendar } from './check-calendar.ts';
+import type { Calendar, Cluster } from './ports.ts';
 import { describeAccess, neededAccess } from './preflight.ts';
 import { cancellation } from './runtime.ts';
 
 /** What `doctor` asks a worker about the cluster it serves. */
 export function inspectCluster(
   cluster: Cluster,
+  calendar: Calendar | undefined,
 ): (input: { readonly namespace: string }) => Promise<readonly PreflightLine[]> {
   return async ({ namespace }) => {
     const wanted = neededAccess(namespace);
@@ -18,6 +20,7 @@ export function inspectCluster(
             status: 'refused',
             detail: `the worker may not ${missing.map(describeAccess).join(', ')} in namespace ${namespace}: apply deploy/rbac.yaml or grant them`,
           };
-    return [{ title: 'API server', status: 'ok', detail: cluster.describe() }, permissions];
+    const frozen: PreflightLine = { title: 'calendar', ...(await describeCalendar(calendar)) };
+    return [{ title: 'API server', status: 'ok', detail: cluster.describe() }, permissions, frozen];
   };
 }

@@ -33,12 +33,13 @@ export function applyDecision(
   const accepted = 'change' in effect;
   const message = accepted ? effect.message : effect.refusal;
   const record: DecisionRecord = { ...decision, at: now, accepted, answer: message };
-  const decisions = kept([...state.decisions, record]);
+  const decisions = withDecision(state.decisions, record);
   return { state: { ...state, ...(accepted ? effect.change : {}), decisions }, answer: { accepted, message } };
 }
 
-/** What steered the release is kept longest: of too many, the oldest refused one goes first. */
-function kept(records: readonly DecisionRecord[]): readonly DecisionRecord[] {
+/** The record of the decisions with one more. What steered the release is kept longest: of too many, the oldest refused one goes. */
+export function withDecision(before: readonly DecisionRecord[], decision: DecisionRecord): readonly DecisionRecord[] {
+  const records = [...before, decision];
   if (records.length <= KEPT_DECISIONS) return records;
   const refused = records.findIndex(({ accepted }) => !accepted);
   return records.toSpliced(Math.max(0, refused), 1);

@@ -1,4 +1,5 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
+import { withDecision } from '../release/decision.ts';
 import { controlGroup } from '../release/metric.ts';
 import { agreeing } from '../release/narrate.ts';
 import { formatDuration } from '../release/quantity.ts';
@@ -74,7 +75,7 @@ export class Promotion {
       accepted: true,
       answer: `approved: wave ${this.#wave} starts`,
     } as const;
-    return { decisions: [...state.decisions, record] };
+    return { decisions: withDecision(state.decisions, record) };
   }
 
   async #sample(scope: CancellationScope): Promise<void> {

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { inspectCluster } from '../../activities/inspect-cluster.ts';
+import type { Calendar } from '../../activities/ports.ts';
+import { freezeWindowSchema } from '../../release/freeze-spec.ts';
+import type { PreflightLine } from '../../release/preflight.ts';
+import { inActivity } from '../support/activity-context.ts';
+import { fakeCluster } from '../support/fake-cluster.ts';
+
+async function lineOf(calendar: Calendar | undefined): Promise<PreflightLine | undefined> {
+  const ask = inspectCluster(fakeCluster(), calendar);
+  const { result } = await inActivity<readonly PreflightLine[]>(() => ask({ namespace: 'arena' }));
+  return result.find(({ title }) => title === 'calendar');
+}
+
+/** A calendar with one window, from one day to another, counted from today. */
+function windowOf(from: number, to: number): Calendar {
+  const day = (offset: number): string => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
+  const window = freezeWindowSchema.parse({ name: 'season finale', from: day(from), to: day(to) });
+  return { read: () => Promise.resolve({ windows: [window] }) };
+}
+
+describe('who asks a worker about its cluster is told', () => {
+  test('that it has no calendar, and how it gets one', async () => {
+    expect(await lineOf(undefined)).toMatchObject({ status: 'ok', detail: /^none: HOTWAVE_CALENDAR/ });
+  });
+
+  test('which freeze window holds, and until when', async () => {
+    expect(await lineOf(windowOf(-1, 2))).toMatchObject({
+      status: 'warning',
+      detail: /^freeze window season finale holds until .* 00:00 UTC: no release begins without an override$/,
+    });
+  });
+
+  test('which one comes next', async () => {
+    expect(await lineOf(windowOf(2, 3))).toMatchObject({
+      status: 'ok',
+      detail: /^no freeze window now; the next is season finale, from /,
+    });
+  });
+
+  test('that its calendar is broken, since no release begins then', async () => {
+    const broken: Calendar = { read: () => Promise.resolve({ problem: 'the calendar of the cluster is broken' }) };
+    expect(await lineOf(broken)).toMatchObject({ status: 'refused', detail: 'the calendar of the cluster is broken' });
+  });
+});
