@@ -1,30 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { ReleaseFile } from '../../release/spec.ts';
 import { game2048 } from '../lab/game-2048.ts';
 import { createSet, deleteSet, podsOf, setPriorities } from '../lab/game-server-sets.ts';
 import { sidecarImage } from '../lab/images/provide-images.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
-import { startLab } from '../lab/lab.ts';
-import type { Lab } from '../lab/lab.ts';
-import { startHotwave } from '../support/hotwave.ts';
-import type { Hotwave } from '../support/hotwave.ts';
 import { releaseFrom } from '../support/release-file.ts';
+import { truthWorld } from '../support/truth-world.ts';
 
 const SET = 'gss-2048';
 
-let lab: Lab;
-let hotwave: Hotwave;
-
-beforeAll(async () => {
-  lab = await startLab({ kind: 'truth' });
-  hotwave = await startHotwave(lab);
-});
-
-afterAll(async () => {
-  await hotwave.stop();
-  await lab.stop();
-});
+const world = truthWorld();
 
 function release(set: string, tag: string, more = ''): ReleaseFile {
   return releaseFrom(`
@@ -44,14 +30,14 @@ ${more}`);
 }
 
 async function versionsLoaded(set: string): Promise<string[]> {
-  const pods = await podsOf(lab.api, set);
+  const pods = await podsOf(world.lab.api, set);
   return Promise.all(
     pods.map(async (pod) => (await (await fetch(`http://${pod.status!.podIP!}/version`)).text()).trim()),
   );
 }
 
 async function expectUntouchedPods(before: readonly Pod[], restarts: number): Promise<void> {
-  const pods = await podsOf(lab.api, SET);
+  const pods = await podsOf(world.lab.api, SET);
   expect(pods.map(({ metadata }) => [metadata.uid, metadata.creationTimestamp])).toEqual(
     before.map(({ metadata }) => [metadata.uid, metadata.creationTimestamp]),
   );
@@ -60,9 +46,13 @@ async function expectUntouchedPods(before: readonly Pod[], restarts: number): Pr
 }
 
 test('a hot update reaches nginx on every server: same pods, sidecar restarted once, main container never', async () => {
-  const before = await createSet(lab.api, game2048({ name: SET, replicas: 3, nodeName: lab.nodeName }), 90_000);
-  await setPriorities(lab.api, { name: SET }, { [`${SET}-0`]: 9 });
-  const started = await hotwave.start(release(SET, 'v2.0', '  gates: [ { before: 2 } ]'));
+  const before = await createSet(
+    world.lab.api,
+    game2048({ name: SET, replicas: 3, nodeName: world.lab.nodeName }),
+    90_000,
+  );
+  await setPriorities(world.lab.api, { name: SET }, { [`${SET}-0`]: 9 });
+  const started = await world.hotwave.start(release(SET, 'v2.0', '  gates: [ { before: 2 } ]'));
   await started.until('the gate', ({ phase }) => phase === 'waiting-approval');
   expect(await versionsLoaded(SET)).toEqual(['v2.0', 'v1.0', 'v1.0']);
   await started.decide({ verb: 'approve', wave: 2 });
@@ -76,13 +66,13 @@ test.each([['v2.1-badconfig', 'reload', /the reload ended with exit code 1: .*\[
   async (tag, kind, reason) => {
     // A set of its own: the kubelet backs off longer each time that a pod goes back to an image it has just run.
     const set = `bad-${tag.slice(5)}`;
-    await createSet(lab.api, game2048({ name: set, replicas: 2, nodeName: lab.nodeName }), 90_000);
-    const started = await hotwave.start(release(set, tag));
+    await createSet(world.lab.api, game2048({ name: set, replicas: 2, nodeName: world.lab.nodeName }), 90_000);
+    const started = await world.hotwave.start(release(set, tag));
     const result = await started.result();
     expect(result).toMatchObject({ outcome: 'rolled-back', restartsOfMainContainers: 0, recreatedPods: 0 });
     expect(result.reason).toMatch(reason);
     expect((await started.state()).failures.map((failure) => failure.class)).toContain(kind);
     expect(await versionsLoaded(set)).toEqual(['v1.0', 'v1.0']);
-    await deleteSet(lab.api, set);
+    await deleteSet(world.lab.api, set);
   },
 );

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { Ledger } from '../../release/ledger-verdict.ts';
 import type { LedgerRow } from '../../release/ledger.ts';
 import { game2048 } from '../lab/game-2048.ts';
@@ -6,17 +6,15 @@ import { createSet, podsOf } from '../lab/game-server-sets.ts';
 import { sidecarImage } from '../lab/images/provide-images.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
-import { startLab } from '../lab/lab.ts';
-import type { Lab } from '../lab/lab.ts';
 import { execInPod } from '../lab/pod-exec.ts';
 import type { ExecResult } from '../lab/pod-exec.ts';
 import { until } from '../lab/until.ts';
 import { hotwaveCommand } from '../support/command.ts';
 import { guardOf } from '../support/guard.ts';
 import type { WatchedGuard } from '../support/guard.ts';
-import { CLUSTER, startHotwave, startRelease } from '../support/hotwave.ts';
-import type { Hotwave } from '../support/hotwave.ts';
+import { CLUSTER, startRelease } from '../support/hotwave.ts';
 import { releaseFrom } from '../support/release-file.ts';
+import { truthWorld } from '../support/truth-world.ts';
 
 const SET = 'gss-2048';
 const MAIN = 'app-2048';
@@ -24,15 +22,12 @@ const SIDECAR = 'sidecar';
 /** Where the engine finds the hot files. */
 const FILES = '/var/www/html/js';
 
-let lab: Lab;
-let hotwave: Hotwave;
+const world = truthWorld();
 let guard: WatchedGuard;
 
 /** One server for each disaster: the kubelet waits longer each time that the same container is started again. */
 beforeAll(async () => {
-  lab = await startLab({ kind: 'truth' });
-  hotwave = await startHotwave(lab);
-  await createSet(lab.api, game2048({ name: SET, replicas: 4, nodeName: lab.nodeName }), 90_000);
+  await createSet(world.lab.api, game2048({ name: SET, replicas: 4, nodeName: world.lab.nodeName }), 90_000);
   const file = releaseFrom(`
 apiVersion: hotwave.dev/v1
 kind: Release
@@ -48,28 +43,23 @@ spec:
   proof: { http: { port: 80, path: /version, within: 5s } }
   guard: 1h
 `);
-  const release = await startRelease(hotwave.client, {
+  const release = await startRelease(world.hotwave.client, {
     cluster: CLUSTER,
     file,
     requester: 'tester',
     guardInterval: 500,
   });
   expect(await release.result()).toMatchObject({ outcome: 'done', restartsOfMainContainers: 0, recreatedPods: 0 });
-  guard = guardOf(hotwave, SET);
+  guard = guardOf(world.hotwave, SET);
   await guard.until('a first look', ({ lookedAt }) => lookedAt > 0);
 });
 
-afterAll(async () => {
-  await hotwave.stop();
-  await lab.stop();
-});
-
 async function podOf(server: string): Promise<Pod> {
-  return (await podsOf(lab.api, SET)).find(({ metadata }) => metadata.name === server)!;
+  return (await podsOf(world.lab.api, SET)).find(({ metadata }) => metadata.name === server)!;
 }
 
 function run(server: string, container: string, ...command: string[]): Promise<ExecResult> {
-  return execInPod(lab.kubeconfig, { namespace: 'default', pod: server, container }, command);
+  return execInPod(world.lab.kubeconfig, { namespace: 'default', pod: server, container }, command);
 }
 
 /** What nginx itself says, asked by the test. */
@@ -91,7 +81,7 @@ async function untilRestarted(server: string, container: string, restarts: numbe
 }
 
 async function ledger(): Promise<Ledger> {
-  return JSON.parse((await hotwaveCommand(lab, ['versions', SET, '-o', 'json'])).out) as Ledger;
+  return JSON.parse((await hotwaveCommand(world.lab, ['versions', SET, '-o', 'json'])).out) as Ledger;
 }
 
 async function rowOf(server: string): Promise<LedgerRow> {
@@ -99,7 +89,7 @@ async function rowOf(server: string): Promise<LedgerRow> {
 }
 
 const verify = async (): Promise<string> => {
-  const { code, out } = await hotwaveCommand(lab, ['verify', SET]);
+  const { code, out } = await hotwaveCommand(world.lab, ['verify', SET]);
   return `${code} ${out.trim()}`;
 };
 
@@ -138,9 +128,9 @@ test('a main container that is started again loads the files that are on the dis
 test('a deleted pod comes back on the new version, because the template has it', async () => {
   const server = `${SET}-2`;
   const before = await podOf(server);
-  await lab.api.delete(`/api/v1/namespaces/default/pods/${server}`);
+  await world.lab.api.delete(`/api/v1/namespaces/default/pods/${server}`);
   const after = await until({ what: 'another pod to be Ready', deadlineMs: PATIENCE }, async () => {
-    const pod = (await podsOf(lab.api, SET)).find(({ metadata }) => metadata.name === server);
+    const pod = (await podsOf(world.lab.api, SET)).find(({ metadata }) => metadata.name === server);
     return pod !== undefined && pod.metadata.uid !== before.metadata.uid && hasCondition(pod, 'Ready') && pod;
   });
   expect([await onDisk(server), await loaded(server)]).toEqual(['v2.0', 'v2.0']);

@@ -1,39 +1,25 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { ReleaseFile } from '../../release/spec.ts';
 import { deleteSet, podsOf, scale, serverPath, setPath, waitForServers } from '../lab/game-server-sets.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
 import { articleImage } from '../lab/images/provide-images.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { GameServer, Pod } from '../lab/kubernetes-objects.ts';
-import { startLab } from '../lab/lab.ts';
-import type { Lab } from '../lab/lab.ts';
 import { until } from '../lab/until.ts';
 import { versionsOf } from '../support/examples.ts';
-import { startHotwave } from '../support/hotwave.ts';
-import type { Hotwave } from '../support/hotwave.ts';
 import { releaseFrom } from '../support/release-file.ts';
+import { truthWorld } from '../support/truth-world.ts';
 
 // The manifests of the article on hot updates with OpenKruiseGame (Huawei Cloud community, December 2025) work as they
 // stand: its image names, its sidecar that syncs by `bash -c "rsync ..."` without a readiness probe and ignores SIGTERM,
 // its network section of a cloud whose plugin is not here. Nothing is made easier for hotwave; `inLab` adds what the lab
 // needs.
 
-let lab: Lab;
-let hotwave: Hotwave;
-
-beforeAll(async () => {
-  lab = await startLab({ kind: 'truth' });
-  hotwave = await startHotwave(lab);
-});
-
-afterAll(async () => {
-  await hotwave.stop();
-  await lab.stop();
-});
+const world = truthWorld();
 
 let created = '';
 
-afterEach(() => deleteSet(lab.api, created));
+afterEach(() => deleteSet(world.lab.api, created));
 
 interface Manifest {
   readonly metadata: { readonly name: string; readonly namespace: string };
@@ -112,7 +98,7 @@ const minecraftDemo: Manifest = {
 function inLab({ metadata, spec }: Manifest): object {
   const { spec: pod, ...template } = spec.gameServerTemplate;
   const containers = pod.containers.map((container) => ({ ...container, imagePullPolicy: 'IfNotPresent' }));
-  const podSpec = { ...pod, containers, nodeName: lab.nodeName, automountServiceAccountToken: false };
+  const podSpec = { ...pod, containers, nodeName: world.lab.nodeName, automountServiceAccountToken: false };
   return {
     apiVersion: 'game.kruise.io/v1alpha1',
     kind: 'GameServerSet',
@@ -124,8 +110,8 @@ function inLab({ metadata, spec }: Manifest): object {
 async function create(manifest: Manifest): Promise<readonly Pod[]> {
   const { name } = manifest.metadata;
   created = name;
-  await lab.api.create(setPath('').replace(/\/$/, ''), inLab(manifest));
-  const pods = await waitForServers(lab.api, { name, count: manifest.spec.replicas, deadlineMs: 90_000 });
+  await world.lab.api.create(setPath('').replace(/\/$/, ''), inLab(manifest));
+  const pods = await waitForServers(world.lab.api, { name, count: manifest.spec.replicas, deadlineMs: 90_000 });
   // Nothing of the article's says when an engine serves: Ready is before that.
   await until({ what: `${name} to serve`, deadlineMs: 30_000 }, () =>
     versionsOf(pods).then(
@@ -169,20 +155,20 @@ test.each([
     const manifest = game2048(flavour);
     const before = await create(manifest);
     expect(await versionsOf(before)).toEqual(['v1.0']);
-    const own = (await lab.api.get<GameServerSet>(setPath('gss-2048'))).spec;
-    const started = await hotwave.start(release('gss-2048', '2048-sidecar:v2.0', `${content}${reload}`));
+    const own = (await world.lab.api.get<GameServerSet>(setPath('gss-2048'))).spec;
+    const started = await world.hotwave.start(release('gss-2048', '2048-sidecar:v2.0', `${content}${reload}`));
     expect(await started.result()).toMatchObject({
       outcome: 'done',
       servers: 1,
       restartsOfMainContainers: 0,
       recreatedPods: 0,
     });
-    const after = await podsOf(lab.api, 'gss-2048');
+    const after = await podsOf(world.lab.api, 'gss-2048');
     expect(await versionsOf(after)).toEqual(['v2.0']);
     expect(uidsOf(after)).toEqual(uidsOf(before));
     expect([restartsOf(after, 'app-2048'), restartsOf(after, 'sidecar')]).toEqual([[0], [1]]);
     // But for the image, the set is as its owner wrote it, the network section included.
-    const now = (await lab.api.get<GameServerSet>(setPath('gss-2048'))).spec;
+    const now = (await world.lab.api.get<GameServerSet>(setPath('gss-2048'))).spec;
     const replaced = JSON.stringify(own).replace('2048-sidecar:v1.0', '2048-sidecar:v2.0');
     expect(now).toEqual(JSON.parse(replaced));
   },
@@ -195,11 +181,11 @@ test('minecraft-test: three old servers stay on 1.12.2, the fourth and the fifth
     'minecraft-demo:1.13.0',
     '  strategy: newServersOnly\n  newServers: { watch: 2m, count: 2 }\n  reload: { self: {} }\n',
   );
-  const started = await hotwave.start(file);
+  const started = await world.hotwave.start(file);
   await started.until('it follows new servers', ({ phase }) => phase === 'watching');
-  await scale(lab.api, 'minecraft-test', 5);
+  await scale(world.lab.api, 'minecraft-test', 5);
   expect(await started.result()).toMatchObject({ outcome: 'done', recreatedPods: 0 });
-  const after = await podsOf(lab.api, 'minecraft-test');
+  const after = await podsOf(world.lab.api, 'minecraft-test');
   expect(await versionsOf(after)).toEqual(['1.12.2', '1.12.2', '1.12.2', '1.13.0', '1.13.0']);
   expect(uidsOf(after.slice(0, 3))).toEqual(uidsOf(before));
   expect(restartsOf(after, 'minecraft')).toEqual([0, 0, 0, 0, 0]);
@@ -208,11 +194,15 @@ test('minecraft-test: three old servers stay on 1.12.2, the fourth and the fifth
 test('minecraft-demo: servers 1 and 2 move to 1.13.0 by their GameServers, and server 0 is not touched', async () => {
   const before = await create(minecraftDemo);
   const file = release('minecraft-demo', 'minecraft-demo:1.13.0', '  strategy: targeted\n  reload: { self: {} }\n');
-  expect(await (await hotwave.start(file)).result()).toMatchObject({ outcome: 'done', servers: 2, recreatedPods: 0 });
-  const after = await podsOf(lab.api, 'minecraft-demo');
+  expect(await (await world.hotwave.start(file)).result()).toMatchObject({
+    outcome: 'done',
+    servers: 2,
+    recreatedPods: 0,
+  });
+  const after = await podsOf(world.lab.api, 'minecraft-demo');
   expect(await versionsOf(after)).toEqual(['1.12.2', '1.13.0', '1.13.0']);
   expect(uidsOf(after)).toEqual(uidsOf(before));
   expect(restartsOf(after, 'minecraft')).toEqual([0, 1, 1]);
-  const { spec } = await lab.api.get<GameServer>(serverPath('minecraft-demo-1'));
+  const { spec } = await world.lab.api.get<GameServer>(serverPath('minecraft-demo-1'));
   expect(spec.containers).toMatchObject([{ name: 'minecraft', image: articleImage('minecraft-demo:1.13.0') }]);
 });
