@@ -11,6 +11,7 @@ export default defineConfig({
         test: {
           ...WORDY,
           name: 'unit',
+          maxWorkers: 2,
           include: ['test/{release,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
         },
       },

@@ -47,7 +47,9 @@ test('servers that exist stay, new ones prove the new version, and a later rolli
 test('a bad new server takes the new image back for those to come, and leaves who is there alone', async () => {
   await world.aSet('bad', { replicas: 2 });
   const own = await strategyOf('bad');
-  const started = await world.hotwave.start(world.release('bad', 'v2.0-unready', `${onlyNew(1)}  version: v9.9`));
+  const started = await world.hotwave.start(
+    world.release('bad', 'v2.0-unready', `${onlyNew(1)}  version: v9.9\n  ready: { timeout: 10s }`),
+  );
   await started.until('it follows new servers', ({ phase }) => phase === 'watching');
   await scale(world.lab.api, 'bad', 3);
   const result = await started.result();
