@@ -1,3 +1,4 @@
+import { collectingTime } from '../release/admission.ts';
 import type { Admission } from '../release/spec.ts';
 import type { PlannedServer } from '../release/plan.ts';
 import { isSent } from '../release/reload.ts';
@@ -53,9 +54,6 @@ interface Patience {
   readonly each: (part: Part) => Promise<Outcome>;
 }
 
-/** A hundredth of the wait: players leave one by one, and each reload of one server is a step of its own. */
-const COLLECT = 0.01;
-
 /** Loads those without players, then those whose players leave until the time is over. */
 export async function asPlayersLeave(
   context: ReleaseContext,
@@ -64,7 +62,7 @@ export async function asPlayersLeave(
 ): Promise<Outcome & { readonly busy: readonly PlannedServer[] }> {
   const { run } = context;
   const all = goingOn(context, part.servers, part);
-  const collect = Math.ceil(Math.max(0, until - Date.now()) * COLLECT);
+  const collect = collectingTime(until - Date.now(), all.length);
   run.enter('updating', 'looks which servers have players', { owner: 'the API server', until: Date.now() + QUICK_MS });
   let busy = await admit(context, { ...part, servers: all }, { admission, until: 0, collect });
   let idle = without(all, busy);

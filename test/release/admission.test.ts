@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isBusy } from '../../release/admission.ts';
+import { collectingTime, isBusy } from '../../release/admission.ts';
 
 const byState = { opsState: ['Allocated', 'Maintaining'] };
 const byPlayers = { annotation: { name: 'game.example/players' } };
@@ -24,4 +24,13 @@ test.each([
       { opsState: 'None', ...gameServer },
     ),
   ).toBe(expected);
+});
+
+test.each([
+  ['a hundredth of the time, for as many servers as most waves have', 600_000, 200, 6_000],
+  ['longer for a wave whose names would fill the history', 600_000, 10_000, 120_000],
+  ['all of it at the most', 600_000, 100_000, 600_000],
+  ['no time when none is left', -5, 200, 0],
+])('servers whose players have left are collected for %s', (_how, left, servers, time) => {
+  expect(collectingTime(left, servers)).toBe(time);
 });
