@@ -118,7 +118,9 @@ test('a template that changes underneath stops the release, and a left-over over
   await setImage(world.lab.api, 'under', fleetImage('v3.0'));
   await started.decide({ verb: 'approve', wave: 2 });
   const { pausedBecause } = await started.until('a pause', ({ phase }) => phase === 'paused');
-  expect(pausedBecause).toMatch(/changed .*containers.*image of under to "registry.example\/2048-sidecar:v3.0"/);
+  expect(pausedBecause).toMatch(
+    /changed .*containers.*image of under (from ".*v1\.0" )?to "registry.example\/2048-sidecar:v3.0"/,
+  );
   await started.decide({ verb: 'cancel', then: 'hold', reason: 'somebody moved the template' });
   expect(await started.result()).toMatchObject({ outcome: 'cancelled' });
 
