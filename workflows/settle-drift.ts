@@ -6,16 +6,23 @@ import { orSentence } from './call-failures.ts';
 import { Departure } from './release-run.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 
+/** How long a watch that begins anew may take to see the set, in milliseconds. */
+const SECOND_LOOK_MS = 5_000;
+
 /**
  * Does what a person decided about a foreign edit: the release's values are written over what they have seen, or the
- * edit stays and the release ends. When the values could not be written, they are asked again.
+ * edit stays and the release ends. When the values could not be written, they are asked again, about all that the watch
+ * then sees: a write that is refused names one field only, and a decision about that would not be one about the rest.
  * @throws Departure when the edit stays
  */
-export async function settleDrift({ run }: ReleaseContext, strategy: Strategy, { what, wins }: Drift): Promise<void> {
+export async function settleDrift(context: ReleaseContext, strategy: Strategy, { what, wins }: Drift): Promise<void> {
+  const { run, watch } = context;
   if (wins === 'edit') throw new Departure('leave', 'cancelled', `${what}; the edit stays`);
   const problem = await orSentence(strategy.reassert);
   if (problem === undefined) run.forgetDrift();
-  else run.set({ drift: { what: problem, seenAt: Date.now() } });
+  else if (!(await watch.hasNews(SECOND_LOOK_MS))) run.set({ drift: { what: problem, seenAt: Date.now() } });
+  // What stood in the way was taken back meanwhile, and so was the reason to stand still.
+  else if (!run.state.drift) await strategy.thaw();
 }
 
 /** Writes what the release holds over the edit that was seen, and nothing that came after it. */
@@ -25,9 +32,12 @@ export async function overwriteEdit({ plan, watch }: ReleaseContext, held: HeldV
   watch.stop();
   const { set, baseline } = plan;
   const summary = 'write the values of the release over the edit';
-  const written = await toItsEnd(() => quick(summary).reassertSet({ set, baseline, seen, held }));
-  watch.follow(held);
-  return written.kind === 'drifted' ? written.reason : undefined;
+  try {
+    const written = await toItsEnd(() => quick(summary).reassertSet({ set, baseline, seen, held }));
+    return written.kind === 'drifted' ? written.reason : undefined;
+  } finally {
+    watch.follow(held);
+  }
 }
 
 /**

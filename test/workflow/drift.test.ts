@@ -286,6 +286,30 @@ describe('an edit by somebody else', () => {
     expect(await release.result()).toMatchObject({ outcome: 'done' });
   });
 
+  test('that comes in the way of a decision is asked about once, with all that the watch sees of it', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const [release] = await disturbed(it, setRolling({ maxUnavailable: 1 }));
+    await release.idle('the freeze', isDrifting);
+    it.calls.run({ activity: 'reassertSet', operation: 'patch' }, () =>
+      it.cluster.edit('argocd', setRolling({ maxUnavailable: 2 })),
+    );
+    const look = it.calls.hold({ activity: 'watchSet', operation: 'readSet' });
+    await release.decide({ verb: 'resume', wins: 'release' });
+    await look.reached;
+    // Who decides now would decide about what the refused write has named, and be asked once more about the same.
+    expect((await release.state()).drift?.what).toMatch(/^(helm|argocd) changed .* from 10 to [12]$/);
+    look.release();
+    const { drift } = await release.until('the next question', isDrifting);
+    expect(drift).toEqual({
+      what: 'argocd changed /spec/updateStrategy/rollingUpdate/maxUnavailable of duel from 10 to 2',
+      seenAt: expect.any(Number) as number,
+    });
+    await release.decide({ verb: 'cancel', then: 'hold' });
+    expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+  });
+
   test('back to the value that was there is no drift, and neither is one of what the release does not hold', async ({
     stage,
   }) => {
