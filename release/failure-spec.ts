@@ -12,7 +12,9 @@ export const POLICY_CLASSES = [
   'reload',
   'version',
   'health',
+  /** A value over the whole group is out of its bound: no server of its own is to blame. */
   'metric',
+  /** Nobody can tell whether it is healthy: no data, or the one who has it does not answer. */
   'healthUnknown',
 ] as const;
 

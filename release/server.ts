@@ -1,29 +1,14 @@
 import type { ContainerStatus, ServerView } from './fleet.ts';
 import { containerOf } from './fleet.ts';
+import { POLICY_CLASSES } from './failure-spec.ts';
 import type { PlannedServer } from './plan.ts';
 import { fingerprint } from './plan.ts';
 
+/** Classes that no policy treats on its own: the server is not the one it was, so a person has to look first. */
+export const STOPPING_CLASSES = ['mainContainerRestarted', 'overridden', 'moved', 'recreated', 'missing'] as const;
+
 /** The classes of failure, one word each for machines. `docs/failures.md` says what to do about each. */
-export const FAILURE_CLASSES = [
-  'imagePull',
-  'invalidImage',
-  'crashLoop',
-  'notReady',
-  'identityStuck',
-  'mainContainerRestarted',
-  'overridden',
-  'moved',
-  'recreated',
-  'missing',
-  'content',
-  'reload',
-  'version',
-  'health',
-  /** A value over the whole group is out of its bound: no server of its own is to blame. */
-  'metric',
-  /** Nobody can tell whether it is healthy: no data, or the one who has it does not answer. */
-  'healthUnknown',
-] as const;
+export const FAILURE_CLASSES = [...POLICY_CLASSES, ...STOPPING_CLASSES] as const;
 
 /** Why a server failed. */
 export type FailureClass = (typeof FAILURE_CLASSES)[number];

@@ -1,5 +1,6 @@
 import type { ClassPolicy, FailureSpec } from './failure-spec.ts';
 import { POLICY_CLASSES } from './failure-spec.ts';
+import { STOPPING_CLASSES } from './server.ts';
 import type { FailureClass, ServerFailure } from './server.ts';
 
 /** What one step of a wave found, over all its servers. Bounded: reasons of at most 20 servers, names of all that failed. */
@@ -16,13 +17,7 @@ export interface StepReport {
 }
 
 /** Failures that no policy tolerates: the release touched what it must not, so a person has to look first. */
-const STOPS: ReadonlySet<FailureClass> = new Set([
-  'mainContainerRestarted',
-  'recreated',
-  'missing',
-  'overridden',
-  'moved',
-]);
+const STOPS: ReadonlySet<FailureClass> = new Set(STOPPING_CLASSES);
 
 /** What decides about the release whatever the tolerance, gravest first: see `judgeStep`. */
 const GRAVE: readonly FailureClass[] = [...STOPS, 'metric', 'healthUnknown'];

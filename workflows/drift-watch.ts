@@ -1,4 +1,4 @@
-import { ActivityFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { SetSighting, WatchSetInput } from '../activities/inputs.ts';
 import { editedPriorities, editsOf, heldFacts, priorityEdits, replicasText } from '../release/drift.ts';
 import type { SetFacts, StrayPriority, Writers } from '../release/drift.ts';
@@ -32,7 +32,6 @@ export class DriftWatch {
   #replicas: number;
   #replicaNews = 0;
   #isOver = false;
-  #sightings = 0;
 
   constructor(run: ReleaseRun, plan: Plan) {
     this.#run = run;
@@ -73,12 +72,6 @@ export class DriftWatch {
   stop(): void {
     this.#scope?.cancel();
     this.#scope = undefined;
-  }
-
-  /** True once the watch has seen the set otherwise than it was known; false when it has not within that time. */
-  hasNews(milliseconds: number): Promise<boolean> {
-    const before = this.#sightings;
-    return condition(() => this.#sightings > before, milliseconds, { summary: 'another look at the set' });
   }
 
   /** The release writes nothing more that others could change. */
@@ -137,7 +130,6 @@ export class DriftWatch {
     this.#facts = facts;
     this.#strays = strays;
     this.#writers = writers;
-    this.#sightings += 1;
     if (facts.gone === undefined && facts.replicas !== this.#replicas) this.#tellReplicas(facts.replicas);
     const edits = [...this.#edits(held, facts), ...priorityEdits(this.editedPriorities)];
     this.#run.noteDrift(edits.length === 0 ? undefined : edits.join('; '));

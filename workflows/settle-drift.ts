@@ -1,3 +1,4 @@
+import { condition } from '@temporalio/workflow';
 import type { HeldValues } from '../release/patches.ts';
 import { sameJson } from '../release/patches.ts';
 import type { Drift } from '../release/state.ts';
@@ -15,12 +16,16 @@ const SECOND_LOOK_MS = 5_000;
  * then sees: a write that is refused names one field only, and a decision about that would not be one about the rest.
  * @throws Departure when the edit stays
  */
-export async function settleDrift(context: ReleaseContext, strategy: Strategy, { what, wins }: Drift): Promise<void> {
-  const { run, watch } = context;
+export async function settleDrift({ run }: ReleaseContext, strategy: Strategy, { what, wins }: Drift): Promise<void> {
   if (wins === 'edit') throw new Departure('leave', 'cancelled', `${what}; the edit stays`);
   const problem = await orSentence(strategy.reassert);
-  if (problem === undefined) run.forgetDrift();
-  else if (!(await watch.hasNews(SECOND_LOOK_MS))) run.set({ drift: { what: problem, seenAt: Date.now() } });
+  if (problem === undefined) {
+    run.forgetDrift();
+    return;
+  }
+  const isUndecided = (): boolean => run.state.drift?.wins === undefined;
+  const isAsked = await condition(isUndecided, SECOND_LOOK_MS, { summary: 'another look at the set' });
+  if (!isAsked) run.set({ drift: { what: problem, seenAt: Date.now() } });
   // What stood in the way was taken back meanwhile, and so was the reason to stand still.
   else if (!run.state.drift) await strategy.thaw();
 }
