@@ -1,26 +1,26 @@
-import { bakeWave, checkServers } from './check-servers.ts';
-import { admitServers } from './admit-servers.ts';
-import { awaitReady } from './await-ready.ts';
-import { checkCalendar } from './check-calendar.ts';
-import { changePriorities } from './change-priorities.ts';
-import { followNewServers } from './follow-new-servers.ts';
-import { holdLine, letLineGo } from './hold-line.ts';
-import { inspectCluster } from './inspect-cluster.ts';
-import { inspectServers } from './inspect-servers.ts';
-import { findNewcomers, whereabouts } from './live-set.ts';
-import { overrideServers } from './override-servers.ts';
+import { bakeWave, checkServers } from './probes/check-servers.ts';
+import { admitServers } from './servers/admit-servers.ts';
+import { awaitReady } from './servers/await-ready.ts';
+import { checkCalendar } from './preflight/check-calendar.ts';
+import { changePriorities } from './game-servers/change-priorities.ts';
+import { followNewServers } from './servers/follow-new-servers.ts';
+import { holdLine, letLineGo } from './halt/halt-releases.ts';
+import { inspectCluster } from './preflight/inspect-cluster.ts';
+import { inspectServers } from './monitor/inspect-servers.ts';
+import { findNewcomers, whereabouts } from './servers/membership.ts';
+import { overrideServers } from './game-servers/override-servers.ts';
 import type { Calendar, Cluster, Metrics, Releases } from './ports.ts';
 import { NO_RELEASES } from './ports.ts';
-import { planRollbackActivity } from './plan-rollback.ts';
-import { planReleaseActivity } from './preflight.ts';
-import { readLedgerHead, readLedgerPage } from './read-ledger.ts';
-import { recordStuck } from './record-stuck.ts';
-import { reloadServers } from './reload-servers.ts';
+import { planRollbackActivity } from './preflight/plan-rollback.ts';
+import { planReleaseActivity } from './preflight/preflight.ts';
+import { readLedgerHead, readLedgerPage } from './audit/read-audit.ts';
+import { recordStuck } from './set/record-stuck.ts';
+import { reloadServers } from './probes/reload-servers.ts';
 import { reportingTrouble } from './runtime.ts';
-import { settleOverrides } from './settle-overrides.ts';
-import { rollbackSnapshot, tally, verifyFleet } from './verify-fleet.ts';
-import { watchGuard } from './watch-guard.ts';
-import { watchSet } from './watch-set.ts';
+import { settleOverrides } from './game-servers/settle-overrides.ts';
+import { rollbackSnapshot, tally, verifyFleet } from './servers/verify-fleet.ts';
+import { watchGuard } from './monitor/watch-servers.ts';
+import { watchSet } from './set/watch-set.ts';
 import {
   changeHold,
   openWave,
@@ -32,7 +32,7 @@ import {
   stageForNewServers,
   stageTemplate,
   verifyTemplate,
-} from './write-set.ts';
+} from './set/write-set.ts';
 
 /** What activities need from the outside. */
 export interface ActivityDependencies {

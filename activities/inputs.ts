@@ -1,18 +1,18 @@
-import type { FailedVersion } from '../release/failed-versions.ts';
-import type { SetRef } from '../release/fleet.ts';
-import type { FreezeWindow } from '../release/freeze-spec.ts';
-import type { GuardFinding } from '../release/guard.ts';
-import type { GuardChange, GuardMemory } from '../release/guard-watch.ts';
-import type { LedgerFrame } from '../release/ledger.ts';
-import type { SetFacts, StrayPriority, Writers } from '../release/drift.ts';
-import type { HeldRelease, LineHalt } from '../release/line.ts';
-import type { HeldValues, Hold, SeenValues, SetBaseline } from '../release/patches.ts';
-import type { PlannedOnes } from '../release/newcomers.ts';
-import type { Plan, PlannedServer, PriorityChange } from '../release/plan.ts';
-import type { LastRelease, ReleaseRecord } from '../release/record.ts';
-import type { StepReport } from '../release/verdict.ts';
-import type { Direction } from '../release/server.ts';
-import type { Admission, Probe, ReleaseFile, ReleaseSpec } from '../release/spec.ts';
+import type { FailedVersion } from '../release/record/failed-versions.ts';
+import type { SetRef } from '../release/fleet/fleet.ts';
+import type { FreezeWindow } from '../release/spec/freeze-spec.ts';
+import type { GuardFinding } from '../release/monitor/monitor.ts';
+import type { GuardChange, GuardMemory } from '../release/monitor/monitor-watch.ts';
+import type { LedgerFrame } from '../release/audit/audit.ts';
+import type { SetFacts, StrayPriority, Writers } from '../release/patches/foreign-edit.ts';
+import type { HeldRelease, LineHalt } from '../release/decisions/halt.ts';
+import type { HeldValues, Hold, SeenValues, SetBaseline } from '../release/patches/patches.ts';
+import type { PlannedOnes } from '../release/fleet/newcomers.ts';
+import type { Plan, PlannedServer, PriorityChange } from '../release/plan/plan.ts';
+import type { LastRelease, ReleaseRecord } from '../release/record/record.ts';
+import type { StepReport } from '../release/checks/verdict.ts';
+import type { Direction } from '../release/checks/server.ts';
+import type { Admission, Probe, ReleaseFile, ReleaseSpec } from '../release/spec/spec.ts';
 
 /** Most servers in one activity: it bounds inputs, results and what a retry repeats. */
 export const BATCH_SIZE = 250;

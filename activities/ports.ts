@@ -1,10 +1,10 @@
-import type { GameServerSetView, GameServerView, ServerView, SetRef, WorkloadView } from '../release/fleet.ts';
-import type { LineHalt, LineScope } from '../release/line.ts';
-import type { FreezeWindow } from '../release/freeze-spec.ts';
-import type { MetricSample } from '../release/metric.ts';
-import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
-import type { Holder } from '../release/record.ts';
-import type { Decision, ReleaseState } from '../release/state.ts';
+import type { GameServerSetView, GameServerView, ServerView, SetRef, WorkloadView } from '../release/fleet/fleet.ts';
+import type { LineHalt, LineScope } from '../release/decisions/halt.ts';
+import type { FreezeWindow } from '../release/spec/freeze-spec.ts';
+import type { MetricSample } from '../release/checks/metric.ts';
+import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches/patches.ts';
+import type { Holder } from '../release/record/record.ts';
+import type { Decision, ReleaseState } from '../release/progress/state.ts';
 
 /** Which servers of a set to read. Names keep a request as small as the wave it is about. */
 export interface ServerScope {

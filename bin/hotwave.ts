@@ -11,7 +11,7 @@ process.noDeprecation = true;
 // Before anything else is loaded: the second start of the command is then twice as fast.
 nodeModule.enableCompileCache();
 const { main } = await import('../client/main.ts');
-const { processIo } = await import('../client/io.ts');
+const { processIo } = await import('../client/terminal/io.ts');
 
 // A reader that has seen enough (hotwave list | head) is no trouble.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

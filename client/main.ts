@@ -1,10 +1,10 @@
 import { CommanderError } from '@commander-js/extra-typings';
-import { EXIT } from './exit-codes.ts';
-import { ExitError } from './exit-error.ts';
-import type { Io } from './io.ts';
-import { say } from './io.ts';
+import { EXIT } from './terminal/exit-codes.ts';
+import { ExitError } from './terminal/exit-error.ts';
+import type { Io } from './terminal/io.ts';
+import { say } from './terminal/io.ts';
 import { hotwaveProgram } from './program.ts';
-import { plainText } from './untrusted.ts';
+import { plainText } from './terminal/untrusted.ts';
 import type { RunWorker } from './verbs/installation.ts';
 
 /** What only the process that joins client and worker can offer. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { explainRefusal, firstDifference, jsonPatchBody } from '../release/patches.ts';
-import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches.ts';
+import { explainRefusal, firstDifference, jsonPatchBody } from '../release/patches/patches.ts';
+import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches/patches.ts';
 import { isMissingPermission, wordsOf } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { lastWriter } from './field-owners.ts';

@@ -1,5 +1,5 @@
-import type { SetRef } from '../release/fleet.ts';
-import type { PatchTarget } from '../release/patches.ts';
+import type { SetRef } from '../release/fleet/fleet.ts';
+import type { PatchTarget } from '../release/patches/patches.ts';
 import { ClusterFailure } from '../activities/ports.ts';
 
 const GAME = '/apis/game.kruise.io/v1alpha1';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ContainerStatus, ContainerView, ServerView } from '../release/fleet.ts';
-import { SYNC_ANNOTATION } from '../release/patches.ts';
+import type { ContainerStatus, ContainerView, ServerView } from '../release/fleet/fleet.ts';
+import { SYNC_ANNOTATION } from '../release/patches/patches.ts';
 import { objectMetaSchema, ordinalOf } from './object-meta.ts';
 
 /** Kruise v1.8.0 apis/apps/pub/inplace_update.go. */

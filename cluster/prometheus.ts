@@ -2,7 +2,7 @@ import { Agent, request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { Metrics, MetricsRequest } from '../activities/ports.ts';
-import type { MetricSample } from '../release/metric.ts';
+import type { MetricSample } from '../release/checks/metric.ts';
 import { networkCode, oneLine } from './errors.ts';
 
 /** A Prometheus API that a worker may ask, and how to get in. */

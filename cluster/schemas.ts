@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GameServerRecord } from '../activities/ports.ts';
-import type { GameServerSetView, WorkloadView } from '../release/fleet.ts';
-import { SYNC_ANNOTATION } from '../release/patches.ts';
+import type { GameServerSetView, WorkloadView } from '../release/fleet/fleet.ts';
+import { SYNC_ANNOTATION } from '../release/patches/patches.ts';
 import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
 import { objectMetaSchema } from './object-meta.ts';
 

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { releaseJsonSchema } from '../release/spec.ts';
+import { releaseJsonSchema } from '../release/spec/spec.ts';
 
 // Writes docs/release.schema.json; with --check it only says whether the committed file is up to date.
 

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { format, resolveConfig } from 'prettier';
-import { VERBS } from '../release/state.ts';
-import type { Verb } from '../release/state.ts';
-import { OPEN_PHASES, VERB_TABLE } from '../release/verbs.ts';
-import type { Cell, OpenPhase } from '../release/verbs.ts';
+import { VERBS } from '../release/progress/state.ts';
+import type { Verb } from '../release/progress/state.ts';
+import { OPEN_PHASES, VERB_TABLE } from '../release/decisions/verbs.ts';
+import type { Cell, OpenPhase } from '../release/decisions/verbs.ts';
 
 // Writes docs/verbs.md; with --check it only says whether the committed file is up to date.
 
@@ -29,7 +29,7 @@ const sectionOf = (verb: Verb): string =>
 
 const page = `# Verbs and states
 
-Made by \`node scripts/verb-table.ts\` from \`release/verbs.ts\`, which is also what a release judges by and what \`--help\`
+Made by \`node scripts/verb-table.ts\` from \`release/decisions/verbs.ts\`, which is also what a release judges by and what \`--help\`
 prints. A decision is accepted with an effect or refused with the reason; it is never ignored. A release that has ended
 refuses every verb.
 
@@ -51,6 +51,6 @@ const wanted = await format(page, { ...(await resolveConfig(path)), parser: 'mar
 if (!process.argv.includes('--check')) {
   await writeFile(path, wanted);
 } else if ((await readFile(path, 'utf8').catch(() => '')) !== wanted) {
-  process.stderr.write(`${path} is not what release/verbs.ts says: run node scripts/verb-table.ts and commit it\n`);
+  process.stderr.write(`${path} is not what release/decisions/verbs.ts says: run node scripts/verb-table.ts and commit it\n`);
   process.exitCode = 1;
 }

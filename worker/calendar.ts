@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Calendar, CalendarReading } from '../activities/ports.ts';
-import { formatDiagnostic, readCalendarFile } from '../release/diagnose.ts';
+import { formatDiagnostic, readCalendarFile } from '../release/spec/diagnose.ts';
 import { EXIT_USAGE, StartFailure } from './start-failure.ts';
 
 /**

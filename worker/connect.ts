@@ -4,7 +4,7 @@ import type { Logger } from '@temporalio/worker';
 import type { Cluster } from '../activities/ports.ts';
 import type { TemporalTarget } from './config.ts';
 import { EXIT_UNREACHABLE, StartFailure } from './start-failure.ts';
-import { redacted } from '../release/redact.ts';
+import { redacted } from '../release/record/redact.ts';
 
 /** How long to try, who hears about it, and what ends it early. */
 export interface Patience {

@@ -1,10 +1,10 @@
 import { sleep } from '@temporalio/workflow';
-import { waveLabel } from '../release/narrate.ts';
-import type { PlannedServer, Wave } from '../release/plan.ts';
-import { formatDuration } from '../release/quantity.ts';
-import { withFailures, withObservations, withWave, withoutFailures } from '../release/state.ts';
-import type { Retry, StepReport, Verdict } from '../release/verdict.ts';
-import { failedNames, judgeStep, mergeReports, retryOf, withoutServers } from '../release/verdict.ts';
+import { waveLabel } from '../release/narrate/narrate.ts';
+import type { PlannedServer, Wave } from '../release/plan/plan.ts';
+import { formatDuration } from '../release/spec/quantity.ts';
+import { withFailures, withObservations, withWave, withoutFailures } from '../release/progress/state.ts';
+import type { Retry, StepReport, Verdict } from '../release/checks/verdict.ts';
+import { failedNames, judgeStep, mergeReports, retryOf, withoutServers } from '../release/checks/verdict.ts';
 import { failedBefore, goingOn, policyOf } from './left-behind.ts';
 import { overThoseThatStay } from './comings-and-goings.ts';
 import type { ReleaseContext, Step } from './strategy.ts';

@@ -1,9 +1,9 @@
 import type { AwaitReadyInput } from '../activities/inputs.ts';
-import type { PlannedServer } from '../release/plan.ts';
-import { patienceOf } from '../release/probe.ts';
-import type { Probe, ReleaseSpec } from '../release/spec.ts';
-import { mergeReports } from '../release/verdict.ts';
-import type { StepReport } from '../release/verdict.ts';
+import type { PlannedServer } from '../release/plan/plan.ts';
+import { patienceOf } from '../release/checks/probe.ts';
+import type { Probe, ReleaseSpec } from '../release/spec/spec.ts';
+import { mergeReports } from '../release/checks/verdict.ts';
+import type { StepReport } from '../release/checks/verdict.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
 
 /** Most servers that one activity works on; it bounds inputs, results and what a retry repeats. */

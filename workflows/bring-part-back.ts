@@ -1,6 +1,6 @@
-import type { PlannedServer } from '../release/plan.ts';
-import type { RollbackScope } from '../release/state.ts';
-import { begunWave, namedServers, withWave, withoutFailures } from '../release/state.ts';
+import type { PlannedServer } from '../release/plan/plan.ts';
+import type { RollbackScope } from '../release/progress/state.ts';
+import { begunWave, namedServers, withWave, withoutFailures } from '../release/progress/state.ts';
 import { skippedServers } from './left-behind.ts';
 import { orSentence } from './call-failures.ts';
 import { rollBackPart } from './rollback.ts';

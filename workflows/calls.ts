@@ -1,7 +1,7 @@
 import type { ActivityInterfaceFor } from '@temporalio/workflow';
 import { ActivityCancellationType, CancellationScope, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { agreeing } from '../release/narrate.ts';
+import { agreeing } from '../release/narrate/narrate.ts';
 
 /** Summaries in the Temporal UI are one line of at most 400 bytes. */
 const SUMMARY_LIMIT = 200;

@@ -1,4 +1,4 @@
-import type { Verdict } from '../release/verdict.ts';
+import type { Verdict } from '../release/checks/verdict.ts';
 import { attempt } from './attempt.ts';
 import type { Outcome, Part } from './attempt.ts';
 import { reloadAndProve } from './reload-and-prove.ts';

@@ -1,16 +1,16 @@
 import type { Whereabouts } from '../activities/inputs.ts';
-import { plannedOnes, plannedServers } from '../release/newcomers.ts';
-import type { PlannedServer } from '../release/plan.ts';
-import type { FailureClass } from '../release/server.ts';
-import { withFailures, withObservations } from '../release/state.ts';
-import type { StepReport, Verdict } from '../release/verdict.ts';
-import { judgeStep } from '../release/verdict.ts';
+import { plannedOnes, plannedServers } from '../release/fleet/newcomers.ts';
+import type { PlannedServer } from '../release/plan/plan.ts';
+import type { FailureClass } from '../release/checks/server.ts';
+import { withFailures, withObservations } from '../release/progress/state.ts';
+import type { StepReport, Verdict } from '../release/checks/verdict.ts';
+import { judgeStep } from '../release/checks/verdict.ts';
 import { namesOf } from './batches.ts';
 import { lasting } from './calls.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
 import { failedBefore, policyOf } from './left-behind.ts';
 import { NO_WAVE, check, reload } from './steps.ts';
-import { isSent } from '../release/reload.ts';
+import { isSent } from '../release/checks/reload.ts';
 
 /** Newcomers are proved in this many rounds at most: a set that grows for ever must not hold its release for ever. */
 const MOST_ROUNDS = 5;

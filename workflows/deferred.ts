@@ -1,6 +1,6 @@
-import type { PlannedServer } from '../release/plan.ts';
-import { namedServers, withWave } from '../release/state.ts';
-import type { Verdict } from '../release/verdict.ts';
+import type { PlannedServer } from '../release/plan/plan.ts';
+import { namedServers, withWave } from '../release/progress/state.ts';
+import type { Verdict } from '../release/checks/verdict.ts';
 import { attempt } from './attempt.ts';
 import type { Outcome, Part } from './attempt.ts';
 import { namesOf } from './batches.ts';

@@ -1,11 +1,11 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { SetSighting, WatchSetInput } from '../activities/inputs.ts';
-import { editedPriorities, editsOf, heldFacts, priorityEdits, replicasText } from '../release/drift.ts';
-import type { SetFacts, StrayPriority, Writers } from '../release/drift.ts';
-import { sameJson } from '../release/patches.ts';
-import type { HeldValues, SeenValues } from '../release/patches.ts';
-import type { Plan } from '../release/plan.ts';
-import { withObservations } from '../release/state.ts';
+import { editedPriorities, editsOf, heldFacts, priorityEdits, replicasText } from '../release/patches/foreign-edit.ts';
+import type { SetFacts, StrayPriority, Writers } from '../release/patches/foreign-edit.ts';
+import { sameJson } from '../release/patches/patches.ts';
+import type { HeldValues, SeenValues } from '../release/patches/patches.ts';
+import type { Plan } from '../release/plan/plan.ts';
+import { withObservations } from '../release/progress/state.ts';
 import { watching } from './calls.ts';
 import { describeFailure } from './call-failures.ts';
 import type { ReleaseRun } from './release-run.ts';

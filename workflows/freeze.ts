@@ -1,6 +1,6 @@
 import { condition } from '@temporalio/workflow';
-import type { CalendarAnswer } from '../release/calendar.ts';
-import { isOverMixed } from '../release/skew.ts';
+import type { CalendarAnswer } from '../release/decisions/calendar.ts';
+import { isOverMixed } from '../release/decisions/max-mixed.ts';
 import { QUICK_MS, quick } from './calls.ts';
 import { heedSkew } from './skew.ts';
 import type { ReleaseContext } from './strategy.ts';

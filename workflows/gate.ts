@@ -1,10 +1,10 @@
 import { condition, log } from '@temporalio/workflow';
-import type { Wave } from '../release/plan.ts';
-import { formatDuration } from '../release/quantity.ts';
-import { approvalsMissing, approvalsNeeded, groupsOf } from '../release/gate-votes.ts';
-import { isOverMixed } from '../release/skew.ts';
-import type { GateSpec } from '../release/spec.ts';
-import type { OpenGate, ReleaseState } from '../release/state.ts';
+import type { Wave } from '../release/plan/plan.ts';
+import { formatDuration } from '../release/spec/quantity.ts';
+import { approvalsMissing, approvalsNeeded, groupsOf } from '../release/decisions/gate-votes.ts';
+import { isOverMixed } from '../release/decisions/max-mixed.ts';
+import type { GateSpec } from '../release/spec/spec.ts';
+import type { OpenGate, ReleaseState } from '../release/progress/state.ts';
 import { Promotion } from './promotion.ts';
 import { QUICK_MS } from './calls.ts';
 import { Departure } from './release-run.ts';

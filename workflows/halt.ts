@@ -13,10 +13,10 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
-import type { DecisionAnswer } from '../release/decision.ts';
-import type { LineHalt, LineState } from '../release/line.ts';
-import { lineName } from '../release/line.ts';
-import { lineMarkdown } from '../release/narrate-line.ts';
+import type { DecisionAnswer } from '../release/decisions/decision.ts';
+import type { LineHalt, LineState } from '../release/decisions/halt.ts';
+import { lineName } from '../release/decisions/halt.ts';
+import { lineMarkdown } from '../release/narrate/narrate-halt.ts';
 import { lasting } from './calls.ts';
 import type { HaltInput, HaltResult, UnhaltMessage } from './messages.ts';
 import { LINE_MESSAGES, MESSAGES, unhaltSchema } from './messages.ts';

@@ -5,14 +5,14 @@ import {
   condition,
   isCancellation,
 } from '@temporalio/workflow';
-import type { Plan, Wave } from '../release/plan.ts';
-import { skewBudgetOf } from '../release/skew.ts';
-import type { ReleaseSpec } from '../release/spec.ts';
-import { imageTag, updatedContainer } from '../release/spec.ts';
-import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/state.ts';
-import type { Outcome, RollbackOrder } from '../release/state.ts';
-import type { Verdict } from '../release/verdict.ts';
-import { guardAfter } from './begin-guard.ts';
+import type { Plan, Wave } from '../release/plan/plan.ts';
+import { skewBudgetOf } from '../release/decisions/max-mixed.ts';
+import type { ReleaseSpec } from '../release/spec/spec.ts';
+import { imageTag, updatedContainer } from '../release/spec/spec.ts';
+import { NEW_SERVERS_WAVE, initialState, withPlan } from '../release/progress/state.ts';
+import type { Outcome, RollbackOrder } from '../release/progress/state.ts';
+import type { Verdict } from '../release/checks/verdict.ts';
+import { guardAfter } from './begin-monitor.ts';
 import { bringPartBack } from './bring-part-back.ts';
 import { QUESTION_MS, QUICK_MS, question, quick } from './calls.ts';
 import { catchUp } from './catch-up.ts';

@@ -1,6 +1,6 @@
 export { rollBackFromCluster } from './from-cluster.ts';
-export { guard } from './guard.ts';
+export { guard } from './monitor.ts';
 export { halt } from './halt.ts';
 export { hotUpdate } from './hot-update.ts';
 export { inspectCluster, planOnly } from './plan-only.ts';
-export { readLedger } from './read-ledger.ts';
+export { readLedger } from './read-audit.ts';

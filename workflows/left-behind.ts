@@ -1,7 +1,7 @@
-import type { PlannedServer, Wave } from '../release/plan.ts';
-import { resolveCount } from '../release/quantity.ts';
-import type { FailedBefore, FailurePolicy } from '../release/verdict.ts';
-import { triesAgain } from '../release/verdict.ts';
+import type { PlannedServer, Wave } from '../release/plan/plan.ts';
+import { resolveCount } from '../release/spec/quantity.ts';
+import type { FailedBefore, FailurePolicy } from '../release/checks/verdict.ts';
+import { triesAgain } from '../release/checks/verdict.ts';
 import { namesOf } from './batches.ts';
 import type { Apart, ReleaseContext } from './strategy.ts';
 

@@ -1,6 +1,6 @@
-import type { Departed, LiveChanges } from '../release/newcomers.ts';
-import { liveChangesText } from '../release/newcomers.ts';
-import type { PlannedServer } from '../release/plan.ts';
+import type { Departed, LiveChanges } from '../release/fleet/newcomers.ts';
+import { liveChangesText } from '../release/fleet/newcomers.ts';
+import type { PlannedServer } from '../release/plan/plan.ts';
 
 /** What others make of the set while a release runs. */
 export class LiveSet {

@@ -3,17 +3,17 @@
  * schemas without any SDK, so that a bot in any language can be written against this file.
  */
 import { z } from 'zod';
-import type { GuardCounts, GuardState } from '../release/guard.ts';
-import type { GuardMemory } from '../release/guard-watch.ts';
-import type { Ledger } from '../release/ledger-verdict.ts';
-import type { LineHalt, LineScope } from '../release/line.ts';
-import type { PreflightLine, PreflightResult } from '../release/preflight.ts';
-import type { LastRelease } from '../release/record.ts';
-import type { ReleaseFile } from '../release/spec.ts';
-import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../release/state.ts';
-import type { Outcome, ReleaseState } from '../release/state.ts';
-import type { DecisionAnswer } from '../release/decision.ts';
-import type { SetRef } from '../release/fleet.ts';
+import type { GuardCounts, GuardState } from '../release/monitor/monitor.ts';
+import type { GuardMemory } from '../release/monitor/monitor-watch.ts';
+import type { Ledger } from '../release/audit/audit-verdict.ts';
+import type { LineHalt, LineScope } from '../release/decisions/halt.ts';
+import type { PreflightLine, PreflightResult } from '../release/plan/preflight.ts';
+import type { LastRelease } from '../release/record/record.ts';
+import type { ReleaseFile } from '../release/spec/spec.ts';
+import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../release/progress/state.ts';
+import type { Outcome, ReleaseState } from '../release/progress/state.ts';
+import type { DecisionAnswer } from '../release/decisions/decision.ts';
+import type { SetRef } from '../release/fleet/fleet.ts';
 
 /** Workflow types. */
 export const WORKFLOWS = {

@@ -10,11 +10,11 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
-import { applyDecision } from '../release/decision.ts';
-import type { DecisionAnswer } from '../release/decision.ts';
-import { agreeing, detailsMarkdown } from '../release/narrate.ts';
-import { describeSkew, isOverMixed } from '../release/skew.ts';
-import type { SkewBudget } from '../release/skew.ts';
+import { applyDecision } from '../release/decisions/decision.ts';
+import type { DecisionAnswer } from '../release/decisions/decision.ts';
+import { agreeing, detailsMarkdown } from '../release/narrate/narrate.ts';
+import { describeSkew, isOverMixed } from '../release/decisions/max-mixed.ts';
+import type { SkewBudget } from '../release/decisions/max-mixed.ts';
 import type {
   Drift,
   Halt,
@@ -24,8 +24,8 @@ import type {
   RollbackOrder,
   RollbackScope,
   Wait,
-} from '../release/state.ts';
-import { isFinal } from '../release/state.ts';
+} from '../release/progress/state.ts';
+import { isFinal } from '../release/progress/state.ts';
 import { QUICK_MS } from './calls.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';

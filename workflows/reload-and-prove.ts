@@ -1,9 +1,9 @@
-import { collectingTime } from '../release/admission.ts';
-import type { Admission } from '../release/spec.ts';
-import type { PlannedServer } from '../release/plan.ts';
-import { isSent } from '../release/reload.ts';
-import { namedServers } from '../release/state.ts';
-import { mergeReports } from '../release/verdict.ts';
+import { collectingTime } from '../release/checks/admission.ts';
+import type { Admission } from '../release/spec/spec.ts';
+import type { PlannedServer } from '../release/plan/plan.ts';
+import { isSent } from '../release/checks/reload.ts';
+import { namedServers } from '../release/progress/state.ts';
+import { mergeReports } from '../release/checks/verdict.ts';
 import { attempt, inTurn } from './attempt.ts';
 import type { Outcome, Part } from './attempt.ts';
 import { namesOf } from './batches.ts';

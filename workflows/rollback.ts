@@ -1,11 +1,11 @@
 import type { RollbackSnapshot } from '../activities/inputs.ts';
-import { plannedOnes } from '../release/newcomers.ts';
-import type { Plan, PlannedServer } from '../release/plan.ts';
-import { reloadPatienceOf } from '../release/reload.ts';
-import type { RollbackOrder } from '../release/state.ts';
-import { withFailures } from '../release/state.ts';
-import type { StepReport } from '../release/verdict.ts';
-import { failedCount, failedNames, mergeReports } from '../release/verdict.ts';
+import { plannedOnes } from '../release/fleet/newcomers.ts';
+import type { Plan, PlannedServer } from '../release/plan/plan.ts';
+import { reloadPatienceOf } from '../release/checks/reload.ts';
+import type { RollbackOrder } from '../release/progress/state.ts';
+import { withFailures } from '../release/progress/state.ts';
+import type { StepReport } from '../release/checks/verdict.ts';
+import { failedCount, failedNames, mergeReports } from '../release/checks/verdict.ts';
 import { inBatches, patience, rounds } from './batches.ts';
 import { lasting, quick } from './calls.ts';
 import { leftOut } from './left-behind.ts';

@@ -1,10 +1,10 @@
 import { isCancellation } from '@temporalio/workflow';
-import type { FailedVersion } from '../release/failed-versions.ts';
-import type { Plan } from '../release/plan.ts';
-import { endOfRelease, recordOfPlan } from '../release/plan-record.ts';
+import type { FailedVersion } from '../release/record/failed-versions.ts';
+import type { Plan } from '../release/plan/plan.ts';
+import { endOfRelease, recordOfPlan } from '../release/record/plan-record.ts';
 import type { RecordReleaseInput } from '../activities/inputs.ts';
-import type { LastRelease, ReleaseRecord } from '../release/record.ts';
-import type { ReleaseSpec } from '../release/spec.ts';
+import type { LastRelease, ReleaseRecord } from '../release/record/record.ts';
+import type { ReleaseSpec } from '../release/spec/spec.ts';
 import { quick, toItsEnd } from './calls.ts';
 import { describeFailure } from './call-failures.ts';
 

@@ -1,7 +1,7 @@
 import { condition } from '@temporalio/workflow';
-import type { HeldValues } from '../release/patches.ts';
-import { sameJson } from '../release/patches.ts';
-import type { Drift } from '../release/state.ts';
+import type { HeldValues } from '../release/patches/patches.ts';
+import { sameJson } from '../release/patches/patches.ts';
+import type { Drift } from '../release/progress/state.ts';
 import { quick, toItsEnd } from './calls.ts';
 import { orSentence } from './call-failures.ts';
 import { Departure } from './release-run.ts';

@@ -1,5 +1,5 @@
-import { skewBudgetOf, skewVerdict } from '../release/skew.ts';
-import type { Verdict } from '../release/verdict.ts';
+import { skewBudgetOf, skewVerdict } from '../release/decisions/max-mixed.ts';
+import type { Verdict } from '../release/checks/verdict.ts';
 import { Departure } from './release-run.ts';
 import type { ReleaseContext } from './strategy.ts';
 

@@ -1,7 +1,7 @@
-import { controlGroup } from '../release/metric.ts';
-import { waveLabel } from '../release/narrate.ts';
-import { describeProof, reloadPatienceOf } from '../release/reload.ts';
-import type { Probe } from '../release/spec.ts';
+import { controlGroup } from '../release/checks/metric.ts';
+import { waveLabel } from '../release/narrate/narrate.ts';
+import { describeProof, reloadPatienceOf } from '../release/checks/reload.ts';
+import type { Probe } from '../release/spec/spec.ts';
 import { inBatches, patience, rounds } from './batches.ts';
 import { lasting } from './calls.ts';
 import type { ReleaseContext, Step } from './strategy.ts';

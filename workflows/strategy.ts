@@ -1,6 +1,6 @@
-import type { Plan, PlannedServer, Wave } from '../release/plan.ts';
-import type { ReleaseSpec } from '../release/spec.ts';
-import type { StepReport, Verdict } from '../release/verdict.ts';
+import type { Plan, PlannedServer, Wave } from '../release/plan/plan.ts';
+import type { ReleaseSpec } from '../release/spec/spec.ts';
+import type { StepReport, Verdict } from '../release/checks/verdict.ts';
 import type { DriftWatch } from './drift-watch.ts';
 import type { LiveSet } from './live-set.ts';
 import type { PauseActions, ReleaseRun } from './release-run.ts';

@@ -1,8 +1,8 @@
-import type { PlannedServer } from '../release/plan.ts';
-import { isSent } from '../release/reload.ts';
-import { withFailures, withWave, withoutFailures } from '../release/state.ts';
-import type { StepReport } from '../release/verdict.ts';
-import { NONE_BEFORE, failedNames, judgeStep } from '../release/verdict.ts';
+import type { PlannedServer } from '../release/plan/plan.ts';
+import { isSent } from '../release/checks/reload.ts';
+import { withFailures, withWave, withoutFailures } from '../release/progress/state.ts';
+import type { StepReport } from '../release/checks/verdict.ts';
+import { NONE_BEFORE, failedNames, judgeStep } from '../release/checks/verdict.ts';
 import { skippedServers } from './left-behind.ts';
 import { deferBusy } from './reload-and-prove.ts';
 import { NO_WAVE, check, reload } from './steps.ts';

@@ -1,11 +1,11 @@
 import { sleep } from '@temporalio/workflow';
-import { controlGroup } from '../release/metric.ts';
-import { waveLabel } from '../release/narrate.ts';
-import type { PlannedServer, Wave } from '../release/plan.ts';
-import { updatedContainer } from '../release/spec.ts';
-import { withWave } from '../release/state.ts';
-import type { Verdict } from '../release/verdict.ts';
-import { mergeReports } from '../release/verdict.ts';
+import { controlGroup } from '../release/checks/metric.ts';
+import { waveLabel } from '../release/narrate/narrate.ts';
+import type { PlannedServer, Wave } from '../release/plan/plan.ts';
+import { updatedContainer } from '../release/spec/spec.ts';
+import { withWave } from '../release/progress/state.ts';
+import type { Verdict } from '../release/checks/verdict.ts';
+import { mergeReports } from '../release/checks/verdict.ts';
 import { attempt } from './attempt.ts';
 import type { Outcome, Part, Repeatable } from './attempt.ts';
 import { inBatches } from './batches.ts';

@@ -1,19 +1,19 @@
 import type { InspectInput, InspectResult, PreflightLine } from '../../workflows/messages.ts';
 import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
-import { askWorker } from '../ask-worker.ts';
-import type { Temporal } from '../connect.ts';
-import { withTemporal } from '../connect.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ExitError } from '../exit-error.ts';
-import type { OutputFormat } from '../flags.ts';
-import { clusterOf } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { print } from '../print.ts';
+import { askWorker } from '../temporal/ask-worker.ts';
+import type { Temporal } from '../temporal/connect.ts';
+import { withTemporal } from '../temporal/connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { OutputFormat } from '../terminal/flags.ts';
+import { clusterOf } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { print } from '../terminal/print.ts';
 import { checkLines } from '../render/checks.ts';
-import { compareAttributes, isClosedOperatorService } from '../registered-attributes.ts';
-import { readPollers } from '../task-queue.ts';
-import { explainTemporalError } from '../temporal-errors.ts';
+import { compareAttributes, isClosedOperatorService } from '../temporal/registered-attributes.ts';
+import { readPollers } from '../temporal/task-queue.ts';
+import { explainTemporalError } from '../temporal/temporal-errors.ts';
 import type { SetFlags } from './watch.ts';
 
 /** Flags of `doctor`. */

@@ -1,26 +1,26 @@
 import type { SearchAttributePair } from '@temporalio/common';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { isFinal } from '../../release/state.ts';
+import { isFinal } from '../../release/progress/state.ts';
 import type { FromClusterInput } from '../../workflows/messages.ts';
 import { WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
-import type { Temporal } from '../connect.ts';
-import { withTemporal } from '../connect.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ExitError } from '../exit-error.ts';
-import { findRelease } from '../find-release.ts';
-import { actorOf, clusterOf } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { say } from '../io.ts';
-import { readStateIfAnswered } from '../read-state.ts';
-import { loadReleaseFile } from '../release-file.ts';
-import { readAttributes } from '../search-attributes.ts';
-import { parseTarget } from '../target.ts';
-import { demandWorker } from '../task-queue.ts';
-import { plainText } from '../untrusted.ts';
-import { watchRelease } from '../watch-release.ts';
-import type { DecideFlags } from '../decision-choices.ts';
+import type { Temporal } from '../temporal/connect.ts';
+import { withTemporal } from '../temporal/connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import { findRelease } from '../temporal/find-release.ts';
+import { actorOf, clusterOf } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { say } from '../terminal/io.ts';
+import { readStateIfAnswered } from '../temporal/read-state.ts';
+import { loadReleaseFile } from '../decisions/release-file.ts';
+import { readAttributes } from '../temporal/search-attributes.ts';
+import { parseTarget } from '../decisions/target.ts';
+import { demandWorker } from '../temporal/task-queue.ts';
+import { plainText } from '../terminal/untrusted.ts';
+import { watchRelease } from '../terminal/watch-release.ts';
+import type { DecideFlags } from '../decisions/decision-choices.ts';
 
 /** Flags of `rollback` that only a rollback without the release has. */
 export interface FromClusterFlags {

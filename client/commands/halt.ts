@@ -1,27 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { DecisionAnswer } from '../../release/decision.ts';
-import type { LineHalt, LineScope, LineState } from '../../release/line.ts';
-import { haltSentence, lineName } from '../../release/line.ts';
-import { durationSchema } from '../../release/quantity.ts';
+import type { DecisionAnswer } from '../../release/decisions/decision.ts';
+import type { LineHalt, LineScope, LineState } from '../../release/decisions/halt.ts';
+import { haltSentence, lineName } from '../../release/decisions/halt.ts';
+import { durationSchema } from '../../release/spec/quantity.ts';
 import type { HaltResult, UnhaltMessage } from '../../workflows/messages.ts';
 import { LINE_MESSAGES, LONGEST_HALT } from '../../workflows/messages.ts';
-import type { Temporal } from '../connect.ts';
-import { withTemporal } from '../connect.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ExitError } from '../exit-error.ts';
-import type { ClusterFlags, OutputFormat } from '../flags.ts';
-import { actorOf, clusterOf } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { say } from '../io.ts';
-import type { FoundHalt } from '../line.ts';
-import { askHalt, findHalt, listHalts, startHalt } from '../line.ts';
-import { print } from '../print.ts';
-import { renderHalt, renderLine } from '../render/line.ts';
-import { demandWorker } from '../task-queue.ts';
-import { plainText } from '../untrusted.ts';
+import type { Temporal } from '../temporal/connect.ts';
+import { withTemporal } from '../temporal/connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { ClusterFlags, OutputFormat } from '../terminal/flags.ts';
+import { actorOf, clusterOf } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { say } from '../terminal/io.ts';
+import type { FoundHalt } from '../decisions/halts.ts';
+import { askHalt, findHalt, listHalts, startHalt } from '../decisions/halts.ts';
+import { print } from '../terminal/print.ts';
+import { renderHalt, renderLine } from '../render/halt.ts';
+import { demandWorker } from '../temporal/task-queue.ts';
+import { plainText } from '../terminal/untrusted.ts';
 
 /** Flags of `halt`, `unhalt` and `line`. */
 export interface LineFlags extends ClusterFlags {

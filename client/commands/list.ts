@@ -1,20 +1,20 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
-import { haltSentence } from '../../release/line.ts';
+import { haltSentence } from '../../release/decisions/halt.ts';
 import { WORKFLOWS } from '../../workflows/messages.ts';
-import type { Temporal } from '../connect.ts';
-import { withTemporal } from '../connect.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ExitError } from '../exit-error.ts';
-import type { ClusterFlags, OutputFormat } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { say } from '../io.ts';
-import { listHalts } from '../line.ts';
-import { print } from '../print.ts';
+import type { Temporal } from '../temporal/connect.ts';
+import { withTemporal } from '../temporal/connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { ClusterFlags, OutputFormat } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { say } from '../terminal/io.ts';
+import { listHalts } from '../decisions/halts.ts';
+import { print } from '../terminal/print.ts';
 import type { ListedRelease } from '../render/list.ts';
 import { renderList } from '../render/list.ts';
-import { readAttributes } from '../search-attributes.ts';
-import { plainText } from '../untrusted.ts';
+import { readAttributes } from '../temporal/search-attributes.ts';
+import { plainText } from '../terminal/untrusted.ts';
 
 /** Flags of `list`. */
 export interface ListFlags extends ClusterFlags {

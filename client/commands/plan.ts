@@ -1,18 +1,18 @@
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { PlanInput, PlanResult } from '../../workflows/messages.ts';
 import { WORKFLOWS } from '../../workflows/messages.ts';
-import { askWorker } from '../ask-worker.ts';
-import type { Temporal } from '../connect.ts';
-import { withTemporal } from '../connect.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import type { ClusterFlags, OutputFormat } from '../flags.ts';
-import { clusterOf } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { print } from '../print.ts';
-import { loadReleaseFile } from '../release-file.ts';
+import { askWorker } from '../temporal/ask-worker.ts';
+import type { Temporal } from '../temporal/connect.ts';
+import { withTemporal } from '../temporal/connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import type { ClusterFlags, OutputFormat } from '../terminal/flags.ts';
+import { clusterOf } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { print } from '../terminal/print.ts';
+import { loadReleaseFile } from '../decisions/release-file.ts';
 import { hasChanges, renderPlan } from '../render/plan.ts';
-import { demandWorker } from '../task-queue.ts';
+import { demandWorker } from '../temporal/task-queue.ts';
 
 /** Flags of `plan`. */
 export interface PlanFlags extends ClusterFlags {

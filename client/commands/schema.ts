@@ -1,8 +1,8 @@
-import { releaseJsonSchema } from '../../release/spec.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import type { Io } from '../io.ts';
-import { terminalSafeJson } from '../untrusted.ts';
+import { releaseJsonSchema } from '../../release/spec/spec.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import type { Io } from '../terminal/io.ts';
+import { terminalSafeJson } from '../terminal/untrusted.ts';
 
 /** Prints the JSON Schema of release files. */
 export function runSchema(io: Io): ExitCode {

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Temporal } from '../connect.ts';
-import { withTemporal } from '../connect.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ExitError } from '../exit-error.ts';
-import type { ConnectionFlags, OutputFormat } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { print } from '../print.ts';
-import { addAttributes, compareAttributes } from '../registered-attributes.ts';
+import type { Temporal } from '../temporal/connect.ts';
+import { withTemporal } from '../temporal/connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { ConnectionFlags, OutputFormat } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { print } from '../terminal/print.ts';
+import { addAttributes, compareAttributes } from '../temporal/registered-attributes.ts';
 
 /** Flags of `setup`. */
 export interface SetupFlags extends ConnectionFlags {

@@ -1,11 +1,11 @@
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import { ExitError } from '../exit-error.ts';
-import type { OutputFormat } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { print } from '../print.ts';
-import type { LedgerFlags } from '../read-ledger.ts';
-import { readLedger } from '../read-ledger.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { OutputFormat } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { print } from '../terminal/print.ts';
+import type { LedgerFlags } from '../temporal/read-audit.ts';
+import { readLedger } from '../temporal/read-audit.ts';
 
 /** Flags of `verify`. */
 export interface VerifyFlags extends LedgerFlags {

@@ -1,12 +1,12 @@
-import type { Ledger } from '../../release/ledger-verdict.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT } from '../exit-codes.ts';
-import type { OutputFormat } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { say } from '../io.ts';
-import { print } from '../print.ts';
-import type { LedgerFlags } from '../read-ledger.ts';
-import { readLedger } from '../read-ledger.ts';
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import type { OutputFormat } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { say } from '../terminal/io.ts';
+import { print } from '../terminal/print.ts';
+import type { LedgerFlags } from '../temporal/read-audit.ts';
+import { readLedger } from '../temporal/read-audit.ts';
 import { renderVersions } from '../render/versions.ts';
 
 /** Flags of `versions`. */

@@ -1,12 +1,12 @@
-import { withTemporal } from '../connect.ts';
-import type { ExitCode } from '../exit-codes.ts';
-import { findRelease } from '../find-release.ts';
-import type { ClusterFlags } from '../flags.ts';
-import { clusterOf } from '../flags.ts';
-import type { Io } from '../io.ts';
-import { parseTarget } from '../target.ts';
-import type { WatchFlags } from '../watch-release.ts';
-import { timeoutOf, watchRelease } from '../watch-release.ts';
+import { withTemporal } from '../temporal/connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { findRelease } from '../temporal/find-release.ts';
+import type { ClusterFlags } from '../terminal/flags.ts';
+import { clusterOf } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { parseTarget } from '../decisions/target.ts';
+import type { WatchFlags } from '../terminal/watch-release.ts';
+import { timeoutOf, watchRelease } from '../terminal/watch-release.ts';
 
 /** Flags that say which set is meant. */
 export interface SetFlags extends ClusterFlags {

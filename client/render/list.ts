@@ -1,4 +1,4 @@
-import { formatDuration } from '../../release/quantity.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
 import type { View } from './view.ts';

@@ -1,9 +1,9 @@
-import { formatDuration } from '../../release/quantity.ts';
-import { approvalsNeeded, groupsOf } from '../../release/gate-votes.ts';
-import type { Plan, Wave } from '../../release/plan.ts';
-import type { GateSpec, ReleaseFile } from '../../release/spec.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import { approvalsNeeded, groupsOf } from '../../release/decisions/gate-votes.ts';
+import type { Plan, Wave } from '../../release/plan/plan.ts';
+import type { GateSpec, ReleaseFile } from '../../release/spec/spec.ts';
 import type { PlanResult } from '../../workflows/messages.ts';
-import { compactRanges } from '../../release/ranges.ts';
+import { compactRanges } from '../../release/fleet/ranges.ts';
 import { checkLines } from './checks.ts';
 import { warningLines } from './release.ts';
 import type { Column } from './table.ts';

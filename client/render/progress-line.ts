@@ -1,7 +1,7 @@
-import { headline, why } from '../../release/narrate.ts';
-import type { ReleaseState, WaveProgress } from '../../release/state.ts';
-import { isFinal } from '../../release/state.ts';
-import type { SeenRelease } from '../retries.ts';
+import { headline, why } from '../../release/narrate/narrate.ts';
+import type { ReleaseState, WaveProgress } from '../../release/progress/state.ts';
+import { isFinal } from '../../release/progress/state.ts';
+import type { SeenRelease } from '../temporal/retries.ts';
 
 /**
  * The release in one line for logs, without anything that changes merely because time passes: two equal lines mean

@@ -1,8 +1,8 @@
-import { apartSentences, headline, nextCommands, why } from '../../release/narrate.ts';
-import { formatDuration } from '../../release/quantity.ts';
-import type { Phase, ReleaseState, WaveProgress } from '../../release/state.ts';
-import { isFinal } from '../../release/state.ts';
-import type { SeenRelease } from '../retries.ts';
+import { apartSentences, headline, nextCommands, why } from '../../release/narrate/narrate.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import type { Phase, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
+import { isFinal } from '../../release/progress/state.ts';
+import type { SeenRelease } from '../temporal/retries.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
 import { fitted, wrapped } from './text-width.ts';

@@ -1,5 +1,5 @@
-import type { ReleaseState } from '../../release/state.ts';
-import type { SeenRelease } from '../retries.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
+import type { SeenRelease } from '../temporal/retries.ts';
 import {
   apartLines,
   commandLines,

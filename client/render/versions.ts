@@ -1,7 +1,7 @@
-import type { LedgerRow } from '../../release/ledger.ts';
-import { shortImage } from '../../release/ledger.ts';
-import type { Ledger } from '../../release/ledger-verdict.ts';
-import { formatDuration } from '../../release/quantity.ts';
+import type { LedgerRow } from '../../release/audit/audit.ts';
+import { shortImage } from '../../release/audit/audit.ts';
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
 import { wrapped } from './text-width.ts';

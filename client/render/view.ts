@@ -1,6 +1,6 @@
 import picocolors from 'picocolors';
-import type { OutputFormat } from '../flags.ts';
-import type { OutputStream } from '../io.ts';
+import type { OutputFormat } from '../terminal/flags.ts';
+import type { OutputStream } from '../terminal/io.ts';
 
 /** Functions that colour text, or leave it alone. */
 export type Colours = ReturnType<typeof picocolors.createColors>;

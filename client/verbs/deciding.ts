@@ -1,10 +1,10 @@
 import { Help } from '@commander-js/extra-typings';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
-import type { Verb } from '../../release/state.ts';
-import { VERB_TABLE } from '../../release/verbs.ts';
-import type { DecideFlags } from '../decision-choices.ts';
+import type { Verb } from '../../release/progress/state.ts';
+import { VERB_TABLE } from '../../release/decisions/verbs.ts';
+import type { DecideFlags } from '../decisions/decision-choices.ts';
 import type { FromClusterFlags } from '../commands/from-cluster.ts';
-import type { ExitCode } from '../exit-codes.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
 import { clusterFlags, helpEnd, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 import type { Declared, Run } from './shared.ts';
 

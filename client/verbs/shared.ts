@@ -1,11 +1,11 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { Option } from '@commander-js/extra-typings';
-import type { ExitCode } from '../exit-codes.ts';
-import { EXIT_MEANINGS } from '../exit-codes.ts';
-import type { ClusterFlags, ConnectionFlags, OutputFormat } from '../flags.ts';
-import { OUTPUT_FORMATS } from '../flags.ts';
-import type { Io } from '../io.ts';
-import type { LinkFlags } from '../links.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT_MEANINGS } from '../terminal/exit-codes.ts';
+import type { ClusterFlags, ConnectionFlags, OutputFormat } from '../terminal/flags.ts';
+import { OUTPUT_FORMATS } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import type { LinkFlags } from '../temporal/links.ts';
 
 /** What the declarations of the verbs need from the run. */
 export interface Run {

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { askServer, askUntilRight } from '../../activities/ask-server.ts';
-import { FreshServers } from '../../activities/fresh-servers.ts';
+import { askServer, askUntilRight } from '../../activities/probes/ask-server.ts';
+import { FreshServers } from '../../activities/servers/fresh-servers.ts';
 import type { ExecRequest } from '../../activities/ports.ts';
-import type { Probe } from '../../release/spec.ts';
+import type { Probe } from '../../release/spec/spec.ts';
 import { MAIN, SET, SIDECAR } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';

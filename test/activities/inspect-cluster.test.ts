@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { inspectCluster } from '../../activities/inspect-cluster.ts';
+import { inspectCluster } from '../../activities/preflight/inspect-cluster.ts';
 import type { Calendar } from '../../activities/ports.ts';
-import { freezeWindowSchema } from '../../release/freeze-spec.ts';
-import type { PreflightLine } from '../../release/preflight.ts';
+import { freezeWindowSchema } from '../../release/spec/freeze-spec.ts';
+import type { PreflightLine } from '../../release/plan/preflight.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 

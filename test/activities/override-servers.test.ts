@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { OverrideServersInput } from '../../activities/inputs.ts';
-import { overrideServers } from '../../activities/override-servers.ts';
-import { containerOf, isServing } from '../../release/fleet.ts';
-import type { Probe } from '../../release/probe-spec.ts';
-import type { StepReport } from '../../release/verdict.ts';
+import { overrideServers } from '../../activities/game-servers/override-servers.ts';
+import { containerOf, isServing } from '../../release/fleet/fleet.ts';
+import type { Probe } from '../../release/spec/probe-spec.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';

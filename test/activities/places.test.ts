@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Places } from '../../activities/places.ts';
+import { Places } from '../../activities/servers/places.ts';
 
 /** Runs so much work on each of the nodes and returns how much ran at once, at most. */
 async function busiest(places: Places, nodes: readonly string[], onEach: number): Promise<number> {

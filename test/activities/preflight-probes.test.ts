@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { NO_RELEASES } from '../../activities/ports.ts';
-import { planReleaseActivity } from '../../activities/preflight.ts';
+import { planReleaseActivity } from '../../activities/preflight/preflight.ts';
 import type { Access, Metrics } from '../../activities/ports.ts';
-import type { MetricSample } from '../../release/metric.ts';
-import type { PreflightResult } from '../../release/preflight.ts';
+import type { MetricSample } from '../../release/checks/metric.ts';
+import type { PreflightResult } from '../../release/plan/preflight.ts';
 import { MAIN, NEW_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';

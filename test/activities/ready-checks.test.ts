@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { ReadyChecks } from '../../activities/ready-checks.ts';
-import type { ReadyCheck } from '../../activities/ready-checks.ts';
+import { ReadyChecks } from '../../activities/servers/ready-checks.ts';
+import type { ReadyCheck } from '../../activities/servers/ready-checks.ts';
 import { aServer } from '../support/builders.ts';
 
 /** Checks of servers 0, 1, 2 ... with what each answers. */

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { reloadServer, reloadServers } from '../../activities/reload-servers.ts';
+import { reloadServer, reloadServers } from '../../activities/probes/reload-servers.ts';
 import type { ExecOutcome, HttpSendOutcome } from '../../activities/ports.ts';
-import type { Probe, Reload } from '../../release/spec.ts';
+import type { Probe, Reload } from '../../release/spec/spec.ts';
 import { MAIN, SET } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';

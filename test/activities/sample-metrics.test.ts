@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { sampleUntilRight } from '../../activities/sample-metrics.ts';
-import type { MetricQuestion } from '../../activities/sample-metrics.ts';
-import type { MetricSample } from '../../release/metric.ts';
-import type { PrometheusProbe } from '../../release/probe-spec.ts';
+import { sampleUntilRight } from '../../activities/probes/sample-metrics.ts';
+import type { MetricQuestion } from '../../activities/probes/sample-metrics.ts';
+import type { MetricSample } from '../../release/checks/metric.ts';
+import type { PrometheusProbe } from '../../release/spec/probe-spec.ts';
 import { SET } from '../support/builders.ts';
 import { fakeMetrics } from '../support/fake-metrics.ts';
 import type { FakeMetrics } from '../support/fake-metrics.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isSentAgain } from '../../client/connect.ts';
+import { isSentAgain } from '../../client/temporal/connect.ts';
 
 /** What Temporal's server answers with. */
 function status(code: number, details: string): Parameters<typeof isSentAgain>[1] {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { decisionFor, decisionId } from '../../client/decision.ts';
-import { EXIT, exitCodeOf } from '../../client/exit-codes.ts';
-import { parseTarget } from '../../client/target.ts';
+import { decisionFor, decisionId } from '../../client/decisions/decision.ts';
+import { EXIT, exitCodeOf } from '../../client/terminal/exit-codes.ts';
+import { parseTarget } from '../../client/decisions/target.ts';
 import { aReleaseState, NOW, PHASES } from './support.ts';
 
 const gate = {

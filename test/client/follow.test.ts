@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import type { Ending, FollowOptions } from '../../client/follow.ts';
-import { follow } from '../../client/follow.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { Ending, FollowOptions } from '../../client/terminal/follow.ts';
+import { follow } from '../../client/terminal/follow.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { aReleaseState } from './support.ts';
 
 type Look = ReleaseState | undefined | 'gone';

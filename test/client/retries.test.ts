@@ -1,6 +1,6 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
-import { retriesOf } from '../../client/retries.ts';
+import { retriesOf } from '../../client/temporal/retries.ts';
 
 type Raw = WorkflowExecutionDescription['raw'];
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
-import type { Io } from '../../client/io.ts';
-import { initialState } from '../../release/state.ts';
-import type { Phase, ReleaseState, WaveProgress } from '../../release/state.ts';
+import type { Io } from '../../client/terminal/io.ts';
+import { initialState } from '../../release/progress/state.ts';
+import type { Phase, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
 
 /** An Io that remembers what was written to it. */
 export interface RecordedIo extends Io {

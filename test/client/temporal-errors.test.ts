@@ -1,10 +1,10 @@
 import { QueryNotRegisteredError, ServiceError, WorkflowFailedError } from '@temporalio/client';
 import { ActivityFailure, ApplicationFailure, NamespaceNotFoundError } from '@temporalio/common';
 import { describe, expect, test } from 'vitest';
-import { ExitError } from '../../client/exit-error.ts';
+import { ExitError } from '../../client/terminal/exit-error.ts';
 import { queryOf } from '../../client/commands/list.ts';
-import { temporalUiLink } from '../../client/links.ts';
-import { explainTemporalError, unreachable } from '../../client/temporal-errors.ts';
+import { temporalUiLink } from '../../client/temporal/links.ts';
+import { explainTemporalError, unreachable } from '../../client/temporal/temporal-errors.ts';
 
 const destination = { address: '127.0.0.1:7233', namespace: 'games' };
 

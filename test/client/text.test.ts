@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { compactRanges } from '../../release/ranges.ts';
+import { compactRanges } from '../../release/fleet/ranges.ts';
 import { renderTable } from '../../client/render/table.ts';
 import { fitted, textWidth, wrapped } from '../../client/render/text-width.ts';
 import { plainView } from '../../client/render/view.ts';
-import { plainDeep, plainText, terminalSafeJson } from '../../client/untrusted.ts';
+import { plainDeep, plainText, terminalSafeJson } from '../../client/terminal/untrusted.ts';
 
 describe('untrusted text', () => {
   test.each([

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { ServerView } from '../../release/fleet.ts';
-import { containerOf, isServing } from '../../release/fleet.ts';
-import { firstWavePatch, priorityPatch, rollbackPatch, setBaseline, setTarget } from '../../release/patches.ts';
-import type { Hold } from '../../release/patches.ts';
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { containerOf, isServing } from '../../release/fleet/fleet.ts';
+import { firstWavePatch, priorityPatch, rollbackPatch, setBaseline, setTarget } from '../../release/patches/patches.ts';
+import type { Hold } from '../../release/patches/patches.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import { ManualClock } from '../support/clock.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
-import { setTarget } from '../../release/patches.ts';
+import { setTarget } from '../../release/patches/patches.ts';
 import { apiDouble, status } from '../support/api-double.ts';
 import type { ApiDouble, Asked, Reply } from '../support/api-double.ts';
 

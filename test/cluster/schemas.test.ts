@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { lastWriter } from '../../cluster/field-owners.ts';
-import { firstDifference } from '../../release/patches.ts';
+import { firstDifference } from '../../release/patches/patches.ts';
 import { managedFieldsSchema } from '../../cluster/object-meta.ts';
 import { serverView } from '../../cluster/pod-schema.ts';
 import { gameServerRecord, gameServerSetView, workloadView } from '../../cluster/schemas.ts';

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Cluster, GameServerRecord } from '../../activities/ports.ts';
-import { neededAccess } from '../../activities/preflight.ts';
-import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet.ts';
-import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet.ts';
-import type { GuardedPatch, Hold, SetBaseline } from '../../release/patches.ts';
+import { neededAccess } from '../../activities/preflight/preflight.ts';
+import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
+import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
+import type { GuardedPatch, Hold, SetBaseline } from '../../release/patches/patches.ts';
 import {
   annotationChange,
   firstWavePatch,
@@ -15,7 +15,7 @@ import {
   rollbackPatch,
   setBaseline,
   setTarget,
-} from '../../release/patches.ts';
+} from '../../release/patches/patches.ts';
 
 /** A set of four servers that run `1.0` and serve; every test has its own. */
 export interface ContractSet {

@@ -1,4 +1,4 @@
-import type { MetricSample } from '../../release/metric.ts';
+import type { MetricSample } from '../../release/checks/metric.ts';
 import { fakeMetrics } from '../support/fake-metrics.ts';
 import { describeMetricsContract } from './metrics-contract.ts';
 

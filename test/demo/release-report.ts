@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { releaseWorkflowId } from '../../workflows/messages.ts';
 import type { ReleaseResult } from '../../workflows/messages.ts';
 import type { Lab } from '../lab/lab.ts';

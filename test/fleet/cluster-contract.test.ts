@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { neededAccess } from '../../activities/preflight.ts';
+import { neededAccess } from '../../activities/preflight/preflight.ts';
 import { Connection } from '../../cluster/connection.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
 import { apiClient } from '../../cluster/request.ts';
 import type { ApiClient } from '../../cluster/request.ts';
-import { setTarget } from '../../release/patches.ts';
+import { setTarget } from '../../release/patches/patches.ts';
 import { describeClusterContract } from '../contract/cluster-contract.ts';
 import type { ContractSet } from '../contract/cluster-contract.ts';
 import {

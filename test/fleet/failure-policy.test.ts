@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { failAnnotation } from '../lab/fleet-failures.ts';
 import type { FailureMode } from '../lab/fleet-failures.ts';
 import { fleetImage, podsOf, serverPath } from '../lab/game-server-sets.ts';

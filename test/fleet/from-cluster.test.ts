@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { RELEASE_ANNOTATION } from '../../release/record.ts';
+import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { podsOf, setPath } from '../lab/game-server-sets.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';

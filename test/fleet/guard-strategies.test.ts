@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { GuardState } from '../../release/guard.ts';
+import type { GuardState } from '../../release/monitor/monitor.ts';
 import { fleetImage, podsOf, scale, serverPath, setImage, waitForServers } from '../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { readAttributes } from '../../client/search-attributes.ts';
-import type { GuardState } from '../../release/guard.ts';
+import { readAttributes } from '../../client/temporal/search-attributes.ts';
+import type { GuardState } from '../../release/monitor/monitor.ts';
 import { fleetImage, podsOf, scale, serverPath, setImage, setPath, waitForServers } from '../lab/game-server-sets.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
 import { until } from '../lab/until.ts';

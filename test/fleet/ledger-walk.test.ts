@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { Ledger } from '../../release/ledger-verdict.ts';
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
 import { fleetImage, podsOf, scale, serverPath, setImage, setPath, waitForServers } from '../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';

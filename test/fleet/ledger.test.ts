@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger } from '../../release/ledger-verdict.ts';
-import type { LedgerRow } from '../../release/ledger.ts';
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { LedgerRow } from '../../release/audit/audit.ts';
 import {
   createSet,
   fleetImage,

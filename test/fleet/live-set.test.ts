@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { podsOf, scale, serverPath, setPath } from '../lab/game-server-sets.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
 import { hasCondition } from '../lab/kubernetes-objects.ts';

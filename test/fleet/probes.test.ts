@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { prometheusMetrics } from '../../cluster/prometheus.ts';
 import type { PrometheusMetrics } from '../../cluster/prometheus.ts';
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { describeMetricsContract } from '../contract/metrics-contract.ts';
 import type { EngineStats } from '../lab/fleet-engine.ts';
 import { selfReloadAnnotation } from '../lab/fleet-failures.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { fleetImage, podsOf, setPath, setPriorities } from '../lab/game-server-sets.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';

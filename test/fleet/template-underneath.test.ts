@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Ledger } from '../../release/ledger-verdict.ts';
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
 import { fleetImage, podsOf, setImage } from '../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';

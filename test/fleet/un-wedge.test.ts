@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { MESSAGES } from '../../workflows/messages.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
 import { fleetImage, podsOf, setPath } from '../lab/game-server-sets.ts';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Decision, ReleaseState, Verb } from '../../release/state.ts';
-import { VERBS, isFinal } from '../../release/state.ts';
-import { OPEN_PHASES, VERB_TABLE } from '../../release/verbs.ts';
-import type { OpenPhase } from '../../release/verbs.ts';
+import type { Decision, ReleaseState, Verb } from '../../release/progress/state.ts';
+import { VERBS, isFinal } from '../../release/progress/state.ts';
+import { OPEN_PHASES, VERB_TABLE } from '../../release/decisions/verbs.ts';
+import type { OpenPhase } from '../../release/decisions/verbs.ts';
 import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { DecisionMessage, ReleaseInput } from '../../workflows/messages.ts';
 import { FleetWorld } from '../support/fleet-world.ts';

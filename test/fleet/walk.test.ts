@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Ledger } from '../../release/ledger-verdict.ts';
-import { isFinal } from '../../release/state.ts';
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import { isFinal } from '../../release/progress/state.ts';
 import type { ReleaseResult } from '../../workflows/messages.ts';
 import { fleetImage, podsOf, scale, serverPath, setPath } from '../lab/game-server-sets.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { applyDecision } from '../../release/decision.ts';
-import { usefulVerbs } from '../../release/verbs.ts';
-import { VERBS, initialState, isFinal } from '../../release/state.ts';
-import type { Decision, Phase, ReleaseState } from '../../release/state.ts';
+import { applyDecision } from '../../release/decisions/decision.ts';
+import { usefulVerbs } from '../../release/decisions/verbs.ts';
+import { VERBS, initialState, isFinal } from '../../release/progress/state.ts';
+import type { Decision, Phase, ReleaseState } from '../../release/progress/state.ts';
 
 const PEOPLE = ['ann', 'bob', 'cleo'] as const;
 const PHASES: readonly Phase[] = [

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { isInRanges } from '../../release/ranges.ts';
+import { isInRanges } from '../../release/fleet/ranges.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeServer } from '../support/fake-server.ts';
 import { test } from '../support/stage.ts';

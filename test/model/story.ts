@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { VERBS } from '../../release/state.ts';
-import type { Decision, Verb } from '../../release/state.ts';
+import { VERBS } from '../../release/progress/state.ts';
+import type { Decision, Verb } from '../../release/progress/state.ts';
 import { FAILURES } from '../support/fake-server.ts';
 import type { Failure } from '../support/fake-server.ts';
 

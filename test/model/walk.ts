@@ -1,8 +1,8 @@
-import { why } from '../../release/narrate.ts';
-import { isInRanges } from '../../release/ranges.ts';
-import type { Decision, ReleaseState } from '../../release/state.ts';
-import { isFinal } from '../../release/state.ts';
-import { VERB_TABLE } from '../../release/verbs.ts';
+import { why } from '../../release/narrate/narrate.ts';
+import { isInRanges } from '../../release/fleet/ranges.ts';
+import type { Decision, ReleaseState } from '../../release/progress/state.ts';
+import { isFinal } from '../../release/progress/state.ts';
+import { VERB_TABLE } from '../../release/decisions/verbs.ts';
 import type { DecisionMessage, ReleaseResult } from '../../workflows/messages.ts';
 import { NEW_IMAGE, SET } from '../support/builders.ts';
 import { unreachable } from '../support/fake-faults.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { acceptancePatience, notAccepted } from '../../release/acceptance.ts';
-import type { Acceptance } from '../../release/acceptance.ts';
+import { acceptancePatience, notAccepted } from '../../release/checks/acceptance.ts';
+import type { Acceptance } from '../../release/checks/acceptance.ts';
 import { NEW_IMAGE, SIDECAR, aWorkload } from '../support/builders.ts';
 
 const containers = [{ name: SIDECAR, image: NEW_IMAGE }];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { collectingTime, isBusy } from '../../release/admission.ts';
+import { collectingTime, isBusy } from '../../release/checks/admission.ts';
 
 const byState = { opsState: ['Allocated', 'Maintaining'] };
 const byPlayers = { annotation: { name: 'game.example/players' } };

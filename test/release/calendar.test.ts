@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, test } from 'vitest';
-import { answerOf, describeMoment, frozenTime, nextFreeze } from '../../release/calendar.ts';
-import { freezeWindowSchema, isWeekly, wallTime } from '../../release/freeze-spec.ts';
-import type { FreezeWindow } from '../../release/freeze-spec.ts';
+import { answerOf, describeMoment, frozenTime, nextFreeze } from '../../release/decisions/calendar.ts';
+import { freezeWindowSchema, isWeekly, wallTime } from '../../release/spec/freeze-spec.ts';
+import type { FreezeWindow } from '../../release/spec/freeze-spec.ts';
 
 const aWindow = (from: string, to: string, timeZone = 'UTC', name = 'weekend'): FreezeWindow =>
   freezeWindowSchema.parse({ name, from, to, timeZone });

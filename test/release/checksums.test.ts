@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { compareSums, inCommands, parseManifest, parseSums } from '../../release/checksums.ts';
-import type { ListedFile } from '../../release/checksums.ts';
+import { compareSums, inCommands, parseManifest, parseSums } from '../../release/checks/checksums.ts';
+import type { ListedFile } from '../../release/checks/checksums.ts';
 
 const A = 'a'.repeat(64);
 const B = 'b'.repeat(64);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { applyDecision } from '../../release/decision.ts';
-import { why } from '../../release/narrate.ts';
-import { VERBS, initialState } from '../../release/state.ts';
-import { OPEN_PHASES, VERB_TABLE } from '../../release/verbs.ts';
-import type { OpenPhase } from '../../release/verbs.ts';
-import type { Decision, ReleaseState } from '../../release/state.ts';
+import { applyDecision } from '../../release/decisions/decision.ts';
+import { why } from '../../release/narrate/narrate.ts';
+import { VERBS, initialState } from '../../release/progress/state.ts';
+import { OPEN_PHASES, VERB_TABLE } from '../../release/decisions/verbs.ts';
+import type { OpenPhase } from '../../release/decisions/verbs.ts';
+import type { Decision, ReleaseState } from '../../release/progress/state.ts';
 
 const NOW = 1_000_000;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDiagnostic, readReleaseFile } from '../../release/diagnose.ts';
+import { formatDiagnostic, readReleaseFile } from '../../release/spec/diagnose.ts';
 
 const HEAD = `apiVersion: hotwave.dev/v1
 kind: Release

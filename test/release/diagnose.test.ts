@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatDiagnostic, readReleaseFile } from '../../release/diagnose.ts';
+import { formatDiagnostic, readReleaseFile } from '../../release/spec/diagnose.ts';
 
 const lines = {
   head: ['apiVersion: hotwave.dev/v1', 'kind: Release', 'metadata: { name: scripts-2-0 }', 'spec:'],

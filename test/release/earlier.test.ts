@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { EarlierVersion, LastRelease } from '../../release/record.ts';
-import { LAST_RELEASE_ANNOTATION, readRecords, recordText } from '../../release/record.ts';
-import { earlierVersions } from '../../release/earlier.ts';
-import { endOfRelease } from '../../release/plan-record.ts';
-import { setBaseline } from '../../release/patches.ts';
-import type { ReleaseSpec } from '../../release/spec.ts';
-import { isOverriddenOnPurpose, measureOf, templateLeftBy, wantedOf } from '../../release/yardstick.ts';
+import type { EarlierVersion, LastRelease } from '../../release/record/record.ts';
+import { LAST_RELEASE_ANNOTATION, readRecords, recordText } from '../../release/record/record.ts';
+import { earlierVersions } from '../../release/plan/earlier.ts';
+import { endOfRelease } from '../../release/record/plan-record.ts';
+import { setBaseline } from '../../release/patches/patches.ts';
+import type { ReleaseSpec } from '../../release/spec/spec.ts';
+import { isOverriddenOnPurpose, measureOf, templateLeftBy, wantedOf } from '../../release/audit/expectation.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, aServer, aSet } from '../support/builders.ts';
 
 const THIRD_IMAGE = 'registry.test/scripts:3.0';

@@ -6,11 +6,11 @@ import {
   readFailedVersions,
   withFailedVersion,
   withoutFailedVersion,
-} from '../../release/failed-versions.ts';
-import type { FailedVersion } from '../../release/failed-versions.ts';
-import { recordPatch, withLastRelease } from '../../release/record-patches.ts';
-import type { LastRelease } from '../../release/record.ts';
-import { setBaseline } from '../../release/patches.ts';
+} from '../../release/record/failed-versions.ts';
+import type { FailedVersion } from '../../release/record/failed-versions.ts';
+import { recordPatch, withLastRelease } from '../../release/patches/record-patches.ts';
+import type { LastRelease } from '../../release/record/record.ts';
+import { setBaseline } from '../../release/patches/patches.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, aSet } from '../support/builders.ts';
 
 const failed = (tag: string, reason = 'duel-3 crashed'): FailedVersion => ({

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { controlGroup, fillQuery, judgeMetric, serversPattern } from '../../release/metric.ts';
-import type { GroupSample, MetricSample } from '../../release/metric.ts';
-import type { Plan } from '../../release/plan.ts';
-import type { Probe, PrometheusProbe } from '../../release/probe-spec.ts';
+import { controlGroup, fillQuery, judgeMetric, serversPattern } from '../../release/checks/metric.ts';
+import type { GroupSample, MetricSample } from '../../release/checks/metric.ts';
+import type { Plan } from '../../release/plan/plan.ts';
+import type { Probe, PrometheusProbe } from '../../release/spec/probe-spec.ts';
 
 const probe = (wishes: Partial<PrometheusProbe> = {}): PrometheusProbe => ({
   query: 'errors{pod=~"{{servers}}"}',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agreeing, detailsMarkdown, nextCommands, why } from '../../release/narrate.ts';
+import { agreeing, detailsMarkdown, nextCommands, why } from '../../release/narrate/narrate.ts';
 import { NOW, aReleaseState, waves } from '../client/support.ts';
 
 test('a text that is read at once says how long, one that is read later says when', () => {

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { PRIORITY_LABEL } from '../../release/fleet.ts';
-import type { ServerView } from '../../release/fleet.ts';
-import { openingFor, priorityValue, updateOrder } from '../../release/order.ts';
+import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { openingFor, priorityValue, updateOrder } from '../../release/fleet/order.ts';
 import { NEW_REVISION, OLD_REVISION, aServer } from '../support/builders.ts';
 
 const withLabels = (labels: readonly (string | undefined)[]): ServerView[] =>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { Override } from '../../release/fleet.ts';
-import { overridePatch, withOverride } from '../../release/overrides.ts';
+import type { Override } from '../../release/fleet/fleet.ts';
+import { overridePatch, withOverride } from '../../release/patches/overrides.ts';
 import { aGameServer } from '../support/builders.ts';
 
 const main: Override = { name: 'engine', image: 'e:1' };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { FleetSnapshot, Plan } from '../../release/plan.ts';
-import { isPlan } from '../../release/plan.ts';
-import { planRelease } from '../../release/plan-release.ts';
-import type { ReleaseSpec } from '../../release/spec.ts';
+import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
+import { isPlan } from '../../release/plan/plan.ts';
+import { planRelease } from '../../release/plan/plan-release.ts';
+import type { ReleaseSpec } from '../../release/spec/spec.ts';
 import {
   MAIN,
   NEW_IMAGE,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readReleaseFile } from '../../release/diagnose.ts';
+import { readReleaseFile } from '../../release/spec/diagnose.ts';
 
 /** What is wrong with a release file that has these lines more in its spec. */
 function complaint(more: string): string {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { formatDiagnostic, readReleaseFile } from '../../release/diagnose.ts';
-import type { ReleaseSpec } from '../../release/spec.ts';
+import { formatDiagnostic, readReleaseFile } from '../../release/spec/diagnose.ts';
+import type { ReleaseSpec } from '../../release/spec/spec.ts';
 
 const lines = {
   reload: 'reload: { exec: { container: app, command: [reload] } }',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fingerprint } from '../../release/plan.ts';
+import { fingerprint } from '../../release/plan/plan.ts';
 import {
   answerOfConditions,
   answerOfServiceQuality,
@@ -9,8 +9,8 @@ import {
   isReadFromPod,
   judgeAnswer,
   patienceOf,
-} from '../../release/probe.ts';
-import type { Probe } from '../../release/probe-spec.ts';
+} from '../../release/checks/probe.ts';
+import type { Probe } from '../../release/spec/probe-spec.ts';
 import { MAIN, SIDECAR, aServer, anUpdatedServer } from '../support/builders.ts';
 
 const times = { timeout: 1_000, within: 4_000 };

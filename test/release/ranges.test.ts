@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compactRanges, isInRanges } from '../../release/ranges.ts';
+import { compactRanges, isInRanges } from '../../release/fleet/ranges.ts';
 
 test.each([
   ['0-2,5,9', [0, 1, 2, 5, 9]],

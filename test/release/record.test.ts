@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { readReleaseFile } from '../../release/diagnose.ts';
-import type { GameServerSetView } from '../../release/fleet.ts';
-import type { PatchOutcome } from '../../release/patches.ts';
-import { firstWavePatch, restorePatch, setBaseline, setTarget } from '../../release/patches.ts';
-import { withLastRelease, withReleaseRecord } from '../../release/record-patches.ts';
-import { isPlan, plannedServer } from '../../release/plan.ts';
-import { planRelease } from '../../release/plan-release.ts';
-import { endOfRelease, recordOfPlan } from '../../release/plan-record.ts';
-import type { ReleaseRecord } from '../../release/record.ts';
+import { readReleaseFile } from '../../release/spec/diagnose.ts';
+import type { GameServerSetView } from '../../release/fleet/fleet.ts';
+import type { PatchOutcome } from '../../release/patches/patches.ts';
+import { firstWavePatch, restorePatch, setBaseline, setTarget } from '../../release/patches/patches.ts';
+import { withLastRelease, withReleaseRecord } from '../../release/patches/record-patches.ts';
+import { isPlan, plannedServer } from '../../release/plan/plan.ts';
+import { planRelease } from '../../release/plan/plan-release.ts';
+import { endOfRelease, recordOfPlan } from '../../release/record/plan-record.ts';
+import type { ReleaseRecord } from '../../release/record/record.ts';
 import {
   LAST_RELEASE_ANNOTATION,
   RECORD_LIMIT,
@@ -15,8 +15,8 @@ import {
   readRecords,
   recordText,
   recordedStrategy,
-} from '../../release/record.ts';
-import type { ReleaseSpec } from '../../release/spec.ts';
+} from '../../release/record/record.ts';
+import type { ReleaseSpec } from '../../release/spec/spec.ts';
 import {
   MAIN,
   NEW_IMAGE,

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseAllDocuments, stringify } from 'yaml';
 import { expect, test } from 'vitest';
-import { formatDiagnostic, readReleaseFile } from '../../release/diagnose.ts';
-import { releaseJsonSchema } from '../../release/spec.ts';
+import { formatDiagnostic, readReleaseFile } from '../../release/spec/diagnose.ts';
+import { releaseJsonSchema } from '../../release/spec/spec.ts';
 
 const page = readFileSync(fileURLToPath(new URL('../../docs/release-file.md', import.meta.url)), 'utf8');
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { describeProof, isSent, judgeReloadAnswer, reloadPatienceOf } from '../../release/reload.ts';
-import type { Probe, Reload } from '../../release/spec.ts';
+import { describeProof, isSent, judgeReloadAnswer, reloadPatienceOf } from '../../release/checks/reload.ts';
+import type { Probe, Reload } from '../../release/spec/spec.ts';
 
 const proof: Probe = { http: { port: 80, path: '/version', timeout: 5_000, within: 7_000 } };
 const http: Reload = { http: { port: 80, path: '/r', method: 'POST', timeout: 2_000 } };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { isSelected, unknownServers } from '../../release/selection.ts';
-import type { ServerCriteria } from '../../release/spec.ts';
-import { byName } from '../../release/waves.ts';
+import { isSelected, unknownServers } from '../../release/fleet/selection.ts';
+import type { ServerCriteria } from '../../release/spec/spec.ts';
+import { byName } from '../../release/plan/waves.ts';
 import { aGameServer, servers } from '../support/builders.ts';
 
 const fleet = servers(8, (ordinal) => ({ priority: ordinal, labels: { zone: ordinal % 2 === 0 ? 'a' : 'b' } }));

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { fingerprint } from '../../release/plan.ts';
-import type { PlannedServer } from '../../release/plan.ts';
-import { judgeServer, timeoutFailure } from '../../release/server.ts';
-import type { Target } from '../../release/server.ts';
-import type { ContainerStatus, ServerView } from '../../release/fleet.ts';
+import { fingerprint } from '../../release/plan/plan.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import { judgeServer, timeoutFailure } from '../../release/checks/server.ts';
+import type { Target } from '../../release/checks/server.ts';
+import type { ContainerStatus, ServerView } from '../../release/fleet/fleet.ts';
 import { MAIN, NEW_IMAGE, NEW_REVISION, SIDECAR, aServer, anUpdatedServer } from '../support/builders.ts';
 
 const before = aServer({ ordinal: 1 });

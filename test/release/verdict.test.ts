@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { ServerFailure } from '../../release/server.ts';
-import { NONE_BEFORE, judgeStep, mergeReports, retryOf, stepReport } from '../../release/verdict.ts';
+import type { ServerFailure } from '../../release/checks/server.ts';
+import { NONE_BEFORE, judgeStep, mergeReports, retryOf, stepReport } from '../../release/checks/verdict.ts';
 
 const failure = (server: string, kind: ServerFailure['class'] = 'notReady'): ServerFailure => ({
   server,

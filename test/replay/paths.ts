@@ -1,5 +1,5 @@
 import { ClusterFailure } from '../../activities/ports.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE } from '../support/builders.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import type { Failure } from '../support/fake-server.ts';

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { format, resolveConfig } from 'prettier';
 import { inject } from 'vitest';
-import { detailsMarkdown } from '../../release/narrate.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import { detailsMarkdown } from '../../release/narrate/narrate.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { MESSAGES, releaseWorkflowId } from '../../workflows/messages.ts';
 import { SET } from '../support/builders.ts';
 import { test } from '../support/stage.ts';

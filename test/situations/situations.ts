@@ -1,9 +1,9 @@
 import { stringify } from 'yaml';
-import { EXIT } from '../../client/exit-codes.ts';
+import { EXIT } from '../../client/terminal/exit-codes.ts';
 import { main } from '../../client/main.ts';
-import type { ReleaseFile } from '../../release/spec.ts';
-import { releaseFileSchema } from '../../release/spec.ts';
-import type { Phase } from '../../release/state.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
+import { releaseFileSchema } from '../../release/spec/spec.ts';
+import type { Phase } from '../../release/progress/state.ts';
 import { recordedIo } from '../client/support.ts';
 import { until } from '../lab/until.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET } from '../support/builders.ts';

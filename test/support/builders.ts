@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { OPS_STATE_LABEL, OWNER_LABEL, PRIORITY_LABEL } from '../../release/fleet.ts';
+import { OPS_STATE_LABEL, OWNER_LABEL, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import type {
   ContainerStatus,
   ContainerView,
@@ -7,7 +7,7 @@ import type {
   ServerView,
   UpdateStrategy,
   WorkloadView,
-} from '../../release/fleet.ts';
+} from '../../release/fleet/fleet.ts';
 import type { GameServerRecord } from '../../activities/ports.ts';
 
 /** Names that every builder agrees on, so that a test only says what differs. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { scale } from '../lab/game-server-sets.ts';
 import type { FleetWorld } from './fleet-world.ts';
 import type { StartedRelease } from './hotwave.ts';

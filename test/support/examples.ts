@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
 import type { Lab } from '../lab/lab.ts';
 import { setPath, waitForServers } from '../lab/game-server-sets.ts';

@@ -6,8 +6,8 @@ import type {
   HttpSendOutcome,
   HttpSendRequest,
 } from '../../activities/ports.ts';
-import type { SetRef } from '../../release/fleet.ts';
-import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
 import type { Clock } from './clock.ts';
 import type { Faults, Operation } from './fake-faults.ts';
 import type { Failures } from './fake-kubelet.ts';

@@ -9,9 +9,9 @@ import type {
 } from '../../activities/ports.ts';
 import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
-import { PRIORITY_LABEL } from '../../release/fleet.ts';
-import type { SetRef } from '../../release/fleet.ts';
-import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches.ts';
+import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
 import { realClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-model.ts';

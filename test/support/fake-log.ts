@@ -1,4 +1,4 @@
-import { valueAt } from '../../release/patches.ts';
+import { valueAt } from '../../release/patches/patches.ts';
 import type { FakeCluster, LogEntry } from './fake-cluster.ts';
 
 /** A write of the set as a test compares it: what it changed, and what came of it. */

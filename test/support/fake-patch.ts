@@ -1,5 +1,5 @@
-import type { GuardedPatch, PatchOutcome } from '../../release/patches.ts';
-import { explainRefusal, jsonPatchBody } from '../../release/patches.ts';
+import type { GuardedPatch, PatchOutcome } from '../../release/patches/patches.ts';
+import { explainRefusal, jsonPatchBody } from '../../release/patches/patches.ts';
 import type { RawGameServer, RawSet } from './fake-set-model.ts';
 import { applyJsonPatch, DoesNotApply } from './json-patch.ts';
 import type { Operation } from './json-patch.ts';

@@ -1,4 +1,4 @@
-import { PRIORITY_LABEL } from '../../release/fleet.ts';
+import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import type { FakeServer } from './fake-server.ts';
 
 /** How the Advanced StatefulSet wants its servers updated. */

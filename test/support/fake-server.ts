@@ -1,5 +1,5 @@
-import { OPS_STATE_LABEL, OWNER_LABEL, PRIORITY_LABEL } from '../../release/fleet.ts';
-import type { ContainerStatus, ServerView, ServiceQuality } from '../../release/fleet.ts';
+import { OPS_STATE_LABEL, OWNER_LABEL, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
+import type { ContainerStatus, ServerView, ServiceQuality } from '../../release/fleet/fleet.ts';
 import type { Clock } from './clock.ts';
 import { containerIdOf, imageIdOf, uidOf } from './builders.ts';
 

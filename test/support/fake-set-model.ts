@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { SetRef, UpdateStrategy, WorkloadView } from '../../release/fleet.ts';
-import { sameJson, valueAt } from '../../release/patches.ts';
+import type { SetRef, UpdateStrategy, WorkloadView } from '../../release/fleet/fleet.ts';
+import { sameJson, valueAt } from '../../release/patches/patches.ts';
 import { MAIN, MAIN_IMAGE, OLD_IMAGE, SET, SIDECAR, uidOf, USER_STRATEGY } from './builders.ts';
 
 /** A container in a template. */

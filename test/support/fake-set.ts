@@ -1,6 +1,6 @@
-import type { SetRef, WorkloadView } from '../../release/fleet.ts';
-import { OPS_STATE_LABEL, PRIORITY_LABEL } from '../../release/fleet.ts';
-import { SYNC_ANNOTATION } from '../../release/patches.ts';
+import type { SetRef, WorkloadView } from '../../release/fleet/fleet.ts';
+import { OPS_STATE_LABEL, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
+import { SYNC_ANNOTATION } from '../../release/patches/patches.ts';
 import type { Clock } from './clock.ts';
 import { FakeKubelet } from './fake-kubelet.ts';
 import type { Failures } from './fake-kubelet.ts';

@@ -1,6 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { expect } from 'vitest';
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { SetOptions } from '../lab/game-server-sets.ts';
 import { createSet, fleetImage, podsOf } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';

@@ -1,5 +1,5 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import type { GuardState } from '../../release/guard.ts';
+import type { GuardState } from '../../release/monitor/monitor.ts';
 import { MESSAGES, guardWorkflowId } from '../../workflows/messages.ts';
 import { until } from '../lab/until.ts';
 import { CLUSTER } from './hotwave.ts';

@@ -1,5 +1,5 @@
-import type { PatchOperation } from '../../release/patches.ts';
-import { sameJson, valueAt } from '../../release/patches.ts';
+import type { PatchOperation } from '../../release/patches/patches.ts';
+import { sameJson, valueAt } from '../../release/patches/patches.ts';
 
 /** A JSON Patch operation, `test` included. */
 export type Operation = PatchOperation | { readonly op: 'test'; readonly path: string; readonly value?: unknown };

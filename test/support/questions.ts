@@ -1,8 +1,8 @@
 import type { Cluster } from '../../activities/ports.ts';
-import type { Question } from '../../activities/question.ts';
-import { fingerprint } from '../../release/plan.ts';
-import type { PlannedServer } from '../../release/plan.ts';
-import type { ServerView } from '../../release/fleet.ts';
+import type { Question } from '../../activities/probes/question.ts';
+import { fingerprint } from '../../release/plan/plan.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import type { ServerView } from '../../release/fleet/fleet.ts';
 import { SET } from './builders.ts';
 
 /** A server as a plan made now would have it. */

@@ -1,4 +1,4 @@
-import type { LedgerRow } from '../../release/ledger.ts';
+import type { LedgerRow } from '../../release/audit/audit.ts';
 import { podsOf, serverPath } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { GameServer, Pod } from '../lab/kubernetes-objects.ts';

@@ -1,5 +1,5 @@
-import { formatDiagnostic, readReleaseFile } from '../../release/diagnose.ts';
-import type { ReleaseFile } from '../../release/spec.ts';
+import { formatDiagnostic, readReleaseFile } from '../../release/spec/diagnose.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 
 /** A release file from YAML, as a person would write it. */
 export function releaseFrom(yaml: string): ReleaseFile {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { game2048 } from '../lab/game-2048.ts';
 import { createSet, podsOf } from '../lab/game-server-sets.ts';
 import { engineImage, sidecarImage } from '../lab/images/provide-images.ts';

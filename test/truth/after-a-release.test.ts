@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { Ledger } from '../../release/ledger-verdict.ts';
-import type { LedgerRow } from '../../release/ledger.ts';
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { LedgerRow } from '../../release/audit/audit.ts';
 import { game2048 } from '../lab/game-2048.ts';
 import { createSet, podsOf } from '../lab/game-server-sets.ts';
 import { sidecarImage } from '../lab/images/provide-images.ts';

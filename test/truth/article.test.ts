@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { deleteSet, podsOf, scale, serverPath, setPath, waitForServers } from '../lab/game-server-sets.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
 import { articleImage } from '../lab/images/provide-images.ts';

@@ -1,8 +1,8 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { expect, inject } from 'vitest';
-import { open, temporalOver } from '../../client/connect.ts';
-import { sendDecision } from '../../client/send-decision.ts';
-import type { Outcome } from '../../client/send-decision.ts';
+import { open, temporalOver } from '../../client/temporal/connect.ts';
+import { sendDecision } from '../../client/decisions/send-decision.ts';
+import type { Outcome } from '../../client/decisions/send-decision.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
 import { eachServer, reloads } from '../support/fake-log.ts';
 import { aRelease, test } from '../support/stage.ts';

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
-import { FROZEN } from '../../release/patches.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import { FROZEN } from '../../release/patches/patches.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { effects, movedTo } from '../support/fake-log.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, inject } from 'vitest';
-import { readRecords } from '../../release/record.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import { readRecords } from '../../release/record/record.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { movedTo, setWrites } from '../support/fake-log.ts';

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { FAILED_VERSIONS_ANNOTATION, readFailedVersions } from '../../release/failed-versions.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import { FAILED_VERSIONS_ANNOTATION, readFailedVersions } from '../../release/record/failed-versions.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { MAIN, NEW_IMAGE, SIDECAR } from '../support/builders.ts';
 import type { FakeCluster, FakeClusterModel } from '../support/fake-cluster.ts';
 import { reloads } from '../support/fake-log.ts';

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
 import { ClusterFailure } from '../../activities/ports.ts';
 import type { ExecOutcome } from '../../activities/ports.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import { eachServer, reloads, setWrites } from '../support/fake-log.ts';
 import { aRelease, test } from '../support/stage.ts';

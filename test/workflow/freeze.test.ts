@@ -1,6 +1,6 @@
 import { describe, expect, inject } from 'vitest';
 import { main } from '../../client/main.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { recordedIo } from '../client/support.ts';
 import { MAIN, NEW_IMAGE, SIDECAR } from '../support/builders.ts';
 import { anHourOfFreeze, fakeCalendar, windowAround } from '../support/calendar.ts';

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
-import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION } from '../../release/record.ts';
+import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { HeldCall, WhichCalls } from '../support/cluster-calls.ts';
 import { effects, movedTo, reloads } from '../support/fake-log.ts';

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { ClusterFailure } from '../../activities/ports.ts';
-import { decisionFor } from '../../client/decision.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import { decisionFor } from '../../client/decisions/decision.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { MAIN, NEW_IMAGE } from '../support/builders.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import { movedTo } from '../support/fake-log.ts';

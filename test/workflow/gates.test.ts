@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE } from '../support/builders.ts';
 import { movedTo } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';

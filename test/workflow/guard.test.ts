@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { ClusterFailure } from '../../activities/ports.ts';
-import type { GuardState } from '../../release/guard.ts';
-import { readRecords } from '../../release/record.ts';
+import type { GuardState } from '../../release/monitor/monitor.ts';
+import { readRecords } from '../../release/record/record.ts';
 import { GUARD_MESSAGES, MESSAGES, WORKFLOWS, guardWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { GuardInput, LedgerInput, LedgerResult } from '../../workflows/messages.ts';
 import { SET, SIDECAR } from '../support/builders.ts';

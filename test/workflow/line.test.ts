@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { USER_STRATEGY } from '../support/builders.ts';
 import { eachServer, effects, reloads } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION } from '../../release/record.ts';
+import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { USER_STRATEGY } from '../support/builders.ts';
 import { effects } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';

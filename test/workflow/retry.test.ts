@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { ExecOutcome } from '../../activities/ports.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { MAIN } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import type { Failure } from '../support/fake-server.ts';

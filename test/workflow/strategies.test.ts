@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
-import type { ReleaseFile } from '../../release/spec.ts';
-import type { ReleaseState } from '../../release/state.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import { until } from '../lab/until.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';

@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION } from '../../release/record.ts';
+import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { NEW_IMAGE, OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { movedTo } from '../support/fake-log.ts';

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import type { Ledger } from '../../release/ledger-verdict.ts';
-import type { ReleaseFile } from '../../release/spec.ts';
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { until } from '../lab/until.ts';
 import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
 import type { LedgerResult } from '../../workflows/messages.ts';

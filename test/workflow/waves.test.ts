@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { FROZEN } from '../../release/patches.ts';
-import { RELEASE_ANNOTATION } from '../../release/record.ts';
+import { FROZEN } from '../../release/patches/patches.ts';
+import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { NEW_IMAGE, OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import { eachServer, movedTo, reloads, setWrites } from '../support/fake-log.ts';
 import { aRelease, test } from '../support/stage.ts';

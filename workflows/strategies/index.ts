@@ -1,4 +1,4 @@
-import type { ReleaseSpec } from '../../release/spec.ts';
+import type { ReleaseSpec } from '../../release/spec/spec.ts';
 import type { ReleaseContext, Strategy } from '../strategy.ts';
 import { newServersOnly } from './new-servers-only.ts';
 import { rolling } from './rolling.ts';

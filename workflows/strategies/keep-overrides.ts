@@ -1,6 +1,6 @@
-import type { Plan } from '../../release/plan.ts';
-import type { Verdict } from '../../release/verdict.ts';
-import { failedCount, mergeReports } from '../../release/verdict.ts';
+import type { Plan } from '../../release/plan/plan.ts';
+import type { Verdict } from '../../release/checks/verdict.ts';
+import { failedCount, mergeReports } from '../../release/checks/verdict.ts';
 import { inBatches, namesOf, patience } from '../batches.ts';
 import { lasting } from '../calls.ts';
 import type { ReleaseContext, Step } from '../strategy.ts';

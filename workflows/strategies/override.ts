@@ -1,7 +1,7 @@
-import { waveLabel } from '../../release/narrate.ts';
-import type { PlannedServer } from '../../release/plan.ts';
-import { formatDuration } from '../../release/quantity.ts';
-import type { StepReport } from '../../release/verdict.ts';
+import { waveLabel } from '../../release/narrate/narrate.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
 import { contentOf, oneByOne, outgoingOf, patience } from '../batches.ts';
 import { lasting } from '../calls.ts';
 import { failFast } from '../left-behind.ts';

@@ -1,5 +1,5 @@
-import type { Verdict } from '../../release/verdict.ts';
-import { failedCount } from '../../release/verdict.ts';
+import type { Verdict } from '../../release/checks/verdict.ts';
+import { failedCount } from '../../release/checks/verdict.ts';
 import { lasting } from '../calls.ts';
 import type { ReleaseContext } from '../strategy.ts';
 

@@ -1,8 +1,8 @@
-import { waveLabel } from '../../release/narrate.ts';
-import type { PlannedServer } from '../../release/plan.ts';
-import type { LastRelease } from '../../release/record.ts';
-import { inheritedStrategy } from '../../release/record-patches.ts';
-import type { Verdict } from '../../release/verdict.ts';
+import { waveLabel } from '../../release/narrate/narrate.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import type { LastRelease } from '../../release/record/record.ts';
+import { inheritedStrategy } from '../../release/patches/record-patches.ts';
+import type { Verdict } from '../../release/checks/verdict.ts';
 import { QUICK_MS, quick } from '../calls.ts';
 import { behindSentence, leftBehind, leftOut, leftOutSentence, warnOfOverrides } from '../left-behind.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';

@@ -1,0 +1,108 @@
+import type { GameServerSetView } from '../../release/fleet/fleet.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
+import type { LedgerRow } from '../../release/audit/audit.ts';
+import { ledgerRow } from '../../release/audit/audit.ts';
+import { readRecords } from '../../release/record/record.ts';
+import type { Measure } from '../../release/audit/expectation.ts';
+import { measureOf, templateLeftBy, wantedOf } from '../../release/audit/expectation.ts';
+import { onEachServer } from '../servers/for-each-server.ts';
+import { hearBoth } from '../probes/hear-server.ts';
+import type { LedgerHead, LedgerHeadInput, LedgerPageInput } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+import { cancellation } from '../runtime.ts';
+
+/** Reads what a set says about its last release and which servers it has. Asks no server. */
+export function readLedgerHead(cluster: Cluster): (input: LedgerHeadInput) => Promise<LedgerHead> {
+  return async ({ set: ref, file, version }) => {
+    const set = await cluster.readSet(ref, cancellation());
+    if (!set)
+      return refused(`there is no GameServerSet ${ref.name} in namespace ${ref.namespace} of ${cluster.describe()}`);
+    const records = readRecords(set.annotations);
+    const measure = measureOf(records, file, version);
+    if (!measure) return refused(nothingRecorded(ref.name, records.unreadable));
+    const [{ servers }, gameServers] = await Promise.all([
+      cluster.listServers(ref, {}, cancellation()),
+      cluster.listGameServers(ref, undefined, cancellation()),
+    ]);
+    const { container } = measure.yardstick;
+    const overrides = gameServers.flatMap(({ name, imageOverrides }) => {
+      const image = imageOverrides[container];
+      return image === undefined ? [] : [[name, image] as const];
+    });
+    return {
+      kind: 'found',
+      frame: {
+        set: ref,
+        replicas: set.replicas,
+        templateImage: containerOf(set.containers, container)?.image ?? '',
+        ...measure,
+        notes: [...records.unreadable, ...notesOf(set, measure)],
+      },
+      names: serversOf(set.replicas, servers, gameServers),
+      overrides: Object.fromEntries(overrides),
+    };
+  };
+}
+
+const refused = (reason: string): LedgerHead => ({ kind: 'refused', reason });
+
+function nothingRecorded(name: string, unreadable: readonly string[]): string {
+  const why = unreadable.length > 0 ? unreadable.join('; ') : `no release of hotwave has ended on ${name} yet`;
+  return `${name} does not say how to ask its servers: ${why}. Give a release file: -f release.yaml`;
+}
+
+/**
+ * The servers that exist, and those that should. A GameServer without a pod is a server that is missing, unless there are as
+ * many pods as there should be: then it is left over from a set that was made smaller, and goes by itself.
+ */
+function serversOf(replicas: number, pods: readonly Named[], gameServers: readonly Named[]): string[] {
+  const existing = pods.map(({ name }) => name);
+  const others = inOrder(gameServers.map(({ name }) => name)).filter((name) => !existing.includes(name));
+  return inOrder([...existing, ...others.slice(0, Math.max(0, replicas - existing.length))]);
+}
+
+interface Named {
+  readonly name: string;
+}
+
+/** A server has the same number at its end as its pod, and numbers sort as numbers. */
+function inOrder(names: readonly string[]): string[] {
+  return [...new Set(names)].sort((left, right) => left.localeCompare(right, 'en', { numeric: true }));
+}
+
+function notesOf(set: GameServerSetView, { yardstick, how }: Measure): string[] {
+  const { source, release, container, outcome } = yardstick;
+  const left = templateLeftBy(yardstick);
+  const index = set.containers.findIndex(({ name }) => name === container);
+  const template = set.containers[index]?.image;
+  const by = set.lastWriters[`/spec/gameServerTemplate/spec/containers/${index}/image`];
+  return [
+    ...(outcome === 'running' ? [`release ${release} is under way, or was left on hold`] : []),
+    ...(template === undefined ? [`the template has no container ${container}`] : []),
+    ...(source === 'last release' && template !== undefined && left !== '' && template !== left
+      ? [
+          `the template asks for ${template}, which ${release} did not leave there${by === undefined ? '' : ` (by ${by})`}`,
+        ]
+      : []),
+    ...('noAsk' in how ? [`the set does not say how to ask its servers (${how.noAsk}): give -f release.yaml`] : []),
+  ];
+}
+
+/** Asks a batch of servers, all of them anew, and makes their rows. */
+export function readLedgerPage(cluster: Cluster): (input: LedgerPageInput) => Promise<readonly LedgerRow[]> {
+  return async ({ frame, names, overrides }) => {
+    const { set, how, yardstick } = frame;
+    const { servers } = await cluster.listServers(set, { names }, cancellation());
+    const ask = 'ask' in how ? how.ask : undefined;
+    const heard = await onEachServer(servers, { concurrency: ask?.concurrency ?? ONE_AT_A_TIME }, async (server) => {
+      const { version } = wantedOf(yardstick, server);
+      return ask ? await hearBoth({ cluster, set, server, version }, ask) : {};
+    });
+    const pods = new Map(servers.map((server) => [server.name, server]));
+    return names.map((name) =>
+      ledgerRow(frame, { name, pod: pods.get(name), override: overrides[name], ...heard.get(name) }),
+    );
+  };
+}
+
+const ONE_AT_A_TIME = { total: 1, perNode: 1 };

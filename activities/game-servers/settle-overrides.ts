@@ -1,0 +1,31 @@
+import { containerOf } from '../../release/fleet/fleet.ts';
+import { overridePatch } from '../../release/patches/overrides.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
+import { stepReport } from '../../release/checks/verdict.ts';
+import type { Wish } from './game-server-writer.ts';
+import { assertGameServers } from './game-server-writer.ts';
+import type { SettleOverridesInput } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+
+/**
+ * Leaves GameServers with the override that they are to keep, or with none. Their pods run the right image already:
+ * taking an override away restores nothing, so it is only ever taken away from a pod that needs no restoring.
+ */
+export function settleOverrides(cluster: Cluster): (input: SettleOverridesInput) => Promise<StepReport> {
+  return async ({ set, servers, container, image, token, deadline }) => {
+    const wish: Wish = {
+      patch: (gameServer, fresh) => overridePatch(gameServer, { container, image }, fresh),
+      holds: ({ imageOverrides }, pod) =>
+        imageOverrides[container] === image &&
+        (image === undefined || (pod !== undefined && containerOf(pod.containers, container)?.image === image)),
+    };
+    const wishes = new Map(servers.map((name) => [name, wish]));
+    const late = await assertGameServers(cluster, { set, wishes, token, deadline });
+    const failures = late.map(({ name, imageOverrides }) => ({
+      server: name,
+      class: 'overridden' as const,
+      reason: `GameServer ${name} overrides the image of ${container} with ${imageOverrides[container] ?? 'nothing'}, and not with ${image ?? 'nothing'}: see that kruise-game-manager runs`,
+    }));
+    return stepReport(servers.length - failures.length, failures);
+  };
+}

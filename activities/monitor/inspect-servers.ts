@@ -1,0 +1,117 @@
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { GuardFinding } from '../../release/monitor/monitor.ts';
+import { guardEnd, overridesOf } from '../../release/monitor/monitor-watch.ts';
+import type { LedgerFrame, LedgerRow } from '../../release/audit/audit.ts';
+import { ledgerRow } from '../../release/audit/audit.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
+import { isSent } from '../../release/checks/reload.ts';
+import type { Ask } from '../../release/spec/spec.ts';
+import { measureOf } from '../../release/audit/expectation.ts';
+import { askUntilRight } from '../probes/ask-server.ts';
+import { onEachServer } from '../servers/for-each-server.ts';
+import type { HeardServer } from '../probes/hear-server.ts';
+import { hearBoth } from '../probes/hear-server.ts';
+import type { Inspection, InspectServersInput } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+import { reloadServer } from '../probes/reload-servers.ts';
+import { cancellation } from '../runtime.ts';
+
+const VERSION = '{{version}}';
+const ONE_AT_A_TIME = { total: 1, perNode: 1 };
+
+/**
+ * Looks at servers of a guarded set one by one: do they prove what they should? An engine that has the right files on
+ * its disk and another version loaded is made to reload, which is all that is ever repaired. Safe to repeat: an engine
+ * is asked before it is told anything.
+ */
+export function inspectServers(cluster: Cluster): (input: InspectServersInput) => Promise<Inspection> {
+  return async ({ set: ref, last, servers: wanted }) => {
+    const names = wanted.map(({ server }) => server);
+    const set = await cluster.readSet(ref, cancellation());
+    const ended = guardEnd({ set }, last);
+    const measure = measureOf({ last, unreadable: [] }, undefined, undefined);
+    if (ended !== undefined || !set || !measure) return { ended: ended ?? 'there is nothing to guard', findings: [] };
+    const [{ servers }, gameServers] = await Promise.all([
+      cluster.listServers(ref, { names }, cancellation()),
+      cluster.listGameServers(ref, names, cancellation()),
+    ]);
+    const templateImage = containerOf(set.containers, last.container)?.image ?? '';
+    const frame: LedgerFrame = { set: ref, replicas: set.replicas, templateImage, ...measure, notes: [] };
+    const inspector = new Inspector(cluster, frame, overridesOf({ gameServers }, last.container));
+    const mayReload = new Map(wanted.map((entry) => [entry.server, entry.mayReload]));
+    const { ask } = 'ask' in last.how ? last.how : { ask: undefined };
+    const found = await onEachServer(servers, { concurrency: ask?.concurrency ?? ONE_AT_A_TIME }, (server) =>
+      inspector.inspect(server, ask, mayReload.get(server.name) ?? false),
+    );
+    return { findings: names.map((name) => found.get(name) ?? inspector.missing(name)) };
+  };
+}
+
+class Inspector {
+  readonly #cluster: Cluster;
+  readonly #frame: LedgerFrame;
+  readonly #overrides: Readonly<Record<string, string>>;
+
+  constructor(cluster: Cluster, frame: LedgerFrame, overrides: Readonly<Record<string, string>>) {
+    this.#cluster = cluster;
+    this.#frame = frame;
+    this.#overrides = overrides;
+  }
+
+  missing(name: string): GuardFinding {
+    return findingOf(ledgerRow(this.#frame, { name }), false);
+  }
+
+  async inspect(server: ServerView, ask: Ask | undefined, mayReload: boolean): Promise<GuardFinding> {
+    const first = await this.#look(server, ask);
+    if (!ask || first.row.drift !== 'not loaded') return findingOf(first.row, false);
+    const obstacle = obstacleTo(ask, first.heard);
+    if (obstacle !== undefined) return findingOf(withReason(first.row, obstacle), false);
+    if (!mayReload) return findingOf(first.row, false);
+    const problem = await this.#reload(server, ask, first.row.wanted);
+    const { row } = await this.#look((await this.#fresh(server)) ?? server, ask);
+    return findingOf(problem === undefined || row.proves ? row : withReason(row, problem), true);
+  }
+
+  async #look(
+    server: ServerView,
+    ask: Ask | undefined,
+  ): Promise<{ readonly row: LedgerRow; readonly heard: HeardServer }> {
+    const override = this.#overrides[server.name];
+    const found = { name: server.name, pod: server, override };
+    const { wanted: version } = ledgerRow(this.#frame, found);
+    const { set } = this.#frame;
+    const heard = ask ? await hearBoth({ cluster: this.#cluster, set, server, version }, ask) : {};
+    return { row: ledgerRow(this.#frame, { ...found, ...heard }), heard };
+  }
+
+  /** Undefined when the reload was said to work and the engine proves the version. */
+  async #reload(server: ServerView, { reload, proof }: Ask, version: string): Promise<string | undefined> {
+    const { namespace } = this.#frame.set;
+    const question = { cluster: this.#cluster, namespace, server, version, signal: cancellation() };
+    const problem = await reloadServer(question, { reload, proof });
+    return problem ?? (await askUntilRight(question, proof, VERSION))?.reason;
+  }
+
+  async #fresh({ name }: ServerView): Promise<ServerView | undefined> {
+    const { servers } = await this.#cluster.listServers(this.#frame.set, { names: [name] }, cancellation());
+    return servers[0];
+  }
+}
+
+/** Why an engine with the wrong version is not made to reload, or undefined. */
+function obstacleTo({ content, reload }: Ask, { files }: HeardServer): string | undefined {
+  if (!isSent(reload)) return 'its engine reloads by itself, and hotwave cannot make it';
+  if (!content) return 'without a content check in the release file hotwave does not make it reload';
+  if (files?.kind !== 'right') return `its files are not known to be right: ${files?.reason ?? ''}`;
+  return undefined;
+}
+
+function withReason(row: LedgerRow, more: string): LedgerRow {
+  return { ...row, reason: `${row.reason}; ${more}` };
+}
+
+function findingOf(row: LedgerRow, reloaded: boolean): GuardFinding {
+  const { server, proves, drift, reason, wanted, loaded } = row;
+  return { server, proves, drift, reason, wanted, loaded, reloaded };
+}

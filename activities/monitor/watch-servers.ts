@@ -1,0 +1,87 @@
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { isServing } from '../../release/fleet/fleet.ts';
+import type { GuardChange, GuardLook } from '../../release/monitor/monitor-watch.ts';
+import { changesSince, guardEnd, memoryOf } from '../../release/monitor/monitor-watch.ts';
+import { measureOf, wantedOf } from '../../release/audit/expectation.ts';
+import { onEachServer } from '../servers/for-each-server.ts';
+import { hearVersion } from '../probes/hear-server.ts';
+import type { GuardSighting, WatchGuardInput } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+import { StopWatch, cancellation, heartbeat, pause } from '../runtime.ts';
+
+/** Every engine is asked this often, also when nothing has changed: one can lose its version without any restart. */
+const SWEEP_MS = 5 * 60_000;
+/** An answer that is not right is asked for once more after this long, before it counts. */
+const SECOND_ASK_MS = 1_000;
+
+/**
+ * Watches a set until something has changed that a guard must know of, or until the time is over. It changes nothing
+ * and remembers nothing itself: what it saw is in its result, so a worker may die at any time.
+ */
+export function watchGuard(
+  cluster: Cluster,
+  isStopping: () => boolean,
+): (input: WatchGuardInput) => Promise<GuardSighting> {
+  return async (input) => {
+    const stop = new StopWatch(isStopping);
+    let before: Pick<WatchGuardInput, 'memory' | 'sweptAt'> = input;
+    for (;;) {
+      const seen = await lookOnce(cluster, { ...input, ...before });
+      const isNews = seen.ended !== undefined || seen.changes.length > 0 || !before.memory;
+      if (isNews || Date.now() >= input.until) return seen;
+      before = seen;
+      heartbeat({ v: 1, set: input.set.name });
+      await stop.pause(Math.min(input.interval, Math.max(1, input.until - Date.now())));
+    }
+  };
+}
+
+/** One look, compared with what was remembered; every engine is asked as well when it is time for that. */
+async function lookOnce(cluster: Cluster, input: WatchGuardInput): Promise<GuardSighting> {
+  const { last, memory, sweptAt } = input;
+  const look = await lookAt(cluster, input);
+  const ended = guardEnd(look, last);
+  const seen = memory
+    ? changesSince(memory, look, last.container, Date.now())
+    : { changes: [], memory: memoryOf(look, last.container) };
+  const sighting = { ...seen, servers: look.servers.length, sweptAt };
+  if (ended !== undefined) return { ...sighting, ended };
+  if (Date.now() - sweptAt < SWEEP_MS) return sighting;
+  const lost = await sweep(cluster, input, look.servers);
+  return { ...sighting, changes: [...seen.changes, ...lost], sweptAt: Date.now() };
+}
+
+async function lookAt(cluster: Cluster, { set }: WatchGuardInput): Promise<GuardLook> {
+  const signal = cancellation();
+  const [live, { servers }, gameServers] = await Promise.all([
+    cluster.readSet(set, signal),
+    cluster.listServers(set, {}, signal),
+    cluster.listGameServers(set, undefined, signal),
+  ]);
+  return { set: live, servers, gameServers };
+}
+
+/** Asks every serving engine whose version is not known to be lost. */
+async function sweep(
+  cluster: Cluster,
+  { set, last, known }: WatchGuardInput,
+  servers: readonly ServerView[],
+): Promise<readonly GuardChange[]> {
+  const { how } = last;
+  if (!('ask' in how)) return [];
+  const { ask } = how;
+  const yardstick = measureOf({ last, unreadable: [] }, undefined, undefined)?.yardstick;
+  const wrong = async (asked: readonly ServerView[]): Promise<readonly GuardChange[]> => {
+    const heard = await onEachServer(asked, { concurrency: ask.concurrency }, async (server) => {
+      const version = yardstick ? wantedOf(yardstick, server).version : last.version;
+      return hearVersion({ cluster, set, server, version }, ask.proof, 'loaded');
+    });
+    return [...heard].flatMap(([server, { kind, reason }]) =>
+      kind === 'right' ? [] : [{ kind: 'notProved' as const, server, text: reason }],
+    );
+  };
+  const first = await wrong(servers.filter((server) => isServing(server) && !known.includes(server.name)));
+  if (first.length === 0) return [];
+  await pause(SECOND_ASK_MS);
+  return await wrong(servers.filter(({ name }) => first.some(({ server }) => server === name)));
+}

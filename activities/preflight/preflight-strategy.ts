@@ -1,0 +1,116 @@
+import type { GameServerSetView } from '../../release/fleet/fleet.ts';
+import { overridePatch } from '../../release/patches/overrides.ts';
+import type { GuardedPatch, PatchTarget } from '../../release/patches/patches.ts';
+import { FROZEN, firstWavePatch, newServersPatch, setTarget } from '../../release/patches/patches.ts';
+import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
+import { recordOfPlan } from '../../release/record/plan-record.ts';
+import { withReleaseRecord } from '../../release/patches/record-patches.ts';
+import type { Finding, Preflight } from './preflight-check.ts';
+import { firstNames, ok, refused, warning } from './preflight-check.ts';
+import { cancellation } from '../runtime.ts';
+
+/** A rolling release needs a set that updates in place, or one that updates nothing by itself. */
+export function checkStrategy({ set }: Preflight): Promise<Finding> {
+  return Promise.resolve(set ? judgeStrategy(set) : refused('the set was not read'));
+}
+
+function judgeStrategy({ ref, updateStrategy: { type, rollingUpdate } }: GameServerSetView): Finding {
+  if (type === 'OnDelete' && !rollingUpdate)
+    return ok('OnDelete, put back at the end; for the time of the release InPlaceOnly');
+  const policy = rollingUpdate?.podUpdatePolicy ?? 'ReCreate';
+  if (!policy.startsWith('InPlace')) {
+    return refused(
+      `${ref.name} does not update in place (podUpdatePolicy ${policy}): set spec.updateStrategy.rollingUpdate.podUpdatePolicy to InPlaceIfPossible`,
+    );
+  }
+  if (rollingUpdate?.paused === true) {
+    return refused(
+      `${ref.name} is paused (spec.updateStrategy.rollingUpdate.paused): resume it, or end the release that paused it`,
+    );
+  }
+  return ok(`${policy}, partition ${rollingUpdate?.partition ?? 0}, put back at the end`);
+}
+
+/** OpenKruiseGame decides whom a GameServer belongs to when it makes it, so the objects count, not the set's field. */
+export function checkReclaimPolicy({ snapshot, plan, file }: Preflight): Promise<Finding> {
+  const chosen = new Set(plan?.waves.flatMap(({ servers }) => servers.map(({ name }) => name)));
+  const mortal = snapshot?.gameServers.filter(({ name, diesWithPod }) => chosen.has(name) && diesWithPod) ?? [];
+  if (mortal.length === 0) return Promise.resolve(ok('overrides outlive their pods'));
+  const what = `${mortal.length} of the chosen GameServers (${firstNames(mortal.map(({ name }) => name))}) die with their pods (reclaimPolicy Cascade): a pod that is recreated comes back on the template's image`;
+  if (file.spec.target.allowCascade) return Promise.resolve(warning(what));
+  return Promise.resolve(
+    refused(
+      `${what}. Set gameServerTemplate.reclaimPolicy to Delete before these servers are created, or accept it with spec.target.allowCascade: true`,
+    ),
+  );
+}
+
+/** An override of another image would win over the template; one of the new image is taken over at the end. */
+export function checkOverrides({ snapshot, plan }: Preflight): Promise<Finding> {
+  const { container, newImage } = plan?.baseline ?? { container: '', newImage: '' };
+  const overridden =
+    snapshot?.gameServers.filter(({ imageOverrides }) => imageOverrides[container] !== undefined) ?? [];
+  const foreign = overridden.filter(({ imageOverrides }) => imageOverrides[container] !== newImage);
+  if (foreign.length > 0) {
+    return Promise.resolve(
+      refused(
+        `${foreign.length} GameServers override the image of ${container} with another one (${firstNames(foreign.map(({ name }) => name))}) and would silently win over the template: clear spec.containers of them first`,
+      ),
+    );
+  }
+  if (overridden.length === 0) return Promise.resolve(ok('no server overrides the image'));
+  return Promise.resolve(
+    ok(`${overridden.length} servers run the new image by an override; it is cleared last, without a restart`),
+  );
+}
+
+/** The first write of the release, tried without effect: admission and validation must take it. */
+export async function checkDryRun({ cluster, plan, set, snapshot, file }: Preflight): Promise<Finding> {
+  const write = plan && set && snapshot ? withRecord(firstWrite(plan, set, snapshot), { plan, set, file }) : undefined;
+  if (!write) return ok('nothing to write');
+  const outcome = await cluster.patch(write.target, write.patch, { dryRun: true, signal: cancellation() });
+  switch (outcome.kind) {
+    case 'applied':
+    case 'alreadyApplied':
+      return ok('the API server takes the patch');
+    case 'preconditionFailed':
+      return refused(`${write.target.name} changed while it was planned (${outcome.path}): plan again`);
+    case 'notFound':
+      return refused(`${write.target.name} was deleted while it was planned`);
+    case 'denied':
+      return refused(`the API server refuses the patch: ${outcome.message}`);
+  }
+}
+
+interface Write {
+  readonly target: PatchTarget;
+  readonly patch: GuardedPatch;
+}
+
+/** Writes of the set carry the record of the release. */
+function withRecord(
+  write: Write | undefined,
+  { plan, set, file }: Pick<Required<Preflight>, 'plan' | 'set' | 'file'>,
+): Write | undefined {
+  if (write?.target.kind !== 'GameServerSet') return write;
+  const record = recordOfPlan(plan, file.spec, { release: file.metadata.name, startedAt: 0 });
+  return { ...write, patch: withReleaseRecord(write.patch, set, record) };
+}
+
+/** What the release writes first, by its strategy. */
+function firstWrite(plan: Plan, set: GameServerSetView, snapshot: FleetSnapshot): Write | undefined {
+  const { baseline } = plan;
+  if (plan.strategy === 'newServersOnly')
+    return { target: setTarget(plan.set), patch: newServersPatch(baseline, set.replicas) };
+  if (plan.strategy === 'targeted') {
+    const first = plan.waves[0]?.servers[0]?.name;
+    const gameServer = snapshot.gameServers.find(({ name }) => name === first);
+    if (!gameServer) return undefined;
+    const wanted = { container: baseline.container, image: baseline.newImage };
+    const target = { kind: 'GameServer', namespace: plan.set.namespace, name: gameServer.name } as const;
+    return { target, patch: overridePatch(gameServer, wanted, 'dry-run') };
+  }
+  if (plan.waves.length === 0 && plan.adopted.length === 0) return undefined;
+  const hold = { partition: FROZEN, maxUnavailable: plan.maxUnavailable, paused: false };
+  return { target: setTarget(plan.set), patch: firstWavePatch(baseline, set.replicas, hold) };
+}

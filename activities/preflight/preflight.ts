@@ -1,0 +1,231 @@
+import pLimit from 'p-limit';
+import { failedBefore, readFailedVersions } from '../../release/record/failed-versions.ts';
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
+import type { Plan } from '../../release/plan/plan.ts';
+import { isPlan } from '../../release/plan/plan.ts';
+import { planRelease } from '../../release/plan/plan-release.ts';
+import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
+import { readRecords } from '../../release/record/record.ts';
+import type { ReleaseSpec } from '../../release/spec/spec.ts';
+import { imageTag } from '../../release/spec/spec.ts';
+import { askServer } from '../probes/ask-server.ts';
+import type { PlanReleaseInput } from '../inputs.ts';
+import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
+import type { Access } from '../ports.ts';
+import type { Check, Finding, Preflight } from './preflight-check.ts';
+import { firstNames, ok, refused, warning } from './preflight-check.ts';
+import { checkHolder, checkLine } from './preflight-lock.ts';
+import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
+import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
+import { cancellation, keepAlive } from '../runtime.ts';
+
+/** Everything that is looked at before the first write, in order. The first refusal ends it: the later ones build on it. */
+const CHECKS: readonly Check[] = [
+  { title: 'line', run: checkLine },
+  { title: 'permissions', run: checkPermissions },
+  { title: 'set', run: checkSet },
+  { title: 'holder', run: checkHolder },
+  { title: 'update strategy', only: ['rolling'], run: checkStrategy },
+  { title: 'foreign owners', run: checkOwners },
+  { title: 'servers', run: checkServersExist },
+  { title: 'containers', run: checkContainers },
+  { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
+  { title: 'waves', run: checkWaves },
+  { title: 'failed versions', run: checkFailedVersions },
+  { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
+  { title: 'overrides', only: ['rolling'], run: checkOverrides },
+  { title: 'proof before the release', run: checkProof },
+  { title: 'servers on the image', run: checkAlreadyUpdated },
+  { title: 'metrics', run: (preflight) => checkMetrics(preflight) },
+  { title: 'dry run', run: checkDryRun },
+];
+
+/** Plans a release against the live set without changing anything. */
+export function planReleaseActivity(
+  around: Pick<Preflight, 'cluster' | 'metrics' | 'calendar' | 'releases'>,
+): (input: PlanReleaseInput) => Promise<PreflightResult> {
+  return async ({ file, cluster: clusterName, takeover, duringFreeze = false }) => {
+    const { calendar } = around;
+    const { namespace, gameServerSet } = file.spec.target;
+    const ref = { namespace, name: gameServerSet };
+    const preflight: Preflight = { ...around, file, ref, clusterName, takeover, duringFreeze };
+    const lines: PreflightLine[] = [];
+    for (const { title, only, run } of CHECKS) {
+      if (only && !only.includes(file.spec.strategy)) continue;
+      const line = { title, ...(await run(preflight)) };
+      lines.push(line);
+      if (line.status === 'refused') return { lines };
+    }
+    const { plan } = preflight;
+    if (!plan) return { lines };
+    if (!hasCalendar(calendar, file.spec)) return { lines, plan };
+    // Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do.
+    const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };
+    return { lines: [...lines, line], plan, calendar: true };
+  };
+}
+
+/** The permissions that a release needs in a namespace; with its spec, also those that only some releases need. */
+export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Access[] {
+  const access = (group: string, resource: string, verbs: readonly string[], subresource?: string): Access[] =>
+    verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
+  return [
+    ...access('game.kruise.io', 'gameserversets', ['get', 'list', 'watch', 'patch']),
+    ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
+    ...(spec?.strategy === 'targeted' ? access('game.kruise.io', 'gameservers', ['watch']) : []),
+    ...access('apps.kruise.io', 'statefulsets', ['get']),
+    ...access('', 'pods', ['list', 'watch']),
+    ...access('', 'pods', ['get', 'create'], 'exec'),
+    ...(spec && readsLogs(spec) ? access('', 'pods', ['get'], 'log') : []),
+  ];
+}
+
+/** `patch gameservers.game.kruise.io`: a permission as people grant it. */
+export function describeAccess({ verb, group, resource, subresource }: Access): string {
+  const name = subresource === undefined ? resource : `${resource}/${subresource}`;
+  return `${verb} ${name}${group === '' ? '' : `.${group}`}`;
+}
+
+async function checkPermissions({ cluster, ref, file }: Preflight): Promise<Finding> {
+  const wanted = neededAccess(ref.namespace, file.spec);
+  const missing = await cluster.missingAccess(wanted, cancellation());
+  if (missing.length === 0) return ok(`${wanted.length} permissions in namespace ${ref.namespace}`);
+  return refused(
+    `the worker may not ${missing.map(describeAccess).join(', ')} in namespace ${ref.namespace}: apply deploy/rbac.yaml or grant them`,
+  );
+}
+
+async function checkSet(preflight: Preflight): Promise<Finding> {
+  const { cluster, ref } = preflight;
+  const set = await cluster.readSet(ref, cancellation());
+  if (!set)
+    return refused(`there is no GameServerSet ${ref.name} in namespace ${ref.namespace} of ${cluster.describe()}`);
+  if (set.deleting) return refused(`GameServerSet ${ref.name} is being deleted`);
+  preflight.set = set;
+  return ok(`${ref.namespace}/${ref.name}, ${set.replicas} replicas`);
+}
+
+function checkOwners({ set }: Preflight): Promise<Finding> {
+  const owners = Object.entries(set?.foreignOwners ?? {});
+  if (owners.length === 0) return Promise.resolve(ok('nobody else applies these fields'));
+  const [pointer, manager] = owners[0] ?? ['', ''];
+  return Promise.resolve(
+    warning(
+      `${manager} applies ${pointer} (${owners.length} fields in all) and may put it back: stop its sync of this set for the time of the release`,
+    ),
+  );
+}
+
+async function checkServersExist(preflight: Preflight): Promise<Finding> {
+  const { cluster, ref, set } = preflight;
+  if (!set) return refused('the set was not read');
+  const [{ servers }, gameServers] = await Promise.all([
+    cluster.listServers(ref, {}, cancellation()),
+    cluster.listGameServers(ref, undefined, cancellation()),
+  ]);
+  if (servers.length === 0) return refused(`${ref.name} has no servers: nothing to update`);
+  preflight.snapshot = { set, servers, gameServers };
+  if (servers.length !== set.replicas) return warning(`${servers.length} of ${set.replicas} servers have a pod`);
+  return ok(`${servers.length} servers`);
+}
+
+function checkContainers({ snapshot, file }: Preflight): Promise<Finding> {
+  const names = snapshot?.set.containers.map(({ name }) => name) ?? [];
+  const unknown = containersNamed(file.spec).filter(({ container }) => !names.includes(container));
+  if (unknown.length === 0) return Promise.resolve(ok(names.join(', ')));
+  const [first] = unknown;
+  const kind =
+    snapshot?.set.initContainers.includes(first?.container ?? '') === true
+      ? ' (it is an init container, and those are not updated in place)'
+      : '';
+  return Promise.resolve(
+    refused(
+      `${first?.path ?? ''} names container ${first?.container ?? ''}, which the template does not have${kind}: it has ${names.join(', ')}`,
+    ),
+  );
+}
+
+function checkWaves(preflight: Preflight): Promise<Finding> {
+  const { snapshot, file } = preflight;
+  if (!snapshot) return Promise.resolve(refused('the servers were not read'));
+  const result = planRelease(file.spec, snapshot);
+  if (!isPlan(result)) return Promise.resolve(refused(result.refusals.join('; ')));
+  preflight.plan = result;
+  const sizes = result.waves.map(({ servers }) => servers.length).join(', ');
+  const summary =
+    result.waves.length === 0
+      ? 'every server runs the image already'
+      : `${result.waves.length} waves of ${sizes} servers`;
+  return Promise.resolve(
+    result.warnings.length > 0 ? warning(`${summary}; ${result.warnings.join('; ')}`) : ok(summary),
+  );
+}
+
+/** What a release had to take back by itself on this set is released again only by somebody who knows that. */
+function checkFailedVersions(preflight: Preflight): Promise<Finding> {
+  const { set, plan, file } = preflight;
+  const failed = readFailedVersions(set?.annotations);
+  const before = plan && failedBefore(failed, plan.baseline.newImage);
+  const reason = file.spec.allowFailedVersion;
+  if (plan && before !== undefined && reason !== undefined) {
+    const known = `${before}; it is released again because: ${reason}`;
+    preflight.plan = { ...plan, warnings: [...plan.warnings, known] };
+    return Promise.resolve(warning(known));
+  }
+  if (before !== undefined)
+    return Promise.resolve(
+      refused(`${before}. Release another image, or say in spec.allowFailedVersion why it will not fail again`),
+    );
+  if (failed.unreadable !== undefined) return Promise.resolve(warning(failed.unreadable));
+  return Promise.resolve(ok('no release has had to take this image back'));
+}
+
+/** The proof is asked before anything is written: one that cannot answer now would fail the release after it has begun. */
+async function checkProof({ cluster, set, snapshot, plan, file }: Preflight): Promise<Finding> {
+  const first = plan?.waves[0]?.servers[0] ?? plan?.bystanders[0];
+  const server = snapshot?.servers.find(({ name }) => name === first?.name);
+  if (!plan || !server) return ok('no server is to be updated');
+  const version = versionBefore(plan, server);
+  const question = { cluster, namespace: plan.set.namespace, server, version, signal: cancellation() };
+  const reason = await askServer(question, file.spec.proof, '{{version}}');
+  if (reason === undefined) return ok(`${server.name} proves ${version}`);
+  // A log is a record of changes: what was loaded long ago may have been rotated away, or never have been said.
+  const halfWay = readRecords(set?.annotations).running;
+  if (halfWay) return warning(`${reason}. ${halfWay.release} has ended half-way; this release goes on from there`);
+  if (file.spec.proof.log) return warning(`${reason}. A rollback proves only what is logged after it`);
+  return refused(
+    `${server.name} does not prove the version it is said to run: ${reason}. Correct spec.proof, or give spec.previousVersion when it is not the tag of the old image`,
+  );
+}
+
+/** A set that has had releases of new servers only runs several versions at once. */
+function versionBefore({ baseline, previousVersion }: Plan, server: ServerView): string {
+  const image = containerOf(server.containers, baseline.container)?.image ?? '';
+  return image === baseline.oldImage ? previousVersion : imageTag(image);
+}
+
+const ASKED_AT_ONCE = 20;
+
+/**
+ * Servers that run the image already are asked whether they have loaded it: who has not reloads after the waves, and
+ * nobody is called done by the image alone.
+ */
+async function checkAlreadyUpdated(preflight: Preflight): Promise<Finding> {
+  const { cluster, snapshot, plan, file } = preflight;
+  if (!plan || !snapshot) return refused('there is no plan');
+  const names = new Set([...plan.alreadyUpdated, ...plan.adopted].map(({ name }) => name));
+  const servers = snapshot.servers.filter(({ name }) => names.has(name));
+  const { version, set } = plan;
+  const signal = cancellation();
+  const ask = async (server: ServerView): Promise<string[]> => {
+    const question = { cluster, namespace: set.namespace, server, version, signal };
+    return (await askServer(question, file.spec.proof, '{{version}}')) === undefined ? [] : [server.name];
+  };
+  const unproved = (await keepAlive(() => pLimit(ASKED_AT_ONCE).map(servers, ask))).flat();
+  preflight.plan = { ...plan, unproved };
+  if (unproved.length === 0) return ok(`${servers.length} run it already and prove ${version}`);
+  return warning(
+    `${unproved.length} of ${servers.length} run it already but do not prove ${version} (${firstNames(unproved)}): they are made to load it after the waves`,
+  );
+}

@@ -1,0 +1,102 @@
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { Objection } from '../../release/checks/probe.ts';
+import type { ServerFailure } from '../../release/checks/server.ts';
+import type { Probe } from '../../release/spec/spec.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
+import { mergeReports, stepReport } from '../../release/checks/verdict.ts';
+import { askUntilRight } from './ask-server.ts';
+import { forEachServer } from '../servers/for-each-server.ts';
+import { FreshServers } from '../servers/fresh-servers.ts';
+import type { BakeWaveInput, CheckServersInput } from '../inputs.ts';
+import type { Cluster, Metrics } from '../ports.ts';
+import type { Question } from './question.ts';
+import { cancellation, heartbeat, keepAlive, pause } from '../runtime.ts';
+import { sampleUntilRight } from './sample-metrics.ts';
+
+/** What a probe must answer when the release file does not say: versions echo, health only succeeds. */
+const EXPECTED = { content: '{{version}}', version: '{{version}}', health: undefined } as const;
+
+/** Asks every server of a batch until it answers right or its patience is over, and about the batch as a whole. */
+export function checkServers(
+  cluster: Cluster,
+  metrics: Metrics | undefined,
+): (input: CheckServersInput) => Promise<StepReport> {
+  return async (input) => {
+    const [servers, group] = await Promise.all([checkEach(cluster, input), checkGroup(metrics, input)]);
+    return mergeReports([servers, group]);
+  };
+}
+
+async function checkEach(cluster: Cluster, input: CheckServersInput): Promise<StepReport> {
+  const probes = input.probes.filter(({ prometheus }) => prometheus === undefined);
+  const { set, version } = input;
+  const signal = cancellation();
+  const fresh = new FreshServers(cluster, set, signal);
+  const observed: string[] = [];
+  const report = await forEachServer(cluster, input, async (server, planned) => {
+    const lookAgain = (): Promise<ServerView | undefined> => fresh.read(server.name);
+    const question = { cluster, namespace: set.namespace, server, planned, version, signal, lookAgain };
+    for (const probe of probes) {
+      const objection = await askUntilRight(question, probe, EXPECTED[input.kind]);
+      if (objection === undefined) continue;
+      if (probe.mode !== 'observe') return failureOf(input.kind, objection);
+      observed.push(`${server.name}: ${objection.reason}`);
+    }
+    return undefined;
+  });
+  return stepReport(report.passed, report.failures, observed);
+}
+
+/** Asks one server about its files until the answer is right or the probe's patience is over. */
+export async function checkContent(
+  question: Question,
+  probe: Probe,
+): Promise<Omit<ServerFailure, 'server'> | undefined> {
+  const objection = await askUntilRight(question, probe, EXPECTED.content);
+  return objection && failureOf('content', objection);
+}
+
+/** Only a health check may end in "not known": files and versions that nobody shows are not there. */
+function failureOf(kind: CheckServersInput['kind'], { reason, unknown }: Objection): Omit<ServerFailure, 'server'> {
+  return { class: kind === 'health' && unknown ? 'healthUnknown' : kind, reason };
+}
+
+/** What is measured over the batch as a whole: no server of its own is to blame. */
+async function checkGroup(metrics: Metrics | undefined, input: CheckServersInput): Promise<StepReport> {
+  const servers = input.servers.map(({ name }) => name);
+  const { set, version, control = [] } = input;
+  const question = { metrics, set, version, servers, control, signal: cancellation() };
+  const check = async ({ prometheus, mode }: Probe): Promise<StepReport> => {
+    const objection = prometheus && (await sampleUntilRight(question, prometheus));
+    if (objection === undefined) return mergeReports([]);
+    if (mode === 'observe') return stepReport(0, [], [objection.reason]);
+    const failureClass = objection.unknown ? 'healthUnknown' : 'metric';
+    return stepReport(0, [{ server: nameOf(servers), class: failureClass, reason: objection.reason }]);
+  };
+  return mergeReports(await keepAlive(() => Promise.all(input.probes.map(check))));
+}
+
+/** `duel-3 and 11 more`: a group of servers in a table of servers. */
+function nameOf([first = '', ...others]: readonly string[]): string {
+  return others.length === 0 ? first : `${first} and ${others.length} more`;
+}
+
+/** How often health is sampled during a bake. */
+const SAMPLE_MS = 5_000;
+
+/** Samples health until the bake is over; ends early when a server fails. */
+export function bakeWave(
+  cluster: Cluster,
+  metrics: Metrics | undefined,
+): (input: BakeWaveInput) => Promise<StepReport> {
+  const check = checkServers(cluster, metrics);
+  return async (input) => {
+    for (;;) {
+      const report = input.probes.length > 0 ? await check(input) : mergeReports([]);
+      const left = input.until - Date.now();
+      if (report.failures.length > 0 || left <= 0) return report;
+      heartbeat();
+      await pause(Math.min(SAMPLE_MS, left));
+    }
+  };
+}

@@ -1,0 +1,28 @@
+import { isBusy } from '../../release/checks/admission.ts';
+import type { AdmitServersInput, Admitted } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+import { cancellation, heartbeat, pause } from '../runtime.ts';
+
+/** Time between two looks: a look at many servers costs the API server a list. */
+const LOOK_MS = 500;
+const LOOK_MS_PER_SERVER = 4;
+
+/**
+ * Says which servers have players, as soon as one of them has none: at once, or when somebody has left. A server
+ * without a GameServer is not waited for; the steps that follow say what is wrong with it.
+ */
+export function admitServers(cluster: Cluster): (input: AdmitServersInput) => Promise<Admitted> {
+  return async (input) => {
+    const { set, servers, busy: criteria, until, collect } = input;
+    let end = until;
+    for (;;) {
+      const gameServers = await cluster.listGameServers(set, servers, cancellation());
+      const busy = gameServers.filter((gameServer) => isBusy(criteria, gameServer)).map(({ name }) => name);
+      const now = Date.now();
+      if (busy.length < servers.length) end = Math.min(end, now + collect);
+      if (busy.length === 0 || now >= end) return { busy };
+      heartbeat({ v: 1, busy: busy.length });
+      await pause(Math.min(LOOK_MS + LOOK_MS_PER_SERVER * busy.length, end - now));
+    }
+  };
+}

@@ -1,0 +1,71 @@
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
+import { stepReport } from '../../release/checks/verdict.ts';
+import { checkContent } from '../probes/check-servers.ts';
+import { FreshServers } from './fresh-servers.ts';
+import type { AwaitReadyInput } from '../inputs.ts';
+import { Places } from './places.ts';
+import type { Cluster } from '../ports.ts';
+import { ReadyChecks } from './ready-checks.ts';
+import type { ReadyCheck } from './ready-checks.ts';
+import { cancellation, keepAlive } from '../runtime.ts';
+import { ServerWatch, targetOf } from './server-watch.ts';
+
+/**
+ * Watches a batch until every server runs the target image, ready, with nothing else touched and with the new files in
+ * place; until more have failed than may; or until the deadline, when those that are left fail with the last reason
+ * they gave.
+ */
+export function awaitReady(cluster: Cluster): (input: AwaitReadyInput) => Promise<StepReport> {
+  return async (input) => {
+    const enough = new AbortController();
+    const signal = AbortSignal.any([cancellation(), enough.signal]);
+    const checks = new ReadyChecks(contentCheck(cluster, input, signal));
+    const watch = new ServerWatch({ servers: input.servers, target: targetOf(input) });
+    try {
+      const names = input.servers.map(({ name }) => name);
+      await keepAlive(() =>
+        watchUntilSettled(cluster.followServers(input.set, names, signal), input, { watch, checks }),
+      );
+      return stepReport(checks.passed, [...watch.failures, ...checks.failures]);
+    } finally {
+      enough.abort();
+    }
+  };
+}
+
+/** Who becomes ready is handed to the checks. */
+async function watchUntilSettled(
+  views: AsyncIterable<readonly ServerView[]>,
+  { deadline, failFast }: AwaitReadyInput,
+  { watch, checks }: { readonly watch: ServerWatch; readonly checks: ReadyChecks },
+): Promise<void> {
+  const started = Date.now();
+  for await (const servers of views) {
+    for (const { server, planned } of watch.look(servers, Date.now())) checks.start(server, planned);
+    checks.throwIfInTrouble();
+    if (watch.failures.length + checks.failures.length > failFast) return;
+    if (Date.now() >= deadline) watch.giveUp(servers, formatDuration(deadline - started));
+    if (watch.pending.length === 0) break;
+  }
+  await checks.settle();
+}
+
+/** What is asked of a server about its files as soon as it is Ready; nothing when the release has no content check. */
+export function contentCheck(
+  cluster: Cluster,
+  { set, content }: Pick<AwaitReadyInput, 'set' | 'content'>,
+  signal: AbortSignal,
+): ReadyCheck {
+  if (!content) return () => Promise.resolve(undefined);
+  const places = new Places(content.concurrency);
+  const fresh = new FreshServers(cluster, set, signal);
+  return (server, planned) =>
+    places.run(server.node, () => {
+      signal.throwIfAborted();
+      const lookAgain = (): Promise<ServerView | undefined> => fresh.read(server.name);
+      const { version, probe } = content;
+      return checkContent({ cluster, namespace: set.namespace, server, planned, version, signal, lookAgain }, probe);
+    });
+}

@@ -1,0 +1,120 @@
+import pLimit from 'p-limit';
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import { plannedServer } from '../../release/plan/plan.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import type { ServerFailure } from '../../release/checks/server.ts';
+import { stepReport } from '../../release/checks/verdict.ts';
+import { askServer } from '../probes/ask-server.ts';
+import type { FollowNewServersInput, NewServer, NewServersReport } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+import { cancellation, heartbeat, pause } from '../runtime.ts';
+import { ServerWatch, targetOf } from './server-watch.ts';
+
+const LOOK_MS = 500;
+/** News of several servers is told together: each telling costs the history of the release some events. */
+const GATHER_MS = 2_000;
+const ASKED_AT_ONCE = 20;
+
+/**
+ * Watches the set for servers that were not there when the release was planned, until something is known of one: it
+ * runs the new image, ready, and proves the version; or it has failed. Also fails a server that was there before and
+ * was given the new image. Returns without news when the time is over.
+ */
+export function followNewServers(cluster: Cluster): (input: FollowNewServersInput) => Promise<NewServersReport> {
+  return async (input) => {
+    const watch = new NewServerWatch(cluster, input);
+    for (;;) {
+      await watch.look();
+      if (watch.hasNews() || Date.now() >= input.until) return watch.report();
+      heartbeat({ v: 1, pending: watch.pending });
+      await pause(LOOK_MS);
+    }
+  };
+}
+
+class NewServerWatch {
+  readonly #cluster: Cluster;
+  readonly #input: FollowNewServersInput;
+  readonly #known: ReadonlyMap<string, PlannedServer>;
+  readonly #settled: Set<string>;
+  readonly #seenAt = new Map<string, number>();
+  readonly #watch: ServerWatch;
+  readonly #proved: NewServer[] = [];
+  readonly #news: string[] = [];
+  readonly #failures: ServerFailure[] = [];
+  readonly #limit = pLimit(ASKED_AT_ONCE);
+  #newsAt: number | undefined;
+  pending = 0;
+
+  constructor(cluster: Cluster, input: FollowNewServersInput) {
+    this.#cluster = cluster;
+    this.#input = input;
+    this.#known = new Map(input.bystanders.map((planned) => [planned.uid, planned]));
+    this.#settled = new Set(input.settled);
+    const { container, image } = input;
+    this.#watch = new ServerWatch({
+      servers: [],
+      target: targetOf({ container, image, direction: 'forward', before: {} }),
+    });
+  }
+
+  /** True when there is something to tell and nothing more to wait for, or it has waited long enough. */
+  hasNews(): boolean {
+    if (this.#failures.length > 0) return true;
+    if (this.#newsAt === undefined) return false;
+    return this.pending === 0 || Date.now() - this.#newsAt >= GATHER_MS;
+  }
+
+  report(): NewServersReport {
+    return { ...stepReport(this.#proved.length, this.#failures), proved: this.#proved, settled: this.#news };
+  }
+
+  async look(): Promise<void> {
+    const { servers } = await this.#cluster.listServers(this.#input.set, {}, cancellation());
+    const created = servers.filter((server) => !this.#known.has(server.uid) && !this.#settled.has(server.uid));
+    this.#failures.push(...servers.flatMap((server) => this.#moved(server)));
+    const outcomes = await this.#limit.map(created, (server) => this.#judge(server));
+    this.pending = outcomes.filter((outcome) => outcome === undefined).length;
+    for (const [index, outcome] of outcomes.entries()) {
+      const server = created[index];
+      if (!server || outcome === undefined) continue;
+      this.#settled.add(server.uid);
+      this.#news.push(server.uid);
+      this.#newsAt ??= Date.now();
+      if (outcome === 'proved') this.#proved.push({ name: server.name, uid: server.uid });
+      else this.#failures.push(outcome);
+    }
+  }
+
+  /** A server that was there before and has the new image was moved, which this strategy never does. */
+  #moved(server: ServerView): ServerFailure[] {
+    const { container, image } = this.#input;
+    if (!this.#known.has(server.uid) || containerOf(server.containers, container)?.image !== image) return [];
+    const reason = `${server.name} was there before the release and was given ${image} all the same`;
+    return [{ server: server.name, class: 'moved', reason }];
+  }
+
+  async #judge(server: ServerView): Promise<'proved' | ServerFailure | undefined> {
+    const { name } = server;
+    const now = Date.now();
+    const since = this.#seenAt.get(server.uid) ?? now;
+    this.#seenAt.set(server.uid, since);
+    // A new server is measured against nothing: whatever its containers are, it was made with them.
+    const judgement = this.#watch.judge({ ...plannedServer(server), containers: {} }, server, now);
+    if (judgement.kind === 'failed') return { server: name, class: judgement.class, reason: judgement.reason };
+    const late = now - since >= this.#input.timeout;
+    if (judgement.kind !== 'done')
+      return late ? this.#watch.lateness(name, server, formatDuration(this.#input.timeout)) : undefined;
+    const reason = await this.#ask(server);
+    if (reason === undefined) return 'proved';
+    return late ? { server: name, class: 'version', reason } : undefined;
+  }
+
+  #ask(server: ServerView): Promise<string | undefined> {
+    const { set, version, proof } = this.#input;
+    const question = { cluster: this.#cluster, namespace: set.namespace, server, version, signal: cancellation() };
+    return askServer(question, proof, '{{version}}');
+  }
+}

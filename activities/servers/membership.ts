@@ -1,0 +1,62 @@
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { containerOf, isServing } from '../../release/fleet/fleet.ts';
+import { isNewcomer } from '../../release/fleet/newcomers.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import { plannedServer } from '../../release/plan/plan.ts';
+import type { FindNewcomersInput, Newcomers, Whereabouts, WhereaboutsInput } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+import { cancellation, heartbeat, pause } from '../runtime.ts';
+
+const LOOK_MS = 500;
+/** Most newcomers in one answer; who asks again gets the others. */
+const MOST_NEWCOMERS = 1_000;
+
+/**
+ * Finds out what became of servers whose pods are not the planned ones any more. A set that has as many servers as it is to
+ * have does without those that are missing; in any other the missing ones are waited for.
+ */
+export function whereabouts(cluster: Cluster): (input: WhereaboutsInput) => Promise<Whereabouts> {
+  return async ({ set, servers, deadline }) => {
+    for (;;) {
+      const [live, { servers: present }] = await Promise.all([
+        cluster.readSet(set, cancellation()),
+        cluster.listServers(set, {}, cancellation()),
+      ]);
+      const staying = new Map(present.filter(({ deleting }) => !deleting).map((server) => [server.name, server.uid]));
+      const isComplete = live !== undefined && staying.size >= live.replicas;
+      const names = (isSo: (server: PlannedServer) => boolean): string[] =>
+        servers.filter(isSo).map(({ name }) => name);
+      const missing = names(({ name }) => !staying.has(name));
+      const recreated = names(({ name, uid }) => staying.has(name) && staying.get(name) !== uid);
+      if (missing.length === 0 || isComplete || Date.now() >= deadline)
+        return { gone: isComplete ? missing : [], recreated };
+      heartbeat({ v: 1, missing: missing.length });
+      await pause(LOOK_MS);
+    }
+  };
+}
+
+/** Finds the servers that came while a release ran, and waits until they serve or the time is over. */
+export function findNewcomers(cluster: Cluster): (input: FindNewcomersInput) => Promise<Newcomers> {
+  return async ({ set, planned, settled, container, image, deadline }) => {
+    const known = new Set(settled);
+    const isNew = (server: ServerView): boolean =>
+      !server.deleting && !known.has(server.uid) && isNewcomer(server, planned);
+    for (;;) {
+      const { servers } = await cluster.listServers(set, {}, cancellation());
+      const came = servers.filter(isNew).slice(0, MOST_NEWCOMERS);
+      const waiting = came.filter((server) => !isServing(server));
+      if (waiting.length === 0 || Date.now() >= deadline) {
+        const serving = came.filter(isServing);
+        const old = serving.filter((server) => containerOf(server.containers, container)?.image !== image);
+        return {
+          servers: serving.map(plannedServer),
+          old: old.map(({ name }) => name),
+          notServing: waiting.map(plannedServer),
+        };
+      }
+      heartbeat({ v: 1, waiting: waiting.length });
+      await pause(LOOK_MS);
+    }
+  };
+}

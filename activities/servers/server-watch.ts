@@ -1,0 +1,114 @@
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import type { Judgement, LastReason, ServerFailure, Target } from '../../release/checks/server.ts';
+import { judgeServer, timeoutFailure } from '../../release/checks/server.ts';
+
+/** A suspect (an image that cannot be pulled yet) becomes a failure after this long. */
+const PATIENCE_MS = 20_000;
+
+/** What a watch needs to know about its batch. */
+export interface WatchOptions {
+  readonly servers: readonly PlannedServer[];
+  readonly target: (planned: PlannedServer) => Target;
+}
+
+/** A server that has just become done, as it was seen. */
+export interface DoneServer {
+  readonly server: ServerView;
+  readonly planned: PlannedServer;
+}
+
+/** What has been seen of a batch of servers that are on their way to another image. */
+export class ServerWatch {
+  readonly #options: WatchOptions;
+  readonly failures: ServerFailure[] = [];
+  readonly #reasons = new Map<string, LastReason>();
+  readonly #suspectSince = new Map<string, number>();
+  pending: readonly PlannedServer[];
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+    this.pending = options.servers;
+  }
+
+  /** Judges the pending servers; those that are done or have failed are pending no more. Returns who is done. */
+  look(servers: readonly ServerView[], now: number): readonly DoneServer[] {
+    const live = new Map(servers.map((server) => [server.name, server]));
+    const done: DoneServer[] = [];
+    this.pending = this.pending.filter((planned) => {
+      const server = live.get(planned.name);
+      const judgement = this.judge(planned, server, now);
+      if (judgement.kind === 'done' && server) done.push({ server, planned });
+      if (judgement.kind === 'failed') this.fail({ server: planned.name, ...judgement });
+      return judgement.kind === 'waiting' || judgement.kind === 'suspect';
+    });
+    return done;
+  }
+
+  /** What a look at one server says, with patience for what may pass. */
+  judge(planned: PlannedServer, server: ServerView | undefined, now: number): Judgement {
+    const judgement = this.#settle(judgeServer(server, this.#options.target(planned)), planned.name, now);
+    if (judgement.kind === 'waiting' || judgement.kind === 'suspect') this.#reasons.set(planned.name, judgement);
+    return judgement;
+  }
+
+  /** Takes a server out of the pending ones: it has failed. */
+  fail({ server, class: kind, reason }: ServerFailure): void {
+    this.failures.push({ server, class: kind, reason });
+    this.pending = this.pending.filter(({ name }) => name !== server);
+  }
+
+  /** Takes a server out of the pending ones: it is done. Returns it. */
+  finish(server: string): PlannedServer | undefined {
+    const planned = this.pending.find(({ name }) => name === server);
+    this.pending = this.pending.filter(({ name }) => name !== server);
+    return planned;
+  }
+
+  /** What was finished is not: the server is pending again. */
+  reopen(planned: PlannedServer): void {
+    this.pending = [...this.pending, planned];
+  }
+
+  /** How a server that ran out of time has failed; `limit` is that time in words. */
+  lateness(name: string, server: ServerView | undefined, limit: string): ServerFailure {
+    return timeoutFailure(server, name, this.#reasons.get(name) ?? { reason: 'nothing was seen' }, limit);
+  }
+
+  /** Fails all that are pending: time is over. */
+  giveUp(servers: readonly ServerView[], limit: string): void {
+    for (const { name } of this.pending) {
+      const server = servers.find((candidate) => candidate.name === name);
+      this.fail(this.lateness(name, server, limit));
+    }
+  }
+
+  /** A suspect that stays one for long enough has failed. */
+  #settle(judgement: Judgement, name: string, now: number): Judgement {
+    if (judgement.kind !== 'suspect') {
+      this.#suspectSince.delete(name);
+      return judgement;
+    }
+    const since = this.#suspectSince.get(name) ?? now;
+    this.#suspectSince.set(name, since);
+    return now - since < PATIENCE_MS ? judgement : { ...judgement, kind: 'failed' };
+  }
+}
+
+/** The target of a server in a batch whose sidecars all get the same image. */
+export function targetOf(
+  input: Pick<Target, 'container' | 'image' | 'direction'> & {
+    readonly revision?: string | undefined;
+    readonly before: Readonly<Record<string, string>>;
+  },
+): (planned: PlannedServer) => Target {
+  const { container, image, revision, direction, before } = input;
+  return (planned) => ({
+    planned,
+    container,
+    image,
+    ...(revision === undefined ? {} : { revision }),
+    direction,
+    before: before[planned.name] ?? planned.containers[container] ?? '-',
+  });
+}

@@ -1,0 +1,118 @@
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
+import { goingBack, isNewcomer } from '../../release/fleet/newcomers.ts';
+import { fingerprint } from '../../release/plan/plan.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import { judgeOutsider } from '../../release/checks/server.ts';
+import type { ServerFailure } from '../../release/checks/server.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
+import { stepReport } from '../../release/checks/verdict.ts';
+import type { RollbackSnapshot, RollbackSnapshotInput, Tally, TallyInput, VerifyFleetInput } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+import { cancellation } from '../runtime.ts';
+
+/** Looks at every server of the set once: those outside the waves so far are what they were, nobody's main container restarted. */
+export function verifyFleet(cluster: Cluster): (input: VerifyFleetInput) => Promise<StepReport> {
+  return async ({ set, container, moved, outsiders }) => {
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const live = new Map(servers.map((server) => [server.name, server]));
+    const failures = [
+      ...outsiders.flatMap((planned) => failureOf(planned, live.get(planned.name))),
+      ...moved.flatMap((planned) => disturbed(planned, live.get(planned.name), container)),
+    ];
+    return stepReport(moved.length + outsiders.length - failures.length, failures);
+  };
+}
+
+function failureOf(planned: PlannedServer, server: ServerView | undefined): ServerFailure[] {
+  const judgement = judgeOutsider(server, planned);
+  return judgement.kind === 'failed'
+    ? [{ server: planned.name, class: judgement.class, reason: judgement.reason }]
+    : [];
+}
+
+/** A server that has moved may differ from the plan in its sidecar, and in nothing else. */
+function disturbed(planned: PlannedServer, server: ServerView | undefined, container: string): ServerFailure[] {
+  const { [container]: _sidecar, ...mainContainers } = planned.containers;
+  return failureOf({ ...planned, containers: mainContainers }, server);
+}
+
+/** Counts what players would have felt since the plan. */
+export function tally(cluster: Cluster): (input: TallyInput) => Promise<Tally> {
+  return async ({ set, container, servers: planned }) => {
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const live = new Map(servers.map((server) => [server.name, server]));
+    const counts = planned.map((wanted) => {
+      const server = live.get(wanted.name);
+      if (server?.uid !== wanted.uid) return { restarts: 0, recreated: 1 };
+      return { restarts: mainRestarts(server, wanted, container), recreated: 0 };
+    });
+    return {
+      restartsOfMainContainers: counts.reduce((sum, { restarts }) => sum + restarts, 0),
+      recreatedPods: counts.reduce((sum, { recreated }) => sum + recreated, 0),
+    };
+  };
+}
+
+function mainRestarts(server: ServerView, planned: PlannedServer, container: string): number {
+  return server.containers
+    .filter(({ name }) => name !== container)
+    .reduce(
+      (sum, { name, status }) =>
+        sum + (status?.restartCount ?? 0) - Number(planned.containers[name]?.split(':')[0] ?? 0),
+      0,
+    );
+}
+
+/**
+ * How each server stands when a rollback begins: the fingerprint of a sidecar that has to go, and whether the server had
+ * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
+ */
+export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
+  return async ({ set, baseline, servers: planned, planned: ones }) => {
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const live = new Map(servers.map((server) => [server.name, server]));
+    const before: Record<string, string> = {};
+    const touched: string[] = [];
+    for (const { name, containers } of planned) {
+      const server = live.get(name);
+      if (!server) continue;
+      const now = fingerprint(server, baseline.container);
+      const image = server.containers.find((container) => container.name === baseline.container)?.image;
+      if (image !== baseline.oldImage) before[name] = now;
+      if (image !== baseline.oldImage || now !== containers[baseline.container]) touched.push(name);
+    }
+    const reached = new Set(planned.map(({ name }) => name));
+    const newcomers = servers.filter(
+      (server) => !reached.has(server.name) && isNewcomer(server, ones) && mustGoBack(server, baseline),
+    );
+    for (const server of newcomers) before[server.name] = fingerprint(server, baseline.container);
+    const names = newcomers.map(({ name }) => name);
+    return {
+      before,
+      touched: [...touched, ...names],
+      newcomers: newcomers.map((server) => goingBack(server, baseline.container)),
+      gone: await goneOf(cluster, set, planned, servers),
+    };
+  };
+}
+
+/** It runs what is taken back; one that has never run anything has nothing to be brought back from. */
+function mustGoBack(server: ServerView, { container, oldImage }: RollbackSnapshotInput['baseline']): boolean {
+  const found = containerOf(server.containers, container);
+  return !server.deleting && found?.status !== undefined && found.image !== oldImage;
+}
+
+/** Servers that the set does without: it has as many as it is to have. */
+async function goneOf(
+  cluster: Cluster,
+  set: RollbackSnapshotInput['set'],
+  planned: readonly PlannedServer[],
+  servers: readonly ServerView[],
+): Promise<string[]> {
+  const staying = new Set(servers.filter(({ deleting }) => !deleting).map(({ name }) => name));
+  const missing = planned.filter(({ name }) => !staying.has(name)).map(({ name }) => name);
+  if (missing.length === 0) return [];
+  const live = await cluster.readSet(set, cancellation());
+  return live && staying.size >= live.replicas ? missing : [];
+}

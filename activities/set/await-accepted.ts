@@ -1,0 +1,63 @@
+import type { Acceptance } from '../../release/checks/acceptance.ts';
+import { acceptancePatience, notAccepted } from '../../release/checks/acceptance.ts';
+import { factsOf, sameButReplicas } from '../../release/patches/foreign-edit.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { Hold, SetBaseline } from '../../release/patches/patches.ts';
+import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import type { SetWrite } from '../inputs.ts';
+import type { Cluster } from '../ports.ts';
+import { cancellation, heartbeat, pause } from '../runtime.ts';
+
+const LOOK_MS = 100;
+/** Somebody may change the set again before the controllers have come to it: it is looked at every so many looks. */
+const LOOKS_PER_CHECK = 10;
+
+/**
+ * Waits until the controllers have taken a write over into the Advanced StatefulSet. A write that Kruise refuses shows
+ * in no event and no status (OpenKruiseGame v1.0.0), so only a deadline tells.
+ */
+export async function awaitAccepted(
+  cluster: Cluster,
+  { set, baseline }: { readonly set: SetRef; readonly baseline: SetBaseline },
+  wish: Omit<Acceptance, 'container'>,
+): Promise<SetWrite> {
+  const wanted: Acceptance = { ...wish, container: baseline.container };
+  const limit = acceptancePatience(wish.by, baseline.replicas);
+  const deadline = Date.now() + limit;
+  const hold = holdOf(wish.held);
+  for (let look = 1; ; look += 1) {
+    const workload = await cluster.readWorkload(set, cancellation());
+    const missing = notAccepted(workload, wanted);
+    if (missing === undefined && workload) return { kind: 'accepted', hold, revision: workload.updateRevision };
+    if (Date.now() >= deadline) return { kind: 'drifted', reason: neverAccepted(set, missing ?? '', limit), hold };
+    if (look % LOOKS_PER_CHECK === 0 && (await isChanged(cluster, { set, baseline }, wanted)))
+      return {
+        kind: 'drifted',
+        reason: `somebody changed ${set.name} before the controllers took over hotwave's`,
+        hold,
+      };
+    heartbeat();
+    await pause(LOOK_MS);
+  }
+}
+
+/** What is waited for will not come: the set says something else by now. */
+async function isChanged(
+  cluster: Cluster,
+  { set, baseline }: { readonly set: SetRef; readonly baseline: SetBaseline },
+  { image, held }: Acceptance,
+): Promise<boolean> {
+  const facts = factsOf(await cluster.readSet(set, cancellation()), baseline, true);
+  const updateStrategy = held === 'OnDelete' ? NEW_SERVERS_ONLY : heldStrategy(baseline, held);
+  return !sameButReplicas(facts, { image, updateStrategy, replicas: 0 });
+}
+
+function neverAccepted(set: SetRef, missing: string, limit: number): string {
+  return `the controllers did not take over the change of ${set.name} within ${formatDuration(limit)} (${missing}): see that kruise-game-manager and kruise-manager run, and their logs for a refusal`;
+}
+
+/** Under OnDelete nobody moves: as if every server were kept old. */
+function holdOf(held: Acceptance['held']): Hold {
+  return held === 'OnDelete' ? { partition: FROZEN, maxUnavailable: 1, paused: false } : held;
+}

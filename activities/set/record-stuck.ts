@@ -1,0 +1,40 @@
+import { containerOf } from '../../release/fleet/fleet.ts';
+import { compactRanges } from '../../release/fleet/ranges.ts';
+import type { ServerView } from '../../release/fleet/fleet.ts';
+import { recordPatch, withReleaseRecord } from '../../release/patches/record-patches.ts';
+import { setTarget } from '../../release/patches/patches.ts';
+import { withHolder } from './holder.ts';
+import type { RecordStuckInput } from '../inputs.ts';
+import type { Cluster, Releases } from '../ports.ts';
+import { cancellation } from '../runtime.ts';
+
+/** More different images than this are no rollback any more. */
+const MOST_IMAGES = 10;
+const LONGEST = 4_000;
+
+/**
+ * Leaves on the set which servers ask for which image after a rollback that could not be finished, so that whoever
+ * comes next knows it without Temporal. Nothing else changes.
+ */
+export function recordStuck(cluster: Cluster, releases: Releases): (input: RecordStuckInput) => Promise<void> {
+  return async ({ set, baseline, record, reason, at }) => {
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return;
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const stuck = { reason: reason.slice(0, 1_000), at, images: imagesOf(servers, baseline.container) };
+    const noted = await withHolder(releases, { ...record, stuck });
+    const patch = withReleaseRecord(recordPatch(baseline), live, noted);
+    // A set that is no longer the planned one takes no record of it.
+    await cluster.patch(setTarget(set), patch, { signal: cancellation() });
+  };
+}
+
+function imagesOf(servers: readonly ServerView[], container: string): Record<string, string> {
+  const groups = new Map<string, number[]>();
+  for (const server of servers) {
+    const image = containerOf(server.containers, container)?.image ?? '';
+    groups.set(image, [...(groups.get(image) ?? []), server.ordinal]);
+  }
+  const ranges = [...groups].map(([image, ordinals]) => [image, compactRanges(ordinals)] as const);
+  return Object.fromEntries(ranges.filter(([, text]) => text.length <= LONGEST).slice(0, MOST_IMAGES));
+}

@@ -1,0 +1,71 @@
+import { WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { DecisionAnswer } from '../../release/decisions/decision.ts';
+import type { GuardState } from '../../release/monitor/monitor.ts';
+import type { StopGuardMessage } from '../../workflows/messages.ts';
+import { GUARD_MESSAGES, MESSAGES, guardWorkflowId } from '../../workflows/messages.ts';
+import type { Temporal } from '../temporal/connect.ts';
+import { withTemporal } from '../temporal/connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { OutputFormat } from '../terminal/flags.ts';
+import { actorOf, clusterOf } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { print } from '../terminal/print.ts';
+import { renderGuard } from '../render/monitor.ts';
+import { parseTarget } from '../decisions/target.ts';
+import type { SetFlags } from './watch.ts';
+
+/** Flags of `guard`. */
+export interface GuardFlags extends SetFlags {
+  readonly output: OutputFormat;
+  readonly stop?: boolean | undefined;
+  readonly reason?: string | undefined;
+  readonly actor?: string | undefined;
+}
+
+/** Shows what the guard of a set has seen and done, or ends it. */
+export function runGuard(io: Io, argument: string, flags: GuardFlags): Promise<ExitCode> {
+  const { cluster, namespace, name } = parseTarget(argument, {
+    cluster: clusterOf(io, flags),
+    namespace: flags.namespace,
+  });
+  return withTemporal(io, flags, async (temporal) => {
+    const handle = temporal.client.workflow.getHandle(guardWorkflowId(cluster, { namespace, name }));
+    try {
+      return flags.stop === true ? await stop(io, temporal, handle, flags) : await show(io, temporal, handle, flags);
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+      throw new ExitError(EXIT.usage, `no guard watches ${namespace}/${name} in cluster ${cluster}`, [
+        'a release with spec.guard starts one when it is done',
+      ]);
+    }
+  });
+}
+
+/** A guard with servers that are not proved is not well, and says so to scripts. */
+async function show(io: Io, { call }: Temporal, handle: WorkflowHandle, { output }: GuardFlags): Promise<ExitCode> {
+  const state = await call(() => handle.query<GuardState>(MESSAGES.state));
+  await print(io, output, state, (plain, view) => renderGuard(plain, io.now(), view));
+  return state.problems.length > 0 ? EXIT.failed : EXIT.ok;
+}
+
+const STOP_TIMEOUT = 10_000;
+
+async function stop(io: Io, { call }: Temporal, handle: WorkflowHandle, flags: GuardFlags): Promise<ExitCode> {
+  const message = { actor: actorOf(io, flags.actor), ...(flags.reason === undefined ? {} : { reason: flags.reason }) };
+  try {
+    const answer = await call(
+      () => handle.executeUpdate<DecisionAnswer, [StopGuardMessage]>(GUARD_MESSAGES.stop, { args: [message] }),
+      STOP_TIMEOUT,
+    );
+    await print(io, flags.output, answer, (plain) => plain.message);
+    return answer.accepted ? EXIT.ok : EXIT.refused;
+  } catch (error) {
+    if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
+    // Temporal keeps a signal until a worker runs.
+    await call(() => handle.signal<[StopGuardMessage]>(GUARD_MESSAGES.stopSignal, message));
+    throw new ExitError(EXIT.unreachable, 'no worker answers; the guard ends as soon as one runs');
+  }
+}

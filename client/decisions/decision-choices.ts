@@ -1,0 +1,91 @@
+import type { Verb } from '../../release/progress/state.ts';
+import { ROLLBACK_ORDERS, ROLLBACK_SCOPES } from '../../release/progress/state.ts';
+import type { SetFlags } from '../commands/watch.ts';
+import type { DecisionChoices } from './decision.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { OutputFormat } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+
+/** Flags of the verbs that steer a release. */
+export interface DecideFlags extends SetFlags {
+  readonly output: OutputFormat;
+  readonly actor?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly signal?: boolean | undefined;
+  readonly id?: string | undefined;
+  readonly wave?: string | undefined;
+  readonly then?: string | undefined;
+  readonly wins?: string | undefined;
+  readonly server?: string | undefined;
+  readonly scope?: string | undefined;
+  readonly order?: string | undefined;
+  /** Only of a rollback without the release. */
+  readonly file?: string | undefined;
+}
+
+/** Verbs that somebody else has to understand later. */
+const WANT_A_REASON: ReadonlySet<Verb> = new Set<Verb>(['reject', 'skip', 'override']);
+
+/**
+ * Asks at once for what the release would refuse to do without, and refuses what would not count.
+ * @throws ExitError
+ */
+export function demandComplete(verb: Verb, { reason, server, wave, file }: DecideFlags): void {
+  if (file !== undefined) throw new ExitError(EXIT.usage, '--file is for rollback --from-cluster: give that, too');
+  if (verb === 'skip' && (server === undefined) === (wave === undefined))
+    throw new ExitError(EXIT.usage, 'say what: skip --server NAME, or skip --wave N');
+  if (WANT_A_REASON.has(verb) && (reason ?? '').trim() === '')
+    throw new ExitError(EXIT.usage, `say why: ${verb} --reason "...", for those who come after you`);
+}
+
+/** What a verb needs to know besides who and why. @throws ExitError for a value that there is not */
+export function choicesOf(io: Io, verb: Verb, flags: DecideFlags): DecisionChoices {
+  const { server } = flags;
+  return {
+    then: thenOf(verb, flags),
+    wave: waveOf(io, verb, flags),
+    wins: oneOf('wins', flags.wins, ['release', 'edit']),
+    scope: oneOf('scope', flags.scope, ROLLBACK_SCOPES),
+    order: oneOf('order', flags.order, ROLLBACK_ORDERS),
+    server,
+  };
+}
+
+function oneOf<Value extends string>(
+  flag: string,
+  given: string | undefined,
+  values: readonly Value[],
+): Value | undefined {
+  const found = values.find((value) => value === given);
+  if (given === undefined || found !== undefined) return found;
+  throw new ExitError(EXIT.usage, `--${flag} ${JSON.stringify(given)}: expected ${inWords(values)}`);
+}
+
+function thenOf(verb: Verb, { then }: DecideFlags): 'hold' | 'rollback' | undefined {
+  if (verb !== 'cancel') return undefined;
+  if (then === 'hold' || then === 'rollback') return then;
+  throw new ExitError(EXIT.usage, 'say what becomes of the servers: cancel --then hold, or cancel --then rollback', [
+    'hold leaves every server on the version it has; rollback brings them all back first',
+  ]);
+}
+
+function waveOf(io: Io, verb: Verb, { wave }: DecideFlags): number | undefined {
+  if (wave === undefined && !isVote(verb)) return undefined;
+  if (wave === undefined) {
+    if (io.stdout.isTTY === true) return undefined;
+    throw new ExitError(EXIT.usage, `say which wave: ${verb} --wave N`, ['hotwave status shows the gate that is open']);
+  }
+  if (/^[1-9]\d{0,4}$/.test(wave)) return Number(wave);
+  throw new ExitError(EXIT.usage, `--wave ${JSON.stringify(wave)}: expected the number of a wave, such as 2`);
+}
+
+/** `release, wave or failed` */
+function inWords(values: readonly string[]): string {
+  return `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`;
+}
+
+/** A vote at a gate, which is for one wave. */
+export function isVote(verb: Verb): boolean {
+  return verb === 'approve' || verb === 'reject';
+}

@@ -1,0 +1,49 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { ReleaseState, Verb } from '../../release/progress/state.ts';
+import type { DecisionMessage } from '../../workflows/messages.ts';
+import { decisionSchema } from '../../workflows/messages.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+
+/** What a verb is about, besides who and why. */
+export type DecisionChoices = Pick<DecisionMessage, 'wave' | 'then' | 'server' | 'scope' | 'order' | 'wins' | 'by'>;
+
+/** What a person typed. */
+export interface DecisionWish extends DecisionChoices {
+  readonly verb: Verb;
+  readonly actor: string;
+  readonly reason?: string | undefined;
+  readonly id?: string | undefined;
+}
+
+/** The decision as it is sent. @throws ExitError when a value is too long or empty */
+export function decisionFor(wish: DecisionWish, release: string, state: ReleaseState | undefined): DecisionMessage {
+  const { id, ...said } = wish;
+  const isVote = wish.verb === 'approve' || wish.verb === 'reject';
+  const plan = isVote && state && state.planHash !== '' ? { plan: state.planHash } : {};
+  const given = Object.entries({ ...said, ...plan }).filter(([, value]) => value !== undefined);
+  const parsed = decisionSchema.safeParse({
+    ...Object.fromEntries(given),
+    id: id ?? decisionId(wish, state),
+    release,
+    channel: 'cli',
+  });
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new ExitError(EXIT.usage, `--${String(issue?.path[0] ?? 'value')}: ${issue?.message ?? 'not understood'}`);
+}
+
+/**
+ * The id under which a decision counts once.
+ *
+ * A vote at an open gate is one vote however often its command is repeated, so its id comes from the gate and the
+ * actor. Everything else gets a new id each time: `pause` after `resume` is a new wish, and so is an `approve` that was
+ * refused because it came before the gate opened; under a repeated id it would get the old answer again.
+ */
+export function decisionId({ verb, actor, wave }: DecisionWish, state: ReleaseState | undefined): string {
+  const isVote = verb === 'approve' || verb === 'reject';
+  if (!isVote || !state?.gate || state.gate.wave !== wave) return `${verb}-${randomUUID()}`;
+  const facts = [state.cluster, state.set, state.release, state.startedAt, state.gate.openedAt, wave, actor];
+  const digest = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32);
+  return `${verb}-${digest}`;
+}

@@ -1,0 +1,53 @@
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+
+/** What the person named: a set, or perhaps a release. */
+export interface Target {
+  readonly cluster: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** The namespace was written out, so that it cannot be the name of a release. */
+  readonly qualified: boolean;
+}
+
+const PART = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
+
+/** What the flags say about where to look. */
+export interface TargetFlags {
+  readonly cluster: string;
+  readonly namespace: string;
+}
+
+/**
+ * Reads a SET argument.
+ *
+ * | text | with `-n arena` | means |
+ * |---|---|---|
+ * | `duel` | | arena/duel, or the release called duel |
+ * | `lobby/duel` | | lobby/duel |
+ * | `hotwave/eu/lobby/duel` | | lobby/duel in cluster eu: a workflow id, as copied from the Temporal UI |
+ */
+export function parseTarget(argument: string, { cluster, namespace }: TargetFlags): Target {
+  const parts = argument.split('/');
+  const [first, second, third, fourth] = parts;
+  if (parts.length === 4 && first === 'hotwave' && second && third && fourth) {
+    return checked({ cluster: second, namespace: third, name: fourth, qualified: true }, argument);
+  }
+  if (parts.length === 2 && first && second) {
+    return checked({ cluster, namespace: first, name: second, qualified: true }, argument);
+  }
+  if (parts.length === 1 && first) return checked({ cluster, namespace, name: first, qualified: false }, argument);
+  throw notATarget(argument);
+}
+
+function checked(target: Target, argument: string): Target {
+  if (PART.test(target.namespace) && PART.test(target.name)) return target;
+  throw notATarget(argument);
+}
+
+function notATarget(argument: string): ExitError {
+  return new ExitError(
+    EXIT.usage,
+    `${JSON.stringify(argument)} names no GameServerSet: expected NAME, NAMESPACE/NAME or the name of a release`,
+  );
+}

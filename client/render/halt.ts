@@ -1,0 +1,37 @@
+import type { LineHalt, LineState } from '../../release/decisions/halt.ts';
+import { haltSentence, lineName, releasesText, unhaltCommand } from '../../release/decisions/halt.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import { wrapped } from './text-width.ts';
+import type { View } from './view.ts';
+
+type Shown = LineHalt & Pick<Partial<LineState>, 'releases' | 'trouble'>;
+
+/** A halt that has just begun. */
+export function renderHalt(halt: Shown, now: number, view: View): string {
+  const left = formatDuration(Math.max(0, halt.until - now));
+  return [
+    ...wrapped(`the line of ${lineName(halt)} is stopped for at most ${left}: ${halt.reason}`, view.columns).map(
+      (line) => view.colours.yellow(line),
+    ),
+    ...detailLines(halt, view),
+    `  ${unhaltCommand(halt)}`,
+  ].join('\n');
+}
+
+/** The lines that are stopped. */
+export function renderLine(halts: readonly Shown[], _now: number, view: View): string {
+  if (halts.length === 0) return 'no line is stopped';
+  return halts
+    .map((halt) =>
+      [
+        ...wrapped(haltSentence(halt), view.columns).map((line) => view.colours.yellow(line)),
+        ...detailLines(halt, view),
+      ].join('\n'),
+    )
+    .join('\n\n');
+}
+
+function detailLines(halt: Shown, { columns }: View): string[] {
+  const trouble = halt.trouble === undefined ? [] : wrapped(`trouble: ${halt.trouble}`, columns);
+  return [...wrapped(releasesText(halt), columns), ...trouble];
+}

@@ -1,0 +1,70 @@
+import type { GuardCounts, GuardState } from '../../release/monitor/monitor.ts';
+import { eventText, guardWhy } from '../../release/narrate/narrate-monitor.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import { clockTime } from './release.ts';
+import type { Column } from './table.ts';
+import { renderTable } from './table.ts';
+import { fitted, wrapped } from './text-width.ts';
+import type { View } from './view.ts';
+
+const SHOWN = 20;
+const PROBLEM_COLUMNS: readonly Column[] = [
+  { title: 'SERVER' },
+  { title: 'DRIFT' },
+  { title: 'FOR', align: 'right' },
+  { title: 'RELOADS', align: 'right' },
+  { title: 'REASON', flexible: true },
+  { title: 'AFTER', flexible: true },
+];
+
+/** What a guard does, what is wrong, and what it has seen and done; the newest last. */
+export function renderGuard(state: GuardState, now: number, view: View): string {
+  const { columns, colours } = view;
+  const colour = state.problems.length > 0 ? colours.yellow : colours.green;
+  const { set, release, image, events } = state;
+  const sections = [
+    [
+      ...wrapped(guardWhy(state, now), columns).map((line) => colour(line)),
+      fitted(`${set.namespace}/${set.name} after release ${release} (${image})`, columns),
+      ...wrapped(countsText(state.counts), columns),
+    ],
+    problemTable(state, now, view),
+    events.slice(-SHOWN).map((event) => fitted(`${clockTime(event.at)}  ${eventText(event)}`, columns)),
+    state.phase === 'ended' ? [] : [`  hotwave guard ${set.namespace}/${set.name} --stop`],
+  ];
+  return sections
+    .filter((section) => section.length > 0)
+    .map((section) => section.join('\n'))
+    .join('\n\n');
+}
+
+function problemTable({ problems }: GuardState, now: number, view: View): string[] {
+  if (problems.length === 0) return [];
+  const rows = problems.map(({ server, drift, reason, since, reloads, cause }) => [
+    server,
+    drift === '' ? 'to be looked at' : drift,
+    formatDuration(Math.max(0, now - since)),
+    String(reloads),
+    reason,
+    cause,
+  ]);
+  return renderTable(PROBLEM_COLUMNS, rows, view);
+}
+
+const NAMES: Readonly<Record<keyof GuardCounts, string>> = {
+  crashed: 'crashes of the sidecar',
+  restarted: 'restarts of main containers',
+  recreated: 'recreated pods',
+  appeared: 'new servers',
+  gone: 'servers gone',
+  notProved: 'engines that had lost the version',
+  edited: 'edits by others',
+  proved: 'proved by themselves',
+  repaired: 'repaired',
+  reloads: 'reloads',
+};
+
+function countsText(counts: GuardCounts): string {
+  const seen = (Object.keys(NAMES) as (keyof GuardCounts)[]).filter((kind) => counts[kind] > 0);
+  return seen.length === 0 ? 'has seen nothing yet' : seen.map((kind) => `${NAMES[kind]}: ${counts[kind]}`).join(' · ');
+}

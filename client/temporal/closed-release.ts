@@ -1,0 +1,54 @@
+import { WorkflowFailedError } from '@temporalio/client';
+import { formatDuration } from '../../release/spec/quantity.ts';
+import type { ReleaseResult } from '../../workflows/messages.ts';
+import type { Temporal } from './connect.ts';
+import type { ExitCode } from '../terminal/exit-codes.ts';
+import { EXIT, exitCodeOf } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { FoundRelease } from './find-release.ts';
+import type { OutputFormat } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { print } from '../terminal/print.ts';
+import { wrapped } from '../render/text-width.ts';
+import type { View } from '../render/view.ts';
+
+/** Shows how a closed release ended from what Temporal itself keeps, for when no worker can answer for it. */
+export async function reportClosed(
+  io: Io,
+  temporal: Temporal,
+  found: FoundRelease,
+  format: OutputFormat,
+): Promise<ExitCode> {
+  const result = await resultOf(temporal, found);
+  await print(io, format, result, (plain, view) => renderResult(plain, found, view));
+  return exitCodeOf({ phase: result.outcome });
+}
+
+async function resultOf(temporal: Temporal, { handle, description, set }: FoundRelease): Promise<ReleaseResult> {
+  try {
+    return (await temporal.call(() => handle.result())) as ReleaseResult;
+  } catch (error) {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const how = error.cause?.message ?? description.status.name.toLowerCase();
+    throw new ExitError(EXIT.failed, `the workflow of the release was ended from outside, without hotwave: ${how}`, [
+      `the servers of ${set} stay as they are; nothing was rolled back`,
+      'the next release on the set checks them before it writes anything',
+    ]);
+  }
+}
+
+/** What a release left behind when it ended. */
+function renderResult(result: ReleaseResult, { set }: Pick<FoundRelease, 'set'>, view: View): string {
+  const { release, outcome, reason, servers, waves, seconds, restartsOfMainContainers, recreatedPods } = result;
+  return [
+    ...wrapped(reason === '' ? outcome : `${outcome}: ${reason}`, view.columns),
+    ...wrapped(
+      `${release} on ${set} · ${servers} servers in ${waves} waves, took ${formatDuration(seconds * 1_000)}`,
+      view.columns,
+    ),
+    ...wrapped(
+      `main containers restarted: ${restartsOfMainContainers}, pods recreated: ${recreatedPods}`,
+      view.columns,
+    ),
+  ].join('\n');
+}

@@ -1,0 +1,119 @@
+import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { ConnectionFlags } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { explainTemporalError, isCrowded, isLostTask, unreachable } from './temporal-errors.ts';
+
+/** A connection to Temporal. */
+export interface Temporal {
+  readonly client: Client;
+  readonly connection: Connection;
+  readonly address: string;
+  readonly namespace: string;
+  /** Runs requests under a deadline: without one, a request to Temporal can wait for ever. */
+  readonly call: <Result>(requests: () => Promise<Result>, milliseconds?: number) => Promise<Result>;
+}
+
+/** Long enough for a slow network, short enough for a person who mistyped the address. */
+const CONNECT_TIMEOUT = 3_000;
+const CALL_TIMEOUT = 5_000;
+
+const ADDRESS = /^(\[[\da-f:.]+\]|[^\s:[\]]+):\d{1,5}$/i;
+
+/** Connects, lets `use` work, closes. Errors of Temporal come out as sentences with an exit code. */
+export async function withTemporal<Result>(
+  io: Io,
+  flags: ConnectionFlags,
+  use: (temporal: Temporal) => Promise<Result>,
+): Promise<Result> {
+  const temporal = await connect(io, flags);
+  try {
+    return await use(temporal);
+  } catch (error) {
+    throw explainTemporalError(error, temporal);
+  } finally {
+    await temporal.connection.close();
+  }
+}
+
+async function connect(io: Io, flags: ConnectionFlags): Promise<Temporal> {
+  const { connectionOptions, namespace: configured } = loadSettings(io, flags);
+  const address = flags.address ?? connectionOptions.address ?? '127.0.0.1:7233';
+  if (!ADDRESS.test(address)) {
+    const from = flags.address === undefined ? 'TEMPORAL_ADDRESS' : '--address';
+    throw new ExitError(EXIT.usage, `${from} ${JSON.stringify(address)}: expected HOST:PORT such as 127.0.0.1:7233`);
+  }
+  const namespace = flags.temporalNamespace ?? configured ?? 'default';
+  const { tls, apiKey, metadata } = connectionOptions;
+  const connection = await open({
+    address,
+    ...(tls === undefined ? {} : { tls }),
+    ...(apiKey === undefined ? {} : { apiKey }),
+    ...(metadata === undefined ? {} : { metadata }),
+  });
+  return temporalOver(connection, { address, namespace, identity: `hotwave-cli@${io.user}` });
+}
+
+/** What requests over an open connection go through. */
+export function temporalOver(
+  connection: Connection,
+  { address, namespace, identity }: Pick<Temporal, 'address' | 'namespace'> & { readonly identity: string },
+): Temporal {
+  return {
+    client: new Client({ connection, namespace, identity }),
+    connection,
+    address,
+    namespace,
+    call: (requests, milliseconds = CALL_TIMEOUT) => connection.withDeadline(Date.now() + milliseconds, requests),
+  };
+}
+
+/** A gRPC status, as the SDK's interceptor sees it. */
+type StatusObject = Parameters<ReturnType<typeof defaultGrpcRetryOptions>['retryableDecider']>[1];
+
+/** How to connect; the address is what error sentences name. */
+export type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[0]> & { readonly address: string };
+
+/** Times that a request is sent whose workflow task was lost. */
+const MOST_TRIES = 4;
+
+/**
+ * True when a request that failed is sent once more. It is for the SDK to say, but for two things: crowds, whose clients
+ * would all come back at the same moments, and a lost workflow task, which Temporal calls final although the next task takes
+ * the update; it has its id, so that it counts once.
+ */
+export function isSentAgain(attempt: number, status: StatusObject): boolean {
+  if (isCrowded(status)) return false;
+  if (isLostTask(status)) return attempt < MOST_TRIES;
+  return SDK_RETRY.retryableDecider(attempt, status);
+}
+
+const SDK_RETRY = defaultGrpcRetryOptions();
+
+/**
+ * Connects.
+ * @throws ExitError when Temporal does not answer
+ */
+export async function open(settings: ConnectSettings): Promise<Connection> {
+  const interceptors = [makeGrpcRetryInterceptor({ ...SDK_RETRY, retryableDecider: isSentAgain })];
+  try {
+    return await Connection.connect({ connectTimeout: CONNECT_TIMEOUT, interceptors, ...settings });
+  } catch (error) {
+    throw unreachable(settings.address, error);
+  }
+}
+
+function loadSettings(io: Io, { profile }: ConnectionFlags): ReturnType<typeof loadClientConnectConfig> {
+  const variables = Object.entries(io.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  try {
+    return loadClientConnectConfig({
+      ...(profile === undefined ? {} : { profile }),
+      overrideEnvVars: Object.fromEntries(variables),
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ExitError(EXIT.usage, `the Temporal connection settings cannot be used: ${reason}`);
+  }
+}

@@ -1,0 +1,85 @@
+import type { WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/client';
+import { releaseWorkflowId, WORKFLOWS } from '../../workflows/messages.ts';
+import type { Temporal } from './connect.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import type { Target } from '../decisions/target.ts';
+
+/** A release that Temporal knows: one run of the workflow of a set. */
+export interface FoundRelease {
+  /** Bound to the run, so that a later release on the same set is never meant by accident. */
+  readonly handle: WorkflowHandle;
+  readonly description: WorkflowExecutionDescription;
+  readonly cluster: string;
+  /** `namespace/name` of the set. */
+  readonly set: string;
+  /** How the proposed commands name it: the set, and the cluster where it is not the usual one. */
+  readonly reference: string;
+}
+
+/** The latest release on exactly this set; undefined when there never was one. */
+export function latestOnSet(
+  temporal: Temporal,
+  { cluster, namespace, name }: Pick<Target, 'cluster' | 'namespace' | 'name'>,
+): Promise<FoundRelease | undefined> {
+  return describe(temporal, releaseWorkflowId(cluster, { namespace, name }));
+}
+
+/** True while the workflow of a release has not been closed. */
+export function isOpen({ description: { status } }: Pick<FoundRelease, 'description'>): boolean {
+  return status.name === 'RUNNING' || status.name === 'PAUSED';
+}
+
+/** Finds the latest release on a set, or, when the name is of no set, the release of that name. */
+export async function findRelease(temporal: Temporal, target: Target): Promise<FoundRelease> {
+  const { cluster, namespace, name } = target;
+  const bySet = await describe(temporal, releaseWorkflowId(cluster, { namespace, name }));
+  const found = bySet ?? (target.qualified ? undefined : await findByName(temporal, target));
+  if (found) return found;
+  const orRelease = target.qualified ? '' : `, and no release is called ${name}`;
+  throw new ExitError(EXIT.usage, `there is no release on ${namespace}/${name} in cluster ${cluster}${orRelease}`, [
+    'hotwave list shows the releases that there are; -n and --cluster say where to look',
+  ]);
+}
+
+async function findByName(temporal: Temporal, { cluster, name }: Target): Promise<FoundRelease | undefined> {
+  const query = `WorkflowType = '${WORKFLOWS.hotUpdate}' AND HotwaveRelease = '${name}' AND HotwaveCluster = '${cluster}'`;
+  const newest = new Map<string, string>();
+  await temporal.call(async () => {
+    for await (const { workflowId, runId } of temporal.client.workflow.list({ query, pageSize: 50 })) {
+      if (!newest.has(workflowId)) newest.set(workflowId, runId);
+      if (newest.size > 5) break;
+    }
+  });
+  const [first, ...others] = newest;
+  if (first === undefined) return undefined;
+  if (others.length === 0) return describe(temporal, ...first);
+  const sets = [...newest.keys()].map((workflowId) => setOf(workflowId));
+  throw new ExitError(EXIT.usage, `release ${name} is on more than one set: ${sets.join(', ')}`, [
+    'name the set instead, as NAMESPACE/NAME',
+  ]);
+}
+
+async function describe(temporal: Temporal, workflowId: string, runId?: string): Promise<FoundRelease | undefined> {
+  const cluster = workflowId.split('/')[1] ?? '';
+  const set = setOf(workflowId);
+  try {
+    const description = await temporal.call(() => temporal.client.workflow.getHandle(workflowId, runId).describe());
+    return {
+      description,
+      handle: temporal.client.workflow.getHandle(workflowId, description.runId),
+      cluster,
+      set,
+      reference: cluster === 'default' ? set : `${set} --cluster ${cluster}`,
+    };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/** `hotwave/eu/arena/duel` -> `arena/duel`. */
+function setOf(workflowId: string): string {
+  return workflowId.split('/').slice(2).join('/');
+}

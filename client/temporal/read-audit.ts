@@ -1,0 +1,66 @@
+import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { LedgerInput, LedgerResult } from '../../workflows/messages.ts';
+import { WORKFLOWS } from '../../workflows/messages.ts';
+import { askWorker } from './ask-worker.ts';
+import type { Temporal } from './connect.ts';
+import { withTemporal } from './connect.ts';
+import type { SetFlags } from '../commands/watch.ts';
+import { EXIT } from '../terminal/exit-codes.ts';
+import { ExitError } from '../terminal/exit-error.ts';
+import { clusterOf } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
+import { loadReleaseFile } from '../decisions/release-file.ts';
+import { parseTarget } from '../decisions/target.ts';
+import { demandWorker } from './task-queue.ts';
+
+/** Flags of the verbs that ask every server what it runs. */
+export interface LedgerFlags extends SetFlags {
+  readonly file?: string | undefined;
+}
+
+/** Ten thousand servers take minutes when many of them are silent. */
+const TIMEOUT = 10 * 60_000;
+
+/**
+ * Lets a worker ask every server of a set what it runs.
+ * @throws ExitError when the set cannot be asked, or nobody answers
+ */
+export async function readLedger(io: Io, argument: string, flags: LedgerFlags, version?: string): Promise<Ledger> {
+  const { cluster, namespace, name } = parseTarget(argument, {
+    cluster: clusterOf(io, flags),
+    namespace: flags.namespace,
+  });
+  const file = flags.file === undefined ? undefined : await loadReleaseFile(io, flags.file);
+  const set = { namespace, name };
+  demandSameSet(file?.spec.target, set);
+  const result = await withTemporal(io, flags, async (temporal) => {
+    await demandWorker(temporal, cluster, io.now());
+    return askServers(temporal, { v: 1, cluster, set, file, version });
+  });
+  if (result.kind === 'ledger') return result.ledger;
+  throw new ExitError(result.kind === 'refused' ? EXIT.refused : EXIT.unreachable, result.reason);
+}
+
+/** A release file of another set would ask the right servers the wrong questions. */
+function demandSameSet(
+  target: { readonly namespace: string; readonly gameServerSet: string } | undefined,
+  { namespace, name }: LedgerInput['set'],
+): void {
+  if (!target || (target.namespace === namespace && target.gameServerSet === name)) return;
+  throw new ExitError(
+    EXIT.usage,
+    `the release file is for ${target.namespace}/${target.gameServerSet}, not for ${namespace}/${name}`,
+  );
+}
+
+function askServers(temporal: Temporal, input: LedgerInput): Promise<LedgerResult> {
+  const { cluster, set } = input;
+  return askWorker<LedgerInput, LedgerResult>(temporal, {
+    type: WORKFLOWS.readLedger,
+    cluster,
+    input,
+    about: `ledger/${cluster}/${set.namespace}/${set.name}`,
+    summary: `what every server of ${set.namespace}/${set.name} runs`,
+    within: TIMEOUT,
+  });
+}

@@ -1,0 +1,68 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ReleaseState } from '../../release/progress/state.ts';
+import { isFinal } from '../../release/progress/state.ts';
+import type { SeenRelease } from '../temporal/retries.ts';
+
+/** One look at a release. */
+export interface Sighting {
+  readonly state: SeenRelease;
+  /** Milliseconds since this state was read; 0 when it is fresh. */
+  readonly silentFor: number;
+}
+
+/** Why following ended. */
+export type Ending = 'final' | 'gate' | 'time is over' | 'interrupted' | 'gone';
+
+/** What to follow and until when. */
+export interface FollowOptions {
+  /** Reads the state: undefined when nobody answers, 'gone' when nobody ever will. */
+  readonly read: () => Promise<SeenRelease | undefined | 'gone'>;
+  readonly interval: number;
+  /** Ends the following without touching the release. */
+  readonly stop: AbortSignal;
+  /** `gate` ends at a gate or a pause too. */
+  readonly until: 'gate' | 'done';
+  /** Milliseconds to follow at most. */
+  readonly timeout: number;
+}
+
+/**
+ * Looks at a release again and again until it has ended. A worker or a Temporal that is silent for a while does not
+ * end it: a release outlives both, and who watches wants to see it go on.
+ */
+export async function* follow({
+  read,
+  interval,
+  stop,
+  until,
+  timeout,
+}: FollowOptions): AsyncGenerator<Sighting, Ending> {
+  const deadline = performance.now() + timeout;
+  let last: { readonly state: SeenRelease; readonly at: number } | undefined;
+  for (;;) {
+    if (stop.aborted) return 'interrupted';
+    const state = await read();
+    if (state === 'gone') return 'gone';
+    if (state) last = { state, at: performance.now() };
+    if (last) yield { state: last.state, silentFor: state ? 0 : performance.now() - last.at };
+    const ending = state && endingOf(state, until);
+    if (ending) return ending;
+    if (performance.now() >= deadline) return 'time is over';
+    await pause(Math.min(interval, Math.max(0, deadline - performance.now())), stop);
+  }
+}
+
+function endingOf(state: ReleaseState, until: FollowOptions['until']): Ending | undefined {
+  if (isFinal(state.phase)) return 'final';
+  return until === 'gate' && isWaitingForPeople(state) ? 'gate' : undefined;
+}
+
+/** True when only a person can make it go on. */
+function isWaitingForPeople({ phase }: ReleaseState): boolean {
+  return phase === 'waiting-approval' || phase === 'paused';
+}
+
+async function pause(milliseconds: number, stop: AbortSignal): Promise<void> {
+  // An abort is seen by the loop; it is no error.
+  await delay(milliseconds, undefined, { signal: stop }).catch(() => undefined);
+}

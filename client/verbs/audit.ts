@@ -1,0 +1,92 @@
+import type { Command, OptionValues } from '@commander-js/extra-typings';
+import type { LedgerFlags } from '../temporal/read-audit.ts';
+import type { Declared, Run } from './shared.ts';
+import { clusterFlags, helpEnd, namespaceFlag, outputFlag } from './shared.ts';
+
+/** `versions`, `verify` and `guard`: the verbs about what servers run after a release. */
+export function addLedgerVerbs(program: Command, run: Run): void {
+  addVersions(program, run);
+  addVerify(program, run);
+  addGuard(program, run);
+}
+
+const ARGUMENT = 'NAMESPACE/NAME or NAME of the GameServerSet';
+
+function fileFlag<Arguments extends unknown[], Options extends OptionValues>(
+  command: Command<Arguments, Options>,
+): Declared<Arguments, Options, Pick<LedgerFlags, 'file'>> {
+  return command.option(
+    '-f, --file <release.yaml>',
+    'ask and measure as this release file says (default: as the last release on the set says)',
+  ) as Declared<Arguments, Options, Pick<LedgerFlags, 'file'>>;
+}
+
+function addVersions(program: Command, { io, finish }: Run): void {
+  const verb = program.command('versions').argument('<set>', ARGUMENT);
+  fileFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
+    .summary('show what every server runs now')
+    .description(
+      'Asks every server of a set which version its engine has loaded and which files it has, and shows who drifts and why. Writes nothing.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave versions arena/duel',
+          'hotwave versions duel -n arena -o wide',
+          'hotwave versions duel -f release.yaml',
+        ],
+        [0, 6, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runVersions } = await import('../commands/versions.ts');
+      finish(await runVersions(io, set, flags));
+    });
+}
+
+function addVerify(program: Command, { io, finish }: Run): void {
+  const verb = program.command('verify').argument('<set>', ARGUMENT);
+  fileFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
+    .option('--version <version>', 'what every server must prove (default: what the last release left)')
+    .summary('exit 0 only if every server proves its version')
+    .description('Asks every server of a set and says by the exit code whether all of them prove their version.')
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave verify arena/duel',
+          'hotwave verify arena/duel --version v2.0',
+          'hotwave verify duel -f release.yaml',
+        ],
+        [0, 1, 6, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runVerify } = await import('../commands/verify.ts');
+      finish(await runVerify(io, set, flags));
+    });
+}
+
+function addGuard(program: Command, { io, finish }: Run): void {
+  const verb = program.command('guard').argument('<set>', ARGUMENT);
+  outputFlag(namespaceFlag(clusterFlags(verb)))
+    .option('--stop', 'end the guard; the servers stay as they are')
+    .option('--reason <text>', 'why it is ended, for the record')
+    .option('--actor <name>', 'who ends it (HOTWAVE_ACTOR; default: your login name)')
+    .summary('say what the guard of a set has seen and done')
+    .description(
+      'Shows what has crashed, come back or been edited on a set since its last release, what each server then proved, and what was repaired. A release file with spec.guard starts a guard.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        ['hotwave guard arena/duel', 'hotwave guard duel -n arena --stop --reason "moving house"'],
+        [0, 1, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runGuard } = await import('../commands/monitor.ts');
+      finish(await runGuard(io, set, flags));
+    });
+}

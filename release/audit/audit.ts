@@ -1,0 +1,251 @@
+import type { ContainerView, ServerView, SetRef } from '../fleet/fleet.ts';
+import { containerOf, isServing } from '../fleet/fleet.ts';
+import type { RecordedAsk } from '../record/record.ts';
+import { imageTag } from '../spec/spec.ts';
+import type { Wanted, Yardstick } from './expectation.ts';
+import { isOverriddenOnPurpose, templateLeftBy, wantedOf } from './expectation.ts';
+
+/** Everything that the rows of a ledger have in common. */
+export interface LedgerFrame {
+  readonly set: SetRef;
+  readonly replicas: number;
+  /** The image that the set's template asks for in the yardstick's container. */
+  readonly templateImage: string;
+  readonly yardstick: Yardstick;
+  readonly how: RecordedAsk;
+  /** What a person should know about the set itself, a sentence each. */
+  readonly notes: readonly string[];
+}
+
+/** The answer to one question. */
+export interface Heard {
+  readonly kind: 'right' | 'wrong' | 'silent';
+  /** The version that it names; empty when nothing was said. */
+  readonly version: string;
+  /** What is wrong with it; empty when it is right. */
+  readonly reason: string;
+}
+
+/** A server as it was found. */
+export interface FoundServer {
+  readonly name: string;
+  readonly pod?: ServerView | undefined;
+  /** Image of its GameServer that wins over the template. */
+  readonly override?: string | undefined;
+  /** What its files and its engine said; absent when they were not asked. */
+  readonly files?: Heard | undefined;
+  readonly loaded?: Heard | undefined;
+}
+
+/**
+ * Why a server is not simply on its version, one word for machines; empty when it is.
+ * `behind` and `ahead` are about the image that it asks for, `files` and `not loaded` about what came of it.
+ */
+export type Drift = '' | 'missing' | 'override' | 'unready' | 'behind' | 'ahead' | 'files' | 'not loaded' | 'unknown';
+
+/** One server in the ledger. Texts are empty where there is nothing to say. */
+export interface LedgerRow {
+  readonly server: string;
+  /** The version that its engine has to prove. */
+  readonly wanted: string;
+  /** What its engine answered: the version that is loaded. */
+  readonly loaded: string;
+  /** What the files on its disk say. */
+  readonly files: string;
+  readonly proves: boolean;
+  readonly drift: Drift;
+  /** Why it drifts, without the server's name. */
+  readonly reason: string;
+  /** The image that its pod asks for. */
+  readonly image: string;
+  /** The image that runs, as the container runtime names it, and its id. */
+  readonly runningImage: string;
+  readonly imageId: string;
+  readonly override: string;
+  readonly uid: string;
+  /** When the pod was made, in milliseconds since the epoch. */
+  readonly createdAt: number;
+  /** Restarts of the container that releases change, and of all others together. */
+  readonly restarts: number;
+  readonly mainRestarts: number;
+}
+
+/** The ledger's row of one server. */
+export function ledgerRow(frame: LedgerFrame, found: FoundServer): LedgerRow {
+  const { pod, override = '' } = found;
+  const container = pod && containerOf(pod.containers, frame.yardstick.container);
+  const wanted = wantedOf(frame.yardstick, pod);
+  return {
+    server: found.name,
+    wanted: wanted.version,
+    loaded: found.loaded?.version ?? '',
+    files: found.files?.version ?? '',
+    proves: pod !== undefined && found.loaded?.kind === 'right',
+    ...driftOf({ frame, found, pod, container, wanted, override }),
+    override,
+    ...(pod ? podFacts(pod, frame.yardstick.container) : NO_POD),
+  };
+}
+
+type PodFacts = Pick<
+  LedgerRow,
+  'image' | 'runningImage' | 'imageId' | 'uid' | 'createdAt' | 'restarts' | 'mainRestarts'
+>;
+
+const NO_POD: PodFacts = {
+  image: '',
+  runningImage: '',
+  imageId: '',
+  uid: '',
+  createdAt: 0,
+  restarts: 0,
+  mainRestarts: 0,
+};
+
+function podFacts({ containers, uid, createdAt }: ServerView, sidecar: string): PodFacts {
+  const found = containerOf(containers, sidecar);
+  const all = containers.reduce((sum, { status }) => sum + (status?.restartCount ?? 0), 0);
+  const { image = '', imageId = '', restartCount = 0 } = found?.status ?? {};
+  return {
+    image: found?.image ?? '',
+    runningImage: image,
+    imageId,
+    uid,
+    createdAt,
+    restarts: restartCount,
+    mainRestarts: all - restartCount,
+  };
+}
+
+interface Measured {
+  readonly frame: LedgerFrame;
+  readonly found: FoundServer;
+  readonly pod: ServerView | undefined;
+  readonly container: ContainerView | undefined;
+  readonly wanted: Wanted;
+  readonly override: string;
+}
+
+type Finding = Pick<LedgerRow, 'drift' | 'reason'>;
+
+/**
+ * In the order in which they explain each other: an override explains an image, an image explains files. An override
+ * that asks for what the server has to run explains nothing, and is said when there is nothing else to say.
+ */
+const CHECKS: readonly ((measured: Measured) => Finding | undefined)[] = [
+  hasPod,
+  notOverridden,
+  asksForItsImage,
+  isReady,
+  answers,
+  hasLoaded,
+  hasFiles,
+  followsTheTemplate,
+];
+
+function driftOf(measured: Measured): Finding {
+  for (const check of CHECKS) {
+    const finding = check(measured);
+    if (finding) return { ...finding, reason: `${finding.reason}${origin(measured)}` };
+  }
+  return { drift: '', reason: '' };
+}
+
+/** A pod that came after the release did not go through it. */
+function origin({ frame: { yardstick }, pod }: Measured): string {
+  const isNew = pod !== undefined && yardstick.finishedAt > 0 && pod.createdAt > yardstick.finishedAt;
+  return isNew ? '; its pod was made after the release' : '';
+}
+
+function hasPod({ pod }: Measured): Finding | undefined {
+  return pod ? undefined : { drift: 'missing', reason: 'it has no pod' };
+}
+
+/** An override silently beats the template. */
+function notOverridden({ found, override, wanted }: Measured): Finding | undefined {
+  return override === '' || override === wanted.image ? undefined : overrideOf(override, found);
+}
+
+/** It will beat every later template, too. Only a targeted release leaves one on purpose. */
+function followsTheTemplate({ frame: { yardstick }, found, pod, override }: Measured): Finding | undefined {
+  const onPurpose = pod !== undefined && isOverriddenOnPurpose(yardstick, pod);
+  return override === '' || onPurpose ? undefined : overrideOf(override, found);
+}
+
+function overrideOf(override: string, found: FoundServer): Finding {
+  return {
+    drift: 'override',
+    reason: `its GameServer asks for ${override}, which wins over the template${runs(found)}`,
+  };
+}
+
+function asksForItsImage({ frame, found, container, wanted }: Measured): Finding | undefined {
+  if (!container) return { drift: 'behind', reason: `it has no container ${frame.yardstick.container}` };
+  const { image } = container;
+  if (wanted.image === '' || image === wanted.image) return undefined;
+  const version = found.loaded?.version ?? '';
+  const reason = version === '' || version === wanted.version ? `asks for ${image}` : version;
+  return { drift: hasMovedOn(frame, image) ? 'ahead' : 'behind', reason };
+}
+
+/** Nobody knows which of two images is the newer one, except where the template has left the last release behind. */
+function hasMovedOn({ yardstick, templateImage }: LedgerFrame, image: string): boolean {
+  const { source, strategy } = yardstick;
+  if (source !== 'last release' || image !== templateImage) return false;
+  return strategy !== 'targeted' || templateImage !== templateLeftBy(yardstick);
+}
+
+function isReady({ found, pod, container }: Measured): Finding | undefined {
+  if (!pod || isServing(pod)) return undefined;
+  const { state, reason } = container?.status ?? {};
+  const why = pod.deleting
+    ? 'its pod is being deleted'
+    : state !== undefined && state !== 'running'
+      ? `container ${container?.name ?? ''} is ${reason ?? state}`
+      : 'its pod is not Ready';
+  return { drift: 'unready', reason: `${why}${runs(found)}` };
+}
+
+function answers({ frame: { how }, found: { loaded } }: Measured): Finding | undefined {
+  if (!loaded) return { drift: 'unknown', reason: 'noAsk' in how ? `not asked: ${how.noAsk}` : 'not asked' };
+  return loaded.kind === 'silent' ? { drift: 'unknown', reason: loaded.reason } : undefined;
+}
+
+function hasLoaded({ found: { loaded, files } }: Measured): Finding | undefined {
+  if (loaded?.kind !== 'wrong') return undefined;
+  const onDisk = !files || files.version === '' ? `files ${files?.kind ?? 'not asked'}` : `files ${files.version}`;
+  return { drift: files?.kind === 'wrong' ? 'files' : 'not loaded', reason: `runs ${loaded.version}, ${onDisk}` };
+}
+
+function hasFiles({ found: { loaded, files } }: Measured): Finding | undefined {
+  if (!files || files.kind === 'right') return undefined;
+  if (files.version === '') return { drift: 'files', reason: files.reason };
+  return { drift: 'files', reason: `files ${files.version}, though ${loaded?.version ?? ''} is loaded` };
+}
+
+function runs({ loaded }: FoundServer): string {
+  return loaded === undefined || loaded.version === '' ? '' : `; runs ${loaded.version}`;
+}
+
+/** The version that people know an image by: its tag, or all of it. */
+export function shortImage(image: string): string {
+  const tag = imageTag(image);
+  return tag === '' ? image : tag;
+}
+
+/**
+ * The version that an answer names. `{{version}}` in the expectation says where in the answer it stands.
+ *
+ * | answer | expectation | version |
+ * |---|---|---|
+ * | `v2.0` | `{{version}}` | v2.0 |
+ * | `scripts v2.0 ok` | `scripts {{version}} ok` | v2.0 |
+ * | `starting` | `scripts {{version}} ok` | starting |
+ * | `yes` | `yes` | yes |
+ */
+export function versionIn(answer: string, expectation: string): string {
+  const [before, after, ...more] = expectation.split('{{version}}');
+  if (before === undefined || after === undefined || more.length > 0) return answer;
+  const fits = answer.startsWith(before) && answer.endsWith(after) && answer.length > before.length + after.length;
+  return fits ? answer.slice(before.length, answer.length - after.length) : answer;
+}

@@ -1,0 +1,190 @@
+import type { ServerView } from '../fleet/fleet.ts';
+import { containerOf } from '../fleet/fleet.ts';
+import { isInRanges } from '../fleet/ranges.ts';
+import type { EarlierVersion, RecordedAsk, Records } from '../record/record.ts';
+import type { ReleaseFile } from '../spec/spec.ts';
+import { imageTag, updatedContainer } from '../spec/spec.ts';
+
+/** What servers are measured against, and who says so. Texts are empty where nobody knows. */
+export interface Yardstick {
+  readonly source: 'last release' | 'running release' | 'release file';
+  readonly release: string;
+  readonly strategy: string;
+  readonly outcome: 'done' | 'rolled-back' | 'running' | '';
+  /** The container whose image releases change. */
+  readonly container: string;
+  readonly image: string;
+  readonly version: string;
+  readonly previousImage: string;
+  readonly previousVersion: string;
+  /** Milliseconds since the epoch; 0 when nobody knows. */
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** Strategy targeted: the ordinals of the chosen servers as compact ranges. */
+  readonly chosen?: string;
+  /** What servers stay on that the release did not move. */
+  readonly earlier?: readonly EarlierVersion[];
+}
+
+/** A yardstick and how to ask servers for what it measures. */
+export interface Measure {
+  readonly yardstick: Yardstick;
+  readonly how: RecordedAsk;
+}
+
+/**
+ * What to measure with: the release file when a person gave one, else what the set itself says, a running release
+ * before one that has ended. `version` replaces the version; which image brings it is then not known.
+ */
+export function measureOf(
+  records: Records,
+  file: ReleaseFile | undefined,
+  version: string | undefined,
+): Measure | undefined {
+  const found = file ? ofFile(file) : (ofRunning(records) ?? ofLast(records));
+  if (!found || version === undefined) return found;
+  const { yardstick, how } = found;
+  return { how, yardstick: { ...yardstick, version, image: '', previousImage: '', previousVersion: '' } };
+}
+
+function ofFile({ metadata, spec }: ReleaseFile): Measure {
+  const { container, image } = updatedContainer(spec);
+  const { content, reload, proof, concurrency } = spec;
+  return {
+    how: { ask: { content, reload, proof, concurrency } },
+    yardstick: {
+      source: 'release file',
+      release: metadata.name,
+      strategy: spec.strategy,
+      outcome: '',
+      container,
+      image,
+      version: spec.version ?? imageTag(image),
+      previousImage: '',
+      previousVersion: spec.previousVersion ?? '',
+      startedAt: 0,
+      finishedAt: 0,
+    },
+  };
+}
+
+function ofRunning({ running }: Records): Measure | undefined {
+  if (!running) return undefined;
+  const { release, strategy, container, oldImage, newImage, oldVersion, newVersion, startedAt, how, chosen, earlier } =
+    running;
+  return {
+    how,
+    yardstick: {
+      source: 'running release',
+      release,
+      strategy,
+      outcome: 'running',
+      container,
+      image: newImage,
+      version: newVersion,
+      previousImage: oldImage,
+      previousVersion: oldVersion,
+      startedAt,
+      finishedAt: 0,
+      ...(chosen === undefined ? {} : { chosen }),
+      ...(earlier === undefined ? {} : { earlier }),
+    },
+  };
+}
+
+function ofLast({ last }: Records): Measure | undefined {
+  if (!last) return undefined;
+  const { v: _version, how, ...facts } = last;
+  return { how, yardstick: { source: 'last release', ...facts } };
+}
+
+/** What one server has to run. */
+export interface Wanted {
+  readonly version: string;
+  /** Empty when any image will do. */
+  readonly image: string;
+}
+
+/** A pod says in whole seconds when it was made: one of the same seconds as the release is judged by its image. */
+const CLOCK_MS = 5_000;
+
+/**
+ * What a server has to run. Two strategies leave servers on the other version on purpose, and any may leave servers on
+ * what an earlier release brought them to (`earlier`, by name or for all others):
+ *
+ * | strategy | outcome | server | has to run |
+ * |---|---|---|---|
+ * | rolling | any | any | the version |
+ * | newServersOnly | done, running | made after the release began | the version |
+ * | newServersOnly | done, running | older | the version before |
+ * | newServersOnly | rolled back | still on the version that was taken back | that one, with its players |
+ * | newServersOnly | rolled back | any other | the version |
+ * | targeted | any | chosen (not on record: asks for the release's image) | the version |
+ * | targeted | done, running | any other | the version before |
+ * | targeted | rolled back | any other | the version |
+ * | any | any | named in `earlier`, and not moved | what `earlier` says |
+ */
+export function wantedOf(yardstick: Yardstick, pod: ServerView | undefined): Wanted {
+  const { version, image, previousVersion, previousImage, outcome, strategy } = yardstick;
+  const now = { version, image };
+  if (!pod || image === '' || previousVersion === '') return now;
+  const other = { version: previousVersion, image: previousImage };
+  const left = leftBefore(yardstick, pod);
+  if (strategy === 'newServersOnly') return ofNewServers(yardstick, pod, { now, other, left });
+  if (left) return left;
+  if (strategy !== 'targeted' || isChosen(yardstick, pod)) return now;
+  return ofTemplate(yardstick) ?? (outcome === 'rolled-back' ? now : other);
+}
+
+function ofNewServers(
+  yardstick: Yardstick,
+  pod: ServerView,
+  { now, other, left }: { readonly now: Wanted; readonly other: Wanted; readonly left: Wanted | undefined },
+): Wanted {
+  const runs = imageOf(yardstick, pod);
+  if (yardstick.outcome === 'rolled-back') return runs === other.image ? other : (left ?? now);
+  return isOlder(yardstick, pod, runs === now.image) ? (left ?? other) : now;
+}
+
+/** True when a server has the image that it has to run by an override of its GameServer, which a release left there. */
+export function isOverriddenOnPurpose(yardstick: Yardstick, pod: ServerView): boolean {
+  const { strategy, outcome } = yardstick;
+  if (leftBefore(yardstick, pod)) return true;
+  if (strategy !== 'targeted') return false;
+  // Taken back, a server that had no override before keeps none.
+  return outcome !== 'rolled-back' || (ofTemplate(yardstick) !== undefined && isChosen(yardstick, pod));
+}
+
+/** The image that a release found in the template, or left there; empty when it does not say. */
+export function templateLeftBy(yardstick: Yardstick): string {
+  const { strategy, outcome, image, previousImage } = yardstick;
+  if (strategy !== 'targeted') return image;
+  return ofTemplate(yardstick)?.image ?? (outcome === 'rolled-back' ? image : previousImage);
+}
+
+function imageOf({ container }: Yardstick, pod: ServerView): string | undefined {
+  return containerOf(pod.containers, container)?.image;
+}
+
+function isChosen(yardstick: Yardstick, pod: ServerView): boolean {
+  const { chosen, image, outcome } = yardstick;
+  if (chosen !== undefined) return isInRanges(chosen, pod.ordinal);
+  return outcome === 'rolled-back' || imageOf(yardstick, pod) === image;
+}
+
+function leftBefore({ earlier = [] }: Yardstick, { ordinal }: ServerView): Wanted | undefined {
+  const found = earlier.find(({ servers }) => servers !== undefined && isInRanges(servers, ordinal));
+  return found && { version: found.version, image: found.image };
+}
+
+/** Strategy targeted: what the template gave when the chosen servers had something else already. */
+function ofTemplate({ earlier = [] }: Yardstick): Wanted | undefined {
+  const found = earlier.find(({ servers }) => servers === undefined);
+  return found && { version: found.version, image: found.image };
+}
+
+/** Of a pod that was made in the same seconds as the release the image decides. */
+function isOlder({ startedAt }: Yardstick, { createdAt }: ServerView, hasImage: boolean): boolean {
+  if (createdAt >= startedAt) return false;
+  return !(hasImage && createdAt > startedAt - CLOCK_MS);
+}

@@ -1,0 +1,44 @@
+import { patienceOf, shorten } from './probe.ts';
+import type { Probe } from '../spec/probe-spec.ts';
+import type { Reload } from '../spec/reload-spec.ts';
+
+/** False when the engine watches the folder: then nothing is sent, and the proof is the wait. */
+export function isSent(reload: Reload): boolean {
+  return reload.self === undefined;
+}
+
+/**
+ * How long the reload of one server may take, in milliseconds: it is sent, the engine is asked when the answer never
+ * came, and it is sent once more.
+ */
+export function reloadPatienceOf(reload: Reload, proof: Probe): number {
+  const timeout = (reload.exec ?? reload.http)?.timeout;
+  return timeout === undefined ? 0 : 2 * timeout + patienceOf(proof);
+}
+
+/** What the release does while it asks for the proof; with an engine that reloads itself, that is the reload too. */
+export function describeProof(reload: Reload): string {
+  return isSent(reload)
+    ? 'asks each engine which version it has loaded'
+    : 'waits until each engine has loaded the new files by itself, and asks which version that is';
+}
+
+/** What came of a reload that was sent. `unknown`: it may have arrived, nobody said how it ended. */
+export type SentReload =
+  { readonly kind: 'done' } | { readonly kind: 'failed'; readonly reason: string } | { readonly kind: 'unknown' };
+
+/** The answer to a reload by HTTP: its status, then its body, must be the expected ones. */
+export function judgeReloadAnswer(
+  { expectStatus, expect }: Pick<NonNullable<Reload['http']>, 'expectStatus' | 'expect'>,
+  answer: { readonly status: number; readonly body: string },
+): SentReload {
+  const { status, body } = answer;
+  const said = shorten(body) === '' ? '' : `: ${shorten(body)}`;
+  const isExpected = expectStatus === undefined ? status >= 200 && status < 300 : status === expectStatus;
+  if (!isExpected) {
+    const wanted = expectStatus === undefined ? '' : `, expected ${expectStatus}`;
+    return { kind: 'failed', reason: `the reload answered status ${status}${wanted}${said}` };
+  }
+  if (expect === undefined || body.trim() === expect) return { kind: 'done' };
+  return { kind: 'failed', reason: `the reload answered "${shorten(body)}", expected "${shorten(expect)}"` };
+}

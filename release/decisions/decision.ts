@@ -1,0 +1,385 @@
+import { approvalsMissing, mayVote } from './gate-votes.ts';
+import { formatDuration } from '../spec/quantity.ts';
+import type {
+  Decision,
+  DecisionRecord,
+  OpenGate,
+  ReleaseState,
+  Requests,
+  RollbackScope,
+  Verb,
+} from '../progress/state.ts';
+import { begunWave, waveOfServer, withoutFailures } from '../progress/state.ts';
+import { VERB_TABLE, cellOf } from './verbs.ts';
+
+/** The synchronous answer to a decision. */
+export interface DecisionAnswer {
+  readonly accepted: boolean;
+  readonly message: string;
+}
+
+/** Either what the decision changes, or why it is refused and which verb is right. */
+type Effect = { readonly change: Partial<ReleaseState>; readonly message: string } | { readonly refusal: string };
+type Judge = (state: ReleaseState, decision: Decision, now: number) => Effect;
+
+const KEPT_DECISIONS = 200;
+const NO_REASON = 'no reason given';
+
+/**
+ * Applies a person's decision to the state of a release. The only way in, for the update and the signal alike: the
+ * same id twice is one decision with one answer, and a decision for another release, plan or wave changes nothing. The
+ * table in verbs.ts says which verbs a phase takes at all; the judges here say what else must hold.
+ */
+export function applyDecision(
+  state: ReleaseState,
+  decision: Decision,
+  now: number,
+): { readonly state: ReleaseState; readonly answer: DecisionAnswer } {
+  const before = state.decisions.find((record) => record.id === decision.id);
+  if (before) return { state, answer: { accepted: before.accepted, message: before.answer } };
+  const effect = judge(state, decision, now);
+  const accepted = 'change' in effect;
+  const message = accepted ? effect.message : effect.refusal;
+  const record: DecisionRecord = { ...decision, at: now, accepted, answer: message };
+  const decisions = withDecision(state.decisions, record);
+  return { state: { ...state, ...(accepted ? effect.change : {}), decisions }, answer: { accepted, message } };
+}
+
+/** The record of the decisions with one more. What steered the release is kept longest: of too many, the oldest refused one goes. */
+export function withDecision(before: readonly DecisionRecord[], decision: DecisionRecord): readonly DecisionRecord[] {
+  const records = [...before, decision];
+  if (records.length <= KEPT_DECISIONS) return records;
+  const refused = records.findIndex(({ accepted }) => !accepted);
+  return records.toSpliced(Math.max(0, refused), 1);
+}
+
+function judge(state: ReleaseState, decision: Decision, now: number): Effect {
+  const { release, plan, verb } = decision;
+  if (release !== state.release) {
+    return { refusal: `this decision is for release ${release}, but ${state.release} is the one on ${state.set.name}` };
+  }
+  const cell = cellOf(state, verb);
+  if (!cell) return { refusal: `${state.release} has ended (${state.phase}); start a new release instead` };
+  // A pause or a rollback that is asked for and not yet begun counts as if it had.
+  const sooner = soonerRefusal(state, verb);
+  if (sooner !== undefined) return { refusal: sooner };
+  if ('refuses' in cell && !isCountermand(state, verb)) return { refusal: cell.refuses };
+  if (plan !== undefined && !state.planHash.startsWith(plan)) {
+    return {
+      refusal: `this decision is for plan ${plan.slice(0, 8)}, but ${state.release} has plan ${state.planHash.slice(0, 8)}: look at it again with hotwave status`,
+    };
+  }
+  return JUDGES[verb](state, decision, now);
+}
+
+const JUDGES: Readonly<Record<Verb, Judge>> = {
+  approve,
+  reject,
+  pause,
+  resume,
+  retry,
+  skip,
+  rollback,
+  cancel,
+  supersede,
+  override,
+  halt,
+  unhalt,
+};
+
+/** Verbs that end or stop a release whatever else has been asked for. */
+const GRAVER: ReadonlySet<Verb> = new Set<Verb>(['cancel', 'supersede', 'halt', 'unhalt']);
+const LINE: ReadonlySet<Verb> = new Set<Verb>(['halt', 'unhalt']);
+
+/** What was asked for and has not begun yet decides about the next verb already. */
+function soonerRefusal(state: ReleaseState, verb: Verb): string | undefined {
+  const { release, requests, halt: halted, phase } = state;
+  if (halted && phase !== 'rolling-back') {
+    const cell = VERB_TABLE[verb].halted;
+    if ('refuses' in cell) return cell.refuses;
+  }
+  if (verb === 'pause' && requests.pause) return `${release} is paused already; resume goes on`;
+  if (requests.cancel && !LINE.has(verb)) return `${release} is being cancelled already`;
+  return requests.rollback && !GRAVER.has(verb) ? aboutToRollBack(state, verb) : undefined;
+}
+
+function aboutToRollBack({ release, requests }: ReleaseState, verb: Verb): string | undefined {
+  const part = requests.rollback?.scope;
+  if (verb === 'rollback')
+    return part === undefined
+      ? `${release} is rolling back already`
+      : `${release} rolls its ${part} servers back first`;
+  return part === undefined
+    ? `${release} is about to roll back, which is not stopped half-way; wait for it to end`
+    : undefined;
+}
+
+/** Takes back what was asked for but has not begun: that is not in the table, which knows phases only. */
+function isCountermand({ requests, halt: halted }: ReleaseState, verb: Verb): boolean {
+  return (verb === 'resume' && requests.pause !== undefined) || (verb === 'unhalt' && halted !== undefined);
+}
+
+function approve(state: ReleaseState, { actor, wave }: Decision, now: number): Effect {
+  const { gate } = state;
+  const refusal = gateRefusal(state, wave);
+  if (refusal !== undefined || !gate) return { refusal: refusal ?? noGate(state) };
+  if (gate.spec.notRequester && actor === state.requester) {
+    return { refusal: `${actor} started this release and its gate wants somebody else: ask a colleague to approve` };
+  }
+  const stranger = strangerRefusal(gate, actor);
+  if (stranger !== undefined) return { refusal: stranger };
+  if (gate.approvedBy.includes(actor)) return { refusal: `${actor} has approved wave ${gate.wave} already` };
+  const approved = { ...gate, approvedBy: [...gate.approvedBy, actor] };
+  const missing = approvalsMissing(approved);
+  const left = formatDuration(Math.max(0, gate.openedAt + gate.spec.timeout - now));
+  return { change: { gate: approved }, message: approvalMessage(state, gate.wave, { missing, left }) };
+}
+
+function approvalMessage(
+  { phase }: ReleaseState,
+  wave: number,
+  { missing, left }: { readonly missing: string | undefined; readonly left: string },
+): string {
+  if (missing !== undefined) return `approved wave ${wave}; ${missing} needed within ${left}`;
+  if (phase === 'paused') return `approved wave ${wave}; it starts when somebody resumes`;
+  return phase === 'halted'
+    ? `approved wave ${wave}; it starts when the line goes on`
+    : `approved: wave ${wave} starts`;
+}
+
+function reject(state: ReleaseState, { actor, wave, reason }: Decision): Effect {
+  const { gate } = state;
+  const refusal = gateRefusal(state, wave);
+  if (refusal !== undefined || !gate) return { refusal: refusal ?? noGate(state) };
+  const stranger = strangerRefusal(gate, actor);
+  if (stranger !== undefined) return { refusal: stranger };
+  if (reason === undefined) return { refusal: 'say why: reject --reason "...", for those who have to act on it' };
+  return {
+    change: { gate: { ...gate, rejected: { actor, reason } } },
+    message: `rejected wave ${gate.wave}: ${reason}`,
+  };
+}
+
+/** @returns why this person's vote does not count here */
+function strangerRefusal(gate: OpenGate, actor: string): string | undefined {
+  if (mayVote(gate, actor)) return undefined;
+  const groups = (gate.groups ?? []).map(({ name }) => name).join(' or ');
+  return `${actor} is in no group that decides about wave ${gate.wave}: ask somebody of ${groups}`;
+}
+
+function gateRefusal(state: ReleaseState, wave: number | undefined): string | undefined {
+  if (!state.gate) return noGate(state);
+  if (wave === undefined)
+    return `say which wave: the gate before wave ${state.gate.wave} is open (--wave ${state.gate.wave})`;
+  if (wave === state.gate.wave) return decidedAlready(state.gate);
+  return `the gate before wave ${wave} is not open: ${state.release} waits at the gate before wave ${state.gate.wave}`;
+}
+
+/** The decision that settles a gate is the last one that counts, also while its consequences are still to come. */
+function decidedAlready(gate: OpenGate): string | undefined {
+  const { wave, rejected, approvedBy } = gate;
+  if (rejected) return `wave ${wave} was rejected by ${rejected.actor} already: ${rejected.reason}`;
+  return approvalsMissing(gate) === undefined
+    ? `wave ${wave} was approved already, by ${approvedBy.join(', ')}`
+    : undefined;
+}
+
+function noGate(state: ReleaseState): string {
+  const hint = state.phase === 'paused' ? 'it is paused; the verb for that is resume' : `it is ${state.phase}`;
+  return `${state.release} waits at no gate: ${hint}`;
+}
+
+function pause({ requests }: ReleaseState, { actor, reason }: Decision): Effect {
+  return {
+    change: { requests: { ...requests, pause: { actor, reason: reason ?? NO_REASON } } },
+    message: 'pausing: nothing more is written; servers that are being updated finish',
+  };
+}
+
+function resume(state: ReleaseState, { wins }: Decision): Effect {
+  const { drift, requests } = state;
+  if (drift && drift.wins === undefined && wins === undefined) {
+    return {
+      refusal: `${drift.what}: say which one stays, resume --wins release (write it over) or resume --wins edit (end the release, leave the edit)`,
+    };
+  }
+  if (!drift && wins !== undefined) return { refusal: 'nobody else changed anything: resume without --wins' };
+  const { pause: _done, ...others } = requests;
+  const decided = drift && wins !== undefined ? { drift: { ...drift, wins } } : {};
+  return { change: { requests: others, pausedBecause: undefined, ...decided }, message: resumeMessage(wins) };
+}
+
+function resumeMessage(wins: Decision['wins']): string {
+  if (wins === undefined) return 'resuming';
+  return wins === 'release' ? 'resuming: the edit is written over' : 'the edit stays: the release ends';
+}
+
+function retry(state: ReleaseState, { actor }: Decision): Effect {
+  const { failures, requests, drift } = state;
+  if (failures.length === 0) return { refusal: `no server of ${state.release} has failed; resume goes on` };
+  if (drift) return { refusal: `${drift.what}: decide that first, with resume --wins` };
+  if (requests.retry) return { refusal: 'the failed servers are being tried again already' };
+  const { pause: _done, ...others } = requests;
+  const names = failures.slice(0, 3).map(({ server }) => server);
+  const more = failures.length > names.length ? ` and ${failures.length - names.length} more` : '';
+  return {
+    change: { requests: { ...others, retry: { actor } }, pausedBecause: undefined },
+    message: `trying again: ${names.join(', ')}${more}`,
+  };
+}
+
+const MOST_SKIPPED = 1_000;
+
+function skip(state: ReleaseState, { server, wave, actor, reason }: Decision): Effect {
+  if (reason === undefined) return { refusal: 'say why: skip --reason "...", whoever comes next has to understand it' };
+  if (server !== undefined && wave !== undefined) return { refusal: 'skip a server or a wave, not both' };
+  if (server !== undefined) return skipServer(state, { server, actor, reason });
+  if (wave !== undefined) return skipWave(state, wave);
+  return { refusal: 'say what: skip --server NAME or skip --wave N' };
+}
+
+function skipServer(state: ReleaseState, skipped: NonNullable<ReleaseState['skipped']>[number]): Effect {
+  const before = state.skipped ?? [];
+  const refusal = serverSkipRefusal(state, skipped.server);
+  if (refusal !== undefined) return { refusal };
+  if (before.length >= MOST_SKIPPED) return { refusal: `${MOST_SKIPPED} servers are skipped already: cancel instead` };
+  const { failures } = withoutFailures(state, new Set([skipped.server]));
+  const what = state.goesBack ? 'the rollback goes on without it' : 'it is left behind';
+  return { change: { skipped: [...before, skipped], failures }, message: `${skipped.server} is skipped: ${what}` };
+}
+
+/** In a rollback any server of the release may be what holds it up, those of waves that are done, too. */
+function serverSkipRefusal(state: ReleaseState, server: string): string | undefined {
+  const { release, waves, skipped = [], failures, deferred, goesBack } = state;
+  const wave = waveOfServer(state, server);
+  if (skipped.some((known) => known.server === server)) return `${server} is left behind already`;
+  if (goesBack && failures.some((failure) => failure.server === server)) return undefined;
+  if (wave === undefined) return `${server} is in no wave of ${release}`;
+  if (goesBack || deferred?.servers.includes(server) === true) return undefined;
+  return waves[wave - 1]?.status === 'done'
+    ? `${server} is in wave ${wave}, which is done; rollback brings it back`
+    : undefined;
+}
+
+function skipWave(state: ReleaseState, number: number): Effect {
+  const before = state.skippedWaves ?? [];
+  const wave = state.waves.find((candidate) => candidate.number === number);
+  if (!wave) return { refusal: `${state.release} has no wave ${number}: it has ${state.waves.length}` };
+  if (wave.status === 'done' && !state.goesBack) return { refusal: `wave ${number} is done; rollback brings it back` };
+  if (before.includes(number)) return { refusal: `wave ${number} is left behind already` };
+  const moves =
+    state.strategy === 'rolling' && !state.goesBack
+      ? '; Kruise still gives them the image, with the next wave or at the end'
+      : '';
+  return {
+    change: { skippedWaves: [...before, number] },
+    message: `the servers of wave ${number} (${wave.size}) are left behind${moves}`,
+  };
+}
+
+function rollback(state: ReleaseState, decision: Decision): Effect {
+  const { actor, reason, scope = 'release', order = 'all' } = decision;
+  const refusal = partialRefusal(state, scope) ?? orderRefusal(state, decision);
+  if (refusal !== undefined) return { refusal };
+  const wish = { actor, reason: reason ?? NO_REASON, ...(scope === 'release' ? { order } : { scope }) };
+  return {
+    change: { requests: withoutPause(state.requests, { rollback: wish }), pausedBecause: undefined },
+    message: rollbackMessage(state, scope),
+  };
+}
+
+function partialRefusal(state: ReleaseState, scope: RollbackScope): string | undefined {
+  const { release, phase, strategy, failures, goesBack } = state;
+  if (scope === 'release') return undefined;
+  if (strategy === 'newServersOnly')
+    return `${release} is for new servers only, which keep what they came with; rollback without --scope ends it`;
+  if (goesBack) return `${release} goes back as a whole; resume tries that again, skip leaves a server out`;
+  if (phase !== 'paused' && phase !== 'waiting-approval')
+    return `only a release that stands still rolls a part back: pause ${release} first`;
+  if (scope === 'failed')
+    return failures.length === 0 ? `no server of ${release} has failed; rollback --scope wave or release` : undefined;
+  return begunWave(state) === undefined
+    ? `${release} has no wave to roll back; rollback without --scope ends it`
+    : undefined;
+}
+
+function orderRefusal({ strategy }: ReleaseState, { order, scope = 'release' }: Decision): string | undefined {
+  if (order !== 'reverse' || (strategy === 'targeted' && scope === 'release')) return undefined;
+  return 'only a targeted release goes back wave by wave: in the others Kruise moves all servers by one template; rollback without --order';
+}
+
+function rollbackMessage(state: ReleaseState, scope: Decision['scope']): string {
+  const { previousVersion, failures } = state;
+  const old = previousVersion === '' ? 'the old version' : previousVersion;
+  if (scope === 'wave') return `rolling wave ${begunWave(state) ?? ''} back to ${old}; then it stands still again`;
+  if (scope === 'failed')
+    return `rolling ${failures.length === 1 ? 'the failed server' : 'the failed servers'} back to ${old}; then it stands still again`;
+  return `rolling back to ${old}`;
+}
+
+function cancel(state: ReleaseState, { actor, reason, then }: Decision): Effect {
+  if (!then) return { refusal: 'say what becomes of the servers: cancel --then hold, or cancel --then rollback' };
+  return {
+    change: {
+      requests: withoutPause(state.requests, { cancel: { actor, then, reason: reason ?? NO_REASON } }),
+      pausedBecause: undefined,
+    },
+    message:
+      then === 'hold' ? 'cancelling: every server stays on the version it has' : 'cancelling: rolling back first',
+  };
+}
+
+function supersede(state: ReleaseState, { actor, then, by }: Decision): Effect {
+  if (!then || by === undefined) {
+    return { refusal: 'a newer release takes over with hotwave start --supersede adopt, or --supersede rollback' };
+  }
+  if (by === state.release)
+    return { refusal: `${by} cannot take over from itself: give the newer release another name` };
+  return {
+    change: {
+      requests: withoutPause(state.requests, { cancel: { actor, then, reason: `superseded by ${by}` } }),
+      pausedBecause: undefined,
+      supersededBy: by,
+    },
+    message: then === 'hold' ? `${by} takes over the servers as they are` : `rolling back first, then ${by} takes over`,
+  };
+}
+
+function override(state: ReleaseState, { actor, reason }: Decision): Effect {
+  const { freeze } = state;
+  if (!freeze) return { refusal: `${state.release} does not wait for a freeze window` };
+  if (reason === undefined) return { refusal: 'say why: override --reason "...", a freeze window has its reasons too' };
+  if (actor === state.requester) {
+    return { refusal: `${actor} started this release: overriding ${freeze.window} takes a second person` };
+  }
+  return {
+    change: { freeze: { ...freeze, overridden: { actor, reason } } },
+    message: `going on in spite of ${freeze.window}`,
+  };
+}
+
+function halt(state: ReleaseState, { actor, reason, until, namespace }: Decision, now: number): Effect {
+  const { release, halt: before } = state;
+  if (until === undefined || until <= now)
+    return { refusal: 'a line is stopped with hotwave halt, for a limited time' };
+  if (before && before.until >= until) return { refusal: `the line of ${release} is stopped already, and for longer` };
+  const since = before?.since ?? now;
+  const scope = namespace === undefined ? {} : { namespace };
+  return {
+    change: { halt: { ...scope, actor, reason: reason ?? NO_REASON, since, until } },
+    message: `${release} stands still until hotwave unhalt`,
+  };
+}
+
+function unhalt({ release, halt: halted }: ReleaseState): Effect {
+  // It takes a moment until it stands no more: the set may be just being frozen.
+  if (!halted) return { refusal: `${release} goes on already` };
+  return { change: { halt: undefined }, message: `${release} goes on` };
+}
+
+function withoutPause(
+  { pause: _pause, retry: _retry, rollback: _rollback, ...requests }: Requests,
+  more: Requests,
+): Requests {
+  return { ...requests, ...more };
+}

@@ -1,0 +1,91 @@
+import type { Phase } from '../progress/state.ts';
+
+/** The releases that a halt is about: those of one namespace of a cluster, or of the whole cluster. */
+export interface LineScope {
+  readonly cluster: string;
+  readonly namespace?: string | undefined;
+}
+
+/** Who stopped a line, why, since when and until when. Times are milliseconds since the epoch. */
+export interface LineHalt extends LineScope {
+  readonly actor: string;
+  readonly reason: string;
+  readonly since: number;
+  readonly until: number;
+}
+
+/** A release of a stopped line as the halt last saw it. */
+export interface HeldRelease {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly release: string;
+  readonly phase: Phase;
+}
+
+/** The whole state of a halt. */
+export interface LineState extends LineHalt {
+  readonly v: 1;
+  /** `ending`: somebody let the line go on, and the releases are being told. */
+  readonly phase: 'halted' | 'ending' | 'ended';
+  /** The running releases of the line; undefined until they have been looked at once. */
+  readonly releases?: readonly HeldRelease[] | undefined;
+  /** Why the releases cannot be told now; absent when they can. */
+  readonly trouble?: string | undefined;
+  readonly endedBy?: { readonly actor: string; readonly reason: string; readonly at: number } | undefined;
+}
+
+/** `arena in cluster eu`, or `cluster eu`. */
+export function lineName({ cluster, namespace }: LineScope): string {
+  return namespace === undefined ? `cluster ${cluster}` : `namespace ${namespace} in cluster ${cluster}`;
+}
+
+/** What to type to let a line go on. */
+export function unhaltCommand({ cluster, namespace }: LineScope): string {
+  const scope = namespace === undefined ? '' : ` --namespace ${namespace}`;
+  return `hotwave unhalt${scope}${cluster === 'default' ? '' : ` --cluster ${cluster}`}`;
+}
+
+/** Who, why, since when, until when and what to type: one sentence for every place where a halt refuses something. */
+export function haltSentence(halt: LineHalt): string {
+  return `${halt.actor} has stopped the line of ${lineName(halt)}: ${halt.reason} (since ${pointInTime(halt.since)}, until ${pointInTime(halt.until)}); ${unhaltCommand(halt)} lets it go on`;
+}
+
+/** `2026-01-02 12:00:00 UTC`: people of all time zones read the same page. */
+export function pointInTime(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+/** True when a halt of this scope holds the releases of that namespace. */
+export function covers(scope: LineScope, { cluster, namespace }: LineScope): boolean {
+  return scope.cluster === cluster && (scope.namespace === undefined || scope.namespace === namespace);
+}
+
+/** `hotwave/eu/arena/duel` -> `arena/duel`. */
+export function setOfRelease(workflowId: string): string {
+  return workflowId.split('/').slice(2).join('/');
+}
+
+/** Which releases stand still, and which do not yet, in words. */
+export function releasesText({ releases }: Pick<LineState, 'releases'>): string {
+  if (releases === undefined) return 'its releases have not been looked at yet';
+  if (releases.length === 0) return 'no release is running on it';
+  const named = ({ release, workflowId }: HeldRelease): string => `${release} (${setOfRelease(workflowId)})`;
+  const group = (what: string, some: readonly HeldRelease[]): string[] =>
+    some.length === 0 ? [] : [`${what}: ${some.slice(0, SHOWN).map(named).join(', ')}${moreThan(some.length)}`];
+  const ends = releases.filter(({ phase }) => phase === 'rolling-back');
+  const stand = releases.filter(({ phase }) => phase === 'halted');
+  return [
+    ...group('stand still', stand),
+    ...group(
+      'about to stand still',
+      releases.filter((release) => !ends.includes(release) && !stand.includes(release)),
+    ),
+    ...group('roll back and end that first', ends),
+  ].join('; ');
+}
+
+const SHOWN = 20;
+
+function moreThan(count: number): string {
+  return count > SHOWN ? ` and ${count - SHOWN} more` : '';
+}

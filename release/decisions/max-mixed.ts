@@ -1,0 +1,40 @@
+import { formatDuration } from '../spec/quantity.ts';
+import type { ReleaseSpec } from '../spec/spec.ts';
+import type { ReleaseState } from '../progress/state.ts';
+import type { Verdict } from '../checks/verdict.ts';
+
+/** How long servers may be of two versions, in milliseconds, and what happens then. */
+export interface SkewBudget {
+  readonly limit: number;
+  readonly then: 'pause' | 'rollback';
+}
+
+/** The skew budget of a release; undefined when it may take any time. */
+export function skewBudgetOf({
+  maxMixed,
+  onMaxMixed,
+}: Pick<ReleaseSpec, 'maxMixed' | 'onMaxMixed'>): SkewBudget | undefined {
+  return maxMixed === undefined ? undefined : { limit: maxMixed, then: onMaxMixed };
+}
+
+/** True when servers have been of two versions for longer than they may. */
+export function isOverMixed({ mixedUntil }: Pick<ReleaseState, 'mixedUntil'>, now: number): boolean {
+  return mixedUntil !== undefined && now >= mixedUntil;
+}
+
+/** What becomes of a release whose servers have been of two versions for too long: somebody has to decide. */
+export function skewVerdict(
+  state: Pick<ReleaseState, 'mixedUntil'>,
+  budget: SkewBudget | undefined,
+  now: number,
+): Verdict {
+  if (!budget || !isOverMixed(state, now)) return { kind: 'advance' };
+  return { kind: budget.then, reason: describeSkew(budget) };
+}
+
+/** The reason, for people; where they have to decide, with what they can do. */
+export function describeSkew({ limit, then }: SkewBudget): string {
+  const time = formatDuration(limit);
+  const fact = `servers have been of two versions for ${time}`;
+  return then === 'rollback' ? fact : `${fact}: resume gives it another ${time}, rollback ends it`;
+}

@@ -1,0 +1,68 @@
+import type { ServerView } from './fleet.ts';
+import type { Plan, PlannedServer } from '../plan/plan.ts';
+import { fingerprint, plannedServer } from '../plan/plan.ts';
+import { compactRanges, isInRanges } from './ranges.ts';
+
+/** What became of a planned server whose pod is not there any more. */
+export type Departed = 'gone' | 'recreated';
+
+/** Which servers of a set a release has planned with: whoever is not one of them came while it ran. */
+export interface PlannedOnes {
+  /** Their ordinals as compact ranges, without those that have departed since. */
+  readonly ordinals: string;
+  /** See `Plan.youngestPod`. */
+  readonly youngestPod?: number | undefined;
+}
+
+/** The servers that a plan is about, however they are listed in it. */
+export function plannedServers({ waves, alreadyUpdated, adopted, bystanders }: Plan): readonly PlannedServer[] {
+  return [...waves.flatMap(({ servers }) => servers), ...alreadyUpdated, ...adopted, ...bystanders];
+}
+
+/** The planned servers that are still there, small enough to be told to every step. */
+export function plannedOnes(plan: Plan, departed: ReadonlyMap<string, Departed>): PlannedOnes {
+  const staying = plannedServers(plan).filter(({ name }) => !departed.has(name));
+  const { youngestPod } = plan;
+  return { ordinals: compactRanges(staying.map(({ ordinal }) => ordinal)), ...(youngestPod ? { youngestPod } : {}) };
+}
+
+/**
+ * Came while the release ran: by a scale-up, or in the place of a pod that is gone. Times of pods are whole seconds, so one
+ * that was recreated in the very second of the plan's youngest is not told from it.
+ */
+export function isNewcomer(
+  { ordinal, createdAt }: Pick<ServerView, 'ordinal' | 'createdAt'>,
+  { ordinals, youngestPod }: PlannedOnes,
+): boolean {
+  return !isInRanges(ordinals, ordinal) || (youngestPod !== undefined && createdAt > youngestPod);
+}
+
+/** What others have made of the set while a release ran, for its last sentence. */
+export interface LiveChanges {
+  readonly proved: readonly string[];
+  readonly notProved: readonly string[];
+  readonly gone: readonly string[];
+}
+
+const NAMED = 5;
+
+/** `; 2 servers came meanwhile and prove it too: duel-10, duel-11`, or nothing when nothing came or went. */
+export function liveChangesText({ proved, notProved, gone }: LiveChanges): string {
+  const part = (names: readonly string[], what: string): string => {
+    if (names.length === 0) return '';
+    const sorted = names.toSorted((left, right) => left.localeCompare(right, 'en', { numeric: true }));
+    const more = names.length > NAMED ? ', ...' : '';
+    return `; ${names.length} ${what}: ${sorted.slice(0, NAMED).join(', ')}${more}`;
+  };
+  return [
+    part(proved, 'that came meanwhile prove it too'),
+    part(notProved, 'that came meanwhile are not proved'),
+    part(gone, 'are not there any more'),
+  ].join('');
+}
+
+/** A newcomer on its way back: its sidecar has to become another one than it is now. */
+export function goingBack(server: ServerView, container: string): PlannedServer {
+  const planned = plannedServer(server);
+  return { ...planned, containers: { ...planned.containers, [container]: `not ${fingerprint(server, container)}` } };
+}

@@ -1,0 +1,231 @@
+import type { SetRef } from '../fleet/fleet.ts';
+import type { GuardChange } from './monitor-watch.ts';
+import type { LedgerRow } from '../audit/audit.ts';
+import { formatDuration } from '../spec/quantity.ts';
+
+/** What happened, one line of a guard's log. */
+export interface GuardEvent {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly server?: string | undefined;
+  readonly kind: GuardChange['kind'] | 'proved' | 'repaired' | 'failed' | 'trouble';
+  readonly text: string;
+}
+
+/** A server that does not prove what it should, or that is not yet known to. */
+export interface GuardProblem {
+  readonly server: string;
+  readonly since: number;
+  /** What made the guard look: a crash, a new pod. */
+  readonly cause: string;
+  /** What the last look found; empty before the first. */
+  readonly drift: LedgerRow['drift'];
+  readonly reason: string;
+  /** How often it was looked at, and how often its engine was made to reload. */
+  readonly looks: number;
+  readonly reloads: number;
+  /** When it is looked at again. */
+  readonly nextAt: number;
+}
+
+/** What one look at a server found, and whether its engine was made to reload. */
+export interface GuardFinding {
+  readonly server: string;
+  readonly proves: boolean;
+  readonly drift: LedgerRow['drift'];
+  readonly reason: string;
+  readonly wanted: string;
+  readonly loaded: string;
+  readonly reloaded: boolean;
+}
+
+/** How often what was seen and done. */
+export interface GuardCounts {
+  readonly crashed: number;
+  readonly restarted: number;
+  readonly recreated: number;
+  readonly appeared: number;
+  readonly gone: number;
+  readonly notProved: number;
+  readonly edited: number;
+  readonly proved: number;
+  readonly repaired: number;
+  readonly reloads: number;
+}
+
+/** The whole state of a guard: what the query returns and everything that people are shown is made from. */
+export interface GuardState {
+  readonly v: 1;
+  readonly release: string;
+  readonly cluster: string;
+  readonly set: SetRef;
+  readonly image: string;
+  readonly version: string;
+  readonly requester: string;
+  readonly phase: 'guarding' | 'ended';
+  /** Why it ended; empty while it guards. */
+  readonly reason: string;
+  readonly startedAt: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+  readonly endedAt?: number;
+  /** Time between two looks, in milliseconds. */
+  readonly interval: number;
+  /** When the last report of a look came, and how many servers there were. */
+  readonly lookedAt: number;
+  readonly servers: number;
+  readonly problems: readonly GuardProblem[];
+  /** The latest 100. */
+  readonly events: readonly GuardEvent[];
+  readonly counts: GuardCounts;
+}
+
+/** What a guard is started with. */
+export type GuardIdentity = Pick<
+  GuardState,
+  'release' | 'cluster' | 'set' | 'image' | 'version' | 'requester' | 'until' | 'interval'
+>;
+
+/** An engine is made to reload this often for one problem; then a person has to look. */
+export const MOST_RELOADS = 3;
+/** More problems at once than this are counted, and found again once there is room. */
+const MOST_PROBLEMS = 1_000;
+const KEPT_EVENTS = 100;
+const LONGEST_BACK_OFF = 5 * 60_000;
+
+const NO_COUNTS: GuardCounts = {
+  crashed: 0,
+  restarted: 0,
+  recreated: 0,
+  appeared: 0,
+  gone: 0,
+  notProved: 0,
+  edited: 0,
+  proved: 0,
+  repaired: 0,
+  reloads: 0,
+};
+
+/** The state of a guard that has not looked yet. */
+export function newGuard(identity: GuardIdentity, now: number): GuardState {
+  return {
+    v: 1,
+    ...identity,
+    phase: 'guarding',
+    reason: '',
+    startedAt: now,
+    lookedAt: 0,
+    servers: 0,
+    problems: [],
+    events: [],
+    counts: NO_COUNTS,
+  };
+}
+
+/** Takes over what a look has seen. Whatever happened to a server, it has to prove its version again. */
+export function withChanges(
+  state: GuardState,
+  { changes, servers }: { readonly changes: readonly GuardChange[]; readonly servers: number },
+  now: number,
+): GuardState {
+  const seen = changes.reduce<GuardState>((sum, change) => withChange(sum, change, now), state);
+  return { ...seen, servers, lookedAt: now };
+}
+
+function withChange(state: GuardState, { kind, server, text }: GuardChange, now: number): GuardState {
+  const counted = {
+    ...withEvent(state, { at: now, server, kind, text }),
+    counts: { ...state.counts, [kind]: state.counts[kind] + 1 },
+  };
+  if (server === undefined) return counted;
+  const others = state.problems.filter((problem) => problem.server !== server);
+  if (kind === 'gone') return { ...counted, problems: others };
+  if (others.length >= MOST_PROBLEMS) return counted;
+  const since = state.problems.find((problem) => problem.server === server)?.since ?? now;
+  const fresh = { server, since, cause: text, drift: '', reason: '', looks: 0, reloads: 0, nextAt: now } as const;
+  return { ...counted, problems: [...others, fresh] };
+}
+
+/** The servers that are due to be looked at, at most `limit`; and who of them may be made to reload. */
+export function dueServers(
+  { problems }: GuardState,
+  now: number,
+  limit: number,
+): readonly { readonly server: string; readonly mayReload: boolean }[] {
+  return problems
+    .filter(({ nextAt }) => nextAt <= now)
+    .slice(0, limit)
+    .map(({ server, reloads }) => ({ server, mayReload: reloads < MOST_RELOADS }));
+}
+
+/** When the next server is due, or undefined when nothing is wrong. */
+export function nextDue({ problems }: GuardState): number | undefined {
+  return problems.length === 0 ? undefined : Math.min(...problems.map(({ nextAt }) => nextAt));
+}
+
+/** Takes over what looking at servers found. */
+export function withFindings(state: GuardState, findings: readonly GuardFinding[], now: number): GuardState {
+  return findings.reduce<GuardState>((sum, finding) => withFinding(sum, finding, now), state);
+}
+
+function withFinding(state: GuardState, finding: GuardFinding, now: number): GuardState {
+  const problem = state.problems.find(({ server }) => server === finding.server);
+  if (!problem) return state;
+  const counts = { ...state.counts, reloads: state.counts.reloads + (finding.reloaded ? 1 : 0) };
+  const rest = { ...state, counts, problems: state.problems.filter((entry) => entry !== problem) };
+  if (isWell(finding)) return withProof(rest, problem, finding, now);
+  const still: GuardProblem = {
+    ...problem,
+    drift: finding.drift,
+    reason: finding.reason,
+    looks: problem.looks + 1,
+    reloads: problem.reloads + (finding.reloaded ? 1 : 0),
+    nextAt: now + Math.min(LONGEST_BACK_OFF, state.interval * 2 ** problem.looks),
+  };
+  const kept = { ...rest, problems: [...rest.problems, still] };
+  if (!isNews(problem, still)) return kept;
+  const givenUp = still.reloads >= MOST_RELOADS ? `; ${still.reloads} reloads did not help, a person has to look` : '';
+  const text = `${still.drift}: ${still.reason}${givenUp}`;
+  return withEvent(kept, { at: now, server: finding.server, kind: 'failed', text });
+}
+
+const MAY_BE_STARTING: ReadonlySet<string> = new Set(['unready', 'unknown']);
+
+/** What has just been started may take a moment: that it does is told only at the second look. */
+function isNews(before: GuardProblem, now: GuardProblem): boolean {
+  if (now.reloads > before.reloads && now.reloads === MOST_RELOADS) return true;
+  const mayBeStarting = MAY_BE_STARTING.has(now.drift);
+  if (before.looks === 0) return !mayBeStarting;
+  return now.drift !== before.drift || (before.looks === 1 && mayBeStarting);
+}
+
+/** An override that asks for what it should is no reason to worry; everything else that drifts is. */
+function isWell({ proves, drift }: GuardFinding): boolean {
+  return proves && (drift === '' || drift === 'override');
+}
+
+function withProof(state: GuardState, problem: GuardProblem, finding: GuardFinding, now: number): GuardState {
+  const reloaded = finding.reloaded || problem.reloads > 0;
+  const kind = reloaded ? 'repaired' : 'proved';
+  const took = formatDuration(Math.max(0, now - problem.since));
+  const how = reloaded ? 'its engine was made to reload and proves' : 'proves';
+  const text = `${how} ${finding.wanted}, ${took} after: ${problem.cause}`;
+  const counts = { ...state.counts, [kind]: state.counts[kind] + 1 };
+  return withEvent({ ...state, counts }, { at: now, server: finding.server, kind, text });
+}
+
+/** The guard could not look: the API server or a permission is away. Said once until it can look again. */
+export function withTrouble(state: GuardState, reason: string, now: number): GuardState {
+  const last = state.events.at(-1);
+  if (last?.kind === 'trouble' && last.text === reason) return state;
+  return withEvent(state, { at: now, kind: 'trouble', text: reason });
+}
+
+/** Ends a guard. */
+export function endGuard(state: GuardState, reason: string, now: number): GuardState {
+  return state.phase === 'ended' ? state : { ...state, phase: 'ended', reason, endedAt: now };
+}
+
+function withEvent(state: GuardState, event: GuardEvent): GuardState {
+  return { ...state, events: [...state.events, event].slice(-KEPT_EVENTS) };
+}

@@ -1,0 +1,19 @@
+import type { LineState } from '../decisions/halt.ts';
+import { lineName, pointInTime, releasesText, unhaltCommand } from '../decisions/halt.ts';
+import { escapeMarkdown } from './narrate.ts';
+
+/** The halt as Markdown for the Temporal UI's current details. */
+export function lineMarkdown(state: LineState): string {
+  const { phase, endedBy, trouble } = state;
+  const title =
+    phase === 'halted'
+      ? `**the line of ${escapeMarkdown(lineName(state))} is stopped**`
+      : `**the line goes on** — ${escapeMarkdown(endedBy?.actor ?? '')}: ${escapeMarkdown(endedBy?.reason ?? '')}`;
+  return [
+    title,
+    `${escapeMarkdown(state.actor)}: ${escapeMarkdown(state.reason, 1_000)}, since ${pointInTime(state.since)}, until ${pointInTime(state.until)}`,
+    escapeMarkdown(releasesText(state), 2_000),
+    ...(trouble === undefined ? [] : [`trouble: ${escapeMarkdown(trouble)}`]),
+    ...(phase === 'halted' ? [`- \`${unhaltCommand(state).replaceAll('`', '')}\``] : []),
+  ].join('\n\n');
+}

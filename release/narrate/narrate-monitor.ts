@@ -1,0 +1,55 @@
+import type { GuardEvent, GuardProblem, GuardState } from '../monitor/monitor.ts';
+import { escapeMarkdown } from './narrate.ts';
+import { formatDuration } from '../spec/quantity.ts';
+
+/** One line that says what a guard does and what is wrong; the first line wherever a guard is shown. */
+export function guardWhy(state: GuardState, now: number): string {
+  const { phase, version, servers, until, problems, reason } = state;
+  if (phase === 'ended') return `ended: ${reason}`;
+  const left = formatDuration(Math.max(0, until - now));
+  const wrong =
+    problems.length === 0
+      ? 'nothing is wrong'
+      : `${problems.length} ${problems.length === 1 ? 'server is' : 'servers are'} not proved`;
+  return `guards ${version} on ${servers} servers for another ${left}; ${wrong}`;
+}
+
+/** `duel-3: not loaded: runs 1.0, files 2.0 (container engine was started again)`. */
+function problemText({ server, drift, reason, cause }: GuardProblem): string {
+  const what = drift === '' ? 'is to be looked at' : `${drift}: ${reason}`;
+  return `${server}: ${what} (${cause})`;
+}
+
+/** `duel-3: proves 2.0, 12s after: its pod was recreated`. */
+export function eventText({ server, text }: GuardEvent): string {
+  return server === undefined ? text : `${server}: ${text}`;
+}
+
+const MARKDOWN_LIMIT = 4_000;
+const SHOWN = 8;
+
+/** The guard as Markdown for the Temporal UI's current details: under 4 KB, because it travels in a URL there. */
+export function guardMarkdown(state: GuardState, now: number): string {
+  const { set, release, image, problems, events, counts } = state;
+  const numbers = Object.entries(counts)
+    .filter(([, count]) => (count as number) > 0)
+    .map(([kind, count]) => `${kind} ${String(count)}`);
+  const sections = [
+    `**guard** — ${escapeMarkdown(guardWhy(state, now), 400)}`,
+    `${escapeMarkdown(`${set.namespace}/${set.name}`)} after release ${escapeMarkdown(release)} (${escapeMarkdown(image)})`,
+    state.phase === 'ended' ? '' : `- \`hotwave guard ${set.namespace}/${set.name} --stop\``,
+    numbers.join(' · '),
+    problems
+      .slice(0, SHOWN)
+      .map((problem) => `- ${escapeMarkdown(problemText(problem))}`)
+      .join('\n'),
+    events
+      .slice(-SHOWN)
+      .map((event) => `- ${new Date(event.at).toISOString()} ${escapeMarkdown(eventText(event))}`)
+      .join('\n'),
+  ];
+  return sections
+    .filter((section) => section !== '')
+    .join('\n\n')
+    .slice(0, MARKDOWN_LIMIT);
+}

@@ -1,0 +1,187 @@
+import { pointInTime, unhaltCommand } from '../decisions/halt.ts';
+import { formatDuration } from '../spec/quantity.ts';
+import { usefulVerbs } from '../decisions/verbs.ts';
+import type { NamedServers, ReleaseState, Verb, WaveProgress } from '../progress/state.ts';
+import { isFinal } from '../progress/state.ts';
+
+/**
+ * One line that says what a release waits for, since when and until when. The first line of `status`, of the Temporal
+ * UI's current details and of every chat message: all come from here.
+ * @param now milliseconds since the epoch; left out for a text that is read later than it is written, which then
+ *   names points in time instead of "for 5s"
+ */
+export function why(state: ReleaseState, now?: number): string {
+  if (isFinal(state.phase)) return `${OUTCOMES[state.phase]}${state.reason === '' ? '' : `: ${state.reason}`}`;
+  const what = state.pausedBecause === undefined ? (state.wait?.for ?? state.step) : `paused: ${state.pausedBecause}`;
+  if (!state.wait) return what;
+  const { owner, since, until } = state.wait;
+  if (now === undefined) return `${what} (on ${owner}, since ${pointInTime(since)}, until ${pointInTime(until)})`;
+  return `${what} (on ${owner}, for ${formatDuration(Math.max(0, now - since))}, ${formatDuration(Math.max(0, until - now))} left)`;
+}
+
+const OUTCOMES = {
+  done: 'done',
+  'rolled-back': 'rolled back',
+  failed: 'failed, left as it is',
+  cancelled: 'cancelled',
+  refused: 'refused, nothing was changed',
+} as const;
+
+/**
+ * A sentence put together from counts, its nouns in agreement with them: `waits for 1 servers` becomes
+ * `waits for 1 server`. One is the only count that a plural is wrong for.
+ */
+export function agreeing(sentence: string): string {
+  return sentence.replaceAll(/(?<![\w.,:/-])1 (server|engine|approval|wave)s\b/g, '1 $1');
+}
+
+/** Where the release is, in at most three words and a wave number. */
+export function headline(state: ReleaseState): string {
+  const wave = state.wave > 0 && !isFinal(state.phase) ? ` · wave ${state.wave} of ${state.waves.length}` : '';
+  return `${state.phase}${wave}`;
+}
+
+/** `hotwave approve RELEASE --wave 2`: what to type for a verb. Each is complete: people paste them into a shell. */
+function commandsFor(verb: Verb, state: ReleaseState): readonly string[] {
+  const { set, cluster } = state;
+  const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
+  return flagsFor(verb, state).map((flags) => `hotwave ${verb} ${set.namespace}/${set.name}${flags}${where}`);
+}
+
+/** The ways in which a verb can be meant; most have one. */
+function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly string[] {
+  switch (verb) {
+    case 'approve':
+      return [` --wave ${gate?.wave ?? wave}`];
+    case 'reject':
+      return [` --wave ${gate?.wave ?? wave} --reason "..."`];
+    case 'override':
+      return [' --reason "..."'];
+    case 'cancel':
+      return [' --then hold', ' --then rollback'];
+    case 'resume':
+      return drift && drift.wins === undefined ? [' --wins release', ' --wins edit'] : [''];
+    default:
+      return [''];
+  }
+}
+
+/** What a person can do now, one command a line. */
+export function nextCommands(state: ReleaseState): readonly string[] {
+  const { phase, halt, cluster } = state;
+  const commands = usefulVerbs(state).flatMap((verb) => commandsFor(verb, state));
+  return phase === 'halted' && halt ? [unhaltCommand({ ...halt, cluster }), ...commands] : commands;
+}
+
+/** `wave 2/3 (25%)`, for summaries in the Temporal UI. */
+export function waveLabel(state: ReleaseState): string {
+  const wave = state.waves[state.wave - 1];
+  return wave ? `wave ${wave.number}/${state.waves.length} (${wave.name})` : 'before the first wave';
+}
+
+/** Text of people or the cluster made safe for a Markdown table cell or a paragraph: no markup, no line breaks, bounded. */
+export function escapeMarkdown(text: string, limit = 240): string {
+  const line = text.replaceAll(/\s+/g, ' ').slice(0, limit);
+  return line.replaceAll(/[\\`*_{}[\]<>|#!~]/g, (character) => (character === '<' ? '&lt;' : `\\${character}`));
+}
+
+const MARKDOWN_LIMIT = 4_000;
+const SHOWN = 5;
+
+/** The release as Markdown for the Temporal UI's current details: under 4 KB, because it travels in a URL there. */
+export function detailsMarkdown(state: ReleaseState): string {
+  const sections = [
+    statusMarkdown(state),
+    `${escapeMarkdown(state.set.namespace)}/${escapeMarkdown(state.set.name)} → ${escapeMarkdown(state.image)} (${escapeMarkdown(state.previousVersion)} → ${escapeMarkdown(state.version)}), started by ${escapeMarkdown(state.requester)}`,
+    commandsMarkdown(state),
+    wavesMarkdown(state.waves),
+    failuresMarkdown(state),
+    apartSentences(state)
+      .map((sentence) => `- ${escapeMarkdown(sentence)}`)
+      .join('\n'),
+    decisionsMarkdown(state),
+  ];
+  return sections
+    .filter((section) => section !== '')
+    .join('\n\n')
+    .slice(0, MARKDOWN_LIMIT);
+}
+
+function statusMarkdown(state: ReleaseState): string {
+  const ended = isFinal(state.phase);
+  const title = ended ? OUTCOMES[state.phase] : headline(state);
+  const reason = escapeMarkdown(ended ? state.reason : why(state), 400);
+  return `**${escapeMarkdown(title)}**${reason === '' ? '' : ` — ${reason}`}`;
+}
+
+function commandsMarkdown(state: ReleaseState): string {
+  const commands = nextCommands(state);
+  return commands.length === 0 ? '' : commands.map((command) => `- \`${command.replaceAll('`', '')}\``).join('\n');
+}
+
+function wavesMarkdown(waves: readonly WaveProgress[]): string {
+  if (waves.length === 0) return '';
+  const shown =
+    waves.length <= 12
+      ? waves
+      : [
+          ...waves.filter(({ status }) => status !== 'pending').slice(-8),
+          ...waves.filter(({ status }) => status === 'pending').slice(0, 4),
+        ];
+  const rows = shown.map(({ number, name, size, status, ready, proven, failed }) => [
+    String(number),
+    escapeMarkdown(name, 40),
+    status,
+    `${ready} of ${size}`,
+    `${proven} of ${size}`,
+    String(failed),
+  ]);
+  return tableMarkdown(['wave', 'name', 'state', 'ready', 'proven', 'failed'], rows);
+}
+
+/** Servers that do not go with the others, and why: one sentence for each reason. */
+export function apartSentences(state: ReleaseState): string[] {
+  const { deferred, returned, skipped = [], skippedWaves = [], specimens = [], previousVersion } = state;
+  return [
+    ...(deferred ? [`reload deferred until their players are gone: ${listOf(deferred)}`] : []),
+    ...skipped
+      .slice(-SHOWN)
+      .map(({ server, actor, reason }) => `left behind: ${server}, skipped by ${actor} (${reason})`),
+    ...(skipped.length > SHOWN ? [`left behind: ${skipped.length - SHOWN} more skipped servers`] : []),
+    ...(skippedWaves.length > 0 ? [`left behind: skipped waves ${skippedWaves.join(', ')}`] : []),
+    ...(returned ? [`back on ${previousVersion} by an override: ${listOf(returned)}`] : []),
+    ...(specimens.length > 0 ? [`kept as they are for debugging: ${specimens.join(', ')}`] : []),
+  ];
+}
+
+/** `3 servers (duel-1, duel-2, ...)` */
+function listOf({ count, servers }: NamedServers): string {
+  const names = servers.slice(0, SHOWN);
+  return agreeing(`${count} servers (${names.join(', ')}${count > names.length ? ', ...' : ''})`);
+}
+
+function failuresMarkdown({ failures }: ReleaseState): string {
+  if (failures.length === 0) return '';
+  const rows = failures
+    .slice(-SHOWN)
+    .map(({ server, class: kind, reason }) => [escapeMarkdown(server, 63), kind, escapeMarkdown(reason)]);
+  return tableMarkdown(['failed server', 'class', 'reason'], rows);
+}
+
+/** The Temporal UI leaves no room between the columns of a table: a wide space, which is not trimmed, makes some. */
+const COLUMN_GAP = '\u2003';
+
+function tableMarkdown(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(`${COLUMN_GAP} | `)} |`;
+  return [line(titles), `|${':---|'.repeat(titles.length)}`, ...rows.map(line)].join('\n');
+}
+
+function decisionsMarkdown({ decisions }: ReleaseState): string {
+  return decisions
+    .slice(-SHOWN)
+    .map(
+      ({ verb, actor, channel, accepted, answer }) =>
+        `- ${verb} by ${escapeMarkdown(actor, 60)} (${escapeMarkdown(channel, 20)}): ${accepted ? '' : 'refused, '}${escapeMarkdown(answer, 160)}`,
+    )
+    .join('\n');
+}

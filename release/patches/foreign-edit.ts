@@ -1,0 +1,113 @@
+import type { GameServerSetView, UpdateStrategy } from '../fleet/fleet.ts';
+import type { HeldValues, SetBaseline } from './patches.ts';
+import { STRATEGY, firstDifference, imagePath, sameJson, valueAt } from './patches.ts';
+import type { PriorityChange } from '../plan/plan.ts';
+
+/** What a set is like in the fields that a release lives by. */
+export interface SetFacts {
+  /** Why there is no such set: it is gone, about to go, or another one has its name. */
+  readonly gone?: string | undefined;
+  /** Absent when the container is not where it was. */
+  readonly image?: string | undefined;
+  /** Null when the set has none; absent when the release leaves it to its owner. */
+  readonly updateStrategy?: UpdateStrategy | null | undefined;
+  readonly replicas: number;
+}
+
+/** Who wrote a field last, by JSON pointer. */
+export type Writers = Readonly<Record<string, string>>;
+
+/** A GameServer that has another updatePriority than the release gave it. */
+export interface StrayPriority {
+  readonly name: string;
+  readonly uid: string;
+  readonly priority: number | string;
+  /** Field manager; absent when nobody is on record. */
+  readonly by?: string | undefined;
+}
+
+/** The facts of a set as it is; `holdsStrategy` says whether the updateStrategy is the release's. */
+export function factsOf(view: GameServerSetView | undefined, baseline: SetBaseline, holdsStrategy: boolean): SetFacts {
+  if (view?.uid !== baseline.uid)
+    return { gone: view ? 'was deleted and made anew' : 'does not exist any more', replicas: 0 };
+  const { replicas } = view;
+  if (view.deleting) return { gone: 'is being deleted', replicas };
+  const container = view.containers[baseline.containerIndex];
+  return {
+    ...(container?.name === baseline.container ? { image: container.image } : {}),
+    ...(holdsStrategy ? { updateStrategy: view.hasUpdateStrategy ? view.updateStrategy : null } : {}),
+    replicas,
+  };
+}
+
+/** The facts of a set that nobody else has touched. */
+export function heldFacts(held: HeldValues, replicas: number): SetFacts {
+  return { ...held, replicas };
+}
+
+/** True when nothing differs but, maybe, how many servers there are to be. */
+export function sameButReplicas(left: SetFacts, right: SetFacts): boolean {
+  const { replicas: _left, ...before } = left;
+  const { replicas: _right, ...after } = right;
+  return sameJson(before, after);
+}
+
+/** What others have changed of what the release holds, one sentence each. How many servers there are is nobody's. */
+export function editsOf(
+  { name, baseline, held }: { readonly name: string; readonly baseline: SetBaseline; readonly held: HeldValues },
+  facts: SetFacts,
+  writers: Writers,
+): string[] {
+  if (facts.gone !== undefined) return [`GameServerSet ${name} ${facts.gone}`];
+  const path = imagePath(baseline);
+  const compared: readonly (readonly [string, unknown, unknown])[] = [
+    [path, held.image, facts.image],
+    ...(held.updateStrategy === undefined ? [] : [[STRATEGY, held.updateStrategy, facts.updateStrategy] as const]),
+  ];
+  return compared
+    .filter(([, before, now]) => !sameJson(before, now))
+    .map(([pointer, before, now]) => {
+      const field = firstDifference(before, now, pointer);
+      const within = field.slice(pointer.length);
+      const by = writers[pointer] ?? 'somebody';
+      return `${by} changed ${field} of ${name} from ${shown(valueAt(before, within))} to ${shown(valueAt(now, within))}`;
+    });
+}
+
+/**
+ * The stray priorities that somebody has edited: of servers that are the ones to which the release gave another one. A
+ * recreated GameServer starts without, which is nobody's edit.
+ */
+export function editedPriorities(
+  changes: readonly PriorityChange[],
+  strays: readonly StrayPriority[],
+): (StrayPriority & Pick<PriorityChange, 'to'>)[] {
+  const given = new Map(changes.map((change) => [change.uid, change]));
+  return strays.flatMap((stray) => {
+    const change = given.get(stray.uid);
+    return change && String(change.to) !== String(stray.priority) ? [{ ...stray, to: change.to }] : [];
+  });
+}
+
+const NAMED = 3;
+
+/** The sentences about edited priorities. */
+export function priorityEdits(edited: ReturnType<typeof editedPriorities>): string[] {
+  const named = edited
+    .slice(0, NAMED)
+    .map(
+      ({ name, to, priority, by = 'somebody' }) =>
+        `${by} changed /spec/updatePriority of ${name} from ${to} to ${priority}`,
+    );
+  return edited.length > NAMED ? [...named, `and of ${edited.length - NAMED} more servers`] : named;
+}
+
+/** What a person is told of a set that is to have more or fewer servers than before. */
+export function replicasText(name: string, from: number, to: number, by = 'somebody'): string {
+  const what = to > from ? 'the new servers are proved before the release ends' : 'servers that go are not waited for';
+  return `${by} changed /spec/replicas of ${name} from ${from} to ${to}: ${what}`;
+}
+
+function shown(value: unknown): string {
+  return value === undefined || value === null ? 'nothing' : JSON.stringify(value).slice(0, 160);
+}

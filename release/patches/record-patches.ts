@@ -1,0 +1,91 @@
+import type { GameServerSetView } from '../fleet/fleet.ts';
+import type { GuardedPatch, PatchOperation, SetBaseline } from './patches.ts';
+import { NEW_SERVERS_ONLY, annotationChange, annotationPath, identity, sameJson } from './patches.ts';
+import type { FailedVersion } from '../record/failed-versions.ts';
+import {
+  FAILED_VERSIONS_ANNOTATION,
+  failedVersionsText,
+  readFailedVersions,
+  withFailedVersion,
+  withoutFailedVersion,
+} from '../record/failed-versions.ts';
+import type { LastRelease, ReleaseRecord } from '../record/record.ts';
+import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, recordText } from '../record/record.ts';
+
+type Annotated = Pick<GameServerSetView, 'annotations'>;
+
+/** A write that changes nothing but the records. */
+export function recordPatch(baseline: SetBaseline): GuardedPatch {
+  return { preconditions: identity(baseline), changes: [] };
+}
+
+/**
+ * The strategy that stays to be put back after a release of new servers: while older servers are there, a rolling
+ * update would move them.
+ */
+export function owedStrategy({ updateStrategy }: SetBaseline): NonNullable<LastRelease['putBack']> {
+  return { from: NEW_SERVERS_ONLY, to: updateStrategy };
+}
+
+/** The strategy that a release before this one has left to be put back, for a release that does not change it. */
+export function inheritedStrategy({ liveStrategy, updateStrategy }: SetBaseline): LastRelease['putBack'] {
+  return sameJson(liveStrategy, updateStrategy) ? undefined : { from: liveStrategy, to: updateStrategy };
+}
+
+/** The same write, and the record of what is needed to go back. */
+export function withReleaseRecord(patch: GuardedPatch, set: Annotated, record: ReleaseRecord): GuardedPatch {
+  const hasAnnotations = set.annotations !== undefined;
+  return {
+    preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
+    changes: [...patch.changes, annotationChange(hasAnnotations, RELEASE_ANNOTATION, recordText(record))],
+  };
+}
+
+/**
+ * The same write, and what the release came to in place of its record. `failed` is the image that it had to take back by
+ * itself; one that is done is no failed version any more.
+ */
+export function withLastRelease(
+  patch: GuardedPatch,
+  set: Annotated,
+  last: LastRelease,
+  failed?: FailedVersion,
+): GuardedPatch {
+  const hasAnnotations = set.annotations !== undefined;
+  return {
+    preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
+    changes: [
+      ...patch.changes,
+      annotationChange(hasAnnotations, LAST_RELEASE_ANNOTATION, recordText(last)),
+      ...(hasAnnotations ? REMOVAL : []),
+      // After the other one: a map that was missing has been made by then.
+      ...failedVersionsChange(set, last, failed),
+    ],
+  };
+}
+
+function failedVersionsChange(
+  { annotations }: Annotated,
+  { outcome, image }: LastRelease,
+  failed: FailedVersion | undefined,
+): PatchOperation[] {
+  const path = annotationPath(FAILED_VERSIONS_ANNOTATION);
+  const { versions } = readFailedVersions(annotations);
+  if (failed) return [{ op: 'add', path, value: failedVersionsText(withFailedVersion(versions, failed)) }];
+  if (outcome !== 'done' || !versions.some((version) => version.image === image)) return [];
+  const left = withoutFailedVersion(versions, image);
+  return [left.length === 0 ? { op: 'remove', path } : { op: 'add', path, value: failedVersionsText(left) }];
+}
+
+/**
+ * Removing what is not there fails the whole patch: it is written first, so that a record that somebody deleted does
+ * not matter.
+ */
+const REMOVAL: readonly PatchOperation[] = [
+  { op: 'add', path: annotationPath(RELEASE_ANNOTATION), value: '' },
+  { op: 'remove', path: annotationPath(RELEASE_ANNOTATION) },
+];
+
+function annotationsGuard(hasAnnotations: boolean): GuardedPatch['preconditions'] {
+  return hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }];
+}

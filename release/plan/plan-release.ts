@@ -1,0 +1,135 @@
+import { earlierVersions } from './earlier.ts';
+import type { GameServerSetView, ServerView } from '../fleet/fleet.ts';
+import { containerOf, isServing } from '../fleet/fleet.ts';
+import { hashOf } from '../fleet/hash.ts';
+import type { SetBaseline } from '../patches/patches.ts';
+import { setBaseline } from '../patches/patches.ts';
+import type { FleetSnapshot, Plan, PlanRefusal } from './plan.ts';
+import { plannedServer } from './plan.ts';
+import { resolveCount } from '../spec/quantity.ts';
+import type { Scope } from './scope.ts';
+import { scopeOf } from './scope.ts';
+import type { ReleaseSpec } from '../spec/spec.ts';
+import { imageTag, updatedContainer } from '../spec/spec.ts';
+import { NEW_SERVERS_WAVE } from '../progress/state.ts';
+import { assignPriorities, groupIntoWaves } from './waves.ts';
+
+/** Splits the servers to move into waves, or says why not. Pure: the same snapshot gives the same plan. */
+export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | PlanRefusal {
+  const { set } = snapshot;
+  const { container, image } = updatedContainer(spec);
+  const found = setBaseline(set, container, image);
+  if (!found) return { refusals: [missingContainer(set, container)] };
+  const scope = scopeOf(spec, snapshot, found);
+  if ('refusals' in scope) return scope;
+  const baseline: SetBaseline = { ...found, oldImage: scope.oldImage };
+  const grouped = groupIntoWaves(spec, scope.toMove, snapshot);
+  const refusals = [...grouped.refusals, ...versionRefusals(spec, image, baseline.oldImage)];
+  if (refusals.length > 0) return { refusals };
+
+  const waves = grouped.groups.map((group, index) => ({
+    number: index + 1,
+    name: group.name,
+    servers: group.servers.map(plannedServer),
+  }));
+  // Adopted servers must be Kruise's last, whatever priority they have.
+  const assigns = spec.strategy === 'rolling' && (grouped.assigns || scope.adopted.length > 0);
+  const priorities = assigns ? assignPriorities(waves, snapshot.gameServers) : [];
+  const mixed = spec.strategy === 'rolling' ? mixedServers(baseline, snapshot.servers) : [];
+  const earlier = earlierVersions(spec, snapshot, baseline, scope);
+  return {
+    v: 1 as const,
+    strategy: spec.strategy,
+    set: set.ref,
+    baseline,
+    version: spec.version ?? imageTag(image),
+    previousVersion: spec.previousVersion ?? imageTag(baseline.oldImage),
+    waves,
+    alreadyUpdated: scope.moved.filter((server) => !scope.adopted.includes(server)).map(plannedServer),
+    unproved: [],
+    adopted: scope.adopted.map(plannedServer),
+    bystanders: scope.bystanders.map(plannedServer),
+    overridden: scope.overridden,
+    ...leftovers({ mixed, earlier, leftOn: scope.leftOn }),
+    priorities,
+    youngestPod: snapshot.servers.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0),
+    maxUnavailable: mostUnavailable(spec, scope, snapshot),
+    tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),
+    warnings: [
+      ...unreadyWarnings(snapshot.servers),
+      ...mixedWarnings(mixed, baseline.oldImage),
+      ...gateWarnings(spec, waves.length),
+    ],
+    hash: hashOf({ uid: baseline.uid, images: spec.images, waves, priorities, spec }),
+  };
+}
+
+/** What there is to say of earlier releases; nothing where there is nothing. */
+function leftovers({
+  mixed,
+  earlier,
+  leftOn,
+}: Required<Pick<Plan, 'mixed' | 'earlier'>> & Pick<Scope, 'leftOn'>): Pick<Plan, 'mixed' | 'earlier' | 'leftOn'> {
+  return {
+    ...(mixed.length > 0 ? { mixed } : {}),
+    ...(leftOn === undefined ? {} : { leftOn }),
+    ...(earlier.length > 0 ? { earlier } : {}),
+  };
+}
+
+/** Kruise counts servers that were unready before the release against its budget; hotwave's own pacing does not. */
+function mostUnavailable(spec: ReleaseSpec, { toMove }: Scope, { servers }: FleetSnapshot): number {
+  if (spec.strategy === 'targeted') return Math.max(1, resolveCount(spec.maxUnavailable, toMove.length));
+  const unready = servers.filter((server) => !isServing(server)).length;
+  return Math.max(1, resolveCount(spec.maxUnavailable, servers.length)) + unready;
+}
+
+function missingContainer(set: GameServerSetView, container: string): string {
+  if (set.initContainers.includes(container)) {
+    return `container ${container} of ${set.ref.name} is an init container: only ordinary containers are updated in place`;
+  }
+  const names = set.containers.map((entry) => entry.name).join(', ');
+  return `${set.ref.name} has no container ${container}: its template has ${names}`;
+}
+
+function versionRefusals(spec: ReleaseSpec, image: string, oldImage: string): string[] {
+  const version = spec.version ?? imageTag(image);
+  const previous = spec.previousVersion ?? imageTag(oldImage);
+  if (image === oldImage || version !== previous) return [];
+  return [
+    `the new and the old version are both ${version}, so no proof could tell them apart: give spec.version and spec.previousVersion`,
+  ];
+}
+
+/** Gates that nobody will be asked at; where nothing moves at all that is no surprise. */
+function gateWarnings({ strategy, gates }: ReleaseSpec, waves: number): string[] {
+  const last = strategy === 'newServersOnly' ? NEW_SERVERS_WAVE : waves;
+  if (last === 0) return [];
+  return gates
+    .filter(({ before }) => before > last)
+    .map(({ before }) => `the gate before wave ${before} is never reached: the plan has ${last} waves`);
+}
+
+function unreadyWarnings(servers: readonly ServerView[]): string[] {
+  const unready = servers.filter((server) => !isServing(server)).map((server) => server.name);
+  if (unready.length === 0) return [];
+  return [
+    `${unready.length} of ${servers.length} servers are not Ready before the release: ${unready.slice(0, 5).join(', ')}`,
+  ];
+}
+
+/** Names of those that run neither the old nor the new image. */
+function mixedServers({ container, oldImage, newImage }: SetBaseline, servers: readonly ServerView[]): string[] {
+  const others = servers.filter((server) => {
+    const image = containerOf(server.containers, container)?.image;
+    return image !== oldImage && image !== newImage;
+  });
+  return others.map(({ name }) => name);
+}
+
+function mixedWarnings(names: readonly string[], oldImage: string): string[] {
+  if (names.length === 0) return [];
+  return [
+    `${names.length} servers run neither ${oldImage} nor the new image (${names.slice(0, 5).join(', ')}): a rollback brings them to ${oldImage}`,
+  ];
+}

@@ -1,0 +1,131 @@
+import {
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
+import type { DecisionAnswer } from '../release/decisions/decision.ts';
+import type { GuardState } from '../release/monitor/monitor.ts';
+import { endGuard } from '../release/monitor/monitor.ts';
+import { guardMarkdown } from '../release/narrate/narrate-monitor.ts';
+import type { GuardInput, StopGuardMessage } from './messages.ts';
+import { GUARD_MESSAGES, MESSAGES, stopGuardSchema } from './messages.ts';
+
+const stateQuery = defineQuery<GuardState>(MESSAGES.state);
+const stopUpdate = defineUpdate<DecisionAnswer, [StopGuardMessage]>(GUARD_MESSAGES.stop);
+const stopSignal = defineSignal<[StopGuardMessage]>(GUARD_MESSAGES.stopSignal);
+const takeOverSignal = defineSignal<[GuardInput]>(GUARD_MESSAGES.takeOver);
+
+const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
+const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
+
+const EXAMPLE = '{"actor":"YOU","reason":"why"}';
+
+/**
+ * The running guard as its handlers and its loop share it. Handlers only end it or hand it a newer release, and
+ * interrupt the wait at work; the loop draws the consequences.
+ */
+export class GuardRun {
+  #state: GuardState;
+  #wait: CancellationScope | undefined;
+  /** A newer release on the set, which this guard takes over in its next run. */
+  next: GuardInput | undefined;
+  /** When the release ended that is guarded. */
+  readonly #finishedAt: number;
+
+  constructor(state: GuardState, finishedAt: number) {
+    this.#state = state;
+    this.#finishedAt = finishedAt;
+    this.set(state);
+    upsertSearchAttributes([
+      { key: phaseKey, value: 'guarding' },
+      { key: releaseKey, value: state.release },
+    ]);
+    setHandler(stateQuery, () => this.#state, { description: 'The whole state of the guard' });
+    setHandler(stopUpdate, (message: StopGuardMessage) => this.#stop(message), {
+      description: `Ends the guard: ${EXAMPLE}`,
+      validator: (message: StopGuardMessage) => demandReadable(message),
+    });
+    setHandler(stopSignal, (message: StopGuardMessage) => void this.#stop(message), {
+      description: `Ends the guard: ${EXAMPLE}`,
+    });
+    setHandler(takeOverSignal, (input: GuardInput) => this.#takeOver(input), {
+      description: 'Sent by a release that has ended on the same set',
+    });
+  }
+
+  get state(): GuardState {
+    return this.#state;
+  }
+
+  /** True while there is something to guard and nobody has asked for anything else. */
+  get isGuarding(): boolean {
+    return this.#state.phase === 'guarding' && this.next === undefined;
+  }
+
+  /** Replaces the state and shows it. */
+  set(state: GuardState): void {
+    this.#state = state;
+    setCurrentDetails(guardMarkdown(state, Date.now()));
+  }
+
+  /** Ends the guard for good. */
+  end(reason: string): void {
+    this.set(endGuard(this.#state, reason, Date.now()));
+    upsertSearchAttributes([{ key: phaseKey, value: 'guard-ended' }]);
+  }
+
+  /** Runs a wait that a handler may end early: then undefined. */
+  async interruptible<Result>(run: () => Promise<Result>): Promise<Result | undefined> {
+    if (!this.isGuarding) return undefined;
+    const scope = new CancellationScope();
+    this.#wait = scope;
+    try {
+      return await scope.run(run);
+    } catch (error) {
+      if (isCancellation(error) && this.#wasAsked()) return undefined;
+      throw error;
+    } finally {
+      this.#wait = undefined;
+    }
+  }
+
+  /** True when a handler, and not Temporal, ended the wait. */
+  #wasAsked(): boolean {
+    return !this.isGuarding && !CancellationScope.current().consideredCancelled;
+  }
+
+  /** Waits, unless a handler ends it. */
+  async rest(milliseconds: number, summary: string): Promise<void> {
+    await condition(() => !this.isGuarding, Math.max(1, milliseconds), { summary });
+  }
+
+  #stop(message: StopGuardMessage): DecisionAnswer {
+    const parsed = stopGuardSchema.safeParse(message);
+    if (!parsed.success) return { accepted: false, message: `expected ${EXAMPLE}` };
+    if (this.#state.phase === 'ended') return { accepted: true, message: `the guard has ended: ${this.#state.reason}` };
+    this.end(`stopped by ${parsed.data.actor}: ${parsed.data.reason}`);
+    this.#wait?.cancel();
+    return { accepted: true, message: `stopped; the servers stay as they are` };
+  }
+
+  /** A release that ended later wins; one that ended earlier was delayed on its way here. */
+  #takeOver(input: GuardInput): void {
+    const known = this.next?.last.finishedAt ?? this.#finishedAt;
+    if (this.#state.phase === 'ended' || input.last.finishedAt <= known) return;
+    this.next = input;
+    this.#wait?.cancel();
+  }
+}
+
+/** @throws ApplicationFailure with the sentence for the person */
+function demandReadable(message: StopGuardMessage): void {
+  if (!stopGuardSchema.safeParse(message).success)
+    throw ApplicationFailure.nonRetryable(`expected ${EXAMPLE}`, 'NotUnderstood');
+}

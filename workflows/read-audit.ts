@@ -1,0 +1,57 @@
+import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import type { LedgerRow } from '../release/audit/audit.ts';
+import { ledgerOf } from '../release/audit/audit-verdict.ts';
+import type { LedgerHead } from '../activities/inputs.ts';
+import { asked } from './calls.ts';
+import type { LedgerInput, LedgerResult } from './messages.ts';
+import { describeFailure } from './call-failures.ts';
+
+/** Servers of one page: it bounds what one activity asks, returns and repeats. */
+const PAGE_SIZE = 250;
+/** Pages that are read at once: a ledger must not press the servers harder than a release does. */
+const PAGES_AT_ONCE = 4;
+const HEAD_MS = 30_000;
+/** Long enough for a page of servers that are all silent. */
+const PAGE_MS = 5 * 60_000;
+
+/**
+ * What `hotwave versions` and `hotwave verify` run: asks every server of a set what it runs at this moment. Nothing is
+ * remembered, so nothing can be stale.
+ */
+export async function readLedger({ set, file, version }: LedgerInput): Promise<LedgerResult> {
+  try {
+    const head = await asked('read the set', HEAD_MS).readLedgerHead({ set, file, version });
+    if (head.kind === 'refused') return head;
+    return { kind: 'ledger', ledger: ledgerOf(head.frame, await readRows(head)) };
+  } catch (error) {
+    if (!(error instanceof ActivityFailure)) throw error;
+    return { kind: isForbidden(error) ? 'refused' : 'unreachable', reason: describeFailure(error) };
+  }
+}
+
+async function readRows(head: Extract<LedgerHead, { kind: 'found' }>): Promise<readonly LedgerRow[]> {
+  const { frame, names, overrides } = head;
+  const rows: LedgerRow[] = [];
+  const perRound = PAGE_SIZE * PAGES_AT_ONCE;
+  for (let start = 0; start < names.length; start += perRound) {
+    const pages = pagesOf(names.slice(start, start + perRound)).map((page) =>
+      asked(`ask ${page.length} servers`, PAGE_MS).readLedgerPage({
+        frame,
+        names: page,
+        overrides: Object.fromEntries(Object.entries(overrides).filter(([name]) => page.includes(name))),
+      }),
+    );
+    rows.push(...(await Promise.all(pages)).flat());
+  }
+  return rows;
+}
+
+function pagesOf(names: readonly string[]): (readonly string[])[] {
+  const pages: (readonly string[])[] = [];
+  for (let start = 0; start < names.length; start += PAGE_SIZE) pages.push(names.slice(start, start + PAGE_SIZE));
+  return pages;
+}
+
+function isForbidden({ cause }: ActivityFailure): boolean {
+  return cause instanceof ApplicationFailure && cause.type === 'Cluster.forbidden';
+}
