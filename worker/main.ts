@@ -1,6 +1,4 @@
 import type { Logger, NativeConnection, Worker } from '@temporalio/worker';
-import { ClusterFailure } from '../activities/ports.ts';
-import type { Calendar, Metrics } from '../activities/ports.ts';
 import { kubernetesCluster } from '../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../cluster/kubernetes.ts';
 import { prometheusMetrics } from '../cluster/prometheus.ts';
@@ -17,6 +15,9 @@ import type { HttpServer } from './http-server.ts';
 import { freeLoopbackPort, metricsText } from './metrics.ts';
 import { EXIT_UNREACHABLE, EXIT_USAGE, StartFailure } from './start-failure.ts';
 import { createLogger, installRuntime } from './telemetry.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
+import type { Calendar } from '../activities/ports/calendar.ts';
+import type { Metrics } from '../activities/ports/metrics.ts';
 
 const temporalPatienceMs = 60_000;
 /** A release says how many of its commands run at once, at most 200; this is only the end of the scale. */

@@ -1,4 +1,3 @@
-import type { Whereabouts } from '../activities/inputs.ts';
 import { plannedOnes, plannedServers } from '../release/fleet/newcomers.ts';
 import type { PlannedServer } from '../release/plan/plan.ts';
 import type { FailureClass } from '../release/checks/server.ts';
@@ -11,6 +10,7 @@ import type { ReleaseContext, Step } from './strategy.ts';
 import { failedBefore, policyOf } from './left-behind.ts';
 import { NO_WAVE, check, reload } from './steps.ts';
 import { isSent } from '../release/checks/reload.ts';
+import type { Whereabouts } from '../activities/servers/membership.ts';
 
 /** Newcomers are proved in this many rounds at most: a set that grows for ever must not hold its release for ever. */
 const MOST_ROUNDS = 5;

@@ -1,4 +1,3 @@
-import type { RollbackSnapshot } from '../activities/inputs.ts';
 import { plannedOnes } from '../release/fleet/newcomers.ts';
 import type { Plan, PlannedServer } from '../release/plan/plan.ts';
 import { reloadPatienceOf } from '../release/checks/reload.ts';
@@ -11,6 +10,7 @@ import { lasting, quick } from './calls.ts';
 import { leftOut } from './left-behind.ts';
 import { override } from './strategies/override.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
+import type { RollbackSnapshot } from '../activities/servers/verify-fleet.ts';
 
 /**
  * Back to the old version as fast as can be: everything at once, or the last wave first; no gates, no bake. It un-wedges

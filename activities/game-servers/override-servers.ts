@@ -8,12 +8,27 @@ import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { contentCheck } from '../servers/await-ready.ts';
 import { GameServerWriter, WRITES_AT_ONCE } from './game-server-writer.ts';
-import type { OverrideServersInput } from '../inputs.ts';
-import type { Cluster, GameServerRecord } from '../ports.ts';
 import { ReadyChecks } from '../servers/ready-checks.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import { ServerWatch, targetOf } from '../servers/server-watch.ts';
 import { Views } from '../servers/views.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { GameServerRecord } from '../ports/game-servers.ts';
+import type { AwaitReadyInput } from '../servers/await-ready.ts';
+
+/** Give servers their image through their GameServers, so many at once, and wait until they run it. */
+export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
+  /** The image that a GameServer may override already; any third one is somebody else's. */
+  readonly from: string;
+  /** Another one that an earlier release has left there. */
+  readonly leftOn?: string | undefined;
+  /** Servers on their way at once. */
+  readonly maxUnavailable: number;
+  /** How long one server may take, in milliseconds. */
+  readonly timeout: number;
+  /** Names the writes of this step. */
+  readonly token: string;
+}
 
 /**
  * Gives each server of a batch its image through its GameServer and watches it until it runs, ready, with the override

@@ -1,16 +1,40 @@
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { checkContent } from '../probes/check-servers.ts';
 import { FreshServers } from './fresh-servers.ts';
-import type { AwaitReadyInput } from '../inputs.ts';
 import { Places } from './places.ts';
-import type { Cluster } from '../ports.ts';
 import { ReadyChecks } from './ready-checks.ts';
 import type { ReadyCheck } from './ready-checks.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import type { Direction } from '../../release/checks/server.ts';
+import type { Probe, ReleaseSpec } from '../../release/spec/spec.ts';
+
+/** Wait until servers run the target image, ready. */
+export interface AwaitReadyInput {
+  readonly set: SetRef;
+  readonly servers: readonly PlannedServer[];
+  readonly container: string;
+  readonly image: string;
+  readonly revision: string;
+  readonly direction: Direction;
+  /** Fingerprints of the sidecar before the step where they differ from the plan's. */
+  readonly before: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Return early once more servers than this have failed. */
+  readonly failFast: number;
+  /** Asked of each server as soon as it is Ready, while the others are waited for. */
+  readonly content?: {
+    readonly probe: Probe;
+    readonly version: string;
+    readonly concurrency: ReleaseSpec['concurrency'];
+  };
+}
 
 /**
  * Watches a batch until every server runs the target image, ready, with nothing else touched and with the new files in

@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
@@ -7,10 +7,41 @@ import { formatDuration } from '../../release/spec/quantity.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { askServer } from '../probes/ask-server.ts';
-import type { FollowNewServersInput, NewServer, NewServersReport } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Probe } from '../../release/spec/spec.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
+
+/** Follow the servers that are created, until something new is known of them. */
+export interface FollowNewServersInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly image: string;
+  readonly version: string;
+  readonly proof: Probe;
+  /** Servers that were there before, which must stay as they are. */
+  readonly bystanders: readonly PlannedServer[];
+  /** Uids of new servers of which it is known how they ended. */
+  readonly settled: readonly string[];
+  /** How long one new server may take to prove its version, in milliseconds since it was first seen. */
+  readonly timeout: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A server that was created during the release. */
+export interface NewServer {
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** What became of new servers since the last look. */
+export interface NewServersReport extends StepReport {
+  readonly proved: readonly NewServer[];
+  /** Uids of the new servers that were proved or have failed. */
+  readonly settled: readonly string[];
+}
 
 const LOOK_MS = 500;
 /** News of several servers is told together: each telling costs the history of the release some events. */

@@ -3,10 +3,10 @@ import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
-import type { ServersInput } from '../inputs.ts';
 import { Places } from './places.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { ServersInput } from './servers-input.ts';
 
 /** What one server's part of a step came to: nothing, or why it failed. */
 export type ServerStep = (

@@ -1,11 +1,48 @@
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing } from '../../release/fleet/fleet.ts';
 import { isNewcomer } from '../../release/fleet/newcomers.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
-import type { FindNewcomersInput, Newcomers, Whereabouts, WhereaboutsInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
+
+/** Find out what became of servers whose pods are not the planned ones any more. */
+export interface WhereaboutsInput {
+  readonly set: SetRef;
+  readonly servers: readonly PlannedServer[];
+  /** Until when a pod may take to come back; milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** What became of them; who is in neither list is not known to be gone. */
+export interface Whereabouts {
+  /** The set has all the servers that it is to have, without these. */
+  readonly gone: readonly string[];
+  /** Another pod has their name. */
+  readonly recreated: readonly string[];
+}
+
+/** Find the servers that came while a release ran, and wait until they serve. */
+export interface FindNewcomersInput {
+  readonly set: SetRef;
+  readonly planned: PlannedOnes;
+  /** Uids of newcomers that are dealt with. */
+  readonly settled: readonly string[];
+  /** The container whose image the release changes, and that image. */
+  readonly container: string;
+  readonly image: string;
+  /** Until when they may take to serve; milliseconds since the epoch. */
+  readonly deadline: number;
+}
+
+/** The newcomers that serve, at most 1,000, and those that do not. */
+export interface Newcomers {
+  readonly servers: readonly PlannedServer[];
+  /** Names of those in `servers` that run another image than the release's. */
+  readonly old: readonly string[];
+  readonly notServing: readonly PlannedServer[];
+}
 
 const LOOK_MS = 500;
 /** Most newcomers in one answer; who asks again gets the others. */

@@ -1,4 +1,4 @@
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { goingBack, isNewcomer } from '../../release/fleet/newcomers.ts';
 import { fingerprint } from '../../release/plan/plan.ts';
@@ -7,9 +7,49 @@ import { judgeOutsider } from '../../release/checks/server.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
-import type { RollbackSnapshot, RollbackSnapshotInput, Tally, TallyInput, VerifyFleetInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
+import type { SetBaseline } from '../../release/patches/patches.ts';
+
+/** Look at the whole fleet: nobody outside the waves so far has moved, no main container restarted. */
+export interface VerifyFleetInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly moved: readonly PlannedServer[];
+  readonly outsiders: readonly PlannedServer[];
+}
+
+/** How each server stands when a rollback begins. */
+export interface RollbackSnapshotInput {
+  readonly planned: PlannedOnes;
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly servers: readonly PlannedServer[];
+}
+
+/** Fingerprints of the sidecars that have to go in a rollback, and which servers had been touched. */
+export interface RollbackSnapshot {
+  readonly before: Readonly<Record<string, string>>;
+  readonly touched: readonly string[];
+  /** Servers that have to go back, too: they came while the release ran. */
+  readonly newcomers: readonly PlannedServer[];
+  /** Names of servers that the set does not have any more. */
+  readonly gone: readonly string[];
+}
+
+/** Count what players would have felt. */
+export interface TallyInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly servers: readonly PlannedServer[];
+}
+
+/** Restarts of main containers and recreated pods since the plan. */
+export interface Tally {
+  readonly restartsOfMainContainers: number;
+  readonly recreatedPods: number;
+}
 
 /** Looks at every server of the set once: those outside the waves so far are what they were, nobody's main container restarted. */
 export function verifyFleet(cluster: Cluster): (input: VerifyFleetInput) => Promise<StepReport> {

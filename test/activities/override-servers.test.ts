@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import type { OverrideServersInput } from '../../activities/inputs.ts';
 import { overrideServers } from '../../activities/game-servers/override-servers.ts';
 import { containerOf, isServing } from '../../release/fleet/fleet.ts';
 import type { Probe } from '../../release/spec/probe-spec.ts';
@@ -10,6 +9,7 @@ import type { FakeCluster } from '../support/fake-cluster.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeServer } from '../support/fake-server.ts';
 import { planned } from '../support/questions.ts';
+import type { OverrideServersInput } from '../../activities/game-servers/override-servers.ts';
 
 async function inputFor(cluster: FakeCluster): Promise<OverrideServersInput> {
   const { servers } = await cluster.listServers(SET);

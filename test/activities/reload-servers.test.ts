@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { reloadServer, reloadServers } from '../../activities/probes/reload-servers.ts';
-import type { ExecOutcome, HttpSendOutcome } from '../../activities/ports.ts';
 import type { Probe, Reload } from '../../release/spec/spec.ts';
 import { MAIN, SET } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
@@ -8,6 +7,7 @@ import type { FakeCluster } from '../support/fake-cluster.ts';
 import type { FakeServer } from '../support/fake-server.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { aQuestion, planned } from '../support/questions.ts';
+import type { ExecOutcome, HttpSendOutcome } from '../../activities/ports/probes.ts';
 
 const times = { timeout: 1_000, within: 0 };
 const proof: Probe = { http: { port: 80, path: '/version', ...times } };

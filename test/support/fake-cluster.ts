@@ -1,12 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  Access,
-  Cluster,
-  ExecOutcome,
-  ExecRequest,
-  GameServerRecord,
-  ServerList,
-} from '../../activities/ports.ts';
 import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
@@ -23,6 +15,11 @@ import { patchObject, schemaOfSet } from './fake-patch.ts';
 import type { FakeServer } from './fake-server.ts';
 import { FakeSet } from './fake-set.ts';
 import type { FakeSetModel, RawGameServer, RawSet } from './fake-set-model.ts';
+import type { Access } from '../../activities/ports/access.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
+import type { ExecOutcome, ExecRequest } from '../../activities/ports/probes.ts';
+import type { GameServerRecord } from '../../activities/ports/game-servers.ts';
+import type { ServerList } from '../../activities/ports/servers.ts';
 
 type EntryWithoutTime = LogEntry extends infer Entry ? (Entry extends LogEntry ? Omit<Entry, 'at'> : never) : never;
 

@@ -1,6 +1,5 @@
-import { ClusterFailure } from '../../activities/ports.ts';
-import type { Cluster } from '../../activities/ports.ts';
-
+import { ClusterFailure } from '../../activities/ports/failure.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
 /** What can be called on a cluster over the network. Following is reading, again and again. */
 export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers' | 'followGameServers' | 'followSet'>;
 

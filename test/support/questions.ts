@@ -1,9 +1,9 @@
-import type { Cluster } from '../../activities/ports.ts';
 import type { Question } from '../../activities/probes/question.ts';
 import { fingerprint } from '../../release/plan/plan.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { SET } from './builders.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
 
 /** A server as a plan made now would have it. */
 export function planned(server: ServerView): PlannedServer {

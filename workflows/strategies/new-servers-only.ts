@@ -1,4 +1,3 @@
-import type { NewServer, NewServersReport } from '../../activities/inputs.ts';
 import { acceptancePatience } from '../../release/checks/acceptance.ts';
 import { NEW_SERVERS_ONLY } from '../../release/patches/patches.ts';
 import type { HeldValues } from '../../release/patches/patches.ts';
@@ -11,6 +10,7 @@ import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { Departure } from '../release-run.ts';
 import { overwriteEdit } from '../settle-drift.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
+import type { NewServer, NewServersReport } from '../../activities/servers/follow-new-servers.ts';
 
 /**
  * Servers that exist stay as they are; those that are created from now on get the new version. The release proves that
