@@ -94,6 +94,7 @@ export async function proveNewcomers(context: ReleaseContext, mover: Mover): Pro
     const { container, newImage: image } = plan.baseline;
     const found = await lasting('look for servers that came meanwhile', spec.ready.timeout).findNewcomers({
       set: plan.set,
+      containers: plan.containers,
       planned: plannedOnes(plan, live.departed),
       settled: [...live.proved, ...live.notProved].map(({ uid }) => uid),
       container,

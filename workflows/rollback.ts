@@ -78,6 +78,7 @@ async function lookAt(context: ReleaseContext, servers: readonly PlannedServer[]
   const snapshot = await quick(`roll back · look at ${servers.length} servers`).rollbackSnapshot({
     set: plan.set,
     baseline: plan.baseline,
+    containers: plan.containers,
     servers,
     planned: plannedOnes(plan, live.departed),
   });

@@ -1,4 +1,5 @@
 import type { ServerView } from '../../release/fleet/fleet.ts';
+import { isSamePod } from '../../release/fleet/identity.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
@@ -57,6 +58,6 @@ function recreated(
   planned: PlannedServer,
   direction: ServersInput['direction'],
 ): Omit<ServerFailure, 'server'> | undefined {
-  if (direction === 'rollback' || server.uid === planned.uid) return undefined;
+  if (direction === 'rollback' || isSamePod(server, planned)) return undefined;
   return { class: 'recreated', reason: `the pod of ${server.name} was recreated: it is not the one that was planned` };
 }

@@ -1,5 +1,6 @@
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing } from '../../release/fleet/fleet.ts';
+import { isSamePod, shortUid } from '../../release/fleet/identity.ts';
 import { isNewcomer } from '../../release/fleet/newcomers.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
@@ -27,7 +28,9 @@ export interface Whereabouts {
 export interface FindNewcomersInput {
   readonly set: SetRef;
   readonly planned: PlannedOnes;
-  /** Uids of newcomers that are dealt with. */
+  /** The containers of the set's template. */
+  readonly containers: readonly string[];
+  /** Short uids of newcomers that are dealt with. */
   readonly settled: readonly string[];
   /** The container whose image the release changes, and that image. */
   readonly container: string;
@@ -59,12 +62,15 @@ export function whereabouts(cluster: Cluster): (input: WhereaboutsInput) => Prom
         cluster.readSet(set, cancellation()),
         cluster.listServers(set, {}, cancellation()),
       ]);
-      const staying = new Map(present.filter(({ deleting }) => !deleting).map((server) => [server.name, server.uid]));
+      const staying = new Map(present.filter(({ deleting }) => !deleting).map((server) => [server.name, server]));
       const isComplete = live !== undefined && staying.size >= live.replicas;
       const names = (isSo: (server: PlannedServer) => boolean): string[] =>
         servers.filter(isSo).map(({ name }) => name);
       const missing = names(({ name }) => !staying.has(name));
-      const recreated = names(({ name, uid }) => staying.has(name) && staying.get(name) !== uid);
+      const recreated = names((planned) => {
+        const server = staying.get(planned.name);
+        return server !== undefined && !isSamePod(server, planned);
+      });
       if (missing.length === 0 || isComplete || Date.now() >= deadline)
         return { gone: isComplete ? missing : [], recreated };
       heartbeat({ v: 1, missing: missing.length });
@@ -75,10 +81,10 @@ export function whereabouts(cluster: Cluster): (input: WhereaboutsInput) => Prom
 
 /** Finds the servers that came while a release ran, and waits until they serve or the time is over. */
 export function findNewcomers(cluster: Cluster): (input: FindNewcomersInput) => Promise<Newcomers> {
-  return async ({ set, planned, settled, container, image, deadline }) => {
+  return async ({ set, planned, containers, settled, container, image, deadline }) => {
     const known = new Set(settled);
     const isNew = (server: ServerView): boolean =>
-      !server.deleting && !known.has(server.uid) && isNewcomer(server, planned);
+      !server.deleting && !known.has(shortUid(server.uid)) && isNewcomer(server, planned);
     for (;;) {
       const { servers } = await cluster.listServers(set, {}, cancellation());
       const came = servers.filter(isNew).slice(0, MOST_NEWCOMERS);
@@ -87,9 +93,9 @@ export function findNewcomers(cluster: Cluster): (input: FindNewcomersInput) => 
         const serving = came.filter(isServing);
         const old = serving.filter((server) => containerOf(server.containers, container)?.image !== image);
         return {
-          servers: serving.map(plannedServer),
+          servers: serving.map((server) => plannedServer(server, containers)),
           old: old.map(({ name }) => name),
-          notServing: waiting.map(plannedServer),
+          notServing: waiting.map((server) => plannedServer(server, containers)),
         };
       }
       heartbeat({ v: 1, waiting: waiting.length });

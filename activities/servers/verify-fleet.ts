@@ -1,7 +1,8 @@
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { goingBack, isNewcomer } from '../../release/fleet/newcomers.ts';
-import { fingerprint } from '../../release/plan/plan.ts';
+import { isSamePod } from '../../release/fleet/identity.ts';
+import { NO_RUN, fingerprint, isSameRun, restartsOf } from '../../release/fleet/run.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { judgeOutsider } from '../../release/checks/server.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
@@ -25,6 +26,8 @@ export interface RollbackSnapshotInput {
   readonly planned: PlannedOnes;
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  /** The containers of the set's template. */
+  readonly containers: readonly string[];
   readonly servers: readonly PlannedServer[];
 }
 
@@ -84,7 +87,7 @@ export function tally(cluster: Cluster): (input: TallyInput) => Promise<Tally> {
     const live = new Map(servers.map((server) => [server.name, server]));
     const counts = planned.map((wanted) => {
       const server = live.get(wanted.name);
-      if (server?.uid !== wanted.uid) return { restarts: 0, recreated: 1 };
+      if (!server || !isSamePod(server, wanted)) return { restarts: 0, recreated: 1 };
       return { restarts: mainRestarts(server, wanted, container), recreated: 0 };
     });
     return {
@@ -95,13 +98,9 @@ export function tally(cluster: Cluster): (input: TallyInput) => Promise<Tally> {
 }
 
 function mainRestarts(server: ServerView, planned: PlannedServer, container: string): number {
-  return server.containers
-    .filter(({ name }) => name !== container)
-    .reduce(
-      (sum, { name, status }) =>
-        sum + (status?.restartCount ?? 0) - Number(planned.containers[name]?.split(':')[0] ?? 0),
-      0,
-    );
+  return Object.entries(planned.containers)
+    .filter(([name]) => name !== container)
+    .reduce((sum, [name, before]) => sum + restartsOf(fingerprint(server, name)) - restartsOf(before), 0);
 }
 
 /**
@@ -109,7 +108,7 @@ function mainRestarts(server: ServerView, planned: PlannedServer, container: str
  * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
  */
 export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
-  return async ({ set, baseline, servers: planned, planned: ones }) => {
+  return async ({ set, baseline, containers: template, servers: planned, planned: ones }) => {
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const before: Record<string, string> = {};
@@ -120,7 +119,7 @@ export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInpu
       const now = fingerprint(server, baseline.container);
       const image = server.containers.find((container) => container.name === baseline.container)?.image;
       if (image !== baseline.oldImage) before[name] = now;
-      if (image !== baseline.oldImage || now !== containers[baseline.container]) touched.push(name);
+      if (image !== baseline.oldImage || !isSameRun(containers[baseline.container] ?? NO_RUN, now)) touched.push(name);
     }
     const reached = new Set(planned.map(({ name }) => name));
     const newcomers = servers.filter(
@@ -131,7 +130,7 @@ export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInpu
     return {
       before,
       touched: [...touched, ...names],
-      newcomers: newcomers.map((server) => goingBack(server, baseline.container)),
+      newcomers: newcomers.map((server) => goingBack(server, baseline.container, template)),
       gone: await goneOf(cluster, set, planned, servers),
     };
   };
