@@ -15,6 +15,7 @@ import { Views } from '../servers/views.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { GameServerRecord } from '../ports/game-servers.ts';
 import type { AwaitReadyInput } from '../servers/await-ready.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
 
 /** Give servers their image through their GameServers, so many at once, and wait until they run it. */
 export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
@@ -41,8 +42,10 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
     const enough = new AbortController();
     const signal = AbortSignal.any([cancellation(), enough.signal]);
     const views = new Views();
-    const names = input.servers.map(({ name }) => name);
+    const planned = unpackServers(input.set, input.servers);
+    const names = planned.map(({ name }) => name);
     const round = new OverrideRound(cluster, input, {
+      planned,
       checks: new ReadyChecks(contentCheck(cluster, input, signal)),
       views,
       servers: views.follow(cluster.followServers(input.set, names, signal)),
@@ -59,6 +62,7 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
 }
 
 interface Sight {
+  readonly planned: readonly PlannedServer[];
   readonly checks: ReadyChecks;
   readonly views: Views;
   readonly servers: () => readonly ServerView[] | undefined;
@@ -91,7 +95,7 @@ class OverrideRound {
     this.#checks = sight.checks;
     this.#input = input;
     this.#writer = new GameServerWriter(cluster, input.set, input.token);
-    this.#watch = new ServerWatch({ servers: input.servers, target: targetOf(input) });
+    this.#watch = new ServerWatch({ servers: sight.planned, target: targetOf(input) });
   }
 
   /** Looks, whenever something has changed, until every server is done or has failed, or more have failed than may. */

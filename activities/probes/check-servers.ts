@@ -13,6 +13,7 @@ import { sampleUntilRight } from './sample-metrics.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { ServersInput } from '../servers/servers-input.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
 
 /** Ask servers by probes until they answer right. */
 export interface CheckServersInput extends ServersInput {
@@ -79,7 +80,7 @@ function failureOf(kind: CheckServersInput['kind'], { reason, unknown }: Objecti
 
 /** What is measured over the batch as a whole: no server of its own is to blame. */
 async function checkGroup(metrics: Metrics | undefined, input: CheckServersInput): Promise<StepReport> {
-  const servers = input.servers.map(({ name }) => name);
+  const servers = unpackServers(input.set, input.servers).map(({ name }) => name);
   const { set, version, control = [] } = input;
   const question = { metrics, set, version, servers, control, signal: cancellation() };
   const check = async ({ prometheus, mode }: Probe): Promise<StepReport> => {

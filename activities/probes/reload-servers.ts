@@ -13,6 +13,7 @@ import { describeExit, runCommand, substitutionOf } from './question.ts';
 import { attempt, cancellation, heartbeat, lastHeartbeat } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ServersInput } from '../servers/servers-input.ts';
+import { countServers } from '../../release/fleet/server-rows.ts';
 
 /** Make engines load the new files. */
 export interface ReloadServersInput extends ServersInput {
@@ -32,7 +33,7 @@ const VERSION = '{{version}}';
  */
 export function reloadServers(cluster: Cluster): (input: ReloadServersInput) => Promise<StepReport> {
   return async (input) => {
-    if (!isSent(input.reload)) return { ...mergeReports([]), passed: input.servers.length };
+    if (!isSent(input.reload)) return { ...mergeReports([]), passed: countServers(input.servers) };
     const done = new Set(reloadedBefore());
     const repeated = input.repeated || attempt() > 1;
     const cursor = (): unknown => ({ v: 1, reloaded: [...done] });

@@ -10,14 +10,15 @@ import type { ReadyCheck } from './ready-checks.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
 import type { Cluster } from '../ports/cluster.ts';
-import type { PlannedServer } from '../../release/plan/plan.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
+import type { ServerRows } from '../../release/fleet/server-rows.ts';
 import type { Direction } from '../../release/checks/server.ts';
 import type { Probe, ReleaseSpec } from '../../release/spec/spec.ts';
 
 /** Wait until servers run the target image, ready. */
 export interface AwaitReadyInput {
   readonly set: SetRef;
-  readonly servers: readonly PlannedServer[];
+  readonly servers: ServerRows;
   readonly container: string;
   readonly image: string;
   readonly revision: string;
@@ -46,9 +47,10 @@ export function awaitReady(cluster: Cluster): (input: AwaitReadyInput) => Promis
     const enough = new AbortController();
     const signal = AbortSignal.any([cancellation(), enough.signal]);
     const checks = new ReadyChecks(contentCheck(cluster, input, signal));
-    const watch = new ServerWatch({ servers: input.servers, target: targetOf(input) });
+    const servers = unpackServers(input.set, input.servers);
+    const watch = new ServerWatch({ servers, target: targetOf(input) });
     try {
-      const names = input.servers.map(({ name }) => name);
+      const names = servers.map(({ name }) => name);
       await keepAlive(() =>
         watchUntilSettled(cluster.followServers(input.set, names, signal), input, { watch, checks }),
       );

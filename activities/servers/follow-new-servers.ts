@@ -2,7 +2,8 @@ import pLimit from 'p-limit';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { shortUid } from '../../release/fleet/identity.ts';
-import type { PlannedServer } from '../../release/plan/plan.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
+import type { ServerRows } from '../../release/fleet/server-rows.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
@@ -22,7 +23,7 @@ export interface FollowNewServersInput {
   readonly version: string;
   readonly proof: Probe;
   /** Servers that were there before, which must stay as they are. */
-  readonly bystanders: readonly PlannedServer[];
+  readonly bystanders: ServerRows;
   /** Short uids of new servers of which it is known how they ended. */
   readonly settled: readonly string[];
   /** How long one new server may take to prove its version, in milliseconds since it was first seen. */
@@ -84,7 +85,7 @@ class NewServerWatch {
   constructor(cluster: Cluster, input: FollowNewServersInput) {
     this.#cluster = cluster;
     this.#input = input;
-    this.#known = new Set(input.bystanders.map(({ uid }) => uid));
+    this.#known = new Set(unpackServers(input.set, input.bystanders).map(({ uid }) => uid));
     this.#settled = new Set(input.settled);
     const { container, image } = input;
     this.#watch = new ServerWatch({

@@ -8,6 +8,7 @@ import { cancellation, keepAlive } from '../runtime.ts';
 import { Places } from './places.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ServersInput } from './servers-input.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
 
 /** What one server's part of a step came to: nothing, or why it failed. */
 export type ServerStep = (
@@ -26,7 +27,8 @@ export async function forEachServer(
   step: ServerStep,
   cursor?: () => unknown,
 ): Promise<StepReport> {
-  const { servers: planned, set, concurrency } = input;
+  const { set, concurrency } = input;
+  const planned = unpackServers(set, input.servers);
   const { servers } = await cluster.listServers(set, { names: planned.map(({ name }) => name) }, cancellation());
   const wishes = new Map(planned.map((wanted) => [wanted.name, wanted]));
   const one = async (server: ServerView): Promise<Omit<ServerFailure, 'server'> | undefined> => {

@@ -7,11 +7,13 @@ import { plannedServer } from '../../release/plan/plan.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
+import { packServers, unpackServers } from '../../release/fleet/server-rows.ts';
+import type { ServerRows } from '../../release/fleet/server-rows.ts';
 
 /** Find out what became of servers whose pods are not the planned ones any more. */
 export interface WhereaboutsInput {
   readonly set: SetRef;
-  readonly servers: readonly PlannedServer[];
+  readonly servers: ServerRows;
   /** Until when a pod may take to come back; milliseconds since the epoch. */
   readonly deadline: number;
 }
@@ -41,10 +43,10 @@ export interface FindNewcomersInput {
 
 /** The newcomers that serve, at most 1,000, and those that do not. */
 export interface Newcomers {
-  readonly servers: readonly PlannedServer[];
+  readonly servers: ServerRows;
   /** Names of those in `servers` that run another image than the release's. */
   readonly old: readonly string[];
-  readonly notServing: readonly PlannedServer[];
+  readonly notServing: ServerRows;
 }
 
 const LOOK_MS = 500;
@@ -56,7 +58,8 @@ const MOST_NEWCOMERS = 1_000;
  * have does without those that are missing; in any other the missing ones are waited for.
  */
 export function whereabouts(cluster: Cluster): (input: WhereaboutsInput) => Promise<Whereabouts> {
-  return async ({ set, servers, deadline }) => {
+  return async ({ set, servers: rows, deadline }) => {
+    const servers = unpackServers(set, rows);
     for (;;) {
       const [live, { servers: present }] = await Promise.all([
         cluster.readSet(set, cancellation()),
@@ -93,9 +96,9 @@ export function findNewcomers(cluster: Cluster): (input: FindNewcomersInput) => 
         const serving = came.filter(isServing);
         const old = serving.filter((server) => containerOf(server.containers, container)?.image !== image);
         return {
-          servers: serving.map((server) => plannedServer(server, containers)),
+          servers: packServers(serving.map((server) => plannedServer(server, containers))),
           old: old.map(({ name }) => name),
-          notServing: waiting.map((server) => plannedServer(server, containers)),
+          notServing: packServers(waiting.map((server) => plannedServer(server, containers))),
         };
       }
       heartbeat({ v: 1, waiting: waiting.length });

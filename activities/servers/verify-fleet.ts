@@ -12,13 +12,15 @@ import { cancellation } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
 import type { SetBaseline } from '../../release/patches/patches.ts';
+import { packServers, unpackServers } from '../../release/fleet/server-rows.ts';
+import type { ServerRows } from '../../release/fleet/server-rows.ts';
 
 /** Look at the whole fleet: nobody outside the waves so far has moved, no main container restarted. */
 export interface VerifyFleetInput {
   readonly set: SetRef;
   readonly container: string;
-  readonly moved: readonly PlannedServer[];
-  readonly outsiders: readonly PlannedServer[];
+  readonly moved: ServerRows;
+  readonly outsiders: ServerRows;
 }
 
 /** How each server stands when a rollback begins. */
@@ -28,7 +30,7 @@ export interface RollbackSnapshotInput {
   readonly baseline: SetBaseline;
   /** The containers of the set's template. */
   readonly containers: readonly string[];
-  readonly servers: readonly PlannedServer[];
+  readonly servers: ServerRows;
 }
 
 /** Fingerprints of the sidecars that have to go in a rollback, and which servers had been touched. */
@@ -36,7 +38,7 @@ export interface RollbackSnapshot {
   readonly before: Readonly<Record<string, string>>;
   readonly touched: readonly string[];
   /** Servers that have to go back, too: they came while the release ran. */
-  readonly newcomers: readonly PlannedServer[];
+  readonly newcomers: ServerRows;
   /** Names of servers that the set does not have any more. */
   readonly gone: readonly string[];
 }
@@ -45,7 +47,7 @@ export interface RollbackSnapshot {
 export interface TallyInput {
   readonly set: SetRef;
   readonly container: string;
-  readonly servers: readonly PlannedServer[];
+  readonly servers: ServerRows;
 }
 
 /** Restarts of main containers and recreated pods since the plan. */
@@ -56,7 +58,8 @@ export interface Tally {
 
 /** Looks at every server of the set once: those outside the waves so far are what they were, nobody's main container restarted. */
 export function verifyFleet(cluster: Cluster): (input: VerifyFleetInput) => Promise<StepReport> {
-  return async ({ set, container, moved, outsiders }) => {
+  return async ({ set, container, ...input }) => {
+    const [moved, outsiders] = [unpackServers(set, input.moved), unpackServers(set, input.outsiders)];
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const failures = [
@@ -82,7 +85,8 @@ function disturbed(planned: PlannedServer, server: ServerView | undefined, conta
 
 /** Counts what players would have felt since the plan. */
 export function tally(cluster: Cluster): (input: TallyInput) => Promise<Tally> {
-  return async ({ set, container, servers: planned }) => {
+  return async ({ set, container, servers: rows }) => {
+    const planned = unpackServers(set, rows);
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const counts = planned.map((wanted) => {
@@ -108,7 +112,8 @@ function mainRestarts(server: ServerView, planned: PlannedServer, container: str
  * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
  */
 export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
-  return async ({ set, baseline, containers: template, servers: planned, planned: ones }) => {
+  return async ({ set, baseline, containers: template, servers: rows, planned: ones }) => {
+    const planned = unpackServers(set, rows);
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const before: Record<string, string> = {};
@@ -130,7 +135,7 @@ export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInpu
     return {
       before,
       touched: [...touched, ...names],
-      newcomers: newcomers.map((server) => goingBack(server, baseline.container, template)),
+      newcomers: packServers(newcomers.map((server) => goingBack(server, baseline.container, template))),
       gone: await goneOf(cluster, set, planned, servers),
     };
   };

@@ -10,12 +10,13 @@ import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeServer } from '../support/fake-server.ts';
 import { planned } from '../support/questions.ts';
 import type { OverrideServersInput } from '../../activities/game-servers/override-servers.ts';
+import { packServers } from '../../release/fleet/server-rows.ts';
 
 async function inputFor(cluster: FakeCluster): Promise<OverrideServersInput> {
   const { servers } = await cluster.listServers(SET);
   return {
     set: SET,
-    servers: servers.map(planned),
+    servers: packServers(servers.map(planned)),
     container: SIDECAR,
     image: NEW_IMAGE,
     from: OLD_IMAGE,
