@@ -1,4 +1,4 @@
-import type { Logger, NativeConnection, Worker } from '@temporalio/worker';
+import type { Logger, NativeConnection } from '@temporalio/worker';
 import { kubernetesCluster } from '../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../cluster/kubernetes.ts';
 import { prometheusMetrics } from '../cluster/prometheus.ts';
@@ -8,6 +8,7 @@ import { workerConfig } from './config.ts';
 import type { WorkerConfig, WorkerFlags } from './config.ts';
 import { awaitFirstAnswer, connectToTemporal, reasonOf } from './connect.ts';
 import { createHotwaveWorker } from './create-worker.ts';
+import type { HotwaveWorker } from './create-worker.ts';
 import { liveness, readiness } from './health.ts';
 import type { HealthSources } from './health.ts';
 import { startHttpServer } from './http-server.ts';
@@ -106,7 +107,7 @@ async function work(parts: Work): Promise<number> {
 async function createWorker(
   { config, cluster, metrics, calendar }: Pick<Work, 'config' | 'cluster' | 'metrics' | 'calendar'>,
   connection: NativeConnection,
-): Promise<Worker> {
+): Promise<HotwaveWorker> {
   const { temporal, activitySlots, buildId } = config;
   try {
     return await createHotwaveWorker({
