@@ -12,6 +12,7 @@ import type { LastRelease } from '../release/record/record.ts';
 import type { ReleaseFile } from '../release/spec/spec.ts';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../release/progress/state.ts';
 import type { Outcome, ReleaseState } from '../release/progress/state.ts';
+import type { CarriedRelease } from '../release/progress/carried.ts';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { SetRef } from '../release/fleet/fleet.ts';
 
@@ -86,6 +87,17 @@ export interface ReleaseInput {
   readonly guardInterval?: number | undefined;
   /** Who says, and why, that the release that holds the set elsewhere is dead. */
   readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
+  /** From the run before. */
+  readonly carried?: Carried | undefined;
+  /** A new run begins at every step; for tests of what one run hands to the next. */
+  readonly continueEachStep?: boolean | undefined;
+}
+
+/** What one run of a release hands to the next. */
+export interface Carried {
+  readonly release: CarriedRelease;
+  /** What was said to which decision: the same one must not count again. */
+  readonly answers: readonly (readonly [string, DecisionAnswer])[];
 }
 
 /** What a guard is started with. */
@@ -164,6 +176,10 @@ export interface FromClusterInput {
   readonly reason: string;
   /** How to ask the servers, when the set does not say it. */
   readonly file?: ReleaseFile | undefined;
+  /** From the run before. */
+  readonly carried?: Carried | undefined;
+  /** A new run begins at every step; for tests of what one run hands to the next. */
+  readonly continueEachStep?: boolean | undefined;
 }
 
 /** What a release workflow returns. */

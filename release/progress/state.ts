@@ -12,6 +12,7 @@ export type Phase =
   | 'watching'
   | 'waiting-approval'
   | 'frozen'
+  | 'pausing'
   | 'paused'
   | 'halted'
   | 'rolling-back'
@@ -243,6 +244,8 @@ export interface ReleaseState {
   readonly decisions: readonly DecisionRecord[];
   /** Why it ended as it did; empty while it runs. */
   readonly reason: string;
+  /** Messages that could not be read: they steer nothing. */
+  readonly unreadable?: { readonly count: number; readonly last: string; readonly at: number } | undefined;
   /** It was refused because the cluster did not answer: the same release may well be accepted later. */
   readonly unreachable?: boolean | undefined;
   readonly startedAt: number;

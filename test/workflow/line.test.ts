@@ -19,7 +19,7 @@ const MOMENTS: readonly (keyof Activities)[] = [
   'awaitReady',
   'reloadServers',
   'bakeWave',
-  'verifyFleet',
+  'lookAtFleet',
 ];
 
 async function atGate(it: Stage): Promise<StartedRelease> {
