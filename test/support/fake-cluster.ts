@@ -11,18 +11,18 @@ import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
-import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
-import { realClock } from './clock.ts';
+import { passed, realClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-model.ts';
-import { askEngine, findInFakeLog, runInContainer, sendToEngine } from './fake-engine.ts';
+import { askEngine, asksToReload, findInFakeLog, runInContainer, sendToEngine } from './fake-engine.ts';
 import { Faults } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
 import { followList, followOne } from './fake-follow.ts';
-import { patchObject, schemaOfSet } from './fake-patch.ts';
 import type { FakeServer } from './fake-server.ts';
 import { FakeSet } from './fake-set.ts';
 import type { FakeSetModel, RawGameServer, RawSet } from './fake-set-model.ts';
+import { currentWriter } from './fake-writer.ts';
+import { FakeWrites } from './fake-writes.ts';
 
 type EntryWithoutTime = LogEntry extends infer Entry ? (Entry extends LogEntry ? Omit<Entry, 'at'> : never) : never;
 
@@ -53,15 +53,16 @@ class InMemoryCluster implements FakeCluster {
   readonly log: LogEntry[] = [];
   readonly calls = Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Record<Operation, number>;
   readonly #model: FakeClusterModel;
-  readonly #clock: Clock;
+  readonly clock: Clock;
   readonly #sets = new Map<string, FakeSet>();
   readonly #addresses = new Map<string, FakeServer>();
   #resourceVersion = 0;
-  #writesToLose = 0;
+  readonly #writes: FakeWrites;
 
   constructor(model: FakeClusterModel) {
     this.#model = model;
-    this.#clock = model.clock ?? realClock();
+    this.clock = model.clock ?? realClock();
+    this.#writes = new FakeWrites(() => [...this.#sets.values()], model.admission);
     for (const [index, set] of (model.sets ?? [{}]).entries()) this.#addSet(set, 64 + index);
   }
 
@@ -97,11 +98,20 @@ class InMemoryCluster implements FakeCluster {
     const raw = structuredClone(before);
     change(raw);
     if (raw.spec.updatePriority !== before.spec.updatePriority) set.priorityWriters.set(raw.metadata.uid, manager);
+    this.#note({ kind: 'edited', manager, what: `GameServer ${name}` });
     set.commitGameServer(raw);
   }
 
+  crash(name: string, container?: string): void {
+    const server = this.server(name);
+    const crashed = container === undefined ? server.main : server.container(container);
+    const set = this.#setOf(server);
+    if (!set || !crashed) throw new Error(`there is no container ${container ?? ''} of ${name}`);
+    set.kubelet.crash(server, crashed);
+  }
+
   loseGameServerWrites(times: number): void {
-    this.#writesToLose = times;
+    this.#writes.toLose = times;
   }
 
   readSet(ref: SetRef, signal?: AbortSignal): ReturnType<Cluster['readSet']> {
@@ -109,7 +119,7 @@ class InMemoryCluster implements FakeCluster {
       const set = this.#find(ref);
       if (!set) return undefined;
       const view = gameServerSetView(set.raw);
-      return { ...view, foreignOwners: set.model.appliedBy ?? {}, lastWriters: set.lastWriters() };
+      return { ...view, foreignOwners: set.owners.appliers(), lastWriters: set.owners.lastWriters(set.raw) };
     });
   }
 
@@ -168,14 +178,12 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
-  patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): Promise<PatchOutcome> {
+  patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): ReturnType<Cluster['patch']> {
     const isReal = options.dryRun !== true;
     return this.#call('patch', options.signal, () => {
-      const outcome =
-        target.kind === 'GameServerSet'
-          ? this.#patchSet(target, patch, isReal)
-          : this.#patchGameServer(target, patch, isReal);
-      if (isReal) this.#note({ kind: 'patch', target, patch, outcome });
+      const by = currentWriter();
+      const outcome = this.#writes.patch(target, patch, isReal);
+      if (isReal) this.#note({ kind: 'patch', target, patch, outcome, by });
       return outcome;
     });
   }
@@ -190,8 +198,9 @@ class InMemoryCluster implements FakeCluster {
       if (request.command[0] === 'sleep') return unanswered;
       const outcome = this.#model.exec?.(request, server) ?? runInContainer(server, set.kubelet, request);
       const { container, command } = request;
-      this.#note({ kind: 'exec', server: server.name, container, command, outcome });
-      return outcome;
+      this.#note({ kind: 'exec', server: server.name, container, command, outcome, by: currentWriter() });
+      const answerMs = asksToReload(request) ? set.kubelet.answerMsOf(server) : 0;
+      return this.#answer(outcome, { answerMs, timeoutMs: request.timeoutMs, signal });
     });
   }
 
@@ -209,8 +218,10 @@ class InMemoryCluster implements FakeCluster {
       const server = this.#serverAt(request.host);
       const set = server && this.#setOf(server);
       if (!set) return { kind: 'failed', message: 'connection refused' };
-      this.#note({ kind: 'send', server: server.name, request });
-      return this.#model.send?.(request, server) ?? sendToEngine(server, set.kubelet, request);
+      this.#note({ kind: 'send', server: server.name, request, by: currentWriter() });
+      const outcome = this.#model.send?.(request, server) ?? sendToEngine(server, set.kubelet, request);
+      const answerMs = asksToReload(request) ? set.kubelet.answerMsOf(server) : 0;
+      return this.#answer(outcome, { answerMs, timeoutMs: request.timeoutMs, signal });
     });
   }
 
@@ -233,19 +244,36 @@ class InMemoryCluster implements FakeCluster {
     return this.#call('missingAccess', signal, () => wanted.filter((access) => this.#model.lacks?.(access) ?? false));
   }
 
-  async #call<Result>(operation: Operation, signal: AbortSignal | undefined, run: () => Result): Promise<Result> {
+  async #call<Result>(
+    operation: Operation,
+    signal: AbortSignal | undefined,
+    run: () => Result | Promise<Result>,
+  ): Promise<Result> {
     // Callers must not see anything happen before they have awaited it.
     await Promise.resolve();
     signal?.throwIfAborted();
     this.calls[operation] += 1;
     this.faults.strike(operation, 'before');
-    const result = run();
+    const result = await run();
     this.faults.strike(operation, 'after');
     return result;
   }
 
+  /** An answer that takes its time, or is not waited for. */
+  async #answer<Outcome>(
+    outcome: Outcome,
+    {
+      answerMs,
+      timeoutMs,
+      signal,
+    }: { readonly answerMs: number; readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+  ): Promise<Outcome | { readonly kind: 'unknown'; readonly message: string }> {
+    await passed(this.clock, Math.min(answerMs, timeoutMs), signal);
+    return answerMs > timeoutMs ? { kind: 'unknown', message: `no answer within ${timeoutMs / 1000} s` } : outcome;
+  }
+
   #note(entry: EntryWithoutTime): void {
-    this.log.push({ at: this.#clock.now(), ...entry });
+    this.log.push({ at: this.clock.now(), ...entry });
   }
 
   #find(ref: SetRef): FakeSet | undefined {
@@ -264,7 +292,7 @@ class InMemoryCluster implements FakeCluster {
   #addSet(model: FakeSetModel, subnet: number): void {
     const set = new FakeSet(model, {
       subnet,
-      clock: this.#clock,
+      clock: this.clock,
       timings: this.#model.timings ?? {},
       failures: this.#model.failures ?? {},
       events: {
@@ -273,6 +301,9 @@ class InMemoryCluster implements FakeCluster {
         },
         moved: (server, container, image) => this.#note({ kind: 'moved', server, container, image }),
         ready: (server) => this.#note({ kind: 'ready', server }),
+        restarted: (server, container, restarts) => this.#note({ kind: 'restarted', server, container, restarts }),
+        loaded: ({ name, engine }, why) => this.#note({ kind: 'loaded', server: name, version: engine.loaded, why }),
+        edited: (manager, what) => this.#note({ kind: 'edited', manager, what }),
       },
     });
     this.#sets.set(`${set.ref.namespace}/${set.ref.name}`, set);
@@ -280,52 +311,14 @@ class InMemoryCluster implements FakeCluster {
 
   #serverAt(host: string): FakeServer | undefined {
     const known = this.#addresses.get(host);
-    if (known && !known.deleting) return known;
+    if (known && !known.deleting && known.isStarted) return known;
     this.#addresses.clear();
     for (const set of this.#sets.values())
-      for (const server of set.servers.values()) this.#addresses.set(server.ip, server);
+      for (const server of set.servers.values()) if (server.isStarted) this.#addresses.set(server.ip, server);
     return this.#addresses.get(host);
-  }
-
-  #patchSet(target: PatchTarget, patch: GuardedPatch, isReal: boolean): PatchOutcome {
-    const set = this.#find(target);
-    if (!set) return { kind: 'notFound' };
-    const denied = (result: RawSet): string | undefined => schemaOfSet(result) ?? this.#model.admission?.(result);
-    const patched = patchObject(set.raw, patch, denied);
-    if (patched.kind === 'refused') return withManager(patched.outcome, set);
-    if (isReal) set.commitSet(patched.object, 'hotwave');
-    return { kind: 'applied' };
-  }
-
-  #patchGameServer(target: PatchTarget, patch: GuardedPatch, isReal: boolean): PatchOutcome {
-    const set = [...this.#sets.values()].find(
-      ({ ref, gameServers }) => ref.namespace === target.namespace && gameServers.has(target.name),
-    );
-    const raw = set?.gameServers.get(target.name);
-    if (!set || !raw) return { kind: 'notFound' };
-    const patched = patchObject<RawGameServer>(raw, patch, () => undefined);
-    if (patched.kind === 'refused') return patched.outcome;
-    if (isReal && patched.object.spec.updatePriority !== raw.spec.updatePriority)
-      set.priorityWriters.set(raw.metadata.uid, 'hotwave');
-    if (isReal) set.commitGameServer(patched.object, this.#olderState(raw, patched.object));
-    return { kind: 'applied' };
-  }
-
-  /** What OpenKruiseGame v1.0.0 makes of a write that its cache has not seen: all old values return, new keys stay. */
-  #olderState(before: RawGameServer, after: RawGameServer): RawGameServer | undefined {
-    if (this.#writesToLose === 0) return undefined;
-    this.#writesToLose -= 1;
-    const annotations = { ...after.metadata.annotations, ...before.metadata.annotations };
-    return { metadata: { ...after.metadata, annotations }, spec: { ...after.spec, ...before.spec } };
   }
 }
 
 function ordinalOf({ name }: Pick<GameServerRecord, 'name'>): number {
   return Number(name.slice(name.lastIndexOf('-') + 1));
-}
-
-function withManager(outcome: PatchOutcome, set: FakeSet): PatchOutcome {
-  if (outcome.kind !== 'preconditionFailed') return outcome;
-  const manager = set.writerOf(outcome.path);
-  return manager === undefined ? outcome : { ...outcome, manager };
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { SetRef, UpdateStrategy, WorkloadView } from '../../release/fleet/fleet.ts';
 import { sameJson, valueAt } from '../../release/patches/patches.ts';
+import type { ByServer, FakeEngineModel } from './fake-engine-model.ts';
+import type { FakeServer, WhyLoaded } from './fake-server.ts';
 import { MAIN, MAIN_IMAGE, OLD_IMAGE, SET, SIDECAR, uidOf, USER_STRATEGY } from './builders.ts';
 
 /** A container in a template. */
@@ -54,8 +56,7 @@ export interface FakeSetModel {
   readonly containers?: readonly NamedImage[];
   /** The container whose image carries the hot files. Default the last one. */
   readonly hotContainer?: string;
-  /** Engines load new files by themselves. Default only when told to. */
-  readonly selfReload?: boolean;
+  readonly engine?: FakeEngineModel;
   /** Names of `spec.serviceQualities`. */
   readonly serviceQualities?: readonly string[];
   /** Null: the set has none, as when its owner never wrote one. */
@@ -78,7 +79,16 @@ export interface FakeTimings {
   /** From a write of a GameServer until its pod has it. Default 2. */
   readonly syncMs?: number;
   /** From an image in the pod until its container runs. Default 5. */
-  readonly swapMs?: number | ((server: string) => number);
+  readonly swapMs?: ByServer<number>;
+  /** A container that is to be replaced ignores the signal to end, and runs on for so long. Default 0. */
+  readonly termMs?: ByServer<number>;
+  /** From the death of a container, which runs again at once, until the pod's status shows its new run. Default 0. */
+  readonly statusMs?: ByServer<number>;
+  /**
+   * From the making of a pod until its containers start for the first time. Default 0. Infinity: not before
+   * `cluster.server(name).start()`.
+   */
+  readonly startMs?: ByServer<number>;
   /** From the container's start until Kruise opens the readiness gate. Default 2. */
   readonly gateMs?: number;
 }
@@ -91,6 +101,12 @@ export interface SetEvents {
   readonly moved: (server: string, container: string, image: string) => void;
   /** A server is Ready after an update. */
   readonly ready: (server: string) => void;
+  /** A container was really started anew, whatever the status shows. */
+  readonly restarted: (server: string, container: string, restarts: number) => void;
+  /** An engine has loaded a version. */
+  readonly loaded: (server: FakeServer, why: WhyLoaded) => void;
+  /** Somebody who is not hotwave has changed the set or a GameServer. */
+  readonly edited: (manager: string, what: string) => void;
 }
 
 /** The GameServerSet that a model describes. */

@@ -4,11 +4,11 @@ import { SYNC_ANNOTATION } from '../../release/patches/patches.ts';
 import type { Clock } from './clock.ts';
 import { FakeKubelet } from './fake-kubelet.ts';
 import type { Failures } from './fake-kubelet.ts';
+import { FieldOwners } from './fake-owners.ts';
 import { serversToUpdate } from './fake-rolling.ts';
 import { FakeServer } from './fake-server.ts';
 import {
   acceptedWorkload,
-  changedFields,
   graceMsOf,
   hotContainerOf,
   rawGameServer,
@@ -58,8 +58,7 @@ export class FakeSet {
   readonly #updates: FakeUpdates;
   readonly #templates = new Map<string, readonly NamedImage[]>();
   #workload: FakeWorkload;
-  /** Who changed a field last, by JSON pointer. */
-  readonly #writers = new Map<string, string>();
+  readonly owners: FieldOwners;
   #sorted: readonly FakeServer[] | undefined;
   #rollIsDue = false;
 
@@ -68,13 +67,13 @@ export class FakeSet {
     this.raw = rawSet(model);
     this.ref = { namespace: this.raw.metadata.namespace, name: this.raw.metadata.name };
     this.#around = around;
-    const { swapMs = 5 } = around.timings;
+    this.owners = new FieldOwners(model.appliedBy);
     this.kubelet = new FakeKubelet({
       clock: around.clock,
-      swapMs: typeof swapMs === 'function' ? swapMs : () => swapMs,
+      timings: around.timings,
       failures: around.failures,
       hotContainer: hotContainerOf(model),
-      selfReload: model.selfReload ?? false,
+      engine: model.engine ?? {},
     });
     this.#updates = new FakeUpdates({
       clock: around.clock,
@@ -105,25 +104,11 @@ export class FakeSet {
 
   /** Takes over a changed GameServerSet; the controllers follow after a moment. */
   commitSet(raw: RawSet, manager: string): void {
-    for (const pointer of changedFields(this.raw, raw)) this.#writers.set(pointer, manager);
+    this.owners.changed(this.raw, raw, manager);
+    if (manager !== 'hotwave') this.#around.events.edited(manager, `GameServerSet ${this.ref.name}`);
     this.raw = { ...raw, metadata: { ...raw.metadata, generation: raw.metadata.generation + 1 } };
     this.#around.events.changed();
     this.#later(this.#around.timings.acceptMs ?? 2, () => this.reconcile());
-  }
-
-  /** Who changed last what hotwave writes too, by JSON pointer. */
-  lastWriters(): Readonly<Record<string, string>> {
-    const { containers } = this.raw.spec.gameServerTemplate.spec;
-    const images = containers.map((_, index) => `/spec/gameServerTemplate/spec/containers/${index}/image`);
-    const written = [...images, '/spec/updateStrategy', '/spec/replicas'];
-    const found = written.map((pointer) => [pointer, this.writerOf(pointer)] as const);
-    return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
-  }
-
-  /** Who changed a field last, if anybody did since the set was made. */
-  writerOf(pointer: string): string | undefined {
-    const known = [...this.#writers].find(([field]) => pointer === field || pointer.startsWith(`${field}/`));
-    return known?.[1];
   }
 
   /** Takes over a changed GameServer; `undone` is what an older state of the controller's cache makes of it. */
@@ -217,6 +202,8 @@ export class FakeSet {
     // Kruise v1.8.0 stateful_set_utils.go, newVersionedStatefulSetPod: old until `partition` others are old.
     const old = [...this.servers.values()].filter((server) => server.revision !== updateRevision).length;
     const revision = !onDelete && old < partition ? currentRevision : updateRevision;
+    const { events } = this.#around;
+    const name = `${this.ref.name}-${ordinal}`;
     const server = new FakeServer(
       {
         set: this.ref.name,
@@ -226,10 +213,19 @@ export class FakeSet {
         hotContainer: hotContainerOf(this.model),
         subnet: this.#around.subnet,
         clock: this.#around.clock,
+        isStarted: this.kubelet.startMsOf(name) === 0,
       },
-      () => this.#around.events.changed(),
+      {
+        changed: () => events.changed(),
+        restarted: (pod, container) => events.restarted(pod.name, container.name, container.restarts),
+        loaded: (pod, why) => events.loaded(pod, why),
+      },
     );
     this.servers.set(server.name, server);
+    if (!server.isStarted) {
+      this.kubelet.bringUp(server);
+      server.whenStarted(() => this.#scheduleRoll());
+    }
     this.#sorted = undefined;
     if (!this.gameServers.has(server.name)) {
       this.gameServers.set(server.name, rawGameServer(this.model, server.name, ordinal));
