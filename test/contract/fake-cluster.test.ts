@@ -32,11 +32,8 @@ describeClusterContract('in memory', () => {
           );
           return Promise.resolve();
         },
-        reportQuality(server, name, { status, message }) {
-          const found = cluster.server(server);
-          // What the adapter makes of the message of a pod condition.
-          found.serviceQualities[name] = { status, message: message.replaceAll(/[|\n]/g, '') };
-          found.touch();
+        reportQuality(server, name, result) {
+          cluster.reportQuality(server, name, result);
           return Promise.resolve();
         },
       });

@@ -6,12 +6,13 @@ import type {
   HttpSendOutcome,
   HttpSendRequest,
 } from '../../activities/ports.ts';
-import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
 import type { Clock } from './clock.ts';
 import type { Faults, Operation } from './fake-faults.ts';
 import type { Failures } from './fake-kubelet.ts';
-import type { FakeServer, WhyLoaded } from './fake-server.ts';
+import type { WhyLoaded } from './fake-pod.ts';
+import type { FakeServer } from './fake-server.ts';
 import type { FakeSet } from './fake-set.ts';
 import type { FakeSetModel, FakeTimings, RawGameServer, RawSet } from './fake-set-model.ts';
 import type { Writer } from './fake-writer.ts';
@@ -89,6 +90,8 @@ export interface FakeCluster extends Cluster {
   edit(manager: string, change: (set: RawSet) => void, ref?: SetRef): void;
   /** Somebody else changes a GameServer. */
   editServer(manager: string, name: string, change: (server: RawGameServer) => void): void;
+  /** OpenKruise's node agent reports a result; OpenKruiseGame takes the actions that the set has for it. */
+  reportQuality(server: string, quality: string, result: ServiceQuality): void;
   /**
    * The engine of a server, or another of its containers, dies and starts again in its pod. An engine loads the files
    * that are there.

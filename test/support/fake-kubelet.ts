@@ -2,7 +2,8 @@ import type { Clock } from './clock.ts';
 import { valueFor } from './fake-engine-model.ts';
 import type { FakeEngineModel } from './fake-engine-model.ts';
 import { FAILURES, tagOf } from './fake-server.ts';
-import type { FakeContainer, FakeServer, Failure } from './fake-server.ts';
+import type { FakeContainer } from './fake-pod.ts';
+import type { FakeServer, Failure } from './fake-server.ts';
 import type { FakeTimings } from './fake-set-model.ts';
 
 /** What fails where: by server name, or worked out from server name and image. */

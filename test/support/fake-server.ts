@@ -2,6 +2,7 @@ import { OPS_STATE_LABEL, OWNER_LABEL, PRIORITY_LABEL } from '../../release/flee
 import type { ContainerStatus, ServerView, ServiceQuality } from '../../release/fleet/fleet.ts';
 import type { Clock } from './clock.ts';
 import { containerIdOf, imageIdOf, uidOf } from './builders.ts';
+import type { FakeContainer, Mutable, PodEvents, RestartWishes, WhyLoaded } from './fake-pod.ts';
 
 /** What goes wrong when a server gets an image; the same words as in the fleet lab. */
 export const FAILURES = [
@@ -23,42 +24,6 @@ export const FAILURES = [
 
 /** One of FAILURES. */
 export type Failure = (typeof FAILURES)[number];
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
-
-/** A container of a simulated pod. */
-export interface FakeContainer {
-  readonly name: string;
-  /** What the spec asks for. */
-  image: string;
-  /** What the API server shows, which may be late. */
-  status: Mutable<ContainerStatus>;
-  /** How often it was really started anew in its pod. */
-  restarts: number;
-  /** The kubelet is replacing it: what the spec asks for meanwhile has to wait. */
-  replacing?: boolean;
-}
-
-/** Why an engine has loaded the files: told to, they had changed, or its container had started. */
-export type WhyLoaded = 'reload' | 'files' | 'start';
-
-/** What really happens in a pod, whatever the API server shows of it. */
-export interface PodEvents {
-  /** The pod's object has changed. */
-  readonly changed: () => void;
-  readonly restarted: (server: FakeServer, container: FakeContainer) => void;
-  readonly loaded: (server: FakeServer, why: WhyLoaded) => void;
-}
-
-/** How a container is started anew. */
-export interface RestartWishes {
-  /** Default the image of the spec. */
-  readonly image?: string;
-  /** Default true. */
-  readonly ready?: boolean;
-  /** Time until the status shows it. Default 0. */
-  readonly shownAfterMs?: number;
-}
 
 /** The tag of an image: the version of the files that it carries. */
 export function tagOf(image: string): string {

@@ -2,13 +2,29 @@ import { randomUUID } from 'node:crypto';
 import type { SetRef, UpdateStrategy, WorkloadView } from '../../release/fleet/fleet.ts';
 import { sameJson, valueAt } from '../../release/patches/patches.ts';
 import type { ByServer, FakeEngineModel } from './fake-engine-model.ts';
-import type { FakeServer, WhyLoaded } from './fake-server.ts';
+import type { WhyLoaded } from './fake-pod.ts';
+import type { FakeServer } from './fake-server.ts';
 import { MAIN, MAIN_IMAGE, OLD_IMAGE, SET, SIDECAR, uidOf, USER_STRATEGY } from './builders.ts';
 
 /** A container in a template. */
 export interface NamedImage {
   name: string;
   image: string;
+}
+
+/** A service quality of a set. */
+export interface RawQuality {
+  name: string;
+  /** Its action is taken once, at the first result. */
+  permanent?: boolean;
+  serviceQualityAction?: {
+    state: boolean;
+    /** Only for this message. */
+    result?: string;
+    /** `result`: the number that the probe has printed (a template variable of OpenKruiseGame 1.1). */
+    updatePriority?: number | 'result';
+    opsState?: string;
+  }[];
 }
 
 /** The parts of a GameServerSet that the fake cluster keeps; patches are applied to it. */
@@ -25,7 +41,7 @@ export interface RawSet {
     replicas: number;
     reserveGameServerIds?: number[];
     updateStrategy?: UpdateStrategy;
-    serviceQualities?: { name: string }[];
+    serviceQualities?: RawQuality[];
     gameServerTemplate: {
       reclaimPolicy?: string;
       spec: { containers: NamedImage[]; initContainers?: NamedImage[] };
@@ -57,8 +73,8 @@ export interface FakeSetModel {
   /** The container whose image carries the hot files. Default the last one. */
   readonly hotContainer?: string;
   readonly engine?: FakeEngineModel;
-  /** Names of `spec.serviceQualities`. */
-  readonly serviceQualities?: readonly string[];
+  /** `spec.serviceQualities`, by name when nothing is done for their results. */
+  readonly serviceQualities?: readonly (string | RawQuality)[];
   /** Null: the set has none, as when its owner never wrote one. */
   readonly updateStrategy?: UpdateStrategy | null;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -76,6 +92,8 @@ export interface FakeSetModel {
 export interface FakeTimings {
   /** From a write of the set until the Advanced StatefulSet has it. Default 2. */
   readonly acceptMs?: number;
+  /** From the workload's new number of replicas until its pods are made or gone. Default 0. */
+  readonly scaleMs?: number;
   /** From a write of a GameServer until its pod has it. Default 2. */
   readonly syncMs?: number;
   /** From an image in the pod until its container runs. Default 5. */
@@ -123,13 +141,17 @@ export function rawSet(model: FakeSetModel): RawSet {
     spec: {
       replicas,
       ...(updateStrategy ? { updateStrategy: structuredClone(updateStrategy) } : {}),
-      ...(model.serviceQualities ? { serviceQualities: model.serviceQualities.map((name) => ({ name })) } : {}),
+      ...(model.serviceQualities ? { serviceQualities: model.serviceQualities.map(rawQuality) } : {}),
       gameServerTemplate: {
         ...(model.reclaimPolicy ? { reclaimPolicy: model.reclaimPolicy } : {}),
         spec: { containers: containers.map((container) => ({ ...container })) },
       },
     },
   };
+}
+
+function rawQuality(quality: string | RawQuality): RawQuality {
+  return typeof quality === 'string' ? { name: quality } : structuredClone(quality);
 }
 
 /** The GameServer that OpenKruiseGame makes for a server, with the model's wishes in it. */
@@ -163,8 +185,9 @@ export function revisionOf(set: string, containers: readonly NamedImage[]): stri
   return `${set}-${uidOf(JSON.stringify(containers)).slice(0, 8)}`;
 }
 
-/** The Advanced StatefulSet, with the one field that hotwave does not read. */
+/** The Advanced StatefulSet, with the fields that hotwave does not read. */
 export interface FakeWorkload extends WorkloadView {
+  readonly replicas: number;
   readonly maxUnavailable: number | string;
 }
 
@@ -183,6 +206,7 @@ export function acceptedWorkload(
     paused: rolling?.paused ?? false,
     podUpdatePolicy: rolling?.podUpdatePolicy ?? 'ReCreate',
     maxUnavailable: rolling?.maxUnavailable ?? 1,
+    replicas: spec.replicas,
   };
 }
 
@@ -208,4 +232,12 @@ function defaultContainers(): NamedImage[] {
     { name: MAIN, image: MAIN_IMAGE },
     { name: SIDECAR, image: OLD_IMAGE },
   ];
+}
+
+type Strategy = NonNullable<RawSet['spec']['updateStrategy']>;
+
+/** The rolling part of a strategy without its `paused`. */
+export function withoutPaused({ rollingUpdate }: Strategy): NonNullable<Strategy['rollingUpdate']> {
+  const { paused: _false, ...others } = rollingUpdate ?? {};
+  return others;
 }

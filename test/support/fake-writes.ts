@@ -2,16 +2,17 @@ import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patc
 import type { FakeClusterModel } from './fake-cluster-model.ts';
 import { patchObject, schemaOfSet } from './fake-patch.ts';
 import type { FakeSet } from './fake-set.ts';
+import type { FakeSets } from './fake-sets.ts';
 import type { RawGameServer, RawSet } from './fake-set-model.ts';
 
 /** Plays the API server for the writes of hotwave. */
 export class FakeWrites {
   /** So many writes of GameServers are undone. */
   toLose = 0;
-  readonly #sets: () => readonly FakeSet[];
+  readonly #sets: FakeSets;
   readonly #admission: FakeClusterModel['admission'];
 
-  constructor(sets: () => readonly FakeSet[], admission: FakeClusterModel['admission']) {
+  constructor(sets: FakeSets, admission: FakeClusterModel['admission']) {
     this.#sets = sets;
     this.#admission = admission;
   }
@@ -24,7 +25,7 @@ export class FakeWrites {
   }
 
   #patchSet(target: PatchTarget, patch: GuardedPatch, isReal: boolean): PatchOutcome {
-    const set = this.#sets().find(({ ref }) => ref.namespace === target.namespace && ref.name === target.name);
+    const set = this.#sets.find(target);
     if (!set) return { kind: 'notFound' };
     const denied = (result: RawSet): string | undefined => schemaOfSet(result) ?? this.#admission?.(result);
     const patched = patchObject(set.raw, patch, denied);
@@ -34,16 +35,16 @@ export class FakeWrites {
   }
 
   #patchGameServer(target: PatchTarget, patch: GuardedPatch, isReal: boolean): PatchOutcome {
-    const set = this.#sets().find(
-      ({ ref, gameServers }) => ref.namespace === target.namespace && gameServers.has(target.name),
-    );
+    const set = this.#sets
+      .all()
+      .find(({ ref, gameServers }) => ref.namespace === target.namespace && gameServers.has(target.name));
     const raw = set?.gameServers.get(target.name);
     if (!set || !raw) return { kind: 'notFound' };
     const patched = patchObject<RawGameServer>(raw, patch, () => undefined);
     if (patched.kind === 'refused') return patched.outcome;
     if (isReal && patched.object.spec.updatePriority !== raw.spec.updatePriority)
-      set.priorityWriters.set(raw.metadata.uid, 'hotwave');
-    if (isReal) set.commitGameServer(patched.object, this.#olderState(raw, patched.object));
+      set.okg.priorityWriters.set(raw.metadata.uid, 'hotwave');
+    if (isReal) set.okg.commit(patched.object, this.#olderState(raw, patched.object));
     return { kind: 'applied' };
   }
 

@@ -3,40 +3,26 @@ import type { ContainerView } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing } from '../../release/fleet/fleet.ts';
 import { firstWavePatch, setBaseline, setTarget } from '../../release/patches/patches.ts';
 import { MAIN, NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
-import { ManualClock } from '../support/clock.ts';
-import { fakeCluster } from '../support/fake-cluster.ts';
-import type { FakeCluster, FakeClusterModel } from '../support/fake-cluster.ts';
 import { effectiveReloads, loads, restarts, writesAfter } from '../support/fake-log.ts';
 import type { RawSet } from '../support/fake-set-model.ts';
+import { fakeWorld } from '../support/fake-world.ts';
+import type { FakeWorld } from '../support/fake-world.ts';
 
 // What the real cluster was caught at, and the fake one has learned.
 
-interface World {
-  readonly clock: ManualClock;
-  readonly cluster: FakeCluster;
-}
-
-type Wishes = Omit<FakeClusterModel, 'clock'>;
-
-function world({ timings = {}, ...model }: Wishes = {}): World {
-  const clock = new ManualClock();
-  const usual = { acceptMs: 1, syncMs: 1, swapMs: 10, gateMs: 1 };
-  return { clock, cluster: fakeCluster({ timings: { ...usual, ...timings }, ...model, clock }) };
-}
-
-async function container({ cluster }: World, server: string, name: string): Promise<ContainerView> {
+async function container({ cluster }: FakeWorld, server: string, name: string): Promise<ContainerView> {
   const { servers } = await cluster.listServers(SET, { names: [server] });
   return containerOf(servers[0]!.containers, name)!;
 }
 
-async function version({ cluster }: World, name: string): Promise<unknown> {
+async function version({ cluster }: FakeWorld, name: string): Promise<unknown> {
   const { ip: host } = cluster.server(name);
   return cluster.httpGet({ host, port: 8080, path: '/version', timeoutMs: 1_000 });
 }
 
 const says = (body: string) => ({ kind: 'answered', status: 200, body });
 
-const reload = ({ cluster }: World, server: string, timeoutMs = 1_000) =>
+const reload = ({ cluster }: FakeWorld, server: string, timeoutMs = 1_000) =>
   cluster.exec({ namespace: SET.namespace, server, container: MAIN, command: ['engine', 'reload'], timeoutMs });
 
 const imageOf =
@@ -53,7 +39,7 @@ const partition =
   };
 
 /** The new image for all servers at once, and time for it. */
-function update({ clock, cluster }: World, image = NEW_IMAGE): void {
+function update({ clock, cluster }: FakeWorld, image = NEW_IMAGE): void {
   cluster.edit('tester', partition(0));
   cluster.edit('tester', imageOf(SIDECAR, image));
   clock.advance(100);
@@ -61,7 +47,7 @@ function update({ clock, cluster }: World, image = NEW_IMAGE): void {
 
 describe('an engine', () => {
   test('that crashes starts again in its pod and loads the files that are there', async () => {
-    const it = world();
+    const it = fakeWorld();
     update(it);
     const before = await container(it, 'duel-3', MAIN);
     it.cluster.crash('duel-3');
@@ -75,7 +61,7 @@ describe('an engine', () => {
   });
 
   test('answers long before the status shows that it was restarted', async () => {
-    const it = world({ timings: { statusMs: 1_500 }, sets: [{ engine: { onReload: 'restart' } }] });
+    const it = fakeWorld({ timings: { statusMs: 1_500 }, sets: [{ engine: { onReload: 'restart' } }] });
     update(it);
     const before = await container(it, 'duel-3', MAIN);
     expect(await reload(it, 'duel-3')).toMatchObject({ kind: 'exited', code: 0 });
@@ -90,7 +76,7 @@ describe('an engine', () => {
   });
 
   test('that is restarted twice before the status shows it has the second run in its status', async () => {
-    const it = world({ timings: { statusMs: 1_000 } });
+    const it = fakeWorld({ timings: { statusMs: 1_000 } });
     it.cluster.crash('duel-3');
     it.clock.advance(500);
     it.cluster.crash('duel-3');
@@ -101,7 +87,7 @@ describe('an engine', () => {
   });
 
   test('may load only seconds after its reload was answered', async () => {
-    const it = world({ sets: [{ engine: { loadMs: (server) => (server === 'duel-3' ? 8_000 : 0) } }] });
+    const it = fakeWorld({ sets: [{ engine: { loadMs: (server) => (server === 'duel-3' ? 8_000 : 0) } }] });
     update(it);
     for (const server of ['duel-3', 'duel-4'])
       expect(await reload(it, server)).toMatchObject({ kind: 'exited', code: 0 });
@@ -114,7 +100,7 @@ describe('an engine', () => {
   });
 
   test('that dies before it has loaded does not load once more', async () => {
-    const it = world({ sets: [{ engine: { loadMs: 8_000 } }] });
+    const it = fakeWorld({ sets: [{ engine: { loadMs: 8_000 } }] });
     update(it);
     await reload(it, 'duel-3');
     it.cluster.crash('duel-3');
@@ -123,7 +109,7 @@ describe('an engine', () => {
   });
 
   test('may answer only after seconds, and loads also for somebody who has given up', async () => {
-    const it = world({ sets: [{ engine: { answerMs: 5_000 } }] });
+    const it = fakeWorld({ sets: [{ engine: { answerMs: 5_000 } }] });
     update(it);
     const patient = reload(it, 'duel-3', 10_000);
     const hasty = reload(it, 'duel-4', 2_000);
@@ -138,7 +124,7 @@ describe('an engine', () => {
   });
 
   test('may load new files by itself', async () => {
-    const it = world({ sets: [{ engine: { watchesFiles: true } }] });
+    const it = fakeWorld({ sets: [{ engine: { watchesFiles: true } }] });
     update(it);
     expect(await version(it, 'duel-3')).toEqual(says('2.0'));
     expect(loads(it.cluster, 'duel-3')).toEqual(['2.0 files']);
@@ -149,7 +135,7 @@ describe('a sidecar that ignores the signal to end', () => {
   const timings = { termMs: 33_000, swapMs: 10 };
 
   test('runs on with the old files until it is killed', async () => {
-    const it = world({ timings });
+    const it = fakeWorld({ timings });
     update(it);
     it.clock.advance(32_000);
     expect(await container(it, 'duel-3', SIDECAR)).toMatchObject({
@@ -162,7 +148,7 @@ describe('a sidecar that ignores the signal to end', () => {
   });
 
   test('starts with the image of that time even when the old one is wanted again, and goes back after that', async () => {
-    const it = world({ timings });
+    const it = fakeWorld({ timings });
     update(it);
     it.clock.advance(20_000);
     update(it, OLD_IMAGE);
@@ -177,13 +163,13 @@ describe('a sidecar that ignores the signal to end', () => {
 });
 
 describe('a pod that is still starting', () => {
-  const starting = (startMs: number): Wishes => ({
-    timings: { startMs: (server) => (server === 'duel-3' ? startMs : 0) },
+  const starting = (startMs: number) => ({
+    timings: { startMs: (server: string) => (server === 'duel-3' ? startMs : 0) },
     sets: [{ replicas: 5 }],
   });
 
   test('has no status, then containers that are being created, then its first start, which is no restart', async () => {
-    const it = world(starting(1_000));
+    const it = fakeWorld(starting(1_000));
     expect(await container(it, 'duel-3', MAIN)).not.toHaveProperty('status');
     expect(await version(it, 'duel-3')).toMatchObject({ kind: 'failed' });
     it.clock.advance(500);
@@ -203,7 +189,7 @@ describe('a pod that is still starting', () => {
   });
 
   test('starts with the image that it is to have by then', async () => {
-    const it = world(starting(1_000));
+    const it = fakeWorld(starting(1_000));
     update(it);
     it.clock.advance(1_000);
     expect(await container(it, 'duel-3', SIDECAR)).toMatchObject({
@@ -216,7 +202,7 @@ describe('a pod that is still starting', () => {
   });
 
   test('may wait until a test starts it', async () => {
-    const it = world(starting(Number.POSITIVE_INFINITY));
+    const it = fakeWorld(starting(Number.POSITIVE_INFINITY));
     it.clock.advance(60_000);
     expect(await container(it, 'duel-3', MAIN)).not.toHaveProperty('status');
     it.cluster.server('duel-3').start();
@@ -228,7 +214,7 @@ describe('a new image of the main container in the template', () => {
   const newEngine = imageOf(MAIN, 'registry.test/engine:1.1');
 
   test('restarts the engines of those that may move, in Kruise order, and of nobody else', async () => {
-    const it = world({ sets: [{ replicas: 4 }] });
+    const it = fakeWorld({ sets: [{ replicas: 4 }] });
     it.cluster.edit('tester', partition(2));
     it.cluster.edit('tester', imageOf(SIDECAR, NEW_IMAGE));
     it.clock.advance(100);
@@ -245,7 +231,7 @@ describe('a new image of the main container in the template', () => {
   });
 
   test('waits behind a closed partition, and restarts every engine when it is opened', () => {
-    const it = world({ sets: [{ replicas: 4 }] });
+    const it = fakeWorld({ sets: [{ replicas: 4 }] });
     it.cluster.edit('colleague', partition(4));
     it.cluster.edit('colleague', newEngine);
     it.clock.advance(100);
@@ -263,7 +249,7 @@ describe('a new image of the main container in the template', () => {
 
 describe('the log', () => {
   test('tells what was written and sent after a time, and what others have edited', async () => {
-    const it = world();
+    const it = fakeWorld();
     const set = (await it.cluster.readSet(SET))!;
     const open = { partition: 0, maxUnavailable: '100%', paused: false } as const;
     await it.cluster.patch(setTarget(SET), firstWavePatch(setBaseline(set, SIDECAR, NEW_IMAGE)!, 10, open));
