@@ -102,7 +102,7 @@ class InMemoryCluster implements FakeCluster {
       const set = this.#sets.find(ref);
       if (!set) return undefined;
       const view = gameServerSetView(set.raw);
-      return { ...view, foreignOwners: set.owners.appliers(), lastWriters: set.owners.lastWriters(set.raw) };
+      return { ...view, foreignOwners: set.owners.appliers(set.raw), lastWriters: set.owners.lastWriters(set.raw) };
     });
   }
 
@@ -279,7 +279,7 @@ class InMemoryCluster implements FakeCluster {
         moved: (server, container, image) => this.#note({ kind: 'moved', server, container, image }),
         ready: (server) => this.#note({ kind: 'ready', server }),
         restarted: (server, container, restarts) => this.#note({ kind: 'restarted', server, container, restarts }),
-        loaded: ({ name, engine }, why) => this.#note({ kind: 'loaded', server: name, version: engine.loaded, why }),
+        loaded: (server, version, why) => this.#note({ kind: 'loaded', server, version, why }),
         edited: (manager, what) => this.#note({ kind: 'edited', manager, what }),
       },
     });

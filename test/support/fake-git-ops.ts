@@ -14,6 +14,8 @@ export interface GitOpsModel {
   readonly by?: 'apply' | 'replace';
   /** Default the only set. */
   readonly ref?: SetRef;
+  /** Default the set as it is now. */
+  readonly manifest?: RawSet;
 }
 
 /** The hands that a test has in it. */
@@ -27,8 +29,11 @@ export interface GitOps {
 }
 
 /** A GitOps controller whose manifest is the set as it is now: template, update strategy, replicas and annotations. */
-export function gitOps(cluster: FakeCluster, { manager = 'argocd', by = 'apply', ref }: GitOpsModel = {}): GitOps {
-  const manifest = structuredClone(cluster.set(ref).raw);
+export function gitOps(
+  cluster: FakeCluster,
+  { manager = 'argocd', by = 'apply', ref, ...model }: GitOpsModel = {},
+): GitOps {
+  const manifest = model.manifest ?? structuredClone(cluster.set(ref).raw);
   let round = 0;
   const sync = (): void => {
     const set = cluster.set(ref);

@@ -1,5 +1,4 @@
 import type { ContainerStatus } from '../../release/fleet/fleet.ts';
-import type { FakeServer } from './fake-server.ts';
 
 /** A value whose fields may be set. */
 export type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
@@ -24,8 +23,8 @@ export type WhyLoaded = 'reload' | 'files' | 'start';
 export interface PodEvents {
   /** The pod's object has changed. */
   readonly changed: () => void;
-  readonly restarted: (server: FakeServer, container: FakeContainer) => void;
-  readonly loaded: (server: FakeServer, why: WhyLoaded) => void;
+  readonly restarted: (container: FakeContainer) => void;
+  readonly loaded: (version: string, why: WhyLoaded) => void;
 }
 
 /** How a container is started anew. */

@@ -133,7 +133,7 @@ export class FakeServer {
     container.restarts += 1;
     const { restarts } = container;
     const status = { ...this.#running(container.name, image, restarts), ready };
-    this.#events.restarted(this, container);
+    this.#events.restarted(container);
     const show = (): void => {
       if (this.deleting || container.restarts !== restarts) return;
       container.status = status;
@@ -147,7 +147,7 @@ export class FakeServer {
   load(why: WhyLoaded = 'reload'): void {
     this.engine.loaded = this.engine.files;
     this.#sayLoaded();
-    this.#events.loaded(this, why);
+    this.#events.loaded(this.engine.loaded, why);
   }
 
   /** The node has taken a new pod in: its containers are being created. */

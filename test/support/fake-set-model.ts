@@ -3,7 +3,6 @@ import type { SetRef, UpdateStrategy, WorkloadView } from '../../release/fleet/f
 import { sameJson, valueAt } from '../../release/patches/patches.ts';
 import type { ByServer, FakeEngineModel } from './fake-engine-model.ts';
 import type { WhyLoaded } from './fake-pod.ts';
-import type { FakeServer } from './fake-server.ts';
 import { MAIN, MAIN_IMAGE, OLD_IMAGE, SET, SIDECAR, uidOf, USER_STRATEGY } from './builders.ts';
 
 /** A container in a template. */
@@ -122,7 +121,7 @@ export interface SetEvents {
   /** A container was really started anew, whatever the status shows. */
   readonly restarted: (server: string, container: string, restarts: number) => void;
   /** An engine has loaded a version. */
-  readonly loaded: (server: FakeServer, why: WhyLoaded) => void;
+  readonly loaded: (server: string, version: string, why: WhyLoaded) => void;
   /** Somebody who is not hotwave has changed the set or a GameServer. */
   readonly edited: (manager: string, what: string) => void;
 }

@@ -64,7 +64,7 @@ export class FakeSet {
     this.raw = rawSet(model);
     this.ref = { namespace: this.raw.metadata.namespace, name: this.raw.metadata.name };
     this.#around = around;
-    this.owners = new FieldOwners(model.appliedBy);
+    this.owners = new FieldOwners(this.raw, model.appliedBy);
     this.kubelet = new FakeKubelet({
       clock: around.clock,
       timings: around.timings,
@@ -134,8 +134,7 @@ export class FakeSet {
 
   /** Replaces a pod by a new one under the same name a moment later, as after an eviction or a lost node. */
   recreate(name: string): void {
-    const server = this.servers.get(name);
-    if (!server) throw new Error(`there is no server ${name}`);
+    const server = this.#pod(name);
     this.remove(name);
     // Under Cascade the GameServer goes with its pod, and a new one knows of no wishes.
     if (this.raw.spec.gameServerTemplate.reclaimPolicy !== 'Delete') {
@@ -159,16 +158,18 @@ export class FakeSet {
 
   /** Kruise updates a server to the template's revision, whoever's turn it is. */
   moveOutOfTurn(name: string): void {
-    const server = this.servers.get(name);
-    if (!server) throw new Error(`there is no server ${name}`);
-    this.#update(server);
+    this.#update(this.#pod(name));
   }
 
   /** Somebody writes an image into a pod, as `kubectl set image pod/NAME` does. */
   writeImage(name: string, container: string, image: string): void {
+    this.#updates.writeImage(this.#pod(name), container, image);
+  }
+
+  #pod(name: string): FakeServer {
     const server = this.servers.get(name);
     if (!server) throw new Error(`there is no server ${name}`);
-    this.#updates.writeImage(server, container, image);
+    return server;
   }
 
   #later(milliseconds: number, run: () => void): void {
@@ -238,8 +239,8 @@ export class FakeSet {
       },
       {
         changed: () => events.changed(),
-        restarted: (pod, container) => events.restarted(pod.name, container.name, container.restarts),
-        loaded: (pod, why) => events.loaded(pod, why),
+        restarted: (container) => events.restarted(name, container.name, container.restarts),
+        loaded: (version, why) => events.loaded(name, version, why),
       },
     );
     this.servers.set(server.name, server);
