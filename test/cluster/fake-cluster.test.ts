@@ -176,7 +176,7 @@ describe('the fake cluster', () => {
     expect(await it.cluster.readSet(SET)).toBeDefined();
   });
 
-  test('updates ten thousand servers', async () => {
+  test('updates ten thousand servers', { timeout: 30_000 }, async () => {
     const it = fakeWorld({ sets: [{ replicas: 10_000 }] });
     await release(it.cluster);
     it.clock.advance(100);

@@ -6,6 +6,7 @@ import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
 import { apiClient } from '../../cluster/request.ts';
 import type { ApiClient } from '../../cluster/request.ts';
 import { setTarget } from '../../release/patches/patches.ts';
+import { until } from '../lab/until.ts';
 import { describeClusterContract } from '../contract/cluster-contract.ts';
 import type { ContractSet } from '../contract/cluster-contract.ts';
 import {
@@ -53,9 +54,12 @@ async function restore(options: SetOptions, manager: string, by: 'apply' | 'repl
     await write(path, 'application/apply-patch+yaml', manager, manifest);
     return;
   }
-  const { resourceVersion } = (await lab.api.get<GameServerSet>(path)).metadata;
-  const body = { ...manifest, metadata: { ...manifest.metadata, resourceVersion } };
-  await lab.api.replace(`${path}?fieldManager=${manager}`, body);
+  // Its controller writes the status meanwhile: a conflict means to try again.
+  await until({ what: `${options.name} to be replaced`, deadlineMs: 20_000, everyMs: 100 }, async () => {
+    const { resourceVersion } = (await lab.api.get<GameServerSet>(path)).metadata;
+    const body = { ...manifest, metadata: { ...manifest.metadata, resourceVersion } };
+    return lab.api.replace(`${path}?fieldManager=${manager}`, body);
+  });
 }
 
 async function newSet(): Promise<ContractSet> {

@@ -233,10 +233,19 @@ function defaultContainers(): NamedImage[] {
   ];
 }
 
+/** The set with one server less, as OpenKruiseGame writes it: whole, and without false values (Go's omitempty). */
+export function withOneLess(set: RawSet): RawSet {
+  const raw = structuredClone(set);
+  raw.spec.replicas -= 1;
+  const { updateStrategy } = raw.spec;
+  if (updateStrategy?.rollingUpdate?.paused === false)
+    raw.spec.updateStrategy = { ...updateStrategy, rollingUpdate: withoutPaused(updateStrategy) };
+  return raw;
+}
+
 type Strategy = NonNullable<RawSet['spec']['updateStrategy']>;
 
-/** The rolling part of a strategy without its `paused`. */
-export function withoutPaused({ rollingUpdate }: Strategy): NonNullable<Strategy['rollingUpdate']> {
+function withoutPaused({ rollingUpdate }: Strategy): NonNullable<Strategy['rollingUpdate']> {
   const { paused: _false, ...others } = rollingUpdate ?? {};
   return others;
 }

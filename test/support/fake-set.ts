@@ -16,7 +16,7 @@ import {
   rawSet,
   revisionOf,
   updatesOnDelete,
-  withoutPaused,
+  withOneLess,
 } from './fake-set-model.ts';
 import { FakeUpdates } from './fake-updates.ts';
 import type {
@@ -257,13 +257,7 @@ export class FakeSet {
 
   /** OpenKruiseGame takes a server that its owner wants killed out of the count of replicas. */
   #kill(name: string): void {
-    if (!this.servers.has(name)) return;
-    const raw = structuredClone(this.raw);
-    raw.spec.replicas -= 1;
-    // It writes the whole set, and leaves false values out (Go's omitempty).
-    if (raw.spec.updateStrategy?.rollingUpdate?.paused === false)
-      raw.spec.updateStrategy = { ...raw.spec.updateStrategy, rollingUpdate: withoutPaused(raw.spec.updateStrategy) };
-    this.commitSet(raw, OKG_MANAGER);
+    if (this.servers.has(name)) this.commitSet(withOneLess(this.raw), OKG_MANAGER);
   }
 
   #scheduleRoll(): void {
