@@ -32,7 +32,7 @@ module.exports = {
     },
     only('workflows', {
       folders: ['release'],
-      files: ['activities/(index|inputs).ts'],
+      files: ['activities/(?!ports/).+[.]ts'],
       packages: ['@temporalio/(workflow|common)', 'zod'],
     }),
     {
@@ -44,7 +44,7 @@ module.exports = {
     only('activities', { folders: ['release'], packages: ['@temporalio/(activity|common)', 'p-limit', 'zod'] }),
     only('cluster', {
       folders: ['release'],
-      files: ['activities/ports.ts'],
+      files: ['activities/ports/[a-z-]+[.]ts'],
       packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'zod', 'p-limit'],
     }),
     only('client', {

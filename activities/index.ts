@@ -9,8 +9,6 @@ import { inspectCluster } from './preflight/inspect-cluster.ts';
 import { inspectServers } from './monitor/inspect-servers.ts';
 import { findNewcomers, whereabouts } from './servers/membership.ts';
 import { overrideServers } from './game-servers/override-servers.ts';
-import type { Calendar, Cluster, Metrics, Releases } from './ports.ts';
-import { NO_RELEASES } from './ports.ts';
 import { planRollbackActivity } from './preflight/plan-rollback.ts';
 import { planReleaseActivity } from './preflight/preflight.ts';
 import { readLedgerHead, readLedgerPage } from './audit/read-audit.ts';
@@ -33,6 +31,11 @@ import {
   stageTemplate,
   verifyTemplate,
 } from './set/write-set.ts';
+import type { Calendar } from './ports/calendar.ts';
+import type { Cluster } from './ports/cluster.ts';
+import type { Metrics } from './ports/metrics.ts';
+import { NO_RELEASES } from './ports/releases.ts';
+import type { Releases } from './ports/releases.ts';
 
 /** What activities need from the outside. */
 export interface ActivityDependencies {

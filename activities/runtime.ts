@@ -1,6 +1,6 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { Context, sleep } from '@temporalio/activity';
-import { ClusterFailure } from './ports.ts';
+import { ClusterFailure } from './ports/failure.ts';
 
 /** The signal that ends every call of this activity when the release is interrupted or the worker shuts down. */
 export function cancellation(): AbortSignal {

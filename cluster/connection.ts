@@ -1,8 +1,8 @@
 import type { ClientOptions } from 'ws';
-import { ClusterFailure } from '../activities/ports.ts';
 import { loadKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigChoice, LoadedKubeconfig, ResolvedCluster } from './kubeconfig.ts';
 import type { RequestCredentials } from './pooled-kubeconfig.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
 
 /** Kubeconfig, CA and client certificate are read again this often, so that rotation needs no restart. */
 const RENEW_AFTER_MS = 10 * 60_000;

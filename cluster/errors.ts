@@ -1,6 +1,5 @@
-import { ClusterFailure } from '../activities/ports.ts';
-import type { ClusterFailureReason } from '../activities/ports.ts';
-
+import { ClusterFailure } from '../activities/ports/failure.ts';
+import type { ClusterFailureReason } from '../activities/ports/failure.ts';
 /** What the API server said when it did not do what it was asked: the parts of its Status object that are read. */
 export interface Refusal {
   readonly code: number;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { ExecOutcome } from '../activities/ports.ts';
 import { oneLine } from './errors.ts';
+import type { ExecOutcome } from '../activities/ports/probes.ts';
 
 /** Most bytes kept of a command's output, stdout and stderr each. There is no back-pressure: the rest is dropped. */
 export const MOST_OUTPUT_BYTES = 64 * 1024;

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
-import type { ExecOutcome, ExecRequest } from '../activities/ports.ts';
 import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure, wordsOf } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { ExecTranscript } from './exec-frames.ts';
 import { checkedName, podsPath } from './paths.ts';
 import { refusalOf } from './request.ts';
 import type { ApiClient } from './request.ts';
+import type { ExecOutcome, ExecRequest } from '../activities/ports/probes.ts';
 
 /** Time for the websocket to open, beside the time that the command itself may take. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { ClusterFailure } from '../activities/ports.ts';
 import type { ListRequest } from './lists.ts';
 import { listAll, readAs } from './lists.ts';
 import { byOrdinal } from './object-meta.ts';
 import type { ApiClient } from './request.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
 
 /**
  * A watch ends after this time and a list begins anew: it bounds how long a connection that died without a word, or a

@@ -1,7 +1,7 @@
 import { Agent, request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
-import type { HttpOutcome, HttpRequest, HttpSendOutcome, HttpSendRequest } from '../activities/ports.ts';
 import { networkCode } from './errors.ts';
+import type { HttpOutcome, HttpRequest, HttpSendOutcome, HttpSendRequest } from '../activities/ports/probes.ts';
 
 /** Most bytes kept of an answer. */
 const MOST_BODY_BYTES = 64 * 1024;

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { ClusterFailure } from '../activities/ports.ts';
 import { PooledKubeConfig } from './pooled-kubeconfig.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
 
 /** Where to find the API server. Empty: KUBECONFIG, then ~/.kube/config, then the pod's service account. */
 export interface KubeconfigChoice {

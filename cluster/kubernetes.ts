@@ -1,7 +1,5 @@
 import pLimit from 'p-limit';
 import { z } from 'zod';
-import { ClusterFailure } from '../activities/ports.ts';
-import type { Access, Cluster, GameServerRecord, ServerScope } from '../activities/ports.ts';
 import { OWNER_LABEL, PRIORITY_LABEL } from '../release/fleet/fleet.ts';
 import type { GameServerSetView, SetRef } from '../release/fleet/fleet.ts';
 import { Connection } from './connection.ts';
@@ -27,6 +25,11 @@ import { apiClient } from './request.ts';
 import type { ApiClient, RequestCounter } from './request.ts';
 import { tcpConnect } from './tcp.ts';
 import { gameServerRecord, gameServerSetView, workloadView } from './schemas.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
+import type { Access } from '../activities/ports/access.ts';
+import type { Cluster } from '../activities/ports/cluster.ts';
+import type { GameServerRecord } from '../activities/ports/game-servers.ts';
+import type { ServerScope } from '../activities/ports/servers.ts';
 
 /** How to reach a cluster, and with which limits. */
 export interface KubernetesOptions extends KubeconfigChoice {

@@ -1,7 +1,7 @@
 import { ZodError } from 'zod';
-import { ClusterFailure } from '../activities/ports.ts';
 import { listSchema } from './object-meta.ts';
 import type { ApiClient } from './request.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
 
 /** A page is parsed in one go, and parsing blocks the event loop: 500 pods take about 40 ms. */
 const PAGE_SIZE = 500;

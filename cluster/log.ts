@@ -1,8 +1,8 @@
-import type { LogOutcome, LogRequest } from '../activities/ports.ts';
 import { failureOfRefusal, oneLine, wordsOf } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { checkedName, podsPath } from './paths.ts';
 import type { ApiClient } from './request.ts';
+import type { LogOutcome, LogRequest } from '../activities/ports/probes.ts';
 
 /** Most bytes read in one search; the kubelet counts from the first line that is wanted. */
 const MOST_LOG_BYTES = 4 * 1024 * 1024;

@@ -1,6 +1,6 @@
 import type { SetRef } from '../release/fleet/fleet.ts';
 import type { PatchTarget } from '../release/patches/patches.ts';
-import { ClusterFailure } from '../activities/ports.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
 
 const GAME = '/apis/game.kruise.io/v1alpha1';
 const RESOURCES = { GameServerSet: 'gameserversets', GameServer: 'gameservers' } as const;

@@ -1,9 +1,9 @@
 import { Agent, request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
-import type { Metrics, MetricsRequest } from '../activities/ports.ts';
 import type { MetricSample } from '../release/checks/metric.ts';
 import { networkCode, oneLine } from './errors.ts';
+import type { Metrics, MetricsRequest } from '../activities/ports/metrics.ts';
 
 /** A Prometheus API that a worker may ask, and how to get in. */
 export interface MetricsSource {

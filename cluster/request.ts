@@ -1,12 +1,12 @@
 import { request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
-import { ClusterFailure } from '../activities/ports.ts';
 import type { Connection } from './connection.ts';
 import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure } from './errors.ts';
 import type { FailureContext, Refusal } from './errors.ts';
 import { whilePermissionsSettle } from './permissions-settle.ts';
 import type { RequestCredentials } from './pooled-kubeconfig.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
 
 /** Every write of hotwave carries this name in `metadata.managedFields`. */
 export const FIELD_MANAGER = 'hotwave';

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { GameServerRecord } from '../activities/ports.ts';
 import type { GameServerSetView, WorkloadView } from '../release/fleet/fleet.ts';
 import { SYNC_ANNOTATION } from '../release/patches/patches.ts';
 import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
 import { objectMetaSchema } from './object-meta.ts';
+import type { GameServerRecord } from '../activities/ports/game-servers.ts';
 
 const containerSchema = z.object({ name: z.string(), image: z.string().default('') });
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
-import type { TcpOutcome, TcpRequest } from '../activities/ports.ts';
 import { networkCode } from './errors.ts';
+import type { TcpOutcome, TcpRequest } from '../activities/ports/probes.ts';
 
 const SENTENCES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'connection refused',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import type { Calendar, CalendarReading } from '../activities/ports.ts';
 import { formatDiagnostic, readCalendarFile } from '../release/spec/diagnose.ts';
 import { EXIT_USAGE, StartFailure } from './start-failure.ts';
+import type { Calendar, CalendarReading } from '../activities/ports/calendar.ts';
 
 /**
  * The calendar of the cluster, a YAML file that HOTWAVE_CALENDAR names. It is read anew each time that somebody asks, so

@@ -2,7 +2,7 @@ import { Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { ActivityDependencies } from '../activities/index.ts';
-import { taskQueueOf } from '../workflows/messages.ts';
+import { taskQueueOf, watchQueueOf } from '../workflows/messages.ts';
 import { workflowBundlePath } from './bundle.ts';
 import { temporalReleases } from './temporal-releases.ts';
 
@@ -23,8 +23,20 @@ export interface HotwaveWorkerOptions extends ActivityDependencies {
   readonly pollers?: number;
 }
 
-/** A worker for one cluster, not running yet. Hotwave waits for others most of its time: fixed slots are enough. */
-export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promise<Worker> {
+/** A worker for one cluster as its process sees it. */
+export interface HotwaveWorker extends Pick<Worker, 'getState' | 'getStatus' | 'shutdown'> {
+  /** Works until it is shut down, or until a part of it fails: then it ends as a whole, with that failure. */
+  run(): Promise<void>;
+}
+
+/** Watches that are held at once: they cost little, as they wait for others. */
+const WATCH_SLOTS = 1_000;
+
+/**
+ * A worker for one cluster, not running yet. Hotwave waits for others most of its time: fixed slots are enough.
+ * Long-lived watches have a queue and slots of their own, so that many of them never keep a short call waiting.
+ */
+export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promise<HotwaveWorker> {
   const {
     connection,
     namespace = 'default',
@@ -37,25 +49,51 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
   } = options;
   const made: { worker?: Worker } = {};
   const isStopping = (): boolean => made.worker !== undefined && STOPPED_STATES.has(made.worker.getState());
-  made.worker = await Worker.create({
+  const taskQueue = taskQueueOf(clusterName);
+  const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     namespace,
-    taskQueue: taskQueueOf(clusterName),
-    workflowBundle: { codePath: bundlePath ?? (await workflowBundlePath()) },
     activities: createActivities({ releases: temporalReleases(connection, namespace), ...dependencies, isStopping }),
-    maxConcurrentActivityTaskExecutions: activitySlots,
-    maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentActivityTaskPolls: pollers,
-    maxConcurrentWorkflowTaskPolls: pollers,
-    maxCachedWorkflows: 100,
-    // A cancelled release hears of it with the next heartbeat that is really sent.
-    maxHeartbeatThrottleInterval: '5s',
+    // An interrupted activity hears of it with the next heartbeat that is really sent; what comes after waits for that.
+    maxHeartbeatThrottleInterval: '1s',
     // Together less than the pod's terminationGracePeriodSeconds of 60.
     shutdownGraceTime: '20s',
     shutdownForceTime: '50s',
     ...versioning(clusterName, buildId),
+  };
+  made.worker = await Worker.create({
+    ...common,
+    taskQueue,
+    workflowBundle: { codePath: bundlePath ?? (await workflowBundlePath()) },
+    maxConcurrentActivityTaskExecutions: activitySlots,
+    maxConcurrentWorkflowTaskExecutions: 40,
+    maxConcurrentWorkflowTaskPolls: pollers,
+    maxCachedWorkflows: 100,
   });
-  return made.worker;
+  const watches = await Worker.create({
+    ...common,
+    taskQueue: watchQueueOf(taskQueue),
+    maxConcurrentActivityTaskExecutions: WATCH_SLOTS,
+  });
+  return asOne(made.worker, watches);
+}
+
+/** Both work as long as both do. */
+function asOne(worker: Worker, watches: Worker): HotwaveWorker {
+  const shutdown = (): void => {
+    for (const one of [worker, watches]) if (one.getState() === 'RUNNING') one.shutdown();
+  };
+  return {
+    async run() {
+      const runs = [worker, watches].map((one) => one.run().finally(shutdown));
+      const failed = (await Promise.allSettled(runs)).find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
+    },
+    shutdown,
+    getState: () => worker.getState(),
+    getStatus: () => worker.getStatus(),
+  };
 }
 
 const STOPPED_STATES: ReadonlySet<string> = new Set(['STOPPING', 'DRAINING', 'DRAINED', 'STOPPED', 'FAILED']);

@@ -1,5 +1,6 @@
-import type { NativeConnection, Worker } from '@temporalio/worker';
+import type { NativeConnection } from '@temporalio/worker';
 import type { Answered } from './connect.ts';
+import type { HotwaveWorker } from './create-worker.ts';
 
 /** One named thing that must hold, and what was found. */
 export interface HealthCheck {
@@ -11,7 +12,7 @@ export interface HealthCheck {
 /** What is known about a worker while it starts, runs and ends. */
 export interface HealthSources {
   /** Undefined while Temporal is not connected. */
-  worker: Worker | undefined;
+  worker: HotwaveWorker | undefined;
   connection: NativeConnection | undefined;
   cluster: () => Answered;
 }
@@ -37,7 +38,7 @@ export async function readiness(sources: HealthSources): Promise<HealthCheck[]> 
   ];
 }
 
-function workerChecks(worker: Worker | undefined): HealthCheck[] {
+function workerChecks(worker: HotwaveWorker | undefined): HealthCheck[] {
   if (!worker) return [{ title: 'worker', ok: false, detail: 'starting' }];
   const { runState, workflowPollerState, activityPollerState } = worker.getStatus();
   return [

@@ -1,6 +1,4 @@
-import type { Logger, NativeConnection, Worker } from '@temporalio/worker';
-import { ClusterFailure } from '../activities/ports.ts';
-import type { Calendar, Metrics } from '../activities/ports.ts';
+import type { Logger, NativeConnection } from '@temporalio/worker';
 import { kubernetesCluster } from '../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../cluster/kubernetes.ts';
 import { prometheusMetrics } from '../cluster/prometheus.ts';
@@ -10,6 +8,7 @@ import { workerConfig } from './config.ts';
 import type { WorkerConfig, WorkerFlags } from './config.ts';
 import { awaitFirstAnswer, connectToTemporal, reasonOf } from './connect.ts';
 import { createHotwaveWorker } from './create-worker.ts';
+import type { HotwaveWorker } from './create-worker.ts';
 import { liveness, readiness } from './health.ts';
 import type { HealthSources } from './health.ts';
 import { startHttpServer } from './http-server.ts';
@@ -17,6 +16,9 @@ import type { HttpServer } from './http-server.ts';
 import { freeLoopbackPort, metricsText } from './metrics.ts';
 import { EXIT_UNREACHABLE, EXIT_USAGE, StartFailure } from './start-failure.ts';
 import { createLogger, installRuntime } from './telemetry.ts';
+import { ClusterFailure } from '../activities/ports/failure.ts';
+import type { Calendar } from '../activities/ports/calendar.ts';
+import type { Metrics } from '../activities/ports/metrics.ts';
 
 const temporalPatienceMs = 60_000;
 /** A release says how many of its commands run at once, at most 200; this is only the end of the scale. */
@@ -105,7 +107,7 @@ async function work(parts: Work): Promise<number> {
 async function createWorker(
   { config, cluster, metrics, calendar }: Pick<Work, 'config' | 'cluster' | 'metrics' | 'calendar'>,
   connection: NativeConnection,
-): Promise<Worker> {
+): Promise<HotwaveWorker> {
   const { temporal, activitySlots, buildId } = config;
   try {
     return await createHotwaveWorker({

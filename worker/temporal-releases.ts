@@ -1,11 +1,11 @@
 import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
-import type { Releases, RunningRelease } from '../activities/ports.ts';
 import type { Holder } from '../release/record/record.ts';
 import type { LineHalt, LineScope, LineState } from '../release/decisions/halt.ts';
 import type { Decision, ReleaseState } from '../release/progress/state.ts';
 import { MESSAGES, WORKFLOWS, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
+import type { Releases, RunningRelease } from '../activities/ports/releases.ts';
 
 /** Long enough for a busy Temporal, short enough for an activity that has more to do. */
 const CALL_MS = 10_000;

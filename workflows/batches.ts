@@ -1,10 +1,10 @@
-import type { AwaitReadyInput } from '../activities/inputs.ts';
 import type { PlannedServer } from '../release/plan/plan.ts';
 import { patienceOf } from '../release/checks/probe.ts';
 import type { Probe, ReleaseSpec } from '../release/spec/spec.ts';
 import { mergeReports } from '../release/checks/verdict.ts';
 import type { StepReport } from '../release/checks/verdict.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
+import type { AwaitReadyInput } from '../activities/servers/await-ready.ts';
 
 /** Most servers that one activity works on; it bounds inputs, results and what a retry repeats. */
 const BATCH_SIZE = 250;

@@ -1,4 +1,3 @@
-import type { Whereabouts } from '../activities/inputs.ts';
 import { plannedOnes, plannedServers } from '../release/fleet/newcomers.ts';
 import type { PlannedServer } from '../release/plan/plan.ts';
 import type { FailureClass } from '../release/checks/server.ts';
@@ -11,6 +10,8 @@ import type { ReleaseContext, Step } from './strategy.ts';
 import { failedBefore, policyOf } from './left-behind.ts';
 import { NO_WAVE, check, reload } from './steps.ts';
 import { isSent } from '../release/checks/reload.ts';
+import type { Whereabouts } from '../activities/servers/membership.ts';
+import { packServers, unpackServers } from '../release/fleet/server-rows.ts';
 
 /** Newcomers are proved in this many rounds at most: a set that grows for ever must not hold its release for ever. */
 const MOST_ROUNDS = 5;
@@ -59,7 +60,11 @@ async function takeLeave({ run, plan, spec, live }: ReleaseContext, names: reado
   const deadline = Date.now() + spec.ready.timeout;
   const doing = `looks what became of ${servers.length} servers that are not there`;
   run.enter(run.state.phase, doing, { owner: 'Kruise', until: deadline });
-  const found = await lasting(doing, spec.ready.timeout).whereabouts({ set: plan.set, servers, deadline });
+  const found = await lasting(doing, spec.ready.timeout).whereabouts({
+    set: plan.set,
+    servers: packServers(servers),
+    deadline,
+  });
   // A chosen server that comes back has lost what chose it for the new image: that is for a person.
   const recreated = plan.strategy === 'rolling' ? found.recreated : [];
   for (const name of found.gone) live.departed.set(name, 'gone');
@@ -94,15 +99,17 @@ export async function proveNewcomers(context: ReleaseContext, mover: Mover): Pro
     const { container, newImage: image } = plan.baseline;
     const found = await lasting('look for servers that came meanwhile', spec.ready.timeout).findNewcomers({
       set: plan.set,
+      containers: plan.containers,
       planned: plannedOnes(plan, live.departed),
       settled: [...live.proved, ...live.notProved].map(({ uid }) => uid),
       container,
       image,
       deadline,
     });
-    live.notProved.push(...found.notServing);
-    if (found.servers.length === 0) break;
-    const verdict = await proveSome(context, mover, found);
+    const servers = unpackServers(plan.set, found.servers);
+    live.notProved.push(...unpackServers(plan.set, found.notServing));
+    if (servers.length === 0) break;
+    const verdict = await proveSome(context, mover, { servers, old: found.old });
     if (verdict.kind !== 'advance') return verdict;
   }
   return { kind: 'advance' };

@@ -1,5 +1,4 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { SetSighting, WatchSetInput } from '../activities/inputs.ts';
 import { editedPriorities, editsOf, heldFacts, priorityEdits, replicasText } from '../release/patches/foreign-edit.ts';
 import type { SetFacts, StrayPriority, Writers } from '../release/patches/foreign-edit.ts';
 import { sameJson } from '../release/patches/patches.ts';
@@ -9,6 +8,7 @@ import { withObservations } from '../release/progress/state.ts';
 import { watching } from './calls.ts';
 import { describeFailure } from './call-failures.ts';
 import type { ReleaseRun } from './release-run.ts';
+import type { SetSighting, WatchSetInput } from '../activities/set/watch-set.ts';
 
 /** One watch ends after this long without news, so that its place at Temporal is never older. */
 const WATCH_MS = 6 * 60 * 60_000;

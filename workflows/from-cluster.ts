@@ -1,12 +1,12 @@
 import { CancellationScope, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { PlannedRollback } from '../activities/inputs.ts';
 import { initialState, withPlan } from '../release/progress/state.ts';
 import { QUESTION_MS, question } from './calls.ts';
 import { countRestarts, endOf, leave, prepare } from './hot-update.ts';
 import type { FromClusterInput, ReleaseResult } from './messages.ts';
 import { describeFailure, isUnreachable } from './call-failures.ts';
 import { Departure, ReleaseRun } from './release-run.ts';
+import type { PlannedRollback } from '../activities/preflight/plan-rollback.ts';
 
 const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
 

@@ -17,7 +17,7 @@ import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { LineHalt, LineState } from '../release/decisions/halt.ts';
 import { lineName } from '../release/decisions/halt.ts';
 import { lineMarkdown } from '../release/narrate/narrate-halt.ts';
-import { lasting } from './calls.ts';
+import { holding, lasting } from './calls.ts';
 import type { HaltInput, HaltResult, UnhaltMessage } from './messages.ts';
 import { LINE_MESSAGES, MESSAGES, unhaltSchema } from './messages.ts';
 import { describeFailure } from './call-failures.ts';
@@ -90,7 +90,7 @@ class StoppedLine {
     }
     const until = Math.min(this.#halt.until, now + WATCH_MS);
     try {
-      const { releases } = await lasting('stops every release of the line', until - now).holdLine({
+      const { releases } = await holding('stops every release of the line', until - now).holdLine({
         halt: this.#halt,
         key: this.#key,
         known: this.#state.releases,

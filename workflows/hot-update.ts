@@ -34,6 +34,7 @@ import { STRATEGIES } from './strategies/index.ts';
 import type { ReleaseContext, Strategy } from './strategy.ts';
 import { tryAgain } from './try-again.ts';
 import { runWave } from './wave.ts';
+import { packServers } from '../release/fleet/server-rows.ts';
 
 /**
  * The release of one hot update on one GameServerSet: plan, then wave by wave, then put everything back that was only
@@ -377,5 +378,9 @@ function departureOf(error: unknown): Departure {
 export async function countRestarts({ plan, live }: ReleaseContext): Promise<Tallied> {
   const all = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
   const servers = all.filter(({ name }) => live.departed.get(name) !== 'gone');
-  return await quick('count restarts').tally({ set: plan.set, container: plan.baseline.container, servers });
+  return await quick('count restarts').tally({
+    set: plan.set,
+    container: plan.baseline.container,
+    servers: packServers(servers),
+  });
 }

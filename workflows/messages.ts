@@ -250,3 +250,8 @@ export function releasesPrefix({ cluster, namespace }: LineScope): string {
 export function taskQueueOf(cluster: string): string {
   return `hotwave-${cluster}`;
 }
+
+/** The task queue of the long-lived watches beside a queue of {@link taskQueueOf}: the same process polls both. */
+export function watchQueueOf(taskQueue: string): string {
+  return `${taskQueue}-watches`;
+}

@@ -7,13 +7,13 @@ import {
   isCancellation,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { GuardSighting } from '../activities/inputs.ts';
 import type { GuardMemory } from '../release/monitor/monitor-watch.ts';
 import { dueServers, newGuard, nextDue, withChanges, withFindings, withTrouble } from '../release/monitor/monitor.ts';
 import { lasting, watching } from './calls.ts';
 import { GuardRun } from './monitor-run.ts';
 import type { GuardInput, GuardResult } from './messages.ts';
 import { describeFailure } from './call-failures.ts';
+import type { GuardSighting } from '../activities/monitor/watch-servers.ts';
 
 /** A watch without news ends after this long, so that its state in Temporal is never older. */
 const WATCH_MS = 10 * 60_000;

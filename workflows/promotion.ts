@@ -12,6 +12,7 @@ import { watching } from './calls.ts';
 import { leftBehind } from './left-behind.ts';
 import { describeFailure } from './call-failures.ts';
 import type { ReleaseContext } from './strategy.ts';
+import { packServers } from '../release/fleet/server-rows.ts';
 
 /**
  * How a gate opens by itself: the health of the waves before it is sampled while people may still vote. One sample that
@@ -94,7 +95,7 @@ export class Promotion {
     const report = await inBatches(servers, (batch) =>
       watching(agreeing(`gate before wave ${this.#wave} · sample health of ${batch.length} servers`), after).bakeWave({
         set: plan.set,
-        servers: batch,
+        servers: packServers(batch),
         concurrency: spec.concurrency,
         direction: 'forward',
         kind: 'health',

@@ -1,10 +1,10 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { LedgerRow } from '../release/audit/audit.ts';
 import { ledgerOf } from '../release/audit/audit-verdict.ts';
-import type { LedgerHead } from '../activities/inputs.ts';
 import { asked } from './calls.ts';
 import type { LedgerInput, LedgerResult } from './messages.ts';
 import { describeFailure } from './call-failures.ts';
+import type { LedgerHead } from '../activities/audit/read-audit.ts';
 
 /** Servers of one page: it bounds what one activity asks, returns and repeats. */
 const PAGE_SIZE = 250;

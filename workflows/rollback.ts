@@ -1,4 +1,3 @@
-import type { RollbackSnapshot } from '../activities/inputs.ts';
 import { plannedOnes } from '../release/fleet/newcomers.ts';
 import type { Plan, PlannedServer } from '../release/plan/plan.ts';
 import { reloadPatienceOf } from '../release/checks/reload.ts';
@@ -11,6 +10,8 @@ import { lasting, quick } from './calls.ts';
 import { leftOut } from './left-behind.ts';
 import { override } from './strategies/override.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
+import type { RollbackSnapshot } from '../activities/servers/verify-fleet.ts';
+import { packServers, unpackServers } from '../release/fleet/server-rows.ts';
 
 /**
  * Back to the old version as fast as can be: everything at once, or the last wave first; no gates, no bake. It un-wedges
@@ -60,7 +61,7 @@ async function bringBack(
   if (withdrawal.kind === 'nothing') return undefined;
   if (withdrawal.kind === 'impossible') return withdrawal.reason;
   // Servers that came meanwhile have the template's image, too; with chosen servers that was never the release's.
-  const newcomers = context.plan.strategy === 'rolling' ? snapshot.newcomers : [];
+  const newcomers = context.plan.strategy === 'rolling' ? unpackServers(context.plan.set, snapshot.newcomers) : [];
   const reached = [...servers.filter(({ name }) => !snapshot.gone.includes(name)), ...newcomers];
   const { failures, problem } = await proveOldVersion(context, reached, snapshot, withdrawal.awaitOld);
   for (const name of failures) context.apart.failed.add(name);
@@ -78,7 +79,8 @@ async function lookAt(context: ReleaseContext, servers: readonly PlannedServer[]
   const snapshot = await quick(`roll back · look at ${servers.length} servers`).rollbackSnapshot({
     set: plan.set,
     baseline: plan.baseline,
-    servers,
+    containers: plan.containers,
+    servers: packServers(servers),
     planned: plannedOnes(plan, live.departed),
   });
   for (const [name, fingerprint] of Object.entries(snapshot.before)) context.outgoing.set(name, fingerprint);
@@ -120,7 +122,7 @@ async function proveOldVersion(
           patience([content], servers.length, spec),
         ).checkServers({
           ...common,
-          servers,
+          servers: packServers(servers),
           kind: 'content',
           probes: [content],
         }),
@@ -139,7 +141,7 @@ async function proveOldVersion(
       lasting(`roll back · reload ${servers.length} servers`, limit).reloadServers({
         ...common,
         repeated,
-        servers,
+        servers: packServers(servers),
         reload,
         proof,
       }),
@@ -152,7 +154,7 @@ async function proveOldVersion(
         patience([proof], servers.length, spec),
       ).checkServers({
         ...common,
-        servers,
+        servers: packServers(servers),
         kind: 'version',
         probes: [proof],
       }),

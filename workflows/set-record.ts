@@ -2,11 +2,11 @@ import { isCancellation } from '@temporalio/workflow';
 import type { FailedVersion } from '../release/record/failed-versions.ts';
 import type { Plan } from '../release/plan/plan.ts';
 import { endOfRelease, recordOfPlan } from '../release/record/plan-record.ts';
-import type { RecordReleaseInput } from '../activities/inputs.ts';
 import type { LastRelease, ReleaseRecord } from '../release/record/record.ts';
 import type { ReleaseSpec } from '../release/spec/spec.ts';
 import { quick, toItsEnd } from './calls.ts';
 import { describeFailure } from './call-failures.ts';
+import type { RecordReleaseInput } from '../activities/set/set-writes.ts';
 
 /** What a release leaves on its set: with its first write what it is about, with its last one what it came to. */
 export class SetRecord {

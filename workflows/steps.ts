@@ -5,6 +5,7 @@ import type { Probe } from '../release/spec/spec.ts';
 import { inBatches, patience, rounds } from './batches.ts';
 import { lasting } from './calls.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
+import { packServers } from '../release/fleet/server-rows.ts';
 
 /** For servers that are in no wave, or in several: a number that no wave has. */
 export const NO_WAVE = 0;
@@ -30,7 +31,7 @@ export function check(
     return inBatches(servers, (batch) =>
       lasting(`${waveLabel(run.state)} · ${summary} ${batch.length} servers`, limit).checkServers({
         set: plan.set,
-        servers: batch,
+        servers: packServers(batch),
         concurrency: spec.concurrency,
         direction: 'forward',
         kind,
@@ -57,7 +58,7 @@ export function reload({ run, spec, plan, reloading }: ReleaseContext, wave: num
     return inBatches(servers, (batch) =>
       lasting(`${waveLabel(run.state)} · reload ${batch.length} servers`, limit).reloadServers({
         set: plan.set,
-        servers: batch,
+        servers: packServers(batch),
         concurrency: spec.concurrency,
         direction: 'forward',
         repeated,

@@ -15,6 +15,7 @@ import { reloadAndProve } from './reload-and-prove.ts';
 import { judgeSkew } from './skew.ts';
 import { check } from './steps.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
+import { packServers } from '../release/fleet/server-rows.ts';
 
 /**
  * One wave, from the write to the look at the whole fleet. Every step may be repeated: a wave that was paused or had
@@ -104,7 +105,7 @@ function bakeWave(context: ReleaseContext): Step {
     return await inBatches(servers, (batch) =>
       lasting(`${waveLabel(run.state)} · bake and sample health of ${batch.length} servers`, spec.bake).bakeWave({
         set: plan.set,
-        servers: batch,
+        servers: packServers(batch),
         concurrency: spec.concurrency,
         direction: 'forward',
         kind: 'health',
@@ -135,8 +136,8 @@ export function verifyFleet(context: ReleaseContext, wave: Wave): Step {
     return quick(`${waveLabel(run.state)} · verify ${moved.length + outsiders.length} servers`).verifyFleet({
       set: plan.set,
       container: updatedContainer(spec).container,
-      moved,
-      outsiders,
+      moved: packServers(moved),
+      outsiders: packServers(outsiders),
     });
   };
 }

@@ -1,15 +1,42 @@
-import type { GameServerSetView } from '../../release/fleet/fleet.ts';
+import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
-import type { LedgerRow } from '../../release/audit/audit.ts';
+import type { LedgerRow, LedgerFrame } from '../../release/audit/audit.ts';
 import { ledgerRow } from '../../release/audit/audit.ts';
 import { readRecords } from '../../release/record/record.ts';
 import type { Measure } from '../../release/audit/expectation.ts';
 import { measureOf, templateLeftBy, wantedOf } from '../../release/audit/expectation.ts';
 import { onEachServer } from '../servers/for-each-server.ts';
 import { hearBoth } from '../probes/hear-server.ts';
-import type { LedgerHead, LedgerHeadInput, LedgerPageInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
+
+/** What a ledger is asked for. */
+export interface LedgerHeadInput {
+  readonly set: SetRef;
+  /** Measure with this instead of what the set says. */
+  readonly file?: ReleaseFile | undefined;
+  /** Every server is to prove this instead. */
+  readonly version?: string | undefined;
+}
+
+/** What the rows of a ledger have in common and which there will be, or why there is no ledger. */
+export type LedgerHead =
+  | {
+      readonly kind: 'found';
+      readonly frame: LedgerFrame;
+      readonly names: readonly string[];
+      /** Images of GameServers that win over the template, by server. */
+      readonly overrides: Readonly<Record<string, string>>;
+    }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+/** Ask a batch of servers what they run. */
+export interface LedgerPageInput {
+  readonly frame: LedgerFrame;
+  readonly names: readonly string[];
+  readonly overrides: Readonly<Record<string, string>>;
+}
 
 /** Reads what a set says about its last release and which servers it has. Asks no server. */
 export function readLedgerHead(cluster: Cluster): (input: LedgerHeadInput) => Promise<LedgerHead> {

@@ -5,8 +5,18 @@ import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import type { Wish } from './game-server-writer.ts';
 import { assertGameServers } from './game-server-writer.ts';
-import type { ChangePrioritiesInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
+
+/** Give servers priorities, for the time of the release or back again. */
+export interface ChangePrioritiesInput {
+  readonly set: SetRef;
+  readonly changes: readonly PriorityChange[];
+  readonly direction: 'assign' | 'restore';
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+}
 
 /** Gives GameServers their priorities and proves that each arrived at its pod, where Kruise reads it. */
 export function changePriorities(cluster: Cluster): (input: ChangePrioritiesInput) => Promise<StepReport> {

@@ -1,9 +1,10 @@
 import pLimit from 'p-limit';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import type { GuardedPatch, PatchOutcome } from '../../release/patches/patches.ts';
-import { BATCH_SIZE } from '../inputs.ts';
-import type { Cluster, GameServerRecord } from '../ports.ts';
 import { cancellation, executionKey, heartbeat, pause } from '../runtime.ts';
+import { BATCH_SIZE } from '../servers/servers-input.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { GameServerRecord } from '../ports/game-servers.ts';
 
 /** Writes of GameServers that are under way at once. */
 export const WRITES_AT_ONCE = 16;

@@ -8,12 +8,28 @@ import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { contentCheck } from '../servers/await-ready.ts';
 import { GameServerWriter, WRITES_AT_ONCE } from './game-server-writer.ts';
-import type { OverrideServersInput } from '../inputs.ts';
-import type { Cluster, GameServerRecord } from '../ports.ts';
 import { ReadyChecks } from '../servers/ready-checks.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import { ServerWatch, targetOf } from '../servers/server-watch.ts';
 import { Views } from '../servers/views.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { GameServerRecord } from '../ports/game-servers.ts';
+import type { AwaitReadyInput } from '../servers/await-ready.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
+
+/** Give servers their image through their GameServers, so many at once, and wait until they run it. */
+export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> {
+  /** The image that a GameServer may override already; any third one is somebody else's. */
+  readonly from: string;
+  /** Another one that an earlier release has left there. */
+  readonly leftOn?: string | undefined;
+  /** Servers on their way at once. */
+  readonly maxUnavailable: number;
+  /** How long one server may take, in milliseconds. */
+  readonly timeout: number;
+  /** Names the writes of this step. */
+  readonly token: string;
+}
 
 /**
  * Gives each server of a batch its image through its GameServer and watches it until it runs, ready, with the override
@@ -26,8 +42,10 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
     const enough = new AbortController();
     const signal = AbortSignal.any([cancellation(), enough.signal]);
     const views = new Views();
-    const names = input.servers.map(({ name }) => name);
+    const planned = unpackServers(input.set, input.servers);
+    const names = planned.map(({ name }) => name);
     const round = new OverrideRound(cluster, input, {
+      planned,
       checks: new ReadyChecks(contentCheck(cluster, input, signal)),
       views,
       servers: views.follow(cluster.followServers(input.set, names, signal)),
@@ -44,6 +62,7 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
 }
 
 interface Sight {
+  readonly planned: readonly PlannedServer[];
   readonly checks: ReadyChecks;
   readonly views: Views;
   readonly servers: () => readonly ServerView[] | undefined;
@@ -76,7 +95,7 @@ class OverrideRound {
     this.#checks = sight.checks;
     this.#input = input;
     this.#writer = new GameServerWriter(cluster, input.set, input.token);
-    this.#watch = new ServerWatch({ servers: input.servers, target: targetOf(input) });
+    this.#watch = new ServerWatch({ servers: sight.planned, target: targetOf(input) });
   }
 
   /** Looks, whenever something has changed, until every server is done or has failed, or more have failed than may. */

@@ -4,8 +4,20 @@ import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import type { Wish } from './game-server-writer.ts';
 import { assertGameServers } from './game-server-writer.ts';
-import type { SettleOverridesInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
+
+/** Take overrides of one container's image away, or put those back that were there before. */
+export interface SettleOverridesInput {
+  readonly set: SetRef;
+  readonly servers: readonly string[];
+  readonly container: string;
+  /** What is overridden from now on; absent when nothing is. The pods run this image, or the template's, already. */
+  readonly image?: string;
+  readonly token: string;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+}
 
 /**
  * Leaves GameServers with the override that they are to keep, or with none. Their pods run the right image already:

@@ -3,9 +3,33 @@ import type { HeldRelease, LineHalt } from '../../release/decisions/halt.ts';
 import { covers, lineName, setOfRelease } from '../../release/decisions/halt.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
-import type { HoldLineInput, LineSighting, LetGoInput } from '../inputs.ts';
-import type { Releases, RunningRelease } from '../ports.ts';
 import { StopWatch, keepAlive, pause } from '../runtime.ts';
+import type { Releases, RunningRelease } from '../ports/releases.ts';
+
+/** Keep the releases of a line stopped until there is news. */
+export interface HoldLineInput {
+  readonly halt: LineHalt;
+  /** What the ids of this halt's decisions begin with. */
+  readonly key: string;
+  /** What was seen last; undefined at the first look, which is news in any case. */
+  readonly known?: readonly HeldRelease[] | undefined;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** The releases of a stopped line as they were last seen. */
+export interface LineSighting {
+  readonly releases: readonly HeldRelease[];
+}
+
+/** Tell the releases of a line that it goes on. */
+export interface LetGoInput {
+  readonly halt: LineHalt;
+  readonly key: string;
+  readonly known: readonly HeldRelease[];
+  readonly actor: string;
+  readonly reason: string;
+}
 
 const LOOK_MS = 1_000;
 const ASKED_AT_ONCE = 10;

@@ -1,4 +1,4 @@
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import type { GuardFinding } from '../../release/monitor/monitor.ts';
 import { guardEnd, overridesOf } from '../../release/monitor/monitor-watch.ts';
 import type { LedgerFrame, LedgerRow } from '../../release/audit/audit.ts';
@@ -11,10 +11,23 @@ import { askUntilRight } from '../probes/ask-server.ts';
 import { onEachServer } from '../servers/for-each-server.ts';
 import type { HeardServer } from '../probes/hear-server.ts';
 import { hearBoth } from '../probes/hear-server.ts';
-import type { Inspection, InspectServersInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { reloadServer } from '../probes/reload-servers.ts';
 import { cancellation } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { LastRelease } from '../../release/record/record.ts';
+
+/** Look at servers of a guarded set that may have lost their version, and make those reload that may. */
+export interface InspectServersInput {
+  readonly set: SetRef;
+  readonly last: LastRelease;
+  readonly servers: readonly { readonly server: string; readonly mayReload: boolean }[];
+}
+
+/** What was found, or why there is nothing more to guard. */
+export interface Inspection {
+  readonly ended?: string;
+  readonly findings: readonly GuardFinding[];
+}
 
 const VERSION = '{{version}}';
 const ONE_AT_A_TIME = { total: 1, perNode: 1 };

@@ -1,13 +1,39 @@
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { isServing } from '../../release/fleet/fleet.ts';
-import type { GuardChange, GuardLook } from '../../release/monitor/monitor-watch.ts';
+import type { GuardChange, GuardLook, GuardMemory } from '../../release/monitor/monitor-watch.ts';
 import { changesSince, guardEnd, memoryOf } from '../../release/monitor/monitor-watch.ts';
 import { measureOf, wantedOf } from '../../release/audit/expectation.ts';
 import { onEachServer } from '../servers/for-each-server.ts';
 import { hearVersion } from '../probes/hear-server.ts';
-import type { GuardSighting, WatchGuardInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { StopWatch, cancellation, heartbeat, pause } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { LastRelease } from '../../release/record/record.ts';
+
+/** Watch a set after a release until something changes. */
+export interface WatchGuardInput {
+  readonly set: SetRef;
+  readonly last: LastRelease;
+  /** What was seen last; absent at the first look. */
+  readonly memory?: GuardMemory | undefined;
+  /** Time between two looks, in milliseconds. */
+  readonly interval: number;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+  /** When every engine was last asked; 0 before the first time. */
+  readonly sweptAt: number;
+  /** Servers that are known not to prove their version. */
+  readonly known: readonly string[];
+}
+
+/** What a watch has seen. */
+export interface GuardSighting {
+  /** Why there is nothing more to guard. */
+  readonly ended?: string;
+  readonly changes: readonly GuardChange[];
+  readonly memory: GuardMemory;
+  readonly servers: number;
+  readonly sweptAt: number;
+}
 
 /** Every engine is asked this often, also when nothing has changed: one can lose its version without any restart. */
 const SWEEP_MS = 5 * 60_000;

@@ -1,10 +1,17 @@
 import { answerOf, describeMoment, nextFreeze } from '../../release/decisions/calendar.ts';
 import type { CalendarAnswer } from '../../release/decisions/calendar.ts';
 import type { FreezeWindow, ReleaseSpec } from '../../release/spec/spec.ts';
-import type { CheckCalendarInput } from '../inputs.ts';
-import type { Calendar, CalendarReading } from '../ports.ts';
 import { ok, refused, warning } from './preflight-check.ts';
 import type { Finding, Preflight } from './preflight-check.ts';
+import type { Calendar, CalendarReading } from '../ports/calendar.ts';
+
+/** Look whether anything may be released now. */
+export interface CheckCalendarInput {
+  /** Those of the release; the worker adds those of its cluster. */
+  readonly windows: readonly FreezeWindow[];
+  /** Keys of windows that a second person has overridden. */
+  readonly overridden: readonly string[];
+}
 
 /**
  * Says whether anything may be released now. An activity because of time zones: their data change with the machine, and

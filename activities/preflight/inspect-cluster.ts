@@ -1,8 +1,9 @@
 import type { PreflightLine } from '../../release/plan/preflight.ts';
 import { describeCalendar } from './check-calendar.ts';
-import type { Calendar, Cluster } from '../ports.ts';
 import { describeAccess, neededAccess } from './preflight.ts';
 import { cancellation } from '../runtime.ts';
+import type { Calendar } from '../ports/calendar.ts';
+import type { Cluster } from '../ports/cluster.ts';
 
 /** What `doctor` asks a worker about the cluster it serves. */
 export function inspectCluster(

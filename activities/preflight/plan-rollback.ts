@@ -4,12 +4,33 @@ import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
 import type { ReleaseRecord } from '../../release/record/record.ts';
 import { readRecords } from '../../release/record/record.ts';
 import { maybeNotReloaded, planRollback, rollbackSpec, withoutRecord } from '../../release/plan/rollback-plan.ts';
-import type { Ask, ReleaseFile } from '../../release/spec/spec.ts';
+import type { Ask, ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
-import type { PlanRollbackInput, PlannedRollback } from '../inputs.ts';
-import type { Cluster, Releases } from '../ports.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Releases } from '../ports/releases.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
+
+/** Work out the way back from what is written on a set. */
+export interface PlanRollbackInput {
+  readonly set: SetRef;
+  /** The cluster by the name that its workers have. */
+  readonly clusterName: string;
+  /** How to ask the servers, when the set does not say it. */
+  readonly file?: ReleaseFile | undefined;
+}
+
+/** The way back, or why there is nothing to do, or why it cannot be done. */
+export type PlannedRollback =
+  | {
+      readonly kind: 'found';
+      readonly record: ReleaseRecord;
+      readonly plan: Plan;
+      /** How to ask, and how long to wait; nothing else of it counts. */
+      readonly spec: ReleaseSpec;
+    }
+  | { readonly kind: 'nothing' | 'refused'; readonly reason: string };
 
 const ASKED_AT_ONCE = 20;
 

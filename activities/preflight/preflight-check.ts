@@ -2,7 +2,10 @@ import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
 import type { PreflightLine } from '../../release/plan/preflight.ts';
 import type { ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
-import type { Calendar, Cluster, Metrics, Releases } from '../ports.ts';
+import type { Calendar } from '../ports/calendar.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { Releases } from '../ports/releases.ts';
 
 /** What a check came to. */
 export type Finding = Omit<PreflightLine, 'title'>;

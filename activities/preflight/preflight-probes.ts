@@ -4,11 +4,11 @@ import type { Plan } from '../../release/plan/plan.ts';
 import type { PrometheusProbe } from '../../release/spec/probe-spec.ts';
 import type { Probe, ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
-import type { Metrics } from '../ports.ts';
 import type { Finding } from './preflight-check.ts';
 import { ok, refused, warning } from './preflight-check.ts';
 import { cancellation } from '../runtime.ts';
 import { sampleGroup } from '../probes/sample-metrics.ts';
+import type { Metrics } from '../ports/metrics.ts';
 
 /** Where in the release file something is asked of a server, and how. */
 interface Placed {

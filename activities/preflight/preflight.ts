@@ -7,18 +7,28 @@ import { isPlan } from '../../release/plan/plan.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
 import { readRecords } from '../../release/record/record.ts';
-import type { ReleaseSpec } from '../../release/spec/spec.ts';
+import type { ReleaseSpec, ReleaseFile } from '../../release/spec/spec.ts';
 import { imageTag } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
-import type { PlanReleaseInput } from '../inputs.ts';
 import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
-import type { Access } from '../ports.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { checkHolder, checkLine } from './preflight-lock.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
+import type { Access } from '../ports/access.ts';
+
+/** Plan a release against the live set. */
+export interface PlanReleaseInput {
+  readonly file: ReleaseFile;
+  /** The cluster by the name that its workers have; its line may be stopped. */
+  readonly cluster?: string | undefined;
+  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
+  /** A freeze window is no reason to refuse it: the release will wait for a second person. Default false. */
+  readonly duringFreeze?: boolean;
+}
 
 /** Everything that is looked at before the first write, in order. The first refusal ends it: the later ones build on it. */
 const CHECKS: readonly Check[] = [

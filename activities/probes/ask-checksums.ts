@@ -3,9 +3,9 @@ import type { ListedFile } from '../../release/checks/checksums.ts';
 import type { ProbeAnswer } from '../../release/checks/probe.ts';
 import { substitute } from '../../release/checks/probe.ts';
 import type { ChecksumsProbe } from '../../release/spec/probe-spec.ts';
-import type { ExecOutcome } from '../ports.ts';
 import type { Question } from './question.ts';
 import { describeExit, substitutionOf } from './question.ts';
+import type { ExecOutcome } from '../ports/probes.ts';
 
 /** A manifest of 2,000 files is about half of it. */
 const MOST_MANIFEST_BYTES = 512 * 1024;

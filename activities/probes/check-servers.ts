@@ -7,11 +7,28 @@ import { mergeReports, stepReport } from '../../release/checks/verdict.ts';
 import { askUntilRight } from './ask-server.ts';
 import { forEachServer } from '../servers/for-each-server.ts';
 import { FreshServers } from '../servers/fresh-servers.ts';
-import type { BakeWaveInput, CheckServersInput } from '../inputs.ts';
-import type { Cluster, Metrics } from '../ports.ts';
 import type { Question } from './question.ts';
 import { cancellation, heartbeat, keepAlive, pause } from '../runtime.ts';
 import { sampleUntilRight } from './sample-metrics.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Metrics } from '../ports/metrics.ts';
+import type { ServersInput } from '../servers/servers-input.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
+
+/** Ask servers by probes until they answer right. */
+export interface CheckServersInput extends ServersInput {
+  readonly kind: 'content' | 'version' | 'health';
+  readonly probes: readonly Probe[];
+  readonly version: string;
+  /** Servers that have not been updated: a metric of the batch is shown beside theirs. At most 250. Default none. */
+  readonly control?: readonly string[];
+}
+
+/** Sample health until the bake is over. */
+export interface BakeWaveInput extends CheckServersInput {
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
 
 /** What a probe must answer when the release file does not say: versions echo, health only succeeds. */
 const EXPECTED = { content: '{{version}}', version: '{{version}}', health: undefined } as const;
@@ -63,7 +80,7 @@ function failureOf(kind: CheckServersInput['kind'], { reason, unknown }: Objecti
 
 /** What is measured over the batch as a whole: no server of its own is to blame. */
 async function checkGroup(metrics: Metrics | undefined, input: CheckServersInput): Promise<StepReport> {
-  const servers = input.servers.map(({ name }) => name);
+  const servers = unpackServers(input.set, input.servers).map(({ name }) => name);
   const { set, version, control = [] } = input;
   const question = { metrics, set, version, servers, control, signal: cancellation() };
   const check = async ({ prometheus, mode }: Probe): Promise<StepReport> => {

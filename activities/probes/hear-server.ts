@@ -4,8 +4,8 @@ import { versionIn } from '../../release/audit/audit.ts';
 import { expectationOf, shorten } from '../../release/checks/probe.ts';
 import type { Ask, Probe } from '../../release/spec/spec.ts';
 import { hearServer } from './ask-server.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
 
 /** Who is asked, and which version is the right answer. */
 export interface Listener {

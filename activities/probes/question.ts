@@ -2,7 +2,8 @@ import type { ServerView } from '../../release/fleet/fleet.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Substitution } from '../../release/checks/probe.ts';
 import { shorten, substitute } from '../../release/checks/probe.ts';
-import type { Cluster, ExecOutcome } from '../ports.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { ExecOutcome } from '../ports/probes.ts';
 
 /** A server to ask and what to fill into commands and expectations. */
 export interface Question {

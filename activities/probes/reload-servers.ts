@@ -2,17 +2,27 @@ import type { ServerView } from '../../release/fleet/fleet.ts';
 import { isSent, judgeReloadAnswer } from '../../release/checks/reload.ts';
 import type { SentReload } from '../../release/checks/reload.ts';
 import { substitute } from '../../release/checks/probe.ts';
-import type { Probe, Reload } from '../../release/spec/spec.ts';
+import type { Probe, Reload, ReleaseSpec } from '../../release/spec/spec.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { mergeReports } from '../../release/checks/verdict.ts';
 import { askServer, askUntilRight } from './ask-server.ts';
 import { forEachServer } from '../servers/for-each-server.ts';
 import { FreshServers } from '../servers/fresh-servers.ts';
-import type { ReloadServersInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import type { Question } from './question.ts';
 import { describeExit, runCommand, substitutionOf } from './question.ts';
 import { attempt, cancellation, heartbeat, lastHeartbeat } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { ServersInput } from '../servers/servers-input.ts';
+import { countServers } from '../../release/fleet/server-rows.ts';
+
+/** Make engines load the new files. */
+export interface ReloadServersInput extends ServersInput {
+  /** The release told these engines before, and does not know which have done so. */
+  readonly repeated: boolean;
+  readonly reload: ReleaseSpec['reload'];
+  readonly proof: Probe;
+  readonly version: string;
+}
 
 /** What the engine must say once it has loaded the files. */
 const VERSION = '{{version}}';
@@ -23,7 +33,7 @@ const VERSION = '{{version}}';
  */
 export function reloadServers(cluster: Cluster): (input: ReloadServersInput) => Promise<StepReport> {
   return async (input) => {
-    if (!isSent(input.reload)) return { ...mergeReports([]), passed: input.servers.length };
+    if (!isSent(input.reload)) return { ...mergeReports([]), passed: countServers(input.servers) };
     const done = new Set(reloadedBefore());
     const repeated = input.repeated || attempt() > 1;
     const cursor = (): unknown => ({ v: 1, reloaded: [...done] });

@@ -4,7 +4,7 @@ import type { MetricSample } from '../../release/checks/metric.ts';
 import { fillQuery, isPerGroup, judgeMetric } from '../../release/checks/metric.ts';
 import type { Objection } from '../../release/checks/probe.ts';
 import type { PrometheusProbe } from '../../release/spec/probe-spec.ts';
-import type { Metrics } from '../ports.ts';
+import type { Metrics } from '../ports/metrics.ts';
 
 /** The servers of a wave, those that have not been updated, and where to ask about them. */
 export interface MetricQuestion {

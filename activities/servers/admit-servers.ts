@@ -1,7 +1,25 @@
 import { isBusy } from '../../release/checks/admission.ts';
-import type { AdmitServersInput, Admitted } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { Admission } from '../../release/spec/spec.ts';
+
+/** Look which servers have players, and wait until one of them has none any more. */
+export interface AdmitServersInput {
+  readonly set: SetRef;
+  /** Names of the servers that wait for their reload. */
+  readonly servers: readonly string[];
+  readonly busy: Admission['busy'];
+  /** Return by then even if all are busy; milliseconds since the epoch. */
+  readonly until: number;
+  /** Once one is idle, others are waited for so long, in milliseconds: they then reload together. */
+  readonly collect: number;
+}
+
+/** Which servers still have players. */
+export interface Admitted {
+  readonly busy: readonly string[];
+}
 
 /** Time between two looks: a look at many servers costs the API server a list. */
 const LOOK_MS = 500;

@@ -1,16 +1,41 @@
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { checkContent } from '../probes/check-servers.ts';
 import { FreshServers } from './fresh-servers.ts';
-import type { AwaitReadyInput } from '../inputs.ts';
 import { Places } from './places.ts';
-import type { Cluster } from '../ports.ts';
 import { ReadyChecks } from './ready-checks.ts';
 import type { ReadyCheck } from './ready-checks.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
+import type { ServerRows } from '../../release/fleet/server-rows.ts';
+import type { Direction } from '../../release/checks/server.ts';
+import type { Probe, ReleaseSpec } from '../../release/spec/spec.ts';
+
+/** Wait until servers run the target image, ready. */
+export interface AwaitReadyInput {
+  readonly set: SetRef;
+  readonly servers: ServerRows;
+  readonly container: string;
+  readonly image: string;
+  readonly revision: string;
+  readonly direction: Direction;
+  /** Fingerprints of the sidecar before the step where they differ from the plan's. */
+  readonly before: Readonly<Record<string, string>>;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Return early once more servers than this have failed. */
+  readonly failFast: number;
+  /** Asked of each server as soon as it is Ready, while the others are waited for. */
+  readonly content?: {
+    readonly probe: Probe;
+    readonly version: string;
+    readonly concurrency: ReleaseSpec['concurrency'];
+  };
+}
 
 /**
  * Watches a batch until every server runs the target image, ready, with nothing else touched and with the new files in
@@ -22,9 +47,10 @@ export function awaitReady(cluster: Cluster): (input: AwaitReadyInput) => Promis
     const enough = new AbortController();
     const signal = AbortSignal.any([cancellation(), enough.signal]);
     const checks = new ReadyChecks(contentCheck(cluster, input, signal));
-    const watch = new ServerWatch({ servers: input.servers, target: targetOf(input) });
+    const servers = unpackServers(input.set, input.servers);
+    const watch = new ServerWatch({ servers, target: targetOf(input) });
     try {
-      const names = input.servers.map(({ name }) => name);
+      const names = servers.map(({ name }) => name);
       await keepAlive(() =>
         watchUntilSettled(cluster.followServers(input.set, names, signal), input, { watch, checks }),
       );

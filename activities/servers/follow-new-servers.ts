@@ -1,16 +1,50 @@
 import pLimit from 'p-limit';
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
-import type { PlannedServer } from '../../release/plan/plan.ts';
+import { shortUid } from '../../release/fleet/identity.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
+import type { ServerRows } from '../../release/fleet/server-rows.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { askServer } from '../probes/ask-server.ts';
-import type { FollowNewServersInput, NewServer, NewServersReport } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Probe } from '../../release/spec/spec.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
+
+/** Follow the servers that are created, until something new is known of them. */
+export interface FollowNewServersInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly image: string;
+  readonly version: string;
+  readonly proof: Probe;
+  /** Servers that were there before, which must stay as they are. */
+  readonly bystanders: ServerRows;
+  /** Short uids of new servers of which it is known how they ended. */
+  readonly settled: readonly string[];
+  /** How long one new server may take to prove its version, in milliseconds since it was first seen. */
+  readonly timeout: number;
+  /** Milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** A server that was created during the release. */
+export interface NewServer {
+  readonly name: string;
+  /** The short form of its pod's uid. */
+  readonly uid: string;
+}
+
+/** What became of new servers since the last look. */
+export interface NewServersReport extends StepReport {
+  readonly proved: readonly NewServer[];
+  /** Short uids of the new servers that were proved or have failed. */
+  readonly settled: readonly string[];
+}
 
 const LOOK_MS = 500;
 /** News of several servers is told together: each telling costs the history of the release some events. */
@@ -37,7 +71,7 @@ export function followNewServers(cluster: Cluster): (input: FollowNewServersInpu
 class NewServerWatch {
   readonly #cluster: Cluster;
   readonly #input: FollowNewServersInput;
-  readonly #known: ReadonlyMap<string, PlannedServer>;
+  readonly #known: ReadonlySet<string>;
   readonly #settled: Set<string>;
   readonly #seenAt = new Map<string, number>();
   readonly #watch: ServerWatch;
@@ -51,7 +85,7 @@ class NewServerWatch {
   constructor(cluster: Cluster, input: FollowNewServersInput) {
     this.#cluster = cluster;
     this.#input = input;
-    this.#known = new Map(input.bystanders.map((planned) => [planned.uid, planned]));
+    this.#known = new Set(unpackServers(input.set, input.bystanders).map(({ uid }) => uid));
     this.#settled = new Set(input.settled);
     const { container, image } = input;
     this.#watch = new ServerWatch({
@@ -73,25 +107,30 @@ class NewServerWatch {
 
   async look(): Promise<void> {
     const { servers } = await this.#cluster.listServers(this.#input.set, {}, cancellation());
-    const created = servers.filter((server) => !this.#known.has(server.uid) && !this.#settled.has(server.uid));
+    const created = servers.filter((server) => !this.#isKnown(server) && !this.#settled.has(shortUid(server.uid)));
     this.#failures.push(...servers.flatMap((server) => this.#moved(server)));
     const outcomes = await this.#limit.map(created, (server) => this.#judge(server));
     this.pending = outcomes.filter((outcome) => outcome === undefined).length;
     for (const [index, outcome] of outcomes.entries()) {
       const server = created[index];
       if (!server || outcome === undefined) continue;
-      this.#settled.add(server.uid);
-      this.#news.push(server.uid);
+      const uid = shortUid(server.uid);
+      this.#settled.add(uid);
+      this.#news.push(uid);
       this.#newsAt ??= Date.now();
-      if (outcome === 'proved') this.#proved.push({ name: server.name, uid: server.uid });
+      if (outcome === 'proved') this.#proved.push({ name: server.name, uid });
       else this.#failures.push(outcome);
     }
+  }
+
+  #isKnown({ uid }: ServerView): boolean {
+    return this.#known.has(shortUid(uid));
   }
 
   /** A server that was there before and has the new image was moved, which this strategy never does. */
   #moved(server: ServerView): ServerFailure[] {
     const { container, image } = this.#input;
-    if (!this.#known.has(server.uid) || containerOf(server.containers, container)?.image !== image) return [];
+    if (!this.#isKnown(server) || containerOf(server.containers, container)?.image !== image) return [];
     const reason = `${server.name} was there before the release and was given ${image} all the same`;
     return [{ server: server.name, class: 'moved', reason }];
   }
@@ -102,7 +141,7 @@ class NewServerWatch {
     const since = this.#seenAt.get(server.uid) ?? now;
     this.#seenAt.set(server.uid, since);
     // A new server is measured against nothing: whatever its containers are, it was made with them.
-    const judgement = this.#watch.judge({ ...plannedServer(server), containers: {} }, server, now);
+    const judgement = this.#watch.judge(plannedServer(server, []), server, now);
     if (judgement.kind === 'failed') return { server: name, class: judgement.class, reason: judgement.reason };
     const late = now - since >= this.#input.timeout;
     if (judgement.kind !== 'done')

@@ -1,12 +1,14 @@
 import type { ServerView } from '../../release/fleet/fleet.ts';
+import { isSamePod } from '../../release/fleet/identity.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
-import type { ServersInput } from '../inputs.ts';
 import { Places } from './places.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { ServersInput } from './servers-input.ts';
+import { unpackServers } from '../../release/fleet/server-rows.ts';
 
 /** What one server's part of a step came to: nothing, or why it failed. */
 export type ServerStep = (
@@ -25,7 +27,8 @@ export async function forEachServer(
   step: ServerStep,
   cursor?: () => unknown,
 ): Promise<StepReport> {
-  const { servers: planned, set, concurrency } = input;
+  const { set, concurrency } = input;
+  const planned = unpackServers(set, input.servers);
   const { servers } = await cluster.listServers(set, { names: planned.map(({ name }) => name) }, cancellation());
   const wishes = new Map(planned.map((wanted) => [wanted.name, wanted]));
   const one = async (server: ServerView): Promise<Omit<ServerFailure, 'server'> | undefined> => {
@@ -57,6 +60,6 @@ function recreated(
   planned: PlannedServer,
   direction: ServersInput['direction'],
 ): Omit<ServerFailure, 'server'> | undefined {
-  if (direction === 'rollback' || server.uid === planned.uid) return undefined;
+  if (direction === 'rollback' || isSamePod(server, planned)) return undefined;
   return { class: 'recreated', reason: `the pod of ${server.name} was recreated: it is not the one that was planned` };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
-import type { Cluster } from '../ports.ts';
+import type { Cluster } from '../ports/cluster.ts';
 
 /** Those who ask within this time share one request: a list by name costs the API server a look at every pod. */
 const COLLECT_MS = 50;

@@ -1,19 +1,65 @@
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { goingBack, isNewcomer } from '../../release/fleet/newcomers.ts';
-import { fingerprint } from '../../release/plan/plan.ts';
+import { isSamePod } from '../../release/fleet/identity.ts';
+import { NO_RUN, fingerprint, isSameRun, restartsOf } from '../../release/fleet/run.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { judgeOutsider } from '../../release/checks/server.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
-import type { RollbackSnapshot, RollbackSnapshotInput, Tally, TallyInput, VerifyFleetInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
+import type { SetBaseline } from '../../release/patches/patches.ts';
+import { packServers, unpackServers } from '../../release/fleet/server-rows.ts';
+import type { ServerRows } from '../../release/fleet/server-rows.ts';
+
+/** Look at the whole fleet: nobody outside the waves so far has moved, no main container restarted. */
+export interface VerifyFleetInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly moved: ServerRows;
+  readonly outsiders: ServerRows;
+}
+
+/** How each server stands when a rollback begins. */
+export interface RollbackSnapshotInput {
+  readonly planned: PlannedOnes;
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  /** The containers of the set's template. */
+  readonly containers: readonly string[];
+  readonly servers: ServerRows;
+}
+
+/** Fingerprints of the sidecars that have to go in a rollback, and which servers had been touched. */
+export interface RollbackSnapshot {
+  readonly before: Readonly<Record<string, string>>;
+  readonly touched: readonly string[];
+  /** Servers that have to go back, too: they came while the release ran. */
+  readonly newcomers: ServerRows;
+  /** Names of servers that the set does not have any more. */
+  readonly gone: readonly string[];
+}
+
+/** Count what players would have felt. */
+export interface TallyInput {
+  readonly set: SetRef;
+  readonly container: string;
+  readonly servers: ServerRows;
+}
+
+/** Restarts of main containers and recreated pods since the plan. */
+export interface Tally {
+  readonly restartsOfMainContainers: number;
+  readonly recreatedPods: number;
+}
 
 /** Looks at every server of the set once: those outside the waves so far are what they were, nobody's main container restarted. */
 export function verifyFleet(cluster: Cluster): (input: VerifyFleetInput) => Promise<StepReport> {
-  return async ({ set, container, moved, outsiders }) => {
+  return async ({ set, container, ...input }) => {
+    const [moved, outsiders] = [unpackServers(set, input.moved), unpackServers(set, input.outsiders)];
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const failures = [
@@ -39,12 +85,13 @@ function disturbed(planned: PlannedServer, server: ServerView | undefined, conta
 
 /** Counts what players would have felt since the plan. */
 export function tally(cluster: Cluster): (input: TallyInput) => Promise<Tally> {
-  return async ({ set, container, servers: planned }) => {
+  return async ({ set, container, servers: rows }) => {
+    const planned = unpackServers(set, rows);
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const counts = planned.map((wanted) => {
       const server = live.get(wanted.name);
-      if (server?.uid !== wanted.uid) return { restarts: 0, recreated: 1 };
+      if (!server || !isSamePod(server, wanted)) return { restarts: 0, recreated: 1 };
       return { restarts: mainRestarts(server, wanted, container), recreated: 0 };
     });
     return {
@@ -55,13 +102,9 @@ export function tally(cluster: Cluster): (input: TallyInput) => Promise<Tally> {
 }
 
 function mainRestarts(server: ServerView, planned: PlannedServer, container: string): number {
-  return server.containers
-    .filter(({ name }) => name !== container)
-    .reduce(
-      (sum, { name, status }) =>
-        sum + (status?.restartCount ?? 0) - Number(planned.containers[name]?.split(':')[0] ?? 0),
-      0,
-    );
+  return Object.entries(planned.containers)
+    .filter(([name]) => name !== container)
+    .reduce((sum, [name, before]) => sum + restartsOf(fingerprint(server, name)) - restartsOf(before), 0);
 }
 
 /**
@@ -69,7 +112,8 @@ function mainRestarts(server: ServerView, planned: PlannedServer, container: str
  * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
  */
 export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
-  return async ({ set, baseline, servers: planned, planned: ones }) => {
+  return async ({ set, baseline, containers: template, servers: rows, planned: ones }) => {
+    const planned = unpackServers(set, rows);
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const before: Record<string, string> = {};
@@ -80,7 +124,7 @@ export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInpu
       const now = fingerprint(server, baseline.container);
       const image = server.containers.find((container) => container.name === baseline.container)?.image;
       if (image !== baseline.oldImage) before[name] = now;
-      if (image !== baseline.oldImage || now !== containers[baseline.container]) touched.push(name);
+      if (image !== baseline.oldImage || !isSameRun(containers[baseline.container] ?? NO_RUN, now)) touched.push(name);
     }
     const reached = new Set(planned.map(({ name }) => name));
     const newcomers = servers.filter(
@@ -91,7 +135,7 @@ export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInpu
     return {
       before,
       touched: [...touched, ...names],
-      newcomers: newcomers.map((server) => goingBack(server, baseline.container)),
+      newcomers: packServers(newcomers.map((server) => goingBack(server, baseline.container, template))),
       gone: await goneOf(cluster, set, planned, servers),
     };
   };

@@ -5,9 +5,9 @@ import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { Hold, SetBaseline } from '../../release/patches/patches.ts';
 import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
-import type { SetWrite } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
+import type { SetWrite } from './set-writes.ts';
+import type { Cluster } from '../ports/cluster.ts';
 
 const LOOK_MS = 100;
 /** Somebody may change the set again before the controllers have come to it: it is looked at every so many looks. */

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Holder, ReleaseRecord } from '../../release/record/record.ts';
-import type { Releases } from '../ports.ts';
+import type { Releases } from '../ports/releases.ts';
 
 /** The workflow that this activity belongs to. The same for every attempt, so that a record can be written again. */
 async function ownHolder(releases: Releases): Promise<Holder> {

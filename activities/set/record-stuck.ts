@@ -1,12 +1,24 @@
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
-import type { ServerView } from '../../release/fleet/fleet.ts';
+import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { recordPatch, withReleaseRecord } from '../../release/patches/record-patches.ts';
 import { setTarget } from '../../release/patches/patches.ts';
 import { withHolder } from './holder.ts';
-import type { RecordStuckInput } from '../inputs.ts';
-import type { Cluster, Releases } from '../ports.ts';
 import { cancellation } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Releases } from '../ports/releases.ts';
+import type { SetBaseline } from '../../release/patches/patches.ts';
+import type { ReleaseRecord } from '../../release/record/record.ts';
+
+/** Leave on a set what a rollback could not bring back. */
+export interface RecordStuckInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly record: ReleaseRecord;
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
 
 /** More different images than this are no rollback any more. */
 const MOST_IMAGES = 10;

@@ -1,9 +1,32 @@
-import type { SetFacts, StrayPriority } from '../../release/patches/foreign-edit.ts';
+import type { SetFacts, StrayPriority, Writers } from '../../release/patches/foreign-edit.ts';
 import { factsOf, sameButReplicas } from '../../release/patches/foreign-edit.ts';
 import { imagePath, sameJson, STRATEGY } from '../../release/patches/patches.ts';
-import type { SetSighting, WatchSetInput } from '../inputs.ts';
-import type { Cluster } from '../ports.ts';
 import { cancellation, demandRunning, heartbeat } from '../runtime.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { SetBaseline } from '../../release/patches/patches.ts';
+
+/** Tell when a set is not as it is known to be. */
+export interface WatchSetInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly known: SetFacts;
+  /** The updatePriorities that servers were given; empty when the release gave none. */
+  readonly priorities: readonly number[];
+  /** What is known of servers with another one: uid and priority. */
+  readonly knownStrays: readonly StrayPriority[];
+  /** Also tell when only the number of servers is another one. */
+  readonly tellsReplicas: boolean;
+  /** Return by then also when nothing has changed; milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** What a watch of a set has seen; the same as was known when the time was over. */
+export interface SetSighting {
+  readonly facts: SetFacts;
+  readonly writers: Writers;
+  readonly strays: readonly StrayPriority[];
+}
 
 /** Priorities are asked for this often: a small answer from the API server's cache. */
 const PRIORITIES_MS = 2_000;

@@ -21,6 +21,8 @@ import {
   unchangedTemplatePatch,
 } from '../../release/patches/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
+import { withHolder } from './holder.ts';
+import { cancellation } from '../runtime.ts';
 import type {
   ChangeHoldInput,
   OpenWaveInput,
@@ -34,10 +36,9 @@ import type {
   StageTemplateInput,
   TemplateCheck,
   VerifyTemplateInput,
-} from '../inputs.ts';
-import { withHolder } from './holder.ts';
-import type { Cluster, Releases } from '../ports.ts';
-import { cancellation } from '../runtime.ts';
+} from './set-writes.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import type { Releases } from '../ports/releases.ts';
 
 /**
  * Writes the new image with every server frozen. The revision that Kruise gives it is then known, and each wave can be

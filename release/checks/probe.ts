@@ -1,6 +1,6 @@
 import type { ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
-import { fingerprint } from '../plan/plan.ts';
+import { fingerprint } from '../fleet/run.ts';
 import type { PlannedServer } from '../plan/plan.ts';
 import type { Probe } from '../spec/probe-spec.ts';
 
@@ -109,9 +109,9 @@ export function answerOfServiceQuality(server: ServerView, name: string): ProbeA
  * planned ones any more. Undefined when nothing has changed since the plan; its whole log then counts.
  */
 export function changedAt(server: ServerView, planned: PlannedServer): number | undefined {
-  const starts = server.containers
-    .filter(({ name }) => fingerprint(server, name) !== planned.containers[name])
-    .map(({ name }) => containerOf(server.containers, name)?.status?.startedAt)
+  const starts = Object.entries(planned.containers)
+    .filter(([name, run]) => fingerprint(server, name) !== run)
+    .map(([name]) => containerOf(server.containers, name)?.status?.startedAt)
     .filter((start) => start !== undefined);
   return starts.length === 0 ? undefined : Math.max(...starts);
 }

@@ -1,8 +1,10 @@
 import type { ContainerStatus, ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
+import type { ContainerRun } from '../fleet/run.ts';
 import { POLICY_CLASSES } from '../spec/failure-spec.ts';
 import type { PlannedServer } from '../plan/plan.ts';
-import { fingerprint } from '../plan/plan.ts';
+import { isSamePod } from '../fleet/identity.ts';
+import { fingerprint, isSameRun, restartsOf } from '../fleet/run.ts';
 
 /** Classes that no policy treats on its own: the server is not the one it was, so a person has to look first. */
 export const STOPPING_CLASSES = ['mainContainerRestarted', 'overridden', 'moved', 'recreated', 'missing'] as const;
@@ -94,12 +96,15 @@ export function judgeOutsider(server: ServerView | undefined, planned: PlannedSe
   if (!server) return failed('missing', `${planned.name} has no pod`);
   const same = samePod(server, { planned, direction: 'forward' });
   if (same) return same;
-  const restarted = Object.keys(planned.containers).find(
-    (name) => fingerprint(server, name) !== planned.containers[name],
-  );
+  const [restarted] =
+    Object.entries(planned.containers).find(([name, before]) => hasRestarted(server, name, before)) ?? [];
   return restarted === undefined
     ? { kind: 'done' }
     : failed('mainContainerRestarted', `container ${restarted} of ${planned.name} restarted outside its wave`);
+}
+
+function hasRestarted(server: ServerView, container: string, before: ContainerRun): boolean {
+  return !isSameRun(before, fingerprint(server, container));
 }
 
 function samePod(
@@ -107,7 +112,7 @@ function samePod(
   { planned, direction }: Pick<Target, 'planned' | 'direction'>,
 ): Judgement | undefined {
   if (direction === 'rollback') return server.deleting ? waiting('its pod is being deleted') : undefined;
-  if (server.uid !== planned.uid)
+  if (!isSamePod(server, planned))
     return failed('recreated', `the pod of ${server.name} was recreated: it is not the one that was planned`);
   if (server.deleting) return failed('recreated', `the pod of ${server.name} is being deleted`);
   return undefined;
@@ -117,7 +122,7 @@ function mainContainersUntouched(server: ServerView, { planned, container, direc
   if (direction === 'rollback') return undefined;
   for (const [name, before] of Object.entries(planned.containers)) {
     if (name === container && direction !== 'adopt') continue;
-    if (fingerprint(server, name) === before) continue;
+    if (!hasRestarted(server, name, before)) continue;
     const restarts = containerOf(server.containers, name)?.status?.restartCount ?? 0;
     return failed(
       'mainContainerRestarted',
@@ -164,7 +169,7 @@ function brokenStart(status: ContainerStatus, { container, image }: Target): Bro
 function restartsTooOften(status: ContainerStatus, { planned, container, direction }: Target): Broken | undefined {
   // In a rollback the restarts are those of the version that is being left.
   if (direction === 'rollback') return undefined;
-  const restarts = status.restartCount - Number(planned.containers[container]?.split(':')[0] ?? 0);
+  const restarts = status.restartCount - restartsOf(planned.containers[container] ?? '');
   return restarts > EXPECTED_RESTARTS + 1
     ? { class: 'crashLoop', reason: `container ${container} restarted ${restarts} times` }
     : undefined;

@@ -1,6 +1,7 @@
 import type { ServerView } from './fleet.ts';
 import type { Plan, PlannedServer } from '../plan/plan.ts';
-import { fingerprint, plannedServer } from '../plan/plan.ts';
+import { plannedServer } from '../plan/plan.ts';
+import { NO_RUN } from './run.ts';
 import { compactRanges, isInRanges } from './ranges.ts';
 
 /** What became of a planned server whose pod is not there any more. */
@@ -62,7 +63,7 @@ export function liveChangesText({ proved, notProved, gone }: LiveChanges): strin
 }
 
 /** A newcomer on its way back: its sidecar has to become another one than it is now. */
-export function goingBack(server: ServerView, container: string): PlannedServer {
-  const planned = plannedServer(server);
-  return { ...planned, containers: { ...planned.containers, [container]: `not ${fingerprint(server, container)}` } };
+export function goingBack(server: ServerView, container: string, containers: readonly string[]): PlannedServer {
+  const planned = plannedServer(server, containers);
+  return { ...planned, containers: { ...planned.containers, [container]: NO_RUN } };
 }

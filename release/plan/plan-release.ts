@@ -4,7 +4,7 @@ import { containerOf, isServing } from '../fleet/fleet.ts';
 import { hashOf } from '../fleet/hash.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import { setBaseline } from '../patches/patches.ts';
-import type { FleetSnapshot, Plan, PlanRefusal } from './plan.ts';
+import type { FleetSnapshot, Plan, PlannedServer, PlanRefusal } from './plan.ts';
 import { plannedServer } from './plan.ts';
 import { resolveCount } from '../spec/quantity.ts';
 import type { Scope } from './scope.ts';
@@ -27,10 +27,12 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
   const refusals = [...grouped.refusals, ...versionRefusals(spec, image, baseline.oldImage)];
   if (refusals.length > 0) return { refusals };
 
+  const containers = set.containers.map(({ name }) => name);
+  const planned = (server: ServerView): PlannedServer => plannedServer(server, containers);
   const waves = grouped.groups.map((group, index) => ({
     number: index + 1,
     name: group.name,
-    servers: group.servers.map(plannedServer),
+    servers: group.servers.map(planned),
   }));
   // Adopted servers must be Kruise's last, whatever priority they have.
   const assigns = spec.strategy === 'rolling' && (grouped.assigns || scope.adopted.length > 0);
@@ -42,13 +44,14 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     strategy: spec.strategy,
     set: set.ref,
     baseline,
+    containers,
     version: spec.version ?? imageTag(image),
     previousVersion: spec.previousVersion ?? imageTag(baseline.oldImage),
     waves,
-    alreadyUpdated: scope.moved.filter((server) => !scope.adopted.includes(server)).map(plannedServer),
+    alreadyUpdated: scope.moved.filter((server) => !scope.adopted.includes(server)).map(planned),
     unproved: [],
-    adopted: scope.adopted.map(plannedServer),
-    bystanders: scope.bystanders.map(plannedServer),
+    adopted: scope.adopted.map(planned),
+    bystanders: scope.bystanders.map(planned),
     overridden: scope.overridden,
     ...leftovers({ mixed, earlier, leftOn: scope.leftOn }),
     priorities,

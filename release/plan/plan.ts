@@ -1,18 +1,21 @@
 import type { GameServerSetView, GameServerView, ServerView, SetRef } from '../fleet/fleet.ts';
-import { containerOf } from '../fleet/fleet.ts';
+import { shortUid } from '../fleet/identity.ts';
+import type { ContainerRun } from '../fleet/run.ts';
+import { fingerprint } from '../fleet/run.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import type { EarlierVersion } from '../record/record.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
 
 /**
- * A server as the plan found it. `containers` holds a fingerprint per container, so that a restart during the
- * release is seen even when it happens between two looks.
+ * A server as the plan found it. `containers` holds the run of each container of the set's template, so that a restart
+ * during the release is seen even when it happens between two looks. What others inject into pods is not the release's.
  */
 export interface PlannedServer {
   readonly name: string;
   readonly ordinal: number;
+  /** The short form of the pod's uid. */
   readonly uid: string;
-  readonly containers: Readonly<Record<string, string>>;
+  readonly containers: Readonly<Record<string, ContainerRun>>;
 }
 
 /** Servers that move together, fixed by identity when the release is planned. */
@@ -37,6 +40,8 @@ export interface Plan {
   readonly strategy: ReleaseSpec['strategy'];
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  /** The containers of the set's template; pods may have others beside them. */
+  readonly containers: readonly string[];
   readonly version: string;
   readonly previousVersion: string;
   readonly waves: readonly Wave[];
@@ -91,16 +96,10 @@ export interface FleetSnapshot {
   readonly gameServers: readonly GameServerView[];
 }
 
-/** The fingerprint of a container's present run: restart count and the end of its container id. */
-export function fingerprint(server: ServerView, container: string): string {
-  const status = containerOf(server.containers, container)?.status;
-  return status ? `${status.restartCount}:${status.containerId.slice(-12)}` : '-';
-}
-
-/** A server by identity, with the fingerprints of its containers. */
-export function plannedServer(server: ServerView): PlannedServer {
-  const containers = Object.fromEntries(server.containers.map(({ name }) => [name, fingerprint(server, name)]));
-  return { name: server.name, ordinal: server.ordinal, uid: server.uid, containers };
+/** A server by identity, with the runs of these containers: those of the set's template. */
+export function plannedServer(server: ServerView, containers: readonly string[]): PlannedServer {
+  const runs = Object.fromEntries(containers.map((name) => [name, fingerprint(server, name)]));
+  return { name: server.name, ordinal: server.ordinal, uid: shortUid(server.uid), containers: runs };
 }
 
 /** True when there is a plan rather than reasons against one. */

@@ -5,7 +5,7 @@ import { hashOf } from '../fleet/hash.ts';
 import { updateOrder } from '../fleet/order.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import { setBaseline } from '../patches/patches.ts';
-import type { FleetSnapshot, Plan, PriorityChange } from './plan.ts';
+import type { FleetSnapshot, Plan, PlannedServer, PriorityChange } from './plan.ts';
 import { plannedServer } from './plan.ts';
 import { isInRanges } from '../fleet/ranges.ts';
 import type { LastRelease, Records, ReleaseRecord } from '../record/record.ts';
@@ -58,20 +58,22 @@ export function planRollback(
   const reached = reachedBy(record, servers, gameServers);
   const chosen = new Set(reached);
   const strategy = record.strategy as ReleaseSpec['strategy'];
-  const waves =
-    reached.length === 0 ? [] : [{ number: 1, name: 'all', servers: updateOrder(reached).map(plannedServer) }];
+  const containers = set.containers.map(({ name }) => name);
+  const planned = (server: ServerView): PlannedServer => plannedServer(server, containers);
+  const waves = reached.length === 0 ? [] : [{ number: 1, name: 'all', servers: updateOrder(reached).map(planned) }];
   return {
     v: 1,
     strategy,
     set: set.ref,
     baseline,
+    containers,
     version: record.newVersion,
     previousVersion: record.oldVersion,
     waves,
     alreadyUpdated: [],
     unproved: [],
     adopted: [],
-    bystanders: servers.filter((server) => !chosen.has(server)).map(plannedServer),
+    bystanders: servers.filter((server) => !chosen.has(server)).map(planned),
     overridden: [],
     ...(record.earlier ? { earlier: record.earlier } : {}),
     priorities: strategy === 'rolling' ? prioritiesOf(record, servers, gameServers) : [],

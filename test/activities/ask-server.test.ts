@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { askServer, askUntilRight } from '../../activities/probes/ask-server.ts';
 import { FreshServers } from '../../activities/servers/fresh-servers.ts';
-import type { ExecRequest } from '../../activities/ports.ts';
 import type { Probe } from '../../release/spec/spec.ts';
 import { MAIN, SET, SIDECAR } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import { aQuestion, planned } from '../support/questions.ts';
+import type { ExecRequest } from '../../activities/ports/probes.ts';
 
 const times = { timeout: 1_000, within: 0 };
 const VERSION = '{{version}}';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { inspectCluster } from '../../activities/preflight/inspect-cluster.ts';
-import type { Calendar } from '../../activities/ports.ts';
 import { freezeWindowSchema } from '../../release/spec/freeze-spec.ts';
 import type { PreflightLine } from '../../release/plan/preflight.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
+import type { Calendar } from '../../activities/ports/calendar.ts';
 
 async function lineOf(calendar: Calendar | undefined): Promise<PreflightLine | undefined> {
   const ask = inspectCluster(fakeCluster(), calendar);

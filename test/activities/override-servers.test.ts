@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import type { OverrideServersInput } from '../../activities/inputs.ts';
 import { overrideServers } from '../../activities/game-servers/override-servers.ts';
 import { containerOf, isServing } from '../../release/fleet/fleet.ts';
 import type { Probe } from '../../release/spec/probe-spec.ts';
@@ -10,12 +9,14 @@ import type { FakeCluster } from '../support/fake-cluster.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeServer } from '../support/fake-server.ts';
 import { planned } from '../support/questions.ts';
+import type { OverrideServersInput } from '../../activities/game-servers/override-servers.ts';
+import { packServers } from '../../release/fleet/server-rows.ts';
 
 async function inputFor(cluster: FakeCluster): Promise<OverrideServersInput> {
   const { servers } = await cluster.listServers(SET);
   return {
     set: SET,
-    servers: servers.map(planned),
+    servers: packServers(servers.map(planned)),
     container: SIDECAR,
     image: NEW_IMAGE,
     from: OLD_IMAGE,

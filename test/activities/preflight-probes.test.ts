@@ -1,7 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { NO_RELEASES } from '../../activities/ports.ts';
 import { planReleaseActivity } from '../../activities/preflight/preflight.ts';
-import type { Access, Metrics } from '../../activities/ports.ts';
 import type { MetricSample } from '../../release/checks/metric.ts';
 import type { PreflightResult } from '../../release/plan/preflight.ts';
 import { MAIN, NEW_IMAGE, SET, SIDECAR } from '../support/builders.ts';
@@ -10,6 +8,9 @@ import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import { fakeMetrics } from '../support/fake-metrics.ts';
 import { releaseFrom } from '../support/release-file.ts';
+import { NO_RELEASES } from '../../activities/ports/releases.ts';
+import type { Access } from '../../activities/ports/access.ts';
+import type { Metrics } from '../../activities/ports/metrics.ts';
 
 const echo = 'proof: { http: { port: 80, path: /version } }';
 

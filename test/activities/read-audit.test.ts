@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import type { LedgerHead } from '../../activities/inputs.ts';
 import { readLedgerHead } from '../../activities/audit/read-audit.ts';
 import { LAST_RELEASE_ANNOTATION, recordText } from '../../release/record/record.ts';
 import { until } from '../lab/until.ts';
@@ -7,6 +6,7 @@ import { inActivity } from '../support/activity-context.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
+import type { LedgerHead } from '../../activities/audit/read-audit.ts';
 
 function released(replicas: number): FakeCluster {
   const last = {

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { reloadServer, reloadServers } from '../../activities/probes/reload-servers.ts';
-import type { ExecOutcome, HttpSendOutcome } from '../../activities/ports.ts';
 import type { Probe, Reload } from '../../release/spec/spec.ts';
 import { MAIN, SET } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
@@ -8,6 +7,8 @@ import type { FakeCluster } from '../support/fake-cluster.ts';
 import type { FakeServer } from '../support/fake-server.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { aQuestion, planned } from '../support/questions.ts';
+import type { ExecOutcome, HttpSendOutcome } from '../../activities/ports/probes.ts';
+import { packServers } from '../../release/fleet/server-rows.ts';
 
 const times = { timeout: 1_000, within: 0 };
 const proof: Probe = { http: { port: 80, path: '/version', ...times } };
@@ -165,7 +166,7 @@ describe('an attempt after a crash of the worker', () => {
     const { servers } = await cluster.listServers(SET);
     const input = {
       set: SET,
-      servers: servers.map(planned),
+      servers: packServers(servers.map(planned)),
       concurrency: { total: 1, perNode: 1 },
       direction: 'forward',
       repeated: false,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ExecOutcome } from '../../activities/ports.ts';
+import type { ExecOutcome } from '../../activities/ports/probes.ts';
 import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import { annotationChange, setTarget } from '../../release/patches/patches.ts';
 import { MAIN, NEW_IMAGE, OLD_IMAGE, SET, SIDECAR, USER_STRATEGY } from '../support/builders.ts';

@@ -1,6 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Cluster, GameServerRecord } from '../../activities/ports.ts';
 import { neededAccess } from '../../activities/preflight/preflight.ts';
 import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
@@ -16,6 +15,8 @@ import {
   setBaseline,
   setTarget,
 } from '../../release/patches/patches.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
+import type { GameServerRecord } from '../../activities/ports/game-servers.ts';
 
 /** A set of four servers that run `1.0` and serve; every test has its own. */
 export interface ContractSet {

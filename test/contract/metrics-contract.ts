@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Metrics } from '../../activities/ports.ts';
+import type { Metrics } from '../../activities/ports/metrics.ts';
 
 /** Metrics under the contract. */
 export interface MetricsWorld {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fingerprint } from '../../release/plan/plan.ts';
+import { fingerprint } from '../../release/fleet/run.ts';
 import {
   answerOfConditions,
   answerOfServiceQuality,

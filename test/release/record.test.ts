@@ -88,7 +88,7 @@ describe('the record of a running release', () => {
     const targeted = {
       ...plan,
       strategy: 'targeted',
-      alreadyUpdated: [plannedServer(aServer({ ordinal: 12 }))],
+      alreadyUpdated: [plannedServer(aServer({ ordinal: 12 }), [MAIN, SIDECAR])],
     } as const;
     const record = recordOfPlan(targeted, aSpec(), { release: 'scripts-2-0', startedAt: STARTED });
     expect(record.chosen).toBe('0-9,12');

@@ -1,18 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { fingerprint } from '../../release/plan/plan.ts';
-import type { PlannedServer } from '../../release/plan/plan.ts';
-import { judgeServer, timeoutFailure } from '../../release/checks/server.ts';
+import { plannedServer } from '../../release/plan/plan.ts';
+import { judgeOutsider, judgeServer, timeoutFailure } from '../../release/checks/server.ts';
 import type { Target } from '../../release/checks/server.ts';
 import type { ContainerStatus, ServerView } from '../../release/fleet/fleet.ts';
 import { MAIN, NEW_IMAGE, NEW_REVISION, SIDECAR, aServer, anUpdatedServer } from '../support/builders.ts';
 
 const before = aServer({ ordinal: 1 });
-const planned: PlannedServer = {
-  name: before.name,
-  ordinal: before.ordinal,
-  uid: before.uid,
-  containers: Object.fromEntries(before.containers.map(({ name }) => [name, fingerprint(before, name)])),
-};
+const planned = plannedServer(before, [MAIN, SIDECAR]);
 const target: Target = {
   planned,
   container: SIDECAR,
@@ -118,5 +112,33 @@ test('a server whose gate stays closed is stuck only when the runtime calls its 
   expect(timeoutFailure(renamed, 'duel-3', { reason: '' }, '8s')).toMatchObject({
     class: 'identityStuck',
     reason: expect.stringMatching(/the runtime says that it runs docker\.io\//) as string,
+  });
+});
+
+describe('a container that had not begun when the release was planned', () => {
+  const starting = aServer({ ordinal: 1, containers: [{ name: MAIN, image: 'engine:1' }, before.containers[1]!] });
+  const plannedStarting = plannedServer(starting, [MAIN, SIDECAR]);
+
+  test('does not restart by its first start', () => {
+    expect(judgeServer(updated, { ...target, planned: plannedStarting })).toEqual({ kind: 'done' });
+    expect(judgeOutsider(before, plannedStarting)).toEqual({ kind: 'done' });
+  });
+
+  test('has restarted when its first run is over', () => {
+    const again = withStatus(before, MAIN, { restartCount: 1 });
+    expect(judgeOutsider(again, plannedStarting)).toMatchObject({ class: 'mainContainerRestarted' });
+  });
+});
+
+test('what others inject into a pod is not measured: only the containers of the template are', () => {
+  const injected = {
+    name: 'istio-proxy',
+    image: 'proxy:1',
+    status: { ...before.containers[0]!.status!, restartCount: 0 },
+  };
+  const plannedOne = plannedServer({ ...before, containers: [...before.containers, injected] }, [MAIN, SIDECAR]);
+  const restarted = { ...injected, status: { ...injected.status, restartCount: 5, containerId: 'another' } };
+  expect(judgeOutsider({ ...before, containers: [...before.containers, restarted] }, plannedOne)).toEqual({
+    kind: 'done',
   });
 });

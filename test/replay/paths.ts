@@ -1,4 +1,3 @@
-import { ClusterFailure } from '../../activities/ports.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE } from '../support/builders.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
@@ -6,6 +5,7 @@ import type { Failure } from '../support/fake-server.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { aRelease, aTargetedRelease } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
 
 /** A way that a release can take through its workflow, told so that it can be gone again. */
 export interface Path {

@@ -8,7 +8,7 @@ import type {
   UpdateStrategy,
   WorkloadView,
 } from '../../release/fleet/fleet.ts';
-import type { GameServerRecord } from '../../activities/ports.ts';
+import type { GameServerRecord } from '../../activities/ports/game-servers.ts';
 
 /** Names that every builder agrees on, so that a test only says what differs. */
 export const SET = { namespace: 'arena', name: 'duel' } as const;

@@ -1,5 +1,5 @@
-import type { Calendar, CalendarReading } from '../../activities/ports.ts';
 import type { FreezeWindow } from '../../release/spec/freeze-spec.ts';
+import type { Calendar, CalendarReading } from '../../activities/ports/calendar.ts';
 
 /** A freeze window about now: from and to in seconds from the present one. */
 export function windowAround(fromSeconds: number, toSeconds: number, name = 'launch'): FreezeWindow {

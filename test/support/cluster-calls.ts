@@ -1,10 +1,12 @@
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../activities/index.ts';
-import type { Cluster, ClusterFailure, ServerList } from '../../activities/ports.ts';
 import { unlessAborted } from './abort.ts';
 import { unreachable } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
 import { eachAs } from './fake-follow.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
+import type { ClusterFailure } from '../../activities/ports/failure.ts';
+import type { ServerList } from '../../activities/ports/servers.ts';
 
 /** Which calls of a worker to its cluster are meant: by the activity that makes them, by what is called, or both. */
 export interface WhichCalls {

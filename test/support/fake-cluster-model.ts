@@ -1,11 +1,3 @@
-import type {
-  Access,
-  Cluster,
-  ExecOutcome,
-  ExecRequest,
-  HttpSendOutcome,
-  HttpSendRequest,
-} from '../../activities/ports.ts';
 import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
 import type { Clock } from './clock.ts';
@@ -16,6 +8,9 @@ import type { FakeServer } from './fake-server.ts';
 import type { FakeSet } from './fake-set.ts';
 import type { FakeSetModel, FakeTimings, RawGameServer, RawSet } from './fake-set-model.ts';
 import type { Writer } from './fake-writer.ts';
+import type { Access } from '../../activities/ports/access.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
+import type { ExecOutcome, ExecRequest, HttpSendOutcome, HttpSendRequest } from '../../activities/ports/probes.ts';
 
 /** A fake cluster as a test wishes it. */
 export interface FakeClusterModel {

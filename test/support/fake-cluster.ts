@@ -1,12 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  Access,
-  Cluster,
-  ExecOutcome,
-  ExecRequest,
-  GameServerRecord,
-  ServerList,
-} from '../../activities/ports.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
@@ -23,6 +15,11 @@ import { FakeSets } from './fake-sets.ts';
 import type { FakeSetModel, RawGameServer, RawSet } from './fake-set-model.ts';
 import { currentWriter } from './fake-writer.ts';
 import { FakeWrites } from './fake-writes.ts';
+import type { Access } from '../../activities/ports/access.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
+import type { ExecOutcome, ExecRequest } from '../../activities/ports/probes.ts';
+import type { GameServerRecord } from '../../activities/ports/game-servers.ts';
+import type { ServerList } from '../../activities/ports/servers.ts';
 
 type EntryWithoutTime = LogEntry extends infer Entry ? (Entry extends LogEntry ? Omit<Entry, 'at'> : never) : never;
 

@@ -1,3 +1,5 @@
+import type { FakeKubelet } from './fake-kubelet.ts';
+import type { FakeServer } from './fake-server.ts';
 import type {
   ExecOutcome,
   ExecRequest,
@@ -5,9 +7,7 @@ import type {
   HttpSendRequest,
   LogOutcome,
   LogRequest,
-} from '../../activities/ports.ts';
-import type { FakeKubelet } from './fake-kubelet.ts';
-import type { FakeServer } from './fake-server.ts';
+} from '../../activities/ports/probes.ts';
 
 type Exited = Extract<ExecOutcome, { kind: 'exited' }>;
 

@@ -1,5 +1,6 @@
-import { ClusterFailure } from '../../activities/ports.ts';
-import type { Cluster, ExecOutcome } from '../../activities/ports.ts';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
+import type { ExecOutcome } from '../../activities/ports/probes.ts';
 
 /** What can be called on a cluster over the network. Following is reading, again and again. */
 export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers' | 'followGameServers' | 'followSet'>;

@@ -1,5 +1,5 @@
-import type { Metrics, MetricsRequest } from '../../activities/ports.ts';
 import type { MetricSample } from '../../release/checks/metric.ts';
+import type { Metrics, MetricsRequest } from '../../activities/ports/metrics.ts';
 
 /** Metrics of which a test writes the answers. */
 export interface FakeMetrics extends Metrics {

@@ -2,7 +2,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Client, Connection, WorkflowUpdateFailedError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import type { Metrics } from '../../activities/ports.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
@@ -12,6 +11,7 @@ import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workf
 import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflows/messages.ts';
 import type { Lab } from '../lab/lab.ts';
 import { until as eventually } from '../lab/until.ts';
+import type { Metrics } from '../../activities/ports/metrics.ts';
 
 /** The name of the cluster that {@link startHotwave} serves. */
 export const CLUSTER = 'lab';

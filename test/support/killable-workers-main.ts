@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
-import { ClusterFailure } from '../../activities/ports.ts';
-import type { Cluster } from '../../activities/ports.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import type { Operation } from './fake-faults.ts';
 import { currentWriter } from './fake-writer.ts';
 import type { RemoteAnswer, RemoteCall, WorkersToStart } from './killable-workers.ts';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
 
 // The other process of killable-workers.ts: real workers, whose clusters are in the process that started this one.
 

@@ -2,11 +2,11 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { ClusterFailure } from '../../activities/ports.ts';
 import type { Operation } from './fake-faults.ts';
 import { asWriter } from './fake-writer.ts';
 import type { Writer } from './fake-writer.ts';
 import type { Stage } from './stage.ts';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
 
 /** A call of a worker in another process to the cluster in this one. */
 export interface RemoteCall {

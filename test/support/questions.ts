@@ -1,14 +1,16 @@
-import type { Cluster } from '../../activities/ports.ts';
 import type { Question } from '../../activities/probes/question.ts';
-import { fingerprint } from '../../release/plan/plan.ts';
+import { plannedServer } from '../../release/plan/plan.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { SET } from './builders.ts';
+import type { Cluster } from '../../activities/ports/cluster.ts';
 
 /** A server as a plan made now would have it. */
 export function planned(server: ServerView): PlannedServer {
-  const containers = Object.fromEntries(server.containers.map(({ name }) => [name, fingerprint(server, name)]));
-  return { name: server.name, ordinal: server.ordinal, uid: server.uid, containers };
+  return plannedServer(
+    server,
+    server.containers.map(({ name }) => name),
+  );
 }
 
 /** A question to `duel-0` about version `2.0`; `wishes` says what differs. */

@@ -1,7 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { inject, test as plainTest } from 'vitest';
-import type { Calendar } from '../../activities/ports.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { releaseFileSchema } from '../../release/spec/spec.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
@@ -12,6 +11,7 @@ import { fakeCluster } from './fake-cluster.ts';
 import type { FakeCluster, FakeClusterModel } from './fake-cluster.ts';
 import { startRelease } from './hotwave.ts';
 import type { StartedRelease } from './hotwave.ts';
+import type { Calendar } from '../../activities/ports/calendar.ts';
 
 /** A worker that runs. */
 export interface RunningWorker {

@@ -1,12 +1,12 @@
 import { describe, expect } from 'vitest';
 import type { Activities } from '../../activities/index.ts';
-import { ClusterFailure } from '../../activities/ports.ts';
-import type { ExecOutcome } from '../../activities/ports.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import { eachServer, reloads, setWrites } from '../support/fake-log.ts';
 import { aRelease, test } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
+import type { ExecOutcome } from '../../activities/ports/probes.ts';
 
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
 

@@ -1,5 +1,4 @@
 import { describe, expect } from 'vitest';
-import { ClusterFailure } from '../../activities/ports.ts';
 import { decisionFor } from '../../client/decisions/decision.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { MAIN, NEW_IMAGE } from '../support/builders.ts';
@@ -9,6 +8,7 @@ import type { StartedRelease } from '../support/hotwave.ts';
 import { workerWarnings } from '../support/worker-log.ts';
 import type { SpecWishes, Stage } from '../support/stage.ts';
 import { aRelease, test } from '../support/stage.ts';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
 
 const isOpen = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
 const isPaused = ({ phase }: ReleaseState): boolean => phase === 'paused';

@@ -1,5 +1,4 @@
 import { describe, expect } from 'vitest';
-import { ClusterFailure } from '../../activities/ports.ts';
 import type { GuardState } from '../../release/monitor/monitor.ts';
 import { readRecords } from '../../release/record/record.ts';
 import { GUARD_MESSAGES, MESSAGES, WORKFLOWS, guardWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
@@ -9,6 +8,7 @@ import { startRelease } from '../support/hotwave.ts';
 import type { Stage } from '../support/stage.ts';
 import { aRelease, test } from '../support/stage.ts';
 import { until } from '../lab/until.ts';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
 
 interface Watched {
   readonly workflowId: string;

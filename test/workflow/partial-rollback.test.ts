@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
-import type { ExecOutcome } from '../../activities/ports.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { aRelease, aTargetedRelease, test } from '../support/stage.ts';
+import type { ExecOutcome } from '../../activities/ports/probes.ts';
 
 const atGate = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
 const isPausedFor =

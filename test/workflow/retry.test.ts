@@ -1,11 +1,11 @@
 import { describe, expect } from 'vitest';
-import type { ExecOutcome } from '../../activities/ports.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { MAIN } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import type { Failure } from '../support/fake-server.ts';
 import { reloads } from '../support/fake-log.ts';
 import { aRelease, test } from '../support/stage.ts';
+import type { ExecOutcome } from '../../activities/ports/probes.ts';
 
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
 const atGate = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';

@@ -5,6 +5,7 @@ import { inBatches, namesOf, patience } from '../batches.ts';
 import { lasting } from '../calls.ts';
 import type { ReleaseContext, Step } from '../strategy.ts';
 import { settleOverrides } from './settle.ts';
+import { packServers } from '../../release/fleet/server-rows.ts';
 
 /**
  * A rollback leaves servers where the release found them: those that an override had moved before keep it. It is written
@@ -32,7 +33,7 @@ export async function proveKept(context: ReleaseContext, awaitKept: Step): Promi
       patience([spec.proof], servers.length, spec),
     ).checkServers({
       set,
-      servers,
+      servers: packServers(servers),
       concurrency: spec.concurrency,
       direction: 'rollback',
       kind: 'version',

@@ -1,4 +1,3 @@
-import type { NewServer, NewServersReport } from '../../activities/inputs.ts';
 import { acceptancePatience } from '../../release/checks/acceptance.ts';
 import { NEW_SERVERS_ONLY } from '../../release/patches/patches.ts';
 import type { HeldValues } from '../../release/patches/patches.ts';
@@ -11,6 +10,8 @@ import { QUICK_MS, lasting, quick, toItsEnd } from '../calls.ts';
 import { Departure } from '../release-run.ts';
 import { overwriteEdit } from '../settle-drift.ts';
 import type { ReleaseContext, Strategy, Withdrawal } from '../strategy.ts';
+import type { NewServer, NewServersReport } from '../../activities/servers/follow-new-servers.ts';
+import { packServers } from '../../release/fleet/server-rows.ts';
 
 /**
  * Servers that exist stay as they are; those that are created from now on get the new version. The release proves that
@@ -56,8 +57,8 @@ class NewServersOnly implements Strategy {
     const report = await quick(`verify that ${bystanders.length} servers stayed`).verifyFleet({
       set,
       container: baseline.container,
-      moved: [],
-      outsiders: bystanders,
+      moved: packServers([]),
+      outsiders: packServers(bystanders),
     });
     return judgeStep(report, NONE_BEFORE, { tolerate: 0, then: 'pause' });
   };
@@ -161,7 +162,7 @@ class NewServersOnly implements Strategy {
         image: plan.baseline.newImage,
         version: plan.version,
         proof: spec.proof,
-        bystanders: plan.bystanders,
+        bystanders: packServers(plan.bystanders),
         settled: this.#settled,
         timeout: spec.ready.timeout,
         until,

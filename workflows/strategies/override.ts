@@ -6,6 +6,7 @@ import { contentOf, oneByOne, outgoingOf, patience } from '../batches.ts';
 import { lasting } from '../calls.ts';
 import { failFast } from '../left-behind.ts';
 import type { ReleaseContext } from '../strategy.ts';
+import { packServers } from '../../release/fleet/server-rows.ts';
 
 /** Gives servers the new image, or the old one, through their GameServers, so many at once, and waits until they run it. */
 export function override(
@@ -37,7 +38,7 @@ export function override(
     ).overrideServers({
       ...content,
       set,
-      servers: batch,
+      servers: packServers(batch),
       container: baseline.container,
       image,
       from,

@@ -2,7 +2,6 @@ import { isCancellation } from '@temporalio/workflow';
 import { acceptancePatience } from '../../release/checks/acceptance.ts';
 import { waveLabel } from '../../release/narrate/narrate.ts';
 import { plannedOnes } from '../../release/fleet/newcomers.ts';
-import type { SetWrite } from '../../activities/inputs.ts';
 import { FROZEN, heldStrategy, sameJson } from '../../release/patches/patches.ts';
 import type { HeldValues, Hold } from '../../release/patches/patches.ts';
 import type { PlannedServer, Wave } from '../../release/plan/plan.ts';
@@ -20,6 +19,8 @@ import { describeFailure } from '../call-failures.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
 import { settleOverrides } from './settle.ts';
+import type { SetWrite } from '../../activities/set/set-writes.ts';
+import { packServers } from '../../release/fleet/server-rows.ts';
 
 /** How long priorities may take to arrive at the pods: the controller is slow, and slower the more servers there are. */
 const PRIORITY_MS = 60_000;
@@ -293,7 +294,7 @@ class Rolling implements Strategy {
       lasting(how.summary, limit + checking).awaitReady({
         ...content,
         set,
-        servers: batch,
+        servers: packServers(batch),
         container: baseline.container,
         image: how.image ?? (how.direction === 'rollback' ? baseline.oldImage : baseline.newImage),
         revision: this.#revision,

@@ -1,0 +1,19 @@
+/** One permission that a release needs. */
+export interface Access {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource?: string;
+  readonly namespace: string;
+}
+
+/**
+ * What the worker may do, and where.
+ * Every call is bounded in time and honours `signal`; trouble is thrown as a ClusterFailure.
+ */
+export interface ClusterAccess {
+  /** Which of these permissions the worker lacks. */
+  missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]>;
+  /** A line that says which API server this is, for people: address and context, never credentials. */
+  describe(): string;
+}

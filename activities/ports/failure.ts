@@ -1,0 +1,20 @@
+/** Trouble between hotwave and the API server, in words a person can act on; never carries headers or bodies. */
+export class ClusterFailure extends Error {
+  override readonly name = 'ClusterFailure';
+  /** `forbidden`, `unreachable`, `overloaded`, `unauthorized`, `invalid`, `gone` or `other`. */
+  readonly reason: ClusterFailureReason;
+  readonly retryable: boolean;
+  /** Wait this long before the next try, from Retry-After. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(reason: ClusterFailureReason, message: string, options: { retryable: boolean; retryAfterMs?: number }) {
+    super(message);
+    this.reason = reason;
+    this.retryable = options.retryable;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Why the API server could not be used. */
+export type ClusterFailureReason =
+  'forbidden' | 'unauthorized' | 'unreachable' | 'overloaded' | 'invalid' | 'gone' | 'other';

@@ -1,0 +1,35 @@
+import type { LineScope, LineHalt } from '../../release/decisions/halt.ts';
+import type { ReleaseState, Decision } from '../../release/progress/state.ts';
+import type { Holder } from '../../release/record/record.ts';
+
+/** A release that runs in Temporal. */
+export interface RunningRelease {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** The other releases and halts of the same Temporal namespace, as activities need them. Every call is bounded in time. */
+export interface Releases {
+  /** The running releases of a line; who was started within the last seconds may be missing. */
+  running(scope: LineScope): Promise<readonly RunningRelease[]>;
+  /** What a release says about itself; undefined when it has ended or does not answer. */
+  state(release: RunningRelease): Promise<ReleaseState | undefined>;
+  /** Sends a decision without waiting for its answer. */
+  decide(release: RunningRelease, decision: Decision): Promise<void>;
+  /** The halts that hold the releases of a scope: its own and its cluster's. Those that are ending do not count. */
+  haltsOn(scope: LineScope): Promise<readonly LineHalt[]>;
+  /** What tells this Temporal from others: the id of its namespace; empty when it does not say. */
+  identity(): Promise<string>;
+  /** Whether the workflow that holds a set runs; undefined when it is another Temporal's. */
+  isRunning(holder: Holder): Promise<boolean | undefined>;
+}
+
+/** A Temporal without releases, for tools that have none. */
+export const NO_RELEASES: Releases = {
+  running: () => Promise.resolve([]),
+  state: () => Promise.resolve(undefined),
+  decide: () => Promise.resolve(),
+  haltsOn: () => Promise.resolve([]),
+  identity: () => Promise.resolve(''),
+  isRunning: () => Promise.resolve(undefined),
+};

@@ -1,0 +1,119 @@
+import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { SetBaseline, Hold, SeenValues, HeldValues } from '../../release/patches/patches.ts';
+import type { ReleaseRecord, LastRelease } from '../../release/record/record.ts';
+import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
+import type { FailedVersion } from '../../release/record/failed-versions.ts';
+
+/** Write the new template with every server frozen on the old one. */
+export interface StageTemplateInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly maxUnavailable: number;
+  readonly record: ReleaseRecord;
+}
+
+/** Let one wave's servers move, and nobody else but servers that came while the release ran. */
+export interface OpenWaveInput {
+  readonly planned: PlannedOnes;
+  /** The servers are newcomers themselves; in any other wave a recreated server is not waited for. */
+  readonly areNewcomers?: boolean | undefined;
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly revision: string;
+  readonly hold: Hold;
+  readonly servers: readonly string[];
+}
+
+/** Change how the set is held without letting anybody move: pause and resume. */
+export interface ChangeHoldInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly from: Hold;
+  readonly to: Hold;
+  /** Written with it: the release ends here and leaves the set so. */
+  readonly record?: ReleaseRecord | undefined;
+  /** The image that somebody else was seen to have written, which stays. Default the release's own. */
+  readonly seenImage?: string | undefined;
+}
+
+/** Write the release's values over an edit that was seen. */
+export interface ReassertSetInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly seen: SeenValues;
+  readonly held: HeldValues;
+  /** How the set is then held, where Kruise's acceptance is to be waited for. */
+  readonly hold?: Hold | undefined;
+}
+
+/**
+ * What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards, or, with
+ * `hold`, the set was written and is held so, but the controllers did not follow.
+ */
+export type SetWrite =
+  | {
+      readonly kind: 'accepted';
+      readonly hold: Hold;
+      readonly revision: string;
+      /** Servers that came while the release ran and move along with a wave. */
+      readonly joined?: readonly string[];
+    }
+  | { readonly kind: 'drifted'; readonly reason: string; readonly hold?: Hold }
+  | { readonly kind: 'untouched' };
+
+/** Write the new image so that only servers that are created from now on get it. */
+export interface StageForNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly record: ReleaseRecord;
+}
+
+/** Take the new image back from servers that are still to be created. */
+export interface RollBackNewServersInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly last: LastRelease;
+  /** What is remembered as failed. */
+  readonly failed?: FailedVersion | undefined;
+}
+
+/** Leave a record on a set of which nothing else changes. */
+export interface RecordReleaseInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly note:
+    { readonly running: ReleaseRecord } | { readonly last: LastRelease; readonly failed?: FailedVersion | undefined };
+}
+
+/** Look whether the template is as the plan found it, or, with `hold`, image and strategy as hotwave wrote them. */
+export interface VerifyTemplateInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly hold?: Hold;
+}
+
+/** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */
+export interface TemplateCheck {
+  readonly changed?: string;
+}
+
+/** Put the person's own updateStrategy back, and leave on the set what the release came to. */
+export interface RestoreSetInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly image: string;
+  readonly hold: Hold;
+  readonly last: LastRelease;
+  /** What is remembered as failed. */
+  readonly failed?: FailedVersion | undefined;
+}
+
+/** The old image, everything open, in one write. */
+export interface RollBackSetInput {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  /** The set's own record says that the release has written it: that it looks as planned does not mean the opposite. */
+  readonly isOnRecord?: boolean | undefined;
+  /** The edit that a person has seen and rolls back over. */
+  readonly seen?: SeenValues | undefined;
+}
