@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import type { Operation } from './fake-faults.ts';
+import { currentWriter } from './fake-writer.ts';
 import type { RemoteAnswer, RemoteCall, WorkersToStart } from './killable-workers.ts';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
@@ -52,8 +52,8 @@ function remoteCluster(clusterName: string): Cluster {
     (operation: Operation) =>
     async (...parameters: readonly unknown[]): Promise<never> => {
       const id = ++calls;
-      const { activityType: activity } = Context.current().info;
-      const call: RemoteCall = { id, clusterName, activity, operation, parameters: parameters.map(withoutSignal) };
+      const by = currentWriter()!;
+      const call: RemoteCall = { id, clusterName, by, operation, parameters: parameters.map(withoutSignal) };
       const { promise, ...handlers } = Promise.withResolvers<unknown>();
       waiting.set(id, handlers);
       process.send!(call);

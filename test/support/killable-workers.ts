@@ -3,6 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Operation } from './fake-faults.ts';
+import { asWriter } from './fake-writer.ts';
+import type { Writer } from './fake-writer.ts';
 import type { Stage } from './stage.ts';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 
@@ -10,7 +12,8 @@ import { ClusterFailure } from '../../activities/ports/failure.ts';
 export interface RemoteCall {
   readonly id: number;
   readonly clusterName: string;
-  readonly activity: string;
+  /** The attempt of the activity that calls. */
+  readonly by: Writer;
   readonly operation: Operation;
   readonly parameters: readonly unknown[];
 }
@@ -37,6 +40,10 @@ export interface WorkersToStart {
 export interface KillableWorkers {
   /** Ends the process as a lost machine does: nothing in it gets to run any more. */
   kill(): Promise<void>;
+  /** Stops the process in its tracks, as a machine that is suspended: it keeps its connections and says nothing. */
+  stop(): void;
+  /** A stopped process goes on where it stood. */
+  wake(): void;
 }
 
 /** Starts the process; resolves when its workers poll. */
@@ -63,16 +70,19 @@ export async function startKillableWorkers(
       child.kill('SIGKILL');
       await gone;
     },
+    stop: () => void child.kill('SIGSTOP'),
+    wake: () => void child.kill('SIGCONT'),
   };
 }
 
 async function answer(child: ChildProcess, stages: readonly Stage[], call: RemoteCall): Promise<void> {
-  const { id, activity, operation, parameters } = call;
+  const { id, by, operation, parameters } = call;
+  const { activity } = by;
   const { cluster, calls } = stages.find(({ clusterName }) => clusterName === call.clusterName)!;
   try {
     await calls.pass({ activity, operation, when: 'before' }, undefined);
     const run = cluster[operation].bind(cluster) as (...values: readonly unknown[]) => Promise<unknown>;
-    const result = await run(...parameters);
+    const result = await asWriter(by, () => run(...parameters));
     await calls.pass({ activity, operation, when: 'after' }, undefined);
     send(child, { id, kind: 'result', result });
   } catch (error) {
