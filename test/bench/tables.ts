@@ -23,7 +23,7 @@ function fleetParts(report: Report): string[] {
   const { settings, ratios } = report;
   return [
     `### ${settings.servers} servers in ${settings.waves} waves`,
-    `${provenance(report)} ${settings.rounds} rounds, each mode once per round, order reversed from round to round; ${settings.cores}.`,
+    `${provenance(report)} Rounds: ${settings.rounds}, each mode once per round, order reversed from round to round; ${settings.cores}.`,
     table(
       [
         'way',

@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import { startTemporalLab } from '../../lab/temporal-lab.ts';
 import { MAIN, SET, SIDECAR } from '../../support/builders.ts';
 import { fakeCluster } from '../../support/fake-cluster.ts';
@@ -89,26 +90,29 @@ async function measureRelease(around: Surroundings, tag: string): Promise<InMemo
   forgetPeak(worker.pid);
   const { now: rssBefore } = residentMemory(worker.pid);
   const started = performance.now();
-  const workflowId = releaseWorkflowId(CLUSTER, SET);
+  const handle = await startRelease(around, tag);
+  const sizes = (): Promise<HistorySize[]> => historySizes(client, handle.workflowId, handle.firstExecutionRunId);
+  const ended: Promise<unknown> = Promise.race([handle.result(), worker.ended]);
+  const result = await ended.catch(async (error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the release did not come to its end, with ${sizeInWords(await sizes())}: ${why}`);
+  });
+  const seconds = (performance.now() - started) / 1_000;
+  const { outcome, reason } = result as ReleaseResult;
+  if (outcome !== 'done') throw new Error(`the release ended as ${outcome}: ${reason}`);
+  demandAllLoaded(cluster, tag);
+  const { now: rssAfter, peak: rssPeak } = residentMemory(worker.pid);
+  const calls = callsBetween(callsBefore, cluster.calls);
+  return { seconds, runs: await sizes(), rssBefore, rssPeak, rssAfter, calls };
+}
+
+function startRelease(around: Surroundings, tag: string): Promise<WorkflowHandleWithFirstExecutionRunId> {
   const input: ReleaseInput = { v: 1, file: releaseFile(around, tag), cluster: CLUSTER, requester: 'bench' };
-  const handle = await client.workflow.start(WORKFLOWS.hotUpdate, {
-    workflowId,
+  return around.client.workflow.start(WORKFLOWS.hotUpdate, {
+    workflowId: releaseWorkflowId(CLUSTER, SET),
     taskQueue: taskQueueOf(CLUSTER),
     args: [input],
   });
-  const result = (await Promise.race([handle.result(), worker.ended])) as ReleaseResult;
-  const seconds = (performance.now() - started) / 1_000;
-  if (result.outcome !== 'done') throw new Error(`the release ended as ${result.outcome}: ${result.reason}`);
-  demandAllLoaded(cluster, tag);
-  const { now: rssAfter, peak: rssPeak } = residentMemory(worker.pid);
-  return {
-    seconds,
-    runs: await historySizes(client, workflowId, handle.firstExecutionRunId),
-    rssBefore,
-    rssPeak,
-    rssAfter,
-    calls: callsBetween(callsBefore, cluster.calls),
-  };
 }
 
 function callsBetween(before: RequestCounts, after: RequestCounts): RequestCounts {
@@ -146,10 +150,12 @@ function demandAllLoaded(cluster: FakeCluster, tag: string): void {
 }
 
 function inWords({ seconds, runs, rssPeak, rssAfter }: InMemoryRelease): string {
+  const [peak, after] = [rssPeak, rssAfter].map((value) => megabytes(value).toFixed(0));
+  return `${seconds.toFixed(1)} s, ${sizeInWords(runs)}, worker memory ${peak} MB at its peak and ${after} MB after it`;
+}
+
+function sizeInWords(runs: readonly HistorySize[]): string {
   const [events, bytes] = [sumOf(runs.map((run) => run.events)), sumOf(runs.map((run) => run.bytes))];
-  const memory = [rssPeak, rssAfter].map((value) => megabytes(value).toFixed(0));
-  return (
-    `${seconds.toFixed(1)} s, ${events} events and ${megabytes(bytes).toFixed(2)} MB in ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}, ` +
-    `worker memory ${memory.join(' MB at its peak and ')} MB after it`
-  );
+  const inRuns = `${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`;
+  return `${events} events and ${megabytes(bytes).toFixed(2)} MB in ${inRuns}`;
 }
