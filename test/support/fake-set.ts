@@ -222,7 +222,9 @@ export class FakeSet {
     const { updateRevision, currentRevision, partition } = this.#workload;
     const onDelete = updatesOnDelete(this.raw.spec.updateStrategy);
     // Kruise v1.8.0 stateful_set_utils.go, newVersionedStatefulSetPod: old until `partition` others are old.
-    const old = [...this.servers.values()].filter((server) => server.revision !== updateRevision).length;
+    const isOld = (server: FakeServer): boolean => server.revision !== updateRevision;
+    // Not asked without need: with every server of a large set it would be asked about all.
+    const old = partition === 0 ? 0 : [...this.servers.values()].filter(isOld).length;
     const revision = !onDelete && old < partition ? currentRevision : updateRevision;
     const { events } = this.#around;
     const name = `${this.ref.name}-${ordinal}`;
