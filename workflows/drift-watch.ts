@@ -54,7 +54,7 @@ export class DriftWatch {
 
   /** GameServers whose priority somebody else has changed. */
   get editedPriorities(): ReturnType<typeof editedPriorities> {
-    return editedPriorities(this.#plan.priorities, this.#strays);
+    return editedPriorities(this.#plan, this.#strays);
   }
 
   /** The set is like this from now on, or somebody else has changed it. */

@@ -7,6 +7,7 @@ import type { FromClusterInput, ReleaseResult } from './messages.ts';
 import { describeFailure, isUnreachable } from './call-failures.ts';
 import { Departure, ReleaseRun } from './release-run.ts';
 import type { PlannedRollback } from '../activities/preflight/plan-rollback.ts';
+import { unpackPlan } from '../release/plan/packed-plan.ts';
 
 const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
 
@@ -22,7 +23,8 @@ export async function rollBackFromCluster(input: FromClusterInput): Promise<Rele
   const run = new ReleaseRun(initialState(identity, Date.now()));
   const found = await findWayBack(run, input);
   if (!found) return await endOf(run, { restartsOfMainContainers: 0, recreatedPods: 0 });
-  const { record, plan, spec } = found;
+  const { record, spec } = found;
+  const plan = unpackPlan(found.plan);
   const { release, strategy, oldImage } = record;
   upsertSearchAttributes([{ key: releaseKey, value: release }]);
   const planned = withPlan({ ...run.state, release, strategy, image: oldImage }, plan);

@@ -35,6 +35,7 @@ import type { ReleaseContext, Strategy } from './strategy.ts';
 import { tryAgain } from './try-again.ts';
 import { runWave } from './wave.ts';
 import { packServers } from '../release/fleet/server-rows.ts';
+import { unpackPlan } from '../release/plan/packed-plan.ts';
 
 /**
  * The release of one hot update on one GameServerSet: plan, then wave by wave, then put everything back that was only
@@ -100,12 +101,13 @@ async function planRelease(
   }
 }
 
-function takeOver(run: ReleaseRun, { lines, plan, calendar = false }: PlanResult): Planned | undefined {
+function takeOver(run: ReleaseRun, { lines, plan: packed, calendar = false }: PlanResult): Planned | undefined {
   const refusal = lines.find(({ status }) => status === 'refused');
-  if (refusal || !plan) {
+  if (refusal || !packed) {
     run.finish('refused', refusal?.detail ?? 'there is no plan');
     return undefined;
   }
+  const plan = unpackPlan(packed);
   run.set(withPlan(run.state, plan));
   if (plan.strategy === 'newServersOnly' || hasWork(plan)) return { plan, calendar };
   run.finish('done', `every server proves ${plan.version} already`);

@@ -32,7 +32,7 @@ export function settleOverrides(cluster: Cluster): (input: SettleOverridesInput)
         (image === undefined || (pod !== undefined && containerOf(pod.containers, container)?.image === image)),
     };
     const wishes = new Map(servers.map((name) => [name, wish]));
-    const late = await assertGameServers(cluster, { set, wishes, token, deadline });
+    const { late } = await assertGameServers(cluster, { set, wishes, token, deadline });
     const failures = late.map(({ name, imageOverrides }) => ({
       server: name,
       class: 'overridden' as const,

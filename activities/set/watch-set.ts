@@ -13,7 +13,7 @@ export interface WatchSetInput {
   readonly known: SetFacts;
   /** The updatePriorities that servers were given; empty when the release gave none. */
   readonly priorities: readonly number[];
-  /** What is known of servers with another one: uid and priority. */
+  /** What is known of servers with another one. */
   readonly knownStrays: readonly StrayPriority[];
   /** Also tell when only the number of servers is another one. */
   readonly tellsReplicas: boolean;
@@ -114,9 +114,9 @@ class Priorities {
     const gameServers = await this.#cluster.listGameServers(set, names.slice(0, MOST_STRAYS), cancellation());
     this.#found = gameServers
       .filter(({ updatePriority }) => !priorities.map(String).includes(String(updatePriority)))
-      .map(({ name, uid, updatePriority: priority, priorityBy: by }) => ({
+      .map(({ name, createdAt, updatePriority: priority, priorityBy: by }) => ({
         name,
-        uid,
+        createdAt,
         priority,
         ...(by === undefined ? {} : { by }),
       }));

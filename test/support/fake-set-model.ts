@@ -38,6 +38,7 @@ export interface RawGameServer {
     namespace: string;
     uid: string;
     resourceVersion: string;
+    creationTimestamp: string;
     annotations?: Record<string, string>;
     ownerReferences?: { kind: string }[];
   };
@@ -116,8 +117,8 @@ export function rawSet(model: FakeSetModel): RawSet {
   };
 }
 
-/** The GameServer that OpenKruiseGame makes for a server, with the model's wishes in it. */
-export function rawGameServer(model: FakeSetModel, name: string, ordinal: number): RawGameServer {
+/** The GameServer that OpenKruiseGame makes for a server, with the model's wishes in it; `now` is the clock's time. */
+export function rawGameServer(model: FakeSetModel, name: string, ordinal: number, now: number): RawGameServer {
   const overrides = Object.entries(model.overrides?.[name] ?? {});
   return {
     metadata: {
@@ -125,6 +126,7 @@ export function rawGameServer(model: FakeSetModel, name: string, ordinal: number
       namespace: (model.ref ?? SET).namespace,
       uid: randomUUID(),
       resourceVersion: '1',
+      creationTimestamp: new Date(now).toISOString(),
       ownerReferences: [{ kind: model.reclaimPolicy === 'Delete' ? 'GameServerSet' : 'Pod' }],
     },
     spec: {

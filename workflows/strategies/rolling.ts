@@ -21,6 +21,7 @@ import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
 import { settleOverrides } from './settle.ts';
 import type { SetWrite } from '../../activities/set/set-writes.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
+import { packPriorities } from '../../release/plan/packed-plan.ts';
 
 /** How long priorities may take to arrive at the pods: the controller is slow, and slower the more servers there are. */
 const PRIORITY_MS = 60_000;
@@ -175,8 +176,7 @@ class Rolling implements Strategy {
       if (written.kind === 'drifted') return written.reason;
     }
     if (editedPriorities.length > 0) {
-      const edited = new Set(editedPriorities.map(({ uid }) => uid));
-      const given = plan.priorities.filter(({ uid }) => edited.has(uid));
+      const given = editedPriorities.map(({ name, priority, to }) => ({ name, from: priority, to }));
       const assigned = await this.#changePriorities('assign', given);
       if (assigned.kind !== 'advance') return assigned.reason;
       watch.forgetStrays();
@@ -239,7 +239,13 @@ class Rolling implements Strategy {
     });
     const token = `${run.state.release}.${plan.hash.slice(0, 8)}.${direction}`;
     const deadline = since + limit;
-    const report = await lasting(doing, limit).changePriorities({ set, changes, direction, token, deadline });
+    const report = await lasting(doing, limit).changePriorities({
+      set,
+      changes: packPriorities(changes),
+      direction,
+      token,
+      deadline,
+    });
     return failedCount(report) === 0
       ? { kind: 'advance' }
       : { kind: 'pause', reason: report.failures[0]?.reason ?? doing };
