@@ -16,6 +16,7 @@ import { recordStuck } from './set/record-stuck.ts';
 import { reloadServers } from './probes/reload-servers.ts';
 import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './game-servers/settle-overrides.ts';
+import { lookAtFleet } from './servers/look-at-fleet.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './servers/verify-fleet.ts';
 import { watchGuard } from './monitor/watch-servers.ts';
 import { watchSet } from './set/watch-set.ts';
@@ -84,6 +85,7 @@ export function createActivities({
     checkServers: reportingTrouble(checkServers(cluster, metrics)),
     reloadServers: reportingTrouble(reloadServers(cluster)),
     bakeWave: reportingTrouble(bakeWave(cluster, metrics)),
+    lookAtFleet: reportingTrouble(lookAtFleet(cluster)),
     verifyFleet: reportingTrouble(verifyFleet(cluster)),
     rollbackSnapshot: reportingTrouble(rollbackSnapshot(cluster)),
     rollBackSet: reportingTrouble(rollBackSet(cluster)),
