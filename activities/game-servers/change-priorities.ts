@@ -6,8 +6,8 @@ import type { PriorityGroup } from '../../release/plan/packed-plan.ts';
 import type { PriorityChange } from '../../release/plan/plan.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
-import type { Cluster } from '../ports/cluster.ts';
-import type { GameServerRecord } from '../ports/game-servers.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { GameServerRecord, GameServers } from '../ports/game-servers.ts';
 import type { Wish } from './game-server-writer.ts';
 import { assertGameServers } from './game-server-writer.ts';
 
@@ -29,7 +29,9 @@ type Direction = ChangePrioritiesInput['direction'];
  * neither the release's nor the one that it replaces is somebody else's and is not overwritten: it keeps the release from
  * assigning, and stays where the release would put its own back.
  */
-export function changePriorities(cluster: Cluster): (input: ChangePrioritiesInput) => Promise<StepReport> {
+export function changePriorities(
+  cluster: Servers & GameServers,
+): (input: ChangePrioritiesInput) => Promise<StepReport> {
   return async ({ set, changes: groups, direction, token, deadline }) => {
     const changes = new Map(unpackPriorities(set, groups).map((change) => [change.name, change]));
     const wishes = new Map([...changes].map(([name, change]) => [name, wishFor(change, direction)]));

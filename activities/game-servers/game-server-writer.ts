@@ -3,8 +3,8 @@ import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import type { GuardedPatch, PatchOutcome } from '../../release/patches/patches.ts';
 import { cancellation, executionKey, heartbeat, pause } from '../runtime.ts';
 import { BATCH_SIZE } from '../servers/servers-input.ts';
-import type { Cluster } from '../ports/cluster.ts';
-import type { GameServerRecord } from '../ports/game-servers.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { GameServerRecord, GameServers } from '../ports/game-servers.ts';
 
 /** Writes of GameServers that are under way at once. */
 export const WRITES_AT_ONCE = 16;
@@ -40,14 +40,14 @@ export interface Wish {
  * sends later is not older. Only token and object together count; anything else is written again.
  */
 export class GameServerWriter {
-  readonly #cluster: Cluster;
+  readonly #cluster: Servers & GameServers;
   readonly #set: SetRef;
   readonly #token: string;
   readonly #written = new Map<string, Written>();
   #round = 0;
 
   /** `token` says which release and step writes; the execution of the activity makes it unlike any other. */
-  constructor(cluster: Cluster, set: SetRef, token: string) {
+  constructor(cluster: Servers & GameServers, set: SetRef, token: string) {
     this.#cluster = cluster;
     this.#set = set;
     this.#token = token;
@@ -120,7 +120,7 @@ export interface Unasserted {
 
 /** Writes GameServers until each is as wished and the controller has shown that it knows, but for those that are foreign. */
 export async function assertGameServers(
-  cluster: Cluster,
+  cluster: Servers & GameServers,
   { set, wishes, token, deadline }: Assertion,
 ): Promise<Unasserted> {
   const writer = new GameServerWriter(cluster, set, token);
