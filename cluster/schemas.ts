@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { GameServerSetView, WorkloadView } from '../release/fleet/fleet.ts';
 import { SYNC_ANNOTATION } from '../release/patches/patches.ts';
 import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
-import { objectMetaSchema } from './object-meta.ts';
+import { createdAt, objectMetaSchema } from './object-meta.ts';
 import type { GameServerRecord } from '../activities/ports/game-servers.ts';
 
 const containerSchema = z.object({ name: z.string(), image: z.string().default('') });
@@ -109,6 +109,17 @@ export function gameServerSetView(object: unknown): GameServerSetView {
   };
 }
 
+function priorityOf(
+  updatePriority: number | string | undefined,
+  priorityBy: string | undefined,
+): Pick<GameServerRecord, 'updatePriority' | 'hasPriority' | 'priorityBy'> {
+  return {
+    updatePriority: updatePriority ?? 0,
+    hasPriority: updatePriority !== undefined,
+    ...(priorityBy === undefined ? {} : { priorityBy }),
+  };
+}
+
 /**
  * A GameServer as hotwave sees it.
  *
@@ -119,15 +130,14 @@ export function gameServerRecord(object: unknown): GameServerRecord {
   const overrides = spec.containers ?? undefined;
   const images = (overrides ?? []).filter(({ image }) => image !== undefined && image !== '');
   const { managedFields = [] } = metadata;
-  const priorityBy = lastWriter(managedFields, '/spec/updatePriority');
   const overriddenBy = images.length === 0 ? undefined : lastWriter(managedFields, '/spec/containers');
   return {
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     opsState: spec.opsState,
-    updatePriority: spec.updatePriority ?? 0,
-    ...(priorityBy === undefined ? {} : { priorityBy }),
+    createdAt: createdAt(metadata),
+    ...priorityOf(spec.updatePriority ?? undefined, lastWriter(managedFields, '/spec/updatePriority')),
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
     ...(overriddenBy === undefined ? {} : { overriddenBy }),
     ...(overrides && { overrides }),

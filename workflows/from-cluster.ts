@@ -1,5 +1,6 @@
 import { continueAsNew, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
+import { unpackPlan } from '../release/plan/packed-plan.ts';
 import type { PlannedRollback } from '../activities/preflight/plan-rollback.ts';
 import { departed } from '../release/progress/apply-back.ts';
 import { initialProgress } from '../release/progress/table.ts';
@@ -50,7 +51,12 @@ async function begun(input: FromClusterInput): Promise<RunningRelease> {
   return run;
 }
 
-function begin(run: RunningRelease, { record, plan, spec }: Found, { requester, reason }: FromClusterInput): void {
+function begin(
+  run: RunningRelease,
+  { record, plan: packed, spec }: Found,
+  { requester, reason }: FromClusterInput,
+): void {
+  const plan = unpackPlan(packed);
   const { release, strategy, oldImage, startedAt } = record;
   upsertSearchAttributes([{ key: releaseKey, value: release }]);
   const planned = withPlan({ ...run.state, release, strategy, image: oldImage }, plan);

@@ -1,4 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
+import { unpackPlan } from '../release/plan/packed-plan.ts';
 import type { PreflightResult } from '../release/plan/preflight.ts';
 import type { Plan } from '../release/plan/plan.ts';
 import { initialProgress } from '../release/progress/table.ts';
@@ -59,15 +60,16 @@ export function endPlanning(run: RunningRelease, error: unknown, cancelled: stri
 
 function takeOver(
   run: RunningRelease,
-  { lines, plan, calendar = false }: PreflightResult,
+  { lines, plan: packed, calendar = false }: PreflightResult,
   reason: string | undefined,
 ): void {
   const refusal = lines.find(({ status }) => status === 'refused');
-  if (refusal || !plan) {
+  if (refusal || !packed) {
     run.apply({ kind: 'finished', outcome: 'refused', reason: refusal?.detail ?? 'there is no plan' });
     return;
   }
   const { spec } = run.release;
+  const plan = unpackPlan(packed);
   run.replace({
     ...unplanned(withPlan(run.state, plan), spec),
     plan,

@@ -112,7 +112,7 @@ export class SetWatch {
     const { plan, progress, state } = this.#run.release;
     const { replicas: before } = progress.foreign;
     const setEdits = this.#edits(held, facts, writers);
-    const edits = [...setEdits, ...priorityEdits(editedPriorities(plan.priorities, strays))];
+    const edits = [...setEdits, ...priorityEdits(editedPriorities(plan, strays))];
     const isScaled = facts.gone === undefined && facts.replicas !== before;
     const what = edits.length === 0 ? undefined : edits.join('; ');
     const { image, updateStrategy } = facts;

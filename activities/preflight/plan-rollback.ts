@@ -11,6 +11,8 @@ import { cancellation, keepAlive } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Releases } from '../ports/releases.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
+import { packPlan } from '../../release/plan/packed-plan.ts';
+import type { PackedPlan } from '../../release/plan/packed-plan.ts';
 
 /** Work out the way back from what is written on a set. */
 export interface PlanRollbackInput {
@@ -26,7 +28,7 @@ export type PlannedRollback =
   | {
       readonly kind: 'found';
       readonly record: ReleaseRecord;
-      readonly plan: Plan;
+      readonly plan: PackedPlan;
       /** How to ask, and how long to wait; nothing else of it counts. */
       readonly spec: ReleaseSpec;
     }
@@ -65,7 +67,7 @@ export function planRollbackActivity(
     return {
       kind: 'found',
       record: running,
-      plan: { ...plan, unproved },
+      plan: packPlan({ ...plan, unproved }),
       spec: rollbackSpec(plan, asking.ask, patience),
     };
   };

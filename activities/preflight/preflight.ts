@@ -18,6 +18,7 @@ import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from 
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Access } from '../ports/access.ts';
+import { packPlan } from '../../release/plan/packed-plan.ts';
 
 /** Plan a release against the live set. */
 export interface PlanReleaseInput {
@@ -67,8 +68,8 @@ export function planReleaseActivity(
       lines.push(line);
       if (line.status === 'refused') return { lines };
     }
-    const { plan } = preflight;
-    if (!plan) return { lines };
+    if (!preflight.plan) return { lines };
+    const plan = packPlan(preflight.plan);
     if (!hasCalendar(calendar, file.spec)) return { lines, plan };
     // Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do.
     const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };

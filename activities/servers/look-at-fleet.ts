@@ -1,10 +1,10 @@
 import type { FleetLook, SeenServer } from '../../release/checks/fleet-look.ts';
-import { basisOf, unpackBases } from '../../release/fleet/basis.ts';
+import { basisOf, hasBasis, unpackBases } from '../../release/fleet/basis.ts';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { serverName } from '../../release/fleet/identity.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Servers } from '../ports/servers.ts';
 import { cancellation } from '../runtime.ts';
 
 /** Look at every server of a set once: which are not as expected? */
@@ -22,7 +22,7 @@ export interface LookAtFleetInput {
 const MOST_SHOWN = 300;
 
 /** Looks at every server of the set once, and says which are not as they are expected to be. It judges nothing. */
-export function lookAtFleet(cluster: Cluster): (input: LookAtFleetInput) => Promise<FleetLook> {
+export function lookAtFleet(cluster: Servers): (input: LookAtFleetInput) => Promise<FleetLook> {
   return async ({ set, container, containers, expected }) => {
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.ordinal, server]));
@@ -33,7 +33,7 @@ export function lookAtFleet(cluster: Cluster): (input: LookAtFleetInput) => Prom
       if (!server) missing.push(serverName(set, ordinal));
       else {
         const seen = seenServer(server, container, containers);
-        if (seen.basis !== basis || seen.deleting) changed.push(seen);
+        if (seen.deleting || !hasBasis(seen.server, seen.image, basis)) changed.push(seen);
       }
     }
     return {

@@ -11,13 +11,18 @@ import { renderTable } from './table.ts';
 import { fitted, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
+/** A worker's answer with the plan written out. */
+export interface PlanReport extends Omit<PlanResult, 'plan'> {
+  readonly plan?: Plan;
+}
+
 /** True when there is something to change; a release without it ends before it writes anything. */
 export function hasChanges({ strategy, waves, adopted, unproved }: Plan): boolean {
   return strategy === 'newServersOnly' || waves.length + adopted.length + unproved.length > 0;
 }
 
 /** The checks and what would be done, as a reviewer wants to read it. */
-export function renderPlan(file: ReleaseFile, result: PlanResult, view: View): string {
+export function renderPlan(file: ReleaseFile, result: PlanReport, view: View): string {
   const { target } = file.spec;
   const title = `release ${view.colours.bold(file.metadata.name)} on ${target.namespace}/${target.gameServerSet}`;
   const checks = checkLines(result.lines, view);
@@ -26,7 +31,7 @@ export function renderPlan(file: ReleaseFile, result: PlanResult, view: View): s
 }
 
 /** The plan without the warnings that the checks have said already. */
-function withoutSaid(plan: Plan, lines: PlanResult['lines']): Plan {
+function withoutSaid(plan: Plan, lines: PlanReport['lines']): Plan {
   return {
     ...plan,
     warnings: plan.warnings.filter((warning) => !lines.some(({ detail }) => detail.includes(warning))),

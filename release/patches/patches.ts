@@ -1,4 +1,4 @@
-import type { GameServerSetView, SetRef, UpdateStrategy } from '../fleet/fleet.ts';
+import type { GameServerSetView, GameServerView, SetRef, UpdateStrategy } from '../fleet/fleet.ts';
 import { readRecords, recordedStrategy } from '../record/record.ts';
 
 /** One JSON Patch operation (RFC 6902) that hotwave uses. */
@@ -375,15 +375,16 @@ function restoring(baseline: SetBaseline, image: string, strategy: UpdateStrateg
 /** The key that OKG copies from a GameServer to its pod: the proof that the controller saw a write. */
 export const SYNC_ANNOTATION = 'gs-sync/hotwave';
 
-/** Sets a GameServer's updatePriority together with a fresh sync token. */
+/** Sets a GameServer's updatePriority, if it is still the one that was read, together with a fresh sync token. */
 export function priorityPatch(
-  server: { readonly uid: string; readonly hasAnnotations: boolean },
+  server: Pick<GameServerView, 'uid' | 'hasAnnotations' | 'hasPriority' | 'updatePriority'>,
   priority: number | string,
   token: string,
 ): GuardedPatch {
   return {
     preconditions: [
       { path: '/metadata/uid', value: server.uid },
+      { path: '/spec/updatePriority', value: server.hasPriority ? server.updatePriority : null },
       ...(server.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
     ],
     changes: [

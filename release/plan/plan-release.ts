@@ -55,7 +55,8 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     overridden: scope.overridden,
     ...leftovers({ mixed, earlier, leftOn: scope.leftOn }),
     priorities,
-    youngestPod: snapshot.servers.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0),
+    youngestPod: youngestOf(snapshot.servers),
+    youngestGameServer: youngestOf(snapshot.gameServers),
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),
     warnings: [
@@ -65,6 +66,11 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     ],
     hash: hashOf({ uid: baseline.uid, images: spec.images, waves, priorities, spec }),
   };
+}
+
+/** When the youngest of them was made. */
+function youngestOf(objects: readonly { readonly createdAt: number }[]): number {
+  return objects.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0);
 }
 
 /** What there is to say of earlier releases; nothing where there is nothing. */

@@ -29,7 +29,7 @@ export interface Wave {
 /** A priority that the plan gives a server for the time of the release. */
 export interface PriorityChange {
   readonly name: string;
-  readonly uid: string;
+  /** The value that is replaced, and put back at the end. */
   readonly from: number | string;
   readonly to: number;
 }
@@ -76,6 +76,8 @@ export interface Plan {
    * while the release ran. Absent in plans of older versions.
    */
   readonly youngestPod?: number | undefined;
+  /** The same for its GameServers: a younger one was recreated, and starts without the priority that its forerunner had. */
+  readonly youngestGameServer?: number | undefined;
   /** Servers that may be without their sidecar at once; with rolling counted over the whole set as Kruise counts. */
   readonly maxUnavailable: number;
   readonly tolerate: number;

@@ -137,13 +137,13 @@ function prioritiesOf(
   gameServers: readonly GameServerView[],
 ): readonly PriorityChange[] {
   const ordinals = new Map(servers.map(({ name, ordinal }) => [name, ordinal]));
-  return gameServers.flatMap(({ name, uid, updatePriority }) => {
+  return gameServers.flatMap(({ name, updatePriority }) => {
     const ordinal = ordinals.get(name);
     const before = Object.keys(priorities).find(
       (priority) => ordinal !== undefined && isInRanges(priorities[priority] ?? '', ordinal),
     );
     if (before === undefined || before === String(updatePriority)) return [];
-    return [{ name, uid, from: /^\d+$/.test(before) ? Number(before) : before, to: Number(updatePriority) || 0 }];
+    return [{ name, from: /^\d+$/.test(before) ? Number(before) : before, to: Number(updatePriority) || 0 }];
   });
 }
 

@@ -55,6 +55,7 @@ export interface RawGameServer {
     namespace: string;
     uid: string;
     resourceVersion: string;
+    creationTimestamp: string;
     annotations?: Record<string, string>;
     ownerReferences?: { kind: string }[];
   };
@@ -153,8 +154,8 @@ function rawQuality(quality: string | RawQuality): RawQuality {
   return typeof quality === 'string' ? { name: quality } : structuredClone(quality);
 }
 
-/** The GameServer that OpenKruiseGame makes for a server, with the model's wishes in it. */
-export function rawGameServer(model: FakeSetModel, name: string, ordinal: number): RawGameServer {
+/** The GameServer that OpenKruiseGame makes for a server, with the model's wishes in it; `now` is the clock's time. */
+export function rawGameServer(model: FakeSetModel, name: string, ordinal: number, now: number): RawGameServer {
   const overrides = Object.entries(model.overrides?.[name] ?? {});
   return {
     metadata: {
@@ -162,6 +163,7 @@ export function rawGameServer(model: FakeSetModel, name: string, ordinal: number
       namespace: (model.ref ?? SET).namespace,
       uid: randomUUID(),
       resourceVersion: '1',
+      creationTimestamp: new Date(now).toISOString(),
       ownerReferences: [{ kind: model.reclaimPolicy === 'Delete' ? 'GameServerSet' : 'Pod' }],
     },
     spec: {

@@ -138,7 +138,7 @@ export class FakeSet {
     this.remove(name);
     // Under Cascade the GameServer goes with its pod, and a new one knows of no wishes.
     if (this.raw.spec.gameServerTemplate.reclaimPolicy !== 'Delete') {
-      this.gameServers.set(name, rawGameServer({ ref: this.ref }, name, server.ordinal));
+      this.gameServers.set(name, rawGameServer({ ref: this.ref }, name, server.ordinal, this.#around.clock.now()));
     }
     this.#later(this.#around.timings.gateMs ?? 2, () => {
       if (this.servers.has(name) || this.servers.size >= this.raw.spec.replicas) return;
@@ -252,7 +252,7 @@ export class FakeSet {
     }
     this.#sorted = undefined;
     if (!this.gameServers.has(server.name)) {
-      this.gameServers.set(server.name, rawGameServer(this.model, server.name, ordinal));
+      this.gameServers.set(server.name, rawGameServer(this.model, server.name, ordinal, this.#around.clock.now()));
     }
     this.okg.sync(server.name);
   }

@@ -1,5 +1,6 @@
 import { condition } from '@temporalio/workflow';
 import { failedCount } from '../../release/checks/verdict.ts';
+import { packPriorities } from '../../release/plan/packed-plan.ts';
 import { waveLabel } from '../../release/narrate/narrate.ts';
 import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
@@ -125,7 +126,7 @@ async function changePriorities(
   const token = `${state.release}.${plan.hash.slice(0, 8)}.${direction}`;
   const report = await writing(doing, limit).changePriorities({
     set: plan.set,
-    changes,
+    changes: packPriorities(changes),
     direction,
     token,
     deadline: Date.now() + limit,
@@ -178,7 +179,7 @@ export const reassert: Perform<'reassert'> = async (context) => {
   const { run, watch } = context;
   const { release } = run;
   const { seen, strays } = release.progress.foreign;
-  const edited = editedPriorities(release.plan.priorities, strays);
+  const edited = editedPriorities(release.plan, strays);
   const first = seen ? await overwrite(release, seen) : undefined;
   if (first?.kind === 'refused') return await askedAgain(context, first.reason);
   const problem = edited.length > 0 ? await assignAgain(release, edited) : undefined;
@@ -210,12 +211,8 @@ async function overwrite(
 }
 
 async function assignAgain(release: Release, edited: ReturnType<typeof editedPriorities>): Promise<string | undefined> {
-  const names = new Set(edited.map(({ name }) => name));
-  return await changePriorities(
-    release,
-    'assign',
-    release.plan.priorities.filter(({ name }) => names.has(name)),
-  );
+  const changes = edited.map(({ name, to, priority }) => ({ name, from: priority, to }));
+  return await changePriorities(release, 'assign', changes);
 }
 
 async function askedAgain({ run, watch }: StepContext, problem: string): Promise<readonly Event[]> {
