@@ -8,6 +8,12 @@ import { quick, toItsEnd } from './calls.ts';
 import { describeFailure } from './call-failures.ts';
 import type { RecordReleaseInput } from '../activities/set/set-writes.ts';
 
+/** What else is known at the end of a release. */
+interface EndFacts {
+  readonly putBack?: LastRelease['putBack'];
+  readonly everyServerProved?: boolean;
+}
+
 /** What a release leaves on its set: with its first write what it is about, with its last one what it came to. */
 export class SetRecord {
   readonly running: ReleaseRecord;
@@ -55,9 +61,9 @@ export class SetRecord {
    * What the release comes to. It is made once for each outcome: the write may be repeated after a pause, and must then
    * find its own values there.
    */
-  ended(outcome: LastRelease['outcome'], putBack?: LastRelease['putBack']): LastRelease {
+  ended(outcome: LastRelease['outcome'], { putBack, everyServerProved = false }: EndFacts = {}): LastRelease {
     if (this.#last?.outcome !== outcome) {
-      const last = endOfRelease(this.running, outcome, Date.now());
+      const last = endOfRelease(this.running, outcome, { finishedAt: Date.now(), everyServerProved });
       this.#last = putBack === undefined ? last : { ...last, putBack };
     }
     return this.#last;

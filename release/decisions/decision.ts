@@ -11,6 +11,7 @@ import type {
 } from '../progress/state.ts';
 import { begunWave, waveOfServer, withoutFailures } from '../progress/state.ts';
 import { VERB_TABLE, cellOf } from './verbs.ts';
+import { becauseText, isNoteworthy } from '../plan/rollback-target.ts';
 
 /** The synchronous answer to a decision. */
 export interface DecisionAnswer {
@@ -309,8 +310,9 @@ function orderRefusal({ strategy }: ReleaseState, { order, scope = 'release' }: 
 }
 
 function rollbackMessage(state: ReleaseState, scope: Decision['scope']): string {
-  const { previousVersion, failures } = state;
-  const old = previousVersion === '' ? 'the old version' : previousVersion;
+  const { previousVersion, failures, rollbackTo } = state;
+  const because = rollbackTo && isNoteworthy(rollbackTo) ? ` (${becauseText(rollbackTo)})` : '';
+  const old = previousVersion === '' ? 'the old version' : `${previousVersion}${because}`;
   if (scope === 'wave') return `rolling wave ${begunWave(state) ?? ''} back to ${old}; then it stands still again`;
   if (scope === 'failed')
     return `rolling ${failures.length === 1 ? 'the failed server' : 'the failed servers'} back to ${old}; then it stands still again`;

@@ -88,7 +88,7 @@ class NewServersOnly implements Strategy {
       );
     }
     run.set(withWave(run.state, NEW_SERVERS_WAVE, { status: 'done', endedAt: Date.now() }));
-    const problem = await record.write({ last: record.ended('done', owedStrategy(plan.baseline)) });
+    const problem = await record.write({ last: record.ended('done', { putBack: owedStrategy(plan.baseline) }) });
     return problem === undefined ? { kind: 'advance' } : { kind: 'pause', reason: problem };
   };
 

@@ -335,7 +335,8 @@ class Rolling implements Strategy {
     const { set, baseline } = plan;
     const hold = this.#hold;
     if (hold) {
-      const last = record.ended(image === baseline.newImage ? 'done' : 'rolled-back');
+      const outcome = image === baseline.newImage ? 'done' : 'rolled-back';
+      const last = record.ended(outcome, { everyServerProved: this.#everyServerProved(outcome) });
       const restored = await this.#write(() =>
         quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last, ...record.failedVersion }),
       );
@@ -344,6 +345,14 @@ class Rolling implements Strategy {
       this.#context.watch.end();
     }
     return await this.#changePriorities('restore');
+  }
+
+  /** Nobody was excluded. Those whom a rollback did not touch ran the old version all the time. */
+  #everyServerProved(outcome: 'done' | 'rolled-back'): boolean {
+    const { live } = this.#context;
+    return outcome === 'done'
+      ? leftBehind(this.#context).size === 0 && live.notProved.length === 0
+      : leftOut(this.#context).size === 0;
   }
 
   get #subject(): Pick<ReleaseContext['plan'], 'set' | 'baseline'> {

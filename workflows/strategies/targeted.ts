@@ -80,7 +80,7 @@ async function noted(writing: Promise<string | undefined>): Promise<Verdict> {
 }
 
 function recordEnd({ record, plan }: ReleaseContext, outcome: LastRelease['outcome']): Promise<Verdict> {
-  const last = record.ended(outcome, inheritedStrategy(plan.baseline));
+  const last = record.ended(outcome, { putBack: inheritedStrategy(plan.baseline) });
   return noted(record.write({ last, ...record.failedVersion }));
 }
 
