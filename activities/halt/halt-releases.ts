@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
 import type { HeldRelease, LineHalt } from '../../release/decisions/halt.ts';
-import { covers, lineName, setOfRelease } from '../../release/decisions/halt.ts';
+import { covers, endsFirst, lineName, setOfRelease } from '../../release/decisions/halt.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
 import { StopWatch, keepAlive, pause } from '../runtime.ts';
@@ -108,9 +108,8 @@ async function lookAt(releases: Releases, running: readonly RunningRelease[]): P
   return found.flat();
 }
 
-/** A rollback ends first: half-way is worse. */
 function mustBeTold({ until }: LineHalt): (seen: Seen) => boolean {
-  return ({ state: { phase, halt } }) => phase !== 'rolling-back' && (halt === undefined || halt.until < until);
+  return ({ state }) => !endsFirst(state) && (state.halt === undefined || state.halt.until < until);
 }
 
 function halting(halt: LineHalt, key: string, state: ReleaseState): Decision {

@@ -1,4 +1,4 @@
-import type { Phase } from '../progress/state.ts';
+import type { Phase, ReleaseState } from '../progress/state.ts';
 
 /** The releases that a halt is about: those of one namespace of a cluster, or of the whole cluster. */
 export interface LineScope {
@@ -58,6 +58,13 @@ export function pointInTime(milliseconds: number): string {
 /** True when a halt of this scope holds the releases of that namespace. */
 export function covers(scope: LineScope, { cluster, namespace }: LineScope): boolean {
   return scope.cluster === cluster && (scope.namespace === undefined || scope.namespace === namespace);
+}
+
+/** True for a release that no halt stops any more: it rolls back, which half-way is worse, or a person has ended it. */
+export function endsFirst({ phase, requests }: Pick<ReleaseState, 'phase' | 'requests'>): boolean {
+  const { rollback, cancel } = requests;
+  const isWhole = rollback !== undefined && (rollback.scope ?? 'release') === 'release';
+  return phase === 'rolling-back' || cancel !== undefined || isWhole;
 }
 
 /** `hotwave/eu/arena/duel` -> `arena/duel`. */

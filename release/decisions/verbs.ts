@@ -145,7 +145,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     'waiting-approval': accepts('every server, or only a part with --scope, gets the old version back'),
     frozen: accepts('every server gets the old version back, freeze window or not', 'the scope is the whole release'),
     paused: accepts('every server, or only a part with --scope, gets the old version back'),
-    halted: refuses(STOPPED_LINE),
+    halted: accepts('every server gets the old version back, halt or not', 'the scope is the whole release'),
     'rolling-back': refuses('{release} is rolling back already'),
   },
   cancel: {
@@ -174,7 +174,10 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
       'it ends; servers stay as they are (--then hold) or go back first (--then rollback)',
       '--then is given',
     ),
-    halted: refuses(STOPPED_LINE),
+    halted: accepts(
+      'it ends, halt or not; servers stay as they are (--then hold) or go back first (--then rollback)',
+      '--then is given',
+    ),
     'rolling-back': refuses(ENDS_FIRST),
   },
   supersede: {

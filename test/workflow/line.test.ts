@@ -32,7 +32,7 @@ async function atGate(it: Stage): Promise<StartedRelease> {
 async function expectStill(it: Stage, release: StartedRelease): Promise<void> {
   await release.idle('the halt', isHalted);
   const before = it.cluster.log.length;
-  for (const verb of ['resume', 'rollback', 'retry'] as const)
+  for (const verb of ['resume', 'retry'] as const)
     expect(await release.decide({ verb })).toEqual({
       accepted: false,
       message: 'the line is stopped; end that first with hotwave unhalt',
@@ -156,6 +156,26 @@ describe('a halt', () => {
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     await stageCommand(it, ['unhalt']);
   });
+
+  test.for(['rollback', 'cancel'] as const)(
+    'does not hold the release that is its cause: %s brings it back, and nothing else starts',
+    async (verb, { stage }) => {
+      const it = await stage();
+      const release = await atGate(it);
+      await stageCommand(it, FIRE);
+      await release.idle('the halt', isHalted);
+      const { accepted, message } = await release.decide({ verb, ...(verb === 'cancel' ? { then: 'rollback' } : {}) });
+      expect({ accepted, message }).toEqual({
+        accepted: true,
+        message: expect.stringContaining('in spite of the halt by ann (login is down)') as string,
+      });
+      expect(await release.result()).toMatchObject({ outcome: verb === 'cancel' ? 'cancelled' : 'rolled-back' });
+      expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
+      expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(10).fill('1.0'));
+      expect(await (await it.start()).result()).toMatchObject({ outcome: 'refused' });
+      await stageCommand(it, ['unhalt']);
+    },
+  );
 
   test('ends by itself when its time is over', async ({ stage }) => {
     const it = await stage();
