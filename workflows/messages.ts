@@ -9,6 +9,7 @@ import type { Ledger } from '../release/audit/audit-verdict.ts';
 import type { LineHalt, LineScope } from '../release/decisions/halt.ts';
 import type { PreflightLine, PreflightResult } from '../release/plan/preflight.ts';
 import type { LastRelease } from '../release/record/record.ts';
+import type { BackWish } from '../release/plan/way-back.ts';
 import type { ReleaseFile } from '../release/spec/spec.ts';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../release/progress/state.ts';
 import type { Outcome, ReleaseState } from '../release/progress/state.ts';
@@ -155,7 +156,7 @@ export interface HaltResult {
   readonly left: readonly string[];
 }
 
-/** What a rollback from the facts on the set is started with. */
+/** What a rollback by what is written on the set is started with, while no release runs. */
 export interface FromClusterInput {
   readonly v: 1;
   readonly cluster: string;
@@ -164,6 +165,10 @@ export interface FromClusterInput {
   readonly reason: string;
   /** How to ask the servers, when the set does not say it. */
   readonly file?: ReleaseFile | undefined;
+  /** To another version than the one before. Default: what servers ran before the last release. */
+  readonly to?: BackWish | undefined;
+  /** The requester says, with the reason, that the release that holds the set by another Temporal is dead. */
+  readonly holderIsDead?: boolean | undefined;
 }
 
 /** What a release workflow returns. */

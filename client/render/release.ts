@@ -137,9 +137,11 @@ export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { co
   const moved = waves.some(({ status }) => status === 'running' || status === 'done' || status === 'failed');
   if (!moved || (phase !== 'cancelled' && phase !== 'failed')) return [];
   const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
+  const name = `${set.namespace}/${set.name}${where}`;
   return [
-    ...wrapped('every server stays on the version it has, until another release on the set', columns),
-    `  hotwave versions ${set.namespace}/${set.name}${where}`,
+    ...wrapped('every server stays on the version it has, until another release or a rollback on the set', columns),
+    `  hotwave versions ${name}`,
+    `  hotwave rollback ${name}`,
   ];
 }
 

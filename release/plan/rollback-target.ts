@@ -151,7 +151,7 @@ function reasonText({ why, servers, of }: RollbackTarget): string {
     case 'what most servers run':
       return `what ${run} run; no stable version is recorded`;
     case 'what servers ran before':
-      return 'what servers ran before the release that was left half-way';
+      return 'what servers ran before the last release';
     case 'what the template says':
       return 'what the template says';
     case 'asked for':
