@@ -1,5 +1,5 @@
 import pLimit from 'p-limit';
-import { haltSentence } from '../../release/decisions/halt.ts';
+import { haltSentence, holdsSet } from '../../release/decisions/halt.ts';
 import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
 import type { ReleaseRecord } from '../../release/record/record.ts';
 import { failedBefore, readFailedVersions } from '../../release/record/failed-versions.ts';
@@ -88,7 +88,9 @@ async function warningsOf(
   releases: Releases,
   { set, clusterName, plan }: { readonly set: GameServerSetView; readonly clusterName: string; readonly plan: Plan },
 ): Promise<string[]> {
-  const halts = await releases.haltsOn({ cluster: clusterName, namespace: set.ref.namespace });
+  const halts = (await releases.haltsOn({ cluster: clusterName, namespace: set.ref.namespace })).filter((halt) =>
+    holdsSet(halt, { cluster: clusterName, set: set.ref }),
+  );
   const failed = failedBefore(readFailedVersions(set.annotations), plan.baseline.oldImage);
   return [
     ...halts.map((halt) => `it goes back in spite of a halt: ${haltSentence(halt)}`),

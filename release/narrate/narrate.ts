@@ -1,4 +1,4 @@
-import { pointInTime, unhaltCommand } from '../decisions/halt.ts';
+import { pointInTime, unhaltCommand, unhaltOnlyCommand } from '../decisions/halt.ts';
 import { isNoteworthy, rollbackSentence } from '../plan/rollback-target.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { usefulVerbs } from '../decisions/verbs.ts';
@@ -69,9 +69,11 @@ function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly str
 
 /** What a person can do now, one command a line. */
 export function nextCommands(state: ReleaseState): readonly string[] {
-  const { phase, halt, cluster } = state;
+  const { phase, halt, cluster, set } = state;
   const commands = usefulVerbs(state).flatMap((verb) => commandsFor(verb, state));
-  return phase === 'halted' && halt ? [unhaltCommand({ ...halt, cluster }), ...commands] : commands;
+  return phase === 'halted' && halt
+    ? [unhaltCommand({ ...halt, cluster }), unhaltOnlyCommand({ cluster, set }), ...commands]
+    : commands;
 }
 
 /** `wave 2/3 (25%)`, for summaries in the Temporal UI. */

@@ -177,6 +177,45 @@ describe('a halt', () => {
     },
   );
 
+  test('lets one set go on while everything else stays halted, and that set starts new releases', async ({ stage }) => {
+    const other = { namespace: 'lobby', name: 'chess' };
+    const it = await stage({ sets: [{}, { ref: other }] });
+    const [duel, chess] = [
+      await atGate(it),
+      await it.start(
+        aRelease({
+          name: 'chess-2-0',
+          target: { namespace: 'lobby', gameServerSet: 'chess' },
+          gates: [{ before: 2 }],
+        }),
+      ),
+    ];
+    await chess.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await stageCommand(it, FIRE);
+    await stageCommand(it, ['halt', '--reason', 'finals', '--namespace', 'arena']);
+    await duel.until('the halt', isHalted);
+    await chess.until('the halt', isHalted);
+    const only = await stageCommand(it, ['unhalt', '--only', 'arena/duel', '--reason', 'it brings the fix']);
+    expect(only).toMatchObject({ code: 0 });
+    expect(only.out).toContain(`arena/duel goes on; every other release of cluster ${it.clusterName} stays halted`);
+    await duel.until('the gate', ({ phase, halt }) => phase === 'waiting-approval' && halt === undefined);
+    const line = await stageCommand(it, ['line']);
+    expect(line).toMatchObject({ code: 3 });
+    expect(line.out).toContain(
+      'stand still: chess-2-0 (lobby/chess) goes on in spite of it: arena/duel (ann: it brings',
+    );
+    await duel.decide({ verb: 'approve', wave: 2 });
+    expect(await duel.result()).toMatchObject({ outcome: 'done' });
+    const next = aRelease({ name: 'scripts-2-1', image: 'registry.test/scripts:2.1' });
+    expect(await (await it.start(next)).result()).toMatchObject({ outcome: 'done' });
+    expect(await chess.state()).toMatchObject({ phase: 'halted' });
+    await stageCommand(it, ['unhalt']);
+    await chess.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await chess.decide({ verb: 'cancel', then: 'hold' });
+    await stageCommand(it, ['unhalt', '--namespace', 'arena']);
+    expect(await stageCommand(it, ['unhalt', '--only', 'arena/duel'])).toMatchObject({ code: 6 });
+  });
+
   test('ends by itself when its time is over', async ({ stage }) => {
     const it = await stage();
     const release = await atGate(it);
