@@ -75,7 +75,7 @@ export function pointInTime(milliseconds: number): string {
 }
 
 /** True when a halt of this scope holds the releases of that namespace. */
-export function covers(scope: LineScope, { cluster, namespace }: LineScope): boolean {
+function covers(scope: LineScope, { cluster, namespace }: LineScope): boolean {
   return scope.cluster === cluster && (scope.namespace === undefined || scope.namespace === namespace);
 }
 

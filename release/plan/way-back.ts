@@ -1,9 +1,15 @@
+import { z } from 'zod';
 import type { GameServerSetView } from '../fleet/fleet.ts';
 import type { LastRelease, Records, ReleaseRecord } from '../record/record.ts';
 import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, readRecords } from '../record/record.ts';
 import { imageTag } from '../spec/spec.ts';
 import type { RollbackReason } from './rollback-target.ts';
 import { recordedVersion } from './rollback-target.ts';
+
+const wishSchema = z.strictObject({
+  version: z.string().trim().min(1).max(1_024).optional(),
+  image: z.string().trim().min(1).max(1_024).optional(),
+});
 
 /** A version to go back to that is not the usual one. */
 export interface BackWish {
@@ -43,6 +49,8 @@ type Subject = Pick<GameServerSetView, 'ref' | 'annotations' | 'updateStrategy' 
 export function wayBack(set: Subject, wish: BackWish | undefined): WayBack {
   const records = readRecords(set.annotations);
   const { running, last } = records;
+  if (wish && !isReadable(wish))
+    return refused(`it is not understood what to go back to: hotwave rollback ${refOf(set)} --to VERSION`);
   if (running) return wish ? toWish(running, wish, { set, records }) : asRecorded(running);
   const broken = records.unreadable.find((sentence) => sentence.includes(`${RELEASE_ANNOTATION} `));
   if (broken !== undefined)
@@ -50,6 +58,12 @@ export function wayBack(set: Subject, wish: BackWish | undefined): WayBack {
   if (!last) return refused(nothingWritten(set.ref.name, records));
   if (wish) return toWish(afterEnd(last, set), wish, { set, records });
   return last.outcome === 'done' ? beforeLast(last, set) : alreadyBack(last, set);
+}
+
+/** It comes with the input of a workflow, which anybody may have started. */
+function isReadable(wish: unknown): boolean {
+  const parsed = wishSchema.safeParse(wish);
+  return parsed.success && (parsed.data.version ?? parsed.data.image) !== undefined;
 }
 
 const refused = (reason: string): Dead => ({ kind: 'refused', reason });

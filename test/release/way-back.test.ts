@@ -160,6 +160,9 @@ describe('with a wish', () => {
       { version: 'stable' },
       /^refused: .*--to VERSION --image IMAGE/,
     ],
+    ['a wish that says nothing', { last: done }, {}, /^refused: .*--to VERSION/],
+    ['a wish without end', { last: done }, { version: 'x'.repeat(2_000) }, /^refused: .*--to VERSION/],
+    ['a wish of another kind', { last: done }, 7 as BackWish, /^refused: .*--to VERSION/],
     ['anything, without a record', {}, { version: '7.0' }, /^refused: .*hotwave start/],
     ['anything, with the stable version alone', { stable: '8.0' }, { version: '8.0' }, /^refused: .*hotwave start/],
   ])('%s is refused, or nothing to do, with the command that helps', (_what, written, wish, sentence) => {

@@ -77,6 +77,15 @@ describe('a release that is done', () => {
     expect(movedTo(it.cluster, OLD_IMAGE).sort()).toEqual(['duel-1', 'duel-3']);
   });
 
+  test('of new servers only gives whoever comes from now on the old version', async ({ stage }) => {
+    const it = await stage();
+    await release(it, { strategy: 'newServersOnly', newServers: { watch: '1s' } });
+    expect(template(it)).toBe(NEW_IMAGE);
+    const { code, out, err } = await stageCommand(it, BACK);
+    expect({ code, out, err }).toMatchObject({ code: 0 });
+    expectAll(it, '1.0', OLD_IMAGE);
+  });
+
   test('goes back in spite of a halt, which may be because of it', async ({ stage }) => {
     const it = await stage();
     await release(it);
