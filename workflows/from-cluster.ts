@@ -6,7 +6,10 @@ import { departed } from '../release/progress/apply-back.ts';
 import { initialProgress } from '../release/progress/table.ts';
 import { initialState, withPlan } from '../release/progress/state.ts';
 import { releaseFileSchema } from '../release/spec/spec.ts';
-import { question } from './calls.ts';
+import { orSentence } from './call-failures.ts';
+import { question, writing } from './calls.ts';
+import { runningRecord } from './steps/records.ts';
+import { subjectOf } from './steps/subject.ts';
 import { carryOut, continued } from './hot-update.ts';
 import type { Carried, FromClusterInput, ReleaseResult } from './messages.ts';
 import { endPlanning, showPlanning, unplanned } from './planning.ts';
@@ -47,15 +50,15 @@ async function begun(input: FromClusterInput): Promise<RunningRelease> {
   const identity = { release: set.name, cluster, set, strategy: '', requester, image: '', version: '' };
   const run = new RunningRelease(unplanned(initialState(identity, Date.now()), input.file?.spec ?? NO_SPEC));
   const found = await findWayBack(run, input);
-  if (found) begin(run, found, input);
+  if (found) await begin(run, found, input);
   return run;
 }
 
-function begin(
+async function begin(
   run: RunningRelease,
-  { record, plan: packed, spec }: Found,
+  { record, plan: packed, spec, isRecorded }: Found,
   { requester, reason }: FromClusterInput,
-): void {
+): Promise<void> {
   const plan = unpackPlan(packed);
   const { release, strategy, oldImage, startedAt } = record;
   upsertSearchAttributes([{ key: releaseKey, value: release }]);
@@ -72,19 +75,38 @@ function begin(
       isStaged: true,
       priorities: 'given' as const,
       opened: plan.waves.map(({ number }) => number),
-      set: { ...progress.set, isRecorded: true },
+      set: { ...progress.set, isRecorded },
     },
     isOnRecord: true,
     identity: { release, startedAt },
   };
-  run.replace(departed(way, { reason: `asked for by ${requester}: ${reason}` }, Date.now()));
+  run.replace(way);
+  // Should this be lost as well, the set says again what to go back to.
+  const problem = isRecorded ? undefined : await orSentence(() => recorded(run));
+  if (problem !== undefined) run.apply({ kind: 'finished', outcome: 'refused', reason: problem });
+  else run.replace(departed(run.release, { reason: `asked for by ${requester}: ${reason}` }));
+}
+
+/** A sentence when it could not be written; nothing has moved then. */
+async function recorded(run: RunningRelease): Promise<string | undefined> {
+  const { release } = run;
+  const written = await writing('record the release on the set').recordRelease({
+    ...subjectOf(release),
+    note: { running: runningRecord(release) },
+  });
+  if (written.kind === 'drifted') return written.reason;
+  run.apply({ kind: 'recorded' });
+  return undefined;
 }
 
 /** Undefined when there is nothing to do or it cannot be done; the state then says why. */
-async function findWayBack(run: RunningRelease, { set, cluster, file }: FromClusterInput): Promise<Found | undefined> {
+async function findWayBack(
+  run: RunningRelease,
+  { cluster: clusterName, set, file, to, holderIsDead }: FromClusterInput,
+): Promise<Found | undefined> {
   showPlanning(run, 'reads on the set what there is to go back to');
   try {
-    const found = await question('look for the way back').planRollback({ set, clusterName: cluster, file });
+    const found = await question('look for the way back').planRollback({ set, clusterName, file, to, holderIsDead });
     if (found.kind === 'found') return found;
     run.apply({ kind: 'finished', outcome: found.kind === 'nothing' ? 'done' : 'refused', reason: found.reason });
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Plan, Wave } from '../../release/plan/plan.ts';
 import type { GateSpec, ReleaseFile } from '../../release/spec/spec.ts';
 import type { PlanResult } from '../../workflows/messages.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
+import { rollbackSentence } from '../../release/plan/rollback-target.ts';
 import { checkLines } from './checks.ts';
 import { warningLines } from './release.ts';
 import type { Column } from './table.ts';
@@ -66,8 +67,9 @@ function summaryOf({ spec }: ReleaseFile, plan: Plan): string {
 }
 
 function notes(plan: Plan): string[] {
-  const { alreadyUpdated, unproved, adopted, priorities } = plan;
+  const { alreadyUpdated, unproved, adopted, priorities, rollbackTo } = plan;
   return [
+    ...(rollbackTo && hasChanges(plan) ? [rollbackSentence(rollbackTo)] : []),
     ...(adopted.length > 0
       ? [`${adopted.length} servers run it by an override and are taken into the template last, without a restart`]
       : []),

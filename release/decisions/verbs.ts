@@ -159,7 +159,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     frozen: accepts('every server gets the old version back, freeze window or not', 'the scope is the whole release'),
     pausing: accepts('every server, or only a part with --scope, gets the old version back'),
     paused: accepts('every server, or only a part with --scope, gets the old version back'),
-    halted: refuses(STOPPED_LINE),
+    halted: accepts('every server gets the old version back, halt or not', 'the scope is the whole release'),
     'rolling-back': refuses('{release} is rolling back already'),
   },
   cancel: {
@@ -192,7 +192,10 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
       'it ends; servers stay as they are (--then hold) or go back first (--then rollback)',
       '--then is given',
     ),
-    halted: refuses(STOPPED_LINE),
+    halted: accepts(
+      'it ends, halt or not; servers stay as they are (--then hold) or go back first (--then rollback)',
+      '--then is given',
+    ),
     'rolling-back': refuses(ENDS_FIRST),
   },
   supersede: {

@@ -309,7 +309,8 @@ export function rollbackPatch(baseline: SetBaseline, seen?: SeenValues): Guarded
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.oldImage },
       {
-        op: 'replace',
+        // Also where there is none: its owner may never have written one.
+        op: 'add',
         path: STRATEGY,
         value: heldStrategy(baseline, { partition: 0, maxUnavailable: '100%', paused: false }),
       },

@@ -11,6 +11,7 @@ import {
 } from '../record/failed-versions.ts';
 import type { LastRelease, ReleaseRecord } from '../record/record.ts';
 import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, recordText } from '../record/record.ts';
+import { STABLE_ANNOTATION, stableText } from '../record/stable.ts';
 
 type Annotated = Pick<GameServerSetView, 'annotations'>;
 
@@ -59,9 +60,17 @@ export function withLastRelease(
       annotationChange(hasAnnotations, LAST_RELEASE_ANNOTATION, recordText(last)),
       ...(hasAnnotations ? REMOVAL : []),
       // After the other one: a map that was missing has been made by then.
+      ...stableChange(last),
       ...failedVersionsChange(set, last, failed),
     ],
   };
+}
+
+/** The version that every server has proved takes the place of the one before; else that one stays the stable version. */
+function stableChange({ everyServer, container, image, version, release, finishedAt }: LastRelease): PatchOperation[] {
+  if (everyServer !== true) return [];
+  const value = stableText({ v: 1, container, image, version, release, at: finishedAt });
+  return [{ op: 'add', path: annotationPath(STABLE_ANNOTATION), value }];
 }
 
 function failedVersionsChange(

@@ -5,6 +5,7 @@ import { fingerprint } from '../fleet/run.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import type { EarlierVersion } from '../record/record.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
+import type { RollbackTarget } from './rollback-target.ts';
 
 /**
  * A server as the plan found it. `containers` holds the run of each container of the set's template, so that a restart
@@ -44,6 +45,8 @@ export interface Plan {
   readonly containers: readonly string[];
   readonly version: string;
   readonly previousVersion: string;
+  /** What a rollback goes back to, and why to that. Absent in plans of older versions. */
+  readonly rollbackTo?: RollbackTarget | undefined;
   readonly waves: readonly Wave[];
   /** Servers that already run the new image, but for the adopted ones; they are in no wave. */
   readonly alreadyUpdated: readonly PlannedServer[];

@@ -45,7 +45,7 @@ export interface Departure {
 }
 
 /** The release goes back, or a part of it. */
-export function departed(release: Release, how: Departure, _now: number): Release {
+export function departed(release: Release, how: Departure): Release {
   const { scope = 'release', order = 'all', outcome = 'rolled-back', reason } = how;
   const back: WayBack = {
     scope,

@@ -67,7 +67,7 @@ function gateRejected(release: Release, now: number): Release {
   const { gate } = release.state;
   if (!gate?.rejected) return release;
   const reason = `${gate.rejected.actor} rejected wave ${gate.wave}: ${gate.rejected.reason}`;
-  if (release.spec.onFailure.then === 'rollback') return departed(release, { reason }, now);
+  if (release.spec.onFailure.then === 'rollback') return departed(release, { reason });
   const { rejected: _heard, ...open } = gate;
   return pausedFor(showing(release, { gate: { ...open, approvedBy: [] } }), reason, now, true);
 }
@@ -78,7 +78,7 @@ function gateTimedOut(release: Release, now: number): Release {
   const { onTimeout, timeout } = gate.spec;
   if (onTimeout === 'proceed') return gatePassed(release, gate.wave);
   const reason = `nobody decided at the gate within ${formatDuration(timeout)}`;
-  return onTimeout === 'rollback' ? departed(release, { reason }, now) : pausedFor(release, reason, now, true);
+  return onTimeout === 'rollback' ? departed(release, { reason }) : pausedFor(release, reason, now, true);
 }
 
 function reminded(release: Release, now: number): Release {
@@ -144,7 +144,7 @@ function overMixed(release: Release, now: number): Release {
   if (!budget) return release;
   const sentence = describeSkew(budget);
   // That is no failure of the version.
-  if (budget.then === 'rollback') return departed(release, { reason: sentence }, now);
+  if (budget.then === 'rollback') return departed(release, { reason: sentence });
   const { pausedBecause, gate } = release.state;
   if (pausedBecause === undefined) return pausedFor(release, sentence, now, gate ? true : undefined);
   return showing(release, { pausedBecause: `${pausedBecause}; ${sentence}` });

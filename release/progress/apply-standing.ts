@@ -35,7 +35,7 @@ export function applyStanding(release: Release, event: Event, now: number): Rele
     case 'retrying':
       return retrying(release);
     case 'departed':
-      return departed(release, event, now);
+      return departed(release, event);
     case 'leaving':
       return leaving(release, event);
     case 'leftRecorded':

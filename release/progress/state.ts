@@ -1,5 +1,6 @@
 import type { SetRef } from '../fleet/fleet.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { RollbackTarget } from '../plan/rollback-target.ts';
 import { compactRanges, isInRanges } from '../fleet/ranges.ts';
 import type { ServerFailure } from '../checks/server.ts';
 import type { GateSpec } from '../spec/spec.ts';
@@ -209,6 +210,8 @@ export interface ReleaseState {
   readonly image: string;
   readonly version: string;
   readonly previousVersion: string;
+  /** What a rollback goes back to, and why to that; absent before the plan stands. */
+  readonly rollbackTo?: RollbackTarget | undefined;
   readonly planHash: string;
   readonly phase: Phase;
   /** What it is doing within the phase, one line. */
@@ -289,6 +292,7 @@ export function withPlan(state: ReleaseState, plan: Plan): ReleaseState {
     ...state,
     version: plan.version,
     previousVersion: plan.previousVersion,
+    ...(plan.rollbackTo ? { rollbackTo: plan.rollbackTo } : {}),
     planHash: plan.hash,
     warnings: plan.warnings,
     waves: progressOf(plan),

@@ -2,6 +2,7 @@ import type { FailedVersion } from '../../release/record/failed-versions.ts';
 import { endOfRelease, recordOfPlan } from '../../release/record/plan-record.ts';
 import type { LastRelease, ReleaseRecord } from '../../release/record/record.ts';
 import { heldStrategy, sameJson } from '../../release/patches/patches.ts';
+import { excludedServers, leftOut } from '../../release/progress/groups.ts';
 import type { Release } from '../../release/progress/table.ts';
 
 /** What a release leaves on its set with its first write: what it is about. */
@@ -20,8 +21,14 @@ export function lastRecord(
   outcome: LastRelease['outcome'],
   { at, putBack }: { readonly at: number; readonly putBack?: LastRelease['putBack'] },
 ): LastRelease {
-  const last = endOfRelease(runningRecord(release), outcome, at);
+  const everyServerProved = outcome === 'done' ? everybodyProves(release) : leftOut(release).size === 0;
+  const last = endOfRelease(runningRecord(release), outcome, { finishedAt: at, everyServerProved });
   return putBack === undefined ? last : { ...last, putBack };
+}
+
+/** Nobody was excluded, and nobody who came meanwhile is without a proof. */
+function everybodyProves(release: Release): boolean {
+  return excludedServers(release).size === 0 && release.progress.newcomers.notProved.length === 0;
 }
 
 /** What the last write remembers: an image that the release had to take back by itself. */
