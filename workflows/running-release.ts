@@ -134,15 +134,16 @@ export class RunningRelease {
     return this.#isInterrupted && !CancellationScope.current().consideredCancelled;
   }
 
+  /** Somebody else has changed what the release holds: the step at work ends, and then it stands still. */
+  interruptForEdit(): void {
+    if (this.#scope !== undefined && !WAITING.has(this.state.phase)) this.#showState({ phase: 'pausing' });
+    this.interrupt();
+  }
+
   /** A decision, or somebody else's change, wants the step at work to end. */
   interrupt(): void {
     this.#isInterrupted = true;
     this.#scope?.cancel();
-  }
-
-  /** True while a step is at work that has been asked to end. */
-  get isInterrupted(): boolean {
-    return this.#isInterrupted && this.#scope !== undefined;
   }
 
   /**

@@ -45,13 +45,11 @@ export class SetWatch {
     const held = heldValues(this.#run.release);
     if (this.#scope && sameJson(held, this.#held)) return;
     this.stop();
-    const before = this.#held;
     this.#held = held;
     if (!held) return;
-    const facts = this.#stillEdited(held, before);
     const scope = new CancellationScope({ cancellable: true, parent: this.#root });
     this.#scope = scope;
-    this.#running = scope.run(() => this.#watch(scope, held, facts)).catch((error: unknown) => this.#complain(error));
+    this.#running = scope.run(() => this.#watch(scope, held)).catch((error: unknown) => this.#complain(error));
   }
 
   /** The release is about to write, or what it held is put back. */
@@ -65,24 +63,11 @@ export class SetWatch {
     await this.#running;
   }
 
-  /** What others have changed stays so while the release changes the rest: a pause, for one. */
-  #stillEdited(next: HeldValues, before: HeldValues | undefined): SetFacts | undefined {
+  async #watch(scope: CancellationScope, held: HeldValues): Promise<void> {
     const { state, progress } = this.#run.release;
-    const { facts } = progress.foreign;
-    if (!state.drift || !before || facts === undefined) return undefined;
-    const { image, updateStrategy, replicas } = facts;
-    return {
-      ...(image === undefined ? {} : { image: image === before.image ? next.image : image }),
-      ...(next.updateStrategy === undefined
-        ? {}
-        : { updateStrategy: sameJson(updateStrategy, before.updateStrategy) ? next.updateStrategy : updateStrategy }),
-      replicas,
-    };
-  }
-
-  async #watch(scope: CancellationScope, held: HeldValues, facts: SetFacts | undefined): Promise<void> {
+    const { facts, replicas } = progress.foreign;
     // Where an edit is known, its end is news, too, also when it came before this watch looked first.
-    let known = facts ?? heldFacts(held, this.#run.release.progress.foreign.replicas);
+    let known = state.drift && facts ? facts : heldFacts(held, replicas);
     while (this.#scope === scope) {
       const sighting = await watching('watch the set for edits of others', WATCH_MS, '12s').watchSet(
         this.#input(known),
@@ -126,7 +111,7 @@ export class SetWatch {
       told: isScaled ? replicasText(plan.set.name, before, facts.replicas, writers['/spec/replicas']) : undefined,
       replicas: isScaled ? facts.replicas : before,
     });
-    if (what !== undefined && state.drift?.what !== what) this.#run.interrupt();
+    if (what !== undefined && state.drift?.what !== what) this.#run.interruptForEdit();
   }
 
   #edits(held: HeldValues, facts: SetFacts, writers: Writers): string[] {

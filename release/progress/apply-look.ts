@@ -3,7 +3,7 @@ import { stepReport } from '../checks/verdict.ts';
 import type { FleetLook, SeenServer } from '../checks/fleet-look.ts';
 import { basisOf } from '../fleet/basis.ts';
 import { isSamePod } from '../fleet/identity.ts';
-import { isSameRun, restartsOf } from '../fleet/run.ts';
+import { NO_RUN, isSameRun, restartsOf } from '../fleet/run.ts';
 import type { PlannedServer } from '../plan/plan.ts';
 import { applyChecked } from './apply-checked.ts';
 import { evidenceGone, knowing, withRow } from './changes.ts';
@@ -38,8 +38,10 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
   }
   for (const name of look.missing) failures.push({ server: name, class: 'missing', reason: `${name} has no pod` });
   const rebased = withRow(accepted, same.keys(), (row, name) => ({ ...row, basis: same.get(name) }));
+  const seen = new Map(look.changed.map((one) => [one.server.name, one]));
   const died = withRow(rebased, lost.keys(), (row, name) => ({
     ...evidenceGone(row),
+    server: asMovedAgain(release, seen.get(name)) ?? row.server,
     ...(lost.get(name) === true ? { touched: true as const } : {}),
   }));
   const told = toldOf(lost);
@@ -56,6 +58,18 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
         },
         now,
       );
+}
+
+/**
+ * What a server that has lost its proof is compared with from now on: restarts are counted anew, and a sidecar with the
+ * right image is as good as any later one.
+ */
+function asMovedAgain({ plan, progress }: Release, seen: SeenServer | undefined): PlannedServer | undefined {
+  if (!seen || progress.back) return undefined;
+  const { container, newImage } = plan.baseline;
+  const run = seen.server.containers[container] ?? NO_RUN;
+  const sidecar = seen.image === newImage ? `${restartsOf(run)}:${NO_RUN}` : run;
+  return { ...seen.server, containers: { ...seen.server.containers, [container]: sidecar } };
 }
 
 function toldOf(lost: ReadonlyMap<string, boolean>): string[] {

@@ -1,8 +1,8 @@
-import { FROZEN } from '../patches/patches.ts';
+import { FROZEN, heldStrategy, sameJson } from '../patches/patches.ts';
 import { knowing, showing, stopped, withRow } from './changes.ts';
 import type { Event, SetWritten } from './events.ts';
 import { namesOf } from './groups.ts';
-import type { Release, SetControl } from './table.ts';
+import type { ForeignView, Release, SetControl } from './table.ts';
 import { withObservations } from './state.ts';
 
 /** The set was written, or was found to be another than the release may write. */
@@ -109,7 +109,20 @@ function templateChecked(
   }
 }
 
-function controlsChanged(release: Release, { why, written }: Extract<Event, { kind: 'controlsChanged' }>): Release {
+/** What others have changed stays so while the release changes the rest: a pause, for one. */
+function stillEdited({ plan, progress }: Release, after: SetControl): ForeignView {
+  const { foreign, set } = progress;
+  if (!foreign.seen || !set.hold || !after.hold) return foreign;
+  const [before, now] = [heldStrategy(plan.baseline, set.hold), heldStrategy(plan.baseline, after.hold)];
+  const edited = foreign.seen.updateStrategy;
+  if (edited === undefined || !sameJson(edited, before)) return foreign;
+  const facts = foreign.facts && { ...foreign.facts, updateStrategy: now };
+  return { ...foreign, facts, seen: { ...foreign.seen, updateStrategy: now } };
+}
+
+function controlsChanged(before: Release, { why, written }: Extract<Event, { kind: 'controlsChanged' }>): Release {
+  const foreign = stillEdited(before, controlAfter(before.progress.set, written));
+  const release = knowing(before, { foreign });
   const { progress, state } = release;
   const problem = writeProblem(written);
   const set = controlAfter(progress.set, written);

@@ -117,10 +117,10 @@ function inPhase(phase: OpenPhase): ReleaseState {
     wave: 2,
     waves,
     failures: [failure],
-    ...(phase === 'waiting-approval' || phase === 'paused' || phase === 'halted' ? { gate } : {}),
+    ...(phase === 'waiting-approval' || phase === 'pausing' || phase === 'paused' || phase === 'halted' ? { gate } : {}),
     ...(phase === 'frozen' ? { freeze: { window: 'weekend', until: NOW + 60_000 } } : {}),
     ...(phase === 'halted' ? { halt: { actor: 'ops', reason: 'fire', since: NOW, until: NOW + 60_000 } } : {}),
-    ...(phase === 'paused' ? { pausedBecause: 'it failed' } : {}),
+    ...(phase === 'paused' || phase === 'pausing' ? { pausedBecause: 'it failed' } : {}),
   });
 }
 
