@@ -17,7 +17,7 @@ import { FakeSet } from './fake-set.ts';
 import type { FakeSetModel, RawGameServer, RawSet } from './fake-set-model.ts';
 import type { Access } from '../../activities/ports/access.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
-import type { ExecOutcome, ExecRequest } from '../../activities/ports/probes.ts';
+import type { ExecOutcome } from '../../activities/ports/probes.ts';
 import type { GameServerRecord } from '../../activities/ports/game-servers.ts';
 import type { ServerList } from '../../activities/ports/servers.ts';
 
@@ -165,7 +165,8 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
-  patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): Promise<PatchOutcome> {
+  async patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): Promise<PatchOutcome> {
+    await options.permit?.();
     const isReal = options.dryRun !== true;
     return this.#call('patch', options.signal, () => {
       const outcome =
@@ -177,7 +178,8 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
-  async exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome> {
+  async exec(...[request, signal, permit]: Parameters<Cluster['exec']>): Promise<ExecOutcome> {
+    await permit?.();
     if (request.command[0] === 'sleep') await sleep(request.timeoutMs, undefined, { ...(signal ? { signal } : {}) });
     return this.#call('exec', signal, () => {
       const server = this.#serverIn(request.namespace, request.server);
@@ -201,7 +203,8 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
-  httpSend(...[request, signal]: Parameters<Cluster['httpSend']>): ReturnType<Cluster['httpSend']> {
+  async httpSend(...[request, signal, permit]: Parameters<Cluster['httpSend']>): ReturnType<Cluster['httpSend']> {
+    await permit?.();
     return this.#call('httpSend', signal, () => {
       const server = this.#serverAt(request.host);
       const set = server && this.#setOf(server);

@@ -37,6 +37,10 @@ export interface WorkersToStart {
 export interface KillableWorkers {
   /** Ends the process as a lost machine does: nothing in it gets to run any more. */
   kill(): Promise<void>;
+  /** Stops the process where it is, as a machine that is out of breath: it does not know of the time that passes. */
+  stop(): void;
+  /** Lets it go on; resolves when none of its activities is at work any more. */
+  wake(): Promise<void>;
 }
 
 /** Starts the process; resolves when its workers poll. */
@@ -47,11 +51,13 @@ export async function startKillableWorkers(
   const program = fileURLToPath(new URL('killable-workers-main.ts', import.meta.url));
   const child = fork(program, { serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'] });
   const ready = Promise.withResolvers<undefined>();
+  const settled = Promise.withResolvers<undefined>();
   child.on('exit', (code, signal) =>
     ready.reject(new Error(`the workers ended before they ran (${code ?? signal ?? ''})`)),
   );
-  child.on('message', (message: RemoteCall | 'ready') => {
+  child.on('message', (message: RemoteCall | 'ready' | 'settled') => {
     if (message === 'ready') ready.resolve(undefined);
+    else if (message === 'settled') settled.resolve(undefined);
     else void answer(child, stages, message);
   });
   const start: WorkersToStart = { ...temporal, clusterNames: stages.map(({ clusterName }) => clusterName) };
@@ -62,6 +68,12 @@ export async function startKillableWorkers(
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
       await gone;
+    },
+    stop: () => child.kill('SIGSTOP'),
+    async wake() {
+      child.kill('SIGCONT');
+      child.send('settle');
+      await settled.promise;
     },
   };
 }
