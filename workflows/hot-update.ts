@@ -342,7 +342,10 @@ async function noteStuck({ plan, record }: ReleaseContext, reason: string): Prom
   const { set, baseline } = plan;
   const summary = 'record on the set what could not be brought back';
   await orUnknown(async () => {
-    await quick(summary).recordStuck({ set, baseline, record: record.running, reason, at: Date.now() });
+    const at = Date.now();
+    await record.fence.write((fence) =>
+      quick(summary).recordStuck({ set, baseline, fence, record: record.running, reason, at }),
+    );
     return undefined;
   });
 }

@@ -6,11 +6,14 @@ import type { LastRelease, ReleaseRecord } from '../release/record/record.ts';
 import type { ReleaseSpec } from '../release/spec/spec.ts';
 import { quick, toItsEnd } from './calls.ts';
 import { describeFailure } from './call-failures.ts';
+import { FenceCounter } from './fence-counter.ts';
 import type { RecordReleaseInput } from '../activities/set/set-writes.ts';
 
 /** What a release leaves on its set: with its first write what it is about, with its last one what it came to. */
 export class SetRecord {
   readonly running: ReleaseRecord;
+  /** Every write of the set goes through it. */
+  readonly fence = new FenceCounter();
   readonly #plan: Plan;
   #last: LastRelease | undefined;
   #isWritten = false;
@@ -78,7 +81,9 @@ export class SetRecord {
   async write(note: RecordReleaseInput['note']): Promise<string | undefined> {
     const { set, baseline } = this.#plan;
     const summary = 'last' in note ? 'record on the set what came of it' : 'record the release on the set';
-    const written = await toItsEnd(() => quick(summary).recordRelease({ set, baseline, note }));
+    const written = await toItsEnd(() =>
+      this.fence.write((fence) => quick(summary).recordRelease({ set, baseline, note, fence })),
+    );
     if (written.kind === 'drifted') return written.reason;
     this.#isWritten = 'running' in note;
     return undefined;

@@ -31,14 +31,19 @@ export async function settleDrift({ run }: ReleaseContext, strategy: Strategy, {
 }
 
 /** Writes what the release holds over the edit that was seen, and nothing that came after it. */
-export async function overwriteEdit({ plan, watch }: ReleaseContext, held: HeldValues): Promise<string | undefined> {
+export async function overwriteEdit(
+  { plan, watch, record }: ReleaseContext,
+  held: HeldValues,
+): Promise<string | undefined> {
   const { seen } = watch;
   if (!seen) return undefined;
   watch.stop();
   const { set, baseline } = plan;
   const summary = 'write the values of the release over the edit';
   try {
-    const written = await toItsEnd(() => quick(summary).reassertSet({ set, baseline, seen, held }));
+    const written = await toItsEnd(() =>
+      record.fence.write((fence) => quick(summary).reassertSet({ set, baseline, seen, held, fence })),
+    );
     return written.kind === 'drifted' ? written.reason : undefined;
   } finally {
     watch.follow(held);

@@ -304,7 +304,9 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
       test('say when the object is not there', async () => {
         const baseline = await baselineOf(set);
         const target = setTarget({ ...set.ref, name: 'nothing-here' });
-        expect(await cluster.patch(target, rollbackPatch(baseline))).toEqual({ kind: 'notFound' });
+        expect(await cluster.patch(target, rollbackPatch(baseline, { image: baseline.newImage }))).toEqual({
+          kind: 'notFound',
+        });
       });
 
       test.each<[string, GuardedPatch['changes'][number]]>([
@@ -424,7 +426,9 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(containerOf(moved.containers, own.sidecar)?.status?.restartCount).toBe(1);
         expect(containerOf(moved.containers, own.main)).toEqual(containerOf(before[3]!.containers, own.main));
 
-        expect(await cluster.patch(setTarget(own.ref), rollbackPatch(baseline))).toEqual({ kind: 'applied' });
+        expect(await cluster.patch(setTarget(own.ref), rollbackPatch(baseline, { image: baseline.newImage }))).toEqual({
+          kind: 'applied',
+        });
         await untilImages(own, ['1.0', '1.0', '1.0', '1.0']);
         expect((await cluster.readWorkload(own.ref))?.updateRevision).toBe(old);
         const restored = await cluster.patch(setTarget(own.ref), restorePatch(baseline, own.image('1.0'), OPEN));
@@ -442,7 +446,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           return status?.reason === 'ImagePullBackOff' && status.state === 'waiting' && !isServing(server);
         });
         expect((await list(own)).filter((server) => !isServing(server))).toHaveLength(1);
-        await cluster.patch(setTarget(own.ref), rollbackPatch(baseline));
+        await cluster.patch(setTarget(own.ref), rollbackPatch(baseline, { image: baseline.newImage }));
         await untilImages(own, ['1.0', '1.0', '1.0', '1.0']);
       });
     });

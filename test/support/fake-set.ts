@@ -1,6 +1,7 @@
 import type { SetRef, WorkloadView } from '../../release/fleet/fleet.ts';
 import { OPS_STATE_LABEL, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import { SYNC_ANNOTATION } from '../../release/patches/patches.ts';
+import { TEMPLATE, templateFields } from '../../release/patches/template.ts';
 import type { Clock } from './clock.ts';
 import { FakeKubelet } from './fake-kubelet.ts';
 import type { Failures } from './fake-kubelet.ts';
@@ -115,7 +116,10 @@ export class FakeSet {
   lastWriters(): Readonly<Record<string, string>> {
     const { containers } = this.raw.spec.gameServerTemplate.spec;
     const images = containers.map((_, index) => `/spec/gameServerTemplate/spec/containers/${index}/image`);
-    const written = [...images, '/spec/updateStrategy', '/spec/replicas'];
+    const template = Object.keys(templateFields(this.raw.spec.gameServerTemplate, '')).map(
+      (pointer) => `${TEMPLATE}${pointer}`,
+    );
+    const written = [...images, ...template, '/spec/updateStrategy', '/spec/replicas'];
     const found = written.map((pointer) => [pointer, this.writerOf(pointer)] as const);
     return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
   }

@@ -40,11 +40,14 @@ class NewServersOnly implements Strategy {
       until: Date.now() + acceptancePatience('observed', bystanders.length),
     });
     const written = await toItsEnd(() =>
-      quick('write the new image, for new servers only').stageForNewServers({
-        set,
-        baseline,
-        record: record.running,
-      }),
+      record.fence.write((fence) =>
+        quick('write the new image, for new servers only').stageForNewServers({
+          set,
+          baseline,
+          fence,
+          record: record.running,
+        }),
+      ),
     );
     if (written.kind !== 'accepted')
       return { kind: 'pause', reason: written.kind === 'drifted' ? written.reason : 'the set was not written' };
@@ -106,12 +109,10 @@ class NewServersOnly implements Strategy {
     const { plan, record } = this.#context;
     const { set, baseline } = plan;
     const last = record.ended('rolled-back');
-    const written = await quick(`roll back · ${baseline.templateImage} for new servers`).rollBackNewServers({
-      set,
-      baseline,
-      last,
-      ...record.failedVersion,
-    });
+    const summary = `roll back · ${baseline.templateImage} for new servers`;
+    const written = await record.fence.write((fence) =>
+      quick(summary).rollBackNewServers({ set, baseline, fence, last, ...record.failedVersion }),
+    );
     return written.kind === 'drifted' ? { kind: 'impossible', reason: written.reason } : { kind: 'nothing' };
   };
 

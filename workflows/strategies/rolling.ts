@@ -18,6 +18,7 @@ import { proveNewcomers } from '../comings-and-goings.ts';
 import { describeFailure } from '../call-failures.ts';
 import type { ReleaseContext, Step, Strategy, Withdrawal } from '../strategy.ts';
 import { keepOverrides, proveKept, withdrawalOf } from './keep-overrides.ts';
+import type { Fence } from '../../release/patches/fence.ts';
 import { settleOverrides } from './settle.ts';
 import type { SetWrite } from '../../activities/set/set-writes.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
@@ -36,6 +37,8 @@ export function rolling(context: ReleaseContext): Strategy {
 
 class Rolling implements Strategy {
   readonly #context: ReleaseContext;
+  /** Servers may have moved: a set that looks as it did before says nothing about them. */
+  #opened = false;
   /** The revision that Kruise gave the new image; empty until the image is written. */
   #revision = '';
   /** How the set is held now; undefined while it is the person's own. */
@@ -117,12 +120,11 @@ class Rolling implements Strategy {
       if (problem !== undefined) return { kind: 'impossible', reason: problem };
     }
     const { seen } = this.#context.watch;
-    const written = await quick(`roll back · ${baseline.oldImage} for all`).rollBackSet({
-      set,
-      baseline,
-      isOnRecord,
-      seen,
-    });
+    const summary = `roll back · ${baseline.oldImage} for all`;
+    const opened = this.#opened;
+    const written = await this.#context.record.fence.write((fence) =>
+      quick(summary).rollBackSet({ set, baseline, isOnRecord, opened, seen, fence }),
+    );
     if (written.kind === 'untouched') return { kind: 'nothing' };
     if (written.kind === 'drifted') return { kind: 'impossible', reason: written.reason };
     this.#hold = written.hold;
@@ -171,7 +173,9 @@ class Rolling implements Strategy {
     const { seen, editedPriorities } = watch;
     if (seen && hold) {
       const held = heldAs(plan.baseline, hold);
-      const written = await this.#write(() => quick(OVERWRITE).reassertSet({ ...this.#subject, seen, held, hold }));
+      const written = await this.#write((fence) =>
+        quick(OVERWRITE).reassertSet({ ...this.#subject, seen, held, hold, fence }),
+      );
       if (written.kind === 'drifted') return written.reason;
     }
     if (editedPriorities.length > 0) {
@@ -252,8 +256,9 @@ class Rolling implements Strategy {
       owner: CONTROLLERS,
       until: Date.now() + acceptancePatience('observed', baseline.replicas),
     });
-    const written = await this.#write(() =>
+    const written = await this.#write((fence) =>
       quick('write the new image, every server frozen').stageTemplate({
+        fence,
         set,
         baseline,
         maxUnavailable,
@@ -273,8 +278,9 @@ class Rolling implements Strategy {
     const names = servers.filter((server) => areNewcomers || live.isHere(server)).map(({ name }) => name);
     const revision = this.#revision;
     const planned = plannedOnes(plan, live.departed);
-    const opened = await this.#write(() =>
-      quick(summary).openWave({ set, baseline, planned, areNewcomers, revision, hold, servers: names }),
+    this.#opened = true;
+    const opened = await this.#write((fence) =>
+      quick(summary).openWave({ fence, set, baseline, planned, areNewcomers, revision, hold, servers: names }),
     );
     if (opened.kind === 'accepted' && opened.joined) {
       const told = `${namesOf(opened.joined)}: came meanwhile and move along, proved before the release ends`;
@@ -336,8 +342,16 @@ class Rolling implements Strategy {
     const hold = this.#hold;
     if (hold) {
       const last = record.ended(image === baseline.newImage ? 'done' : 'rolled-back');
-      const restored = await this.#write(() =>
-        quick('put updateStrategy back').restoreSet({ set, baseline, image, hold, last, ...record.failedVersion }),
+      const restored = await this.#write((fence) =>
+        quick('put updateStrategy back').restoreSet({
+          fence,
+          set,
+          baseline,
+          image,
+          hold,
+          last,
+          ...record.failedVersion,
+        }),
       );
       if (restored.kind === 'drifted') return { kind: 'pause', reason: restored.reason };
       this.#hold = undefined;
@@ -355,10 +369,10 @@ class Rolling implements Strategy {
    * Writes the set while nobody watches it, and then has it watched as it is held now. After a write whose end is not
    * known it is not watched, because the release's own might look like somebody else's.
    */
-  async #write(write: () => Promise<SetWrite>): Promise<SetWrite> {
-    const { watch } = this.#context;
+  async #write(write: (fence: Fence) => Promise<SetWrite>): Promise<SetWrite> {
+    const { watch, record } = this.#context;
     watch.stop();
-    const written = await toItsEnd(write);
+    const written = await toItsEnd(() => record.fence.write(write));
     if (written.kind !== 'untouched') this.#hold = written.hold ?? this.#hold;
     if (this.#hold) watch.follow(heldAs(this.#subject.baseline, this.#hold));
     return written;
@@ -370,8 +384,8 @@ class Rolling implements Strategy {
     if (!from) return undefined;
     const seenImage = this.#context.watch.seen?.image;
     try {
-      const written = await this.#write(() =>
-        quick(summary).changeHold({ ...this.#subject, from, to: { ...from, ...change }, seenImage, record }),
+      const written = await this.#write((fence) =>
+        quick(summary).changeHold({ ...this.#subject, fence, from, to: { ...from, ...change }, seenImage, record }),
       );
       return written.kind === 'drifted' ? written.reason : undefined;
     } catch (error) {
