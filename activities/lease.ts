@@ -53,6 +53,11 @@ export class Lease {
     this.#details = terms.details;
   }
 
+  /** What the next attempt finds. */
+  get details(): unknown {
+    return this.#details;
+  }
+
   /** Remembers what the next attempt is to find: every later heartbeat carries it. */
   record(details: unknown): void {
     this.#details = details;
@@ -147,7 +152,10 @@ export function currentLease(): Lease | undefined {
   return leases.get(Context.current());
 }
 
-/** The same activity with a lease that ends with it. */
+/**
+ * The same activity with a lease that ends with it. It says that it is alive for as long as it runs, whatever it waits
+ * for: an interrupt comes with the answer to a heartbeat, and who has interrupted it waits for its end.
+ */
 export function leased<Input, Output>(
   heartbeats: Heartbeats,
   run: (input: Input) => Promise<Output>,
@@ -161,10 +169,12 @@ export function leased<Input, Output>(
     const own: Heartbeats = { send: (...parameters) => here(() => heartbeats.send(...parameters)) };
     const lease = new Lease({ ttl, heartbeats: own, signal: context.cancellationSignal, details });
     leases.set(context, lease);
+    const alive = setInterval(() => context.heartbeat(lease.details), ttl / RENEWALS);
     try {
       return await run(input);
     } finally {
       await lease.end();
+      clearInterval(alive);
     }
   };
 }

@@ -1,4 +1,4 @@
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { Context, sleep } from '@temporalio/activity';
 import { currentLease } from './lease.ts';
 import { ClusterFailure, LeaseLost } from './ports/failure.ts';
@@ -6,6 +6,15 @@ import { ClusterFailure, LeaseLost } from './ports/failure.ts';
 /** The signal that ends every call of this activity when the release is interrupted or the worker shuts down. */
 export function cancellation(): AbortSignal {
   return Context.current().cancellationSignal;
+}
+
+/**
+ * True when the workflow has interrupted this activity and waits for what it has to say. A worker that stops ends its
+ * activities, too, but then the next attempt goes on: a value would end it.
+ */
+export function isInterrupted(): boolean {
+  const { aborted, reason } = cancellation();
+  return aborted && reason instanceof CancelledFailure && reason.message === 'CANCELLED';
 }
 
 /** Which attempt of the activity this is, from 1. */

@@ -131,6 +131,7 @@ export function gameServerRecord(object: unknown): GameServerRecord {
     resourceVersion: metadata.resourceVersion,
     opsState: spec.opsState,
     updatePriority: spec.updatePriority ?? 0,
+    ...(spec.updatePriority === undefined || spec.updatePriority === null ? { hasPriority: false } : {}),
     ...(priorityBy === undefined ? {} : { priorityBy }),
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
     ...(overriddenBy === undefined ? {} : { overriddenBy }),

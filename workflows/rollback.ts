@@ -6,7 +6,7 @@ import { withFailures } from '../release/progress/state.ts';
 import type { StepReport } from '../release/checks/verdict.ts';
 import { failedCount, failedNames, mergeReports } from '../release/checks/verdict.ts';
 import { inBatches, patience, rounds } from './batches.ts';
-import { lasting, quick } from './calls.ts';
+import { lasting, quick, uninterrupted } from './calls.ts';
 import { leftOut } from './left-behind.ts';
 import { override } from './strategies/override.ts';
 import type { ReleaseContext, Step, Strategy } from './strategy.ts';
@@ -138,13 +138,16 @@ async function proveOldVersion(
   run.enter('rolling-back', doing, { owner: 'the engines', until });
   await add(
     inBatches(touched, (servers) =>
-      lasting(`roll back · reload ${servers.length} servers`, limit).reloadServers({
-        ...common,
-        repeated,
-        servers: packServers(servers),
-        reload,
-        proof,
-      }),
+      lasting(`roll back · reload ${servers.length} servers`, limit)
+        .reloadServers({
+          ...common,
+          repeated,
+          told: [],
+          servers: packServers(servers),
+          reload,
+          proof,
+        })
+        .then(uninterrupted),
     ),
   );
   await add(

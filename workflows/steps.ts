@@ -3,7 +3,7 @@ import { waveLabel } from '../release/narrate/narrate.ts';
 import { describeProof, reloadPatienceOf } from '../release/checks/reload.ts';
 import type { Probe } from '../release/spec/spec.ts';
 import { inBatches, patience, rounds } from './batches.ts';
-import { lasting } from './calls.ts';
+import { lasting, uninterrupted } from './calls.ts';
 import type { ReleaseContext, Step } from './strategy.ts';
 import { packServers } from '../release/fleet/server-rows.ts';
 
@@ -56,16 +56,19 @@ export function reload({ run, spec, plan, reloading }: ReleaseContext, wave: num
     const since = Date.now();
     run.enter('updating', doing, { owner: 'the engines', until: since + limit });
     return inBatches(servers, (batch) =>
-      lasting(`${waveLabel(run.state)} · reload ${batch.length} servers`, limit).reloadServers({
-        set: plan.set,
-        servers: packServers(batch),
-        concurrency: spec.concurrency,
-        direction: 'forward',
-        repeated,
-        reload: spec.reload,
-        proof: spec.proof,
-        version: plan.version,
-      }),
+      lasting(`${waveLabel(run.state)} · reload ${batch.length} servers`, limit)
+        .reloadServers({
+          set: plan.set,
+          servers: packServers(batch),
+          concurrency: spec.concurrency,
+          direction: 'forward',
+          repeated,
+          told: [],
+          reload: spec.reload,
+          proof: spec.proof,
+          version: plan.version,
+        })
+        .then(uninterrupted),
     );
   };
 }

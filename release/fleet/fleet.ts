@@ -76,6 +76,8 @@ export interface GameServerView {
   readonly opsState: string;
   /** Integer or text with trailing digits, as OKG takes it. */
   readonly updatePriority: number | string;
+  /** False when `spec.updatePriority` is absent, which counts as 0. Default true. */
+  readonly hasPriority?: boolean;
   /** The field manager that last wrote `spec.updatePriority`; absent when nobody is on record. */
   readonly priorityBy?: string;
   /** Images of `spec.containers`: overrides that win over the template. */

@@ -1,4 +1,4 @@
-import type { SetRef, UpdateStrategy } from '../fleet/fleet.ts';
+import type { GameServerView, SetRef, UpdateStrategy } from '../fleet/fleet.ts';
 import type { SetBaseline } from './baseline.ts';
 import { annotationChange, sameJson } from './guarded-patch.ts';
 import type { GuardedPatch, PatchOperation, PatchTarget, Precondition } from './guarded-patch.ts';
@@ -229,9 +229,9 @@ function restoring(baseline: SetBaseline, image: string, strategy: UpdateStrateg
 /** The key that OKG copies from a GameServer to its pod: the proof that the controller saw a write. */
 export const SYNC_ANNOTATION = 'gs-sync/hotwave';
 
-/** Sets a GameServer's updatePriority together with a fresh sync token. */
+/** Sets a GameServer's updatePriority, in place of the one that was read, together with a fresh sync token. */
 export function priorityPatch(
-  server: { readonly uid: string; readonly hasAnnotations: boolean },
+  server: Pick<GameServerView, 'uid' | 'hasAnnotations' | 'updatePriority' | 'hasPriority'>,
   priority: number | string,
   token: string,
 ): GuardedPatch {
@@ -239,6 +239,7 @@ export function priorityPatch(
     preconditions: [
       { path: '/metadata/uid', value: server.uid },
       ...(server.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
+      { path: '/spec/updatePriority', value: server.hasPriority === false ? null : server.updatePriority },
     ],
     changes: [
       syncTokenChange(server.hasAnnotations, token),

@@ -3,7 +3,7 @@ import type { PlannedServer } from '../../release/plan/plan.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { contentOf, oneByOne, outgoingOf, patience } from '../batches.ts';
-import { lasting } from '../calls.ts';
+import { lasting, uninterrupted } from '../calls.ts';
 import { failFast } from '../left-behind.ts';
 import type { ReleaseContext } from '../strategy.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
@@ -35,21 +35,23 @@ export function override(
     lasting(
       `${label} · override ${batch.length} servers, at most ${formatDuration(spec.ready.timeout)} each`,
       limit + checking,
-    ).overrideServers({
-      ...content,
-      set,
-      servers: packServers(batch),
-      container: baseline.container,
-      image,
-      from,
-      leftOn: plan.leftOn,
-      direction,
-      before: back ? outgoingOf(context, batch) : {},
-      deadline: since + limit,
-      timeout: spec.ready.timeout,
-      failFast: back ? batch.length : stopAfter,
-      maxUnavailable,
-      token: `${run.state.release}.${plan.hash.slice(0, 8)}.${direction}`,
-    }),
+    )
+      .overrideServers({
+        ...content,
+        set,
+        servers: packServers(batch),
+        container: baseline.container,
+        image,
+        from,
+        leftOn: plan.leftOn,
+        direction,
+        before: back ? outgoingOf(context, batch) : {},
+        deadline: since + limit,
+        timeout: spec.ready.timeout,
+        failFast: back ? batch.length : stopAfter,
+        maxUnavailable,
+        token: `${run.state.release}.${plan.hash.slice(0, 8)}.${direction}`,
+      })
+      .then(uninterrupted),
   );
 }
