@@ -13,8 +13,9 @@ export function cancellation(): AbortSignal {
  * activities, too, but then the next attempt goes on: a value would end it.
  */
 export function isInterrupted(): boolean {
-  const { aborted, reason } = cancellation();
-  return aborted && reason instanceof CancelledFailure && reason.message === 'CANCELLED';
+  const signal = cancellation();
+  const reason: unknown = signal.reason;
+  return signal.aborted && reason instanceof CancelledFailure && reason.message === 'CANCELLED';
 }
 
 /** Which attempt of the activity this is, from 1. */

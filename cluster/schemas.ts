@@ -130,8 +130,7 @@ export function gameServerRecord(object: unknown): GameServerRecord {
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     opsState: spec.opsState,
-    updatePriority: spec.updatePriority ?? 0,
-    ...(spec.updatePriority === undefined || spec.updatePriority === null ? { hasPriority: false } : {}),
+    ...priorityOf(spec.updatePriority),
     ...(priorityBy === undefined ? {} : { priorityBy }),
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
     ...(overriddenBy === undefined ? {} : { overriddenBy }),
@@ -141,6 +140,13 @@ export function gameServerRecord(object: unknown): GameServerRecord {
     syncToken: metadata.annotations?.[SYNC_ANNOTATION] ?? '',
     ...(metadata.annotations && { annotations: cutValues(metadata.annotations) }),
   };
+}
+
+/** One that is absent counts as 0, and is still absent for a patch that tests it. */
+function priorityOf(
+  value: number | string | null | undefined,
+): Pick<GameServerRecord, 'updatePriority' | 'hasPriority'> {
+  return value === undefined || value === null ? { updatePriority: 0, hasPriority: false } : { updatePriority: value };
 }
 
 /** Controllers keep whole objects in annotations; nobody compares that much. */

@@ -110,6 +110,7 @@ describe('a GameServer', () => {
       resourceVersion: '7',
       opsState: 'None',
       updatePriority: 0,
+      hasPriority: false,
       imageOverrides: {},
       overrides: [{ name: 'a', resources: {} }],
       diesWithPod: false,
