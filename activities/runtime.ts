@@ -18,11 +18,6 @@ export function isInterrupted(): boolean {
   return signal.aborted && reason instanceof CancelledFailure && reason.message === 'CANCELLED';
 }
 
-/** Which attempt of the activity this is, from 1. */
-export function attempt(): number {
-  return Context.current().info.attempt;
-}
-
 /** Names this execution of this activity, and no other: the run, the activity in it, the attempt. */
 export function executionKey(): string {
   const { workflowExecution, activityId, attempt: tries } = Context.current().info;

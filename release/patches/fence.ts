@@ -20,7 +20,7 @@ export interface Fence {
 }
 
 /** What a fence annotation says. */
-export interface FenceMark {
+interface FenceMark {
   readonly token: string;
   readonly number: number;
 }
@@ -31,12 +31,12 @@ export function nextNumber({ to }: Fence): number {
 }
 
 /** The text of a fence annotation. */
-export function fenceText({ token, number }: FenceMark): string {
+function fenceText({ token, number }: FenceMark): string {
   return `${token}/${number}`;
 }
 
 /** Reads a fence annotation; undefined for what is none of hotwave's. */
-export function readFence(text: string | undefined): FenceMark | undefined {
+function readFence(text: string | undefined): FenceMark | undefined {
   const { token, number } = /^(?<token>[^/]{1,200})\/(?<number>\d{1,9})$/.exec(text ?? '')?.groups ?? {};
   return token === undefined || number === undefined ? undefined : { token, number: Number(number) };
 }
