@@ -18,6 +18,7 @@ import { leased, underLease } from './lease.ts';
 import type { Heartbeats } from './ports/heartbeats.ts';
 import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './game-servers/settle-overrides.ts';
+import { lookAtFleet } from './servers/look-at-fleet.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './servers/verify-fleet.ts';
 import { watchGuard } from './monitor/watch-servers.ts';
 import { watchSet } from './set/watch-set.ts';
@@ -92,6 +93,7 @@ export function createActivities({
     checkServers: activity(checkServers(cluster, metrics)),
     reloadServers: activity(reloadServers(cluster)),
     bakeWave: activity(bakeWave(cluster, metrics)),
+    lookAtFleet: activity(lookAtFleet(cluster)),
     verifyFleet: activity(verifyFleet(cluster)),
     rollbackSnapshot: activity(rollbackSnapshot(cluster)),
     rollBackSet: activity(rollBackSet(cluster)),

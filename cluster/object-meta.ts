@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ordinalOf } from '../release/fleet/identity.ts';
 
 /** One entry of `metadata.managedFields`: who set which fields. */
 export const managedFieldsSchema = z.object({
@@ -35,13 +36,12 @@ const listMetaSchema = z.object({
 /** A list whose items are checked one by one. */
 export const listSchema = z.object({ metadata: listMetaSchema, items: z.array(z.unknown()).nullish() });
 
-/** The number behind the last `-` of a server's name; -1 when there is none (Kruise v1.8.0, getParentNameAndOrdinal). */
-export function ordinalOf(name: string): number {
-  const digits = /-(\d+)$/.exec(name)?.[1];
-  return digits === undefined ? -1 : Number(digits);
-}
-
 /** Sorts by ordinal, lowest first. */
 export function byOrdinal<Named extends { readonly name: string }>(items: readonly Named[]): Named[] {
   return [...items].sort((left, right) => ordinalOf(left.name) - ordinalOf(right.name));
+}
+
+/** When an object was made, in milliseconds since the epoch; 0 when it does not say. */
+export function createdAt({ creationTimestamp = '' }: { readonly creationTimestamp?: string | undefined }): number {
+  return Date.parse(creationTimestamp) || 0;
 }

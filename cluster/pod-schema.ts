@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ContainerStatus, ContainerView, ServerView } from '../release/fleet/fleet.ts';
 import { SYNC_ANNOTATION } from '../release/patches/patches.ts';
-import { objectMetaSchema, ordinalOf } from './object-meta.ts';
+import { ordinalOf } from '../release/fleet/identity.ts';
+import { createdAt, objectMetaSchema } from './object-meta.ts';
 
 /** Kruise v1.8.0 apis/apps/pub/inplace_update.go. */
 const IN_PLACE_STATE = 'apps.kruise.io/inplace-update-state';
@@ -142,7 +143,7 @@ export function serverView(pod: unknown): ServerView {
     name: metadata.name,
     ordinal: ordinalOf(metadata.name),
     uid: metadata.uid,
-    createdAt: Date.parse(metadata.creationTimestamp ?? '') || 0,
+    createdAt: createdAt(metadata),
     node: spec.nodeName,
     ip: status.podIP,
     phase: status.phase,

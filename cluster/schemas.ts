@@ -3,7 +3,7 @@ import type { GameServerSetView, WorkloadView } from '../release/fleet/fleet.ts'
 import { SYNC_ANNOTATION } from '../release/patches/patches.ts';
 import { TEMPLATE, templateFields } from '../release/patches/template.ts';
 import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
-import { objectMetaSchema } from './object-meta.ts';
+import { createdAt, objectMetaSchema } from './object-meta.ts';
 import type { GameServerRecord } from '../activities/ports/game-servers.ts';
 
 const containerSchema = z.object({ name: z.string(), image: z.string().default('') });
@@ -113,6 +113,18 @@ export function gameServerSetView(object: unknown): GameServerSetView {
   };
 }
 
+/** One that is absent counts as 0, and is still absent for a patch that tests it. */
+function priorityOf(
+  updatePriority: number | string | undefined,
+  priorityBy: string | undefined,
+): Pick<GameServerRecord, 'updatePriority' | 'hasPriority' | 'priorityBy'> {
+  return {
+    updatePriority: updatePriority ?? 0,
+    hasPriority: updatePriority !== undefined,
+    ...(priorityBy === undefined ? {} : { priorityBy }),
+  };
+}
+
 /**
  * A GameServer as hotwave sees it.
  *
@@ -123,15 +135,14 @@ export function gameServerRecord(object: unknown): GameServerRecord {
   const overrides = spec.containers ?? undefined;
   const images = (overrides ?? []).filter(({ image }) => image !== undefined && image !== '');
   const { managedFields = [] } = metadata;
-  const priorityBy = lastWriter(managedFields, '/spec/updatePriority');
   const overriddenBy = images.length === 0 ? undefined : lastWriter(managedFields, '/spec/containers');
   return {
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     opsState: spec.opsState,
-    ...priorityOf(spec.updatePriority),
-    ...(priorityBy === undefined ? {} : { priorityBy }),
+    createdAt: createdAt(metadata),
+    ...priorityOf(spec.updatePriority ?? undefined, lastWriter(managedFields, '/spec/updatePriority')),
     imageOverrides: Object.fromEntries(images.map(({ name, image }) => [name, image ?? ''])),
     ...(overriddenBy === undefined ? {} : { overriddenBy }),
     ...(overrides && { overrides }),
@@ -140,13 +151,6 @@ export function gameServerRecord(object: unknown): GameServerRecord {
     syncToken: metadata.annotations?.[SYNC_ANNOTATION] ?? '',
     ...(metadata.annotations && { annotations: cutValues(metadata.annotations) }),
   };
-}
-
-/** One that is absent counts as 0, and is still absent for a patch that tests it. */
-function priorityOf(
-  value: number | string | null | undefined,
-): Pick<GameServerRecord, 'updatePriority' | 'hasPriority'> {
-  return value === undefined || value === null ? { updatePriority: 0, hasPriority: false } : { updatePriority: value };
 }
 
 /** Controllers keep whole objects in annotations; nobody compares that much. */

@@ -31,7 +31,7 @@ const page = `# Verbs and states
 
 Made by \`node scripts/verb-table.ts\` from \`release/decisions/verbs.ts\`, which is also what a release judges by and what \`--help\`
 prints. A decision is accepted with an effect or refused with the reason; it is never ignored. A release that has ended
-refuses every verb.
+refuses every verb; \`hotwave rollback\` then starts a release back, by what is written on the set.
 
 ${table(
   ['', ...phases],
@@ -42,7 +42,8 @@ The states:
 
 ${phases.map((phase) => `- \`${phase}\`: ${OPEN_PHASES[phase]}`).join('\n')}
 
-\`halt\` and \`unhalt\` reach a release through \`hotwave halt\`, \`supersede\` through \`hotwave start --supersede\`.
+\`halt\` and \`unhalt\` reach a release through \`hotwave halt\` and \`hotwave unhalt\`, with \`--only SET\` one release alone;
+\`supersede\` through \`hotwave start --supersede\`.
 
 ${VERBS.map(sectionOf).join('\n\n')}
 `;
@@ -51,6 +52,8 @@ const wanted = await format(page, { ...(await resolveConfig(path)), parser: 'mar
 if (!process.argv.includes('--check')) {
   await writeFile(path, wanted);
 } else if ((await readFile(path, 'utf8').catch(() => '')) !== wanted) {
-  process.stderr.write(`${path} is not what release/decisions/verbs.ts says: run node scripts/verb-table.ts and commit it\n`);
+  process.stderr.write(
+    `${path} is not what release/decisions/verbs.ts says: run node scripts/verb-table.ts and commit it\n`,
+  );
   process.exitCode = 1;
 }

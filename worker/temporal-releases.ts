@@ -2,7 +2,7 @@ import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Holder } from '../release/record/record.ts';
-import type { LineHalt, LineScope, LineState } from '../release/decisions/halt.ts';
+import type { LineHalt, LineScope, LineState, StandingHalt } from '../release/decisions/halt.ts';
 import type { Decision, ReleaseState } from '../release/progress/state.ts';
 import { MESSAGES, WORKFLOWS, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
 import type { Releases, RunningRelease } from '../activities/ports/releases.ts';
@@ -61,7 +61,7 @@ class TemporalReleases implements Releases {
     }
   }
 
-  async haltsOn({ cluster, namespace }: LineScope): Promise<readonly LineHalt[]> {
+  async haltsOn({ cluster, namespace }: LineScope): Promise<readonly StandingHalt[]> {
     const scopes = namespace === undefined ? [{ cluster }] : [{ cluster }, { cluster, namespace }];
     return (await Promise.all(scopes.map((scope) => this.#halt(scope)))).flat();
   }
@@ -90,15 +90,15 @@ class TemporalReleases implements Releases {
     return found?.status.name === 'RUNNING' || found?.status.name === 'PAUSED';
   }
 
-  /** A halt that runs but does not answer counts: its memo says everything that does not change. */
-  async #halt(scope: LineScope): Promise<LineHalt[]> {
+  /** A halt that runs but does not answer counts, for every set: its memo says everything that does not change. */
+  async #halt(scope: LineScope): Promise<StandingHalt[]> {
     const workflowId = haltWorkflowId(scope);
     const found = await this.#describe(workflowId);
     if (found?.status.name !== 'RUNNING') return [];
     const facts = { ...(found.memo as unknown as LineHalt), ...scope };
     try {
-      const { phase } = await this.#query<LineState>({ workflowId, runId: found.runId });
-      return phase === 'halted' ? [facts] : [];
+      const { phase, exceptions } = await this.#query<LineState>({ workflowId, runId: found.runId });
+      return phase === 'halted' ? [{ ...facts, exceptions }] : [];
     } catch {
       return [facts];
     }

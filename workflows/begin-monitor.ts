@@ -4,7 +4,8 @@ import { WorkflowExecutionAlreadyStartedError, defineSearchAttributeKey } from '
 import type { GuardInput, GuardResult } from './messages.ts';
 import { GUARD_MESSAGES, WORKFLOWS, guardWorkflowId } from './messages.ts';
 import { describeFailure } from './call-failures.ts';
-import type { ReleaseContext } from './strategy.ts';
+import type { Release } from '../release/progress/table.ts';
+import { lastRecord } from './steps/records.ts';
 
 const KEYS = {
   set: defineSearchAttributeKey('HotwaveSet', 'KEYWORD'),
@@ -22,19 +23,24 @@ const INTERVAL_MS = 10_000;
 const INTERVAL_MS_PER_SERVER = 10;
 
 /**
- * Lets a guard watch the servers after a release that ended well, if the release file wants one. The release is done
- * whether that works or not; what did not work is a warning.
+ * Lets the monitor watch the servers after a release that ended well. The release is done whether that works or not; what
+ * did not work is a warning, as a sentence.
  */
-export async function guardAfter(
-  { run, spec, plan, record }: ReleaseContext,
-  interval = guardInterval(plan.baseline.replicas),
-): Promise<void> {
-  const { last } = record;
-  if (spec.guard === undefined || !last) return;
-  const { cluster, requester, warnings } = run.state;
-  const until = Date.now() + spec.guard;
-  const problem = await beginGuard({ v: 1, cluster, requester, set: plan.set, last, until, interval });
-  if (problem !== undefined) run.set({ warnings: [...warnings, problem] });
+export async function monitorAfter(release: Release, interval?: number): Promise<string | undefined> {
+  const { state, spec, plan, progress } = release;
+  if (spec.guard === undefined) return undefined;
+  const { cluster, requester } = state;
+  const now = Date.now();
+  const last = lastRecord(release, 'done', { at: progress.endedAt ?? now });
+  return await beginGuard({
+    v: 1,
+    cluster,
+    requester,
+    set: plan.set,
+    last,
+    until: now + spec.guard,
+    interval: interval ?? guardInterval(plan.baseline.replicas),
+  });
 }
 
 /** Time between two looks at a set of this size, in milliseconds. */

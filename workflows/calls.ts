@@ -1,6 +1,5 @@
 import type { ActivityInterfaceFor, ActivityOptions } from '@temporalio/workflow';
 import { ActivityCancellationType, CancellationScope, proxyActivities, workflowInfo } from '@temporalio/workflow';
-import { CancelledFailure } from '@temporalio/common';
 import type { Activities } from '../activities/index.ts';
 import { agreeing } from '../release/narrate/narrate.ts';
 import { watchQueueOf } from './messages.ts';
@@ -117,15 +116,6 @@ export function quick(summary: string): Calls {
 /** A long call that may write or send, see {@link writing}. */
 export function lasting(summary: string, limit: number): Calls {
   return writing(summary, limit);
-}
-
-/**
- * A value that an interrupted call has left is no result: the workflow goes on as after any other interrupt.
- * @throws CancelledFailure when it was interrupted
- */
-export function uninterrupted<Report extends { readonly interrupted?: true }>(report: Report): Report {
-  if (report.interrupted) throw new CancelledFailure('interrupted');
-  return report;
 }
 
 /**

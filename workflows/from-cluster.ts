@@ -1,14 +1,35 @@
-import { CancellationScope, isCancellation, upsertSearchAttributes } from '@temporalio/workflow';
+import { continueAsNew, upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { initialState, withPlan } from '../release/progress/state.ts';
-import { QUESTION_MS, question } from './calls.ts';
-import { countRestarts, endOf, leave, prepare } from './hot-update.ts';
-import type { FromClusterInput, ReleaseResult } from './messages.ts';
-import { describeFailure, isUnreachable } from './call-failures.ts';
-import { Departure, ReleaseRun } from './release-run.ts';
+import { unpackPlan } from '../release/plan/packed-plan.ts';
 import type { PlannedRollback } from '../activities/preflight/plan-rollback.ts';
+import { departed } from '../release/progress/apply-back.ts';
+import { initialProgress } from '../release/progress/table.ts';
+import { initialState, withPlan } from '../release/progress/state.ts';
+import { releaseFileSchema } from '../release/spec/spec.ts';
+import { orSentence } from './call-failures.ts';
+import { question, writing } from './calls.ts';
+import { runningRecord } from './steps/records.ts';
+import { subjectOf } from './steps/subject.ts';
+import { carryOut, continued } from './hot-update.ts';
+import type { Carried, FromClusterInput, ReleaseResult } from './messages.ts';
+import { endPlanning, showPlanning, unplanned } from './planning.ts';
+import { RunningRelease } from './running-release.ts';
 
 const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
+
+/** Until the record was read there is nothing to check, to wait for or to roll back. */
+const NO_SPEC = releaseFileSchema.parse({
+  apiVersion: 'hotwave.dev/v1',
+  kind: 'Release',
+  metadata: { name: 'unknown' },
+  spec: {
+    target: { namespace: 'unknown', gameServerSet: 'unknown' },
+    images: { unknown: 'unknown:unknown' },
+    waves: ['rest'],
+    reload: { self: {} },
+    proof: { http: { port: 1, path: '/' } },
+  },
+}).spec;
 
 type Found = Extract<PlannedRollback, { kind: 'found' }>;
 
@@ -17,40 +38,79 @@ type Found = Extract<PlannedRollback, { kind: 'found' }>;
  * workflow id of a release, so that it holds the set like one, and goes back the same way as a release would.
  */
 export async function rollBackFromCluster(input: FromClusterInput): Promise<ReleaseResult> {
-  const { set, cluster, requester, reason } = input;
+  const { carried, ...rest } = input;
+  const run = carried ? continued(carried) : await begun(input);
+  const next = (handed: Carried): Promise<never> =>
+    continueAsNew<typeof rollBackFromCluster>({ ...rest, carried: handed });
+  return await carryOut(run, { eachStep: input.continueEachStep === true, next });
+}
+
+async function begun(input: FromClusterInput): Promise<RunningRelease> {
+  const { set, cluster, requester } = input;
   const identity = { release: set.name, cluster, set, strategy: '', requester, image: '', version: '' };
-  const run = new ReleaseRun(initialState(identity, Date.now()));
+  const run = new RunningRelease(unplanned(initialState(identity, Date.now()), input.file?.spec ?? NO_SPEC));
   const found = await findWayBack(run, input);
-  if (!found) return await endOf(run, { restartsOfMainContainers: 0, recreatedPods: 0 });
-  const { record, plan, spec } = found;
-  const { release, strategy, oldImage } = record;
+  if (found) await begin(run, found, input);
+  return run;
+}
+
+async function begin(
+  run: RunningRelease,
+  { record, plan: packed, spec, isRecorded }: Found,
+  { requester, reason }: FromClusterInput,
+): Promise<void> {
+  const plan = unpackPlan(packed);
+  const { release, strategy, oldImage, startedAt } = record;
   upsertSearchAttributes([{ key: releaseKey, value: release }]);
   const planned = withPlan({ ...run.state, release, strategy, image: oldImage }, plan);
   // By the record every wave may have been opened.
   const waves = planned.waves.map((wave) => ({ ...wave, status: 'running' as const }));
-  run.set({ ...planned, waves, wave: plan.waves.length });
-  const prepared = prepare(run, { plan, spec, identity: record, isOnRecord: true });
-  const departure = new Departure('rollback', 'rolled-back', `asked for by ${requester}: ${reason}`);
-  return await CancellationScope.nonCancellable(async () => {
-    await leave(prepared.context, prepared.strategy, departure);
-    return await endOf(run, await countRestarts(prepared.context));
+  const progress = initialProgress(plan);
+  const way = {
+    plan,
+    spec,
+    state: { ...planned, waves, wave: plan.waves.length },
+    progress: {
+      ...progress,
+      isStaged: true,
+      priorities: 'given' as const,
+      opened: plan.waves.map(({ number }) => number),
+      set: { ...progress.set, isRecorded },
+    },
+    isOnRecord: true,
+    identity: { release, startedAt },
+  };
+  run.replace(way);
+  // Should this be lost as well, the set says again what to go back to.
+  const problem = isRecorded ? undefined : await orSentence(() => recorded(run));
+  if (problem !== undefined) run.apply({ kind: 'finished', outcome: 'refused', reason: problem });
+  else run.replace(departed(run.release, { reason: `asked for by ${requester}: ${reason}` }));
+}
+
+/** A sentence when it could not be written; nothing has moved then. */
+async function recorded(run: RunningRelease): Promise<string | undefined> {
+  const { release } = run;
+  const written = await writing('record the release on the set').recordRelease({
+    ...subjectOf(release),
+    note: { running: runningRecord(release) },
   });
+  if (written.kind === 'drifted') return written.reason;
+  run.apply({ kind: 'recorded' });
+  return undefined;
 }
 
 /** Undefined when there is nothing to do or it cannot be done; the state then says why. */
-async function findWayBack(run: ReleaseRun, { set, cluster, file }: FromClusterInput): Promise<Found | undefined> {
-  run.enter('planning', 'reads on the set what there is to go back to', {
-    owner: 'a worker and the API server',
-    until: Date.now() + QUESTION_MS,
-  });
+async function findWayBack(
+  run: RunningRelease,
+  { cluster: clusterName, set, file, to, holderIsDead }: FromClusterInput,
+): Promise<Found | undefined> {
+  showPlanning(run, 'reads on the set what there is to go back to');
   try {
-    const found = await question('look for the way back').planRollback({ set, clusterName: cluster, file });
+    const found = await question('look for the way back').planRollback({ set, clusterName, file, to, holderIsDead });
     if (found.kind === 'found') return found;
-    run.finish(found.kind === 'nothing' ? 'done' : 'refused', found.reason);
+    run.apply({ kind: 'finished', outcome: found.kind === 'nothing' ? 'done' : 'refused', reason: found.reason });
   } catch (error) {
-    if (isUnreachable(error)) run.set({ unreachable: true });
-    if (isCancellation(error)) run.finish('cancelled', 'cancelled before anything was written');
-    else run.finish('refused', describeFailure(error));
+    endPlanning(run, error, 'cancelled before anything was written');
   }
   return undefined;
 }

@@ -15,19 +15,22 @@ import {
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { LineHalt, LineState } from '../release/decisions/halt.ts';
-import { lineName } from '../release/decisions/halt.ts';
+import { lineName, withException } from '../release/decisions/halt.ts';
 import { lineMarkdown } from '../release/narrate/narrate-halt.ts';
 import { holding, lasting } from './calls.ts';
-import type { HaltInput, HaltResult, UnhaltMessage } from './messages.ts';
-import { LINE_MESSAGES, MESSAGES, unhaltSchema } from './messages.ts';
+import type { HaltInput, HaltResult, UnhaltMessage, UnhaltSetMessage } from './messages.ts';
+import { LINE_MESSAGES, MESSAGES, unhaltSchema, unhaltSetSchema } from './messages.ts';
 import { describeFailure } from './call-failures.ts';
 
 const stateQuery = defineQuery<LineState>(MESSAGES.state);
 const unhaltUpdate = defineUpdate<DecisionAnswer, [UnhaltMessage]>(LINE_MESSAGES.unhalt);
+const unhaltSetUpdate = defineUpdate<DecisionAnswer, [UnhaltSetMessage]>(LINE_MESSAGES.unhaltSet);
+const unhaltSetSignal = defineSignal<[UnhaltSetMessage]>(LINE_MESSAGES.unhaltSetSignal);
 const unhaltSignal = defineSignal<[UnhaltMessage]>(LINE_MESSAGES.unhaltSignal);
 const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 
 const EXAMPLE = '{"actor":"YOU","reason":"why"}';
+const SET_EXAMPLE = '{"set":{"namespace":"NAMESPACE","name":"SET"},"actor":"YOU","reason":"why"}';
 /** A look without news ends after this long, so that its state in Temporal is never older. */
 const WATCH_MS = 30 * 60_000;
 /** How long to wait with the next try when the releases could not be told. */
@@ -67,6 +70,12 @@ class StoppedLine {
       description: `Lets the line go on: ${EXAMPLE}`,
       validator: (message: UnhaltMessage) => demandReadable(message),
     });
+    setHandler(unhaltSetUpdate, (message: UnhaltSetMessage) => this.#unhaltSet(message), {
+      description: `Lets one set go on: ${SET_EXAMPLE}`,
+    });
+    setHandler(unhaltSetSignal, (message: UnhaltSetMessage) => void this.#unhaltSet(message), {
+      description: `Lets one set go on: ${SET_EXAMPLE}`,
+    });
     setHandler(unhaltSignal, (message: UnhaltMessage) => void this.#unhalt(message), {
       description: `Lets the line go on: ${EXAMPLE}`,
     });
@@ -91,7 +100,7 @@ class StoppedLine {
     const until = Math.min(this.#halt.until, now + WATCH_MS);
     try {
       const { releases } = await holding('stops every release of the line', until - now).holdLine({
-        halt: this.#halt,
+        halt: { ...this.#halt, exceptions: this.#state.exceptions },
         key: this.#key,
         known: this.#state.releases,
         until,
@@ -128,6 +137,18 @@ class StoppedLine {
     this.#set({ phase: 'ended', ...(left.length > 0 ? { trouble: left.join('; ') } : { trouble: undefined }) });
     upsertSearchAttributes([{ key: phaseKey, value: 'halt-ended' }]);
     return left;
+  }
+
+  #unhaltSet(message: UnhaltSetMessage): DecisionAnswer {
+    const parsed = unhaltSetSchema.safeParse(message);
+    if (!parsed.success) return { accepted: false, message: `expected ${SET_EXAMPLE}` };
+    const { set } = parsed.data;
+    const name = `${set.namespace}/${set.name}`;
+    if (!this.isStopped) return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on already` };
+    const result = withException(this.#state, { ...parsed.data, at: Date.now() });
+    if ('refusal' in result) return { accepted: false, message: result.refusal };
+    this.#set({ exceptions: result.exceptions });
+    return { accepted: true, message: `${name} goes on; every other release of ${lineName(this.#halt)} stays halted` };
   }
 
   #unhalt(message: UnhaltMessage): DecisionAnswer {

@@ -9,9 +9,12 @@ import type { Ledger } from '../release/audit/audit-verdict.ts';
 import type { LineHalt, LineScope } from '../release/decisions/halt.ts';
 import type { PreflightLine, PreflightResult } from '../release/plan/preflight.ts';
 import type { LastRelease } from '../release/record/record.ts';
+import type { BackWish } from '../release/plan/way-back.ts';
+import { dnsLabel, objectName } from '../release/spec/names.ts';
 import type { ReleaseFile } from '../release/spec/spec.ts';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../release/progress/state.ts';
 import type { Outcome, ReleaseState } from '../release/progress/state.ts';
+import type { CarriedRelease } from '../release/progress/carried.ts';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { SetRef } from '../release/fleet/fleet.ts';
 
@@ -35,8 +38,13 @@ export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', answ
 /** The update and the signal that end a guard, and the signal by which a release hands its set over to a running guard. */
 export const GUARD_MESSAGES = { stop: 'stopGuard', stopSignal: 'stopGuardBySignal', takeOver: 'takeOver' } as const;
 
-/** The update and the signal by which a line goes on. */
-export const LINE_MESSAGES = { unhalt: 'unhalt', unhaltSignal: 'unhaltBySignal' } as const;
+/** The updates and the signals by which a line goes on, or one set of it while the rest stands still. */
+export const LINE_MESSAGES = {
+  unhalt: 'unhalt',
+  unhaltSignal: 'unhaltBySignal',
+  unhaltSet: 'unhaltSet',
+  unhaltSetSignal: 'unhaltSetBySignal',
+} as const;
 
 /** Search attributes that every release carries. */
 export const SEARCH_ATTRIBUTES = {
@@ -86,6 +94,17 @@ export interface ReleaseInput {
   readonly guardInterval?: number | undefined;
   /** Who says, and why, that the release that holds the set elsewhere is dead. */
   readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
+  /** From the run before. */
+  readonly carried?: Carried | undefined;
+  /** A new run begins at every step; for tests of what one run hands to the next. */
+  readonly continueEachStep?: boolean | undefined;
+}
+
+/** What one run of a release hands to the next. */
+export interface Carried {
+  readonly release: CarriedRelease;
+  /** What was said to which decision: the same one must not count again. */
+  readonly answers: readonly (readonly [string, DecisionAnswer])[];
 }
 
 /** What a guard is started with. */
@@ -148,6 +167,16 @@ export const unhaltSchema = z.strictObject({
 /** A wish to let a line go on, before defaults. */
 export type UnhaltMessage = z.input<typeof unhaltSchema>;
 
+/** Who lets one set go on while the rest of the line stands still, and why. */
+export const unhaltSetSchema = z.strictObject({
+  set: z.strictObject({ namespace: dnsLabel, name: objectName }),
+  actor: z.string().min(1).max(200),
+  reason: z.string().max(1_000).prefault('no reason given'),
+});
+
+/** A wish to let one set go on, before defaults. */
+export type UnhaltSetMessage = z.input<typeof unhaltSetSchema>;
+
 /** What a halt returns. */
 export interface HaltResult {
   readonly reason: string;
@@ -155,7 +184,7 @@ export interface HaltResult {
   readonly left: readonly string[];
 }
 
-/** What a rollback from the facts on the set is started with. */
+/** What a rollback by what is written on the set is started with, while no release runs. */
 export interface FromClusterInput {
   readonly v: 1;
   readonly cluster: string;
@@ -164,6 +193,14 @@ export interface FromClusterInput {
   readonly reason: string;
   /** How to ask the servers, when the set does not say it. */
   readonly file?: ReleaseFile | undefined;
+  /** From the run before. */
+  readonly carried?: Carried | undefined;
+  /** A new run begins at every step; for tests of what one run hands to the next. */
+  readonly continueEachStep?: boolean | undefined;
+  /** To another version than the one before. Default: what servers ran before the last release. */
+  readonly to?: BackWish | undefined;
+  /** The requester says, with the reason, that the release that holds the set by another Temporal is dead. */
+  readonly holderIsDead?: boolean | undefined;
 }
 
 /** What a release workflow returns. */

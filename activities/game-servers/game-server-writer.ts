@@ -3,8 +3,8 @@ import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import type { GuardedPatch, PatchOutcome } from '../../release/patches/patches.ts';
 import { cancellation, executionKey, heartbeat, pause } from '../runtime.ts';
 import { BATCH_SIZE } from '../servers/servers-input.ts';
-import type { Cluster } from '../ports/cluster.ts';
-import type { GameServerRecord } from '../ports/game-servers.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { GameServerRecord, GameServers } from '../ports/game-servers.ts';
 
 /** Writes of GameServers that are under way at once. */
 export const WRITES_AT_ONCE = 16;
@@ -27,6 +27,8 @@ export interface Wish {
   readonly patch: (gameServer: GameServerRecord, token: string) => GuardedPatch;
   /** The object, and its pod where that matters, are as wished. */
   readonly holds: (gameServer: GameServerRecord, pod: ServerView | undefined) => boolean;
+  /** What the object holds is somebody else's and is not written over. Default: nothing is. */
+  readonly isForeign?: (gameServer: GameServerRecord) => boolean;
 }
 
 /**
@@ -38,14 +40,14 @@ export interface Wish {
  * sends later is not older. Only token and object together count; anything else is written again.
  */
 export class GameServerWriter {
-  readonly #cluster: Cluster;
+  readonly #cluster: Servers & GameServers;
   readonly #set: SetRef;
   readonly #token: string;
   readonly #written = new Map<string, Written>();
   #round = 0;
 
   /** `token` says which release and step writes; the execution of the activity makes it unlike any other. */
-  constructor(cluster: Cluster, set: SetRef, token: string) {
+  constructor(cluster: Servers & GameServers, set: SetRef, token: string) {
     this.#cluster = cluster;
     this.#set = set;
     this.#token = token;
@@ -108,14 +110,19 @@ export interface Assertion {
   readonly deadline: number;
 }
 
-/**
- * Writes GameServers until each is as wished and the controller has shown that it knows.
- * @returns those that were not by the deadline
- */
+/** The GameServers that are not as wished. */
+export interface Unasserted {
+  /** Not by the deadline. */
+  readonly late: readonly GameServerRecord[];
+  /** They hold what is somebody else's. */
+  readonly foreign: readonly GameServerRecord[];
+}
+
+/** Writes GameServers until each is as wished and the controller has shown that it knows, but for those that are foreign. */
 export async function assertGameServers(
-  cluster: Cluster,
+  cluster: Servers & GameServers,
   { set, wishes, token, deadline }: Assertion,
-): Promise<readonly GameServerRecord[]> {
+): Promise<Unasserted> {
   const writer = new GameServerWriter(cluster, set, token);
   const names = [...wishes.keys()];
   const scope = names.length <= BATCH_SIZE ? { names } : {};
@@ -129,10 +136,12 @@ export async function assertGameServers(
       const pod = pods.get(gameServer.name);
       return !(writer.hasArrived(gameServer.name, pod) && wishes.get(gameServer.name)?.holds(gameServer, pod) === true);
     });
-    if (open.length === 0 || Date.now() >= deadline) return open;
-    const lost = open.filter(({ name }) => writer.needsWrite(name, Date.now()));
+    const foreign = open.filter((gameServer) => wishOf(wishes, gameServer).isForeign?.(gameServer) === true);
+    const late = open.filter((gameServer) => !foreign.includes(gameServer));
+    if (late.length === 0 || Date.now() >= deadline) return { late, foreign };
+    const lost = late.filter(({ name }) => writer.needsWrite(name, Date.now()));
     await writer.write(lost, (gameServer, fresh) => wishOf(wishes, gameServer).patch(gameServer, fresh));
-    heartbeat({ v: 1, open: open.length });
+    heartbeat({ v: 1, open: late.length });
     await pause(LOOK_MS);
   }
 }

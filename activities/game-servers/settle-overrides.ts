@@ -4,7 +4,8 @@ import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import type { Wish } from './game-server-writer.ts';
 import { assertGameServers } from './game-server-writer.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { GameServers } from '../ports/game-servers.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
 
 /** Take overrides of one container's image away, or put those back that were there before. */
@@ -23,7 +24,7 @@ export interface SettleOverridesInput {
  * Leaves GameServers with the override that they are to keep, or with none. Their pods run the right image already:
  * taking an override away restores nothing, so it is only ever taken away from a pod that needs no restoring.
  */
-export function settleOverrides(cluster: Cluster): (input: SettleOverridesInput) => Promise<StepReport> {
+export function settleOverrides(cluster: Servers & GameServers): (input: SettleOverridesInput) => Promise<StepReport> {
   return async ({ set, servers, container, image, token, deadline }) => {
     const wish: Wish = {
       patch: (gameServer, fresh) => overridePatch(gameServer, { container, image }, fresh),
@@ -32,7 +33,7 @@ export function settleOverrides(cluster: Cluster): (input: SettleOverridesInput)
         (image === undefined || (pod !== undefined && containerOf(pod.containers, container)?.image === image)),
     };
     const wishes = new Map(servers.map((name) => [name, wish]));
-    const late = await assertGameServers(cluster, { set, wishes, token, deadline });
+    const { late } = await assertGameServers(cluster, { set, wishes, token, deadline });
     const failures = late.map(({ name, imageOverrides }) => ({
       server: name,
       class: 'overridden' as const,

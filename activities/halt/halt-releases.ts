@@ -1,6 +1,6 @@
 import pLimit from 'p-limit';
-import type { HeldRelease, LineHalt } from '../../release/decisions/halt.ts';
-import { covers, lineName, setOfRelease } from '../../release/decisions/halt.ts';
+import type { HeldRelease, LineHalt, StandingHalt } from '../../release/decisions/halt.ts';
+import { endsFirst, exceptionOf, holdsSet, lineName, setOfRelease } from '../../release/decisions/halt.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
 import { StopWatch, keepAlive, pause } from '../runtime.ts';
@@ -8,7 +8,7 @@ import type { Releases, RunningRelease } from '../ports/releases.ts';
 
 /** Keep the releases of a line stopped until there is news. */
 export interface HoldLineInput {
-  readonly halt: LineHalt;
+  readonly halt: StandingHalt;
   /** What the ids of this halt's decisions begin with. */
   readonly key: string;
   /** What was seen last; undefined at the first look, which is news in any case. */
@@ -43,9 +43,9 @@ interface Seen {
 }
 
 /**
- * Stops every running release of a line, again and again: one may have been started just before the halt, another may
- * have been let go with another halt. Returns when there is news, when the halt itself is to end, or when time is over.
- * Nothing is lost when it is repeated: a release takes the same decision once.
+ * Stops every running release of a line but for those of its exceptions, which it lets go on; again and again: one may
+ * have been started just before the halt, another may have been let go with another halt. Returns when there is news, when
+ * one more set is to go on, when the halt itself is to end, or when time is over. Nothing is lost when it is repeated: a release takes the same decision once.
  */
 export function holdLine(
   releases: Releases,
@@ -56,16 +56,15 @@ export function holdLine(
     keepAlive(async () => {
       for (;;) {
         const seen = await lookAt(releases, await releases.running(halt));
-        await Promise.all(
-          seen
-            .filter(mustBeTold(halt))
-            .map(({ running, state }) => releases.decide(running, halting(halt, key, state))),
-        );
+        await Promise.all([
+          ...seen.map(tellIfMoving(releases, halt, key)),
+          ...seen.map(tellException(releases, halt, key)),
+        ]);
         const found = seen.map(heldRelease);
         if (known === undefined || differ(known, found)) return { releases: found };
-        const own = await releases.haltsOn(halt);
-        if (!own.some(({ namespace }) => namespace === halt.namespace) || Date.now() >= until)
-          return { releases: found };
+        const own = (await releases.haltsOn(halt)).find(({ namespace }) => namespace === halt.namespace);
+        const isAsBefore = own && (own.exceptions ?? []).length === (halt.exceptions ?? []).length;
+        if (!isAsBefore || Date.now() >= until) return { releases: found };
         await watch.pause(LOOK_MS);
       }
     });
@@ -108,9 +107,25 @@ async function lookAt(releases: Releases, running: readonly RunningRelease[]): P
   return found.flat();
 }
 
-/** A rollback ends first: half-way is worse. */
-function mustBeTold({ until }: LineHalt): (seen: Seen) => boolean {
-  return ({ state: { phase, halt } }) => phase !== 'rolling-back' && (halt === undefined || halt.until < until);
+type Telling = (seen: Seen) => Promise<void>;
+
+/** Stops a release that does not stand still yet. */
+function tellIfMoving(releases: Releases, halt: StandingHalt, key: string): Telling {
+  return async ({ state, running }) => {
+    if (endsFirst(state) || exceptionOf(halt, setOfRelease(running.workflowId))) return;
+    if (state.halt !== undefined && state.halt.until >= halt.until) return;
+    await releases.decide(running, halting(halt, key, state));
+  };
+}
+
+/** Lets a release of an exception go on, unless another halt holds it. */
+function tellException(releases: Releases, halt: StandingHalt, key: string): Telling {
+  return async ({ state, running }) => {
+    const exception = exceptionOf(halt, setOfRelease(running.workflowId));
+    if (!exception || state.halt === undefined || (await heldByOthers(releases, halt, state))) return;
+    const { actor, reason } = exception;
+    await releases.decide(running, { ...decision(halt, key, state), verb: 'unhalt', actor, reason });
+  };
 }
 
 function halting(halt: LineHalt, key: string, state: ReleaseState): Decision {
@@ -127,7 +142,7 @@ function decision({ actor, reason }: LineHalt, key: string, state: ReleaseState)
 async function heldByOthers(releases: Releases, halt: LineHalt, { cluster, set }: ReleaseState): Promise<boolean> {
   const scope = { cluster, namespace: set.namespace };
   const others = await releases.haltsOn(scope);
-  return others.some((other) => lineName(other) !== lineName(halt) && covers(other, scope));
+  return others.some((other) => lineName(other) !== lineName(halt) && holdsSet(other, { cluster, set }));
 }
 
 function heldRelease({ running, state: { release, phase } }: Seen): HeldRelease {

@@ -13,7 +13,10 @@ import type { HeardServer } from '../probes/hear-server.ts';
 import { hearBoth } from '../probes/hear-server.ts';
 import { reloadServer } from '../probes/reload-servers.ts';
 import { cancellation } from '../runtime.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Sets } from '../ports/set.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { GameServers } from '../ports/game-servers.ts';
+import type { Probes } from '../ports/probes.ts';
 import type { LastRelease } from '../../release/record/record.ts';
 
 /** Look at servers of a guarded set that may have lost their version, and make those reload that may. */
@@ -37,7 +40,9 @@ const ONE_AT_A_TIME = { total: 1, perNode: 1 };
  * its disk and another version loaded is made to reload, which is all that is ever repaired. Safe to repeat: an engine
  * is asked before it is told anything.
  */
-export function inspectServers(cluster: Cluster): (input: InspectServersInput) => Promise<Inspection> {
+export function inspectServers(
+  cluster: Sets & Servers & GameServers & Probes,
+): (input: InspectServersInput) => Promise<Inspection> {
   return async ({ set: ref, last, servers: wanted }) => {
     const names = wanted.map(({ server }) => server);
     const set = await cluster.readSet(ref, cancellation());
@@ -61,11 +66,15 @@ export function inspectServers(cluster: Cluster): (input: InspectServersInput) =
 }
 
 class Inspector {
-  readonly #cluster: Cluster;
+  readonly #cluster: Sets & Servers & GameServers & Probes;
   readonly #frame: LedgerFrame;
   readonly #overrides: Readonly<Record<string, string>>;
 
-  constructor(cluster: Cluster, frame: LedgerFrame, overrides: Readonly<Record<string, string>>) {
+  constructor(
+    cluster: Sets & Servers & GameServers & Probes,
+    frame: LedgerFrame,
+    overrides: Readonly<Record<string, string>>,
+  ) {
     this.#cluster = cluster;
     this.#frame = frame;
     this.#overrides = overrides;

@@ -6,7 +6,10 @@ import { measureOf, wantedOf } from '../../release/audit/expectation.ts';
 import { onEachServer } from '../servers/for-each-server.ts';
 import { hearVersion } from '../probes/hear-server.ts';
 import { StopWatch, cancellation, heartbeat, pause } from '../runtime.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Sets } from '../ports/set.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { GameServers } from '../ports/game-servers.ts';
+import type { Probes } from '../ports/probes.ts';
 import type { LastRelease } from '../../release/record/record.ts';
 
 /** Watch a set after a release until something changes. */
@@ -45,7 +48,7 @@ const SECOND_ASK_MS = 1_000;
  * and remembers nothing itself: what it saw is in its result, so a worker may die at any time.
  */
 export function watchGuard(
-  cluster: Cluster,
+  cluster: Sets & Servers & GameServers & Probes,
   isStopping: () => boolean,
 ): (input: WatchGuardInput) => Promise<GuardSighting> {
   return async (input) => {
@@ -63,7 +66,10 @@ export function watchGuard(
 }
 
 /** One look, compared with what was remembered; every engine is asked as well when it is time for that. */
-async function lookOnce(cluster: Cluster, input: WatchGuardInput): Promise<GuardSighting> {
+async function lookOnce(
+  cluster: Sets & Servers & GameServers & Probes,
+  input: WatchGuardInput,
+): Promise<GuardSighting> {
   const { last, memory, sweptAt } = input;
   const look = await lookAt(cluster, input);
   const ended = guardEnd(look, last);
@@ -77,7 +83,7 @@ async function lookOnce(cluster: Cluster, input: WatchGuardInput): Promise<Guard
   return { ...sighting, changes: [...seen.changes, ...lost], sweptAt: Date.now() };
 }
 
-async function lookAt(cluster: Cluster, { set }: WatchGuardInput): Promise<GuardLook> {
+async function lookAt(cluster: Sets & Servers & GameServers & Probes, { set }: WatchGuardInput): Promise<GuardLook> {
   const signal = cancellation();
   const [live, { servers }, gameServers] = await Promise.all([
     cluster.readSet(set, signal),
@@ -89,7 +95,7 @@ async function lookAt(cluster: Cluster, { set }: WatchGuardInput): Promise<Guard
 
 /** Asks every serving engine whose version is not known to be lost. */
 async function sweep(
-  cluster: Cluster,
+  cluster: Sets & Servers & GameServers & Probes,
   { set, last, known }: WatchGuardInput,
   servers: readonly ServerView[],
 ): Promise<readonly GuardChange[]> {

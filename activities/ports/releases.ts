@@ -1,4 +1,4 @@
-import type { LineScope, LineHalt } from '../../release/decisions/halt.ts';
+import type { LineScope, StandingHalt } from '../../release/decisions/halt.ts';
 import type { ReleaseState, Decision } from '../../release/progress/state.ts';
 import type { Holder } from '../../release/record/record.ts';
 
@@ -16,8 +16,11 @@ export interface Releases {
   state(release: RunningRelease): Promise<ReleaseState | undefined>;
   /** Sends a decision without waiting for its answer. */
   decide(release: RunningRelease, decision: Decision): Promise<void>;
-  /** The halts that hold the releases of a scope: its own and its cluster's. Those that are ending do not count. */
-  haltsOn(scope: LineScope): Promise<readonly LineHalt[]>;
+  /**
+   * The halts that hold the releases of a scope, but for their exceptions: its own and its cluster's. Those that are
+   * ending do not count.
+   */
+  haltsOn(scope: LineScope): Promise<readonly StandingHalt[]>;
   /** What tells this Temporal from others: the id of its namespace; empty when it does not say. */
   identity(): Promise<string>;
   /** Whether the workflow that holds a set runs; undefined when it is another Temporal's. */

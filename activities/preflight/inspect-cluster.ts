@@ -3,11 +3,11 @@ import { describeCalendar } from './check-calendar.ts';
 import { describeAccess, neededAccess } from './preflight.ts';
 import { cancellation } from '../runtime.ts';
 import type { Calendar } from '../ports/calendar.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { ClusterAccess } from '../ports/access.ts';
 
 /** What `doctor` asks a worker about the cluster it serves. */
 export function inspectCluster(
-  cluster: Cluster,
+  cluster: ClusterAccess,
   calendar: Calendar | undefined,
 ): (input: { readonly namespace: string }) => Promise<readonly PreflightLine[]> {
   return async ({ namespace }) => {

@@ -1,16 +1,20 @@
 import pLimit from 'p-limit';
-import { haltSentence } from '../../release/decisions/halt.ts';
+import { haltSentence, holdsSet } from '../../release/decisions/halt.ts';
 import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
 import type { ReleaseRecord } from '../../release/record/record.ts';
-import { readRecords } from '../../release/record/record.ts';
-import { maybeNotReloaded, planRollback, rollbackSpec, withoutRecord } from '../../release/plan/rollback-plan.ts';
+import { failedBefore, readFailedVersions } from '../../release/record/failed-versions.ts';
+import { maybeNotReloaded, planRollback, rollbackSpec } from '../../release/plan/rollback-plan.ts';
+import type { BackWish } from '../../release/plan/way-back.ts';
+import { wayBack } from '../../release/plan/way-back.ts';
 import type { Ask, ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Releases } from '../ports/releases.ts';
-import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
+import { packPlan } from '../../release/plan/packed-plan.ts';
+import type { PackedPlan } from '../../release/plan/packed-plan.ts';
 
 /** Work out the way back from what is written on a set. */
 export interface PlanRollbackInput {
@@ -19,6 +23,10 @@ export interface PlanRollbackInput {
   readonly clusterName: string;
   /** How to ask the servers, when the set does not say it. */
   readonly file?: ReleaseFile | undefined;
+  /** To another version than the one before. */
+  readonly to?: BackWish | undefined;
+  /** A person says that the release that holds the set by another Temporal is dead. */
+  readonly holderIsDead?: boolean | undefined;
 }
 
 /** The way back, or why there is nothing to do, or why it cannot be done. */
@@ -26,7 +34,9 @@ export type PlannedRollback =
   | {
       readonly kind: 'found';
       readonly record: ReleaseRecord;
-      readonly plan: Plan;
+      /** This very record is on the set already; else it is to be written before anything moves. */
+      readonly isRecorded: boolean;
+      readonly plan: PackedPlan;
       /** How to ask, and how long to wait; nothing else of it counts. */
       readonly spec: ReleaseSpec;
     }
@@ -39,18 +49,15 @@ export function planRollbackActivity(
   cluster: Cluster,
   releases: Releases,
 ): (input: PlanRollbackInput) => Promise<PlannedRollback> {
-  return async ({ set: ref, clusterName, file }) => {
-    const [halt] = await releases.haltsOn({ cluster: clusterName, namespace: ref.namespace });
-    if (halt) return refused(haltSentence(halt));
+  return async ({ set: ref, clusterName, file, to, holderIsDead = false }) => {
     const set = await cluster.readSet(ref, cancellation());
     if (!set)
       return refused(`there is no GameServerSet ${ref.name} in namespace ${ref.namespace} of ${cluster.describe()}`);
-    const records = readRecords(set.annotations);
-    const { running } = records;
-    const without = withoutRecord(records, ref.name);
-    if (without || !running) return without ?? refused(`there is no record on ${ref.name}`);
-    const alive = await refusalOfHolder(releases, running, `${ref.namespace}/${ref.name}`);
-    const asking = askOf(running, file, ref.name);
+    const way = wayBack(set, to);
+    if (way.kind !== 'found') return way;
+    const { record, isRecorded } = way;
+    const alive = await refusalOfHolder(releases, record, { ref, holderIsDead });
+    const asking = askOf(record, file, ref.name);
     if (alive !== undefined) return refused(alive);
     if ('refusal' in asking) return refused(asking.refusal);
     const [{ servers }, gameServers] = await Promise.all([
@@ -58,14 +65,19 @@ export function planRollbackActivity(
       cluster.listGameServers(ref, undefined, cancellation()),
     ]);
     const snapshot = { set, servers, gameServers };
-    const plan = planRollback(running, snapshot);
+    const plan = planRollback(way, snapshot);
     if ('refusals' in plan) return refused(plan.refusals.join('; '));
     const unproved = await keepAlive(() => notProving(cluster, plan, { snapshot, ask: asking.ask }));
     const patience = file ? { ready: file.spec.ready, paused: file.spec.paused } : {};
     return {
       kind: 'found',
-      record: running,
-      plan: { ...plan, unproved },
+      record,
+      isRecorded,
+      plan: packPlan({
+        ...plan,
+        unproved,
+        warnings: [...plan.warnings, ...(await warningsOf(releases, { set, clusterName, plan }))],
+      }),
       spec: rollbackSpec(plan, asking.ask, patience),
     };
   };
@@ -73,13 +85,33 @@ export function planRollbackActivity(
 
 const refused = (reason: string): PlannedRollback => ({ kind: 'refused', reason });
 
+/** A halt does not hold a rollback that a person asks for: what is taken back may be its cause. */
+async function warningsOf(
+  releases: Releases,
+  { set, clusterName, plan }: { readonly set: GameServerSetView; readonly clusterName: string; readonly plan: Plan },
+): Promise<string[]> {
+  const halts = (await releases.haltsOn({ cluster: clusterName, namespace: set.ref.namespace })).filter((halt) =>
+    holdsSet(halt, { cluster: clusterName, set: set.ref }),
+  );
+  const failed = failedBefore(readFailedVersions(set.annotations), plan.baseline.oldImage);
+  return [
+    ...halts.map((halt) => `it goes back in spite of a halt: ${haltSentence(halt)}`),
+    ...(failed === undefined ? [] : [failed]),
+  ];
+}
+
 async function refusalOfHolder(
   releases: Releases,
   { holder, release, heldAt }: ReleaseRecord,
-  set: string,
+  { ref, holderIsDead }: { readonly ref: SetRef; readonly holderIsDead: boolean },
 ): Promise<string | undefined> {
-  if (!holder || heldAt !== undefined || (await releases.isRunning(holder)) !== true) return undefined;
-  return `Temporal has not lost ${release}: workflow ${holder.workflowId} runs. hotwave rollback ${set} --cluster ${holder.workflowId.split('/')[1] ?? ''} rolls it back`;
+  if (!holder || heldAt !== undefined) return undefined;
+  const runs = await releases.isRunning(holder);
+  const set = `${ref.namespace}/${ref.name}`;
+  if (runs === true)
+    return `Temporal has not lost ${release}: workflow ${holder.workflowId} runs. hotwave rollback ${set} --cluster ${holder.workflowId.split('/')[1] ?? ''} rolls it back`;
+  if (runs === false || holderIsDead) return undefined;
+  return `${set} says that ${release} runs on it by another Temporal (namespace ${holder.namespace}), which cannot be asked from here. Roll it back there; or, if it is known to be dead, hotwave rollback ${set} --from-cluster --reason "how you know"`;
 }
 
 /** The release file that a person gives wins over the record. */

@@ -1,4 +1,4 @@
-import { haltSentence, pointInTime } from '../../release/decisions/halt.ts';
+import { haltSentence, holdsSet, pointInTime, unhaltOnlyCommand } from '../../release/decisions/halt.ts';
 import type { Holder, ReleaseRecord } from '../../release/record/record.ts';
 import { readRecords } from '../../release/record/record.ts';
 import type { Finding, Preflight } from './preflight-check.ts';
@@ -7,8 +7,11 @@ import { ok, refused, warning } from './preflight-check.ts';
 /** While the line is stopped nothing starts. A release that starts at the same moment is stopped by the halt itself. */
 export async function checkLine({ releases, clusterName, ref }: Preflight): Promise<Finding> {
   if (clusterName === undefined) return ok('not asked');
-  const [halt] = await releases.haltsOn({ cluster: clusterName, namespace: ref.namespace });
-  return halt ? refused(haltSentence(halt)) : ok('nobody has stopped it');
+  const halts = await releases.haltsOn({ cluster: clusterName, namespace: ref.namespace });
+  const subject = { cluster: clusterName, set: ref };
+  const halt = halts.find((one) => holdsSet(one, subject));
+  if (halt) return refused(`${haltSentence(halt)}, ${unhaltOnlyCommand(subject)} only this set`);
+  return ok(halts.length === 0 ? 'nobody has stopped it' : 'it is stopped, but not for this set');
 }
 
 /**

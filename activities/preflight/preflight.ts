@@ -6,7 +6,9 @@ import type { Plan } from '../../release/plan/plan.ts';
 import { isPlan } from '../../release/plan/plan.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
+import type { Records } from '../../release/record/record.ts';
 import { readRecords } from '../../release/record/record.ts';
+import { recordedVersion } from '../../release/plan/rollback-target.ts';
 import type { ReleaseSpec, ReleaseFile } from '../../release/spec/spec.ts';
 import { imageTag } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
@@ -18,6 +20,7 @@ import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from 
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Access } from '../ports/access.ts';
+import { packPlan } from '../../release/plan/packed-plan.ts';
 
 /** Plan a release against the live set. */
 export interface PlanReleaseInput {
@@ -67,8 +70,8 @@ export function planReleaseActivity(
       lines.push(line);
       if (line.status === 'refused') return { lines };
     }
-    const { plan } = preflight;
-    if (!plan) return { lines };
+    if (!preflight.plan) return { lines };
+    const plan = packPlan(preflight.plan);
     if (!hasCalendar(calendar, file.spec)) return { lines, plan };
     // Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do.
     const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };
@@ -196,12 +199,13 @@ async function checkProof({ cluster, set, snapshot, plan, file }: Preflight): Pr
   const first = plan?.waves[0]?.servers[0] ?? plan?.bystanders[0];
   const server = snapshot?.servers.find(({ name }) => name === first?.name);
   if (!plan || !server) return ok('no server is to be updated');
-  const version = versionBefore(plan, server);
+  const records = readRecords(set?.annotations);
+  const version = versionBefore(plan, server, records);
   const question = { cluster, namespace: plan.set.namespace, server, version, signal: cancellation() };
   const reason = await askServer(question, file.spec.proof, '{{version}}');
   if (reason === undefined) return ok(`${server.name} proves ${version}`);
   // A log is a record of changes: what was loaded long ago may have been rotated away, or never have been said.
-  const halfWay = readRecords(set?.annotations).running;
+  const halfWay = records.running;
   if (halfWay) return warning(`${reason}. ${halfWay.release} has ended half-way; this release goes on from there`);
   if (file.spec.proof.log) return warning(`${reason}. A rollback proves only what is logged after it`);
   return refused(
@@ -210,9 +214,10 @@ async function checkProof({ cluster, set, snapshot, plan, file }: Preflight): Pr
 }
 
 /** A set that has had releases of new servers only runs several versions at once. */
-function versionBefore({ baseline, previousVersion }: Plan, server: ServerView): string {
+function versionBefore({ baseline, previousVersion }: Plan, server: ServerView, records: Records): string {
   const image = containerOf(server.containers, baseline.container)?.image ?? '';
-  return image === baseline.oldImage ? previousVersion : imageTag(image);
+  if (image === baseline.oldImage) return previousVersion;
+  return recordedVersion(records, baseline.container, image) ?? imageTag(image);
 }
 
 const ASKED_AT_ONCE = 20;

@@ -1,4 +1,9 @@
 import type { ServerView } from '../../release/fleet/fleet.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
+import { basisOf, packBases } from '../../release/fleet/basis.ts';
+import type { Basis } from '../../release/fleet/basis.ts';
+import { plannedServer } from '../../release/plan/plan.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Objection } from '../../release/checks/probe.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import type { Probe } from '../../release/spec/spec.ts';
@@ -20,8 +25,16 @@ export interface CheckServersInput extends ServersInput {
   readonly kind: 'content' | 'version' | 'health';
   readonly probes: readonly Probe[];
   readonly version: string;
+  /** The container whose image the release changes: then the answer says what each proof holds for. */
+  readonly container?: string | undefined;
   /** Servers that have not been updated: a metric of the batch is shown beside theirs. At most 250. Default none. */
   readonly control?: readonly string[];
+}
+
+/** What servers answered. */
+export interface CheckReport extends StepReport {
+  /** What the answer of each server that was right holds for, see `packBases`. */
+  readonly bases?: string;
 }
 
 /** Sample health until the bake is over. */
@@ -37,19 +50,20 @@ const EXPECTED = { content: '{{version}}', version: '{{version}}', health: undef
 export function checkServers(
   cluster: Cluster,
   metrics: Metrics | undefined,
-): (input: CheckServersInput) => Promise<StepReport> {
+): (input: CheckServersInput) => Promise<CheckReport> {
   return async (input) => {
     const [servers, group] = await Promise.all([checkEach(cluster, input), checkGroup(metrics, input)]);
-    return mergeReports([servers, group]);
+    return { ...mergeReports([servers, group]), ...(servers.bases === undefined ? {} : { bases: servers.bases }) };
   };
 }
 
-async function checkEach(cluster: Cluster, input: CheckServersInput): Promise<StepReport> {
+async function checkEach(cluster: Cluster, input: CheckServersInput): Promise<CheckReport> {
   const probes = input.probes.filter(({ prometheus }) => prometheus === undefined);
   const { set, version } = input;
   const signal = cancellation();
   const fresh = new FreshServers(cluster, set, signal);
   const observed: string[] = [];
+  const bases: Basis[] = [];
   const report = await forEachServer(cluster, input, async (server, planned) => {
     const lookAgain = (): Promise<ServerView | undefined> => fresh.read(server.name);
     const question = { cluster, namespace: set.namespace, server, planned, version, signal, lookAgain };
@@ -59,9 +73,23 @@ async function checkEach(cluster: Cluster, input: CheckServersInput): Promise<St
       if (probe.mode !== 'observe') return failureOf(input.kind, objection);
       observed.push(`${server.name}: ${objection.reason}`);
     }
+    // As the server was listed before it was asked: a container that has restarted since shows at the next look.
+    if (input.container !== undefined) bases.push(basisFor(server, planned, input.container));
     return undefined;
   });
-  return stepReport(report.passed, report.failures, observed);
+  const checked = stepReport(report.passed, report.failures, observed);
+  return {
+    ...checked,
+    moreFailed: [...checked.moreFailed, ...report.moreFailed],
+    ...(report.moreClasses ? { moreClasses: report.moreClasses } : {}),
+    ...(input.container === undefined ? {} : { bases: packBases(bases) }),
+  };
+}
+
+function basisFor(server: ServerView, planned: PlannedServer, container: string): Basis {
+  const image = containerOf(server.containers, container)?.image ?? '';
+  const basis = basisOf(plannedServer(server, Object.keys(planned.containers)), image);
+  return { ordinal: server.ordinal, basis };
 }
 
 /** Asks one server about its files until the answer is right or the probe's patience is over. */

@@ -5,11 +5,11 @@ import { expectationOf, shorten } from '../../release/checks/probe.ts';
 import type { Ask, Probe } from '../../release/spec/spec.ts';
 import { hearServer } from './ask-server.ts';
 import { cancellation } from '../runtime.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Probes } from '../ports/probes.ts';
 
 /** Who is asked, and which version is the right answer. */
 export interface Listener {
-  readonly cluster: Cluster;
+  readonly cluster: Probes;
   readonly set: SetRef;
   readonly server: ServerView;
   readonly version: string;

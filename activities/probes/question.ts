@@ -2,12 +2,11 @@ import type { ServerView } from '../../release/fleet/fleet.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Substitution } from '../../release/checks/probe.ts';
 import { shorten, substitute } from '../../release/checks/probe.ts';
-import type { Cluster } from '../ports/cluster.ts';
-import type { ExecOutcome } from '../ports/probes.ts';
+import type { ExecOutcome, Probes } from '../ports/probes.ts';
 
 /** A server to ask and what to fill into commands and expectations. */
 export interface Question {
-  readonly cluster: Cluster;
+  readonly cluster: Probes;
   readonly namespace: string;
   readonly server: ServerView;
   readonly version: string;

@@ -1,6 +1,6 @@
 import { isBusy } from '../../release/checks/admission.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { GameServers } from '../ports/game-servers.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { Admission } from '../../release/spec/spec.ts';
 
@@ -29,7 +29,7 @@ const LOOK_MS_PER_SERVER = 4;
  * Says which servers have players, as soon as one of them has none: at once, or when somebody has left. A server
  * without a GameServer is not waited for; the steps that follow say what is wrong with it.
  */
-export function admitServers(cluster: Cluster): (input: AdmitServersInput) => Promise<Admitted> {
+export function admitServers(cluster: GameServers): (input: AdmitServersInput) => Promise<Admitted> {
   return async (input) => {
     const { set, servers, busy: criteria, until, collect } = input;
     let end = until;

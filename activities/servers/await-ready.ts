@@ -9,7 +9,8 @@ import { ReadyChecks } from './ready-checks.ts';
 import type { ReadyCheck } from './ready-checks.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { Probes } from '../ports/probes.ts';
 import { unpackServers } from '../../release/fleet/server-rows.ts';
 import type { ServerRows } from '../../release/fleet/server-rows.ts';
 import type { Direction } from '../../release/checks/server.ts';
@@ -42,7 +43,7 @@ export interface AwaitReadyInput {
  * place; until more have failed than may; or until the deadline, when those that are left fail with the last reason
  * they gave.
  */
-export function awaitReady(cluster: Cluster): (input: AwaitReadyInput) => Promise<StepReport> {
+export function awaitReady(cluster: Servers & Probes): (input: AwaitReadyInput) => Promise<StepReport> {
   return async (input) => {
     const enough = new AbortController();
     const signal = AbortSignal.any([cancellation(), enough.signal]);
@@ -80,7 +81,7 @@ async function watchUntilSettled(
 
 /** What is asked of a server about its files as soon as it is Ready; nothing when the release has no content check. */
 export function contentCheck(
-  cluster: Cluster,
+  cluster: Servers & Probes,
   { set, content }: Pick<AwaitReadyInput, 'set' | 'content'>,
   signal: AbortSignal,
 ): ReadyCheck {

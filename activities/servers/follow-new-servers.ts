@@ -11,7 +11,8 @@ import { stepReport } from '../../release/checks/verdict.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import { ServerWatch, targetOf } from './server-watch.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { Probes } from '../ports/probes.ts';
 import type { Probe } from '../../release/spec/spec.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 
@@ -56,7 +57,9 @@ const ASKED_AT_ONCE = 20;
  * runs the new image, ready, and proves the version; or it has failed. Also fails a server that was there before and
  * was given the new image. Returns without news when the time is over.
  */
-export function followNewServers(cluster: Cluster): (input: FollowNewServersInput) => Promise<NewServersReport> {
+export function followNewServers(
+  cluster: Servers & Probes,
+): (input: FollowNewServersInput) => Promise<NewServersReport> {
   return async (input) => {
     const watch = new NewServerWatch(cluster, input);
     for (;;) {
@@ -69,7 +72,7 @@ export function followNewServers(cluster: Cluster): (input: FollowNewServersInpu
 }
 
 class NewServerWatch {
-  readonly #cluster: Cluster;
+  readonly #cluster: Servers & Probes;
   readonly #input: FollowNewServersInput;
   readonly #known: ReadonlySet<string>;
   readonly #settled: Set<string>;
@@ -82,7 +85,7 @@ class NewServerWatch {
   #newsAt: number | undefined;
   pending = 0;
 
-  constructor(cluster: Cluster, input: FollowNewServersInput) {
+  constructor(cluster: Servers & Probes, input: FollowNewServersInput) {
     this.#cluster = cluster;
     this.#input = input;
     this.#known = new Set(unpackServers(input.set, input.bystanders).map(({ uid }) => uid));

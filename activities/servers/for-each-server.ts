@@ -6,7 +6,7 @@ import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import { Places } from './places.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Servers } from '../ports/servers.ts';
 import type { ServersInput } from './servers-input.ts';
 import { unpackServers } from '../../release/fleet/server-rows.ts';
 
@@ -22,7 +22,7 @@ export type ServerStep = (
  * @param cursor what a heartbeat records for the next attempt
  */
 export async function forEachServer(
-  cluster: Cluster,
+  cluster: Servers,
   input: ServersInput,
   step: ServerStep,
   cursor?: () => unknown,

@@ -1,20 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Servers } from '../ports/servers.ts';
 
 /** Those who ask within this time share one request: a list by name costs the API server a look at every pod. */
 const COLLECT_MS = 50;
 
 /** Reads single servers of a set again and again, with few requests. */
 export class FreshServers {
-  readonly #cluster: Cluster;
+  readonly #cluster: Servers;
   readonly #set: SetRef;
   readonly #signal: AbortSignal;
   #names = new Set<string>();
   #round: Promise<ReadonlyMap<string, ServerView>> | undefined;
   #notOlderThan: string | undefined;
 
-  constructor(cluster: Cluster, set: SetRef, signal: AbortSignal) {
+  constructor(cluster: Servers, set: SetRef, signal: AbortSignal) {
     this.#cluster = cluster;
     this.#set = set;
     this.#signal = signal;

@@ -5,7 +5,8 @@ import { isNewcomer } from '../../release/fleet/newcomers.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Sets } from '../ports/set.ts';
+import type { Servers } from '../ports/servers.ts';
 import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
 import { packServers, unpackServers } from '../../release/fleet/server-rows.ts';
 import type { ServerRows } from '../../release/fleet/server-rows.ts';
@@ -57,7 +58,7 @@ const MOST_NEWCOMERS = 1_000;
  * Finds out what became of servers whose pods are not the planned ones any more. A set that has as many servers as it is to
  * have does without those that are missing; in any other the missing ones are waited for.
  */
-export function whereabouts(cluster: Cluster): (input: WhereaboutsInput) => Promise<Whereabouts> {
+export function whereabouts(cluster: Sets & Servers): (input: WhereaboutsInput) => Promise<Whereabouts> {
   return async ({ set, servers: rows, deadline }) => {
     const servers = unpackServers(set, rows);
     for (;;) {
@@ -83,7 +84,7 @@ export function whereabouts(cluster: Cluster): (input: WhereaboutsInput) => Prom
 }
 
 /** Finds the servers that came while a release ran, and waits until they serve or the time is over. */
-export function findNewcomers(cluster: Cluster): (input: FindNewcomersInput) => Promise<Newcomers> {
+export function findNewcomers(cluster: Sets & Servers): (input: FindNewcomersInput) => Promise<Newcomers> {
   return async ({ set, planned, containers, settled, container, image, deadline }) => {
     const known = new Set(settled);
     const isNew = (server: ServerView): boolean =>

@@ -9,7 +9,8 @@ import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { cancellation } from '../runtime.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Sets } from '../ports/set.ts';
+import type { Servers } from '../ports/servers.ts';
 import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
 import type { SetBaseline } from '../../release/patches/patches.ts';
 import { packServers, unpackServers } from '../../release/fleet/server-rows.ts';
@@ -57,7 +58,7 @@ export interface Tally {
 }
 
 /** Looks at every server of the set once: those outside the waves so far are what they were, nobody's main container restarted. */
-export function verifyFleet(cluster: Cluster): (input: VerifyFleetInput) => Promise<StepReport> {
+export function verifyFleet(cluster: Sets & Servers): (input: VerifyFleetInput) => Promise<StepReport> {
   return async ({ set, container, ...input }) => {
     const [moved, outsiders] = [unpackServers(set, input.moved), unpackServers(set, input.outsiders)];
     const { servers } = await cluster.listServers(set, {}, cancellation());
@@ -84,7 +85,7 @@ function disturbed(planned: PlannedServer, server: ServerView | undefined, conta
 }
 
 /** Counts what players would have felt since the plan. */
-export function tally(cluster: Cluster): (input: TallyInput) => Promise<Tally> {
+export function tally(cluster: Sets & Servers): (input: TallyInput) => Promise<Tally> {
   return async ({ set, container, servers: rows }) => {
     const planned = unpackServers(set, rows);
     const { servers } = await cluster.listServers(set, {}, cancellation());
@@ -111,7 +112,7 @@ function mainRestarts(server: ServerView, planned: PlannedServer, container: str
  * How each server stands when a rollback begins: the fingerprint of a sidecar that has to go, and whether the server had
  * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
  */
-export function rollbackSnapshot(cluster: Cluster): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
+export function rollbackSnapshot(cluster: Sets & Servers): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
   return async ({ set, baseline, containers: template, servers: rows, planned: ones }) => {
     const planned = unpackServers(set, rows);
     const { servers } = await cluster.listServers(set, {}, cancellation());
@@ -149,7 +150,7 @@ function mustGoBack(server: ServerView, { container, oldImage }: RollbackSnapsho
 
 /** Servers that the set does without: it has as many as it is to have. */
 async function goneOf(
-  cluster: Cluster,
+  cluster: Sets & Servers,
   set: RollbackSnapshotInput['set'],
   planned: readonly PlannedServer[],
   servers: readonly ServerView[],

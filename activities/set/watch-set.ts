@@ -3,7 +3,9 @@ import { factsOf, sameButReplicas } from '../../release/patches/foreign-edit.ts'
 import { imagePath, sameJson, STRATEGY } from '../../release/patches/patches.ts';
 import { TEMPLATE } from '../../release/patches/template.ts';
 import { cancellation, demandRunning, heartbeat } from '../runtime.ts';
-import type { Cluster } from '../ports/cluster.ts';
+import type { Sets } from '../ports/set.ts';
+import type { Servers } from '../ports/servers.ts';
+import type { GameServers } from '../ports/game-servers.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { SetBaseline } from '../../release/patches/patches.ts';
 
@@ -14,7 +16,7 @@ export interface WatchSetInput {
   readonly known: SetFacts;
   /** The updatePriorities that servers were given; empty when the release gave none. */
   readonly priorities: readonly number[];
-  /** What is known of servers with another one: uid and priority. */
+  /** What is known of servers with another one. */
   readonly knownStrays: readonly StrayPriority[];
   /** Also tell when only the number of servers is another one. */
   readonly tellsReplicas: boolean;
@@ -40,7 +42,10 @@ const MOST_STRAYS = 50;
  * Watches a set until it is not as it is known to be, or until the time is over. It changes nothing and remembers nothing:
  * what it saw is in its result, so a worker may die at any time.
  */
-export function watchSet(cluster: Cluster, isStopping: () => boolean): (input: WatchSetInput) => Promise<SetSighting> {
+export function watchSet(
+  cluster: Sets & Servers & GameServers,
+  isStopping: () => boolean,
+): (input: WatchSetInput) => Promise<SetSighting> {
   return async (input) => {
     const { set, baseline, known } = input;
     const holdsStrategy = known.updateStrategy !== undefined;
@@ -96,12 +101,12 @@ class Settling {
 
 /** Which servers have another priority than the release gave them. */
 class Priorities {
-  readonly #cluster: Cluster;
+  readonly #cluster: Sets & Servers & GameServers;
   readonly #input: WatchSetInput;
   #lookedAt = 0;
   #found: readonly StrayPriority[];
 
-  constructor(cluster: Cluster, input: WatchSetInput) {
+  constructor(cluster: Sets & Servers & GameServers, input: WatchSetInput) {
     this.#cluster = cluster;
     this.#input = input;
     this.#found = input.knownStrays;
@@ -117,9 +122,9 @@ class Priorities {
     const gameServers = await this.#cluster.listGameServers(set, names.slice(0, MOST_STRAYS), cancellation());
     this.#found = gameServers
       .filter(({ updatePriority }) => !priorities.map(String).includes(String(updatePriority)))
-      .map(({ name, uid, updatePriority: priority, priorityBy: by }) => ({
+      .map(({ name, createdAt, updatePriority: priority, priorityBy: by }) => ({
         name,
-        uid,
+        createdAt,
         priority,
         ...(by === undefined ? {} : { by }),
       }));

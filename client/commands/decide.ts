@@ -35,7 +35,7 @@ export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFla
     const found = await findRelease(temporal, target);
     const state = await stateOf(temporal, found);
     demandWave(verb, choices.wave, found, state);
-    const { release } = readAttributes(found.description);
+    const release = state?.release ?? readAttributes(found.description).release;
     const wish = { verb, ...choices, actor: actorOf(io, flags.actor), reason: flags.reason, id: flags.id };
     const decision = decisionFor(wish, release, state);
     const ended = answerOfEnded(io, found, decision, state);

@@ -10,13 +10,14 @@ import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import { findRelease } from '../temporal/find-release.ts';
-import { actorOf, clusterOf } from '../terminal/flags.ts';
+import { actorOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
 import { readStateIfAnswered } from '../temporal/read-state.ts';
 import { loadReleaseFile } from '../decisions/release-file.ts';
 import { readAttributes } from '../temporal/search-attributes.ts';
-import { parseTarget } from '../decisions/target.ts';
+import type { Target } from '../decisions/target.ts';
+import type { BackWish } from '../../release/plan/way-back.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
 import { watchRelease } from '../terminal/watch-release.ts';
@@ -28,19 +29,19 @@ export interface FromClusterFlags {
 }
 
 /**
- * Rolls a set back by what is written on it, and follows that to its end. Back on the old version is what was asked for:
- * exit 0.
+ * Rolls a set back by what is written on it, to another version when one is wished, and follows that to its end. Back on
+ * that version is what was asked for: exit 0.
  */
 export async function runFromCluster(
   io: Io,
-  argument: string,
+  target: Target,
   flags: DecideFlags & FromClusterFlags,
+  to: BackWish | undefined,
 ): Promise<ExitCode> {
   if (flags.scope !== undefined || flags.order !== undefined) {
-    const sentence = 'rollback --from-cluster brings every server back at once: leave --scope and --order out';
+    const sentence = 'without a running release every server goes back at once: leave --scope and --order out';
     throw new ExitError(EXIT.usage, sentence);
   }
-  const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
   const { cluster, namespace, name } = target;
   const set = { namespace, name };
   const input: FromClusterInput = {
@@ -49,6 +50,8 @@ export async function runFromCluster(
     set,
     requester: actorOf(io, flags.actor),
     reason: reasonOf(flags),
+    ...(to === undefined ? {} : { to }),
+    ...(flags.fromCluster === true ? { holderIsDead: true } : {}),
     ...(flags.file === undefined ? {} : { file: await fileFor(io, flags.file, set) }),
   };
   return withTemporal(io, flags, async (temporal) => {
@@ -61,8 +64,10 @@ export async function runFromCluster(
   });
 }
 
-function reasonOf({ reason }: DecideFlags): string {
+/** Who says that the release is lost says how they know: it may still run by another Temporal. */
+function reasonOf({ reason, fromCluster }: DecideFlags & FromClusterFlags): string {
   if (reason !== undefined && reason.trim() !== '') return reason.slice(0, 1_000);
+  if (fromCluster !== true) return 'no reason given';
   throw new ExitError(EXIT.usage, 'say why: rollback --from-cluster --reason "...", it goes past the release itself');
 }
 
@@ -114,7 +119,7 @@ async function isStarted(temporal: Temporal, input: FromClusterInput): Promise<b
         workflowIdReusePolicy: 'ALLOW_DUPLICATE',
         typedSearchAttributes: attributesOf(input),
         memo: { requester },
-        staticSummary: `rollback from the cluster: ${set.namespace}/${set.name}: ${reason}`.slice(0, 200),
+        staticSummary: `rollback by what is on the set: ${set.namespace}/${set.name}: ${reason}`.slice(0, 200),
       }),
     );
     return true;

@@ -5,7 +5,7 @@ import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import type { LineHalt, LineScope, LineState } from '../../release/decisions/halt.ts';
 import { haltSentence, lineName } from '../../release/decisions/halt.ts';
 import { durationSchema } from '../../release/spec/quantity.ts';
-import type { HaltResult, UnhaltMessage } from '../../workflows/messages.ts';
+import type { HaltResult, UnhaltMessage, UnhaltSetMessage } from '../../workflows/messages.ts';
 import { LINE_MESSAGES, LONGEST_HALT } from '../../workflows/messages.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import { withTemporal } from '../temporal/connect.ts';
@@ -20,6 +20,7 @@ import type { FoundHalt } from '../decisions/halts.ts';
 import { askHalt, findHalt, listHalts, startHalt } from '../decisions/halts.ts';
 import { print } from '../terminal/print.ts';
 import { renderHalt, renderLine } from '../render/halt.ts';
+import { parseTarget } from '../decisions/target.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
@@ -30,6 +31,7 @@ export interface LineFlags extends ClusterFlags {
   readonly reason?: string | undefined;
   readonly actor?: string | undefined;
   readonly for?: string | undefined;
+  readonly only?: string | undefined;
 }
 
 const NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
@@ -94,6 +96,7 @@ async function afterFirstLook(temporal: Temporal, handle: WorkflowHandle): Promi
 
 /** Lets a line go on, and waits until its releases have been told. */
 export function runUnhalt(io: Io, flags: LineFlags): Promise<ExitCode> {
+  if (flags.only !== undefined) return runUnhaltOnly(io, flags, flags.only);
   const scope = scopeOf(io, flags);
   return withTemporal(io, flags, async (temporal) => {
     const handle = await findHalt(temporal, scope);
@@ -110,17 +113,61 @@ export function runUnhalt(io: Io, flags: LineFlags): Promise<ExitCode> {
   });
 }
 
-async function sendUnhalt(temporal: Temporal, handle: WorkflowHandle, message: UnhaltMessage): Promise<DecisionAnswer> {
+/** Lets one set go on, whichever halts hold it: that of its namespace, that of its cluster, or both. */
+function runUnhaltOnly(io: Io, flags: LineFlags, only: string): Promise<ExitCode> {
+  const { cluster, namespace, name } = parseTarget(only, {
+    cluster: clusterOf(io, flags),
+    namespace: flags.namespace ?? 'default',
+  });
+  const message: UnhaltSetMessage = {
+    set: { namespace, name },
+    actor: actorOf(io, flags.actor),
+    ...(flags.reason === undefined ? {} : { reason: flags.reason }),
+  };
+  return withTemporal(io, flags, async (temporal) => {
+    const scopes: readonly LineScope[] = [{ cluster }, { cluster, namespace }];
+    const halts = await Promise.all(scopes.map((scope) => findHalt(temporal, scope)));
+    const found = halts.filter((handle) => handle !== undefined);
+    if (found.length === 0) throw await notStopped(temporal, { cluster, namespace });
+    const answers = await Promise.all(found.map((handle) => sendUnhaltSet(temporal, handle, message)));
+    const accepted = answers.every((answer) => answer.accepted);
+    const text = answers.map((answer) => answer.message).join('; ');
+    await print(io, flags.output, { accepted, message: text }, (plain) => plain.message);
+    return accepted ? EXIT.ok : EXIT.refused;
+  });
+}
+
+const sendUnhalt = (temporal: Temporal, handle: WorkflowHandle, message: UnhaltMessage): Promise<DecisionAnswer> =>
+  send(temporal, handle, { update: LINE_MESSAGES.unhalt, signal: LINE_MESSAGES.unhaltSignal, message });
+
+const sendUnhaltSet = (
+  temporal: Temporal,
+  handle: WorkflowHandle,
+  message: UnhaltSetMessage,
+): Promise<DecisionAnswer> =>
+  send(temporal, handle, { update: LINE_MESSAGES.unhaltSet, signal: LINE_MESSAGES.unhaltSetSignal, message });
+
+interface Sending {
+  readonly update: string;
+  readonly signal: string;
+  readonly message: UnhaltMessage | UnhaltSetMessage;
+}
+
+async function send(
+  temporal: Temporal,
+  handle: WorkflowHandle,
+  { update, signal, message }: Sending,
+): Promise<DecisionAnswer> {
   try {
     return await temporal.call(
-      () => handle.executeUpdate<DecisionAnswer, [UnhaltMessage]>(LINE_MESSAGES.unhalt, { args: [message] }),
+      () => handle.executeUpdate<DecisionAnswer, [Sending['message']]>(update, { args: [message] }),
       STOP_TIMEOUT,
     );
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return { accepted: true, message: 'the line goes on already' };
     if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
     // Temporal keeps a signal until a worker runs.
-    await temporal.call(() => handle.signal<[UnhaltMessage]>(LINE_MESSAGES.unhaltSignal, message));
+    await temporal.call(() => handle.signal<[Sending['message']]>(signal, message));
     throw new ExitError(EXIT.unreachable, 'no worker answers; the line goes on as soon as one runs');
   }
 }

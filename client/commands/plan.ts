@@ -11,7 +11,9 @@ import { clusterOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { print } from '../terminal/print.ts';
 import { loadReleaseFile } from '../decisions/release-file.ts';
+import { unpackPlan } from '../../release/plan/packed-plan.ts';
 import { hasChanges, renderPlan } from '../render/plan.ts';
+import type { PlanReport } from '../render/plan.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 
 /** Flags of `plan`. */
@@ -30,12 +32,17 @@ export async function runPlan(io: Io, path: string, flags: PlanFlags): Promise<E
     await demandWorker(temporal, cluster, io.now());
     return planOnly(temporal, { v: 1, file, cluster });
   });
-  await print(io, flags.output, result, (plain, view) => renderPlan(file, plain, view));
-  return exitCodeOfPlan(result);
+  const report = reportOf(result);
+  await print(io, flags.output, report, (plain, view) => renderPlan(file, plain, view));
+  return exitCodeOfPlan(report);
+}
+
+function reportOf({ plan, ...result }: PlanResult): PlanReport {
+  return plan ? { ...result, plan: unpackPlan(plan) } : result;
 }
 
 /** Refused, changes, or nothing to do. */
-function exitCodeOfPlan({ plan, lines }: PlanResult): ExitCode {
+function exitCodeOfPlan({ plan, lines }: PlanReport): ExitCode {
   if (!plan || lines.some(({ status }) => status === 'refused')) return EXIT.refused;
   return hasChanges(plan) ? EXIT.changes : EXIT.ok;
 }

@@ -20,7 +20,7 @@ export interface DecideFlags extends SetFlags {
   readonly server?: string | undefined;
   readonly scope?: string | undefined;
   readonly order?: string | undefined;
-  /** Only of a rollback without the release. */
+  /** Only of a rollback while no release runs. */
   readonly file?: string | undefined;
 }
 
@@ -32,7 +32,11 @@ const WANT_A_REASON: ReadonlySet<Verb> = new Set<Verb>(['reject', 'skip', 'overr
  * @throws ExitError
  */
 export function demandComplete(verb: Verb, { reason, server, wave, file }: DecideFlags): void {
-  if (file !== undefined) throw new ExitError(EXIT.usage, '--file is for rollback --from-cluster: give that, too');
+  if (file !== undefined)
+    throw new ExitError(
+      EXIT.usage,
+      '--file is for a rollback while no release runs: this one knows how to ask its servers',
+    );
   if (verb === 'skip' && (server === undefined) === (wave === undefined))
     throw new ExitError(EXIT.usage, 'say what: skip --server NAME, or skip --wave N');
   if (WANT_A_REASON.has(verb) && (reason ?? '').trim() === '')

@@ -12,7 +12,7 @@ import { ExitError } from '../terminal/exit-error.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
 /** A halt that runs, with what it last said about the releases, if it answers. */
-export type FoundHalt = LineHalt & Pick<LineState, 'releases' | 'trouble'>;
+export type FoundHalt = LineHalt & Pick<LineState, 'releases' | 'trouble' | 'exceptions'>;
 
 /** Starts the halt of a line. @throws ExitError when the line is stopped already */
 export async function startHalt(temporal: Temporal, halt: LineHalt): Promise<WorkflowHandle> {
@@ -85,6 +85,7 @@ export async function listHalts(temporal: Temporal, cluster: string | undefined)
   return found.flatMap(({ halt }, index) => {
     const answer = answers[index];
     if (!answer) return [halt];
-    return answer.phase === 'halted' ? [{ ...halt, releases: answer.releases, trouble: answer.trouble }] : [];
+    const { phase, releases, trouble, exceptions } = answer;
+    return phase === 'halted' ? [{ ...halt, releases, trouble, exceptions }] : [];
   });
 }

@@ -4,6 +4,7 @@ import type { Plan, Wave } from '../../release/plan/plan.ts';
 import type { GateSpec, ReleaseFile } from '../../release/spec/spec.ts';
 import type { PlanResult } from '../../workflows/messages.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
+import { rollbackSentence } from '../../release/plan/rollback-target.ts';
 import { checkLines } from './checks.ts';
 import { warningLines } from './release.ts';
 import type { Column } from './table.ts';
@@ -11,13 +12,18 @@ import { renderTable } from './table.ts';
 import { fitted, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
+/** A worker's answer with the plan written out. */
+export interface PlanReport extends Omit<PlanResult, 'plan'> {
+  readonly plan?: Plan;
+}
+
 /** True when there is something to change; a release without it ends before it writes anything. */
 export function hasChanges({ strategy, waves, adopted, unproved }: Plan): boolean {
   return strategy === 'newServersOnly' || waves.length + adopted.length + unproved.length > 0;
 }
 
 /** The checks and what would be done, as a reviewer wants to read it. */
-export function renderPlan(file: ReleaseFile, result: PlanResult, view: View): string {
+export function renderPlan(file: ReleaseFile, result: PlanReport, view: View): string {
   const { target } = file.spec;
   const title = `release ${view.colours.bold(file.metadata.name)} on ${target.namespace}/${target.gameServerSet}`;
   const checks = checkLines(result.lines, view);
@@ -26,7 +32,7 @@ export function renderPlan(file: ReleaseFile, result: PlanResult, view: View): s
 }
 
 /** The plan without the warnings that the checks have said already. */
-function withoutSaid(plan: Plan, lines: PlanResult['lines']): Plan {
+function withoutSaid(plan: Plan, lines: PlanReport['lines']): Plan {
   return {
     ...plan,
     warnings: plan.warnings.filter((warning) => !lines.some(({ detail }) => detail.includes(warning))),
@@ -61,8 +67,9 @@ function summaryOf({ spec }: ReleaseFile, plan: Plan): string {
 }
 
 function notes(plan: Plan): string[] {
-  const { alreadyUpdated, unproved, adopted, priorities } = plan;
+  const { alreadyUpdated, unproved, adopted, priorities, rollbackTo } = plan;
   return [
+    ...(rollbackTo && hasChanges(plan) ? [rollbackSentence(rollbackTo)] : []),
     ...(adopted.length > 0
       ? [`${adopted.length} servers run it by an override and are taken into the template last, without a restart`]
       : []),

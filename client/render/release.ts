@@ -1,4 +1,4 @@
-import { apartSentences, headline, nextCommands, why } from '../../release/narrate/narrate.ts';
+import { apartSentences, headline, nextCommands, rollbackSentences, why } from '../../release/narrate/narrate.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Phase, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
@@ -127,9 +127,9 @@ export function warningLines({ warnings }: Pick<ReleaseState, 'warnings'>, view:
   );
 }
 
-/** Servers that do not go with the others, and why. */
+/** What a rollback goes back to where nobody would guess it, and servers that do not go with the others. */
 export function apartLines(state: ReleaseState, view: View): string[] {
-  return apartSentences(state).flatMap((sentence) => wrapped(sentence, view.columns));
+  return [...rollbackSentences(state), ...apartSentences(state)].flatMap((sentence) => wrapped(sentence, view.columns));
 }
 
 /** What a release has left behind that ended half-way, and how to see it. */
@@ -137,9 +137,11 @@ export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { co
   const moved = waves.some(({ status }) => status === 'running' || status === 'done' || status === 'failed');
   if (!moved || (phase !== 'cancelled' && phase !== 'failed')) return [];
   const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
+  const name = `${set.namespace}/${set.name}${where}`;
   return [
-    ...wrapped('every server stays on the version it has, until another release on the set', columns),
-    `  hotwave versions ${set.namespace}/${set.name}${where}`,
+    ...wrapped('every server stays on the version it has, until another release or a rollback on the set', columns),
+    `  hotwave versions ${name}`,
+    `  hotwave rollback ${name}`,
   ];
 }
 

@@ -24,7 +24,10 @@ export async function reportClosed(
   return exitCodeOf({ phase: result.outcome });
 }
 
-async function resultOf(temporal: Temporal, { handle, description, set }: FoundRelease): Promise<ReleaseResult> {
+async function resultOf(
+  temporal: Temporal,
+  { handle, description, set, reference }: FoundRelease,
+): Promise<ReleaseResult> {
   try {
     return (await temporal.call(() => handle.result())) as ReleaseResult;
   } catch (error) {
@@ -32,7 +35,8 @@ async function resultOf(temporal: Temporal, { handle, description, set }: FoundR
     const how = error.cause?.message ?? description.status.name.toLowerCase();
     throw new ExitError(EXIT.failed, `the workflow of the release was ended from outside, without hotwave: ${how}`, [
       `the servers of ${set} stay as they are; nothing was rolled back`,
-      'the next release on the set checks them before it writes anything',
+      `hotwave rollback ${reference} goes back by what is written on the set`,
+      'hotwave start with the same release file goes on from where they are',
     ]);
   }
 }

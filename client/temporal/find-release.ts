@@ -31,11 +31,15 @@ export function isOpen({ description: { status } }: Pick<FoundRelease, 'descript
   return status.name === 'RUNNING' || status.name === 'PAUSED';
 }
 
-/** Finds the latest release on a set, or, when the name is of no set, the release of that name. */
+/** The latest release on a set, or, when the name is of no set, the release of that name; undefined without either. */
+export async function findReleaseIfAny(temporal: Temporal, target: Target): Promise<FoundRelease | undefined> {
+  return (await latestOnSet(temporal, target)) ?? (target.qualified ? undefined : await findByName(temporal, target));
+}
+
+/** The same. @throws ExitError when there is none */
 export async function findRelease(temporal: Temporal, target: Target): Promise<FoundRelease> {
   const { cluster, namespace, name } = target;
-  const bySet = await describe(temporal, releaseWorkflowId(cluster, { namespace, name }));
-  const found = bySet ?? (target.qualified ? undefined : await findByName(temporal, target));
+  const found = await findReleaseIfAny(temporal, target);
   if (found) return found;
   const orRelease = target.qualified ? '' : `, and no release is called ${name}`;
   throw new ExitError(EXIT.usage, `there is no release on ${namespace}/${name} in cluster ${cluster}${orRelease}`, [

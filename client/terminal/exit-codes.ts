@@ -39,6 +39,7 @@ const OF_PHASE: Readonly<Record<Phase, ExitCode>> = {
   'waiting-approval': EXIT.waiting,
   frozen: EXIT.waiting,
   halted: EXIT.waiting,
+  pausing: EXIT.waiting,
   paused: EXIT.waiting,
   'rolling-back': EXIT.ok,
   done: EXIT.ok,

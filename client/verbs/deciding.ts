@@ -2,8 +2,7 @@ import { Help } from '@commander-js/extra-typings';
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { Verb } from '../../release/progress/state.ts';
 import { VERB_TABLE } from '../../release/decisions/verbs.ts';
-import type { DecideFlags } from '../decisions/decision-choices.ts';
-import type { FromClusterFlags } from '../commands/from-cluster.ts';
+import type { RollbackFlags } from '../commands/rollback.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
 import { clusterFlags, helpEnd, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 import type { Declared, Run } from './shared.ts';
@@ -79,22 +78,27 @@ const DECLARATIONS: readonly Declaration[] = [
   },
   {
     verb: 'rollback',
-    summary: 'bring servers back to the old version',
+    summary: 'bring servers back to the version before',
     description:
-      'Rolls a release back: all servers at once, without gates or bake times. --scope brings only a part back, and then the release stands still again.',
+      'Rolls a release back: all servers at once, without gates or bake times, to what they ran before it. --scope brings only a part back, and then the release stands still again. While no release runs, what is written on the set says what to go back to: the version before a release that is done, that was left half-way, or that Temporal has lost; --to names another one. That is followed to its end.',
     flags: [
       ['--scope <what>', 'release, wave or failed (default: release)'],
       ['--order <order>', 'all at once, or reverse: the last wave first (targeted releases only)'],
+      ['--to <version>', 'while no release runs: another version that the set knows, or stable'],
+      ['--image <image>', 'the image of that version, when the set does not know it'],
       [
         '--from-cluster',
-        'when Temporal has lost the release, or it was left on hold: go back by what is written on the set; --reason must be given',
+        'the release that holds the set by another Temporal is dead: go back by what is written on the set; --reason must say how you know',
       ],
-      ['-f, --file <release.yaml>', 'with --from-cluster: ask the servers as this file says, not as the set does'],
+      ['-f, --file <release.yaml>', 'while no release runs: ask the servers as this file says, not as the set does'],
     ],
     examples: [
       'hotwave rollback arena/duel --reason "match results are lost"',
       'hotwave rollback arena/duel --scope failed',
-      'hotwave rollback arena/duel --from-cluster --reason "Temporal is empty"',
+      'hotwave rollback arena/duel --to 1.9',
+      'hotwave rollback arena/duel --to stable --reason "matches are lost"',
+      'hotwave rollback arena/duel --to 1.7 --image registry.example/scripts:1.7',
+      'hotwave rollback arena/duel --from-cluster --reason "that Temporal is gone"',
     ],
     codes: [0, 1, 3, 4, 5, 6, 7, 64],
   },
@@ -125,9 +129,9 @@ export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
       .description(description)
       .addHelpText('after', `${phasesHelp(verb)}${helpEnd(examples, codes)}`)
       .action(async (set, given) => {
-        if (given.fromCluster === true) {
-          const { runFromCluster } = await import('../commands/from-cluster.ts');
-          finish(await runFromCluster(io, set, given));
+        if (verb === 'rollback') {
+          const { runRollback } = await import('../commands/rollback.ts');
+          finish(await runRollback(io, set, given));
           return;
         }
         const { runDecide } = await import('../commands/decide.ts');
@@ -155,7 +159,7 @@ function forPeople(sentence: string): string {
 
 function decidingFlags<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
-): Declared<Arguments, Options, DecideFlags & FromClusterFlags> {
+): Declared<Arguments, Options, RollbackFlags> {
   return outputFlag(namespaceFlag(clusterFlags(command)))
     .option('--reason <text>', 'why, for the record')
     .option('--actor <name>', 'who decides (HOTWAVE_ACTOR; default: your login name)')
@@ -163,5 +167,5 @@ function decidingFlags<Arguments extends unknown[], Options extends OptionValues
     .option(
       '--signal',
       'send it without waiting for an answer; Temporal keeps it until a worker runs',
-    ) as unknown as Declared<Arguments, Options, DecideFlags & FromClusterFlags>;
+    ) as unknown as Declared<Arguments, Options, RollbackFlags>;
 }

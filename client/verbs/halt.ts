@@ -46,15 +46,23 @@ function addHalt(program: Command, { io, finish }: Run): void {
 
 function addUnhalt(program: Command, { io, finish }: Run): void {
   scopeFlag(outputFlag(clusterFlags(program.command('unhalt'))))
+    .option('--only <set>', 'let the releases of this set go on, and start, while everything else stays halted')
     .option('--reason <text>', 'why, for the record')
     .option('--actor <name>', 'who lets it go on (HOTWAVE_ACTOR; default: your login name)')
     .summary('let the line go on')
     .description(
-      'Ends a halt: its releases go on where they stood. Who was paused before is paused again, and releases that another halt holds stay where they are.',
+      'Ends a halt: its releases go on where they stood. Who was paused before is paused again, and releases that another halt holds stay where they are. With --only one set goes on, whichever halts hold it, until they end; -n is then its namespace.',
     )
     .addHelpText(
       'after',
-      helpEnd(['hotwave unhalt', 'hotwave unhalt --namespace arena --reason "finals are over"'], [0, 1, 6, 7, 64]),
+      helpEnd(
+        [
+          'hotwave unhalt',
+          'hotwave unhalt --namespace arena --reason "finals are over"',
+          'hotwave unhalt --only arena/duel --reason "it brings the fix"',
+        ],
+        [0, 1, 6, 7, 64],
+      ),
     )
     .action(async (flags) => {
       const { runUnhalt } = await import('../commands/halt.ts');

@@ -11,6 +11,7 @@ import type {
 } from '../progress/state.ts';
 import { begunWave, waveOfServer, withoutFailures } from '../progress/state.ts';
 import { VERB_TABLE, cellOf } from './verbs.ts';
+import { becauseText, isNoteworthy } from '../plan/rollback-target.ts';
 
 /** The synchronous answer to a decision. */
 export interface DecisionAnswer {
@@ -87,9 +88,8 @@ const JUDGES: Readonly<Record<Verb, Judge>> = {
   unhalt,
 };
 
-/** Verbs that end or stop a release whatever else has been asked for. */
-const GRAVER: ReadonlySet<Verb> = new Set<Verb>(['cancel', 'supersede', 'halt', 'unhalt']);
-const LINE: ReadonlySet<Verb> = new Set<Verb>(['halt', 'unhalt']);
+/** Verbs that end a release whatever else has been asked for, or let it go on. */
+const GRAVER: ReadonlySet<Verb> = new Set<Verb>(['cancel', 'supersede', 'unhalt']);
 
 /** What was asked for and has not begun yet decides about the next verb already. */
 function soonerRefusal(state: ReleaseState, verb: Verb): string | undefined {
@@ -99,7 +99,8 @@ function soonerRefusal(state: ReleaseState, verb: Verb): string | undefined {
     if ('refuses' in cell) return cell.refuses;
   }
   if (verb === 'pause' && requests.pause) return `${release} is paused already; resume goes on`;
-  if (requests.cancel && !LINE.has(verb)) return `${release} is being cancelled already`;
+  // Who rolls back or ends a halted release means it: the halt, which is told again and again, must not undo that.
+  if (requests.cancel && verb !== 'unhalt') return `${release} is being cancelled already`;
   return requests.rollback && !GRAVER.has(verb) ? aboutToRollBack(state, verb) : undefined;
 }
 
@@ -283,17 +284,28 @@ function rollback(state: ReleaseState, decision: Decision): Effect {
   if (refusal !== undefined) return { refusal };
   const wish = { actor, reason: reason ?? NO_REASON, ...(scope === 'release' ? { order } : { scope }) };
   return {
-    change: { requests: withoutPause(state.requests, { rollback: wish }), pausedBecause: undefined },
-    message: rollbackMessage(state, scope),
+    change: {
+      requests: withoutPause(state.requests, { rollback: wish }),
+      pausedBecause: undefined,
+      ...(scope === 'release' ? { halt: undefined } : {}),
+    },
+    message: `${rollbackMessage(state, scope)}${inSpiteOf(state)}`,
   };
 }
 
+/** A halted release may be the very cause of the halt: it goes back, or ends, while everything else stands still. */
+function inSpiteOf({ halt: halted }: ReleaseState): string {
+  return halted ? `, in spite of the halt by ${halted.actor} (${halted.reason})` : '';
+}
+
 function partialRefusal(state: ReleaseState, scope: RollbackScope): string | undefined {
-  const { release, phase, strategy, failures, goesBack } = state;
+  const { release, phase, strategy, failures, goesBack, halt: halted } = state;
   if (scope === 'release') return undefined;
   if (strategy === 'newServersOnly')
     return `${release} is for new servers only, which keep what they came with; rollback without --scope ends it`;
   if (goesBack) return `${release} goes back as a whole; resume tries that again, skip leaves a server out`;
+  if (halted)
+    return `${release} is halted: only as a whole it goes back in spite of that; rollback without --scope, or hotwave unhalt first`;
   if (phase !== 'paused' && phase !== 'waiting-approval')
     return `only a release that stands still rolls a part back: pause ${release} first`;
   if (scope === 'failed')
@@ -309,8 +321,9 @@ function orderRefusal({ strategy }: ReleaseState, { order, scope = 'release' }: 
 }
 
 function rollbackMessage(state: ReleaseState, scope: Decision['scope']): string {
-  const { previousVersion, failures } = state;
-  const old = previousVersion === '' ? 'the old version' : previousVersion;
+  const { previousVersion, failures, rollbackTo } = state;
+  const because = rollbackTo && isNoteworthy(rollbackTo) ? ` (${becauseText(rollbackTo)})` : '';
+  const old = previousVersion === '' ? 'the old version' : `${previousVersion}${because}`;
   if (scope === 'wave') return `rolling wave ${begunWave(state) ?? ''} back to ${old}; then it stands still again`;
   if (scope === 'failed')
     return `rolling ${failures.length === 1 ? 'the failed server' : 'the failed servers'} back to ${old}; then it stands still again`;
@@ -319,13 +332,14 @@ function rollbackMessage(state: ReleaseState, scope: Decision['scope']): string 
 
 function cancel(state: ReleaseState, { actor, reason, then }: Decision): Effect {
   if (!then) return { refusal: 'say what becomes of the servers: cancel --then hold, or cancel --then rollback' };
+  const what = then === 'hold' ? 'every server stays on the version it has' : 'rolling back first';
   return {
     change: {
       requests: withoutPause(state.requests, { cancel: { actor, then, reason: reason ?? NO_REASON } }),
       pausedBecause: undefined,
+      halt: undefined,
     },
-    message:
-      then === 'hold' ? 'cancelling: every server stays on the version it has' : 'cancelling: rolling back first',
+    message: `cancelling: ${what}${inSpiteOf(state)}`,
   };
 }
 

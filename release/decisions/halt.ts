@@ -1,4 +1,5 @@
-import type { Phase } from '../progress/state.ts';
+import type { SetRef } from '../fleet/fleet.ts';
+import type { Phase, ReleaseState } from '../progress/state.ts';
 
 /** The releases that a halt is about: those of one namespace of a cluster, or of the whole cluster. */
 export interface LineScope {
@@ -22,8 +23,26 @@ export interface HeldRelease {
   readonly phase: Phase;
 }
 
+/** A set whose releases go on while everything else of the line stands still. */
+export interface HaltException {
+  readonly set: SetRef;
+  readonly actor: string;
+  readonly reason: string;
+  /** Since when, milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** More sets than this are no exception any more. */
+export const MOST_EXCEPTIONS = 100;
+
+/** A halt with the sets that it does not hold. */
+export interface StandingHalt extends LineHalt {
+  /** Absent when it holds them all, or does not answer. */
+  readonly exceptions?: readonly HaltException[] | undefined;
+}
+
 /** The whole state of a halt. */
-export interface LineState extends LineHalt {
+export interface LineState extends StandingHalt {
   readonly v: 1;
   /** `ending`: somebody let the line go on, and the releases are being told. */
   readonly phase: 'halted' | 'ending' | 'ended';
@@ -56,8 +75,58 @@ export function pointInTime(milliseconds: number): string {
 }
 
 /** True when a halt of this scope holds the releases of that namespace. */
-export function covers(scope: LineScope, { cluster, namespace }: LineScope): boolean {
+function covers(scope: LineScope, { cluster, namespace }: LineScope): boolean {
   return scope.cluster === cluster && (scope.namespace === undefined || scope.namespace === namespace);
+}
+
+/** True when a halt holds the releases of this very set: it is about its namespace, and the set is no exception. */
+export function holdsSet(
+  halt: StandingHalt,
+  { cluster, set }: { readonly cluster: string; readonly set: SetRef },
+): boolean {
+  return covers(halt, { cluster, namespace: set.namespace }) && !exceptionOf(halt, `${set.namespace}/${set.name}`);
+}
+
+/** Who lets a set, named as `namespace/name`, go on in spite of the halt; undefined when the halt holds it. */
+export function exceptionOf(
+  { exceptions = [] }: Pick<StandingHalt, 'exceptions'>,
+  set: string,
+): HaltException | undefined {
+  return exceptions.find((exception) => nameOf(exception.set) === set);
+}
+
+const nameOf = ({ namespace, name }: SetRef): string => `${namespace}/${name}`;
+
+/** What a wish to let one set go on comes to: the exceptions that then hold, or why it is refused. */
+export function withException(
+  halt: StandingHalt,
+  wanted: HaltException,
+): { readonly exceptions: readonly HaltException[] } | { readonly refusal: string } {
+  const { exceptions = [], cluster } = halt;
+  const { set } = wanted;
+  if (!covers(halt, { cluster, namespace: set.namespace }))
+    return { refusal: `${nameOf(set)} is not of ${lineName(halt)}` };
+  if (exceptionOf(halt, nameOf(set))) return { exceptions };
+  if (exceptions.length >= MOST_EXCEPTIONS)
+    return { refusal: `${MOST_EXCEPTIONS} sets go on already: end the halt instead, ${unhaltCommand(halt)}` };
+  return { exceptions: [...exceptions, wanted] };
+}
+
+/** `goes on in spite of it: arena/duel (bob: it brings the fix)`: a sentence for each exception. */
+export function exceptionTexts({ exceptions = [] }: Pick<StandingHalt, 'exceptions'>): string[] {
+  return exceptions.map(({ set, actor, reason }) => `goes on in spite of it: ${nameOf(set)} (${actor}: ${reason})`);
+}
+
+/** What to type to let one set go on and nothing else. */
+export function unhaltOnlyCommand({ cluster, set }: { readonly cluster: string; readonly set: SetRef }): string {
+  return `hotwave unhalt --only ${nameOf(set)}${cluster === 'default' ? '' : ` --cluster ${cluster}`}`;
+}
+
+/** True for a release that no halt stops any more: it rolls back, which half-way is worse, or a person has ended it. */
+export function endsFirst({ phase, requests }: Pick<ReleaseState, 'phase' | 'requests'>): boolean {
+  const { rollback, cancel } = requests;
+  const isWhole = rollback !== undefined && (rollback.scope ?? 'release') === 'release';
+  return phase === 'rolling-back' || cancel !== undefined || isWhole;
 }
 
 /** `hotwave/eu/arena/duel` -> `arena/duel`. */
@@ -66,9 +135,11 @@ export function setOfRelease(workflowId: string): string {
 }
 
 /** Which releases stand still, and which do not yet, in words. */
-export function releasesText({ releases }: Pick<LineState, 'releases'>): string {
+export function releasesText({ releases: all, exceptions }: Pick<LineState, 'releases' | 'exceptions'>): string {
+  const releases = all?.filter(({ workflowId }) => !exceptionOf({ exceptions }, setOfRelease(workflowId)));
   if (releases === undefined) return 'its releases have not been looked at yet';
-  if (releases.length === 0) return 'no release is running on it';
+  if (releases.length === 0)
+    return all?.length === 0 ? 'no release is running on it' : 'no other release is running on it';
   const named = ({ release, workflowId }: HeldRelease): string => `${release} (${setOfRelease(workflowId)})`;
   const group = (what: string, some: readonly HeldRelease[]): string[] =>
     some.length === 0 ? [] : [`${what}: ${some.slice(0, SHOWN).map(named).join(', ')}${moreThan(some.length)}`];

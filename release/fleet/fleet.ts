@@ -73,11 +73,12 @@ export interface GameServerView {
   readonly uid: string;
   /** Another one after every change of the object, whatever changed. */
   readonly resourceVersion: string;
+  /** When the object was made, in milliseconds since the epoch; 0 when it does not say. */
+  readonly createdAt: number;
   readonly opsState: string;
-  /** Integer or text with trailing digits, as OKG takes it. */
+  /** Integer or text with trailing digits, as OKG takes it; 0 when none is set. */
   readonly updatePriority: number | string;
-  /** False when `spec.updatePriority` is absent, which counts as 0. Default true. */
-  readonly hasPriority?: boolean;
+  readonly hasPriority: boolean;
   /** The field manager that last wrote `spec.updatePriority`; absent when nobody is on record. */
   readonly priorityBy?: string;
   /** Images of `spec.containers`: overrides that win over the template. */

@@ -33,3 +33,9 @@ export function isSamePod(left: Identified, right: Identified): boolean {
 export function serverName(set: { readonly name: string }, ordinal: number): string {
   return `${set.name}-${ordinal}`;
 }
+
+/** The number behind the last `-` of a server's name; -1 when there is none (Kruise v1.8.0, getParentNameAndOrdinal). */
+export function ordinalOf(name: string): number {
+  const digits = /-(\d+)$/.exec(name)?.[1];
+  return digits === undefined ? -1 : Number(digits);
+}

@@ -21,7 +21,7 @@ export function plannedServers({ waves, alreadyUpdated, adopted, bystanders }: P
 }
 
 /** The planned servers that are still there, small enough to be told to every step. */
-export function plannedOnes(plan: Plan, departed: ReadonlyMap<string, Departed>): PlannedOnes {
+export function plannedOnes(plan: Plan, departed: Pick<ReadonlySet<string>, 'has'>): PlannedOnes {
   const staying = plannedServers(plan).filter(({ name }) => !departed.has(name));
   const { youngestPod } = plan;
   return { ordinals: compactRanges(staying.map(({ ordinal }) => ordinal)), ...(youngestPod ? { youngestPod } : {}) };

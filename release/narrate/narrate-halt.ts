@@ -1,5 +1,5 @@
 import type { LineState } from '../decisions/halt.ts';
-import { lineName, pointInTime, releasesText, unhaltCommand } from '../decisions/halt.ts';
+import { exceptionTexts, lineName, pointInTime, releasesText, unhaltCommand } from '../decisions/halt.ts';
 import { escapeMarkdown } from './narrate.ts';
 
 /** The halt as Markdown for the Temporal UI's current details. */
@@ -13,6 +13,9 @@ export function lineMarkdown(state: LineState): string {
     title,
     `${escapeMarkdown(state.actor)}: ${escapeMarkdown(state.reason, 1_000)}, since ${pointInTime(state.since)}, until ${pointInTime(state.until)}`,
     escapeMarkdown(releasesText(state), 2_000),
+    ...exceptionTexts(state)
+      .slice(0, 20)
+      .map((text) => escapeMarkdown(text)),
     ...(trouble === undefined ? [] : [`trouble: ${escapeMarkdown(trouble)}`]),
     ...(phase === 'halted' ? [`- \`${unhaltCommand(state).replaceAll('`', '')}\``] : []),
   ].join('\n\n');

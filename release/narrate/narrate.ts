@@ -1,4 +1,5 @@
-import { pointInTime, unhaltCommand } from '../decisions/halt.ts';
+import { pointInTime, unhaltCommand, unhaltOnlyCommand } from '../decisions/halt.ts';
+import { isNoteworthy, rollbackSentence } from '../plan/rollback-target.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { usefulVerbs } from '../decisions/verbs.ts';
 import type { NamedServers, ReleaseState, Verb, WaveProgress } from '../progress/state.ts';
@@ -68,9 +69,11 @@ function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly str
 
 /** What a person can do now, one command a line. */
 export function nextCommands(state: ReleaseState): readonly string[] {
-  const { phase, halt, cluster } = state;
+  const { phase, halt, cluster, set } = state;
   const commands = usefulVerbs(state).flatMap((verb) => commandsFor(verb, state));
-  return phase === 'halted' && halt ? [unhaltCommand({ ...halt, cluster }), ...commands] : commands;
+  return phase === 'halted' && halt
+    ? [unhaltCommand({ ...halt, cluster }), unhaltOnlyCommand({ cluster, set }), ...commands]
+    : commands;
 }
 
 /** `wave 2/3 (25%)`, for summaries in the Temporal UI. */
@@ -96,7 +99,7 @@ export function detailsMarkdown(state: ReleaseState): string {
     commandsMarkdown(state),
     wavesMarkdown(state.waves),
     failuresMarkdown(state),
-    apartSentences(state)
+    [...rollbackSentences(state), ...apartSentences(state)]
       .map((sentence) => `- ${escapeMarkdown(sentence)}`)
       .join('\n'),
     decisionsMarkdown(state),
@@ -137,6 +140,11 @@ function wavesMarkdown(waves: readonly WaveProgress[]): string {
     String(failed),
   ]);
   return tableMarkdown(['wave', 'name', 'state', 'ready', 'proven', 'failed'], rows);
+}
+
+/** What a rollback goes back to, while there may be one and where nobody would guess it. */
+export function rollbackSentences({ phase, rollbackTo }: ReleaseState): string[] {
+  return rollbackTo && !isFinal(phase) && isNoteworthy(rollbackTo) ? [rollbackSentence(rollbackTo)] : [];
 }
 
 /** Servers that do not go with the others, and why: one sentence for each reason. */

@@ -1,7 +1,7 @@
 import type { GameServerSetView, UpdateStrategy } from '../fleet/fleet.ts';
 import type { HeldValues, SetBaseline } from './patches.ts';
 import { STRATEGY, firstDifference, imagePath, sameJson, valueAt } from './patches.ts';
-import type { PriorityChange } from '../plan/plan.ts';
+import type { Plan, PriorityChange } from '../plan/plan.ts';
 import type { TemplateFields } from './template.ts';
 import { changedTemplateFields, templateEditText, templateEdits } from './template.ts';
 
@@ -24,7 +24,8 @@ export type Writers = Readonly<Record<string, string>>;
 /** A GameServer that has another updatePriority than the release gave it. */
 export interface StrayPriority {
   readonly name: string;
-  readonly uid: string;
+  /** When the GameServer was made, in milliseconds since the epoch. */
+  readonly createdAt: number;
   readonly priority: number | string;
   /** Field manager; absent when nobody is on record. */
   readonly by?: string | undefined;
@@ -86,15 +87,16 @@ export function editsOf(
 
 /**
  * The stray priorities that somebody has edited: of servers that are the ones to which the release gave another one. A
- * recreated GameServer starts without, which is nobody's edit.
+ * GameServer that was recreated since the plan starts without, which is nobody's edit.
  */
 export function editedPriorities(
-  changes: readonly PriorityChange[],
+  { priorities, youngestGameServer = Infinity }: Pick<Plan, 'priorities' | 'youngestGameServer'>,
   strays: readonly StrayPriority[],
 ): (StrayPriority & Pick<PriorityChange, 'to'>)[] {
-  const given = new Map(changes.map((change) => [change.uid, change]));
+  const given = new Map(priorities.map((change) => [change.name, change]));
   return strays.flatMap((stray) => {
-    const change = given.get(stray.uid);
+    const change = given.get(stray.name);
+    if (stray.createdAt > youngestGameServer) return [];
     return change && String(change.to) !== String(stray.priority) ? [{ ...stray, to: change.to }] : [];
   });
 }

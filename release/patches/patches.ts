@@ -238,8 +238,8 @@ export function priorityPatch(
   return {
     preconditions: [
       { path: '/metadata/uid', value: server.uid },
+      { path: '/spec/updatePriority', value: server.hasPriority ? server.updatePriority : null },
       ...(server.hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }]),
-      { path: '/spec/updatePriority', value: server.hasPriority === false ? null : server.updatePriority },
     ],
     changes: [
       syncTokenChange(server.hasAnnotations, token),

@@ -12,6 +12,7 @@ import {
 } from '../record/failed-versions.ts';
 import type { LastRelease, ReleaseRecord } from '../record/record.ts';
 import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, recordText } from '../record/record.ts';
+import { STABLE_ANNOTATION, stableText } from '../record/stable.ts';
 
 /** A write that changes nothing but the records. */
 export function recordPatch(baseline: SetBaseline): GuardedPatch {
@@ -48,7 +49,14 @@ export function withLastRelease(
 ): GuardedPatch {
   const ended = annotated(patch, set, LAST_RELEASE_ANNOTATION, recordText(last));
   const cleared = set.annotations === undefined ? ended : { ...ended, changes: [...ended.changes, ...REMOVAL] };
-  return withFailedVersions(cleared, set, last, failed);
+  return withFailedVersions(withStableVersion(cleared, set, last), set, last, failed);
+}
+
+/** The version that every server has proved takes the place of the one before; else that one stays the stable version. */
+function withStableVersion(patch: GuardedPatch, set: Annotated, last: LastRelease): GuardedPatch {
+  const { everyServer, container, image, version, release, finishedAt: at } = last;
+  if (everyServer !== true) return patch;
+  return annotated(patch, set, STABLE_ANNOTATION, stableText({ v: 1, container, image, version, release, at }));
 }
 
 function withFailedVersions(

@@ -11,6 +11,9 @@ import type { Scope } from './scope.ts';
 import { scopeOf } from './scope.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
 import { imageTag, updatedContainer } from '../spec/spec.ts';
+import { readRecords } from '../record/record.ts';
+import type { RollbackTarget } from './rollback-target.ts';
+import { rollbackTarget } from './rollback-target.ts';
 import { NEW_SERVERS_WAVE } from '../progress/state.ts';
 import { assignPriorities, groupIntoWaves } from './waves.ts';
 
@@ -22,9 +25,11 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
   if (!found) return { refusals: [missingContainer(set, container)] };
   const scope = scopeOf(spec, snapshot, found);
   if ('refusals' in scope) return scope;
-  const baseline: SetBaseline = { ...found, oldImage: scope.oldImage };
+  const baseline: SetBaseline = { ...found, oldImage: scope.back.image };
+  const records = readRecords(set.annotations);
+  const rollbackTo = rollbackTarget(scope.back, baseline, { records, previousVersion: spec.previousVersion });
   const grouped = groupIntoWaves(spec, scope.toMove, snapshot);
-  const refusals = [...grouped.refusals, ...versionRefusals(spec, image, baseline.oldImage)];
+  const refusals = [...grouped.refusals, ...versionRefusals(spec, baseline, rollbackTo.version)];
   if (refusals.length > 0) return { refusals };
 
   const containers = set.containers.map(({ name }) => name);
@@ -46,7 +51,8 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     baseline,
     containers,
     version: spec.version ?? imageTag(image),
-    previousVersion: spec.previousVersion ?? imageTag(baseline.oldImage),
+    previousVersion: rollbackTo.version,
+    rollbackTo,
     waves,
     alreadyUpdated: scope.moved.filter((server) => !scope.adopted.includes(server)).map(planned),
     unproved: [],
@@ -55,16 +61,23 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
     overridden: scope.overridden,
     ...leftovers({ mixed, earlier, leftOn: scope.leftOn }),
     priorities,
-    youngestPod: snapshot.servers.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0),
+    youngestPod: youngestOf(snapshot.servers),
+    youngestGameServer: youngestOf(snapshot.gameServers),
     maxUnavailable: mostUnavailable(spec, scope, snapshot),
     tolerate: resolveCount(spec.onFailure.tolerate, scope.toMove.length),
     warnings: [
       ...unreadyWarnings(snapshot.servers),
+      ...targetWarnings(rollbackTo),
       ...mixedWarnings(mixed, baseline.oldImage),
       ...gateWarnings(spec, waves.length),
     ],
     hash: hashOf({ uid: baseline.uid, images: spec.images, waves, priorities, spec }),
   };
+}
+
+/** When the youngest of them was made. */
+function youngestOf(objects: readonly { readonly createdAt: number }[]): number {
+  return objects.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0);
 }
 
 /** What there is to say of earlier releases; nothing where there is nothing. */
@@ -95,10 +108,9 @@ function missingContainer(set: GameServerSetView, container: string): string {
   return `${set.ref.name} has no container ${container}: its template has ${names}`;
 }
 
-function versionRefusals(spec: ReleaseSpec, image: string, oldImage: string): string[] {
-  const version = spec.version ?? imageTag(image);
-  const previous = spec.previousVersion ?? imageTag(oldImage);
-  if (image === oldImage || version !== previous) return [];
+function versionRefusals(spec: ReleaseSpec, { newImage, oldImage }: SetBaseline, previous: string): string[] {
+  const version = spec.version ?? imageTag(newImage);
+  if (newImage === oldImage || version !== previous) return [];
   return [
     `the new and the old version are both ${version}, so no proof could tell them apart: give spec.version and spec.previousVersion`,
   ];
@@ -118,6 +130,14 @@ function unreadyWarnings(servers: readonly ServerView[]): string[] {
   if (unready.length === 0) return [];
   return [
     `${unready.length} of ${servers.length} servers are not Ready before the release: ${unready.slice(0, 5).join(', ')}`,
+  ];
+}
+
+/** The majority is a guess: nobody has said that what they run is right. */
+function targetWarnings({ why, version, servers, of }: RollbackTarget): string[] {
+  if (why !== 'what most servers run') return [];
+  return [
+    `the servers to move run several versions, and no stable version is recorded: a rollback brings them to ${version}, which ${servers} of ${of} run`,
   ];
 }
 

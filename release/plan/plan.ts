@@ -5,6 +5,7 @@ import { fingerprint } from '../fleet/run.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import type { EarlierVersion } from '../record/record.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
+import type { RollbackTarget } from './rollback-target.ts';
 
 /**
  * A server as the plan found it. `containers` holds the run of each container of the set's template, so that a restart
@@ -29,7 +30,7 @@ export interface Wave {
 /** A priority that the plan gives a server for the time of the release. */
 export interface PriorityChange {
   readonly name: string;
-  readonly uid: string;
+  /** The value that is replaced, and put back at the end. */
   readonly from: number | string;
   readonly to: number;
 }
@@ -44,6 +45,8 @@ export interface Plan {
   readonly containers: readonly string[];
   readonly version: string;
   readonly previousVersion: string;
+  /** What a rollback goes back to, and why to that. Absent in plans of older versions. */
+  readonly rollbackTo?: RollbackTarget | undefined;
   readonly waves: readonly Wave[];
   /** Servers that already run the new image, but for the adopted ones; they are in no wave. */
   readonly alreadyUpdated: readonly PlannedServer[];
@@ -76,6 +79,8 @@ export interface Plan {
    * while the release ran. Absent in plans of older versions.
    */
   readonly youngestPod?: number | undefined;
+  /** The same for its GameServers: a younger one was recreated, and starts without the priority that its forerunner had. */
+  readonly youngestGameServer?: number | undefined;
   /** Servers that may be without their sidecar at once; with rolling counted over the whole set as Kruise counts. */
   readonly maxUnavailable: number;
   readonly tolerate: number;

@@ -1,4 +1,4 @@
-import type { Plan } from './plan.ts';
+import type { PackedPlan } from './packed-plan.ts';
 
 /** One line of preflight: what was checked and what came of it. */
 export interface PreflightLine {
@@ -10,7 +10,7 @@ export interface PreflightLine {
 /** The checks in order; the plan is there when none refuses but the calendar, which says when and not what. */
 export interface PreflightResult {
   readonly lines: readonly PreflightLine[];
-  readonly plan?: Plan;
+  readonly plan?: PackedPlan;
   /** The release has to look at a calendar before each wave. */
   readonly calendar?: boolean;
 }

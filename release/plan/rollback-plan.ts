@@ -8,52 +8,25 @@ import { setBaseline } from '../patches/patches.ts';
 import type { FleetSnapshot, Plan, PlannedServer, PriorityChange } from './plan.ts';
 import { plannedServer } from './plan.ts';
 import { isInRanges } from '../fleet/ranges.ts';
-import type { LastRelease, Records, ReleaseRecord } from '../record/record.ts';
-import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION } from '../record/record.ts';
+import type { ReleaseRecord } from '../record/record.ts';
+import type { RollbackTarget } from './rollback-target.ts';
+import { imageOf, rollbackTarget } from './rollback-target.ts';
+import type { WayBack } from './way-back.ts';
+import { readRecords } from '../record/record.ts';
 import type { Ask, ReleaseSpec } from '../spec/spec.ts';
 import { askSchema, releaseFileSchema } from '../spec/spec.ts';
 
-/** Why there is nothing to roll back on a set, or why it cannot be done; undefined when its record says how. */
-export function withoutRecord(
-  { running, last, unreadable }: Records,
-  name: string,
-): { readonly kind: 'nothing' | 'refused'; readonly reason: string } | undefined {
-  if (running) return undefined;
-  const broken = unreadable.find((sentence) => sentence.includes(`${RELEASE_ANNOTATION} `));
-  if (broken !== undefined) {
-    return {
-      kind: 'refused',
-      reason: `${broken}. It says what to go back to; repair it, or release the old image with hotwave start`,
-    };
-  }
-  if (!last) {
-    return {
-      kind: 'refused',
-      reason: `${name} has neither the annotation ${RELEASE_ANNOTATION} nor ${LAST_RELEASE_ANNOTATION}: no release of hotwave has written it, or somebody took them away. Release the old image with hotwave start`,
-    };
-  }
-  return withoutRunning(last, name);
-}
-
-function withoutRunning(
-  { outcome, release, image, previousImage }: LastRelease,
-  name: string,
-): { readonly kind: 'nothing' | 'refused'; readonly reason: string } {
-  if (outcome === 'rolled-back')
-    return { kind: 'nothing', reason: `nothing to do: ${release} is rolled back, and ${name} is on ${image} again` };
-  return {
-    kind: 'refused',
-    reason: `no release is under way on ${name}: ${release} is done. Release ${previousImage} with hotwave start to go back to it`,
-  };
-}
+/** A way back that was found. */
+export type FoundWay = Extract<WayBack, { readonly kind: 'found' }>;
 
 /** Plans the way back from the record on a set: every server that the release may have touched, in one wave. */
 export function planRollback(
-  record: ReleaseRecord,
+  way: Pick<FoundWay, 'record' | 'own' | 'why'>,
   snapshot: FleetSnapshot,
 ): Plan | { readonly refusals: readonly string[] } {
+  const { record } = way;
   const { set, servers, gameServers } = snapshot;
-  const baseline = baselineOf(record, snapshot);
+  const baseline = baselineOf(way, snapshot);
   if ('refusals' in baseline) return baseline;
   const reached = reachedBy(record, servers, gameServers);
   const chosen = new Set(reached);
@@ -69,6 +42,7 @@ export function planRollback(
     containers,
     version: record.newVersion,
     previousVersion: record.oldVersion,
+    rollbackTo: targetOf(way, reached, { set, baseline }),
     waves,
     alreadyUpdated: [],
     unproved: [],
@@ -80,8 +54,19 @@ export function planRollback(
     maxUnavailable: Math.max(1, reached.length),
     tolerate: 0,
     warnings: [],
-    hash: hashOf({ uid: set.uid, record: record.release, startedAt: record.startedAt, waves }),
+    hash: hashOf({ uid: set.uid, record: record.release, startedAt: record.startedAt, to: record.oldImage, waves }),
   };
+}
+
+function targetOf(
+  { record, why }: Pick<FoundWay, 'record' | 'why'>,
+  reached: readonly ServerView[],
+  { set, baseline }: { readonly set: FleetSnapshot['set']; readonly baseline: SetBaseline },
+): RollbackTarget {
+  const { container, oldImage: image, oldVersion: previousVersion } = record;
+  const servers = reached.filter((server) => imageOf(server, container) === image).length;
+  const records = readRecords(set.annotations);
+  return rollbackTarget({ image, why, servers, of: reached.length }, baseline, { records, previousVersion });
 }
 
 const STRATEGIES: readonly string[] = ['rolling', 'targeted', 'newServersOnly'];
@@ -91,7 +76,7 @@ const STRATEGIES: readonly string[] = ['rolling', 'targeted', 'newServersOnly'];
  * else's, and is not overwritten.
  */
 function baselineOf(
-  record: ReleaseRecord,
+  { record, own }: Pick<FoundWay, 'record' | 'own'>,
   { set }: FleetSnapshot,
 ): SetBaseline | { readonly refusals: readonly string[] } {
   const { strategy, container, oldImage, newImage, updateStrategy, release } = record;
@@ -102,16 +87,18 @@ function baselineOf(
   const hasUpdateStrategy = Object.keys(updateStrategy).length > 0;
   const common = { ...found, oldImage, hasUpdateStrategy };
   if (strategy === 'targeted') return common;
-  if (found.templateImage !== oldImage && found.templateImage !== newImage) {
+  if (!own.includes(found.templateImage)) {
     const by = set.lastWriters[`/spec/gameServerTemplate/spec/containers/${found.containerIndex}/image`] ?? 'somebody';
     return {
       refusals: [
-        `${by} changed the image of ${container} in the template of ${set.ref.name} to ${found.templateImage}, which is neither ${newImage} nor ${oldImage} of ${release}: hotwave does not overwrite it`,
+        `${by} changed the image of ${container} in the template of ${set.ref.name} to ${found.templateImage}, which is neither ${newImage} nor ${oldImage} of ${release}: hotwave does not overwrite it. Put ${newImage} back into the template, or release the old image with hotwave start`,
       ],
     };
   }
   // With new servers only nobody who exists moves: the template alone goes back.
-  return strategy === 'rolling' ? common : { ...common, templateImage: oldImage };
+  if (strategy !== 'rolling') return { ...common, templateImage: oldImage };
+  // Whatever of its own is in the template now is what the first write replaces.
+  return found.templateImage === oldImage ? common : { ...common, newImage: found.templateImage };
 }
 
 /** Those whose image the release may have changed; of new servers nobody. */
@@ -137,13 +124,13 @@ function prioritiesOf(
   gameServers: readonly GameServerView[],
 ): readonly PriorityChange[] {
   const ordinals = new Map(servers.map(({ name, ordinal }) => [name, ordinal]));
-  return gameServers.flatMap(({ name, uid, updatePriority }) => {
+  return gameServers.flatMap(({ name, updatePriority }) => {
     const ordinal = ordinals.get(name);
     const before = Object.keys(priorities).find(
       (priority) => ordinal !== undefined && isInRanges(priorities[priority] ?? '', ordinal),
     );
     if (before === undefined || before === String(updatePriority)) return [];
-    return [{ name, uid, from: /^\d+$/.test(before) ? Number(before) : before, to: Number(updatePriority) || 0 }];
+    return [{ name, from: /^\d+$/.test(before) ? Number(before) : before, to: Number(updatePriority) || 0 }];
   });
 }
 

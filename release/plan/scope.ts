@@ -1,10 +1,11 @@
 import type { ServerView } from '../fleet/fleet.ts';
-import { containerOf } from '../fleet/fleet.ts';
 import { updateOrder } from '../fleet/order.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import type { FleetSnapshot, PlanRefusal } from './plan.ts';
 import { isSelected, unknownServers } from '../fleet/selection.ts';
 import { readRecords } from '../record/record.ts';
+import type { TargetImage } from './rollback-target.ts';
+import { imageOf, targetImageOf } from './rollback-target.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
 import { byName } from './waves.ts';
 
@@ -19,8 +20,8 @@ export interface Scope {
   readonly bystanders: readonly ServerView[];
   /** Names of servers to move whose GameServer has an override of the image already. */
   readonly overridden: readonly string[];
-  /** What the servers go back to. */
-  readonly oldImage: string;
+  /** What the servers go back to, and why. */
+  readonly back: TargetImage;
   /** An image that an earlier release has left on some of them, when it ended half-way. */
   readonly leftOn?: string | undefined;
 }
@@ -39,13 +40,17 @@ export function scopeOf(spec: ReleaseSpec, snapshot: FleetSnapshot, baseline: Se
         adopted: [],
         bystanders: snapshot.servers,
         overridden: [],
-        oldImage: baseline.oldImage,
+        back: ofTemplate(baseline),
       };
   }
 }
 
-const imageOf = (server: ServerView, container: string): string =>
-  containerOf(server.containers, container)?.image ?? '';
+const ofTemplate = ({ templateImage }: SetBaseline): TargetImage => ({
+  image: templateImage,
+  why: 'what the template says',
+  servers: 0,
+  of: 0,
+});
 
 function split(servers: readonly ServerView[], { container, newImage }: SetBaseline): Pick<Scope, 'toMove' | 'moved'> {
   return {
@@ -58,17 +63,9 @@ function imagesOf(servers: readonly ServerView[], container: string): string[] {
   return [...new Set(servers.map((server) => imageOf(server, container)))];
 }
 
-function rollingScope(snapshot: FleetSnapshot, baseline: SetBaseline): Scope | PlanRefusal {
-  const { container, newImage, templateImage } = baseline;
+function rollingScope(snapshot: FleetSnapshot, baseline: SetBaseline): Scope {
+  const { container, newImage } = baseline;
   const { moved, toMove } = split(snapshot.servers, baseline);
-  const images = imagesOf(toMove, container);
-  if (templateImage === newImage && images.length > 1) {
-    return {
-      refusals: [
-        `the servers of ${snapshot.set.ref.name} run ${images.length} different images besides ${newImage} (${images.join(', ')}) and the set's template already has the new one, so there is nothing to roll back to: bring them to one version first`,
-      ],
-    };
-  }
   const gameServers = byName(snapshot.gameServers);
   return {
     moved,
@@ -76,7 +73,7 @@ function rollingScope(snapshot: FleetSnapshot, baseline: SetBaseline): Scope | P
     adopted: moved.filter(({ name }) => gameServers.get(name)?.imageOverrides[container] === newImage),
     bystanders: [],
     overridden: [],
-    oldImage: templateImage === newImage ? (images[0] ?? templateImage) : templateImage,
+    back: targetImageOf(toMove, baseline, readRecords(snapshot.set.annotations)),
   };
 }
 
@@ -110,9 +107,19 @@ function targetedScope(spec: ReleaseSpec, snapshot: FleetSnapshot, baseline: Set
     adopted: [],
     bystanders: servers.filter((server) => !chosen.includes(server)),
     overridden: names.filter((name) => own(name) !== undefined && own(name) !== half?.newImage),
-    oldImage: half?.oldImage ?? images[0] ?? baseline.oldImage,
+    back: backOfChosen(toMove, baseline, half?.oldImage),
     ...(half ? { leftOn: half.newImage } : {}),
   };
+}
+
+/** The chosen servers run one image, or an earlier release that ended half-way says which of two was the old one. */
+function backOfChosen(toMove: readonly ServerView[], baseline: SetBaseline, before: string | undefined): TargetImage {
+  const { container } = baseline;
+  const [image] = before === undefined ? imagesOf(toMove, container) : [before];
+  if (image === undefined) return ofTemplate(baseline);
+  const servers = toMove.filter((server) => imageOf(server, container) === image).length;
+  const why = before === undefined ? 'what servers run' : 'what servers ran before';
+  return { image, why, servers, of: toMove.length };
 }
 
 /** A targeted release that ended half-way has left two images, and says on the set which of them is the old one. */

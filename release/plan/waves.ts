@@ -79,6 +79,6 @@ export function assignPriorities(waves: readonly Wave[], gameServers: readonly G
   for (const wave of waves)
     for (const { name } of wave.servers) wanted.set(name, (waves.length - wave.number + 1) * 10);
   return gameServers
-    .map(({ name, uid, updatePriority }) => ({ name, uid, from: updatePriority, to: wanted.get(name) ?? 0 }))
+    .map(({ name, updatePriority }) => ({ name, from: updatePriority, to: wanted.get(name) ?? 0 }))
     .filter(({ from, to }) => from !== to);
 }

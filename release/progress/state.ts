@@ -1,5 +1,6 @@
 import type { SetRef } from '../fleet/fleet.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { RollbackTarget } from '../plan/rollback-target.ts';
 import { compactRanges, isInRanges } from '../fleet/ranges.ts';
 import type { ServerFailure } from '../checks/server.ts';
 import type { GateSpec } from '../spec/spec.ts';
@@ -12,6 +13,7 @@ export type Phase =
   | 'watching'
   | 'waiting-approval'
   | 'frozen'
+  | 'pausing'
   | 'paused'
   | 'halted'
   | 'rolling-back'
@@ -208,6 +210,8 @@ export interface ReleaseState {
   readonly image: string;
   readonly version: string;
   readonly previousVersion: string;
+  /** What a rollback goes back to, and why to that; absent before the plan stands. */
+  readonly rollbackTo?: RollbackTarget | undefined;
   readonly planHash: string;
   readonly phase: Phase;
   /** What it is doing within the phase, one line. */
@@ -243,6 +247,8 @@ export interface ReleaseState {
   readonly decisions: readonly DecisionRecord[];
   /** Why it ended as it did; empty while it runs. */
   readonly reason: string;
+  /** Messages that could not be read: they steer nothing. */
+  readonly unreadable?: { readonly count: number; readonly last: string; readonly at: number } | undefined;
   /** It was refused because the cluster did not answer: the same release may well be accepted later. */
   readonly unreachable?: boolean | undefined;
   readonly startedAt: number;
@@ -286,6 +292,7 @@ export function withPlan(state: ReleaseState, plan: Plan): ReleaseState {
     ...state,
     version: plan.version,
     previousVersion: plan.previousVersion,
+    ...(plan.rollbackTo ? { rollbackTo: plan.rollbackTo } : {}),
     planHash: plan.hash,
     warnings: plan.warnings,
     waves: progressOf(plan),

@@ -2,6 +2,7 @@ import type { Plan } from '../plan/plan.ts';
 import { compactRanges } from '../fleet/ranges.ts';
 import type { LastRelease, ReleaseRecord } from './record.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
+import { becauseText, isNoteworthy } from '../plan/rollback-target.ts';
 
 /** What a release leaves on the set with its first write. The same plan gives the same record, so that it can be repeated. */
 export function recordOfPlan(
@@ -20,6 +21,7 @@ export function recordOfPlan(
     newImage: baseline.newImage,
     oldVersion: previousVersion,
     newVersion: version,
+    ...becauseOf(plan),
     updateStrategy: baseline.updateStrategy,
     startedAt,
     ...chosenOf(plan),
@@ -27,6 +29,11 @@ export function recordOfPlan(
     ...(plan.earlier ? { earlier: plan.earlier } : {}),
     how: { ask: { content, reload, proof, concurrency } },
   };
+}
+
+/** Where servers ran several versions, whoever goes back by the record alone has to know why it is this one. */
+function becauseOf({ rollbackTo }: Plan): Pick<ReleaseRecord, 'oldBecause'> {
+  return rollbackTo && isNoteworthy(rollbackTo) ? { oldBecause: becauseText(rollbackTo).slice(0, 200) } : {};
 }
 
 const MOST_CHOSEN = 4_096;
@@ -58,8 +65,15 @@ function prioritiesOf({ priorities, waves, adopted, alreadyUpdated }: Plan): Pic
   return JSON.stringify(ranges).length <= MOST_CHOSEN ? { priorities: ranges } : {};
 }
 
-/** What a release leaves on the set with its last write. */
-export function endOfRelease(record: ReleaseRecord, outcome: LastRelease['outcome'], finishedAt: number): LastRelease {
+/**
+ * What a release leaves on the set with its last write. `everyServerProved`: nobody was excluded, nobody stays on another
+ * version, and everybody has proved the one that the release ends with.
+ */
+export function endOfRelease(
+  record: ReleaseRecord,
+  outcome: LastRelease['outcome'],
+  { finishedAt, everyServerProved = false }: { readonly finishedAt: number; readonly everyServerProved?: boolean },
+): LastRelease {
   const { v, release, strategy, container, chosen, startedAt, how } = record;
   const { oldImage, newImage, oldVersion, newVersion, earlier } = record;
   const common = { v, release, strategy, container, startedAt, how, ...(chosen === undefined ? {} : { chosen }) };
@@ -69,7 +83,18 @@ export function endOfRelease(record: ReleaseRecord, outcome: LastRelease['outcom
   ];
   const [runs, before] = outcome === 'done' ? [now, other] : [other, now];
   // A template that has moved everybody leaves nobody on anything else.
-  const kept = earlier === undefined || (record.strategy === 'rolling' && outcome === 'done') ? {} : { earlier };
+  const kept: Pick<LastRelease, 'earlier'> =
+    earlier === undefined || (strategy === 'rolling' && outcome === 'done') ? {} : { earlier };
   const previous = { previousImage: before.image, previousVersion: before.version };
-  return { ...common, ...kept, outcome, ...runs, ...previous, finishedAt };
+  // Only a template gives a version to every server that there is and that will come.
+  const isStable = everyServerProved && strategy === 'rolling' && kept.earlier === undefined;
+  return {
+    ...common,
+    ...kept,
+    outcome,
+    ...runs,
+    ...previous,
+    finishedAt,
+    ...(isStable ? { everyServer: true as const } : {}),
+  };
 }

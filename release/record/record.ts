@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { UpdateStrategy } from '../fleet/fleet.ts';
 import { looksSecret } from './redact.ts';
+import type { StableVersion } from './stable.ts';
+import { readStable } from './stable.ts';
 import type { Ask } from '../spec/spec.ts';
 import { askSchema } from '../spec/spec.ts';
 
@@ -86,6 +88,7 @@ const runningSchema = commonSchema.extend({
   holder: holderSchema.optional(),
   heldAt: milliseconds.optional(),
   stuck: stuckSchema.optional(),
+  oldBecause: z.string().max(200).optional(),
   left: z.string().max(READ_LIMIT).optional(),
 });
 
@@ -98,6 +101,7 @@ const lastSchema = commonSchema.extend({
   startedAt: milliseconds,
   finishedAt: milliseconds,
   putBack: z.object({ from: strategySchema, to: strategySchema }).optional(),
+  everyServer: z.literal(true).optional(),
 });
 
 /** A version that a release leaves servers on, because an earlier one had brought them there. */
@@ -130,6 +134,8 @@ export interface ReleaseRecord extends RecordBase {
   readonly newImage: string;
   readonly oldVersion: string;
   readonly newVersion: string;
+  /** Why a rollback goes back to the old image and to no other; absent where that is simply what servers ran. */
+  readonly oldBecause?: string;
   /** The person's own, to be put back. */
   readonly updateStrategy: UpdateStrategy;
   /** Priorities to be put back where the release gives its own: the ordinals, as compact ranges, that had each. */
@@ -157,12 +163,16 @@ export interface LastRelease extends RecordBase {
   readonly finishedAt: number;
   /** A strategy that could not be put back yet, because that would move servers: `from` is what is there instead. */
   readonly putBack?: { readonly from: UpdateStrategy; readonly to: UpdateStrategy };
+  /** Every server of the set proved the version: it is the stable version from now on. Absent when some did not. */
+  readonly everyServer?: true;
 }
 
 /** What the annotations of a set say about releases. */
 export interface Records {
   readonly running?: ReleaseRecord;
   readonly last?: LastRelease;
+  /** The last version that every server of the set proved at the end of a release. */
+  readonly stable?: StableVersion;
   /** One sentence for each record that is there but cannot be read. */
   readonly unreadable: readonly string[];
 }
@@ -192,14 +202,19 @@ function encodeAsk(ask: Ask): { readonly ask: unknown } | { readonly noAsk: stri
   }
 }
 
-/** Reads both records from a set's annotations. Never throws: people and tools edit annotations. */
+/** Reads the records from a set's annotations. Never throws: people and tools edit annotations. */
 export function readRecords(annotations: Readonly<Record<string, string>> | undefined): Records {
   const running = readOne(annotations, RELEASE_ANNOTATION, runningSchema);
   const last = readOne(annotations, LAST_RELEASE_ANNOTATION, lastSchema);
+  const { stable, unreadable } = readStable(annotations);
   return {
     ...(running && 'value' in running ? { running: withHow(running.value) } : {}),
     ...(last && 'value' in last ? { last: withHow(last.value) } : {}),
-    unreadable: [running, last].flatMap((entry) => (entry && 'problem' in entry ? [entry.problem] : [])),
+    ...(stable ? { stable } : {}),
+    unreadable: [
+      ...[running, last].flatMap((entry) => (entry && 'problem' in entry ? [entry.problem] : [])),
+      ...(unreadable === undefined ? [] : [unreadable]),
+    ],
   };
 }
 

@@ -83,7 +83,7 @@ test('an override that is lost after its server was found done is found by the l
     exec: ({ server }) => {
       if (server === 'duel-1' && undone++ === 0) {
         const { containers: _lost, ...spec } = cluster.set().gameServers.get(server)!.spec;
-        cluster.set().commitGameServer({ ...cluster.set().gameServers.get(server)!, spec });
+        cluster.set().okg.commit({ ...cluster.set().gameServers.get(server)!, spec });
       }
       return { kind: 'exited', code: 0, stdout: '2.0', stderr: '' };
     },
@@ -104,7 +104,7 @@ test('an image that somebody sets while the server is on its way is theirs, and 
     setTimeout(() => {
       const raw = cluster.set().gameServers.get('duel-0')!;
       const containers = [{ name: SIDECAR, image: theirs }];
-      cluster.set().commitGameServer({ ...raw, spec: { ...raw.spec, containers } });
+      cluster.set().okg.commit({ ...raw, spec: { ...raw.spec, containers } });
     }, 700),
   );
   const { failures } = await run(cluster, await inputFor(cluster));

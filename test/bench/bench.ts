@@ -1,7 +1,9 @@
 import { fleetImage, createSet, podsOf, sidecarContainer } from '../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import { startLab } from '../lab/lab.ts';
+import type { Cores } from '../lab/cores.ts';
 import type { Lab } from '../lab/lab.ts';
+import type { EngineStats } from '../lab/fleet-engine.ts';
 import { apiServerRequests } from './api-server-requests.ts';
 import type { Mode, ModeRun, OpenMode, RequestCounts, Stage } from './mode.ts';
 import { Observer } from './observer.ts';
@@ -21,6 +23,8 @@ export interface BenchOptions {
   readonly waves: number;
   readonly rounds: number;
   readonly modes: readonly Mode[];
+  /** Where the lab's programs run; undefined where nothing is pinned. */
+  readonly cores: Cores | undefined;
   /** Takes one line of progress for a person. */
   readonly log: (line: string) => void;
 }
@@ -44,12 +48,22 @@ export interface Measurement extends ModeRun {
 
 /**
  * Moves one set from version to version on one lab, every mode once per round, each round in the reverse order of the
- * one before: a lab that has held many servers is slower, and nobody is to profit from that.
+ * one before: a lab that has held many servers is slower, and nobody is to profit from that. Modes that write
+ * GameServers get a lab of their own after that.
  * @throws Error when a mode leaves a server behind
  */
 export async function bench(options: BenchOptions): Promise<Measurement[]> {
-  const { servers, log } = options;
-  const lab = await startLab({ kind: 'fleet', log });
+  const measured: Measurement[] = [];
+  for (const kind of ['set', 'game-servers'] as const) {
+    const modes = options.modes.filter(({ writes }) => writes === kind);
+    if (modes.length > 0) measured.push(...(await onLab({ ...options, modes })));
+  }
+  return measured;
+}
+
+async function onLab(options: BenchOptions): Promise<Measurement[]> {
+  const { servers, cores, log } = options;
+  const lab = await startLab({ kind: 'fleet', log, ...(cores && { cores }) });
   try {
     log(`creating ${servers} servers`);
     const set = { name: SET, replicas: servers, nodeName: lab.nodeName };
@@ -76,9 +90,8 @@ async function onStage(stage: Stage, { modes, rounds, log }: BenchOptions): Prom
     for (let round = 1; round <= rounds; round += 1) {
       const order = round % 2 === 1 ? modes : modes.toReversed();
       for (const mode of order) {
-        await observer.quiet();
-        await loadEverywhere(stage);
-        const run = await measure(stage, observer, { mode: open.get(mode)!, tag: `v${measured.length + 2}.0` });
+        const trial = { mode, open: open.get(mode)!, tag: `v${measured.length + 2}.0` };
+        const run = await measure(stage, observer, trial);
         measured.push({ mode: mode.name, round, ...run });
         log(`round ${round}: ${mode.name} took ${run.seconds.toFixed(1)} s`);
       }
@@ -100,25 +113,29 @@ async function loadEverywhere({ lab, waves }: Stage): Promise<void> {
 }
 
 interface Trial {
-  readonly mode: OpenMode;
+  readonly mode: Mode;
+  readonly open: OpenMode;
   readonly tag: string;
 }
 
 async function measure(
   stage: Stage,
   observer: Observer,
-  { mode, tag }: Trial,
+  { mode, open, tag }: Trial,
 ): Promise<Omit<Measurement, 'mode' | 'round'>> {
-  const used = (): ProcessorTime => processorTime(stage.lab.directory, mode.processes);
+  const used = (): ProcessorTime => processorTime(stage.lab.directory, open.processes);
+  await observer.quiet();
+  await loadEverywhere(stage);
   const answeredBefore = await apiServerRequests(stage.lab.api);
   observer.record(tag);
   const usedBefore = used();
   const started = performance.now();
-  const run = await mode.run(tag);
+  const run = await open.run(tag);
   const seconds = (performance.now() - started) / 1_000;
   const usedAfter = used();
   const answeredAfter = await apiServerRequests(stage.lab.api);
   await demandAllOn(stage.lab, stage, tag);
+  if (mode.reloads) await demandAllLoaded(stage, tag);
   const seen = await observer.observed();
   const [firstOpening] = seen.openings;
   return {
@@ -139,4 +156,11 @@ async function demandAllOn({ api }: Lab, { set, waves }: Stage, tag: string): Pr
   );
   const wanted = waves.flat().length;
   if (done.length !== wanted) throw new Error(`only ${done.length} of ${wanted} servers are Ready on ${image}`);
+}
+
+async function demandAllLoaded({ lab, waves }: Stage, tag: string): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${lab.enginePort ?? 0}/stats`);
+  const stats = (await answer.json()) as Record<string, EngineStats>;
+  const others = waves.flat().filter((name) => stats[`default/${name}`]?.loaded !== tag);
+  if (others.length > 0) throw new Error(`${others.length} servers have not loaded ${tag}, ${others[0]} among them`);
 }

@@ -1,4 +1,6 @@
 import type { Lab } from '../lab/lab.ts';
+import { mainContainer } from '../lab/game-server-sets.ts';
+import type { ContainerPlace } from '../lab/pod-exec.ts';
 import type { ActivityTimes } from './activity-times.ts';
 
 /** What every way of updating works on: one set, all of whose servers it moves from one version to the next. */
@@ -8,6 +10,22 @@ export interface Stage {
   readonly set: string;
   /** The servers of each wave, in the order in which Kruise moves them. */
   readonly waves: readonly (readonly string[])[];
+}
+
+/**
+ * Commands and checks at once, in every way that does several: all servers of a fleet lab are on one node; as many at
+ * once as a fleet on four nodes would get.
+ */
+export const CONCURRENCY = 20;
+
+/** Where a command reaches a server's engine. */
+export function engineOf(name: string): ContainerPlace {
+  return { namespace: 'default', pod: name, container: mainContainer };
+}
+
+/** The command that makes it load the files that are there. */
+export function reloadCommand(name: string): string[] {
+  return ['fleet-engine', 'reload', `default/${name}`];
 }
 
 /** Requests to the API server, by what they were, such as `GET pods`. */
@@ -21,6 +39,8 @@ export interface ModeRun {
   readonly workerMemory?: number;
   /** What Temporal recorded of the release, to find out where time goes. */
   readonly activities?: readonly ActivityTimes[];
+  /** The program by which it works, where that depends on the machine. */
+  readonly tool?: string;
 }
 
 /** A way of updating, ready to be used again and again on one stage. */
@@ -32,11 +52,12 @@ export interface OpenMode {
   close(): Promise<void>;
 }
 
-/** How many times as long as another way of the same run this one may take. */
-export interface Budget {
+/** Another way of the same run that this one is compared with. */
+export interface Comparison {
   /** The other mode's name. */
   readonly against: string;
-  readonly atMost: number;
+  /** The budget: how many times as long this one may take. Undefined where it only is to be known. */
+  readonly atMost?: number;
 }
 
 /** One way of updating a whole set: one file in modes/. */
@@ -45,7 +66,11 @@ export interface Mode {
   readonly name: string;
   /** For people: what it does, in a few words. */
   readonly title: string;
+  /** What it writes. Overrides in GameServers stand in the way of templates, so each kind gets a lab of its own. */
+  readonly writes: 'set' | 'game-servers';
+  /** Every engine has loaded the version at the end. */
+  readonly reloads: boolean;
   /** None for what hotwave is compared with. */
-  readonly budgets: readonly Budget[];
+  readonly comparisons: readonly Comparison[];
   open(stage: Stage): Promise<OpenMode>;
 }

@@ -5,13 +5,15 @@ import type { Mode } from './mode.ts';
 import { withSection } from './record.ts';
 import { reportOf } from './report.ts';
 import type { Report } from './report.ts';
-import { markdownOf } from './tables.ts';
+import { sectionsOf } from './tables.ts';
 import { requestsBetween, requestsIn } from './worker-process.ts';
 
-const mode = (name: string, budgets: Mode['budgets'] = []): Mode => ({
+const mode = (name: string, comparisons: Mode['comparisons'] = []): Mode => ({
   name,
   title: `the ${name} way`,
-  budgets,
+  writes: 'set',
+  reloads: true,
+  comparisons,
   open: () => Promise.reject(new Error('not opened')),
 });
 
@@ -27,9 +29,14 @@ const measured = (name: string, round: number, seconds: number): Measurement => 
 
 function aReport(measurements: readonly Measurement[]): Report {
   const modes = [mode('bare'), mode('checked', [{ against: 'bare', atMost: 1.05 }])];
-  const settings = { servers: 10, waves: 2, rounds: 2, modes, log: () => undefined };
-  return reportOf({ ...settings, loadBefore: 0, date: new Date(0) }, measurements);
+  const settings = { servers: 10, waves: 2, rounds: 2, cores: 'not pinned' };
+  return reportOf({ settings, modes, loadBefore: 0, date: new Date(0) }, measurements);
 }
+
+const textOf = (report: Report): string =>
+  sectionsOf(report)
+    .map(({ text }) => text)
+    .join('\n');
 
 test('ratios compare what ran in the same round', () => {
   const report = aReport([
@@ -54,14 +61,27 @@ test('lists are counted per wave and everything else per server', () => {
 
 test('a budget that was missed says so', () => {
   const report = (seconds: number): string =>
-    markdownOf(aReport([measured('bare', 1, 10), measured('checked', 1, seconds)]));
+    textOf(aReport([measured('bare', 1, 10), measured('checked', 1, seconds)]));
   expect(report(10.5)).toContain('kept');
   expect(report(10.6)).toContain('missed');
 });
 
+test('a comparison without a budget is shown without a verdict', () => {
+  const modes = [mode('bare'), mode('checked', [{ against: 'bare' }])];
+  const settings = { servers: 10, waves: 2, rounds: 1, cores: 'not pinned' };
+  const runs = [measured('bare', 1, 10), measured('checked', 1, 30)];
+  const text = textOf(reportOf({ settings, modes, loadBefore: 0, date: new Date(0) }, runs));
+  expect(text).toContain('checked / bare');
+  expect(text).not.toMatch(/kept|missed/);
+});
+
+test('a report says how programs were spread over the cores', () => {
+  expect(textOf(aReport([measured('bare', 1, 10)]))).toContain('not pinned');
+});
+
 test('a recorded report replaces the one of the same size and leaves the rest of the page', () => {
-  const page = withSection(withSection('# Title\n', '10x2', 'old'), '20x2', 'other');
-  const next = withSection(page, '10x2', 'new');
+  const page = withSection(withSection('# Title\n', { name: '10x2', text: 'old' }), { name: '20x2', text: 'other' });
+  const next = withSection(page, { name: '10x2', text: 'new' });
   expect(next).not.toContain('old');
   expect(next).toMatch(/# Title[^]*new[^]*other/);
 });

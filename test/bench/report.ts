@@ -1,7 +1,8 @@
-import type { BenchOptions, Measurement } from './bench.ts';
+import type { Measurement } from './bench.ts';
 import { machine, versions } from './environment.ts';
-import type { RequestCounts } from './mode.ts';
-import { median, percentile } from './statistics.ts';
+import type { InMemoryReport } from './in-memory/releases.ts';
+import type { Mode, RequestCounts } from './mode.ts';
+import { median, percentile, sumOf } from './statistics.ts';
 
 /** Some values in short: milliseconds or seconds, as the field says. */
 export interface Summary {
@@ -16,6 +17,8 @@ export interface Summary {
 export interface ModeReport {
   readonly mode: string;
   readonly title: string;
+  /** The program by which it works, where that depends on the machine. */
+  readonly tool?: string;
   readonly seconds: Summary;
   /** Seconds of processor time of all programs together. */
   readonly processorSeconds: Summary;
@@ -37,11 +40,21 @@ export interface ModeReport {
 export interface Ratio {
   readonly mode: string;
   readonly against: string;
-  readonly budget: number;
+  /** Undefined where the figure only is to be known. */
+  readonly budget?: number | undefined;
   /** Of seconds on the clock. */
   readonly ratio: Summary;
   /** Of processor time, which tells more than the clock when others keep the machine busy. */
   readonly processorRatio: Summary;
+}
+
+/** What the fleet lab was asked, and how its programs were spread over the cores. */
+export interface Settings {
+  readonly servers: number;
+  readonly waves: number;
+  readonly rounds: number;
+  /** A sentence without its end, such as `not pinned: there is one core only`. */
+  readonly cores: string;
 }
 
 /** All that is to be known about a run of the benchmark. */
@@ -49,35 +62,41 @@ export interface Report {
   readonly date: string;
   readonly machine: ReturnType<typeof machine>;
   readonly versions: ReturnType<typeof versions>;
-  readonly settings: { readonly servers: number; readonly waves: number; readonly rounds: number };
+  readonly settings: Settings;
   /** Load average of the minute before the run: what others did on the machine. */
   readonly loadBefore: number;
   readonly modes: readonly ModeReport[];
   readonly ratios: readonly Ratio[];
+  /** Releases on the cluster in memory; undefined when there were none. */
+  readonly inMemory?: InMemoryReport | undefined;
   readonly measurements: readonly Measurement[];
 }
 
 /** What a report is about, besides the measurements. */
-export interface ReportContext extends BenchOptions {
+export interface ReportContext {
+  readonly settings: Settings;
+  readonly modes: readonly Mode[];
+  readonly inMemory?: InMemoryReport | undefined;
   readonly loadBefore: number;
   readonly date: Date;
 }
 
 /** Sums up the measurements of one run. */
 export function reportOf(context: ReportContext, measurements: readonly Measurement[]): Report {
-  const { servers, waves, rounds, modes } = context;
+  const { settings, modes, inMemory } = context;
   return {
     date: context.date.toISOString(),
     machine: machine(),
     versions: versions(),
-    settings: { servers, waves, rounds },
+    settings,
     loadBefore: context.loadBefore,
     modes: modes.map(({ name, title }) =>
-      modeReport({ mode: name, title }, context, measurementsOf(measurements, name)),
+      modeReport({ mode: name, title }, settings, measurementsOf(measurements, name)),
     ),
-    ratios: modes.flatMap(({ name, budgets }) =>
-      budgets.flatMap(({ against, atMost }) => ratioOf(measurements, { mode: name, against, budget: atMost })),
+    ratios: modes.flatMap(({ name, comparisons }) =>
+      comparisons.flatMap(({ against, atMost }) => ratioOf(measurements, { mode: name, against, budget: atMost })),
     ),
+    inMemory,
     measurements,
   };
 }
@@ -88,22 +107,23 @@ function measurementsOf(measurements: readonly Measurement[], name: string): Mea
 
 function modeReport(
   names: Pick<ModeReport, 'mode' | 'title'>,
-  context: ReportContext,
+  settings: Settings,
   runs: readonly Measurement[],
 ): ModeReport {
-  const { requests } = runs.at(-1) ?? {};
+  const { requests, tool } = runs.at(-1) ?? {};
   const memory = runs.flatMap(({ workerMemory }) => workerMemory ?? []);
   return {
     ...names,
+    ...(tool !== undefined && { tool }),
     seconds: summary(runs.map(({ seconds }) => seconds)) ?? nothing,
-    processorSeconds: summary(runs.map(({ processorTime }) => sumOf(processorTime))) ?? nothing,
+    processorSeconds: summary(runs.map(processorSeconds)) ?? nothing,
     ownTime: {
       ...named('readyToReload', summary(runs.flatMap(({ ownTime }) => ownTime.readyToReload))),
       ...named('proofToPatch', summary(runs.flatMap(({ ownTime }) => ownTime.proofToPatch))),
       ...named('readyToPatch', summary(runs.flatMap(({ ownTime }) => ownTime.readyToPatch))),
       ...named('firstWrite', summary(runs.flatMap(({ firstWrite }) => firstWrite ?? []))),
     },
-    ...(requests && { requests: requestsOf(requests, context) }),
+    ...(requests && { requests: requestsOf(requests, settings) }),
     ...(memory.length > 0 && { workerMemory: Math.max(...memory) }),
   };
 }
@@ -113,13 +133,13 @@ function named<Name extends string>(name: Name, value: Summary | undefined): Par
 }
 
 /** Lists are counted by wave, because they do not grow with the number of servers in it; the rest by server. */
-function requestsOf(byName: RequestCounts, { servers, waves }: ReportContext): NonNullable<ModeReport['requests']> {
+function requestsOf(byName: RequestCounts, { servers, waves }: Settings): NonNullable<ModeReport['requests']> {
   const lists = byName['GET pods'] ?? 0;
-  return { byName, perServer: (sumOf(byName) - lists) / servers, listsPerWave: lists / waves };
+  return { byName, perServer: (sumOf(Object.values(byName)) - lists) / servers, listsPerWave: lists / waves };
 }
 
-function sumOf(values: Readonly<Record<string, number>>): number {
-  return Object.values(values).reduce((sum, value) => sum + value, 0);
+function processorSeconds({ processorTime }: Measurement): number {
+  return sumOf(Object.values(processorTime));
 }
 
 function ratioOf(measurements: readonly Measurement[], names: Omit<Ratio, 'ratio' | 'processorRatio'>): Ratio[] {
@@ -130,7 +150,7 @@ function ratioOf(measurements: readonly Measurement[], names: Omit<Ratio, 'ratio
   });
   const ratio = summary(rounds.map(({ measurement, other }) => measurement.seconds / other.seconds));
   const processorRatio = summary(
-    rounds.map(({ measurement, other }) => sumOf(measurement.processorTime) / sumOf(other.processorTime)),
+    rounds.map(({ measurement, other }) => processorSeconds(measurement) / processorSeconds(other)),
   );
   return ratio && processorRatio ? [{ ...names, ratio, processorRatio }] : [];
 }

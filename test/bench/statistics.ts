@@ -11,3 +11,13 @@ export function percentile(values: readonly number[], share: number): number | u
   const sorted = values.toSorted((left, right) => left - right);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
 }
+
+/** The sum of some values, 0 of none. */
+export function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+/** Bytes as megabytes of a million bytes each. */
+export function megabytes(bytes: number): number {
+  return bytes / 1e6;
+}

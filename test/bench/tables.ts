@@ -1,11 +1,29 @@
+import type { InMemoryRelease, InMemoryReport } from './in-memory/releases.ts';
 import type { ModeReport, Ratio, Report, Summary } from './report.ts';
+import { megabytes, sumOf } from './statistics.ts';
 
-/** A report as Markdown: what was measured, on what, and how it compares. */
-export function markdownOf(report: Report): string {
+/** A part of a report as Markdown, with the name under which the page keeps it. */
+export interface Section {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** A report as Markdown, a section for each lab: what was measured, on what, and how it compares. */
+export function sectionsOf(report: Report): Section[] {
+  const { settings, modes, inMemory } = report;
+  const joined = (parts: readonly string[]): string => parts.filter((part) => part !== '').join('\n\n');
+  const fleet = { name: `${settings.servers}x${settings.waves}`, text: joined(fleetParts(report)) };
+  if (!inMemory) return [fleet];
+  const { servers, waves } = inMemory;
+  const memory = { name: `in-memory-${servers}x${waves}`, text: joined(inMemoryParts(report, inMemory)) };
+  return modes.length > 0 ? [fleet, memory] : [memory];
+}
+
+function fleetParts(report: Report): string[] {
   const { settings, ratios } = report;
   return [
     `### ${settings.servers} servers in ${settings.waves} waves`,
-    provenance(report),
+    `${provenance(report)} Rounds: ${settings.rounds}, each mode once per round, order reversed from round to round; ${settings.cores}.`,
     table(
       [
         'way',
@@ -20,24 +38,42 @@ export function markdownOf(report: Report): string {
     ),
     table(['ratio', 'seconds (median)', 'least to most', 'budget', '', 'processor seconds'], ratios.map(ratioRow)),
     table(['own time (ms)', 'median', 'p95', 'most', 'transitions'], report.modes.flatMap(ownTimeRows)),
-  ]
-    .filter((part) => part !== '')
-    .join('\n\n');
+  ];
 }
 
-function provenance({ date, machine, versions, settings, loadBefore }: Report): string {
+function inMemoryParts(report: Report, { servers, waves, releases }: InMemoryReport): string[] {
+  return [
+    `### ${servers} servers in memory in ${waves} waves`,
+    `${provenance(report)} One worker in a process of its own, on a Temporal dev server; the cluster is in the process of the benchmark; not pinned.`,
+    table(
+      ['release', 'seconds', 'runs', 'events', 'most in a run', 'MB', 'most in a run', 'worker RSS peak (MB)', 'after'],
+      releases.map(releaseRow),
+    ),
+  ];
+}
+
+function releaseRow({ seconds, runs, rssPeak, rssAfter }: InMemoryRelease, index: number): string[] {
+  const [events, bytes] = [runs.map((run) => run.events), runs.map((run) => run.bytes)];
+  return [
+    ...[String(index + 1), seconds.toFixed(1), String(runs.length)],
+    ...[String(sumOf(events)), String(Math.max(...events))],
+    ...[megabytes(sumOf(bytes)).toFixed(2), megabytes(Math.max(...bytes)).toFixed(2)],
+    ...[megabytes(rssPeak).toFixed(0), megabytes(rssAfter).toFixed(0)],
+  ];
+}
+
+function provenance({ date, machine, versions, loadBefore }: Report): string {
   const { cores, processor, memoryGiB, system } = machine;
   const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
   return (
     `${date.slice(0, 16).replace('T', ' ')} UTC, ${cores} cores (${processor}), ${memoryGiB} GiB, ${system}, load ` +
-    `${loadBefore.toFixed(1)} before the run; ${used.join(', ')}. ${settings.rounds} rounds, each mode once per round, ` +
-    'order reversed from round to round.'
+    `${loadBefore.toFixed(1)} before the run; ${used.join(', ')}.`
   );
 }
 
-function modeRow({ mode, title, seconds, processorSeconds, requests, workerMemory }: ModeReport): string[] {
+function modeRow({ mode, title, tool, seconds, processorSeconds, requests, workerMemory }: ModeReport): string[] {
   return [
-    `${mode}: ${title}`,
+    `${mode}: ${title}${tool === undefined ? '' : ` (${tool})`}`,
     seconds.median.toFixed(1),
     range(seconds, 1),
     processorSeconds.median.toFixed(1),
@@ -48,9 +84,9 @@ function modeRow({ mode, title, seconds, processorSeconds, requests, workerMemor
 }
 
 function ratioRow({ mode, against, budget, ratio, processorRatio }: Ratio): string[] {
-  const verdict = ratio.median <= budget ? 'kept' : 'missed';
+  const verdict = budget === undefined ? '' : ratio.median <= budget ? 'kept' : 'missed';
   const [median, processor] = [ratio.median.toFixed(2), processorRatio.median.toFixed(2)];
-  return [`${mode} / ${against}`, median, range(ratio, 2), budget.toFixed(2), verdict, processor];
+  return [`${mode} / ${against}`, median, range(ratio, 2), budget?.toFixed(2) ?? '', verdict, processor];
 }
 
 const TRANSITIONS = {

@@ -1,12 +1,10 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import type { Lab } from '../lab/lab.ts';
 import { until } from '../lab/until.ts';
 import type { RequestCounts } from './mode.ts';
-
-const program = fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url));
+import { program } from './product.ts';
 
 /** A `hotwave worker` in a process of its own, as people run it. */
 export interface WorkerProcess {

@@ -69,10 +69,11 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['resume', 'x', '--wins', 'both'], '--wins "both": expected release or edit'],
     [['rollback', 'x', '--scope', 'some'], '--scope "some": expected release, wave or failed'],
     [['rollback', 'x', '--order', 'sideways'], '--order "sideways": expected all or reverse'],
-    [['rollback', 'x', '-f', 'x.yaml'], '--file is for rollback --from-cluster'],
+    [['rollback', 'x', '--to', ' '], '--to " ": expected a version or an image'],
+    [['rollback', 'x', '--to', '1.0', '--scope', 'wave'], 'every server at once: leave --scope and --order out'],
     [
       ['rollback', 'x', '--from-cluster', '--reason', 'y', '--scope', 'wave'],
-      'rollback --from-cluster brings every server back at once: leave --scope and --order out',
+      'without a running release every server goes back at once: leave --scope and --order out',
     ],
     [['halt', '--reason', 'x', '--for', '30d'], '--for "30d": expected a time such as 12h, at most 7d'],
     [['start', 'x.yaml', '--supersede-timeout', 'never'], /--supersede-timeout/],

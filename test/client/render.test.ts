@@ -96,9 +96,10 @@ describe('status', () => {
   test('says what a release has left behind that was cancelled half-way, and how to see it', () => {
     const cancelled = { phase: 'cancelled', reason: 'by ann: late', wait: undefined, cluster: 'eu' } as const;
     const lines = renderStatus(aReleaseState(cancelled), NOW, plainView()).split('\n');
-    expect(lines.slice(-2)).toEqual([
-      'every server stays on the version it has, until another release on the set',
+    expect(lines.slice(-3)).toEqual([
+      'every server stays on the version it has, until another release or a rollback on the set',
       '  hotwave versions arena/duel --cluster eu',
+      '  hotwave rollback arena/duel --cluster eu',
     ]);
     const untouched = waves(4).map((wave) => ({ ...wave, status: 'pending' as const }));
     const early = renderStatus(aReleaseState({ ...cancelled, waves: untouched }), NOW, plainView());

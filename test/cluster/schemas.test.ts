@@ -109,6 +109,7 @@ describe('a GameServer', () => {
       uid: 'u',
       resourceVersion: '7',
       opsState: 'None',
+      createdAt: 0,
       updatePriority: 0,
       hasPriority: false,
       imageOverrides: {},
@@ -119,7 +120,12 @@ describe('a GameServer', () => {
     });
     const wished = { updatePriority: 'p-7', containers: [{ name: 'a', image: 'x:1' }] };
     const view = gameServerRecord({ metadata: { ...metadata, annotations: {} }, spec: wished });
-    expect(view).toMatchObject({ updatePriority: 'p-7', imageOverrides: { a: 'x:1' }, hasAnnotations: true });
+    expect(view).toMatchObject({
+      updatePriority: 'p-7',
+      hasPriority: true,
+      imageOverrides: { a: 'x:1' },
+      hasAnnotations: true,
+    });
   });
 
   test('names who wrote its override', () => {

@@ -29,8 +29,14 @@ export interface ContractSet {
   readonly sidecar: string;
   /** The sidecar's image with another tag. */
   readonly image: (tag: string) => string;
+  /** The main container's image with another tag. */
+  readonly mainImage: (tag: string) => string;
   /** Somebody else writes one field of the set, under that field manager. */
   edit(manager: string, pointer: string, value: unknown): Promise<void>;
+  /** A GitOps controller brings the whole manifest that the set was made of back: it applies or replaces it. */
+  restore(manager: string, by: 'apply' | 'replace'): Promise<void>;
+  /** The set has a service quality that makes OpenKruiseGame write this updatePriority when its result is `True`. */
+  rankBy(quality: string, updatePriority: number): Promise<void>;
   /** OpenKruise's node agent reports the result of a service quality on a server's pod. */
   reportQuality(server: string, name: string, result: ServiceQuality): Promise<void>;
 }
@@ -386,6 +392,76 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           changes: [change],
         });
         expect(nothing).toEqual({ kind: 'applied' });
+      });
+    });
+
+    describe('others', () => {
+      const staged = { ...hold(FROZEN), paused: true };
+
+      async function held(own: ContractSet): Promise<SetBaseline> {
+        const baseline = await baselineOf(own);
+        const { preconditions, changes } = firstWavePatch(baseline, 4, staged);
+        const note = annotationChange((await live(own.ref)).annotations !== undefined, 'game.example/note', 'held');
+        await cluster.patch(setTarget(own.ref), { preconditions, changes: [...changes, note] });
+        return baseline;
+      }
+
+      test('who apply the manifest again put image and strategy back and own them; what it lacks stays', async () => {
+        const own = await world.newSet();
+        const baseline = await held(own);
+        await own.restore('argocd', 'apply');
+        const after = await live(own.ref);
+        expect(containerOf(after.containers, own.sidecar)?.image).toBe(own.image('1.0'));
+        expect(after.updateStrategy.rollingUpdate).toEqual({ ...baseline.updateStrategy.rollingUpdate, paused: true });
+        expect(after.annotations).toMatchObject({ 'game.example/note': 'held' });
+        expect(after.foreignOwners).toMatchObject({ [STRATEGY]: 'argocd' });
+        expect(after.lastWriters).toMatchObject({ [STRATEGY]: 'argocd' });
+        await cluster.patch(setTarget(own.ref), holdPatch(baseline, 4, staged, hold(FROZEN)));
+      });
+
+      test('who replace the set leave nothing of a release, and own nothing for good', async () => {
+        const own = await world.newSet();
+        const baseline = await held(own);
+        await own.restore('flux', 'replace');
+        const after = await live(own.ref);
+        expect(containerOf(after.containers, own.sidecar)?.image).toBe(own.image('1.0'));
+        expect(after.updateStrategy).toEqual(baseline.updateStrategy);
+        expect(after.annotations ?? {}).not.toHaveProperty(['game.example/note']);
+        expect(after.foreignOwners).toEqual({});
+        expect(after.lastWriters).toMatchObject({ [STRATEGY]: 'flux' });
+      });
+
+      test('own no longer the images when hotwave has changed one after them, but still what it left as it was', async () => {
+        const own = await world.newSet();
+        await own.restore('argocd', 'apply');
+        await held(own);
+        expect((await live(own.ref)).foreignOwners).toEqual({ [STRATEGY]: 'argocd', '/spec/replicas': 'argocd' });
+      });
+
+      test('who give the main container a new image restart the engines of those that may move, and no others', async () => {
+        const own = await world.newSet();
+        await cluster.patch(setTarget(own.ref), firstWavePatch(await baselineOf(own), 4, hold(2)));
+        await untilImages(own, ['1.0', '1.0', '2.0', '2.0']);
+        const { containers } = await live(own.ref);
+        const index = containers.findIndex(({ name: container }) => container === own.main);
+        await own.edit('colleague', `/spec/gameServerTemplate/spec/containers/${index}/image`, own.mainImage('9.0'));
+        const restarts = async (): Promise<(number | undefined)[]> =>
+          (await list(own)).map((server) => containerOf(server.containers, own.main)?.status?.restartCount);
+        await until('the engines', async () => (await list(own)).every(isServing) && (await restarts())[2] === 1);
+        expect(await restarts()).toEqual([0, 0, 1, 1]);
+      });
+
+      test('OpenKruiseGame writes the priority that a service quality wants, whoever wrote another before', async () => {
+        const own = await world.newSet();
+        const name = `${own.ref.name}-1`;
+        const priority = async (): Promise<unknown> =>
+          (await cluster.listGameServers(own.ref, [name]))[0]?.updatePriority;
+        await own.rankBy('players', 70);
+        await own.reportQuality(name, 'players', { status: 'True', message: '7' });
+        await until('the priority', async () => (await priority()) === 70);
+        await until('the label', async () => (await cluster.serversWithOtherPriority(own.ref, [70])).length === 3);
+        const [ranked] = await cluster.listGameServers(own.ref, [name]);
+        expect(ranked).toMatchObject({ priorityBy: 'kruise-game' });
       });
     });
 

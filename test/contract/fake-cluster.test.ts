@@ -1,4 +1,5 @@
 import { fakeCluster } from '../support/fake-cluster.ts';
+import { gitOps } from '../support/fake-git-ops.ts';
 import { applyJsonPatch } from '../support/json-patch.ts';
 import { MAIN, SIDECAR } from '../support/builders.ts';
 import { describeClusterContract } from './cluster-contract.ts';
@@ -6,7 +7,7 @@ import { describeClusterContract } from './cluster-contract.ts';
 describeClusterContract('in memory', () => {
   // A set per test, all in one cluster: as on a real API server.
   const image = (tag: string): string => `registry.test/scripts:${tag}`;
-  const names = Array.from({ length: 19 }, (_, index) => `set-${index}`);
+  const names = Array.from({ length: 24 }, (_, index) => `set-${index}`);
   const containers = [
     { name: MAIN, image: 'registry.test/engine:1.0' },
     { name: SIDECAR, image: image('1.0') },
@@ -19,11 +20,13 @@ describeClusterContract('in memory', () => {
     enginePort: 8080,
     newSet() {
       const ref = { namespace: 'default', name: names.pop()! };
+      const manifest = structuredClone(cluster.set(ref).raw);
       return Promise.resolve({
         ref,
         main: MAIN,
         sidecar: SIDECAR,
         image,
+        mainImage: (tag) => `registry.test/engine:${tag}`,
         edit(manager: string, path: string, value: unknown) {
           cluster.edit(
             manager,
@@ -32,11 +35,17 @@ describeClusterContract('in memory', () => {
           );
           return Promise.resolve();
         },
-        reportQuality(server, name, { status, message }) {
-          const found = cluster.server(server);
-          // What the adapter makes of the message of a pod condition.
-          found.serviceQualities[name] = { status, message: message.replaceAll(/[|\n]/g, '') };
-          found.touch();
+        restore(manager, by) {
+          gitOps(cluster, { manager, by, ref, manifest }).sync();
+          return Promise.resolve();
+        },
+        rankBy(name, updatePriority) {
+          const quality = { name, serviceQualityAction: [{ state: true, updatePriority }] };
+          cluster.edit('owner', ({ spec }) => (spec.serviceQualities = [quality]), ref);
+          return Promise.resolve();
+        },
+        reportQuality(server, name, result) {
+          cluster.reportQuality(server, name, result);
           return Promise.resolve();
         },
       });

@@ -6,6 +6,7 @@ import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
 import { apiClient } from '../../cluster/request.ts';
 import type { ApiClient } from '../../cluster/request.ts';
 import { setTarget } from '../../release/patches/patches.ts';
+import { until } from '../lab/until.ts';
 import { describeClusterContract } from '../contract/cluster-contract.ts';
 import type { ContractSet } from '../contract/cluster-contract.ts';
 import {
@@ -16,6 +17,7 @@ import {
   setPath,
   sidecarContainer,
 } from '../lab/game-server-sets.ts';
+import type { GameServerSet, SetOptions } from '../lab/game-server-sets.ts';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 
@@ -37,13 +39,33 @@ afterAll(async () => {
 
 /** A write of somebody who is not hotwave. */
 async function write(path: string, contentType: string, manager: string, body: unknown): Promise<void> {
-  const answer = await admin.request('PATCH', path, { contentType, body, query: { fieldManager: manager } });
+  // Only an apply takes `force`, and needs it for what others own.
+  const force = contentType === 'application/apply-patch+yaml' ? 'true' : undefined;
+  const query = { fieldManager: manager, force };
+  const answer = await admin.request('PATCH', path, { contentType, body, query });
   if (answer.kind === 'refused') admin.refuse(answer.refusal);
+}
+
+/** A GitOps controller writes the manifest again. */
+async function restore(options: SetOptions, manager: string, by: 'apply' | 'replace'): Promise<void> {
+  const path = setPath(options.name);
+  const manifest = gameServerSet(options) as { readonly metadata: object };
+  if (by === 'apply') {
+    await write(path, 'application/apply-patch+yaml', manager, manifest);
+    return;
+  }
+  // Its controller writes the status meanwhile: a conflict means to try again.
+  await until({ what: `${options.name} to be replaced`, deadlineMs: 20_000, everyMs: 100 }, async () => {
+    const { resourceVersion } = (await lab.api.get<GameServerSet>(path)).metadata;
+    const body = { ...manifest, metadata: { ...manifest.metadata, resourceVersion } };
+    return lab.api.replace(`${path}?fieldManager=${manager}`, body);
+  });
 }
 
 async function newSet(): Promise<ContractSet> {
   const name = `contract-${++sets}`;
-  await createSet(lab.api, { name, replicas: 4, nodeName: lab.nodeName, sidecarImage: fleetImage('1.0') });
+  const options = { name, replicas: 4, nodeName: lab.nodeName, sidecarImage: fleetImage('1.0') };
+  await createSet(lab.api, options);
   // Managers' times are whole seconds, and of two in the same second the other one counts as the later: a test that
   // asks who wrote last needs its writes in a later second than the set's creation.
   const created = Math.floor(Date.now() / 1000);
@@ -53,6 +75,22 @@ async function newSet(): Promise<ContractSet> {
     main: mainContainer,
     sidecar: sidecarContainer,
     image: fleetImage,
+    mainImage: (tag) => `registry.example/2048:${tag}`,
+    restore: (manager, by) => restore(options, manager, by),
+    rankBy: (quality, updatePriority) =>
+      write(setPath(name), 'application/merge-patch+json', 'owner', {
+        spec: {
+          serviceQualities: [
+            {
+              name: quality,
+              containerName: mainContainer,
+              permanent: false,
+              exec: { command: ['true'] },
+              serviceQualityAction: [{ state: true, updatePriority }],
+            },
+          ],
+        },
+      }),
     edit: (manager, path, value) =>
       write(setPath(name), 'application/json-patch+json', manager, [{ op: 'replace', path, value }]),
     reportQuality: (server, quality, result) =>

@@ -85,6 +85,11 @@ export class Api {
     return (await this.#send('POST', path, { type, body: object })) as T;
   }
 
+  /** Writes a whole object in the place of the one that is there. @throws ApiError when it was changed meanwhile */
+  async replace<T = KubernetesObject>(path: string, object: object): Promise<T> {
+    return (await this.#send('PUT', path, { type: 'application/json', body: object })) as T;
+  }
+
   /** Patches one object; `fieldManager` names the writer in managedFields. */
   async patch<T = KubernetesObject>(path: string, body: object, type: PatchType = 'merge'): Promise<T> {
     return (await this.#send('PATCH', path, { type: patchContentTypes[type], body })) as T;

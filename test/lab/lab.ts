@@ -1,4 +1,5 @@
 import { startControlPlane } from './control-plane.ts';
+import type { Cores } from './cores.ts';
 import { labUsers } from './credentials.ts';
 import { startFleet } from './fleet.ts';
 import type { SwapDelay } from './fleet-stages.ts';
@@ -38,6 +39,8 @@ export interface LabOptions {
   readonly nodes?: number;
   /** Fleet only: how long an image change takes. */
   readonly swap?: SwapDelay;
+  /** Where the programs are pinned, also those that are started later; nowhere when left out. */
+  readonly cores?: Cores;
 }
 
 interface Nodes {
@@ -65,7 +68,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = labDirectory(name);
   const record = { kind: options.kind, name };
   writeLabRecord(directory, { ...record, owner: identityOf(process.pid)! });
-  const supervisor = new Supervisor(directory);
+  const supervisor = new Supervisor(directory, options.cores);
   const workshop: Workshop = { directory, supervisor, ports: claimPorts(directory), programs, log };
   try {
     const [temporal, [controlPlane, nodes]] = await allOrFirstError([

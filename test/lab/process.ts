@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { commandOn, coreOf } from './cores.ts';
+import type { Cores } from './cores.ts';
 import { identityOf, isAlive, processesWithEnvironment, signalProcess } from './process-identity.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { readIfThere, writeFileAtomically } from './state-file.ts';
@@ -34,10 +36,15 @@ export class Supervisor {
   /** The lab's state folder. */
   readonly directory: string;
   readonly #daemons = new Map<string, Daemon>();
+  readonly #cores: Cores | undefined;
 
-  /** @param directory the lab's state folder; it must exist */
-  constructor(directory: string) {
+  /**
+   * @param directory the lab's state folder; it must exist
+   * @param cores where the programs are pinned; nowhere when left out
+   */
+  constructor(directory: string, cores?: Cores) {
     this.directory = directory;
+    this.#cores = cores;
     mkdirSync(join(directory, 'logs'), { recursive: true });
   }
 
@@ -49,7 +56,7 @@ export class Supervisor {
     if (this.isRunning(daemon.name)) throw new Error(`${daemon.name} runs already in ${this.directory}`);
     this.#daemons.set(daemon.name, daemon);
     const log = openSync(this.logFile(daemon.name), 'a');
-    const child = spawn(daemon.command, daemon.args, {
+    const child = spawn(...this.#commandOf(daemon), {
       cwd: this.directory,
       detached: true,
       stdio: ['ignore', log, log],
@@ -124,6 +131,10 @@ export class Supervisor {
   /** Where a program's standard output and error go. */
   logFile(name: string): string {
     return join(this.directory, 'logs', `${name}.log`);
+  }
+
+  #commandOf({ name, command, args }: Daemon): [string, readonly string[]] {
+    return this.#cores ? commandOn(coreOf(this.#cores, name), command, args) : [command, args];
   }
 
   #record(daemons: readonly RunningDaemon[]): void {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { applyDecision } from '../../release/decisions/decision.ts';
 import { why } from '../../release/narrate/narrate.ts';
 import { VERBS, initialState } from '../../release/progress/state.ts';
+import { endsFirst } from '../../release/decisions/halt.ts';
 import { OPEN_PHASES, VERB_TABLE } from '../../release/decisions/verbs.ts';
 import type { OpenPhase } from '../../release/decisions/verbs.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
@@ -142,6 +143,44 @@ test('a crowd of refused decisions does not push out those that steered the rele
     ['bob', true],
     ['cid', true],
   ]);
+});
+
+describe('a halted release that is the cause of the halt', () => {
+  const again = { id: 'again', verb: 'halt', until: NOW + 120_000 } as const;
+
+  test.each([
+    [{ verb: 'rollback' }, 'rolling back to 1, in spite of the halt by ops (fire)'],
+    [
+      { verb: 'cancel', then: 'hold' },
+      'cancelling: every server stays on the version it has, in spite of the halt by ops (fire)',
+    ],
+    [{ verb: 'cancel', then: 'rollback' }, 'cancelling: rolling back first, in spite of the halt by ops (fire)'],
+  ] as const)('leaves it by %j, and the halt that is told again does not undo that', (wish, answer) => {
+    const { state, answers, accepted } = decide(inPhase('halted'), { id: 'first', ...wish }, again);
+    expect(answers[0]).toBe(answer);
+    expect(accepted).toEqual([true, false]);
+    expect(state.halt).toBeUndefined();
+    expect(endsFirst(state)).toBe(true);
+  });
+
+  test('goes back as a whole only', () => {
+    const { accepted, answers, state } = decide(inPhase('halted'), { verb: 'rollback', scope: 'failed' });
+    expect(accepted).toEqual([false]);
+    expect(answers[0]).toMatch(/rollback without --scope, or hotwave unhalt first/);
+    expect(state.halt).toBeDefined();
+  });
+
+  test('and goes back while it is about to halt: a halt that has not begun holds no rollback up', () => {
+    const halted = { ...inPhase('updating'), halt: inPhase('halted').halt };
+    expect(decide(halted, { id: '1', verb: 'rollback' }, again).accepted).toEqual([true, false]);
+  });
+
+  test('a part that goes back, or nothing, is stopped by a halt', () => {
+    const part = decide(inPhase('paused'), { id: '1', verb: 'rollback', scope: 'failed' }, again);
+    expect(part.accepted).toEqual([true, true]);
+    expect(endsFirst(part.state)).toBe(false);
+    expect(decide(inPhase('updating'), again).accepted).toEqual([true]);
+  });
 });
 
 test('a line that goes on is not let go twice', () => {

@@ -103,8 +103,8 @@ test('a rolling release remembers whom it would take over, and forgets it when i
     earlier: kept,
     how: first.how,
   } as const;
-  expect(endOfRelease(record, 'done', FINISHED)).not.toHaveProperty('earlier');
-  const back = endOfRelease(record, 'rolled-back', FINISHED);
+  expect(endOfRelease(record, 'done', { finishedAt: FINISHED })).not.toHaveProperty('earlier');
+  const back = endOfRelease(record, 'rolled-back', { finishedAt: FINISHED });
   const [adopted, other] = [server(1, THIRD_IMAGE), server(0)];
   expect(wantedOf(yardstickOf(back), adopted)).toEqual({ image: THIRD_IMAGE, version: '3.0' });
   expect(wantedOf(yardstickOf(back), other)).toEqual({ image: OLD_IMAGE, version: '1.0' });

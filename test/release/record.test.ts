@@ -165,7 +165,7 @@ describe('the record of an ended release', () => {
     ['done', NEW_IMAGE, '2.0', '1.0'],
     ['rolled-back', OLD_IMAGE, '1.0', '2.0'],
   ] as const)('after %s says what the servers run since', (outcome, image, version, previousVersion) => {
-    const last = endOfRelease(aRecord(), outcome, FINISHED);
+    const last = endOfRelease(aRecord(), outcome, { finishedAt: FINISHED });
     expect(last).toMatchObject({ outcome, image, version, previousVersion, finishedAt: FINISHED });
     const text = recordText(last);
     expect(text).not.toContain('updateStrategy');
@@ -175,7 +175,7 @@ describe('the record of an ended release', () => {
 
 describe('the writes that carry the records', () => {
   const hold = { partition: 0, maxUnavailable: 1, paused: false };
-  const last = endOfRelease(aRecord(), 'done', FINISHED);
+  const last = endOfRelease(aRecord(), 'done', { finishedAt: FINISHED });
 
   interface World {
     readonly cluster: FakeCluster;

@@ -1,3 +1,5 @@
+import { unlessAborted } from './abort.ts';
+
 /** Time for simulations: what the fake cluster does later goes through here. */
 export interface Clock {
   /** Milliseconds since some start. */
@@ -47,4 +49,12 @@ export class ManualClock implements Clock {
   #earliest(): number {
     return Math.min(...this.#due.keys());
   }
+}
+
+/** Resolves when so much time has passed. @throws the reason of `signal` */
+export async function passed(clock: Clock, milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  if (milliseconds === 0) return;
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  clock.after(milliseconds, () => resolve(undefined));
+  await unlessAborted(promise, signal);
 }

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../activities/index.ts';
+import { unlessAborted } from './abort.ts';
 import { unreachable } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
 import { eachAs } from './fake-follow.ts';
@@ -15,6 +16,15 @@ export interface WhichCalls {
   readonly skip?: number;
   /** Before anything happens in the cluster, or when it has and only the answer is missing. Default before. */
   readonly when?: 'before' | 'after';
+}
+
+/** How a call stands still. */
+export interface HoldWishes {
+  /**
+   * It does not hear that its caller has given up, and its activity sends no heartbeats meanwhile: a process that was
+   * stopped. It goes on where it stood when it is released, however much later.
+   */
+  readonly stubborn?: boolean;
 }
 
 /** A call that stands still until the test lets it go on, or its worker ends. */
@@ -44,12 +54,13 @@ export class ClusterCalls {
   readonly #interferences: Interference[] = [];
 
   /** Stops the next such call. */
-  hold(which: WhichCalls): HeldCall {
+  hold(which: WhichCalls, { stubborn = false }: HoldWishes = {}): HeldCall {
     const reached = Promise.withResolvers<undefined>();
     const released = Promise.withResolvers<undefined>();
     this.#add(which, 1, async (signal) => {
+      const speakAgain = stubborn ? silenceHeartbeats() : undefined;
       reached.resolve(undefined);
-      await unlessAborted(released.promise, signal);
+      await unlessAborted(released.promise, stubborn ? undefined : signal).finally(speakAgain);
     });
     return { reached: reached.promise, release: () => released.resolve(undefined) };
   }
@@ -157,15 +168,12 @@ function isMeant({ activity, operation, when = 'before' }: WhichCalls, call: Cal
   );
 }
 
-/** Like a request on the network: it ends when its caller gives up. */
-async function unlessAborted(released: Promise<undefined>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) {
-    await released;
-    return;
-  }
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason as Error);
-  signal.addEventListener('abort', onAbort, { once: true });
-  await Promise.race([released, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
+/** Keeps the heartbeats of the activity that runs here from leaving; returns what ends that. */
+function silenceHeartbeats(): () => void {
+  const context = Context.current() as { heartbeat: Context['heartbeat'] };
+  const { heartbeat } = context;
+  context.heartbeat = () => undefined;
+  return () => {
+    context.heartbeat = heartbeat;
+  };
 }

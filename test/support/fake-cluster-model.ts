@@ -1,11 +1,13 @@
-import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
 import type { Clock } from './clock.ts';
 import type { Faults, Operation } from './fake-faults.ts';
 import type { Failures } from './fake-kubelet.ts';
+import type { WhyLoaded } from './fake-pod.ts';
 import type { FakeServer } from './fake-server.ts';
 import type { FakeSet } from './fake-set.ts';
 import type { FakeSetModel, FakeTimings, RawGameServer, RawSet } from './fake-set-model.ts';
+import type { Writer } from './fake-writer.ts';
 import type { Access } from '../../activities/ports/access.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
 import type { ExecOutcome, ExecRequest, HttpSendOutcome, HttpSendRequest } from '../../activities/ports/probes.ts';
@@ -29,13 +31,18 @@ export interface FakeClusterModel {
   readonly send?: (request: HttpSendRequest, server: FakeServer) => HttpSendOutcome | undefined;
 }
 
-/** One thing that happened, in the order in which it did; `at` is the clock's time. */
+/**
+ * One thing that happened, in the order in which it did: what hotwave sent, and what a witness in the cluster saw.
+ * `at` is the clock's time.
+ */
 export type LogEntry = { readonly at: number } & (
   | {
       readonly kind: 'patch';
       readonly target: PatchTarget;
       readonly patch: GuardedPatch;
       readonly outcome: PatchOutcome;
+      /** Which attempt of an activity wrote; undefined when no activity did. */
+      readonly by: Writer | undefined;
     }
   | {
       readonly kind: 'exec';
@@ -43,15 +50,28 @@ export type LogEntry = { readonly at: number } & (
       readonly container: string;
       readonly command: readonly string[];
       readonly outcome: ExecOutcome;
+      readonly by: Writer | undefined;
     }
   | { readonly kind: 'http'; readonly server: string; readonly path: string }
-  | { readonly kind: 'send'; readonly server: string; readonly request: HttpSendRequest }
+  | {
+      readonly kind: 'send';
+      readonly server: string;
+      readonly request: HttpSendRequest;
+      readonly by: Writer | undefined;
+    }
+  /** Somebody who is not hotwave has written an object, such as `GameServerSet duel`. */
+  | { readonly kind: 'edited'; readonly manager: string; readonly what: string }
   | { readonly kind: 'moved'; readonly server: string; readonly container: string; readonly image: string }
   | { readonly kind: 'ready'; readonly server: string }
+  /** A container was started anew in its pod; the status may show it later. */
+  | { readonly kind: 'restarted'; readonly server: string; readonly container: string; readonly restarts: number }
+  /** An engine has loaded a version, and why. What it had when its pod was made is not told. */
+  | { readonly kind: 'loaded'; readonly server: string; readonly version: string; readonly why: WhyLoaded }
 );
 
 /** A cluster in memory, and the hands that tests have in it. */
 export interface FakeCluster extends Cluster {
+  readonly clock: Clock;
   readonly faults: Faults;
   /** Writes (dry runs left out), commands, probes, and what the controllers did. */
   readonly log: readonly LogEntry[];
@@ -65,6 +85,13 @@ export interface FakeCluster extends Cluster {
   edit(manager: string, change: (set: RawSet) => void, ref?: SetRef): void;
   /** Somebody else changes a GameServer. */
   editServer(manager: string, name: string, change: (server: RawGameServer) => void): void;
+  /** OpenKruise's node agent reports a result; OpenKruiseGame takes the actions that the set has for it. */
+  reportQuality(server: string, quality: string, result: ServiceQuality): void;
+  /**
+   * The engine of a server, or another of its containers, dies and starts again in its pod. An engine loads the files
+   * that are there.
+   */
+  crash(server: string, container?: string): void;
   /** OpenKruiseGame undoes the next `times` writes of GameServers with an older state (seen in v1.0.0). */
   loseGameServerWrites(times: number): void;
 }

@@ -1,42 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
-import type { SetRef } from '../../release/fleet/fleet.ts';
-import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
-import { realClock } from './clock.ts';
+import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
+import { passed, realClock } from './clock.ts';
 import type { Clock } from './clock.ts';
 import type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-model.ts';
-import { askEngine, findInFakeLog, runInContainer, sendToEngine } from './fake-engine.ts';
-import { Faults } from './fake-faults.ts';
+import { askEngine, asksToReload, findInFakeLog, runInContainer, sendToEngine } from './fake-engine.ts';
+import { Faults, OPERATIONS } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
 import { followList, followOne } from './fake-follow.ts';
-import { patchObject, schemaOfSet } from './fake-patch.ts';
 import type { FakeServer } from './fake-server.ts';
 import { FakeSet } from './fake-set.ts';
+import { FakeSets } from './fake-sets.ts';
 import type { FakeSetModel, RawGameServer, RawSet } from './fake-set-model.ts';
+import { currentWriter } from './fake-writer.ts';
+import { FakeWrites } from './fake-writes.ts';
 import type { Access } from '../../activities/ports/access.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
-import type { ExecOutcome } from '../../activities/ports/probes.ts';
+import type { ExecOutcome, ExecRequest } from '../../activities/ports/probes.ts';
 import type { GameServerRecord } from '../../activities/ports/game-servers.ts';
 import type { ServerList } from '../../activities/ports/servers.ts';
 
 type EntryWithoutTime = LogEntry extends infer Entry ? (Entry extends LogEntry ? Omit<Entry, 'at'> : never) : never;
-
-const OPERATIONS: readonly Operation[] = [
-  'readSet',
-  'readWorkload',
-  'listServers',
-  'serversWithOtherPriority',
-  'listGameServers',
-  'patch',
-  'exec',
-  'httpGet',
-  'httpSend',
-  'tcpConnect',
-  'findInLog',
-  'missingAccess',
-];
 
 export type { FakeCluster, FakeClusterModel, LogEntry } from './fake-cluster-model.ts';
 
@@ -50,15 +35,15 @@ class InMemoryCluster implements FakeCluster {
   readonly log: LogEntry[] = [];
   readonly calls = Object.fromEntries(OPERATIONS.map((operation) => [operation, 0])) as Record<Operation, number>;
   readonly #model: FakeClusterModel;
-  readonly #clock: Clock;
-  readonly #sets = new Map<string, FakeSet>();
-  readonly #addresses = new Map<string, FakeServer>();
+  readonly clock: Clock;
+  readonly #sets = new FakeSets();
   #resourceVersion = 0;
-  #writesToLose = 0;
+  readonly #writes: FakeWrites;
 
   constructor(model: FakeClusterModel) {
     this.#model = model;
-    this.#clock = model.clock ?? realClock();
+    this.clock = model.clock ?? realClock();
+    this.#writes = new FakeWrites(this.#sets, model.admission);
     for (const [index, set] of (model.sets ?? [{}]).entries()) this.#addSet(set, 64 + index);
   }
 
@@ -67,17 +52,13 @@ class InMemoryCluster implements FakeCluster {
   }
 
   set(ref?: SetRef): FakeSet {
-    const found = ref ? this.#find(ref) : [...this.#sets.values()][0];
+    const found = ref ? this.#sets.find(ref) : this.#sets.all()[0];
     if (!found) throw new Error('there is no such set');
     return found;
   }
 
   server(name: string): FakeServer {
-    for (const set of this.#sets.values()) {
-      const found = set.servers.get(name);
-      if (found) return found;
-    }
-    throw new Error(`there is no server ${name}`);
+    return this.#sets.with(name).servers.get(name)!;
   }
 
   edit(manager: string, change: (set: RawSet) => void, ref?: SetRef): void {
@@ -88,39 +69,51 @@ class InMemoryCluster implements FakeCluster {
   }
 
   editServer(manager: string, name: string, change: (server: RawGameServer) => void): void {
-    const set = [...this.#sets.values()].find(({ gameServers }) => gameServers.has(name));
+    const set = this.#sets.all().find(({ gameServers }) => gameServers.has(name));
     const before = set?.gameServers.get(name);
     if (!set || !before) throw new Error(`there is no GameServer ${name}`);
     const raw = structuredClone(before);
     change(raw);
-    if (raw.spec.updatePriority !== before.spec.updatePriority) set.priorityWriters.set(raw.metadata.uid, manager);
-    set.commitGameServer(raw);
+    if (raw.spec.updatePriority !== before.spec.updatePriority) set.okg.priorityWriters.set(raw.metadata.uid, manager);
+    this.#note({ kind: 'edited', manager, what: `GameServer ${name}` });
+    set.okg.commit(raw);
+  }
+
+  reportQuality(name: string, quality: string, result: ServiceQuality): void {
+    this.#sets.with(name).okg.report(this.server(name), quality, result);
+  }
+
+  crash(name: string, container?: string): void {
+    const server = this.server(name);
+    const crashed = container === undefined ? server.main : server.container(container);
+    if (!crashed) throw new Error(`there is no container ${container ?? ''} of ${name}`);
+    this.#sets.with(name).kubelet.crash(server, crashed);
   }
 
   loseGameServerWrites(times: number): void {
-    this.#writesToLose = times;
+    this.#writes.toLose = times;
   }
 
   readSet(ref: SetRef, signal?: AbortSignal): ReturnType<Cluster['readSet']> {
     return this.#call('readSet', signal, () => {
-      const set = this.#find(ref);
+      const set = this.#sets.find(ref);
       if (!set) return undefined;
       const view = gameServerSetView(set.raw);
-      return { ...view, foreignOwners: set.model.appliedBy ?? {}, lastWriters: set.lastWriters() };
+      return { ...view, foreignOwners: set.owners.appliers(set.raw), lastWriters: set.owners.lastWriters(set.raw) };
     });
   }
 
   followSet(...[ref, signal]: Parameters<Cluster['followSet']>): ReturnType<Cluster['followSet']> {
-    return followOne({ read: () => this.readSet(ref, signal), version: () => this.#find(ref)?.raw, signal });
+    return followOne({ read: () => this.readSet(ref, signal), version: () => this.#sets.find(ref)?.raw, signal });
   }
 
   readWorkload(ref: SetRef, signal?: AbortSignal): ReturnType<Cluster['readWorkload']> {
-    return this.#call('readWorkload', signal, () => this.#find(ref)?.workload);
+    return this.#call('readWorkload', signal, () => this.#sets.find(ref)?.workload);
   }
 
   listServers(...[ref, scope = {}, signal]: Parameters<Cluster['listServers']>): ReturnType<Cluster['listServers']> {
     return this.#call('listServers', signal, () => {
-      const set = this.#find(ref);
+      const set = this.#sets.find(ref);
       const all = set?.sorted() ?? [];
       const names = scope.names && new Set(scope.names);
       const wanted = names ? all.filter(({ name }) => names.has(name)) : all;
@@ -145,7 +138,7 @@ class InMemoryCluster implements FakeCluster {
   ): ReturnType<Cluster['serversWithOtherPriority']> {
     return this.#call('serversWithOtherPriority', signal, () => {
       const wanted = new Set(values.map(String));
-      const servers = this.#find(ref)?.sorted() ?? [];
+      const servers = this.#sets.find(ref)?.sorted() ?? [];
       return servers.filter(({ labels }) => !wanted.has(labels[PRIORITY_LABEL] ?? '')).map(({ name }) => name);
     });
   }
@@ -154,26 +147,24 @@ class InMemoryCluster implements FakeCluster {
     ...[ref, names, signal]: Parameters<Cluster['listGameServers']>
   ): ReturnType<Cluster['listGameServers']> {
     return this.#call('listGameServers', signal, () => {
-      const set = this.#find(ref);
+      const set = this.#sets.find(ref);
       const wanted = names ?? [...(set?.gameServers.keys() ?? [])];
       const found = wanted.map((name) => set?.gameServers.get(name)).filter((raw) => raw !== undefined);
       const records = found.map((raw) => {
-        const by = set?.priorityWriters.get(raw.metadata.uid);
+        const by = set?.okg.priorityWriters.get(raw.metadata.uid);
         return { ...gameServerRecord(raw), ...(by === undefined ? {} : { priorityBy: by }) };
       });
       return records.sort((left, right) => ordinalOf(left) - ordinalOf(right));
     });
   }
 
-  async patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): Promise<PatchOutcome> {
+  async patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): ReturnType<Cluster['patch']> {
     await options.permit?.();
     const isReal = options.dryRun !== true;
     return this.#call('patch', options.signal, () => {
-      const outcome =
-        target.kind === 'GameServerSet'
-          ? this.#patchSet(target, patch, isReal)
-          : this.#patchGameServer(target, patch, isReal);
-      if (isReal) this.#note({ kind: 'patch', target, patch, outcome });
+      const by = currentWriter();
+      const outcome = this.#writes.patch(target, patch, isReal);
+      if (isReal) this.#note({ kind: 'patch', target, patch, outcome, by });
       return outcome;
     });
   }
@@ -182,21 +173,22 @@ class InMemoryCluster implements FakeCluster {
     await permit?.();
     if (request.command[0] === 'sleep') await sleep(request.timeoutMs, undefined, { ...(signal ? { signal } : {}) });
     return this.#call('exec', signal, () => {
-      const server = this.#serverIn(request.namespace, request.server);
-      const set = server && this.#setOf(server);
+      const server = this.#sets.serverIn(request.namespace, request.server);
+      const set = server && this.#sets.setOf(server);
       if (!set) return { kind: 'failed', message: `there is no server ${request.server}` };
       const unanswered = { kind: 'unknown', message: `no answer within ${request.timeoutMs / 1000} s` } as const;
       if (request.command[0] === 'sleep') return unanswered;
-      const outcome = this.#model.exec?.(request, server) ?? runInContainer(server, set.kubelet, request);
+      const outcome = this.#execute(request, server, set);
       const { container, command } = request;
-      this.#note({ kind: 'exec', server: server.name, container, command, outcome });
-      return outcome;
+      this.#note({ kind: 'exec', server: server.name, container, command, outcome, by: currentWriter() });
+      const answerMs = asksToReload(request) ? set.kubelet.answerMsOf(server) : 0;
+      return this.#answer(outcome, { answerMs, timeoutMs: request.timeoutMs, signal });
     });
   }
 
   httpGet(...[request, signal]: Parameters<Cluster['httpGet']>): ReturnType<Cluster['httpGet']> {
     return this.#call('httpGet', signal, () => {
-      const server = this.#serverAt(request.host);
+      const server = this.#sets.serverAt(request.host);
       if (!server) return { kind: 'failed', message: 'connection refused' };
       this.#note({ kind: 'http', server: server.name, path: request.path });
       return askEngine(server, request.path);
@@ -206,23 +198,25 @@ class InMemoryCluster implements FakeCluster {
   async httpSend(...[request, signal, permit]: Parameters<Cluster['httpSend']>): ReturnType<Cluster['httpSend']> {
     await permit?.();
     return this.#call('httpSend', signal, () => {
-      const server = this.#serverAt(request.host);
-      const set = server && this.#setOf(server);
+      const server = this.#sets.serverAt(request.host);
+      const set = server && this.#sets.setOf(server);
       if (!set) return { kind: 'failed', message: 'connection refused' };
-      this.#note({ kind: 'send', server: server.name, request });
-      return this.#model.send?.(request, server) ?? sendToEngine(server, set.kubelet, request);
+      this.#note({ kind: 'send', server: server.name, request, by: currentWriter() });
+      const outcome = this.#model.send?.(request, server) ?? sendToEngine(server, set.kubelet, request);
+      const answerMs = asksToReload(request) ? set.kubelet.answerMsOf(server) : 0;
+      return this.#answer(outcome, { answerMs, timeoutMs: request.timeoutMs, signal });
     });
   }
 
   tcpConnect(...[request, signal]: Parameters<Cluster['tcpConnect']>): ReturnType<Cluster['tcpConnect']> {
     return this.#call('tcpConnect', signal, () =>
-      this.#serverAt(request.host) ? { kind: 'connected' } : { kind: 'failed', message: 'connection refused' },
+      this.#sets.serverAt(request.host) ? { kind: 'connected' } : { kind: 'failed', message: 'connection refused' },
     );
   }
 
   findInLog(...[request, signal]: Parameters<Cluster['findInLog']>): ReturnType<Cluster['findInLog']> {
     return this.#call('findInLog', signal, () => {
-      const server = this.#serverIn(request.namespace, request.server);
+      const server = this.#sets.serverIn(request.namespace, request.server);
       return server
         ? findInFakeLog(server, request)
         : { kind: 'failed', message: `there is no server ${request.server}` };
@@ -233,38 +227,49 @@ class InMemoryCluster implements FakeCluster {
     return this.#call('missingAccess', signal, () => wanted.filter((access) => this.#model.lacks?.(access) ?? false));
   }
 
-  async #call<Result>(operation: Operation, signal: AbortSignal | undefined, run: () => Result): Promise<Result> {
+  async #call<Result>(
+    operation: Operation,
+    signal: AbortSignal | undefined,
+    run: () => Result | Promise<Result>,
+  ): Promise<Result> {
     // Callers must not see anything happen before they have awaited it.
     await Promise.resolve();
     signal?.throwIfAborted();
     this.calls[operation] += 1;
     this.faults.strike(operation, 'before');
-    const result = run();
+    const result = await run();
     this.faults.strike(operation, 'after');
     return result;
   }
 
+  #execute(request: ExecRequest, server: FakeServer, set: FakeSet): ExecOutcome {
+    const fault = this.faults.execFault(server.name);
+    if (fault?.hasRun === false) return fault.outcome;
+    const outcome = this.#model.exec?.(request, server) ?? runInContainer(server, set.kubelet, request);
+    return fault?.outcome ?? outcome;
+  }
+
+  /** An answer that takes its time, or is not waited for. */
+  async #answer<Outcome>(
+    outcome: Outcome,
+    {
+      answerMs,
+      timeoutMs,
+      signal,
+    }: { readonly answerMs: number; readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+  ): Promise<Outcome | { readonly kind: 'unknown'; readonly message: string }> {
+    await passed(this.clock, Math.min(answerMs, timeoutMs), signal);
+    return answerMs > timeoutMs ? { kind: 'unknown', message: `no answer within ${timeoutMs / 1000} s` } : outcome;
+  }
+
   #note(entry: EntryWithoutTime): void {
-    this.log.push({ at: this.#clock.now(), ...entry });
-  }
-
-  #find(ref: SetRef): FakeSet | undefined {
-    return this.#sets.get(`${checkedName(ref.namespace)}/${checkedName(ref.name)}`);
-  }
-
-  #serverIn(namespace: string, name: string): FakeServer | undefined {
-    const sets = [...this.#sets.values()].filter(({ ref }) => ref.namespace === namespace);
-    return sets.map(({ servers }) => servers.get(name)).find((server) => server !== undefined);
-  }
-
-  #setOf(server: FakeServer): FakeSet | undefined {
-    return [...this.#sets.values()].find(({ servers }) => servers.get(server.name) === server);
+    this.log.push({ at: this.clock.now(), ...entry });
   }
 
   #addSet(model: FakeSetModel, subnet: number): void {
     const set = new FakeSet(model, {
       subnet,
-      clock: this.#clock,
+      clock: this.clock,
       timings: this.#model.timings ?? {},
       failures: this.#model.failures ?? {},
       events: {
@@ -273,59 +278,15 @@ class InMemoryCluster implements FakeCluster {
         },
         moved: (server, container, image) => this.#note({ kind: 'moved', server, container, image }),
         ready: (server) => this.#note({ kind: 'ready', server }),
+        restarted: (server, container, restarts) => this.#note({ kind: 'restarted', server, container, restarts }),
+        loaded: (server, version, why) => this.#note({ kind: 'loaded', server, version, why }),
+        edited: (manager, what) => this.#note({ kind: 'edited', manager, what }),
       },
     });
-    this.#sets.set(`${set.ref.namespace}/${set.ref.name}`, set);
-  }
-
-  #serverAt(host: string): FakeServer | undefined {
-    const known = this.#addresses.get(host);
-    if (known && !known.deleting) return known;
-    this.#addresses.clear();
-    for (const set of this.#sets.values())
-      for (const server of set.servers.values()) this.#addresses.set(server.ip, server);
-    return this.#addresses.get(host);
-  }
-
-  #patchSet(target: PatchTarget, patch: GuardedPatch, isReal: boolean): PatchOutcome {
-    const set = this.#find(target);
-    if (!set) return { kind: 'notFound' };
-    const denied = (result: RawSet): string | undefined => schemaOfSet(result) ?? this.#model.admission?.(result);
-    const patched = patchObject(set.raw, patch, denied);
-    if (patched.kind === 'refused') return withManager(patched.outcome, set);
-    if (isReal) set.commitSet(patched.object, 'hotwave');
-    return { kind: 'applied' };
-  }
-
-  #patchGameServer(target: PatchTarget, patch: GuardedPatch, isReal: boolean): PatchOutcome {
-    const set = [...this.#sets.values()].find(
-      ({ ref, gameServers }) => ref.namespace === target.namespace && gameServers.has(target.name),
-    );
-    const raw = set?.gameServers.get(target.name);
-    if (!set || !raw) return { kind: 'notFound' };
-    const patched = patchObject<RawGameServer>(raw, patch, () => undefined);
-    if (patched.kind === 'refused') return patched.outcome;
-    if (isReal && patched.object.spec.updatePriority !== raw.spec.updatePriority)
-      set.priorityWriters.set(raw.metadata.uid, 'hotwave');
-    if (isReal) set.commitGameServer(patched.object, this.#olderState(raw, patched.object));
-    return { kind: 'applied' };
-  }
-
-  /** What OpenKruiseGame v1.0.0 makes of a write that its cache has not seen: all old values return, new keys stay. */
-  #olderState(before: RawGameServer, after: RawGameServer): RawGameServer | undefined {
-    if (this.#writesToLose === 0) return undefined;
-    this.#writesToLose -= 1;
-    const annotations = { ...after.metadata.annotations, ...before.metadata.annotations };
-    return { metadata: { ...after.metadata, annotations }, spec: { ...after.spec, ...before.spec } };
+    this.#sets.add(set);
   }
 }
 
 function ordinalOf({ name }: Pick<GameServerRecord, 'name'>): number {
   return Number(name.slice(name.lastIndexOf('-') + 1));
-}
-
-function withManager(outcome: PatchOutcome, set: FakeSet): PatchOutcome {
-  if (outcome.kind !== 'preconditionFailed') return outcome;
-  const manager = set.writerOf(outcome.path);
-  return manager === undefined ? outcome : { ...outcome, manager };
 }

@@ -13,10 +13,12 @@ type Exited = Extract<ExecOutcome, { kind: 'exited' }>;
 
 const exited = (code: number, stdout: string, stderr = ''): Exited => ({ kind: 'exited', code, stdout, stderr });
 
-function reload(server: FakeServer, failure: ReturnType<FakeKubelet['failureOf']>): Exited {
-  if (failure === 'reloadfails') return exited(1, '', `cannot load ${server.engine.files}\n`);
-  if (failure !== 'stale') server.load();
-  return exited(0, `reloaded ${server.engine.files}\n`);
+function reload(server: FakeServer, kubelet: FakeKubelet): Exited {
+  const { files } = server.engine;
+  const failure = failureOf(server, kubelet);
+  if (failure === 'reloadfails') return exited(1, '', `cannot load ${files}\n`);
+  if (failure !== 'stale') kubelet.reload(server);
+  return exited(0, `reloaded ${files}\n`);
 }
 
 /** What the adapter keeps of an output. */
@@ -45,7 +47,7 @@ export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request
   if (program === 'head') return firstBytes('\0'.repeat(Number(rest[1])), request.mostBytes);
   if (program === 'cat') return exited(0, `${server.engine.files}\n`);
   if (program === 'true' || program === 'false') return exited(program === 'true' ? 0 : 1, '');
-  if (rest.includes('reload')) return reload(server, failureOf(server, kubelet));
+  if (rest.includes('reload')) return reload(server, kubelet);
   if (rest.includes('files')) return exited(0, `${server.engine.files}\n`);
   if (rest.includes('version')) return exited(0, `${server.engine.loaded}\n`);
   return { kind: 'failed', message: `exec: "${program}": executable file not found in $PATH` };
@@ -55,7 +57,7 @@ export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request
 export function sendToEngine(server: FakeServer, kubelet: FakeKubelet, request: HttpSendRequest): HttpOutcome {
   if (request.path !== '/reload') return askEngine(server, request.path);
   if (request.method !== 'POST') return { kind: 'answered', status: 405, body: 'POST only' };
-  const outcome = reload(server, failureOf(server, kubelet));
+  const outcome = reload(server, kubelet);
   return { kind: 'answered', status: outcome.code === 0 ? 200 : 500, body: outcome.stdout + outcome.stderr };
 }
 
@@ -63,11 +65,20 @@ export function sendToEngine(server: FakeServer, kubelet: FakeKubelet, request: 
 export function findInFakeLog(server: FakeServer, request: LogRequest): LogOutcome {
   if (!server.container(request.container))
     return { kind: 'failed', message: `container ${request.container} is not valid for pod ${server.name}` };
+  if (!server.isStarted) {
+    const message = `container "${request.container}" in pod "${server.name}" is waiting to start: ContainerCreating`;
+    return { kind: 'failed', message };
+  }
   const { container, since = 0, text } = request;
   const lines = server.log.filter((entry) => entry.container === container && entry.at >= since);
   const found = lines.find(({ line }) => line.includes(text));
   if (found) return { kind: 'found', line: found.line };
   return { kind: 'absent', bytes: lines.reduce((sum, { line }) => sum + line.length + 1, 0), truncated: false };
+}
+
+/** Whether this is a command that makes an engine reload, which may take its time. */
+export function asksToReload(request: ExecRequest | HttpSendRequest): boolean {
+  return 'command' in request ? request.command.slice(1).includes('reload') : request.path === '/reload';
 }
 
 /** What a simulated engine answers: `/version` (loaded), `/files` (there), `/healthz`. */

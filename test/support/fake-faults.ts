@@ -1,7 +1,25 @@
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
+import type { ExecOutcome } from '../../activities/ports/probes.ts';
+
 /** What can be called on a cluster over the network. Following is reading, again and again. */
 export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers' | 'followGameServers' | 'followSet'>;
+
+/** All of them. */
+export const OPERATIONS: readonly Operation[] = [
+  'readSet',
+  'readWorkload',
+  'listServers',
+  'serversWithOtherPriority',
+  'listGameServers',
+  'patch',
+  'exec',
+  'httpGet',
+  'httpSend',
+  'tcpConnect',
+  'findInLog',
+  'missingAccess',
+];
 
 type Hook = () => void;
 
@@ -11,6 +29,30 @@ interface Fault {
   readonly when: 'before' | 'after';
   readonly failure: ClusterFailure;
 }
+
+/** Which commands meet with trouble. */
+export interface ExecFaultWishes {
+  /** Default whichever comes next. */
+  readonly server?: string;
+  /** Default 1. */
+  readonly times?: number;
+  /** What the adapter makes of it. */
+  readonly outcome?: ExecOutcome;
+}
+
+/** A command that met with trouble. */
+export interface ExecFault {
+  /** The container has run it all the same. */
+  readonly hasRun: boolean;
+  readonly outcome: ExecOutcome;
+}
+
+/** The API server cannot reach the node: 500 before the connection is upgraded. */
+const NEVER_STARTED: ExecOutcome = {
+  kind: 'failed',
+  message: 'error dialing backend: dial tcp 10.0.0.9:10250: connect: connection refused',
+};
+const CONNECTION_LOST: ExecOutcome = { kind: 'unknown', message: 'the connection closed without an exit status' };
 
 /** The failure of a network that is down. */
 export function unreachable(): ClusterFailure {
@@ -22,6 +64,7 @@ export function unreachable(): ClusterFailure {
 /** Trouble that tests put between hotwave and the fake cluster. */
 export class Faults {
   readonly #faults: Fault[] = [];
+  readonly #execs: (ExecFault & { times: number; readonly server: string | undefined })[] = [];
   readonly #hooks: { readonly operation: Operation; left: number; readonly run: Hook }[] = [];
 
   /** The next `times` calls fail, and nothing happens in the cluster. */
@@ -37,6 +80,23 @@ export class Faults {
   /** Runs something right before the next `times` calls: what somebody else does at the worst moment. */
   before(operation: Operation, run: Hook, times = 1): void {
     this.#hooks.push({ operation, left: times, run });
+  }
+
+  /** The next commands never start. */
+  refuseExec(wishes: ExecFaultWishes = {}): void {
+    this.#execs.push({ server: undefined, times: 1, outcome: NEVER_STARTED, ...wishes, hasRun: false });
+  }
+
+  /** The next commands run, but nobody is told how they ended. */
+  loseExec(wishes: ExecFaultWishes = {}): void {
+    this.#execs.push({ server: undefined, times: 1, outcome: CONNECTION_LOST, ...wishes, hasRun: true });
+  }
+
+  /** Called by the cluster for each command that it has been given. */
+  execFault(server: string): ExecFault | undefined {
+    const fault = this.#execs.find(({ times, server: of = server }) => times > 0 && of === server);
+    if (fault) fault.times -= 1;
+    return fault;
   }
 
   /** Called by the cluster around every operation. @throws the planned failure */

@@ -30,6 +30,32 @@ export function eachServer(cluster: FakeCluster, times: number): Record<string, 
   return Object.fromEntries([...cluster.set().servers.keys()].map((name) => [name, times]));
 }
 
+/** The versions that a server's engine has loaded since its pod was made, in order, each with the reason. */
+export function loads(cluster: FakeCluster, server: string): string[] {
+  return cluster.log.flatMap((entry) =>
+    entry.kind === 'loaded' && entry.server === server ? [`${entry.version} ${entry.why}`] : [],
+  );
+}
+
+/** How often a running engine has loaded this version: what a player would have noticed. Starts do not count. */
+export function effectiveReloads(cluster: FakeCluster, server: string, version: string): number {
+  return cluster.log.filter(
+    (entry) => entry.kind === 'loaded' && entry.server === server && entry.version === version && entry.why !== 'start',
+  ).length;
+}
+
+/** The containers of a server that were really started anew, in order. */
+export function restarts(cluster: FakeCluster, server: string): string[] {
+  return cluster.log.flatMap((entry) =>
+    entry.kind === 'restarted' && entry.server === server ? [entry.container] : [],
+  );
+}
+
+/** What hotwave has written or told an engine after a time of the cluster's clock; each says by which attempt. */
+export function writesAfter(cluster: FakeCluster, time: number): LogEntry[] {
+  return cluster.log.filter((entry) => entry.at > time && (isTaken(entry) || isReload(entry) || entry.kind === 'send'));
+}
+
 /** The writes of the set, in order. */
 export function setWrites(cluster: FakeCluster, since = 0): SetWriteEntry[] {
   return cluster.log.slice(since).flatMap((entry) => {
@@ -48,12 +74,11 @@ export function setWrites(cluster: FakeCluster, since = 0): SetWriteEntry[] {
 
 /** Everything that changed something since an entry: writes that were taken, reloads, and servers that moved. */
 export function effects(cluster: FakeCluster, since: number): LogEntry[] {
-  return cluster.log
-    .slice(since)
-    .filter(
-      (entry) =>
-        (entry.kind === 'patch' && entry.outcome.kind === 'applied') || entry.kind === 'moved' || isReload(entry),
-    );
+  return cluster.log.slice(since).filter((entry) => isTaken(entry) || entry.kind === 'moved' || isReload(entry));
+}
+
+function isTaken(entry: LogEntry): boolean {
+  return entry.kind === 'patch' && entry.outcome.kind === 'applied';
 }
 
 function isReload(entry: LogEntry): boolean {

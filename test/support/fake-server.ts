@@ -2,6 +2,7 @@ import { OPS_STATE_LABEL, OWNER_LABEL, PRIORITY_LABEL } from '../../release/flee
 import type { ContainerStatus, ServerView, ServiceQuality } from '../../release/fleet/fleet.ts';
 import type { Clock } from './clock.ts';
 import { containerIdOf, imageIdOf, uidOf } from './builders.ts';
+import type { FakeContainer, Mutable, PodEvents, RestartWishes, WhyLoaded } from './fake-pod.ts';
 
 /** What goes wrong when a server gets an image; the same words as in the fleet lab. */
 export const FAILURES = [
@@ -23,15 +24,6 @@ export const FAILURES = [
 
 /** One of FAILURES. */
 export type Failure = (typeof FAILURES)[number];
-
-type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
-
-/** A container of a simulated pod. */
-export interface FakeContainer {
-  readonly name: string;
-  image: string;
-  status: Mutable<ContainerStatus>;
-}
 
 /** The tag of an image: the version of the files that it carries. */
 export function tagOf(image: string): string {
@@ -69,12 +61,19 @@ export class FakeServer {
   readonly log: { readonly at: number; readonly container: string; readonly line: string }[] = [];
   /** Results of the set's service qualities, as OpenKruise would write them. Call `touch()` after a change. */
   readonly serviceQualities: Record<string, ServiceQuality> = {};
+  readonly #hotContainer: string;
   /** The images that the pod was made with: they never fail. */
   readonly firstImages: ReadonlySet<string>;
+  /** The container with the engine. */
+  readonly main: FakeContainer;
+  /** Its containers run, or have run. */
+  isStarted = true;
+  /** A pod that is not started shows its containers as being created, or none yet. */
+  #isBeingCreated = false;
+  #onStart: (() => void)[] = [];
   #view: ServerView | undefined;
   readonly #clock: Clock;
-  readonly #hotContainer: string;
-  readonly #changed: () => void;
+  readonly #events: PodEvents;
 
   constructor(
     made: {
@@ -85,10 +84,13 @@ export class FakeServer {
       readonly hotContainer: string;
       readonly subnet: number;
       readonly clock: Clock;
+      /** False: nothing runs before `start()`. */
+      readonly isStarted: boolean;
     },
-    changed: () => void,
+    events: PodEvents,
   ) {
     this.#clock = made.clock;
+    this.#events = events;
     podsMade += 1;
     this.name = `${made.set}-${made.ordinal}`;
     this.ordinal = made.ordinal;
@@ -100,14 +102,16 @@ export class FakeServer {
     this.containers = made.containers.map(({ name, image }) => ({
       name,
       image,
-      status: this.#started(name, image, 0),
+      status: this.#running(name, image, 0),
+      restarts: 0,
     }));
+    this.main = this.containers.find(({ name }) => name !== made.hotContainer) ?? this.containers[0]!;
     this.firstImages = new Set(made.containers.map(({ image }) => image));
     this.#hotContainer = made.hotContainer;
     const version = tagOf(made.containers.find(({ name }) => name === made.hotContainer)?.image ?? '');
     this.engine = { files: version, loaded: version };
-    this.#changed = changed;
-    this.load();
+    if (made.isStarted) this.#sayLoaded();
+    else this.#waitForStart();
   }
 
   /** As Kruise v1.8.0 counts: Running, Ready and in no update. */
@@ -121,21 +125,56 @@ export class FakeServer {
     return this.containers.find((container) => container.name === name);
   }
 
-  /** Starts the container of the spec's image anew. */
-  restart(container: FakeContainer, ready = true): void {
+  /** Starts a container anew: at once, even when the status shows it later. */
+  restart(container: FakeContainer, wishes: RestartWishes = {}): void {
+    const { image = container.image, ready = true, shownAfterMs = 0 } = wishes;
     const left = this.log.filter((entry) => entry.container !== container.name);
     this.log.splice(0, this.log.length, ...left);
-    container.status = this.#started(container.name, container.image, container.status.restartCount + 1);
-    container.status.ready = ready;
-    this.refresh();
+    container.restarts += 1;
+    const { restarts } = container;
+    const status = { ...this.#running(container.name, image, restarts), ready };
+    this.#events.restarted(container);
+    const show = (): void => {
+      if (this.deleting || container.restarts !== restarts) return;
+      container.status = status;
+      this.refresh();
+    };
+    if (shownAfterMs === 0) show();
+    else this.#clock.after(shownAfterMs, show);
   }
 
   /** The engine loads the files that are there and says so in its log. */
-  load(): void {
+  load(why: WhyLoaded = 'reload'): void {
     this.engine.loaded = this.engine.files;
-    const main = this.containers.find(({ name }) => name !== this.#hotContainer) ?? this.containers[0];
-    const line = `${this.name} hot-reload loaded=${this.engine.loaded}`;
-    this.log.push({ at: this.#clock.now(), container: main?.name ?? '', line });
+    this.#sayLoaded();
+    this.#events.loaded(this.engine.loaded, why);
+  }
+
+  /** The node has taken a new pod in: its containers are being created. */
+  create(): void {
+    if (this.isStarted) return;
+    this.#isBeingCreated = true;
+    this.touch();
+  }
+
+  /** The containers of a new pod start for the first time, with the images that the spec asks for now. */
+  start(): void {
+    if (this.isStarted) return;
+    this.isStarted = true;
+    this.phase = 'Running';
+    for (const container of this.containers)
+      container.status = this.#running(container.name, container.image, container.restarts);
+    const hot = this.containers.find(({ name }) => name === this.#hotContainer);
+    if (hot) this.engine.files = tagOf(hot.image);
+    this.load('start');
+    this.refresh();
+    for (const run of this.#onStart.splice(0)) run();
+  }
+
+  /** Runs something when the containers have started; at once when they have. */
+  whenStarted(run: () => void): void {
+    if (this.isStarted) run();
+    else this.#onStart.push(run);
   }
 
   /** The container waits: its image cannot be had, or it keeps crashing. */
@@ -155,7 +194,7 @@ export class FakeServer {
   /** Says that something has changed. */
   touch(): void {
     this.#view = undefined;
-    this.#changed();
+    this.#events.changed();
   }
 
   /** The pod as the port shows it; the same object until something changes. */
@@ -166,11 +205,16 @@ export class FakeServer {
       uid: this.uid,
       createdAt: this.createdAt,
       node: `node-${this.ordinal % 3}`,
-      ip: this.ip,
+      // A pod has no address before its sandbox is made.
+      ip: this.isStarted ? this.ip : '',
       phase: this.phase,
       deleting: this.deleting,
       labels: { ...this.labels },
-      containers: this.containers.map(({ name, image, status }) => ({ name, image, status: { ...status } })),
+      containers: this.containers.map(({ name, image, status }) => ({
+        name,
+        image,
+        ...(this.isStarted || this.#isBeingCreated ? { status: { ...status } } : {}),
+      })),
       conditions: { ...this.conditions },
       ...(Object.keys(this.serviceQualities).length > 0 ? { serviceQualities: { ...this.serviceQualities } } : {}),
       readinessGates: ['InPlaceUpdateReady'],
@@ -183,7 +227,33 @@ export class FakeServer {
     return this.#view;
   }
 
-  #started(name: string, image: string, restartCount: number): Mutable<ContainerStatus> {
+  #sayLoaded(): void {
+    const line = `${this.name} hot-reload loaded=${this.engine.loaded}`;
+    this.log.push({ at: this.#clock.now(), container: this.main.name, line });
+  }
+
+  #waitForStart(): void {
+    this.isStarted = false;
+    this.phase = 'Pending';
+    this.engine.loaded = '';
+    for (const container of this.containers) {
+      const { image } = container;
+      const reason = 'ContainerCreating';
+      container.status = {
+        image,
+        imageId: '',
+        containerId: '',
+        restartCount: 0,
+        ready: false,
+        state: 'waiting',
+        reason,
+      };
+    }
+    this.conditions['ContainersReady'] = 'False';
+    this.conditions['Ready'] = 'False';
+  }
+
+  #running(name: string, image: string, restartCount: number): Mutable<ContainerStatus> {
     return {
       image,
       imageId: imageIdOf(image),

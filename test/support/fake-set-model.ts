@@ -1,12 +1,29 @@
 import { randomUUID } from 'node:crypto';
 import type { SetRef, UpdateStrategy, WorkloadView } from '../../release/fleet/fleet.ts';
 import { sameJson, valueAt } from '../../release/patches/patches.ts';
+import type { ByServer, FakeEngineModel } from './fake-engine-model.ts';
+import type { WhyLoaded } from './fake-pod.ts';
 import { MAIN, MAIN_IMAGE, OLD_IMAGE, SET, SIDECAR, uidOf, USER_STRATEGY } from './builders.ts';
 
 /** A container in a template. */
 export interface NamedImage {
   name: string;
   image: string;
+}
+
+/** A service quality of a set. */
+export interface RawQuality {
+  name: string;
+  /** Its action is taken once, at the first result. */
+  permanent?: boolean;
+  serviceQualityAction?: {
+    state: boolean;
+    /** Only for this message. */
+    result?: string;
+    /** `result`: the number that the probe has printed (a template variable of OpenKruiseGame 1.1). */
+    updatePriority?: number | 'result';
+    opsState?: string;
+  }[];
 }
 
 /** The parts of a GameServerSet that the fake cluster keeps; patches are applied to it. */
@@ -23,7 +40,7 @@ export interface RawSet {
     replicas: number;
     reserveGameServerIds?: number[];
     updateStrategy?: UpdateStrategy;
-    serviceQualities?: { name: string }[];
+    serviceQualities?: RawQuality[];
     gameServerTemplate: {
       reclaimPolicy?: string;
       spec: { containers: NamedImage[]; initContainers?: NamedImage[] };
@@ -38,6 +55,7 @@ export interface RawGameServer {
     namespace: string;
     uid: string;
     resourceVersion: string;
+    creationTimestamp: string;
     annotations?: Record<string, string>;
     ownerReferences?: { kind: string }[];
   };
@@ -54,10 +72,9 @@ export interface FakeSetModel {
   readonly containers?: readonly NamedImage[];
   /** The container whose image carries the hot files. Default the last one. */
   readonly hotContainer?: string;
-  /** Engines load new files by themselves. Default only when told to. */
-  readonly selfReload?: boolean;
-  /** Names of `spec.serviceQualities`. */
-  readonly serviceQualities?: readonly string[];
+  readonly engine?: FakeEngineModel;
+  /** `spec.serviceQualities`, by name when nothing is done for their results. */
+  readonly serviceQualities?: readonly (string | RawQuality)[];
   /** Null: the set has none, as when its owner never wrote one. */
   readonly updateStrategy?: UpdateStrategy | null;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -75,10 +92,21 @@ export interface FakeSetModel {
 export interface FakeTimings {
   /** From a write of the set until the Advanced StatefulSet has it. Default 2. */
   readonly acceptMs?: number;
+  /** From the workload's new number of replicas until its pods are made or gone. Default 0. */
+  readonly scaleMs?: number;
   /** From a write of a GameServer until its pod has it. Default 2. */
   readonly syncMs?: number;
   /** From an image in the pod until its container runs. Default 5. */
-  readonly swapMs?: number | ((server: string) => number);
+  readonly swapMs?: ByServer<number>;
+  /** A container that is to be replaced ignores the signal to end, and runs on for so long. Default 0. */
+  readonly termMs?: ByServer<number>;
+  /** From the death of a container, which runs again at once, until the pod's status shows its new run. Default 0. */
+  readonly statusMs?: ByServer<number>;
+  /**
+   * From the making of a pod until its containers start for the first time. Default 0. Infinity: not before
+   * `cluster.server(name).start()`.
+   */
+  readonly startMs?: ByServer<number>;
   /** From the container's start until Kruise opens the readiness gate. Default 2. */
   readonly gateMs?: number;
 }
@@ -91,6 +119,12 @@ export interface SetEvents {
   readonly moved: (server: string, container: string, image: string) => void;
   /** A server is Ready after an update. */
   readonly ready: (server: string) => void;
+  /** A container was really started anew, whatever the status shows. */
+  readonly restarted: (server: string, container: string, restarts: number) => void;
+  /** An engine has loaded a version. */
+  readonly loaded: (server: string, version: string, why: WhyLoaded) => void;
+  /** Somebody who is not hotwave has changed the set or a GameServer. */
+  readonly edited: (manager: string, what: string) => void;
 }
 
 /** The GameServerSet that a model describes. */
@@ -107,7 +141,7 @@ export function rawSet(model: FakeSetModel): RawSet {
     spec: {
       replicas,
       ...(updateStrategy ? { updateStrategy: structuredClone(updateStrategy) } : {}),
-      ...(model.serviceQualities ? { serviceQualities: model.serviceQualities.map((name) => ({ name })) } : {}),
+      ...(model.serviceQualities ? { serviceQualities: model.serviceQualities.map(rawQuality) } : {}),
       gameServerTemplate: {
         ...(model.reclaimPolicy ? { reclaimPolicy: model.reclaimPolicy } : {}),
         spec: { containers: containers.map((container) => ({ ...container })) },
@@ -116,8 +150,12 @@ export function rawSet(model: FakeSetModel): RawSet {
   };
 }
 
-/** The GameServer that OpenKruiseGame makes for a server, with the model's wishes in it. */
-export function rawGameServer(model: FakeSetModel, name: string, ordinal: number): RawGameServer {
+function rawQuality(quality: string | RawQuality): RawQuality {
+  return typeof quality === 'string' ? { name: quality } : structuredClone(quality);
+}
+
+/** The GameServer that OpenKruiseGame makes for a server, with the model's wishes in it; `now` is the clock's time. */
+export function rawGameServer(model: FakeSetModel, name: string, ordinal: number, now: number): RawGameServer {
   const overrides = Object.entries(model.overrides?.[name] ?? {});
   return {
     metadata: {
@@ -125,6 +163,7 @@ export function rawGameServer(model: FakeSetModel, name: string, ordinal: number
       namespace: (model.ref ?? SET).namespace,
       uid: randomUUID(),
       resourceVersion: '1',
+      creationTimestamp: new Date(now).toISOString(),
       ownerReferences: [{ kind: model.reclaimPolicy === 'Delete' ? 'GameServerSet' : 'Pod' }],
     },
     spec: {
@@ -147,8 +186,9 @@ export function revisionOf(set: string, containers: readonly NamedImage[]): stri
   return `${set}-${uidOf(JSON.stringify(containers)).slice(0, 8)}`;
 }
 
-/** The Advanced StatefulSet, with the one field that hotwave does not read. */
+/** The Advanced StatefulSet, with the fields that hotwave does not read. */
 export interface FakeWorkload extends WorkloadView {
+  readonly replicas: number;
   readonly maxUnavailable: number | string;
 }
 
@@ -167,6 +207,7 @@ export function acceptedWorkload(
     paused: rolling?.paused ?? false,
     podUpdatePolicy: rolling?.podUpdatePolicy ?? 'ReCreate',
     maxUnavailable: rolling?.maxUnavailable ?? 1,
+    replicas: spec.replicas,
   };
 }
 
@@ -198,4 +239,21 @@ function defaultContainers(): NamedImage[] {
     { name: MAIN, image: MAIN_IMAGE },
     { name: SIDECAR, image: OLD_IMAGE },
   ];
+}
+
+/** The set with one server less, as OpenKruiseGame writes it: whole, and without false values (Go's omitempty). */
+export function withOneLess(set: RawSet): RawSet {
+  const raw = structuredClone(set);
+  raw.spec.replicas -= 1;
+  const { updateStrategy } = raw.spec;
+  if (updateStrategy?.rollingUpdate?.paused === false)
+    raw.spec.updateStrategy = { ...updateStrategy, rollingUpdate: withoutPaused(updateStrategy) };
+  return raw;
+}
+
+type Strategy = NonNullable<RawSet['spec']['updateStrategy']>;
+
+function withoutPaused({ rollingUpdate }: Strategy): NonNullable<Strategy['rollingUpdate']> {
+  const { paused: _false, ...others } = rollingUpdate ?? {};
+  return others;
 }

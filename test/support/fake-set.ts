@@ -1,21 +1,22 @@
-import type { SetRef, WorkloadView } from '../../release/fleet/fleet.ts';
-import { OPS_STATE_LABEL, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
-import { SYNC_ANNOTATION } from '../../release/patches/patches.ts';
-import { TEMPLATE, templateFields } from '../../release/patches/template.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { Clock } from './clock.ts';
+import { FakeGameServers, OKG_MANAGER } from './fake-game-servers.ts';
 import { FakeKubelet } from './fake-kubelet.ts';
 import type { Failures } from './fake-kubelet.ts';
+import { FieldOwners } from './fake-owners.ts';
 import { serversToUpdate } from './fake-rolling.ts';
+import { missingOrdinals, surplusServers } from './fake-scaling.ts';
+import type { Scale } from './fake-scaling.ts';
 import { FakeServer } from './fake-server.ts';
 import {
   acceptedWorkload,
-  changedFields,
   graceMsOf,
   hotContainerOf,
   rawGameServer,
   rawSet,
   revisionOf,
   updatesOnDelete,
+  withOneLess,
 } from './fake-set-model.ts';
 import { FakeUpdates } from './fake-updates.ts';
 import type {
@@ -27,9 +28,6 @@ import type {
   RawSet,
   SetEvents,
 } from './fake-set-model.ts';
-
-/** Those that go first are last. */
-const DELETED_FIRST = ['Maintaining', 'Allocated', '', 'None', 'WaitToBeDeleted', 'Kill'];
 
 interface Surroundings {
   /** Second number of the pods' addresses, so that sets do not share any. */
@@ -48,9 +46,7 @@ export class FakeSet {
   readonly ref: SetRef;
   readonly model: FakeSetModel;
   readonly servers = new Map<string, FakeServer>();
-  readonly gameServers = new Map<string, RawGameServer>();
-  /** Who wrote the priority of a GameServer last, by its uid. */
-  readonly priorityWriters = new Map<string, string>();
+  readonly okg: FakeGameServers;
   raw: RawSet;
   /** As long as this is true, the controllers do nothing. */
   controllersDown = false;
@@ -59,8 +55,7 @@ export class FakeSet {
   readonly #updates: FakeUpdates;
   readonly #templates = new Map<string, readonly NamedImage[]>();
   #workload: FakeWorkload;
-  /** Who changed a field last, by JSON pointer. */
-  readonly #writers = new Map<string, string>();
+  readonly owners: FieldOwners;
   #sorted: readonly FakeServer[] | undefined;
   #rollIsDue = false;
 
@@ -69,32 +64,45 @@ export class FakeSet {
     this.raw = rawSet(model);
     this.ref = { namespace: this.raw.metadata.namespace, name: this.raw.metadata.name };
     this.#around = around;
-    const { swapMs = 5 } = around.timings;
+    this.owners = new FieldOwners(this.raw, model.appliedBy);
     this.kubelet = new FakeKubelet({
       clock: around.clock,
-      swapMs: typeof swapMs === 'function' ? swapMs : () => swapMs,
+      timings: around.timings,
       failures: around.failures,
       hotContainer: hotContainerOf(model),
-      selfReload: model.selfReload ?? false,
+      engine: model.engine ?? {},
     });
     this.#updates = new FakeUpdates({
       clock: around.clock,
       kubelet: this.kubelet,
       gateMs: around.timings.gateMs ?? 2,
       moved: around.events.moved,
-      written: (server) => this.#sync(server.name),
+      written: (server) => this.okg.sync(server.name),
       settled: (server) => {
         if (server.available) around.events.ready(server.name);
         this.#scheduleRoll();
       },
     });
+    this.okg = new FakeGameServers({
+      ...around,
+      pods: this.servers,
+      areControllersDown: () => this.controllersDown,
+      qualities: () => this.raw.spec.serviceQualities ?? [],
+      writeImage: (server, container, image) => this.#updates.writeImage(server, container, image),
+      kill: (name) => this.#kill(name),
+    });
     const revision = this.#keepTemplate();
     this.#workload = acceptedWorkload(this.raw, { generation: 1, updateRevision: revision, currentRevision: revision });
-    this.#scale();
+    this.#fill();
+  }
+
+  /** The GameServers by name. */
+  get gameServers(): Map<string, RawGameServer> {
+    return this.okg.objects;
   }
 
   /** The Advanced StatefulSet. */
-  get workload(): WorkloadView {
+  get workload(): FakeWorkload {
     return this.#workload;
   }
 
@@ -106,46 +114,11 @@ export class FakeSet {
 
   /** Takes over a changed GameServerSet; the controllers follow after a moment. */
   commitSet(raw: RawSet, manager: string): void {
-    for (const pointer of changedFields(this.raw, raw)) this.#writers.set(pointer, manager);
+    this.owners.changed(this.raw, raw, manager);
+    if (manager !== 'hotwave') this.#around.events.edited(manager, `GameServerSet ${this.ref.name}`);
     this.raw = { ...raw, metadata: { ...raw.metadata, generation: raw.metadata.generation + 1 } };
     this.#around.events.changed();
     this.#later(this.#around.timings.acceptMs ?? 2, () => this.reconcile());
-  }
-
-  /** Who changed last what hotwave writes too, by JSON pointer. */
-  lastWriters(): Readonly<Record<string, string>> {
-    const { containers } = this.raw.spec.gameServerTemplate.spec;
-    const images = containers.map((_, index) => `/spec/gameServerTemplate/spec/containers/${index}/image`);
-    const template = Object.keys(templateFields(this.raw.spec.gameServerTemplate, '')).map(
-      (pointer) => `${TEMPLATE}${pointer}`,
-    );
-    const written = [...images, ...template, '/spec/updateStrategy', '/spec/replicas'];
-    const found = written.map((pointer) => [pointer, this.writerOf(pointer)] as const);
-    return Object.fromEntries(found.filter((entry): entry is [string, string] => entry[1] !== undefined));
-  }
-
-  /** Who changed a field last, if anybody did since the set was made. */
-  writerOf(pointer: string): string | undefined {
-    const known = [...this.#writers].find(([field]) => pointer === field || pointer.startsWith(`${field}/`));
-    return known?.[1];
-  }
-
-  /** Takes over a changed GameServer; `undone` is what an older state of the controller's cache makes of it. */
-  commitGameServer(raw: RawGameServer, undone?: RawGameServer): void {
-    this.#putGameServer(raw);
-    this.#later(this.#around.timings.syncMs ?? 2, () => {
-      if (undone) this.#putGameServer(undone);
-      this.#sync(raw.metadata.name);
-      this.#kill(raw);
-    });
-  }
-
-  #putGameServer(raw: RawGameServer): void {
-    const { name } = raw.metadata;
-    const before = this.gameServers.get(name)?.metadata.resourceVersion ?? '0';
-    const resourceVersion = String(Number(before) + 1);
-    this.gameServers.set(name, { ...raw, metadata: { ...raw.metadata, resourceVersion } });
-    this.#around.events.changed();
   }
 
   /** What the controllers do with the set as it is now. */
@@ -161,12 +134,11 @@ export class FakeSet {
 
   /** Replaces a pod by a new one under the same name a moment later, as after an eviction or a lost node. */
   recreate(name: string): void {
-    const server = this.servers.get(name);
-    if (!server) throw new Error(`there is no server ${name}`);
+    const server = this.#pod(name);
     this.remove(name);
     // Under Cascade the GameServer goes with its pod, and a new one knows of no wishes.
     if (this.raw.spec.gameServerTemplate.reclaimPolicy !== 'Delete') {
-      this.gameServers.set(name, rawGameServer({ ref: this.ref }, name, server.ordinal));
+      this.gameServers.set(name, rawGameServer({ ref: this.ref }, name, server.ordinal, this.#around.clock.now()));
     }
     this.#later(this.#around.timings.gateMs ?? 2, () => {
       if (this.servers.has(name) || this.servers.size >= this.raw.spec.replicas) return;
@@ -184,6 +156,22 @@ export class FakeSet {
     this.#around.events.changed();
   }
 
+  /** Kruise updates a server to the template's revision, whoever's turn it is. */
+  moveOutOfTurn(name: string): void {
+    this.#update(this.#pod(name));
+  }
+
+  /** Somebody writes an image into a pod, as `kubectl set image pod/NAME` does. */
+  writeImage(name: string, container: string, image: string): void {
+    this.#updates.writeImage(this.#pod(name), container, image);
+  }
+
+  #pod(name: string): FakeServer {
+    const server = this.servers.get(name);
+    if (!server) throw new Error(`there is no server ${name}`);
+    return server;
+  }
+
   #later(milliseconds: number, run: () => void): void {
     this.#around.clock.after(milliseconds, run);
   }
@@ -195,19 +183,34 @@ export class FakeSet {
     return revision;
   }
 
-  #scale(): void {
+  get #wantedScale(): Scale {
     const { replicas, reserveGameServerIds: reserved = [] } = this.raw.spec;
-    for (const server of this.sorted()) if (reserved.includes(server.ordinal)) this.#giveUp(server);
-    // OpenKruiseGame v1.0.0 pkg/util/gameserver.go: opsState decides who goes, then the higher ordinal.
-    const rank = ({ name }: FakeServer): number =>
-      DELETED_FIRST.indexOf(this.gameServers.get(name)?.spec.opsState ?? '');
-    const dispensable = [...this.sorted()].sort(
-      (left, right) => rank(right) - rank(left) || right.ordinal - left.ordinal,
-    );
-    for (const server of dispensable.slice(0, Math.max(0, this.servers.size - replicas))) this.#giveUp(server);
-    for (let ordinal = 0; this.servers.size < replicas; ordinal += 1) {
-      if (!this.servers.has(`${this.ref.name}-${ordinal}`) && !reserved.includes(ordinal)) this.#add(ordinal);
+    return { replicas, reserved, opsStateOf: (server) => this.gameServers.get(server)?.spec.opsState ?? '' };
+  }
+
+  #scale(): void {
+    const { scaleMs = 0 } = this.#around.timings;
+    for (const server of surplusServers(this.sorted(), this.#wantedScale)) {
+      if (scaleMs === 0) this.#giveUp(server);
+      else this.#terminate(server, scaleMs);
     }
+    if (scaleMs === 0) this.#fill();
+    else this.#later(scaleMs, () => this.#fill());
+  }
+
+  #fill(): void {
+    const byOrdinal = new Map([...this.servers.values()].map((server) => [server.ordinal, server]));
+    for (const ordinal of missingOrdinals(byOrdinal, this.#wantedScale)) this.#add(ordinal);
+  }
+
+  /** A pod on its way out is still listed. */
+  #terminate(server: FakeServer, milliseconds: number): void {
+    server.deleting = true;
+    server.touch();
+    this.#later(milliseconds, () => {
+      this.#giveUp(server);
+      this.#fill();
+    });
   }
 
   #giveUp({ name }: FakeServer): void {
@@ -219,8 +222,12 @@ export class FakeSet {
     const { updateRevision, currentRevision, partition } = this.#workload;
     const onDelete = updatesOnDelete(this.raw.spec.updateStrategy);
     // Kruise v1.8.0 stateful_set_utils.go, newVersionedStatefulSetPod: old until `partition` others are old.
-    const old = [...this.servers.values()].filter((server) => server.revision !== updateRevision).length;
+    const isOld = (server: FakeServer): boolean => server.revision !== updateRevision;
+    // Not asked without need: with every server of a large set it would be asked about all.
+    const old = partition === 0 ? 0 : [...this.servers.values()].filter(isOld).length;
     const revision = !onDelete && old < partition ? currentRevision : updateRevision;
+    const { events } = this.#around;
+    const name = `${this.ref.name}-${ordinal}`;
     const server = new FakeServer(
       {
         set: this.ref.name,
@@ -230,39 +237,29 @@ export class FakeSet {
         hotContainer: hotContainerOf(this.model),
         subnet: this.#around.subnet,
         clock: this.#around.clock,
+        isStarted: this.kubelet.startMsOf(name) === 0,
       },
-      () => this.#around.events.changed(),
+      {
+        changed: () => events.changed(),
+        restarted: (container) => events.restarted(name, container.name, container.restarts),
+        loaded: (version, why) => events.loaded(name, version, why),
+      },
     );
     this.servers.set(server.name, server);
+    if (!server.isStarted) {
+      this.kubelet.bringUp(server);
+      server.whenStarted(() => this.#scheduleRoll());
+    }
     this.#sorted = undefined;
     if (!this.gameServers.has(server.name)) {
-      this.gameServers.set(server.name, rawGameServer(this.model, server.name, ordinal));
+      this.gameServers.set(server.name, rawGameServer(this.model, server.name, ordinal, this.#around.clock.now()));
     }
-    this.#sync(server.name);
+    this.okg.sync(server.name);
   }
 
   /** OpenKruiseGame takes a server that its owner wants killed out of the count of replicas. */
-  #kill({ metadata, spec }: RawGameServer): void {
-    if (spec.opsState !== 'Kill' || !this.servers.has(metadata.name)) return;
-    const raw = structuredClone(this.raw);
-    raw.spec.replicas -= 1;
-    // It writes the whole set, and leaves false values out (Go's omitempty).
-    if (raw.spec.updateStrategy?.rollingUpdate?.paused === false)
-      raw.spec.updateStrategy = { ...raw.spec.updateStrategy, rollingUpdate: withoutPaused(raw.spec.updateStrategy) };
-    this.commitSet(raw, 'kruise-game');
-  }
-
-  /** OpenKruiseGame's copying from GameServer to pod. */
-  #sync(name: string): void {
-    const [server, gameServer] = [this.servers.get(name), this.gameServers.get(name)];
-    if (!server || !gameServer || this.controllersDown) return;
-    server.labels[PRIORITY_LABEL] = String(gameServer.spec.updatePriority);
-    server.labels[OPS_STATE_LABEL] = gameServer.spec.opsState;
-    server.syncToken = gameServer.metadata.annotations?.[SYNC_ANNOTATION] ?? server.syncToken;
-    server.touch();
-    for (const { name: container, image } of gameServer.spec.containers ?? []) {
-      if (image !== '') this.#updates.writeImage(server, container, image);
-    }
+  #kill(name: string): void {
+    if (this.servers.has(name)) this.commitSet(withOneLess(this.raw), OKG_MANAGER);
   }
 
   #scheduleRoll(): void {
@@ -301,11 +298,4 @@ export class FakeSet {
     const images = after.filter(({ image }, index) => before[index]?.image !== image);
     this.#updates.start(server, { revision, images, graceMs: graceMsOf(this.raw) });
   }
-}
-
-type Strategy = NonNullable<RawSet['spec']['updateStrategy']>;
-
-function withoutPaused({ rollingUpdate }: Strategy): NonNullable<Strategy['rollingUpdate']> {
-  const { paused: _false, ...others } = rollingUpdate ?? {};
-  return others;
 }

@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { FakeKubelet } from './fake-kubelet.ts';
-import type { FakeContainer, FakeServer } from './fake-server.ts';
+import type { FakeContainer } from './fake-pod.ts';
+import type { FakeServer } from './fake-server.ts';
 import type { NamedImage } from './fake-set-model.ts';
 
 /** What an in-place update needs around it. */

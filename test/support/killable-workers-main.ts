@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Context } from '@temporalio/activity';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import type { HotwaveWorker } from '../../worker/create-worker.ts';
 import type { Operation } from './fake-faults.ts';
+import { currentWriter } from './fake-writer.ts';
 import type { RemoteAnswer, RemoteCall, WorkersToStart } from './killable-workers.ts';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
@@ -64,8 +64,8 @@ function remoteCluster(clusterName: string): Cluster {
     async (...parameters: readonly unknown[]): Promise<never> => {
       await permitOf(parameters)?.();
       const id = ++calls;
-      const { activityType: activity } = Context.current().info;
-      const call: RemoteCall = { id, clusterName, activity, operation, parameters: parameters.map(sendable) };
+      const by = currentWriter()!;
+      const call: RemoteCall = { id, clusterName, by, operation, parameters: parameters.map(sendable) };
       const { promise, ...handlers } = Promise.withResolvers<unknown>();
       waiting.set(id, handlers);
       process.send!(call);

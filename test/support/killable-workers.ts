@@ -3,6 +3,8 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Operation } from './fake-faults.ts';
+import { asWriter } from './fake-writer.ts';
+import type { Writer } from './fake-writer.ts';
 import type { Stage } from './stage.ts';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 
@@ -10,7 +12,8 @@ import { ClusterFailure } from '../../activities/ports/failure.ts';
 export interface RemoteCall {
   readonly id: number;
   readonly clusterName: string;
-  readonly activity: string;
+  /** The attempt of the activity that calls. */
+  readonly by: Writer;
   readonly operation: Operation;
   readonly parameters: readonly unknown[];
 }
@@ -37,9 +40,9 @@ export interface WorkersToStart {
 export interface KillableWorkers {
   /** Ends the process as a lost machine does: nothing in it gets to run any more. */
   kill(): Promise<void>;
-  /** Stops the process where it is, as a machine that is out of breath: it does not know of the time that passes. */
+  /** Stops the process in its tracks, as a machine that is suspended: it keeps its connections and says nothing. */
   stop(): void;
-  /** Lets it go on; resolves when none of its activities is at work any more. */
+  /** A stopped process goes on where it stood; resolves when none of its activities is at work any more. */
   wake(): Promise<void>;
 }
 
@@ -69,7 +72,7 @@ export async function startKillableWorkers(
       child.kill('SIGKILL');
       await gone;
     },
-    stop: () => child.kill('SIGSTOP'),
+    stop: () => void child.kill('SIGSTOP'),
     async wake() {
       child.kill('SIGCONT');
       child.send('settle');
@@ -79,12 +82,13 @@ export async function startKillableWorkers(
 }
 
 async function answer(child: ChildProcess, stages: readonly Stage[], call: RemoteCall): Promise<void> {
-  const { id, activity, operation, parameters } = call;
+  const { id, by, operation, parameters } = call;
+  const { activity } = by;
   const { cluster, calls } = stages.find(({ clusterName }) => clusterName === call.clusterName)!;
   try {
     await calls.pass({ activity, operation, when: 'before' }, undefined);
     const run = cluster[operation].bind(cluster) as (...values: readonly unknown[]) => Promise<unknown>;
-    const result = await run(...parameters);
+    const result = await asWriter(by, () => run(...parameters));
     await calls.pass({ activity, operation, when: 'after' }, undefined);
     send(child, { id, kind: 'result', result });
   } catch (error) {

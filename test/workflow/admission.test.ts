@@ -18,7 +18,7 @@ const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 
 function leave(cluster: FakeCluster, server: string, opsState = 'None'): void {
   const gameServer = structuredClone(cluster.set().gameServers.get(server)!);
   gameServer.spec.opsState = opsState;
-  cluster.set().commitGameServer(gameServer);
+  cluster.set().okg.commit(gameServer);
 }
 
 const loaded = (cluster: FakeCluster, name: string): string => cluster.server(name).engine.loaded;

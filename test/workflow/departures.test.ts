@@ -19,7 +19,7 @@ const STEPS: readonly (readonly [keyof Activities, 'untouched' | 'frozen' | 'put
   ['checkServers', 'frozen'],
   ['reloadServers', 'frozen'],
   ['bakeWave', 'frozen'],
-  ['verifyFleet', 'frozen'],
+  ['lookAtFleet', 'frozen'],
   ['restoreSet', 'put back'],
 ];
 

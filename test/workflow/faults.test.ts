@@ -49,7 +49,7 @@ describe('a release', () => {
       ...WRITES,
       'awaitReady',
       'reloadServers',
-      'verifyFleet',
+      'lookAtFleet',
       'tally',
     ];
     for (const activity of steps) it.calls.fail({ activity }, { ...(failure && { failure }), times: 2 });

@@ -172,7 +172,7 @@ describe('a window that begins between two waves', () => {
     const calendar = fakeCalendar();
     const it = await stage({}, calendar);
     const release = await frozenBeforeWave2(it, calendar);
-    const held = it.calls.hold({ activity: 'verifyFleet' });
+    const held = it.calls.hold({ activity: 'lookAtFleet' });
     await release.decide(OVERRIDE);
     await held.reached;
     if ('windows' in calendar.reading)

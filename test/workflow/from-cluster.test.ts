@@ -49,7 +49,7 @@ describe('a rollback from what is written on the set', () => {
     { activity: 'openWave', skip: 0 },
     { activity: 'awaitReady', skip: 0 },
     { activity: 'reloadServers', skip: 1 },
-    { activity: 'verifyFleet', skip: 1 },
+    { activity: 'lookAtFleet', skip: 1 },
   ])('brings a release back that was lost during $activity', async (where, { stage }) => {
     const it = await stage();
     const { held } = await lostDuring(it, {}, where);

@@ -21,7 +21,7 @@ const FORWARD: readonly WhichCalls[] = [
   { activity: 'reloadServers', operation: 'exec', when: 'before', skip: 1 },
   { activity: 'reloadServers', operation: 'exec', when: 'after', skip: 1 },
   { activity: 'bakeWave', operation: 'httpGet', when: 'before' },
-  { activity: 'verifyFleet', operation: 'listServers', when: 'before' },
+  { activity: 'lookAtFleet', operation: 'listServers', when: 'before' },
   { activity: 'restoreSet', operation: 'patch', when: 'after' },
 ];
 const BACKWARD: readonly WhichCalls[] = [

@@ -19,7 +19,7 @@ const MOMENTS: readonly (keyof Activities)[] = [
   'awaitReady',
   'reloadServers',
   'bakeWave',
-  'verifyFleet',
+  'lookAtFleet',
 ];
 
 async function atGate(it: Stage): Promise<StartedRelease> {
@@ -32,7 +32,7 @@ async function atGate(it: Stage): Promise<StartedRelease> {
 async function expectStill(it: Stage, release: StartedRelease): Promise<void> {
   await release.idle('the halt', isHalted);
   const before = it.cluster.log.length;
-  for (const verb of ['resume', 'rollback', 'retry'] as const)
+  for (const verb of ['resume', 'retry'] as const)
     expect(await release.decide({ verb })).toEqual({
       accepted: false,
       message: 'the line is stopped; end that first with hotwave unhalt',
@@ -155,6 +155,65 @@ describe('a halt', () => {
     held.release();
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     await stageCommand(it, ['unhalt']);
+  });
+
+  test.for(['rollback', 'cancel'] as const)(
+    'does not hold the release that is its cause: %s brings it back, and nothing else starts',
+    async (verb, { stage }) => {
+      const it = await stage();
+      const release = await atGate(it);
+      await stageCommand(it, FIRE);
+      await release.idle('the halt', isHalted);
+      const { accepted, message } = await release.decide({ verb, ...(verb === 'cancel' ? { then: 'rollback' } : {}) });
+      expect({ accepted, message }).toEqual({
+        accepted: true,
+        message: expect.stringContaining('in spite of the halt by ann (login is down)') as string,
+      });
+      expect(await release.result()).toMatchObject({ outcome: verb === 'cancel' ? 'cancelled' : 'rolled-back' });
+      expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
+      expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(10).fill('1.0'));
+      expect(await (await it.start()).result()).toMatchObject({ outcome: 'refused' });
+      await stageCommand(it, ['unhalt']);
+    },
+  );
+
+  test('lets one set go on while everything else stays halted, and that set starts new releases', async ({ stage }) => {
+    const other = { namespace: 'lobby', name: 'chess' };
+    const it = await stage({ sets: [{}, { ref: other }] });
+    const [duel, chess] = [
+      await atGate(it),
+      await it.start(
+        aRelease({
+          name: 'chess-2-0',
+          target: { namespace: 'lobby', gameServerSet: 'chess' },
+          gates: [{ before: 2 }],
+        }),
+      ),
+    ];
+    await chess.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await stageCommand(it, FIRE);
+    await stageCommand(it, ['halt', '--reason', 'finals', '--namespace', 'arena']);
+    await duel.until('the halt', isHalted);
+    await chess.until('the halt', isHalted);
+    const only = await stageCommand(it, ['unhalt', '--only', 'arena/duel', '--reason', 'it brings the fix']);
+    expect(only).toMatchObject({ code: 0 });
+    expect(only.out).toContain(`arena/duel goes on; every other release of cluster ${it.clusterName} stays halted`);
+    await duel.until('the gate', ({ phase, halt }) => phase === 'waiting-approval' && halt === undefined);
+    const line = await stageCommand(it, ['line']);
+    expect(line).toMatchObject({ code: 3 });
+    expect(line.out).toContain(
+      'stand still: chess-2-0 (lobby/chess) goes on in spite of it: arena/duel (ann: it brings',
+    );
+    await duel.decide({ verb: 'approve', wave: 2 });
+    expect(await duel.result()).toMatchObject({ outcome: 'done' });
+    const next = aRelease({ name: 'scripts-2-1', image: 'registry.test/scripts:2.1' });
+    expect(await (await it.start(next)).result()).toMatchObject({ outcome: 'done' });
+    expect(await chess.state()).toMatchObject({ phase: 'halted' });
+    await stageCommand(it, ['unhalt']);
+    await chess.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await chess.decide({ verb: 'cancel', then: 'hold' });
+    await stageCommand(it, ['unhalt', '--namespace', 'arena']);
+    expect(await stageCommand(it, ['unhalt', '--only', 'arena/duel'])).toMatchObject({ code: 6 });
   });
 
   test('ends by itself when its time is over', async ({ stage }) => {

@@ -17,7 +17,7 @@ const STEPS: readonly (keyof Activities)[] = [
   'checkServers',
   'reloadServers',
   'bakeWave',
-  'verifyFleet',
+  'lookAtFleet',
   'restoreSet',
 ];
 

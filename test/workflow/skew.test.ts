@@ -63,7 +63,7 @@ describe('when servers have been of two versions for too long', () => {
   ] as const)('in a freeze window, the release %s', async ([, wishes], { stage }) => {
     const calendar = fakeCalendar();
     const it = await stage({}, calendar);
-    const held = it.calls.hold({ activity: 'verifyFleet' });
+    const held = it.calls.hold({ activity: 'lookAtFleet' });
     const release = await it.start(aRelease(wishes));
     await held.reached;
     calendar.reading = { windows: [anHourOfFreeze()] };

@@ -44,7 +44,7 @@ describe('a targeted release', () => {
     );
   });
 
-  test.for<keyof Activities>(['planRelease', 'overrideServers', 'reloadServers', 'checkServers', 'verifyFleet'])(
+  test.for<keyof Activities>(['planRelease', 'overrideServers', 'reloadServers', 'checkServers', 'lookAtFleet'])(
     'that is paused during %s changes nothing until somebody resumes, and then is done',
     async (activity, { stage }) => {
       const it = await stage();
@@ -63,7 +63,7 @@ describe('a targeted release', () => {
     },
   );
 
-  test.for<keyof Activities>(['planRelease', 'overrideServers', 'reloadServers', 'verifyFleet'])(
+  test.for<keyof Activities>(['planRelease', 'overrideServers', 'reloadServers', 'lookAtFleet'])(
     'that is rolled back during %s leaves every server on the old version and no override',
     async (activity, { stage }) => {
       const it = await stage();

@@ -1,10 +1,11 @@
 import { Client, Connection } from '@temporalio/client';
-import { releaseWorkflowId, taskQueueOf, WORKFLOWS } from '../../../workflows/messages.ts';
-import type { ReleaseInput, ReleaseResult } from '../../../workflows/messages.ts';
 import { fleetImage, mainContainer, sidecarContainer } from '../../lab/game-server-sets.ts';
 import { releaseFrom } from '../../support/release-file.ts';
 import { activityTimes } from '../activity-times.ts';
+import { CONCURRENCY } from '../mode.ts';
 import type { Mode, OpenMode, Stage } from '../mode.ts';
+import { releaseWorkflowId, taskQueueOf, WORKFLOWS } from '../product.ts';
+import type { ReleaseInput, ReleaseResult } from '../product.ts';
 import { PARALLELISM } from './patch-loop.ts';
 import { requestsBetween, startWorkerProcess } from '../worker-process.ts';
 
@@ -14,9 +15,14 @@ const cluster = 'bench';
 export const hotwave: Mode = {
   name: 'hotwave',
   title: 'a release with content check, reload and proof',
-  budgets: [
-    { against: 'native', atMost: 1 },
-    { against: 'stepper', atMost: 1.05 },
+  writes: 'set',
+  reloads: true,
+  comparisons: [
+    { against: 'native' },
+    { against: 'stepper' },
+    { against: 'full-stepper', atMost: 1.05 },
+    { against: 'by-hand', atMost: 0.8 },
+    { against: 'by-hand-10', atMost: 1 },
   ],
   open: (stage) => openRelease(stage, (tag) => releaseInput(stage, tag, rollingSpec(stage))),
 };
@@ -25,7 +31,9 @@ export const hotwave: Mode = {
 export const targeted: Mode = {
   name: 'targeted',
   title: `a targeted release with content check, reload and proof, ${PARALLELISM} servers at once`,
-  budgets: [{ against: 'patch-loop', atMost: 1.2 }],
+  writes: 'game-servers',
+  reloads: true,
+  comparisons: [{ against: 'patch-loop', atMost: 1.2 }],
   open: (stage) => openRelease(stage, (tag) => releaseInput(stage, tag, targetedSpec(stage))),
 };
 
@@ -75,7 +83,6 @@ function targetedSpec({ set, waves }: Stage): string {
 
 function releaseInput({ lab, set }: Stage, tag: string, how: string): ReleaseInput {
   const engine = (verb: string): string => `[fleet-engine, ${verb}, "{{namespace}}/{{server}}"]`;
-  // All servers of a fleet lab are on one node; as many at once as a fleet on four nodes would get.
   const file = releaseFrom(`
 apiVersion: hotwave.dev/v1
 kind: Release
@@ -86,7 +93,7 @@ spec:${how}
   content: { exec: { container: ${mainContainer}, command: ${engine('files')} } }
   reload: { exec: { container: ${mainContainer}, command: ${engine('reload')} } }
   proof: { http: { port: ${lab.enginePort ?? 0}, path: /version } }
-  concurrency: { total: 20, perNode: 20 }
+  concurrency: { total: ${CONCURRENCY}, perNode: ${CONCURRENCY} }
 `);
   return { v: 1, file, cluster, requester: 'bench' };
 }

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { fleetImage, podsOf, serverPath, sidecarContainer } from '../../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../../lab/kubernetes-objects.ts';
-import type { Mode, Stage } from '../mode.ts';
+import type { Mode, ModeRun, Stage } from '../mode.ts';
 
 /** Servers on their way at once, as in mode `targeted`. */
 export const PARALLELISM = 50;
@@ -18,7 +18,9 @@ const DEADLINE_MS = 10 * 60_000;
 export const patchLoop: Mode = {
   name: 'patch-loop',
   title: `a bare loop of patches of GameServers, ${PARALLELISM} at once`,
-  budgets: [],
+  writes: 'game-servers',
+  reloads: false,
+  comparisons: [],
   open: (stage) =>
     Promise.resolve({
       run: (tag) => patchAll(stage, fleetImage(tag)),
@@ -26,7 +28,7 @@ export const patchLoop: Mode = {
     }),
 };
 
-async function patchAll(stage: Stage, image: string): ReturnType<Awaited<ReturnType<Mode['open']>>['run']> {
+async function patchAll(stage: Stage, image: string): Promise<ModeRun> {
   const { lab, set, waves } = stage;
   const requests = { 'GET pods': 0, 'PATCH gameservers': 0 };
   const ready = new Set<string>();

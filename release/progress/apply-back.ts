@@ -1,0 +1,266 @@
+import { isSent } from '../checks/reload.ts';
+import { groupsOf, serversNamed } from './backward.ts';
+import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
+import type { Event } from './events.ts';
+import { skippedServers } from './groups.ts';
+import { controlAfter } from './apply-set.ts';
+import type { Release, WayBack } from './table.ts';
+import { STAGE, rowOf } from './table.ts';
+import { begunWave, withoutFailures } from './state.ts';
+import type { Outcome, RollbackOrder, RollbackScope } from './state.ts';
+
+/** The way back, of all or of a part. */
+export function applyBack(release: Release, event: Event, now: number): Release | undefined {
+  switch (event.kind) {
+    case 'snapshot':
+      return lookedAt(release, event);
+    case 'takenBack':
+      return takenBack(release, event);
+    case 'backByOverrides':
+      return changingBack(release, { byOverrides: true });
+    case 'nextGroup':
+      return nextGroup(release);
+    case 'overridesSettled':
+      return overridesSettled(release, event.after);
+    case 'stuckNoted':
+      return changingBack(release, { isNoted: true });
+    case 'partBack':
+      return partBack(release, event.problem, now);
+    case 'tryAgain':
+      return tryAgain(release);
+    default:
+      return undefined;
+  }
+}
+
+/** Why and how a release goes back. */
+export interface Departure {
+  readonly reason: string;
+  /** Default all at once. */
+  readonly order?: RollbackOrder;
+  readonly scope?: RollbackScope;
+  readonly outcome?: Outcome;
+  /** Servers have failed: the image is remembered, and some may be kept for debugging. */
+  readonly hasFailed?: boolean;
+}
+
+/** The release goes back, or a part of it. */
+export function departed(release: Release, how: Departure): Release {
+  const { scope = 'release', order = 'all', outcome = 'rolled-back', reason } = how;
+  const back: WayBack = {
+    scope,
+    order,
+    outcome,
+    reason,
+    group: 0,
+    isLookedAt: false,
+    isWritten: false,
+    isNothing: false,
+    byOverrides: false,
+    isNoted: false,
+    settled: {},
+  };
+  return scope === 'release' ? wholeBack(release, back, how.hasFailed === true) : partLeaves(release, back);
+}
+
+/** From here on everybody goes back, also those that the release had gone on without. */
+function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release {
+  const { plan, spec, progress } = release;
+  const members = plan.waves.flatMap(({ servers }) => servers.map(({ name }) => name));
+  const failing = members.filter((name) => {
+    const { failed, excluded } = rowOf(release, name);
+    return failed !== undefined || excluded === 'failed';
+  });
+  const kept = hasFailed ? failing.slice(0, spec.onFailure.keepSpecimens) : [];
+  const rows = new Map([...progress.rows].map(([name, row]) => [name, onTheWayBack(row)] as const));
+  const known = knowing(release, {
+    back,
+    rows,
+    pause: undefined,
+    stop: undefined,
+    lost: undefined,
+    lostReport: undefined,
+    confirmedAt: 0,
+    endedAt: undefined,
+    isPutBack: false,
+    groupRetry: undefined,
+    ...(hasFailed ? { failedBecause: back.reason } : {}),
+  });
+  return showing(known, {
+    goesBack: true,
+    skipped: undefined,
+    skippedWaves: undefined,
+    requests: {},
+    gate: undefined,
+    freeze: undefined,
+    mixedUntil: undefined,
+    pausedBecause: undefined,
+    drift: undefined,
+    halt: undefined,
+    ...(kept.length > 0 ? { specimens: kept } : {}),
+  });
+}
+
+function onTheWayBack(row: ReturnType<typeof rowOf>): ReturnType<typeof rowOf> {
+  const {
+    deferred: _deferred,
+    admitted: _admitted,
+    trying: _trying,
+    mayHaveLoaded: _loaded,
+    basis: _basis,
+    ...rest
+  } = row;
+  // Whoever a part of the release has brought back keeps that, and its override, until the template is back.
+  const excluded = rest.excluded === 'reverted' ? ('reverted' as const) : undefined;
+  return { ...passedRow(rest), stage: STAGE.none, excluded };
+}
+
+/** A part goes back by overrides; from now on the release goes on without it, also when not all can be proved to be back. */
+function partLeaves(release: Release, back: WayBack): Release {
+  const { plan, state, progress } = release;
+  const skipped = skippedServers(release);
+  const wave = begunWave(state);
+  const waves = back.scope === 'wave' ? plan.waves.filter(({ number }) => number === wave) : plan.waves;
+  const names = waves
+    .flatMap((members) => members.servers)
+    .map(({ name }) => name)
+    .filter((name) => !skipped.has(name) && (back.scope === 'wave' || hasFailed(release, name)));
+  const { rollback: _heeded, ...requests } = state.requests;
+  const rowed = withRow(release, names, (row) => ({ ...onTheWayBack(row), excluded: 'reverted' }));
+  const marked =
+    back.scope === 'wave' && wave !== undefined ? withShownWave(rowed, wave, { status: 'rolled-back' }) : rowed;
+  const next = {
+    ...marked,
+    state: withoutFailures({ ...marked.state, requests, pausedBecause: undefined }, new Set(names)),
+  };
+  const problem = names.length === 0 ? { problem: 'none of them is there' } : {};
+  return knowing(next, {
+    back: { ...back, groups: [names], ...problem },
+    pause: undefined,
+    stop: undefined,
+    confirmedAt: progress.confirmedAt,
+  });
+}
+
+function hasFailed(release: Release, name: string): boolean {
+  const { failed, excluded } = rowOf(release, name);
+  return failed !== undefined || excluded === 'failed';
+}
+
+function changingBack(release: Release, change: Partial<WayBack>): Release {
+  const { back } = release.progress;
+  return back ? knowing(release, { back: { ...back, ...change } }) : release;
+}
+
+/** How the servers of a group stand before they are brought back: what has to go, and who had moved at all. */
+function lookedAt(
+  release: Release,
+  { outgoing, touched, newcomers, gone }: Extract<Event, { kind: 'snapshot' }>,
+): Release {
+  const { plan, progress, isOnRecord, spec } = release;
+  const { back } = progress;
+  if (!back) return release;
+  // With chosen servers the image of a newcomer was never the release's.
+  const came = plan.strategy === 'rolling' && back.scope === 'release' ? newcomers : [];
+  const groups = back.groups ?? groupsOf(release).map((servers) => servers.map(({ name }) => name));
+  const members = [...new Set([...(groups[back.group] ?? []), ...came.map(({ name }) => name)])];
+  const isDoubtful = isOnRecord || progress.foreign.hasMoved === true || !isSent(spec.reload);
+  const mustLoad = new Set([...(isDoubtful ? touched : []), ...came.map(({ name }) => name), ...plan.unproved]);
+  const away = new Set(gone);
+  const next = withRow(release, members, (row, name) => ({
+    ...passedRow(row),
+    stage: STAGE.none,
+    basis: undefined,
+    outgoing: outgoing[name] ?? row.outgoing,
+    touched: row.touched ?? (mustLoad.has(name) ? true : undefined),
+    away: away.has(name) ? 'gone' : undefined,
+  }));
+  const known = new Set(progress.newcomers.servers.map(({ name }) => name));
+  const servers = [...progress.newcomers.servers, ...came.filter(({ name }) => !known.has(name))];
+  const all = groups.map((names, index) => (index === back.group ? members : names));
+  return knowing(next, {
+    newcomers: { ...next.progress.newcomers, servers },
+    back: { ...back, groups: all, isLookedAt: true },
+  });
+}
+
+function takenBack(release: Release, { written }: Extract<Event, { kind: 'takenBack' }>): Release {
+  const { back, set } = release.progress;
+  if (!back) return release;
+  if (written.kind === 'untouched') return changingBack(release, { isWritten: true, isNothing: true });
+  if (written.kind === 'refused' && written.templateChanged === true && release.plan.strategy === 'rolling')
+    return changingBack(release, { byOverrides: true });
+  const problem = written.kind === 'accepted' ? undefined : (written.reason ?? 'the rollback was interrupted');
+  const next = knowing(release, { set: controlAfter(set, written) });
+  if (problem !== undefined) return changingBack(next, { problem, isNoted: false });
+  return changingBack(next, { isWritten: true });
+}
+
+/** Everybody of the group was dealt with: the next one, or what is wrong with this one. */
+function nextGroup(release: Release): Release {
+  const { back } = release.progress;
+  const names = back?.groups?.[back.group] ?? [];
+  const failed = names.filter((name) => rowOf(release, name).failed !== undefined);
+  if (!back) return release;
+  const { isNothing } = back;
+  if (failed.length === 0 || isNothing) return changingBack(release, { group: back.group + 1, isLookedAt: false });
+  const reached = names.filter((name) => rowOf(release, name).away === undefined);
+  return changingBack(release, { problem: problemOf(release, failed, reached.length), isNoted: false });
+}
+
+function problemOf({ state, plan }: Release, failed: readonly string[], reached: number): string {
+  const known = state.failures.filter(({ server }) => failed.includes(server));
+  const gone = known.find(({ class: kind }) => kind === 'imagePull');
+  const first = gone ?? known[0];
+  const cause = gone ? `the old image ${plan.baseline.oldImage} cannot be pulled: ` : '';
+  return `${cause}${failed.length} of ${reached} servers are not proved to be back: ${first?.server ?? failed[0] ?? ''}: ${first?.reason ?? ''}`;
+}
+
+function overridesSettled(release: Release, after: Extract<Event, { kind: 'overridesSettled' }>['after']): Release {
+  const { back } = release.progress;
+  if (after === 'adopt') return knowing(release, { adoption: 'cleared' });
+  if (!back) return release;
+  const settled =
+    after === 'kept' ? { ...back.settled, kept: 'written' as const } : { ...back.settled, overrides: true as const };
+  return changingBack(release, { settled });
+}
+
+/** A part is back, or is not proved to be: the release stands still again, and goes on without it when it is resumed. */
+function partBack(release: Release, problem: string | undefined, now: number): Release {
+  const { back } = release.progress;
+  const servers = serversNamed(release, (back?.groups ?? []).flat());
+  const { previousVersion } = release.plan;
+  const count = servers.length === 1 ? '1 server is' : `${servers.length} servers are`;
+  const reason =
+    problem === undefined
+      ? `${count} back on ${previousVersion}; resume goes on without them`
+      : `${count} not proved to be back on ${previousVersion}: ${problem}; rollback --scope failed tries again, resume goes on without them`;
+  return pausedFor(knowing(release, { back: undefined }), reason, now);
+}
+
+/** An incomplete rollback is tried once more, from the look at the servers on. */
+export function tryAgain(release: Release): Release {
+  const { back, rows, set } = release.progress;
+  if (!back) return release;
+  const failed = [...rows].filter(([, row]) => row.failed !== undefined).map(([name]) => name);
+  const next = withRow(release, failed, (row) => ({ ...evidenceGone(passedRow(row)), touched: row.touched }));
+  const again: WayBack = {
+    ...back,
+    group: 0,
+    groups: undefined,
+    isLookedAt: false,
+    isWritten: false,
+    isNothing: false,
+    problem: undefined,
+    isNoted: false,
+    settled: {},
+  };
+  const known = knowing(next, { back: again, pause: undefined, stop: undefined, set: { ...set, refused: undefined } });
+  return showing(known, {
+    requests: {},
+    gate: undefined,
+    pausedBecause: undefined,
+    drift: undefined,
+    specimens: undefined,
+  });
+}

@@ -1,0 +1,239 @@
+import type { FailureClass, ServerFailure } from '../checks/server.ts';
+import { stepReport } from '../checks/verdict.ts';
+import type { FleetLook, SeenServer } from '../checks/fleet-look.ts';
+import { basisOf } from '../fleet/basis.ts';
+import { isSamePod } from '../fleet/identity.ts';
+import { isSameRun, restartsOf } from '../fleet/run.ts';
+import type { PlannedServer } from '../plan/plan.ts';
+import { applyChecked } from './apply-checked.ts';
+import { evidenceGone, knowing, withRow } from './changes.ts';
+import type { Event } from './events.ts';
+import { asAccepted, goingOn } from './groups.ts';
+import type { Release, Row } from './table.ts';
+import { STAGE, placesOf, rowOf } from './table.ts';
+import { withObservations } from './state.ts';
+
+type LookedEvent = Extract<Event, { kind: 'looked' }>;
+
+/** What a server is that is not as it was: nothing of ours, something that a person has to see, or a proof that died. */
+type Finding =
+  | { readonly kind: 'failure'; readonly class: FailureClass; readonly reason: string }
+  | { readonly kind: 'lost'; readonly isMoved: boolean }
+  | { readonly kind: 'same' };
+
+/** The fleet was looked at: proofs whose basis is gone count no more, and what must not have happened is for a person. */
+export function applyLook(release: Release, event: LookedEvent, now: number): Release {
+  const { look, purpose } = event;
+  const accepted = withAccepted(release, look);
+  const failures: ServerFailure[] = [];
+  const lost = new Map<string, boolean>();
+  const same = new Map<string, string>();
+  for (const seen of look.changed) {
+    const { name } = seen.server;
+    if (rowOf(release, name).accepting === true) continue;
+    const finding = findingOf(release, seen);
+    if (finding.kind === 'failure') failures.push({ server: name, class: finding.class, reason: finding.reason });
+    if (finding.kind === 'lost') lost.set(name, finding.isMoved);
+    if (finding.kind === 'same') same.set(name, seen.basis);
+  }
+  for (const name of look.missing) failures.push({ server: name, class: 'missing', reason: `${name} has no pod` });
+  const rebased = withRow(accepted, same.keys(), (row, name) => ({ ...row, basis: same.get(name) }));
+  const died = withRow(rebased, lost.keys(), (row, name) => ({
+    ...evidenceGone(row),
+    ...(lost.get(name) === true ? { touched: true as const } : {}),
+  }));
+  const told = toldOf(lost);
+  const shown = knowing({ ...died, state: withObservations(died.state, told) }, { mustLook: false });
+  return failures.length > 0 && !release.progress.back
+    ? withFailing(shown, failures, now)
+    : withLooked(
+        shown,
+        purpose,
+        {
+          isClean: lost.size + look.missing.length + look.more === 0,
+          hasMissing: look.missing.length > 0,
+          wave: event.wave,
+        },
+        now,
+      );
+}
+
+function toldOf(lost: ReadonlyMap<string, boolean>): string[] {
+  const names = [...lost.keys()];
+  const some = `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`;
+  return names.length === 0 ? [] : [`${some}: changed after the proof, so it is proved again`];
+}
+
+/** As a step that these servers have failed: who is away may just be gone. */
+function withFailing(release: Release, failures: readonly ServerFailure[], now: number): Release {
+  const servers = failures.map(({ server }) => server);
+  return applyChecked(
+    release,
+    { kind: 'checked', what: 'look', toward: 'new', servers, report: stepReport(0, failures) },
+    now,
+  );
+}
+
+function withLooked(
+  release: Release,
+  purpose: LookedEvent['purpose'],
+  {
+    isClean,
+    hasMissing,
+    wave,
+  }: { readonly isClean: boolean; readonly hasMissing: boolean; readonly wave?: number | undefined },
+  now: number,
+): Release {
+  const { looked, back } = release.progress;
+  if (!isClean) return back ? knowing(release, { back: { ...back, group: 0, isLookedAt: !hasMissing } }) : release;
+  if (purpose === 'final') return knowing(release, { confirmedAt: now });
+  return purpose === 'wave' && wave !== undefined ? knowing(release, { looked: [...looked, wave] }) : release;
+}
+
+/** A person has accepted that these are not what they were: from now on they are compared with what they are. */
+function withAccepted(release: Release, look: FleetLook): Release {
+  const { baseline } = release.plan;
+  const accepted = look.changed.filter(({ server }) => rowOf(release, server.name).accepting === true);
+  const next = withRow(
+    release,
+    accepted.map(({ server }) => server.name),
+    (row, name) => {
+      const seen = accepted.find(({ server }) => server.name === name);
+      const { accepting: _accepting, ...rest } = row;
+      return seen
+        ? acceptedRow(rest, seen, { planned: placesOf(release.plan).get(name)?.server, container: baseline.container })
+        : rest;
+    },
+  );
+  const still = [...next.progress.rows].filter(([, { accepting }]) => accepting === true).map(([name]) => name);
+  const cleared = withRow(next, still, ({ accepting: _accepting, ...row }) => row);
+  const by = release.state.decisions.findLast(
+    ({ verb, accepted: is }) => is && (verb === 'resume' || verb === 'retry'),
+  )?.actor;
+  const told = accepted.map(
+    ({ server }) => `${server.name}: that it is not as it was is accepted by ${by ?? 'somebody'}; it proves again`,
+  );
+  return { ...cleared, state: withObservations(cleared.state, told) };
+}
+
+/** A sidecar that has moved stays compared with the one that it replaced. */
+function acceptedRow(
+  row: Row,
+  { server, basis }: SeenServer,
+  { planned, container }: { readonly planned: PlannedServer | undefined; readonly container: string },
+): Row {
+  if (row.stage === STAGE.none && row.touched !== true) return { ...row, server, basis };
+  const sidecar = planned?.containers[container];
+  const containers = sidecar === undefined ? server.containers : { ...server.containers, [container]: sidecar };
+  return { ...evidenceGone(row), touched: true, server: { ...server, containers } };
+}
+
+function findingOf(release: Release, seen: SeenServer): Finding {
+  const { plan, progress } = release;
+  const { server, image, deleting } = seen;
+  const planned = placesOf(plan).get(server.name)?.server;
+  const row = rowOf(release, server.name);
+  if (progress.back)
+    return row.basis === undefined ? { kind: 'same' } : { kind: 'lost', isMoved: image !== plan.baseline.oldImage };
+  // Whoever was recreated is compared with what it was proved as, not with the plan.
+  if (planned && row.away === undefined) {
+    const gone = podFinding(asAccepted(release, planned), server, deleting) ?? mainFinding(release, planned, seen);
+    if (gone) return gone;
+  }
+  const isOutsider = row.stage === STAGE.none && !isMoving(release, server.name);
+  if (isOutsider) return outsiderFinding(release, planned, seen);
+  if (image !== plan.baseline.newImage) return { kind: 'lost', isMoved: true };
+  // What has no proof yet has none to lose.
+  return row.basis === undefined ? { kind: 'same' } : { kind: 'lost', isMoved: false };
+}
+
+function podFinding(planned: PlannedServer, server: PlannedServer, deleting: boolean): Finding | undefined {
+  const { name } = server;
+  if (!isSamePod(planned, server))
+    return {
+      kind: 'failure',
+      class: 'recreated',
+      reason: `the pod of ${name} was recreated: it is not the one that was planned`,
+    };
+  if (deleting) return { kind: 'failure', class: 'recreated', reason: `the pod of ${name} is being deleted` };
+  return undefined;
+}
+
+function mainFinding(release: Release, planned: PlannedServer, { server }: SeenServer): Finding | undefined {
+  const { container } = release.plan.baseline;
+  const before = asAccepted(release, planned).containers;
+  const restarted = Object.keys(before).find(
+    (name) => name !== container && !isSameRun(before[name] ?? '', server.containers[name] ?? ''),
+  );
+  if (restarted === undefined) return undefined;
+  const isOutsider = rowOf(release, server.name).stage === STAGE.none && !isMoving(release, server.name);
+  const count = restartsOf(server.containers[restarted] ?? '');
+  return {
+    kind: 'failure',
+    class: 'mainContainerRestarted',
+    reason: isOutsider
+      ? `container ${restarted} of ${server.name} restarted outside its wave`
+      : `main container ${restarted} of ${server.name} restarted during the release (restart count now ${count})`,
+  };
+}
+
+/** Its wave was opened, or it goes with the template anyway. */
+function isMoving({ plan, progress }: Release, name: string): boolean {
+  const place = placesOf(plan).get(name);
+  if (!place) return true;
+  if (place.kind === 'adopted') return progress.adoption !== undefined;
+  return place.wave !== undefined && progress.opened.includes(place.wave.number);
+}
+
+function outsiderFinding(
+  { plan }: Release,
+  planned: PlannedServer | undefined,
+  { server, image }: SeenServer,
+): Finding {
+  const { container, newImage } = plan.baseline;
+  const before = planned?.containers[container];
+  if (before !== undefined && !isSameRun(before, server.containers[container] ?? ''))
+    return {
+      kind: 'failure',
+      class: 'mainContainerRestarted',
+      reason: `container ${container} of ${server.name} restarted outside its wave`,
+    };
+  const isUpdated = placesOf(plan).get(server.name)?.kind !== 'wave';
+  if (image !== newImage || isUpdated) return { kind: 'same' };
+  return { kind: 'failure', class: 'moved', reason: `${server.name} is given ${image} outside its wave` };
+}
+
+/** What a look compares each server with: what its proof holds for, else how the plan found it. */
+export function expectedBases(release: Release, purpose: LookedEvent['purpose']): ReadonlyMap<string, string> {
+  const { plan, progress } = release;
+  const places = [...placesOf(plan).values()];
+  const here = new Set(
+    goingOn(
+      release,
+      places.map(({ server }) => server),
+    ).map(({ name }) => name),
+  );
+  const expected = new Map<string, string>();
+  for (const { server } of places) {
+    const row = rowOf(release, server.name);
+    const basis = row.accepting === true ? ANYTHING : basisExpected(release, server, row);
+    if (basis !== undefined && (row.accepting === true || here.has(server.name))) expected.set(server.name, basis);
+  }
+  if (purpose === 'final')
+    for (const { name } of progress.newcomers.proved) expected.set(name, rowOf(release, name).basis ?? ANYTHING);
+  return expected;
+}
+
+/** No basis is ever this: the server is shown whatever it is like. */
+const ANYTHING = '';
+
+function basisExpected({ plan, progress }: Release, server: PlannedServer, row: Row): string | undefined {
+  if (row.basis !== undefined) return row.basis;
+  if (progress.back) return undefined;
+  if (row.stage !== STAGE.none) return ANYTHING;
+  const { oldImage, newImage } = plan.baseline;
+  const isUpdated =
+    placesOf(plan).get(server.name)?.kind === 'updated' || placesOf(plan).get(server.name)?.kind === 'adopted';
+  // A server that runs yet another image is shown once, and compared with what it is from then on.
+  return basisOf(server, isUpdated ? newImage : oldImage);
+}

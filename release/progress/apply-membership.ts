@@ -1,0 +1,109 @@
+import { failedCount, judgeStep } from '../checks/verdict.ts';
+import { knowing, stopped, withRow, withShownWave } from './changes.ts';
+import type { Event } from './events.ts';
+import type { Newcomers, Release } from './table.ts';
+import { STAGE } from './table.ts';
+import { NEW_SERVERS_WAVE, withFailures } from './state.ts';
+
+/** Newcomers are proved in this many rounds at most: a set that grows for ever must not hold its release for ever. */
+const MOST_ROUNDS = 5;
+
+/** Servers that come and have players, and those that a release of new servers only follows. */
+export function applyMembership(release: Release, event: Event, now: number): Release | undefined {
+  switch (event.kind) {
+    case 'newcomersFound':
+      return newcomersFound(release, event);
+    case 'newcomersProved':
+      return newcomersProved(release);
+    case 'watchBegun':
+      return watchBegun(release, event.until, now);
+    case 'newServersSeen':
+      return newServersSeen(release, event);
+    case 'playersAwaited':
+      return knowing(release, { admission: { until: event.until, busy: [] } });
+    case 'admitted':
+      return admitted(release, event);
+    case 'deferred':
+      return deferred(release, event.servers);
+    case 'excluded':
+      return withRow(release, event.servers, ({ deferred: _deferred, ...row }) => ({ ...row, excluded: event.why }));
+    default:
+      return undefined;
+  }
+}
+
+function newcomersFound(
+  release: Release,
+  { servers, old, notServing }: Extract<Event, { kind: 'newcomersFound' }>,
+): Release {
+  const { newcomers } = release.progress;
+  const isOver = servers.length === 0 || newcomers.round + 1 > MOST_ROUNDS;
+  const isOld = new Set(old);
+  // Whoever was made with the new files has loaded them: it is asked before it is told.
+  const next = withRow(
+    release,
+    servers.map(({ name }) => name),
+    ({ away }, name) => ({
+      ...(away === undefined ? {} : { away }),
+      stage: isOld.has(name) ? STAGE.none : STAGE.moved,
+      mayHaveLoaded: true,
+      touched: true,
+    }),
+  );
+  return knowing(next, {
+    newcomers: {
+      ...newcomers,
+      round: newcomers.round + 1,
+      servers: isOver ? [] : servers,
+      old,
+      notProved: [...newcomers.notProved, ...notServing],
+      isOver,
+    },
+  });
+}
+
+function newcomersProved(release: Release): Release {
+  const { newcomers } = release.progress;
+  const next: Newcomers = { ...newcomers, servers: [], old: [], proved: [...newcomers.proved, ...newcomers.servers] };
+  return knowing(release, { newcomers: next });
+}
+
+function watchBegun(release: Release, until: number, now: number): Release {
+  const begun = withShownWave(release, NEW_SERVERS_WAVE, { status: 'running', startedAt: now });
+  const shown = { ...begun, state: { ...begun.state, wave: NEW_SERVERS_WAVE } };
+  return knowing(shown, { newServers: { until, proved: [], settled: [], failed: 0 } });
+}
+
+function newServersSeen(
+  release: Release,
+  { report, proved, settled }: Extract<Event, { kind: 'newServersSeen' }>,
+): Release {
+  const { progress, plan, spec } = release;
+  const before = progress.newServers;
+  if (!before) return release;
+  const { then, classes } = spec.onFailure;
+  const failedSoFar = { inAll: before.failed, inWave: before.failed };
+  const verdict = judgeStep(report, failedSoFar, { tolerate: plan.tolerate, then, classes });
+  const newServers = {
+    ...before,
+    proved: [...before.proved, ...proved],
+    settled: [...before.settled, ...settled],
+    failed: before.failed + failedCount(report),
+  };
+  const next = knowing({ ...release, state: withFailures(release.state, report.failures) }, { newServers });
+  return verdict.kind === 'advance' ? next : stopped(next, verdict.kind, verdict.reason);
+}
+
+function admitted(release: Release, { busy, of, until }: Extract<Event, { kind: 'admitted' }>): Release {
+  const isBusy = new Set(busy);
+  const idle = of.filter((name) => !isBusy.has(name));
+  const next = withRow(release, idle, (row) => ({ ...row, admitted: true }));
+  const admission = { until: release.progress.admission?.until ?? until, busy };
+  return knowing(next, { admission });
+}
+
+/** The reload of these servers waits until their players are gone, or until the last wave is over. */
+function deferred(release: Release, servers: readonly string[]): Release {
+  const next = withRow(release, servers, ({ trying: _trying, ...row }) => ({ ...row, deferred: true }));
+  return knowing(next, { admission: undefined });
+}

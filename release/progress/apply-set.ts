@@ -1,0 +1,169 @@
+import { FROZEN } from '../patches/patches.ts';
+import { knowing, showing, stopped, withRow } from './changes.ts';
+import type { Event, SetWritten } from './events.ts';
+import { namesOf } from './groups.ts';
+import type { Release, SetControl } from './table.ts';
+import { withObservations } from './state.ts';
+
+/** The set was written, or was found to be another than the release may write. */
+export function applySet(release: Release, event: Event, now: number): Release | undefined {
+  switch (event.kind) {
+    case 'prioritiesChanged':
+      return knowing(release, { priorities: event.direction === 'assign' ? 'given' : 'restored' });
+    case 'staged':
+      return staged(release, event.written);
+    case 'recorded':
+      return knowing(release, { isStaged: true, set: { ...release.progress.set, isRecorded: true } });
+    case 'opened':
+      return opened(release, event);
+    case 'templateChecked':
+      return templateChecked(release, event);
+    case 'controlsChanged':
+      return controlsChanged(release, event);
+    case 'reasserted':
+      return reasserted(release, event);
+    case 'putBack':
+      return putBack(release, event.written);
+    case 'endBegun':
+      return knowing(release, { endedAt: release.progress.endedAt ?? now });
+    case 'endRecorded':
+      return knowing(release, { isPutBack: true, set: { ...release.progress.set, isRecorded: false } });
+    case 'writeUnknown':
+      return writeUnknown(release);
+    case 'marked':
+      return knowing(release, { set: { ...release.progress.set, fence: fenceAt(event.fence) } });
+    default:
+      return undefined;
+  }
+}
+
+/** It may have been written or not: the next write accepts both. */
+function writeUnknown(release: Release): Release {
+  const { set } = release.progress;
+  return knowing(release, { set: { ...set, fence: { from: set.fence.from, to: set.fence.to + 1 } } });
+}
+
+function fenceAt(number: number): SetControl['fence'] {
+  return { from: number, to: number };
+}
+
+/** How the set is held after a write. */
+export function controlAfter(set: SetControl, written: SetWritten): SetControl {
+  const fence = written.fence === undefined ? set.fence : fenceAt(written.fence);
+  if (written.kind === 'refused' || written.kind === 'untouched') return { ...set, fence };
+  const revision = written.kind === 'accepted' && written.revision !== undefined ? written.revision : set.revision;
+  return { ...set, hold: written.hold ?? set.hold, revision, fence, refused: undefined };
+}
+
+/** Why a write does not let the release go on; undefined when it does. An interrupted one is simply made again. */
+export function writeProblem(written: SetWritten): string | undefined {
+  return written.kind === 'refused' || written.kind === 'written' ? written.reason : undefined;
+}
+
+function staged(release: Release, written: SetWritten): Release {
+  const isWritten = written.kind !== 'refused';
+  const set = controlAfter(release.progress.set, written);
+  const next = knowing(release, {
+    isStaged: isWritten,
+    set: { ...set, isRecorded: isWritten || set.isRecorded },
+  });
+  const problem = writeProblem(written);
+  return problem === undefined ? next : stopped(next, 'pause', problem);
+}
+
+function opened(release: Release, event: Extract<Event, { kind: 'opened' }>): Release {
+  const { written, wave } = event;
+  const next = knowing(release, { set: controlAfter(release.progress.set, written) });
+  const problem = writeProblem(written);
+  if (problem !== undefined) return stopped(next, 'pause', problem);
+  if (written.kind !== 'accepted') return next;
+  const { progress } = next;
+  const joined = written.joined ?? [];
+  const told =
+    joined.length === 0 ? [] : [`${namesOf(joined)}: came meanwhile and move along, proved before the release ends`];
+  const shown = { ...next, state: withObservations(next.state, told) };
+  switch (event.for) {
+    case 'wave':
+      return wave === undefined ? shown : knowing(shown, { opened: [...progress.opened, wave] });
+    case 'adopted':
+      return knowing(shown, { adoption: 'opened' });
+    case 'newcomers':
+      return knowing(shown, { newcomers: { ...progress.newcomers, old: [] } });
+  }
+}
+
+function templateChecked(
+  release: Release,
+  { before, changed, wave }: Extract<Event, { kind: 'templateChecked' }>,
+): Release {
+  const { progress } = release;
+  switch (before) {
+    case 'wave':
+      if (changed !== undefined) return stopped(release, 'pause', changed);
+      return wave === undefined ? release : knowing(release, { opened: [...progress.opened, wave] });
+    case 'end':
+      return changed === undefined ? knowing(release, { isEditChecked: true }) : stopped(release, 'pause', changed);
+    case 'rollback': {
+      if (changed === undefined) return knowing(release, { isEditChecked: true });
+      return stopped(release, 'pause', `${progress.stop?.reason ?? ''}; ${changed}`);
+    }
+    case 'overrides':
+      if (!progress.back) return release;
+      return knowing(release, {
+        back: { ...progress.back, settled: { ...progress.back.settled, overridesStay: changed !== undefined } },
+      });
+  }
+}
+
+function controlsChanged(release: Release, { why, written }: Extract<Event, { kind: 'controlsChanged' }>): Release {
+  const { progress, state } = release;
+  const problem = writeProblem(written);
+  const set = controlAfter(progress.set, written);
+  if (why === 'hold') return held(release, set, problem);
+  if (problem === undefined) return knowing(release, { set });
+  const refused = knowing(release, { set: { ...set, refused: problem } });
+  if (why === 'resume') return progress.leaving ? refused : stopped(refused, 'pause', problem);
+  const said = `; the set could not be frozen: ${problem}`;
+  return state.pausedBecause === undefined
+    ? refused
+    : showing(refused, { pausedBecause: `${state.pausedBecause}${said}` });
+}
+
+/** The last write of a release that is left where it is. */
+function held(release: Release, set: SetControl, problem: string | undefined): Release {
+  const { leaving } = release.progress;
+  if (!leaving) return knowing(release, { set });
+  const reason = problem === undefined ? leaving.reason : `${leaving.reason}; the set could not be held: ${problem}`;
+  return knowing(release, { set: { ...set, hold: undefined, isRecorded: false }, leaving: { ...leaving, reason } });
+}
+
+/** What somebody else had written is written over; whoever it has moved is looked at. */
+function reasserted(release: Release, { written, priorities }: Extract<Event, { kind: 'reasserted' }>): Release {
+  const { progress, state } = release;
+  const set = controlAfter(progress.set, written);
+  const problem = writeProblem(written);
+  if (problem !== undefined) {
+    // A write that is refused names one field only: a person is asked anew, about all that is seen then.
+    const drift = state.drift && { what: problem, seenAt: state.drift.seenAt };
+    return showing(knowing(release, { set }), { drift });
+  }
+  const hasMoved = progress.foreign.hasMoved === true;
+  const foreign = { ...progress.foreign, seen: undefined, strays: priorities ? [] : progress.foreign.strays };
+  // Waves that were opened are opened again: the edit may have closed them.
+  const opened = set.hold && set.hold.partition === FROZEN ? [] : progress.opened;
+  return showing(knowing(release, { set, foreign, opened, mustLook: hasMoved || progress.mustLook }), {
+    drift: undefined,
+  });
+}
+
+function putBack(release: Release, written: SetWritten): Release {
+  const problem = writeProblem(written);
+  if (problem !== undefined) return stopped(release, 'pause', problem);
+  const set = controlAfter(release.progress.set, written);
+  return knowing(release, { isPutBack: true, set: { ...set, hold: undefined, isRecorded: false } });
+}
+
+/** Rows that the release has to move again because an image that was not its own may have moved them. */
+export function movedByOthers(release: Release, names: Iterable<string>): Release {
+  return withRow(release, names, (row) => ({ ...row, stage: 0, basis: undefined, mayHaveLoaded: true, touched: true }));
+}

@@ -1,0 +1,210 @@
+import { isOverMixed, skewBudgetOf } from '../decisions/max-mixed.ts';
+import { departed, tryAgain } from './apply-back.ts';
+import {
+  ACCEPTABLE,
+  evidenceGone,
+  knowing,
+  passedRow,
+  pausedFor,
+  showing,
+  stopped,
+  withRow,
+  withShownWave,
+} from './changes.ts';
+import type { Event } from './events.ts';
+import { excludedServers, overrideWarnings, skippedServers } from './groups.ts';
+import { outcomeSentence, stoppedBy } from './sentences.ts';
+import type { Release } from './table.ts';
+import { STAGE } from './table.ts';
+import { withoutFailures, withObservations } from './state.ts';
+import type { Outcome, ReleaseState } from './state.ts';
+
+/** Pauses, halts, what others changed, and the end. */
+export function applyStanding(release: Release, event: Event, now: number): Release | undefined {
+  switch (event.kind) {
+    case 'paused':
+      return pausedFor(release, event.reason, now);
+    case 'stopped':
+      return stopped(release, event.verdict, event.reason);
+    case 'resumed':
+      return release.progress.back?.problem === undefined ? resumed(release, now) : tryAgain(release);
+    case 'personAwaitedInVain':
+      return awaitedInVain(release);
+    case 'haltOver':
+      return haltOver(release, now);
+    case 'retrying':
+      return retrying(release);
+    case 'departed':
+      return departed(release, event);
+    case 'leaving':
+      return leaving(release, event);
+    case 'leftRecorded':
+      return leftRecorded(release, event.problem, now);
+    case 'foreignSeen':
+      return foreignSeen(release, event, now);
+    case 'monitored':
+      return monitored(release, event.problem);
+    case 'finished':
+      return finished(release, event.outcome, event.reason === '' ? outcomeSentence(release) : event.reason, now);
+    default:
+      return undefined;
+  }
+}
+
+/** A person lets the release go on: what made it stand still counts no more, and what they saw they have accepted. */
+function resumed(release: Release, now: number): Release {
+  const { progress, state, spec } = release;
+  const budget = skewBudgetOf(spec);
+  const mixedUntil = budget && isOverMixed(state, now) ? now + budget.limit : state.mixedUntil;
+  const gate = state.gate && progress.pause?.isOfGate ? { ...state.gate, openedAt: now } : state.gate;
+  const remindEvery = gate?.spec.remindEvery;
+  const failed = [...progress.rows].filter(([, row]) => row.failed !== undefined);
+  const next = withRow(
+    release,
+    failed.map(([name]) => name),
+    ({ failed: kind, tries: _tries, retryAt: _at, ...row }) =>
+      kind !== undefined && ACCEPTABLE.has(kind) ? { ...row, accepting: true } : row,
+  );
+  const accepts = failed.some(([, row]) => row.failed !== undefined && ACCEPTABLE.has(row.failed));
+  const wave = next.state.waves.find(({ status }) => status === 'failed');
+  const running = wave ? withShownWave(next, wave.number, { status: 'running' }) : next;
+  const known = knowing(running, {
+    pause: undefined,
+    stop: undefined,
+    admission: undefined,
+    groupRetry: undefined,
+    isEditChecked: false,
+    promotion: undefined,
+    remindAt: remindEvery === undefined ? undefined : now + remindEvery,
+    mustLook: progress.mustLook || accepts || progress.foreign.hasMoved === true,
+    set: { ...progress.set, refused: undefined },
+  });
+  const { pause: _heeded, ...requests } = state.requests;
+  return showing(known, { pausedBecause: undefined, mixedUntil, gate, requests });
+}
+
+function awaitedInVain(release: Release): Release {
+  const reason = `nobody resumed it in time; it was paused because: ${release.state.pausedBecause ?? ''}`;
+  const problem = release.progress.back?.problem;
+  const whole = problem === undefined ? reason : `${reason}; the rollback is incomplete: ${problem}`;
+  return leaving(release, { to: 'hold', outcome: 'failed', reason: whole });
+}
+
+/** Nobody said that the line goes on, so a person has to. */
+function haltOver(release: Release, now: number): Release {
+  const { halt } = release.state;
+  if (!halt) return release;
+  return pausedFor(showing(release, { halt: undefined }), `nobody said that the line goes on; ${stoppedBy(halt)}`, now);
+}
+
+/** A person wants the failed servers tried again, those that the release went on without, too. */
+function retrying(release: Release): Release {
+  const { progress, state } = release;
+  const skipped = skippedServers(release);
+  const { retry: _heeded, ...requests } = state.requests;
+  const again: string[] = [];
+  const behind: string[] = [];
+  for (const [name, { failed, excluded }] of progress.rows) {
+    if (skipped.has(name)) continue;
+    if (excluded === 'failed') behind.push(name);
+    else if (failed !== undefined) again.push(name);
+  }
+  const listed = state.failures.map(({ server }) => server).filter((name) => !behind.includes(name));
+  const tried = withRow(withRow(release, again, passedRow), behind, ({ excluded: _excluded, ...row }) => ({
+    ...evidenceGone(row),
+    stage: Math.min(row.stage, STAGE.moved) as typeof row.stage,
+    trying: true,
+  }));
+  const newServers = progress.newServers && {
+    ...progress.newServers,
+    settled: progress.newServers.settled.filter((uid) => progress.newServers?.proved.some((one) => one.uid === uid)),
+    failed: 0,
+  };
+  const known = knowing(tried, { newServers, admission: undefined });
+  return { ...known, state: withoutFailures({ ...known.state, requests }, new Set(listed)) };
+}
+
+function leaving(
+  release: Release,
+  { to, outcome, reason }: { readonly to: 'hold' | 'leave'; readonly outcome: Outcome; readonly reason: string },
+): Release {
+  const warned = to === 'hold' ? withWarnings(release, overrideWarnings(release)) : release;
+  const known = knowing(warned, { leaving: { to, outcome, reason }, pause: undefined, stop: undefined });
+  const cleared: Partial<ReleaseState> = {
+    freeze: undefined,
+    mixedUntil: undefined,
+    pausedBecause: undefined,
+    requests: {},
+    halt: undefined,
+    drift: undefined,
+  };
+  return showing(known, cleared);
+}
+
+/** Warnings, each once. */
+export function withWarnings(release: Release, warnings: readonly string[]): Release {
+  if (warnings.length === 0) return release;
+  return showing(release, { warnings: [...new Set([...release.state.warnings, ...warnings])] });
+}
+
+function leftRecorded(release: Release, problem: string | undefined, now: number): Release {
+  const { leaving: left } = release.progress;
+  if (!left) return release;
+  const reason = problem === undefined ? left.reason : `${left.reason}; that could not be noted on the set: ${problem}`;
+  return finished(release, left.outcome, reason, now);
+}
+
+/** What the watch of the set has seen. */
+function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSeen' }>, now: number): Release {
+  const { progress, state, plan } = release;
+  const { facts, strays, what, seen, told, replicas } = event;
+  const isMoved = plan.strategy === 'rolling' && seen !== undefined && seen.image !== plan.baseline.newImage;
+  const foreign = {
+    ...progress.foreign,
+    facts,
+    seen,
+    strays,
+    replicas,
+    replicaNews: progress.foreign.replicaNews + (told === undefined ? 0 : 1),
+    ...(isMoved ? { hasMoved: true as const } : {}),
+  };
+  const known = knowing(release, { foreign });
+  const shown = told === undefined ? known : { ...known, state: withObservations(known.state, [told]) };
+  if (state.drift?.what === what) return shown;
+  return driftNoted(shown, what, now);
+}
+
+function driftNoted(release: Release, what: string | undefined, now: number): Release {
+  const { state } = release;
+  const because = what ?? `${state.drift?.what ?? ''}; that was taken back since, resume goes on`;
+  const drift = what === undefined ? undefined : { what, seenAt: now };
+  const stands = state.pausedBecause === undefined ? {} : { pausedBecause: because };
+  return showing(release, { drift, ...stands });
+}
+
+function monitored(release: Release, problem: string | undefined): Release {
+  return knowing(withWarnings(release, problem === undefined ? [] : [problem]), { isMonitored: true });
+}
+
+function finished(release: Release, outcome: Outcome, reason: string, now: number): Release {
+  const isBack = release.progress.back !== undefined && outcome !== 'failed';
+  const waves = release.state.waves.map((wave) =>
+    isBack && wave.status !== 'pending' ? { ...wave, status: 'rolled-back' as const } : wave,
+  );
+  const warned =
+    isBack || excludedServers(release).size === 0 ? release : withWarnings(release, overrideWarnings(release));
+  return showing(warned, {
+    phase: outcome,
+    reason,
+    waves,
+    step: '',
+    wait: undefined,
+    gate: undefined,
+    pausedBecause: undefined,
+    drift: undefined,
+    freeze: undefined,
+    mixedUntil: undefined,
+    requests: {},
+    endedAt: now,
+  });
+}

@@ -1,0 +1,175 @@
+import { isSent } from '../checks/reload.ts';
+import type { PlannedServer } from '../plan/plan.ts';
+import { SETTLE_MS } from './forward.ts';
+import { leftOut, reachedServers, revertedServers } from './groups.ts';
+import { pipelineStep } from './pipeline.ts';
+import { placesOf, rowOf } from './table.ts';
+import type { Release, WayBack } from './table.ts';
+import type { Step } from './steps.ts';
+
+const note = (event: Extract<Step, { kind: 'note' }>['event']): Step => ({ kind: 'note', event });
+
+/**
+ * Back to the old version as fast as can be: everything at once, or the last wave first; no gates, no bake. It un-wedges a
+ * stuck set, then reloads and proves the old version like any other. Undefined when every server is back.
+ */
+export function backwardStep(release: Release, now: number): Step | undefined {
+  const { back } = release.progress;
+  if (!back) return undefined;
+  if (back.problem !== undefined) return problemStep(release, back.problem);
+  if (back.groups === undefined) return { kind: 'snapshot', servers: groupsOf(release)[0] ?? [] };
+  return (
+    groupStep(release, back, now) ??
+    (back.scope === 'release' ? settleStep(release, back, now) : note({ kind: 'partBack' }))
+  );
+}
+
+function problemStep({ progress, plan }: Release, problem: string): Step {
+  const { back } = progress;
+  if (back?.scope !== 'release') return note({ kind: 'partBack', problem });
+  const reason = `the rollback is incomplete: ${problem}`;
+  if (!back.isNoted && plan.strategy !== 'newServersOnly') return { kind: 'noteStuck', reason: problem };
+  return note({ kind: 'paused', reason });
+}
+
+/** Who goes back, in the order in which they go. */
+export function groupsOf(release: Release): readonly (readonly PlannedServer[])[] {
+  const { back } = release.progress;
+  const out = leftOut(release);
+  const reached = affectedServers(release).filter(({ name }) => !out.has(name));
+  if (back?.order !== 'reverse') return [reached];
+  const names = new Set(reached.map(({ name }) => name));
+  const groups = release.plan.waves.map((wave) => wave.servers.filter(({ name }) => names.has(name)));
+  return groups.filter((group) => group.length > 0).reverse();
+}
+
+/** The servers that a rollback of this scope brings back, as far as the release has come. */
+export function affectedServers(release: Release): readonly PlannedServer[] {
+  const { plan, state, progress } = release;
+  const { back } = progress;
+  if (back && back.scope !== 'release') return partServers(release, back);
+  if (plan.strategy === 'newServersOnly') return [];
+  if (plan.strategy === 'targeted') {
+    const opened = plan.waves.filter((_, index) => (state.waves[index]?.status ?? 'pending') !== 'pending');
+    return opened.flatMap(({ servers }) => servers);
+  }
+  const mixed = new Set(plan.mixed);
+  const later = plan.waves.filter(({ number }) => number > state.wave).flatMap(({ servers }) => servers);
+  // Another image in the template moves whomever Kruise likes.
+  const image = progress.foreign.seen?.image ?? plan.baseline.newImage;
+  const others = image === plan.baseline.newImage ? later.filter(({ name }) => mixed.has(name)) : later;
+  return [...reachedServers(release), ...plan.alreadyUpdated, ...others];
+}
+
+function partServers({ plan }: Release, { groups = [] }: WayBack): readonly PlannedServer[] {
+  const places = placesOf(plan);
+  return groups.flat().flatMap((name) => places.get(name)?.server ?? []);
+}
+
+/** One group from its look to its proof. */
+function groupStep(release: Release, back: WayBack, now: number): Step | undefined {
+  const { plan } = release;
+  const names = back.groups?.[back.group];
+  if (names === undefined) return undefined;
+  const servers = serversNamed(release, names);
+  if (!back.isLookedAt) return { kind: 'snapshot', servers };
+  if (isTemplateDue(release, back)) return { kind: 'takeBack' };
+  if (back.isNothing || plan.strategy === 'newServersOnly') return nextGroup(back);
+  const means = plan.strategy === 'targeted' || back.scope !== 'release' || back.byOverrides ? 'override' : 'template';
+  const going = servers.filter(
+    ({ name }) => rowOf(release, name).failed === undefined && rowOf(release, name).away === undefined,
+  );
+  return pipelineStep(release, { servers: going, toward: 'old', means }, now) ?? nextGroup(back);
+}
+
+function isTemplateDue({ plan }: Release, { isWritten, isNothing, scope, byOverrides }: WayBack): boolean {
+  return plan.strategy !== 'targeted' && scope === 'release' && !isWritten && !isNothing && !byOverrides;
+}
+
+/** Every group was dealt with once its index is behind the last. */
+function nextGroup(back: WayBack): Step | undefined {
+  return back.group < (back.groups?.length ?? 0) ? note({ kind: 'nextGroup' }) : undefined;
+}
+
+/** Servers of the plan or newcomers by name. */
+export function serversNamed({ plan, progress }: Release, names: readonly string[]): readonly PlannedServer[] {
+  const places = placesOf(plan);
+  const came = new Map(progress.newcomers.servers.map((server) => [server.name, server]));
+  return names.flatMap((name) => came.get(name) ?? places.get(name)?.server ?? []);
+}
+
+/** After every server has proved the old version: what was only changed for the time of the release is put back. */
+function settleStep(release: Release, back: WayBack, now: number): Step | undefined {
+  if (release.plan.strategy === 'newServersOnly' || back.isNothing) return restoreStep(release, back);
+  const first = release.plan.strategy === 'targeted' ? settleTargeted(release, back) : settleRolling(release, back);
+  return first ?? restoreStep(release, back) ?? confirmBack(release, back, now);
+}
+
+function settleRolling(release: Release, { settled, byOverrides }: WayBack): Step | undefined {
+  const { plan, progress } = release;
+  const out = leftOut(release);
+  // The template has their image again, so they need no override of it any more.
+  const servers = byOverrides ? [] : revertedServers(release).filter((name) => !out.has(name));
+  if (!settled.overrides && servers.length > 0) return { kind: 'overrides', servers, after: 'reverted' };
+  if (progress.adoption === undefined || settled.kept === 'proved') return undefined;
+  const { adopted, baseline } = plan;
+  if (settled.kept === undefined)
+    return { kind: 'overrides', servers: adopted.map(({ name }) => name), image: baseline.newImage, after: 'kept' };
+  if (settled.kept === 'written')
+    return { kind: 'move', servers: adopted, toward: 'old', means: 'template', image: baseline.newImage };
+  return { kind: 'prove', servers: adopted, toward: 'new', kept: true };
+}
+
+/**
+ * The servers run the old image again. Without an override a server keeps the image it has, but the next template change
+ * would move it out of turn: so an override of an image that the template does not have stays.
+ */
+function settleTargeted(release: Release, { settled }: WayBack): Step | undefined {
+  const { plan } = release;
+  if (settled.overrides) return undefined;
+  if (settled.overridesStay === undefined && plan.baseline.oldImage === plan.baseline.templateImage)
+    return { kind: 'checkTemplate', before: 'overrides' };
+  const out = leftOut(release);
+  const servers = affectedServers(release)
+    .map(({ name }) => name)
+    .filter((name) => !plan.overridden.includes(name) && !out.has(name));
+  if (settled.overridesStay === true || plan.baseline.oldImage !== plan.baseline.templateImage || servers.length === 0)
+    return undefined;
+  return { kind: 'overrides', servers, after: 'back' };
+}
+
+function restoreStep({ plan, progress }: Release, back: WayBack): Step | undefined {
+  if (plan.strategy === 'targeted') return progress.isPutBack ? undefined : { kind: 'recordEnd' };
+  if (plan.strategy === 'newServersOnly') return undefined;
+  if (!progress.isPutBack && progress.set.hold !== undefined && !back.byOverrides)
+    return { kind: 'putBack', image: plan.baseline.oldImage };
+  if (
+    plan.priorities.length > 0 &&
+    progress.priorities !== 'restored' &&
+    (progress.priorities === 'given' || back.isNothing)
+  )
+    return { kind: 'priorities', direction: 'restore', changes: plan.priorities };
+  return undefined;
+}
+
+/** Just before it says that servers prove the old version, it looks whether that is still so. */
+function confirmBack(release: Release, back: WayBack, now: number): Step | undefined {
+  const { progress, spec } = release;
+  const again = pipelineStep(
+    release,
+    {
+      servers: serversNamed(release, (back.groups ?? []).flat()).filter(
+        ({ name }) => rowOf(release, name).away === undefined,
+      ),
+      toward: 'old',
+      means: 'template',
+    },
+    now,
+  );
+  if (again) return again;
+  const notBefore = progress.toldAt === 0 || !isSent(spec.reload) ? 0 : progress.toldAt + SETTLE_MS;
+  if (progress.confirmedAt > 0 && progress.confirmedAt >= notBefore) return undefined;
+  return now < notBefore
+    ? { kind: 'wait', for: 'settle', until: notBefore }
+    : { kind: 'look', purpose: 'final', notBefore };
+}

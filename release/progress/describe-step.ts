@@ -1,0 +1,342 @@
+import { acceptancePatience } from '../checks/acceptance.ts';
+import { patienceOf } from '../checks/probe.ts';
+import { describeProof, reloadPatienceOf } from '../checks/reload.ts';
+import { approvalsMissing, approvalsNeeded } from '../decisions/gate-votes.ts';
+import type { Probe } from '../spec/spec.ts';
+import { formatDuration } from '../spec/quantity.ts';
+import { namesOf } from './groups.ts';
+import { stoppedBy } from './sentences.ts';
+import type { Step } from './steps.ts';
+import type { Release } from './table.ts';
+import type { OpenGate, Phase } from './state.ts';
+
+/** What a release does, whose turn it is, and until when at the latest; nothing is waited for without all of it. */
+export interface Doing {
+  readonly phase: Phase;
+  readonly step: string;
+  /** What is waited for, when it is more than the step. */
+  readonly for?: string;
+  readonly owner: string;
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  readonly until: number;
+}
+
+const KRUISE = 'Kruise and the kubelets';
+const CONTROLLERS = 'kruise-game-manager and Kruise';
+const API_SERVER = 'the API server';
+/** How long a short call may take in all, in milliseconds, trouble of the API server included. */
+export const QUICK_MS = 15 * 60_000;
+/** How long priorities and overrides may take to arrive at the pods: the controller is slow, and slower the more there are. */
+const SETTLE_MS = 60_000;
+const SETTLE_MS_PER_SERVER = 200;
+/** Most servers that one activity works on; it bounds inputs, results and what a retry repeats. */
+export const BATCH_SIZE = 250;
+
+/** How long the controller may take to show that it knows of a write of so many GameServers, in milliseconds. */
+export function settlePatience(servers: number): number {
+  return SETTLE_MS + SETTLE_MS_PER_SERVER * servers;
+}
+
+/** How many servers in a row one place of the concurrency has to serve, at worst all on one node. */
+function rounds(servers: number, { spec }: Pick<Release, 'spec'>): number {
+  const { total, perNode } = spec.concurrency;
+  return Math.max(1, Math.ceil(servers / Math.min(total, perNode)));
+}
+
+/** The longest that probes may take over a batch, in milliseconds. */
+export function probePatience(release: Pick<Release, 'spec'>, probes: readonly Probe[], servers: number): number {
+  return probes.reduce((sum, probe) => sum + patienceOf(probe), 0) * rounds(Math.min(servers, BATCH_SIZE), release);
+}
+
+/** The longest that the reloads of a batch may take, in milliseconds. */
+export function reloadPatience(release: Pick<Release, 'spec'>, servers: number): number {
+  const { reload, proof } = release.spec;
+  return rounds(Math.min(servers, BATCH_SIZE), release) * (reloadPatienceOf(reload, proof) + patienceOf(proof));
+}
+
+/** How long servers may take to run an image when so many of them move at once, in milliseconds. */
+export function movePatience({ plan, spec }: Release, step: Extract<Step, { kind: 'move' }>): number {
+  if (step.means !== 'override') return spec.ready.timeout;
+  const atOnce = step.toward === 'old' ? Math.max(1, step.servers.length) : plan.maxUnavailable;
+  return spec.ready.timeout * Math.max(1, Math.ceil(step.servers.length / atOnce));
+}
+
+/** A step as people see it. */
+export function describeStep(release: Release, step: Step, now: number): Doing {
+  const { progress, plan } = release;
+  const phase: Phase = progress.back ? 'rolling-back' : 'updating';
+  const quick = { phase, owner: API_SERVER, until: now + QUICK_MS };
+  switch (step.kind) {
+    case 'calendar':
+      return { ...quick, step: 'looks for freeze windows' };
+    case 'priorities':
+      return prioritiesDoing(step, phase, now);
+    case 'stage':
+      return stageDoing(release, now);
+    case 'open':
+      return openDoing(release, step, now);
+    case 'checkTemplate':
+      return { ...quick, step: 'looks whether the template is unchanged' };
+    case 'move':
+      return moveDoing(release, step, now);
+    case 'files':
+    case 'reload':
+    case 'prove':
+    case 'health':
+      return engineDoing(release, step, now);
+    case 'admit':
+      return admitDoing(step, now);
+    case 'bake':
+      return { phase: 'baking', step: 'bakes and samples health', owner: 'a timer', until: step.until };
+    case 'look':
+      return { ...quick, step: 'looks at the whole fleet: nobody else was touched' };
+    case 'whereabouts':
+      return {
+        phase,
+        step: `looks what became of ${step.names.length} servers that are not there`,
+        owner: 'Kruise',
+        until: now + release.spec.ready.timeout,
+      };
+    case 'newcomers':
+      return {
+        phase,
+        step: 'looks for servers that came meanwhile',
+        owner: KRUISE,
+        until: now + release.spec.ready.timeout,
+      };
+    case 'follow':
+      return followDoing(release, step.until);
+    case 'snapshot':
+    case 'takeBack':
+      return {
+        phase: 'rolling-back',
+        step: `brings ${plan.previousVersion} back`,
+        owner: KRUISE,
+        until: now + release.spec.ready.timeout,
+      };
+    case 'overrides':
+      return overridesDoing(step, phase, now);
+    case 'putBack':
+    case 'recordEnd':
+      return { ...quick, step: 'puts updateStrategy and priorities back' };
+    case 'controls':
+      return controlsDoing(release, step, quick);
+    case 'recordLeft':
+      return { ...quick, step: 'ends, and leaves every server where it is' };
+    case 'reassert':
+      return { ...quick, step: 'writes the values of the release over the edit' };
+    case 'noteStuck':
+      return { ...quick, step: 'records on the set what could not be brought back' };
+    case 'monitor':
+      return { ...quick, step: 'lets the servers be watched' };
+    case 'wait':
+      return waitDoing(release, step, now);
+    case 'note':
+    case 'end':
+      return { ...quick, step: release.state.step };
+  }
+}
+
+function prioritiesDoing(
+  { direction, changes }: Extract<Step, { kind: 'priorities' }>,
+  phase: Phase,
+  now: number,
+): Doing {
+  const step =
+    direction === 'assign'
+      ? `gives ${changes.length} servers their priority`
+      : `puts the priorities of ${changes.length} servers back`;
+  return { phase, step, owner: 'kruise-game-manager', until: now + settlePatience(changes.length) };
+}
+
+function stageDoing({ plan }: Release, now: number): Doing {
+  const { baseline, strategy, bystanders } = plan;
+  const [how, servers] =
+    strategy === 'rolling'
+      ? ['with every server frozen', baseline.replicas]
+      : ['for new servers only', bystanders.length];
+  if (strategy === 'targeted')
+    return { phase: 'updating', step: 'records the release on the set', owner: API_SERVER, until: now + QUICK_MS };
+  const until = now + acceptancePatience('observed', servers as number);
+  return { phase: 'updating', step: `writes ${baseline.newImage} ${how as string}`, owner: CONTROLLERS, until };
+}
+
+function openDoing({ plan }: Release, step: Extract<Step, { kind: 'open' }>, now: number): Doing {
+  const until = now + acceptancePatience('written', plan.baseline.replicas);
+  const doing =
+    step.for === 'adopted'
+      ? `takes ${plan.adopted.length} servers into the template that run ${plan.baseline.newImage} already`
+      : `opens the set for ${step.servers.length} servers`;
+  return { phase: 'updating', step: doing, owner: 'kruise-game-manager', until };
+}
+
+function moveDoing(release: Release, step: Extract<Step, { kind: 'move' }>, now: number): Doing {
+  const { plan, spec, progress } = release;
+  const { servers, toward, means } = step;
+  const phase: Phase = toward === 'old' || progress.back ? 'rolling-back' : 'updating';
+  const image = step.image ?? (toward === 'old' ? plan.baseline.oldImage : plan.baseline.newImage);
+  const until = now + movePatience(release, step);
+  if (means === 'override') {
+    const atOnce = toward === 'old' ? servers.length : Math.min(plan.maxUnavailable, servers.length);
+    const doing = `gives ${servers.length} servers ${image} by an override, ${atOnce} at a time`;
+    return { phase, step: doing, owner: 'kruise-game-manager and the kubelets', until };
+  }
+  const files = spec.content && toward === 'new' ? ' with the new files' : '';
+  return { phase, step: `waits for ${servers.length} servers to be Ready on ${image}${files}`, owner: KRUISE, until };
+}
+
+function engineDoing(
+  release: Release,
+  {
+    kind,
+    servers,
+    toward = 'new',
+  }: {
+    readonly kind: 'files' | 'reload' | 'prove' | 'health';
+    readonly servers: readonly unknown[];
+    readonly toward?: 'new' | 'old';
+  },
+  now: number,
+): Doing {
+  const { spec, plan, progress } = release;
+  const phase: Phase = progress.back ? 'rolling-back' : 'updating';
+  const owner = 'the engines';
+  const count = servers.length;
+  switch (kind) {
+    case 'files': {
+      const step = toward === 'new' ? 'checks that the new files are there' : 'checks that the old files are there';
+      return { phase, step, owner, until: now + probePatience(release, spec.content ? [spec.content] : [], count) };
+    }
+    case 'reload': {
+      const step =
+        toward === 'new'
+          ? `makes ${count} engines reload`
+          : `makes ${count} engines load ${plan.previousVersion} again`;
+      return { phase, step, owner, until: now + reloadPatience(release, count) };
+    }
+    case 'prove':
+      return {
+        phase,
+        step: describeProof(spec.reload),
+        owner,
+        until: now + probePatience(release, [spec.proof], count),
+      };
+    case 'health':
+      return { phase, step: 'checks health', owner, until: now + probePatience(release, spec.health, count) };
+  }
+}
+
+function admitDoing({ servers, until, of }: Extract<Step, { kind: 'admit' }>, now: number): Doing {
+  if (until === 0)
+    return { phase: 'updating', step: 'looks which servers have players', owner: API_SERVER, until: now + QUICK_MS };
+  const names = namesOf(servers.map(({ name }) => name));
+  const step = `waits for ${servers.length} of ${of} servers with players: ${names}`;
+  return { phase: 'updating', step, owner: 'the players', until };
+}
+
+function followDoing({ spec, progress }: Release, until: number): Doing {
+  const { count } = spec.newServers;
+  const wanted = count === undefined ? '' : ` of ${count}`;
+  const step = `follows new servers; ${progress.newServers?.proved.length ?? 0}${wanted} proved so far`;
+  return { phase: 'watching', step, owner: 'whoever scales the set', until };
+}
+
+function overridesDoing({ servers, image }: Extract<Step, { kind: 'overrides' }>, phase: Phase, now: number): Doing {
+  const step =
+    image === undefined
+      ? `takes the overrides of ${servers.length} servers away`
+      : `leaves ${servers.length} servers with the override ${image}`;
+  return { phase, step, owner: 'kruise-game-manager', until: now + settlePatience(servers.length) };
+}
+
+function controlsDoing(
+  release: Release,
+  { why }: Extract<Step, { kind: 'controls' }>,
+  quick: Omit<Doing, 'step'>,
+): Doing {
+  const { state } = release;
+  if (why === 'hold') return { ...quick, step: 'ends, and leaves every server where it is' };
+  if (why === 'resume') return { ...quick, phase: state.gate ? 'waiting-approval' : quick.phase, step: 'goes on' };
+  const reason = state.pausedBecause ?? (state.halt ? stoppedBy(state.halt) : '');
+  const phase: Phase = state.halt && state.pausedBecause === undefined ? 'halted' : 'pausing';
+  return { ...quick, phase, step: 'pauses: lets no more server move', for: reason };
+}
+
+function waitDoing(release: Release, { for: what, until }: Extract<Step, { kind: 'wait' }>, now: number): Doing {
+  const { state, progress } = release;
+  const phase: Phase = progress.back ? 'rolling-back' : 'updating';
+  switch (what) {
+    case 'gate':
+      return gateDoing(release, until);
+    case 'person': {
+      const { since = now, until: last = until } = progress.pause ?? {};
+      return {
+        phase: 'paused',
+        step: 'waits for a person',
+        for: state.pausedBecause ?? '',
+        owner: 'a person',
+        since,
+        until: last,
+      };
+    }
+    case 'unhalt':
+      return haltDoing(release, until);
+    case 'window':
+      return windowDoing(release, now);
+    case 'retry': {
+      const { tries = 1, of = 1, servers = 0, at = until } = progress.groupRetry ?? {};
+      const step = `retry ${tries} of ${of} of ${servers} servers in ${formatDuration(at - now)}`;
+      return { phase, step, owner: 'a timer', until };
+    }
+    case 'settle':
+      return { phase, step: 'waits until the kubelets would have shown a restart', owner: 'a timer', until };
+  }
+}
+
+function gateDoing({ state, progress }: Release, until: number): Doing {
+  const { gate } = state;
+  if (!gate) return { phase: 'waiting-approval', step: 'waits at a gate', owner: 'a person', until };
+  const { promoteAfter, timeout } = gate.spec;
+  const hope =
+    promoteAfter === undefined || progress.promotion === 'over'
+      ? ''
+      : `, or for its servers to be healthy for ${formatDuration(promoteAfter)}`;
+  return {
+    phase: 'waiting-approval',
+    step: describeGate(gate, hope),
+    owner: 'a person',
+    since: gate.openedAt,
+    until: gate.openedAt + timeout,
+  };
+}
+
+function describeGate(gate: OpenGate, hope: string): string {
+  const missing = approvalsNeeded(gate) - gate.approvedBy.length;
+  const whose = gate.groups ? `: ${approvalsMissing(gate) ?? ''}` : '';
+  const { reminders = 0 } = gate;
+  const reminded = reminders === 0 ? '' : `; reminded ${reminders === 1 ? 'once' : `${reminders} times`}`;
+  return `waits for ${missing} approvals before wave ${gate.wave}${whose}${hope}${reminded}`;
+}
+
+function haltDoing({ state, progress }: Release, until: number): Doing {
+  const { halt } = state;
+  const { refused } = progress.set;
+  const frozen = refused === undefined ? '' : `; the set could not be frozen: ${refused}`;
+  return {
+    phase: 'halted',
+    step: 'stands still until the line goes on',
+    for: halt ? `${stoppedBy(halt)}${frozen}` : '',
+    owner: 'whoever ends it with hotwave unhalt',
+    ...(halt ? { since: halt.since, until: halt.until } : { until }),
+  };
+}
+
+function windowDoing({ state, progress, calendar }: Release, now: number): Doing {
+  const { freeze, requester, wait, phase } = state;
+  const { ends = '' } = progress.frozen ?? {};
+  const wish = calendar?.reason === undefined ? '' : `; ${requester} wants it all the same: ${calendar.reason}`;
+  const since = phase === 'frozen' ? (wait?.since ?? now) : now;
+  const step = `freeze window ${freeze?.window ?? ''} holds until ${ends}${wish}`;
+  return { phase: 'frozen', step, owner: 'the calendar', since, until: freeze?.until ?? now };
+}

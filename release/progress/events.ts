@@ -1,0 +1,164 @@
+import type { StrayPriority, SetFacts } from '../patches/foreign-edit.ts';
+import type { Hold, SeenValues } from '../patches/patches.ts';
+import type { PlannedServer } from '../plan/plan.ts';
+import type { StepReport } from '../checks/verdict.ts';
+import type { FleetLook } from '../checks/fleet-look.ts';
+import type { Outcome, RollbackOrder, RollbackScope } from './state.ts';
+import type { Checked, Means, OpenedFor, Toward } from './steps.ts';
+
+/** What came of a write of the set, as the table needs it. */
+export type SetWritten =
+  | {
+      readonly kind: 'accepted';
+      readonly hold?: Hold | undefined;
+      readonly revision?: string | undefined;
+      readonly fence?: number | undefined;
+      readonly joined?: readonly string[] | undefined;
+    }
+  /** Written, but the controllers did not follow yet. */
+  | {
+      readonly kind: 'written';
+      readonly hold: Hold;
+      readonly fence?: number | undefined;
+      readonly reason?: string | undefined;
+    }
+  | {
+      readonly kind: 'refused';
+      readonly reason: string;
+      readonly templateChanged?: boolean | undefined;
+      readonly fence?: number | undefined;
+    }
+  | { readonly kind: 'untouched'; readonly fence?: number | undefined };
+
+/** What happened to a release. `apply` draws the consequences. */
+export type Event =
+  | { readonly kind: 'calendarOpen'; readonly wave: number }
+  | {
+      readonly kind: 'calendarFrozen';
+      readonly window: string;
+      readonly keys: readonly string[];
+      readonly until: number;
+      readonly ends: string;
+    }
+  | { readonly kind: 'windowOverridden' }
+  | { readonly kind: 'prioritiesChanged'; readonly direction: 'assign' | 'restore' }
+  | { readonly kind: 'staged'; readonly written: SetWritten }
+  | { readonly kind: 'recorded' }
+  | {
+      readonly kind: 'opened';
+      readonly for: OpenedFor;
+      readonly wave?: number | undefined;
+      readonly servers: readonly string[];
+      readonly written: SetWritten;
+    }
+  | {
+      readonly kind: 'templateChecked';
+      readonly before: 'wave' | 'end' | 'rollback' | 'overrides';
+      readonly wave?: number | undefined;
+      readonly changed?: string | undefined;
+    }
+  | {
+      readonly kind: 'checked';
+      readonly what: Checked;
+      readonly toward: Toward;
+      readonly servers: readonly string[];
+      readonly report: StepReport;
+      readonly means?: Means | undefined;
+      /** What each proof holds for, by name. */
+      readonly bases?: ReadonlyMap<string, string> | undefined;
+      /** Who has been told to reload. */
+      readonly told?: readonly string[] | undefined;
+      /** A decision ended the step early: who is in no list was not dealt with. */
+      readonly isInterrupted?: boolean | undefined;
+      readonly kept?: boolean | undefined;
+    }
+  | {
+      readonly kind: 'admitted';
+      readonly busy: readonly string[];
+      readonly of: readonly string[];
+      readonly until: number;
+    }
+  | { readonly kind: 'playersAwaited'; readonly until: number }
+  | { readonly kind: 'deferred'; readonly servers: readonly string[] }
+  | { readonly kind: 'excluded'; readonly servers: readonly string[]; readonly why: 'busy' }
+  | {
+      readonly kind: 'looked';
+      readonly purpose: 'wave' | 'final' | 'evidence';
+      readonly wave?: number | undefined;
+      readonly look: FleetLook;
+    }
+  | { readonly kind: 'whereabouts'; readonly gone: readonly string[]; readonly recreated: readonly string[] }
+  | {
+      readonly kind: 'newcomersFound';
+      readonly servers: readonly PlannedServer[];
+      readonly old: readonly string[];
+      readonly notServing: readonly PlannedServer[];
+    }
+  | { readonly kind: 'newcomersProved' }
+  | {
+      readonly kind: 'newServersSeen';
+      readonly report: StepReport;
+      readonly proved: readonly { readonly name: string; readonly uid: string }[];
+      readonly settled: readonly string[];
+    }
+  | { readonly kind: 'watchBegun'; readonly until: number }
+  | {
+      readonly kind: 'snapshot';
+      readonly outgoing: Readonly<Record<string, string>>;
+      readonly touched: readonly string[];
+      readonly newcomers: readonly PlannedServer[];
+      readonly gone: readonly string[];
+    }
+  | { readonly kind: 'takenBack'; readonly written: SetWritten }
+  | { readonly kind: 'backByOverrides' }
+  | { readonly kind: 'nextGroup' }
+  | { readonly kind: 'overridesSettled'; readonly after: 'adopt' | 'reverted' | 'kept' | 'back' }
+  | { readonly kind: 'putBack'; readonly written: SetWritten }
+  | { readonly kind: 'endBegun' }
+  | { readonly kind: 'endRecorded' }
+  | { readonly kind: 'controlsChanged'; readonly why: 'pause' | 'resume' | 'hold'; readonly written: SetWritten }
+  | { readonly kind: 'leftRecorded'; readonly problem?: string | undefined }
+  | { readonly kind: 'reasserted'; readonly written: SetWritten; readonly priorities: boolean }
+  | { readonly kind: 'stuckNoted' }
+  | { readonly kind: 'monitored'; readonly problem?: string | undefined }
+  | { readonly kind: 'gateOpened'; readonly wave: number }
+  | { readonly kind: 'gatePassed'; readonly wave: number }
+  | { readonly kind: 'gateRejected' }
+  | { readonly kind: 'gateTimedOut' }
+  | { readonly kind: 'reminded' }
+  | { readonly kind: 'promoted'; readonly servers: number }
+  | { readonly kind: 'promotionEnded'; readonly reason: string }
+  | { readonly kind: 'observed'; readonly observed: readonly string[] }
+  | { readonly kind: 'waveBegun'; readonly wave: number }
+  | { readonly kind: 'waveEnded'; readonly wave: number }
+  | { readonly kind: 'overMixed' }
+  | { readonly kind: 'paused'; readonly reason: string }
+  | { readonly kind: 'resumed' }
+  | { readonly kind: 'personAwaitedInVain' }
+  | { readonly kind: 'haltOver' }
+  | { readonly kind: 'retrying' }
+  | {
+      readonly kind: 'departed';
+      readonly scope: RollbackScope;
+      readonly order: RollbackOrder;
+      readonly outcome: Outcome;
+      readonly reason: string;
+      readonly hasFailed: boolean;
+    }
+  | { readonly kind: 'partBack'; readonly problem?: string | undefined }
+  | { readonly kind: 'tryAgain' }
+  | { readonly kind: 'leaving'; readonly to: 'hold' | 'leave'; readonly outcome: Outcome; readonly reason: string }
+  | {
+      readonly kind: 'foreignSeen';
+      readonly facts: SetFacts;
+      readonly strays: readonly StrayPriority[];
+      readonly what?: string | undefined;
+      readonly seen?: SeenValues | undefined;
+      readonly told?: string | undefined;
+      readonly replicas: number;
+    }
+  | { readonly kind: 'stopped'; readonly verdict: 'pause' | 'rollback'; readonly reason: string }
+  | { readonly kind: 'writeUnknown' }
+  /** A write has left this number on the set. */
+  | { readonly kind: 'marked'; readonly fence: number }
+  | { readonly kind: 'finished'; readonly outcome: Outcome; readonly reason: string };

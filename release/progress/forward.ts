@@ -1,0 +1,311 @@
+import { isOverMixed } from '../decisions/max-mixed.ts';
+import { formatDuration } from '../spec/quantity.ts';
+import { plannedServers } from '../fleet/newcomers.ts';
+import type { PlannedServer, Wave } from '../plan/plan.ts';
+import { gateStep } from './gate-step.ts';
+import { goingOn, notOpened } from './groups.ts';
+import { pipelineStep } from './pipeline.ts';
+import type { Release } from './table.ts';
+import { STAGE, placesOf, rowOf } from './table.ts';
+import type { Step } from './steps.ts';
+import { NEW_SERVERS_WAVE } from './state.ts';
+
+type Part = (release: Release, now: number) => Step | undefined;
+
+/** The runbook of a release that goes forward: the first part that still has something to do is next. */
+const PARTS: readonly Part[] = [
+  gateOfNewServers,
+  calendarBeforeTheFirstWrite,
+  begin,
+  waves,
+  catchUp,
+  deferredReloads,
+  adopt,
+  newcomers,
+  newServers,
+  putBack,
+  confirm,
+  monitor,
+];
+
+/** What a release that goes forward does next; undefined when it is done. */
+export function forwardStep(release: Release, now: number): Step | undefined {
+  for (const part of PARTS) {
+    const step = part(release, now);
+    if (step) return step;
+  }
+  return undefined;
+}
+
+function gateOfNewServers(release: Release, now: number): Step | undefined {
+  const { plan, progress } = release;
+  if (plan.strategy !== 'newServersOnly' || progress.isStaged) return undefined;
+  return gateStep(release, NEW_SERVERS_WAVE, now);
+}
+
+function calendarBeforeTheFirstWrite(release: Release, now: number): Step | undefined {
+  return release.progress.isStaged ? undefined : calendarStep(release, 0, now);
+}
+
+/** Asks the calendar once before each wave; waits while a freeze window holds. */
+function calendarStep({ calendar, progress, state }: Release, wave: number, now: number): Step | undefined {
+  if (!calendar || progress.calendarPassed >= wave) return undefined;
+  if (state.freeze?.overridden !== undefined) return note({ kind: 'windowOverridden' });
+  if (progress.frozen && now < progress.frozen.until) {
+    if (isOverMixed(state, now)) return note({ kind: 'overMixed' });
+    const until = Math.min(progress.frozen.until, state.mixedUntil ?? Infinity);
+    return { kind: 'wait', for: 'window', until };
+  }
+  return { kind: 'calendar' };
+}
+
+function begin(release: Release): Step | undefined {
+  const { plan, progress } = release;
+  if (progress.isStaged && (plan.strategy !== 'rolling' || progress.set.revision !== '')) return undefined;
+  if (progress.isPutBack) return undefined;
+  if (plan.strategy === 'rolling' && progress.priorities === 'own' && plan.priorities.length > 0)
+    return { kind: 'priorities', direction: 'assign', changes: plan.priorities };
+  return { kind: 'stage' };
+}
+
+function waves(release: Release, now: number): Step | undefined {
+  const broken = evidenceStep(release, now);
+  if (broken) return broken;
+  const open = release.plan.waves.find(({ number }) => !isEnded(release, number));
+  return open && waveStep(release, open, now);
+}
+
+function isEnded({ state }: Release, number: number): boolean {
+  const status = state.waves[number - 1]?.status;
+  return status === 'done' || status === 'skipped' || status === 'rolled-back';
+}
+
+/** Whoever has lost its proof after its wave proves again before anything else. */
+function evidenceStep(release: Release, now: number): Step | undefined {
+  if (release.progress.mustLook) return { kind: 'look', purpose: 'evidence', notBefore: 0 };
+  const ended = release.plan.waves.filter(({ number }) => isEnded(release, number) && !isSkipped(release, number));
+  const servers = notDeferred(
+    release,
+    goingOn(
+      release,
+      ended.flatMap((wave) => wave.servers),
+    ),
+  );
+  return pipelineStep(release, { servers, toward: 'new', means: meansOf(release) }, now);
+}
+
+function waveStep(release: Release, wave: Wave, now: number): Step | undefined {
+  const { number } = wave;
+  const begun = release.state.waves[number - 1]?.status !== 'pending';
+  if (!begun) {
+    const held = beforeWave(release, number, now);
+    if (held) return held;
+  }
+  if (isSkipped(release, number)) return note({ kind: 'waveEnded', wave: number });
+  if (!begun) return note({ kind: 'waveBegun', wave: number });
+  if (!release.progress.opened.includes(number)) return openStep(release, wave);
+  return (
+    pipelineStep(release, groupOf(release, wave), now) ??
+    bakeStep(release, wave, now) ??
+    lookStep(release, number) ??
+    note({ kind: 'waveEnded', wave: number })
+  );
+}
+
+/** What must hold before a wave begins: its gate, the calendar, and that servers are not of two versions for too long. */
+function beforeWave(release: Release, number: number, now: number): Step | undefined {
+  const held = gateStep(release, number, now) ?? calendarStep(release, number, now);
+  if (held) return held;
+  return isOverMixed(release.state, now) ? note({ kind: 'overMixed' }) : undefined;
+}
+
+function openStep(release: Release, { number, servers }: Wave): Step {
+  if (release.plan.strategy !== 'rolling') return { kind: 'checkTemplate', before: 'wave', wave: number };
+  return { kind: 'open', wave: number, servers: [...notOpened(release, number), ...servers], for: 'wave' };
+}
+
+function groupOf(release: Release, { servers }: Wave): Parameters<typeof pipelineStep>[1] {
+  const going = notDeferred(release, goingOn(release, servers));
+  return { servers: going, toward: 'new', means: meansOf(release), patience: release.spec.admission?.wait };
+}
+
+function meansOf({ plan }: Release): 'template' | 'override' {
+  return plan.strategy === 'targeted' ? 'override' : 'template';
+}
+
+function notDeferred(release: Release, servers: readonly PlannedServer[]): readonly PlannedServer[] {
+  return servers.filter(({ name }) => rowOf(release, name).deferred !== true);
+}
+
+function isSkipped({ state }: Release, number: number): boolean {
+  return state.skippedWaves?.includes(number) === true;
+}
+
+function isLast({ plan }: Release, number: number): boolean {
+  return number === plan.waves.length;
+}
+
+/** While the last wave bakes all servers are of one version; a bake that ends for that reason was none. */
+function bakeStep(release: Release, { number, servers }: Wave, now: number): Step | undefined {
+  const { spec, progress, state } = release;
+  if (spec.bake === 0) return undefined;
+  const { groupRetry } = progress;
+  if (groupRetry && groupRetry.at > now) return { kind: 'wait', for: 'retry', until: groupRetry.at };
+  const mixedUntil = isLast(release, number) ? Infinity : (state.mixedUntil ?? Infinity);
+  if (!progress.baked.includes(number)) {
+    const until = Math.min(now + spec.bake, mixedUntil);
+    return { kind: 'bake', wave: number, servers: goingOn(release, notDeferred(release, servers)), until };
+  }
+  return now >= mixedUntil ? note({ kind: 'overMixed' }) : undefined;
+}
+
+function lookStep({ progress }: Release, number: number): Step | undefined {
+  return progress.looked.includes(number) ? undefined : { kind: 'look', purpose: 'wave', wave: number, notBefore: 0 };
+}
+
+/**
+ * Makes those servers load the version that run its image already but whose engine did not prove it when the release was
+ * planned: an earlier release may have ended between image and reload. Ready is not loaded.
+ */
+function catchUp(release: Release, now: number): Step | undefined {
+  const { plan, spec } = release;
+  const all = [...plan.alreadyUpdated, ...plan.adopted].filter(({ name }) => release.progress.rows.has(name));
+  const servers = notDeferred(release, goingOn(release, all));
+  return pipelineStep(
+    release,
+    { servers, toward: 'new', means: meansOf(release), patience: spec.admission?.wait },
+    now,
+  );
+}
+
+/** After the last wave: the servers whose players were waited for in vain, with the patience that is left for them. */
+function deferredReloads(release: Release, now: number): Step | undefined {
+  const { plan, spec, progress } = release;
+  const all = plannedServers(plan).filter(({ name }) => rowOf(release, name).deferred === true);
+  const servers = goingOn(release, all);
+  if (!spec.admission || servers.length === 0) return undefined;
+  const isOver = progress.admission !== undefined && now >= progress.admission.until;
+  const busy = servers.filter(({ name }) => progress.admission?.busy.includes(name) === true);
+  if (isOver && busy.length > 0 && busy.length === stillBusy(release, servers).length) return busyStep(release, busy);
+  return pipelineStep(
+    release,
+    { servers, toward: 'new', means: meansOf(release), patience: spec.admission.lastWait },
+    now,
+  );
+}
+
+function stillBusy(release: Release, servers: readonly PlannedServer[]): readonly PlannedServer[] {
+  return servers.filter(({ name }) => {
+    const { stage, admitted } = rowOf(release, name);
+    return stage < STAGE.told && admitted !== true;
+  });
+}
+
+/** What becomes of servers that have players to the last, as the release file says. */
+function busyStep({ spec }: Release, busy: readonly PlannedServer[]): Step {
+  const servers = busy.map(({ name }) => name);
+  switch (spec.admission?.then) {
+    case 'reload':
+      return note({ kind: 'admitted', busy: [], of: servers, until: 0 });
+    case 'leave':
+      return note({ kind: 'excluded', servers, why: 'busy' });
+    default: {
+      const count = busy.length === 1 ? '1 server' : `${busy.length} servers`;
+      const names = `${servers.slice(0, 5).join(', ')}${servers.length > 5 ? ', ...' : ''}`;
+      return note({
+        kind: 'stopped',
+        verdict: 'pause',
+        reason: `there are still players on ${count}: ${names}; resume waits for them again, skip leaves one behind`,
+      });
+    }
+  }
+}
+
+/** Takes the servers that an override had moved into the new revision, then takes their overrides away. */
+function adopt(release: Release): Step | undefined {
+  const { plan, progress } = release;
+  const { adopted } = plan;
+  if (plan.strategy !== 'rolling' || adopted.length === 0 || progress.adoption === 'cleared') return undefined;
+  if (progress.adoption === undefined)
+    return { kind: 'open', servers: [...notOpened(release, Infinity), ...adopted], for: 'adopted' };
+  if (progress.adoption === 'opened') return { kind: 'move', servers: adopted, toward: 'new', means: 'adopt' };
+  return { kind: 'overrides', servers: adopted.map(({ name }) => name), after: 'adopt' };
+}
+
+/** The servers that came while the release ran go the same way as the others before it ends. */
+function newcomers(release: Release, now: number): Step | undefined {
+  const { plan, progress } = release;
+  const { isOver, old, servers } = progress.newcomers;
+  if (plan.strategy !== 'rolling' || isOver) return undefined;
+  if (servers.length === 0) return { kind: 'newcomers' };
+  const unopened = servers.filter(({ name }) => old.includes(name));
+  if (unopened.length > 0)
+    return { kind: 'open', servers: [...notOpened(release, Infinity), ...unopened], for: 'newcomers' };
+  const going = servers.filter(({ name }) => rowOf(release, name).excluded === undefined);
+  const step = pipelineStep(release, { servers: going, toward: 'new', means: 'template' }, now);
+  return step ?? note({ kind: 'newcomersProved' });
+}
+
+function newServers(release: Release, now: number): Step | undefined {
+  const { plan, spec, progress, state } = release;
+  if (plan.strategy !== 'newServersOnly' || progress.isPutBack) return undefined;
+  if (!progress.newServers) return note({ kind: 'watchBegun', until: now + spec.newServers.watch });
+  const { until, proved } = progress.newServers;
+  const { count } = spec.newServers;
+  const isComplete = count !== undefined && proved.length >= count;
+  if (!isComplete && now < until) return { kind: 'follow', until };
+  if (!isComplete && count !== undefined) return note(tooFew(release, count));
+  if (state.waves[NEW_SERVERS_WAVE - 1]?.status !== 'done') return note({ kind: 'waveEnded', wave: NEW_SERVERS_WAVE });
+  return undefined;
+}
+
+function tooFew({ spec, progress }: Release, count: number): Extract<Step, { kind: 'note' }>['event'] {
+  const proved = progress.newServers?.proved.length ?? 0;
+  const time = formatDuration(spec.newServers.watch);
+  const reason = `${proved} of ${count} new servers were created and proved within ${time}`;
+  return { kind: 'leaving', to: 'hold', outcome: 'failed', reason };
+}
+
+/** Puts back what was only changed for the time of the release: the person's updateStrategy and the priorities. */
+function putBack({ plan, progress }: Release): Step | undefined {
+  if (plan.strategy === 'targeted' && !progress.isPutBack && !progress.isEditChecked)
+    return { kind: 'checkTemplate', before: 'end' };
+  if (!progress.isPutBack)
+    return plan.strategy === 'rolling' ? { kind: 'putBack', image: plan.baseline.newImage } : { kind: 'recordEnd' };
+  if (plan.strategy === 'rolling' && progress.priorities === 'given')
+    return { kind: 'priorities', direction: 'restore', changes: plan.priorities };
+  return undefined;
+}
+
+/** A container that a reload killed shows in the kubelet's status only after a while. */
+export const SETTLE_MS = 2_500;
+
+/** Just before the release says that every server proves the version, it looks whether that is still so. */
+function confirm(release: Release, now: number): Step | undefined {
+  const { plan, progress } = release;
+  if (plan.strategy === 'newServersOnly') return undefined;
+  const all = goingOn(
+    release,
+    [...placesOf(plan).values()].filter(({ kind }) => kind !== 'bystander').map(({ server }) => server),
+  );
+  const behind = [...all.filter(({ name }) => progress.rows.has(name)), ...progress.newcomers.proved];
+  const step = pipelineStep(
+    release,
+    { servers: notDeferred(release, behind), toward: 'new', means: meansOf(release) },
+    now,
+  );
+  if (step) return step;
+  const notBefore = progress.toldAt === 0 ? 0 : progress.toldAt + SETTLE_MS;
+  const isFresh = progress.confirmedAt > 0 && progress.confirmedAt >= notBefore;
+  if (isFresh && !progress.mustLook) return undefined;
+  if (now < notBefore) return { kind: 'wait', for: 'settle', until: notBefore };
+  return { kind: 'look', purpose: 'final', notBefore };
+}
+
+function monitor({ spec, progress }: Release): Step | undefined {
+  return spec.guard === undefined || progress.isMonitored ? undefined : { kind: 'monitor' };
+}
+
+function note(event: Extract<Step, { kind: 'note' }>['event']): Step {
+  return { kind: 'note', event };
+}

@@ -1,0 +1,187 @@
+import { plannedServers } from '../fleet/newcomers.ts';
+import type { PlannedOnes } from '../fleet/newcomers.ts';
+import { plannedOnes } from '../fleet/newcomers.ts';
+import type { PlannedServer, Wave } from '../plan/plan.ts';
+import { resolveCount } from '../spec/quantity.ts';
+import type { FailedBefore, FailurePolicy } from '../checks/verdict.ts';
+import { triesAgain } from '../checks/verdict.ts';
+import { STAGE, placesOf, rowOf } from './table.ts';
+import type { Release, Row } from './table.ts';
+import { namedServers } from './state.ts';
+import type { NamedServers, ReleaseState, WaveProgress } from './state.ts';
+
+// Who belongs to what: every question about a group of servers is answered from the table here, and nowhere else.
+
+/** Servers that people have skipped: themselves, or with their wave. */
+export function skippedServers({ plan, state }: Pick<Release, 'plan' | 'state'>): ReadonlySet<string> {
+  const { skipped = [], skippedWaves = [] } = state;
+  const waves = plan.waves.filter(({ number }) => skippedWaves.includes(number));
+  return new Set([
+    ...skipped.map(({ server }) => server),
+    ...waves.flatMap(({ servers }) => servers.map(({ name }) => name)),
+  ]);
+}
+
+/** Servers that the release goes on without, for whatever reason, in the order of their waves. */
+export function excludedServers(release: Release): ReadonlySet<string> {
+  const skipped = skippedServers(release);
+  const isOut = (name: string): boolean => skipped.has(name) || rowOf(release, name).excluded !== undefined;
+  const planned = plannedServers(release.plan).map(({ name }) => name);
+  return new Set([...planned.filter(isOut), ...skipped]);
+}
+
+/** Those of the servers that go on with the release now. */
+export function goingOn(release: Release, servers: readonly PlannedServer[]): readonly PlannedServer[] {
+  const skipped = skippedServers(release);
+  return servers.filter(({ name }) => {
+    const { excluded, away } = rowOf(release, name);
+    return excluded === undefined && away === undefined && !skipped.has(name);
+  });
+}
+
+/** True while a planned server is the one that was planned, as far as is known. */
+export function isHere(release: Release, { name }: Pick<PlannedServer, 'name'>): boolean {
+  return rowOf(release, name).away === undefined;
+}
+
+/** The server as it is compared now: as planned, or as a person has accepted it. */
+export function asAccepted(release: Release, server: PlannedServer): PlannedServer {
+  return rowOf(release, server.name).server ?? server;
+}
+
+/** The planned servers that are still there. */
+export function presentOnes(release: Release): PlannedOnes {
+  return plannedOnes(release.plan, new Set(awayServers(release)));
+}
+
+/** Names of planned servers that are not the ones any more that were planned. */
+export function awayServers({ progress }: Release): readonly string[] {
+  return [...progress.rows].filter(([, { away }]) => away !== undefined).map(([name]) => name);
+}
+
+/** The wave of a server; undefined for servers of no wave. */
+export function waveOf({ plan }: Pick<Release, 'plan'>, name: string): Wave | undefined {
+  return placesOf(plan).get(name)?.wave;
+}
+
+/** What failed servers of a wave lead to; without a wave, of servers of no wave. */
+export function policyOf({ plan, spec }: Release, wave?: Wave): FailurePolicy {
+  const { then, perWave, classes } = spec.onFailure;
+  const limit = perWave === undefined || !wave ? undefined : resolveCount(perWave, wave.servers.length);
+  return { tolerate: plan.tolerate, then, classes, perWave: limit };
+}
+
+/** How many servers were excluded before because they failed. Who was skipped since does not count. */
+export function failedBefore(release: Release, wave?: Wave): FailedBefore {
+  const skipped = skippedServers(release);
+  const failed = [...release.progress.rows].filter(
+    ([name, { excluded, trying }]) => (excluded === 'failed' || trying === true) && !skipped.has(name),
+  );
+  const inWave = new Set(wave?.servers.map(({ name }) => name));
+  return { inAll: failed.length, inWave: failed.filter(([name]) => inWave.has(name)).length };
+}
+
+/**
+ * How many of these servers may fail before a step need not wait for the others. Where failed servers are tried again
+ * every one counts.
+ */
+export function failFast(release: Release, servers: readonly PlannedServer[]): number {
+  const { plan, state, spec } = release;
+  const isRetry = servers.length > 0 && servers.every(({ name }) => rowOf(release, name).trying === true);
+  if (isRetry || triesAgain(spec.onFailure)) return servers.length;
+  const wave = plan.waves[state.wave - 1];
+  const { tolerate, perWave = Infinity } = policyOf(release, wave);
+  const { inAll, inWave } = failedBefore(release, wave);
+  return Math.max(0, Math.min(tolerate - inAll, perWave - inWave));
+}
+
+/** `duel-3, duel-7, ...`: a group of servers in a sentence. */
+export function namesOf(servers: Iterable<string>): string {
+  const names = [...servers];
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`;
+}
+
+/** `; left behind: duel-3; back on 1.0 by an override: duel-7`: whom the end of a release names. */
+export function excludedSentence(release: Release): string {
+  const reverted = new Set(revertedServers(release));
+  const others = [...excludedServers(release)].filter((name) => !reverted.has(name));
+  const back =
+    reverted.size === 0 ? '' : `; back on ${release.plan.previousVersion} by an override: ${namesOf(reverted)}`;
+  return `${others.length === 0 ? '' : `; left behind: ${namesOf(others)}`}${back}`;
+}
+
+/** Servers that a partial rollback has taken back. */
+export function revertedServers({ progress }: Release): readonly string[] {
+  return [...progress.rows].filter(([, { excluded }]) => excluded === 'reverted').map(([name]) => name);
+}
+
+/** Servers that a rollback of the whole release leaves as they are: skipped since it began, or kept for debugging. */
+export function leftOut(release: Release): ReadonlySet<string> {
+  return new Set([...skippedServers(release), ...(release.state.specimens ?? [])]);
+}
+
+/** `; left behind: duel-3; kept as they are for debugging: duel-7`: whom the end of a rollback names. */
+export function leftOutSentence(release: Release): string {
+  const { specimens = [] } = release.state;
+  const skipped = [...skippedServers(release)].filter((name) => !specimens.includes(name));
+  const kept = specimens.length === 0 ? '' : `; kept as they are for debugging: ${specimens.join(', ')}`;
+  return `${skipped.length === 0 ? '' : `; left behind: ${namesOf(skipped)}`}${kept}`;
+}
+
+/** Overrides of a partial rollback outlive the release, and win over whatever comes next: somebody has to know. */
+export function overrideWarnings(release: Release): readonly string[] {
+  const reverted = revertedServers(release);
+  if (reverted.length === 0) return [];
+  const { oldImage, container } = release.plan.baseline;
+  return [
+    `${reverted.length} servers keep an override of ${oldImage} until somebody takes the image of ${container} out of their GameServers: ${namesOf(reverted)}`,
+  ];
+}
+
+/** The servers of the waves that were opened or begun. */
+export function reachedServers({ plan, state }: Release): readonly PlannedServer[] {
+  return plan.waves.filter(({ number }) => number <= state.wave).flatMap(({ servers }) => servers);
+}
+
+/** Those of skipped waves before this one: Kruise moves by its own order, so they move along. */
+export function notOpened({ plan, state }: Release, wave: number): readonly PlannedServer[] {
+  const { skippedWaves = [] } = state;
+  return plan.waves
+    .filter(({ number }) => number < wave && skippedWaves.includes(number))
+    .flatMap(({ servers }) => servers);
+}
+
+/** The waves as people see them: every number is counted from the table. */
+export function withCounts(release: Release): ReleaseState {
+  const { plan, state, progress } = release;
+  if (plan.strategy === 'newServersOnly') return { ...state, waves: newServersWave(release) };
+  const waves = state.waves.map((wave) => ({ ...wave, ...countsOf(release, wave) }));
+  const named = (isOne: (row: Row) => boolean): NamedServers | undefined =>
+    namedServers([...placesOf(plan).keys()].filter((name) => isOne(progress.rows.get(name) ?? { stage: STAGE.none })));
+  return {
+    ...state,
+    waves,
+    deferred: named(({ deferred, excluded }) => deferred === true && excluded === undefined),
+    returned: named(({ excluded }) => excluded === 'reverted'),
+  };
+}
+
+function countsOf(release: Release, wave: WaveProgress): Pick<WaveProgress, 'ready' | 'proven' | 'failed'> {
+  const servers = release.plan.waves[wave.number - 1]?.servers ?? [];
+  const skipped = skippedServers(release);
+  const counts = { ready: 0, proven: 0, failed: 0 };
+  for (const { name } of servers) {
+    const { stage, failed, excluded, away } = rowOf(release, name);
+    if (away !== undefined || excluded === 'reverted') continue;
+    if (stage >= STAGE.moved) counts.ready += 1;
+    if (stage >= STAGE.proved) counts.proven += 1;
+    if ((failed !== undefined || excluded === 'failed') && !skipped.has(name)) counts.failed += 1;
+  }
+  return counts;
+}
+
+function newServersWave({ state, progress }: Release): readonly WaveProgress[] {
+  const { proved = [], failed = 0 } = progress.newServers ?? {};
+  const proven = proved.length;
+  return state.waves.map((wave) => ({ ...wave, size: proven + failed, ready: proven, proven, failed }));
+}

@@ -1,0 +1,163 @@
+import { isOverMixed, skewBudgetOf } from '../decisions/max-mixed.ts';
+import { backwardStep } from './backward.ts';
+import { forwardStep } from './forward.ts';
+import type { Release } from './table.ts';
+import type { Step } from './steps.ts';
+import { isFinal } from './state.ts';
+import { sameJson } from '../patches/patches.ts';
+import { heldStrategy } from '../patches/patches.ts';
+
+/** How long after its end a halt may still be taken back by whoever made it, in milliseconds. */
+const HALT_GRACE_MS = 30_000;
+
+const note = (event: Extract<Step, { kind: 'note' }>['event']): Step => ({ kind: 'note', event });
+
+/**
+ * What a release does next. Total: whatever the value says, there is an answer, and each wait in it has an end. What
+ * people and others want comes first, then the way that the release goes.
+ */
+export function nextStep(release: Release, now: number): Step {
+  const { state, progress } = release;
+  if (isFinal(state.phase)) return { kind: 'end' };
+  return (
+    leavingStep(release) ??
+    departureStep(release) ??
+    standingStep(release, now) ??
+    (progress.back ? backwardStep(release, now) : forwardStep(release, now)) ??
+    note({ kind: 'finished', outcome: progress.back?.outcome ?? 'done', reason: '' })
+  );
+}
+
+/** A release that is left where it is says so on the set, and ends. */
+function leavingStep({ progress }: Release): Step | undefined {
+  const { leaving, set, back } = progress;
+  if (!leaving) return undefined;
+  // A rollback that could not be finished leaves the set open for the old version.
+  if ((set.isRecorded || set.hold) && back === undefined) {
+    if (leaving.to === 'leave') {
+      if (set.hold?.paused === true && set.refused === undefined)
+        return { kind: 'controls', change: { paused: false }, why: 'resume' };
+      return { kind: 'recordLeft' };
+    }
+    return { kind: 'controls', change: {}, why: 'hold' };
+  }
+  return note({ kind: 'finished', outcome: leaving.outcome, reason: leaving.reason });
+}
+
+/** People have asked to end it, or to go back: that counts also while it stands still. */
+function departureStep({ state, progress }: Release): Step | undefined {
+  const { cancel, rollback } = state.requests;
+  if (progress.back && progress.pause === undefined) return undefined;
+  if (cancel) {
+    const reason = `by ${cancel.actor}: ${cancel.reason}`;
+    const problem = progress.back?.problem;
+    if (cancel.then === 'rollback' && problem === undefined)
+      return note({ kind: 'departed', scope: 'release', order: 'all', outcome: 'cancelled', reason, hasFailed: false });
+    const left = problem === undefined ? reason : `${reason}; the rollback is incomplete: ${problem}`;
+    if (cancel.then === 'rollback') return note({ kind: 'tryAgain' });
+    return note({ kind: 'leaving', to: 'hold', outcome: 'cancelled', reason: left });
+  }
+  if (!rollback || (rollback.scope ?? 'release') !== 'release') return undefined;
+  if (progress.back?.scope === 'release') return note({ kind: 'tryAgain' });
+  const reason = `asked for by ${rollback.actor}: ${rollback.reason}`;
+  const order = rollback.order ?? 'all';
+  return note({ kind: 'departed', scope: 'release', order, outcome: 'rolled-back', reason, hasFailed: false });
+}
+
+/** What makes a release stand still, from the strongest to the weakest, and what lets it go on. */
+function standingStep(release: Release, now: number): Step | undefined {
+  const { state, progress } = release;
+  const { halt, drift, requests, pausedBecause } = state;
+  const goesBack = progress.back?.scope === 'release';
+  const stands = pausedBecause !== undefined;
+  if (halt && (!goesBack || stands)) return haltedStep(release, now);
+  if (!goesBack && requests.rollback && !requests.pause && !progress.back) return note(partOf(release));
+  if (!goesBack && drift) return driftStep(release, now);
+  if (requests.pause && !goesBack) {
+    if (!stands) return note({ kind: 'paused', reason: `by ${requests.pause.actor}: ${requests.pause.reason}` });
+    return pausedStep(release, now);
+  }
+  if (stands) return pausedStep(release, now);
+  if (progress.pause) return note({ kind: 'resumed' });
+  if (requests.retry && !goesBack) return note({ kind: 'retrying' });
+  return stopStep(release) ?? thawStep(release);
+}
+
+function partOf({ state }: Release): Extract<Step, { kind: 'note' }>['event'] {
+  const { rollback } = state.requests;
+  const reason = `asked for by ${rollback?.actor ?? ''}: ${rollback?.reason ?? ''}`;
+  const scope = rollback?.scope ?? 'failed';
+  return { kind: 'departed', scope, order: 'all', outcome: 'rolled-back', reason, hasFailed: false };
+}
+
+function haltedStep(release: Release, now: number): Step {
+  const { halt } = release.state;
+  const frozen = freezeStep(release);
+  if (frozen) return frozen;
+  const until = (halt?.until ?? now) + HALT_GRACE_MS;
+  return now >= until ? note({ kind: 'haltOver' }) : { kind: 'wait', for: 'unhalt', until };
+}
+
+/** Somebody else has changed what the release holds: a person says whose values stay. */
+function driftStep(release: Release, now: number): Step | undefined {
+  const { state } = release;
+  const { drift, pausedBecause } = state;
+  if (drift?.wins === 'edit')
+    return note({ kind: 'leaving', to: 'leave', outcome: 'cancelled', reason: `${drift.what}; the edit stays` });
+  if (drift?.wins === 'release') return { kind: 'reassert' };
+  if (pausedBecause === undefined) return note({ kind: 'paused', reason: drift?.what ?? '' });
+  return pausedStep(release, now);
+}
+
+function pausedStep(release: Release, now: number): Step {
+  const { state, progress, spec } = release;
+  const { pause } = progress;
+  const frozen = freezeStep(release);
+  if (frozen) return frozen;
+  const budget = skewBudgetOf(spec);
+  if (budget && isOverMixed(state, now) && progress.back === undefined && !saysOverMixed(release))
+    return note({ kind: 'overMixed' });
+  const until = pause?.until ?? now;
+  if (now >= until) return note({ kind: 'personAwaitedInVain' });
+  const mixed = saysOverMixed(release) ? until : (state.mixedUntil ?? until);
+  return { kind: 'wait', for: 'person', until: Math.min(until, Math.max(mixed, now + 1)) };
+}
+
+function saysOverMixed({ state }: Release): boolean {
+  return state.pausedBecause?.includes('servers have been of two versions') === true;
+}
+
+/** A release that stands still lets nobody more move; what somebody else made of the controls is not overwritten. */
+function freezeStep(release: Release): Step | undefined {
+  const { progress, plan } = release;
+  const { hold, refused } = progress.set;
+  if (!hold || hold.paused || refused !== undefined || progress.back?.scope === 'release') return undefined;
+  const edited = progress.foreign.seen?.updateStrategy;
+  if (edited !== undefined && !sameJson(edited, heldStrategy(plan.baseline, hold))) return undefined;
+  return { kind: 'controls', change: { paused: true }, why: 'pause' };
+}
+
+function thawStep({ progress }: Release): Step | undefined {
+  const { hold, refused } = progress.set;
+  if (hold?.paused !== true || refused !== undefined || progress.back) return undefined;
+  return { kind: 'controls', change: { paused: false }, why: 'resume' };
+}
+
+/** The last step has come to something that the release cannot simply go on from. */
+function stopStep({ progress, plan }: Release): Step | undefined {
+  const { stop, lost, lostReport } = progress;
+  if (lostReport && lost) return { kind: 'whereabouts', names: lost };
+  if (!stop || progress.back?.scope === 'release') return undefined;
+  if (stop.kind === 'pause') return note({ kind: 'paused', reason: stop.reason });
+  // A rollback by itself would undo what somebody else has changed, so that is left to a person.
+  if (!progress.isEditChecked && (progress.set.hold !== undefined || plan.strategy === 'targeted'))
+    return { kind: 'checkTemplate', before: 'rollback' };
+  return note({
+    kind: 'departed',
+    scope: 'release',
+    order: 'all',
+    outcome: 'rolled-back',
+    reason: stop.reason,
+    hasFailed: true,
+  });
+}

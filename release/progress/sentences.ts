@@ -1,0 +1,80 @@
+import { liveChangesText } from '../fleet/newcomers.ts';
+import { excludedSentence, excludedServers, isHere, leftOut, leftOutSentence, namesOf } from './groups.ts';
+import type { Release } from './table.ts';
+import type { Halt } from './state.ts';
+
+/** What a release has come to, as a sentence for people. Every number in it is counted from the table. */
+export function outcomeSentence(release: Release): string {
+  const { back } = release.progress;
+  if (back) return `${back.reason}; ${withdrawalSentence(release)}`;
+  switch (release.plan.strategy) {
+    case 'rolling':
+      return rollingSuccess(release);
+    case 'targeted':
+      return targetedSuccess(release);
+    case 'newServersOnly':
+      return newServersSuccess(release);
+  }
+}
+
+/** `ann stopped the line: login is down` */
+export function stoppedBy({ actor, reason }: Halt): string {
+  return `${actor} stopped the line: ${reason}`;
+}
+
+function rollingSuccess(release: Release): string {
+  const { plan, progress } = release;
+  const excluded = excludedServers(release);
+  const servers = plan.waves.flatMap((wave) => wave.servers).filter((server) => isHere(release, server));
+  const proved = servers.filter(({ name }) => !excluded.has(name)).length;
+  const all = excluded.size === 0 && progress.newcomers.notProved.length === 0;
+  const who = all ? 'every server proves' : `${proved} of ${servers.length} servers prove`;
+  return `${who} ${plan.version}${excludedSentence(release)}${comingsAndGoings(release)}`;
+}
+
+function targetedSuccess(release: Release): string {
+  const { plan } = release;
+  const excluded = excludedServers(release);
+  const staying = plan.waves.flatMap(({ servers }) => servers).filter((server) => isHere(release, server));
+  const chosen = staying.filter(({ name }) => !excluded.has(name)).length;
+  const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
+  return `${chosen} chosen servers prove ${plan.version}${others}${excludedSentence(release)}${comingsAndGoings(release)}`;
+}
+
+function newServersSuccess({ plan, progress }: Release): string {
+  const proved = progress.newServers?.proved.length ?? 0;
+  return `${proved} new servers prove ${plan.version}; ${plan.bystanders.length} older servers stayed as they were`;
+}
+
+function comingsAndGoings({ progress }: Release): string {
+  const names = (servers: readonly { readonly name: string }[]): string[] => servers.map(({ name }) => name);
+  const gone = [...progress.rows].filter(([, { away }]) => away === 'gone').map(([name]) => name);
+  const { proved, notProved } = progress.newcomers;
+  return liveChangesText({ proved: names(proved), notProved: names(notProved), gone });
+}
+
+function withdrawalSentence(release: Release): string {
+  const { plan, progress, state } = release;
+  const { baseline, previousVersion, version, adopted } = plan;
+  if (plan.strategy === 'newServersOnly') {
+    const names = (progress.newServers?.proved ?? []).map(({ name }) => name);
+    const stay =
+      names.length === 0 ? '' : `; ${names.length} servers stay on ${version}: ${names.slice(0, 20).join(', ')}`;
+    return `new servers get ${baseline.templateImage} again${stay}`;
+  }
+  if (plan.strategy === 'targeted') {
+    const proved = `the chosen servers prove ${previousVersion}${leftOutSentence(release)}`;
+    const stays = progress.back?.settled.overridesStay === true || baseline.oldImage !== baseline.templateImage;
+    return stays && state.waves.some(({ status }) => status !== 'pending')
+      ? `${proved}; they keep an override of ${baseline.oldImage}, because the template has another image`
+      : proved;
+  }
+  const byOverrides = progress.back?.byOverrides
+    ? '; they keep overrides, and the set is held, because the template has a change of somebody else'
+    : '';
+  if (adopted.length === 0)
+    return `${leftOut(release).size > 0 ? 'all others prove' : 'every server proves'} ${previousVersion}${leftOutSentence(release)}${byOverrides}`;
+  const names = namesOf(adopted.map(({ name }) => name));
+  const keep = `${adopted.length} servers keep ${version} by their overrides, as before the release: ${names}`;
+  return `the others prove ${previousVersion}; ${keep}${leftOutSentence(release)}${byOverrides}`;
+}

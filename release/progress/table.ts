@@ -1,0 +1,292 @@
+import type { Hold, SeenValues } from '../patches/patches.ts';
+import type { Plan, PlannedServer, Wave } from '../plan/plan.ts';
+import type { FailureClass } from '../checks/server.ts';
+import type { StrayPriority, SetFacts } from '../patches/foreign-edit.ts';
+import type { ReleaseSpec } from '../spec/spec.ts';
+import type { Checked } from './steps.ts';
+import type { Outcome, ReleaseState, RollbackOrder, RollbackScope } from './state.ts';
+
+/**
+ * How far a server is on its way to the version that is desired of it. Each stage holds the ones before. A server that
+ * has lost the basis of a stage (its container, its image or its pod has changed) falls back behind it.
+ */
+export const STAGE = { none: 0, moved: 1, files: 2, told: 3, proved: 4, healthy: 5 } as const;
+/** How far a server is. */
+export type Stage = (typeof STAGE)[keyof typeof STAGE];
+
+/** Why the release goes on without a server. Who was skipped stands in the state, with who said so. */
+export type Exclusion = 'failed' | 'busy' | 'reverted' | 'edited';
+
+/** What is known of one server. A server without a row is as the plan found it. */
+export interface Row {
+  readonly stage: Stage;
+  /** What a proof holds for: the run of the containers, the image and the pod. Absent while nothing is proved. */
+  readonly basis?: string | undefined;
+  /** The engine may have loaded the desired version already: it is asked for the proof before it is told. */
+  readonly mayHaveLoaded?: true | undefined;
+  /** The engine may have loaded another version than the old one, so a rollback makes it load the old one again. */
+  readonly touched?: true | undefined;
+  /** The last step that it took failed, and it has not passed since. */
+  readonly failed?: FailureClass | undefined;
+  readonly excluded?: Exclusion | undefined;
+  /** A person wants it tried again although the release has gone on without it: failing again excludes it again. */
+  readonly trying?: true | undefined;
+  readonly tries?: number | undefined;
+  /** The check that it is tried again at. */
+  readonly triedAt?: Checked | undefined;
+  /** When it is tried again, milliseconds since the epoch. */
+  readonly retryAt?: number | undefined;
+  /** Its players are gone, or do not count. */
+  readonly admitted?: true | undefined;
+  /** Its reload waits until the last wave is over. */
+  readonly deferred?: true | undefined;
+  /** It is not the pod any more that was planned. */
+  readonly away?: 'gone' | 'recreated' | undefined;
+  /** A person has accepted that its main container restarted; it is looked at next. */
+  readonly accepting?: true | undefined;
+  /** What it is compared with instead of the plan, after a person accepted a restart. */
+  readonly server?: PlannedServer | undefined;
+  /** Rollback: the fingerprint of the sidecar that has to go. */
+  readonly outgoing?: string | undefined;
+}
+
+/** The row of a server of which nothing is known yet. */
+export const UNTOUCHED: Row = { stage: STAGE.none };
+
+/** How the release holds its set, and the right to write it. */
+export interface SetControl {
+  /** Absent while the set is its owner's. */
+  readonly hold?: Hold | undefined;
+  /** The revision that Kruise gave the new image; empty while it is not known. */
+  readonly revision: string;
+  /** The fence: what the number on the set may be now. See `release/patches/fence.ts`. */
+  readonly fence: { readonly from: number; readonly to: number };
+  /** The running record is on the set. */
+  readonly isRecorded: boolean;
+  /** A change of the controls that was refused; it is not tried again until a person was asked. */
+  readonly refused?: string | undefined;
+}
+
+/** The set as others have made it, as the watch last saw it. */
+export interface ForeignView {
+  readonly facts?: SetFacts | undefined;
+  /** What differs from the release's values; absent while nothing does. */
+  readonly seen?: SeenValues | undefined;
+  /** An image that was not the release's may have moved servers: it is not known what their engines have loaded. */
+  readonly hasMoved?: true | undefined;
+  readonly strays: readonly StrayPriority[];
+  readonly replicas: number;
+  readonly replicaNews: number;
+}
+
+/** A pause of this release: since when, and until when a person is waited for. */
+export interface Pause {
+  readonly since: number;
+  readonly until: number;
+  /** It began at a gate: whoever resumes gives the gate its whole time again. */
+  readonly isOfGate?: true | undefined;
+}
+
+/** A rollback, of all or of a part. */
+export interface WayBack {
+  readonly scope: RollbackScope;
+  readonly order: RollbackOrder;
+  readonly outcome: Outcome;
+  readonly reason: string;
+  /** Groups of servers by name, one after the other; absent until they were looked at. */
+  readonly groups?: readonly (readonly string[])[] | undefined;
+  readonly group: number;
+  /** Servers that were looked at: the group that is on its way. */
+  readonly isLookedAt: boolean;
+  /** The write that begins it is done. */
+  readonly isWritten: boolean;
+  /** Nothing had been written: there is nothing to bring back. */
+  readonly isNothing: boolean;
+  /** Servers move by overrides although the template would move them: it holds somebody else's change. */
+  readonly byOverrides: boolean;
+  /** Why it cannot be done now; a person is told and asked. */
+  readonly problem?: string | undefined;
+  /** The problem stands on the set, too. */
+  readonly isNoted: boolean;
+  readonly settled: Settled;
+}
+
+/** What of the last part of a rollback is done. */
+export interface Settled {
+  readonly overrides?: true | undefined;
+  readonly kept?: 'written' | 'ready' | 'proved' | undefined;
+  readonly overridesStay?: boolean | undefined;
+}
+
+/** How a release ends that neither is done nor goes back. */
+export interface Leaving {
+  readonly to: 'hold' | 'leave';
+  readonly outcome: Outcome;
+  readonly reason: string;
+}
+
+/** Servers that came while the release ran. */
+export interface Newcomers {
+  readonly round: number;
+  /** Those at work. */
+  readonly servers: readonly PlannedServer[];
+  /** Of those at work: they run another image than the release's and are not opened yet. */
+  readonly old: readonly string[];
+  readonly proved: readonly PlannedServer[];
+  readonly notProved: readonly PlannedServer[];
+  readonly isOver: boolean;
+}
+
+/** What a release of new servers only knows of them. */
+export interface NewServers {
+  readonly until: number;
+  readonly proved: readonly { readonly name: string; readonly uid: string }[];
+  /** Uids of which it is known how they ended. */
+  readonly settled: readonly string[];
+  readonly failed: number;
+}
+
+/** All that a release knows and has done: a value that travels from one run to the next. */
+export interface Progress {
+  readonly rows: ReadonlyMap<string, Row>;
+  readonly set: SetControl;
+  readonly foreign: ForeignView;
+  readonly priorities: 'own' | 'given' | 'restored';
+  readonly isStaged: boolean;
+  /** Numbers of the waves that were opened. */
+  readonly opened: readonly number[];
+  /** Numbers of the waves that have baked, and after which the fleet was looked at. */
+  readonly baked: readonly number[];
+  readonly looked: readonly number[];
+  /** Gates that have opened, by the wave behind them. */
+  readonly passedGates: readonly number[];
+  /** The last wave (0: the first write) for which the calendar was asked and open. */
+  readonly calendarPassed: number;
+  readonly frozen?: { readonly keys: readonly string[]; readonly until: number; readonly ends: string } | undefined;
+  readonly overriddenWindows: readonly string[];
+  readonly remindAt?: number | undefined;
+  readonly promotion?: 'over' | undefined;
+  readonly admission?: { readonly until: number; readonly busy: readonly string[] } | undefined;
+  /** A check of a group (a metric) failed and is made again. */
+  readonly groupRetry?: Retrying | undefined;
+  readonly adoption?: 'opened' | 'ready' | 'cleared' | undefined;
+  readonly newcomers: Newcomers;
+  readonly newServers?: NewServers | undefined;
+  readonly isPutBack: boolean;
+  /** When the fleet was last looked at for the final word, and when an engine was last told, milliseconds since the epoch. */
+  readonly confirmedAt: number;
+  readonly toldAt: number;
+  /** The fleet may not be as the rows say: it is looked at before anything else. */
+  readonly mustLook: boolean;
+  /** What the last step has come to, when the release cannot simply go on. */
+  readonly stop?: { readonly kind: 'pause' | 'rollback'; readonly reason: string } | undefined;
+  /** The set was looked at for foreign edits before a rollback that nobody asked for. */
+  readonly isEditChecked: boolean;
+  readonly pause?: Pause | undefined;
+  readonly back?: WayBack | undefined;
+  readonly leaving?: Leaving | undefined;
+  /** What the last write remembers as a failed version: why it had to go back by itself. */
+  readonly failedBecause?: string | undefined;
+  /** When what the release came to was first written; a repeated write must find its own values. */
+  readonly endedAt?: number | undefined;
+  /** A step was waiting for servers that were away: they are asked for first. */
+  readonly lost?: readonly string[] | undefined;
+  readonly lostReport?: LostReport | undefined;
+  readonly isMonitored: boolean;
+}
+
+/** Servers wait for another try: which it is, of how many, and when, milliseconds since the epoch. */
+export interface Retrying {
+  readonly at: number;
+  readonly tries: number;
+  readonly of: number;
+  readonly servers: number;
+  /** A check of the whole group failed, so all of them take it again. */
+  readonly isGroup: boolean;
+}
+
+/** A report that names servers that are not there; what became of them decides how it is judged. */
+export interface LostReport {
+  readonly event: unknown;
+}
+
+/** A release as a value: what is to be done, what people see, and what is known. */
+export interface Release {
+  readonly plan: Plan;
+  readonly spec: ReleaseSpec;
+  readonly state: ReleaseState;
+  readonly progress: Progress;
+  /** A rollback from the set's own record: what the release has done is not known. */
+  readonly isOnRecord: boolean;
+  /** What the record on the set calls this release, when it is another than the workflow's own. */
+  readonly identity?: { readonly release: string; readonly startedAt: number } | undefined;
+  /** Freeze windows count, and why the requester wants to release in one all the same. */
+  readonly calendar?: { readonly reason: string | undefined } | undefined;
+}
+
+/** Who this server is in a plan. */
+export interface Place {
+  readonly server: PlannedServer;
+  readonly kind: 'wave' | 'updated' | 'adopted' | 'bystander';
+  readonly wave?: Wave | undefined;
+}
+
+const placesOfPlans = new WeakMap<Plan, ReadonlyMap<string, Place>>();
+
+/** Every planned server by name. */
+export function placesOf(plan: Plan): ReadonlyMap<string, Place> {
+  const known = placesOfPlans.get(plan);
+  if (known) return known;
+  const places = new Map<string, Place>();
+  const add = (kind: Place['kind'], servers: readonly PlannedServer[], wave?: Wave): void => {
+    for (const server of servers) places.set(server.name, { server, kind, wave });
+  };
+  add('bystander', plan.bystanders);
+  add('updated', plan.alreadyUpdated);
+  add('adopted', plan.adopted);
+  for (const wave of plan.waves) add('wave', wave.servers, wave);
+  placesOfPlans.set(plan, places);
+  return places;
+}
+
+/** What is known of a server. */
+export function rowOf({ progress }: Pick<Release, 'progress'>, name: string): Row {
+  return progress.rows.get(name) ?? UNTOUCHED;
+}
+
+/** The progress of a release that has only been planned. */
+export function initialProgress(plan: Plan): Progress {
+  const rows = new Map<string, Row>();
+  for (const name of plan.unproved) rows.set(name, { stage: STAGE.moved, touched: true, mayHaveLoaded: true });
+  return {
+    rows,
+    set: { revision: '', fence: { from: 0, to: 0 }, isRecorded: false },
+    foreign: { strays: [], replicas: plan.baseline.replicas, replicaNews: 0 },
+    priorities: 'own',
+    isStaged: false,
+    opened: [],
+    baked: [],
+    looked: [],
+    passedGates: [],
+    calendarPassed: -1,
+    overriddenWindows: [],
+    newcomers: { round: 0, servers: [], old: [], proved: [], notProved: [], isOver: false },
+    isPutBack: false,
+    confirmedAt: 0,
+    toldAt: 0,
+    mustLook: false,
+    isEditChecked: false,
+    isMonitored: false,
+  };
+}
+
+/** The same rows with a change for some servers. */
+export function withRows(
+  progress: Progress,
+  names: Iterable<string>,
+  change: (row: Row, name: string) => Row,
+): Progress {
+  const rows = new Map(progress.rows);
+  for (const name of names) rows.set(name, change(rows.get(name) ?? UNTOUCHED, name));
+  return { ...progress, rows };
+}

@@ -1,0 +1,37 @@
+import type { ClusterFailure } from '../product.ts';
+
+/** What the process of the worker is started with. */
+export interface WorkerStart {
+  readonly kind: 'start';
+  /** host:port of Temporal. */
+  readonly address: string;
+  readonly clusterName: string;
+}
+
+/**
+ * A call of the worker to the cluster in the other process. `next` and `end` belong to a stream that an earlier call
+ * opened; `abort` gives up the call with this id.
+ */
+export interface ClusterCall {
+  readonly kind: 'call' | 'open' | 'next' | 'end' | 'abort';
+  readonly id: number;
+  readonly operation: string;
+  readonly parameters: readonly unknown[];
+  /** The id of the call that opened the stream. */
+  readonly stream: number;
+}
+
+/** What came of a call. */
+export type ClusterAnswer = { readonly kind: 'answer'; readonly id: number } & (
+  { readonly result: unknown } | { readonly failure: FailureFacts }
+);
+
+/** A failure that travels; `reason` is only there for a failure of the cluster. */
+export interface FailureFacts {
+  readonly reason?: ClusterFailure['reason'];
+  readonly message: string;
+  readonly retryable: boolean;
+}
+
+/** Stands for an AbortSignal in parameters, which cannot travel. */
+export const SIGNAL = 'the signal of this call';

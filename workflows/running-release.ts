@@ -1,0 +1,222 @@
+import {
+  CancellationScope,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
+import { applyDecision } from '../release/decisions/decision.ts';
+import type { DecisionAnswer } from '../release/decisions/decision.ts';
+import { agreeing, detailsMarkdown } from '../release/narrate/narrate.ts';
+import { apply } from '../release/progress/apply.ts';
+import type { Doing } from '../release/progress/describe-step.ts';
+import type { Event } from '../release/progress/events.ts';
+import { withCounts } from '../release/progress/groups.ts';
+import type { Release } from '../release/progress/table.ts';
+import { isFinal } from '../release/progress/state.ts';
+import type { ReleaseState } from '../release/progress/state.ts';
+import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
+import { MESSAGES, decisionSchema } from './messages.ts';
+
+const decideUpdate = defineUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide);
+const decideSignal = defineSignal<[DecisionMessage]>(MESSAGES.decideSignal);
+const answerQuery = defineQuery<ExpectedAnswer, [DecisionMessage]>(MESSAGES.answer);
+const stateQuery = defineQuery<ReleaseState>(MESSAGES.state);
+
+const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
+const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
+
+/** More than a crowd of voters, and some hundred kilobytes at most. */
+const KEPT_ANSWERS = 2_000;
+
+const EXAMPLE = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor":"YOU","channel":"ui"}';
+
+/** What was said to which decision, by its id. */
+export type Answers = readonly (readonly [string, DecisionAnswer])[];
+
+/**
+ * The running release as its handlers and its loop share it.
+ *
+ * Handlers only change what people see and want, and interrupt the step at work; every consequence is drawn by the loop at
+ * its next step. So a decision that arrives between two awaits cannot make two things happen at once, and the order in
+ * which decisions arrived is the order in which they count.
+ */
+export class RunningRelease {
+  #release: Release;
+  #scope: CancellationScope | undefined;
+  #isInterrupted = false;
+  /** What was said to which decision, for those who signalled it; the oldest go first. */
+  readonly #answers: Map<string, DecisionAnswer>;
+
+  constructor(release: Release, answers: Answers = []) {
+    this.#release = release;
+    this.#answers = new Map(answers);
+    setHandler(answerQuery, (message: DecisionMessage) => this.#expectedAnswer(message), {
+      description: 'What the release has said to this decision, or would say to it',
+    });
+    setHandler(stateQuery, () => this.#release.state, { description: 'The whole state of the release' });
+    setHandler(decideUpdate, (message: DecisionMessage) => this.#decide(message), {
+      description: `A person's decision: ${EXAMPLE}`,
+      validator: (message: DecisionMessage) => this.#demandAcceptable(message),
+    });
+    setHandler(decideSignal, (message) => void this.#decide(message), {
+      description: `A person's decision: ${EXAMPLE}`,
+    });
+  }
+
+  get release(): Release {
+    return this.#release;
+  }
+
+  get state(): ReleaseState {
+    return this.#release.state;
+  }
+
+  /** What the next run has to know to answer the same. */
+  get answers(): Answers {
+    return [...this.#answers];
+  }
+
+  /** Something happened. */
+  apply(event: Event): void {
+    this.replace(apply(this.#release, event, Date.now()));
+  }
+
+  /** Replaces the release and shows it: details for people, search attributes for lists. */
+  replace(release: Release): void {
+    const before = this.#release.state;
+    this.#release = release;
+    this.#publish(before);
+  }
+
+  #publish(before: ReleaseState): void {
+    const { state } = this.#release;
+    setCurrentDetails(detailsMarkdown(state));
+    if (before.phase === state.phase && before.wave === state.wave) return;
+    upsertSearchAttributes([
+      { key: phaseKey, value: state.phase },
+      { key: waveKey, value: state.wave },
+    ]);
+  }
+
+  /** Shows what the release is doing, whose turn it is, and until when: nothing is waited for without all three. */
+  show({ phase, step, for: what, owner, since = Date.now(), until }: Doing): void {
+    const doing = agreeing(step);
+    const wait = { for: what === undefined ? doing : what, owner, since, until };
+    this.#showState({ phase, step: doing, wait });
+  }
+
+  #showState(change: Partial<ReleaseState>): void {
+    this.replace({ ...this.#release, state: { ...this.#release.state, ...change } });
+  }
+
+  /** Runs a step that a decision may interrupt; undefined when one did. */
+  async interruptible<Result>(run: () => Promise<Result>): Promise<Result | undefined> {
+    const scope = new CancellationScope();
+    this.#scope = scope;
+    this.#isInterrupted = false;
+    try {
+      return await scope.run(run);
+    } catch (error) {
+      if (isCancellation(error) && this.#wasInterrupted()) return undefined;
+      throw error;
+    } finally {
+      this.#scope = undefined;
+    }
+  }
+
+  /** True when a decision, and not Temporal, ended the step. */
+  #wasInterrupted(): boolean {
+    return this.#isInterrupted && !CancellationScope.current().consideredCancelled;
+  }
+
+  /** A decision, or somebody else's change, wants the step at work to end. */
+  interrupt(): void {
+    this.#isInterrupted = true;
+    this.#scope?.cancel();
+  }
+
+  /** True while a step is at work that has been asked to end. */
+  get isInterrupted(): boolean {
+    return this.#isInterrupted && this.#scope !== undefined;
+  }
+
+  /**
+   * Refuses an update before it leaves anything in the history: however many people press a button, only what they
+   * change is kept, and a run has room for 2,000 updates.
+   * @throws ApplicationFailure with the sentence for the person
+   */
+  #demandAcceptable(message: DecisionMessage): void {
+    const { answer } = this.#judge(message);
+    if (!answer.accepted) throw ApplicationFailure.nonRetryable(answer.message, 'DecisionRefused');
+  }
+
+  #judge(message: DecisionMessage): ReturnType<typeof applyDecision> & { readonly id?: string } {
+    const parsed = decisionSchema.safeParse(message);
+    const { state } = this.#release;
+    if (parsed.success) return { ...applyDecision(state, parsed.data, Date.now()), id: parsed.data.id };
+    const problem = `not a decision: ${describeIssue(parsed.error.issues[0])}. Expected ${EXAMPLE}`;
+    return { state, answer: { accepted: false, message: problem } };
+  }
+
+  #decide(message: DecisionMessage): DecisionAnswer {
+    const { state, answer, id } = this.#judge(message);
+    if (id === undefined) {
+      this.#countUnreadable(answer.message);
+      return answer;
+    }
+    const { verb } = message;
+    const before = this.#release.state;
+    this.replace({ ...this.#release, state: withCounts({ ...this.#release, state }) });
+    this.#keep(id, answer);
+    if (answer.accepted && !isFinal(state.phase)) this.#heed(before, verb);
+    return answer;
+  }
+
+  /** What cannot be read steers nothing, and is not dropped in silence. */
+  #countUnreadable(problem: string): void {
+    const { unreadable } = this.#release.state;
+    const last = problem.slice(0, 200);
+    this.#showState({ unreadable: { count: (unreadable?.count ?? 0) + 1, last, at: Date.now() } });
+  }
+
+  /** The step at work ends for whoever wants something else; who is skipped is no more waited for. */
+  #heed(before: ReleaseState, verb: DecisionMessage['verb']): void {
+    const { requests, halt } = this.#release.state;
+    const { pause, rollback, cancel } = requests;
+    const wantsAttention = (pause ?? rollback ?? cancel ?? (halt === before.halt ? undefined : halt)) !== undefined;
+    if (!wantsAttention && verb !== 'skip') return;
+    if (this.#goesBack && this.#release.state.pausedBecause === undefined) return;
+    const isAtWork = this.#scope !== undefined && !WAITING.has(before.phase);
+    if (isAtWork && pause !== undefined) this.#showState({ phase: 'pausing' });
+    this.interrupt();
+  }
+
+  /** A rollback of the whole release is not stopped half-way. */
+  get #goesBack(): boolean {
+    return this.#release.progress.back?.scope === 'release';
+  }
+
+  #expectedAnswer(message: DecisionMessage): ExpectedAnswer {
+    const id = decisionSchema.shape.id.safeParse((message as Partial<DecisionMessage> | null)?.id);
+    const given = id.success ? this.#answers.get(id.data) : undefined;
+    return given ? { ...given, given: true } : { ...this.#judge(message).answer, given: false };
+  }
+
+  #keep(id: string, answer: DecisionAnswer): void {
+    this.#answers.set(id, answer);
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > KEPT_ANSWERS && oldest !== undefined) this.#answers.delete(oldest);
+  }
+}
+
+/** Phases in which nothing is at work: whoever interrupts them need not wait for an end. */
+const WAITING: ReadonlySet<ReleaseState['phase']> = new Set(['waiting-approval', 'frozen', 'paused', 'halted']);
+
+function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {
+  return issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'unreadable';
+}
