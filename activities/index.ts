@@ -14,6 +14,8 @@ import { planReleaseActivity } from './preflight/preflight.ts';
 import { readLedgerHead, readLedgerPage } from './audit/read-audit.ts';
 import { recordStuck } from './set/record-stuck.ts';
 import { reloadServers } from './probes/reload-servers.ts';
+import { leased, underLease } from './lease.ts';
+import type { Heartbeats } from './ports/heartbeats.ts';
 import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './game-servers/settle-overrides.ts';
 import { lookAtFleet } from './servers/look-at-fleet.ts';
@@ -41,6 +43,8 @@ import type { Releases } from './ports/releases.ts';
 /** What activities need from the outside. */
 export interface ActivityDependencies {
   readonly cluster: Cluster;
+  /** Where an attempt asks whether it is still the one that works. */
+  readonly heartbeats: Heartbeats;
   /** Where health checks by Prometheus are asked. Default: nowhere. */
   readonly metrics?: Metrics | undefined;
   /** The other releases of the same Temporal. Default: there are none. */
@@ -55,50 +59,54 @@ export interface ActivityDependencies {
 // The inferred type is the point: workflows take it, and writing it out would be a second list to keep.
 // eslint-disable-next-line @typescript-eslint/explicit-module-boundary-types
 export function createActivities({
-  cluster,
+  cluster: whole,
+  heartbeats,
   metrics,
   calendar,
   releases = NO_RELEASES,
   isStopping = () => false,
 }: ActivityDependencies) {
+  const cluster = underLease(whole);
+  const activity = <Input, Output>(run: (input: Input) => Promise<Output>): ((input: Input) => Promise<Output>) =>
+    leased(heartbeats, reportingTrouble(run));
   return {
-    planRelease: reportingTrouble(planReleaseActivity({ cluster, metrics, calendar, releases })),
-    checkCalendar: reportingTrouble(checkCalendar(calendar)),
-    inspectCluster: reportingTrouble(inspectCluster(cluster, calendar)),
-    changePriorities: reportingTrouble(changePriorities(cluster)),
-    stageTemplate: reportingTrouble(stageTemplate(cluster, releases)),
-    whereabouts: reportingTrouble(whereabouts(cluster)),
-    findNewcomers: reportingTrouble(findNewcomers(cluster)),
-    watchSet: reportingTrouble(watchSet(cluster, isStopping)),
-    reassertSet: reportingTrouble(reassertSet(cluster)),
-    openWave: reportingTrouble(openWave(cluster)),
-    changeHold: reportingTrouble(changeHold(cluster, releases)),
-    awaitReady: reportingTrouble(awaitReady(cluster)),
-    admitServers: reportingTrouble(admitServers(cluster)),
-    overrideServers: reportingTrouble(overrideServers(cluster)),
-    settleOverrides: reportingTrouble(settleOverrides(cluster)),
-    stageForNewServers: reportingTrouble(stageForNewServers(cluster, releases)),
-    verifyTemplate: reportingTrouble(verifyTemplate(cluster)),
-    rollBackNewServers: reportingTrouble(rollBackNewServers(cluster)),
-    recordRelease: reportingTrouble(recordRelease(cluster, releases)),
-    followNewServers: reportingTrouble(followNewServers(cluster)),
-    checkServers: reportingTrouble(checkServers(cluster, metrics)),
-    reloadServers: reportingTrouble(reloadServers(cluster)),
-    bakeWave: reportingTrouble(bakeWave(cluster, metrics)),
-    lookAtFleet: reportingTrouble(lookAtFleet(cluster)),
-    verifyFleet: reportingTrouble(verifyFleet(cluster)),
-    rollbackSnapshot: reportingTrouble(rollbackSnapshot(cluster)),
-    rollBackSet: reportingTrouble(rollBackSet(cluster)),
-    restoreSet: reportingTrouble(restoreSet(cluster)),
-    planRollback: reportingTrouble(planRollbackActivity(cluster, releases)),
-    recordStuck: reportingTrouble(recordStuck(cluster, releases)),
-    tally: reportingTrouble(tally(cluster)),
-    readLedgerHead: reportingTrouble(readLedgerHead(cluster)),
-    readLedgerPage: reportingTrouble(readLedgerPage(cluster)),
-    watchGuard: reportingTrouble(watchGuard(cluster, isStopping)),
-    inspectServers: reportingTrouble(inspectServers(cluster)),
-    holdLine: reportingTrouble(holdLine(releases, isStopping)),
-    letLineGo: reportingTrouble(letLineGo(releases)),
+    planRelease: activity(planReleaseActivity({ cluster, metrics, calendar, releases })),
+    checkCalendar: activity(checkCalendar(calendar)),
+    inspectCluster: activity(inspectCluster(cluster, calendar)),
+    changePriorities: activity(changePriorities(cluster)),
+    stageTemplate: activity(stageTemplate(cluster, releases)),
+    whereabouts: activity(whereabouts(cluster)),
+    findNewcomers: activity(findNewcomers(cluster)),
+    watchSet: activity(watchSet(cluster, isStopping)),
+    reassertSet: activity(reassertSet(cluster)),
+    openWave: activity(openWave(cluster)),
+    changeHold: activity(changeHold(cluster, releases)),
+    awaitReady: activity(awaitReady(cluster)),
+    admitServers: activity(admitServers(cluster)),
+    overrideServers: activity(overrideServers(cluster)),
+    settleOverrides: activity(settleOverrides(cluster)),
+    stageForNewServers: activity(stageForNewServers(cluster, releases)),
+    verifyTemplate: activity(verifyTemplate(cluster)),
+    rollBackNewServers: activity(rollBackNewServers(cluster)),
+    recordRelease: activity(recordRelease(cluster, releases)),
+    followNewServers: activity(followNewServers(cluster)),
+    checkServers: activity(checkServers(cluster, metrics)),
+    reloadServers: activity(reloadServers(cluster)),
+    bakeWave: activity(bakeWave(cluster, metrics)),
+    lookAtFleet: activity(lookAtFleet(cluster)),
+    verifyFleet: activity(verifyFleet(cluster)),
+    rollbackSnapshot: activity(rollbackSnapshot(cluster)),
+    rollBackSet: activity(rollBackSet(cluster)),
+    restoreSet: activity(restoreSet(cluster)),
+    planRollback: activity(planRollbackActivity(cluster, releases)),
+    recordStuck: activity(recordStuck(cluster, releases)),
+    tally: activity(tally(cluster)),
+    readLedgerHead: activity(readLedgerHead(cluster)),
+    readLedgerPage: activity(readLedgerPage(cluster)),
+    watchGuard: activity(watchGuard(cluster, isStopping)),
+    inspectServers: activity(inspectServers(cluster)),
+    holdLine: activity(holdLine(releases, isStopping)),
+    letLineGo: activity(letLineGo(releases)),
   };
 }
 

@@ -1,15 +1,21 @@
-import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure } from '@temporalio/common';
 import { Context, sleep } from '@temporalio/activity';
-import { ClusterFailure } from './ports/failure.ts';
+import { currentLease } from './lease.ts';
+import { ClusterFailure, LeaseLost } from './ports/failure.ts';
 
 /** The signal that ends every call of this activity when the release is interrupted or the worker shuts down. */
 export function cancellation(): AbortSignal {
   return Context.current().cancellationSignal;
 }
 
-/** Which attempt of the activity this is, from 1. */
-export function attempt(): number {
-  return Context.current().info.attempt;
+/**
+ * True when the workflow has interrupted this activity and waits for what it has to say. A worker that stops ends its
+ * activities, too, but then the next attempt goes on: a value would end it.
+ */
+export function isInterrupted(): boolean {
+  const signal = cancellation();
+  const reason: unknown = signal.reason;
+  return signal.aborted && reason instanceof CancelledFailure && reason.message === 'CANCELLED';
 }
 
 /** Names this execution of this activity, and no other: the run, the activity in it, the attempt. */
@@ -25,7 +31,17 @@ export function lastHeartbeat(): unknown {
 
 /** Says that the activity is alive, with a small cursor for the next attempt. */
 export function heartbeat(details?: unknown): void {
+  currentLease()?.record(details);
   Context.current().heartbeat(details);
+}
+
+/**
+ * Resolves when Temporal has these details: whatever is done next is then known to the next attempt, however this one ends.
+ * @throws LeaseLost when this attempt is not the one that works any more
+ */
+export async function acknowledge(details: unknown): Promise<void> {
+  Context.current().heartbeat(details);
+  await currentLease()?.acknowledge(details);
 }
 
 /** How often an activity that asks others says that it is alive. Every call in it has its own deadline. */
@@ -98,6 +114,7 @@ export function reportingTrouble<Input, Output>(
     try {
       return await run(input);
     } catch (error) {
+      if (error instanceof LeaseLost) throw benign('LeaseLost', error.message);
       if (!(error instanceof ClusterFailure)) throw error;
       throw ApplicationFailure.create({
         type: `Cluster.${error.reason}`,
@@ -108,4 +125,8 @@ export function reportingTrouble<Input, Output>(
       });
     }
   };
+}
+
+function benign(type: string, message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, category: ApplicationFailureCategory.BENIGN });
 }

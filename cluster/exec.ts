@@ -5,12 +5,11 @@ import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure, w
 import type { Refusal } from './errors.ts';
 import { ExecTranscript } from './exec-frames.ts';
 import { checkedName, podsPath } from './paths.ts';
-import { refusalOf } from './request.ts';
+import { WRITE_TIMEOUT_MS, refusalOf } from './request.ts';
 import type { ApiClient } from './request.ts';
+import type { Permit } from '../activities/ports/heartbeats.ts';
 import type { ExecOutcome, ExecRequest } from '../activities/ports/probes.ts';
 
-/** Time for the websocket to open, beside the time that the command itself may take. */
-const HANDSHAKE_TIMEOUT_MS = 10_000;
 const MOST_REFUSAL_BYTES = 16 * 1024;
 const PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'];
 
@@ -106,6 +105,7 @@ export async function execInContainer(
   client: ApiClient,
   request: ExecRequest,
   signal?: AbortSignal,
+  permit?: Permit,
 ): Promise<ExecOutcome> {
   signal?.throwIfAborted();
   const url = urlOf(client.context.server, request);
@@ -113,8 +113,10 @@ export async function execInContainer(
     const options = await client.connection.websocketOptions().catch((error: unknown) => {
       throw failureOfCredentials(error, client.context);
     });
+    await permit?.();
     client.requests.count('EXEC pods');
-    const handshakeTimeout = Math.min(HANDSHAKE_TIMEOUT_MS, request.timeoutMs);
+    // Once the websocket is open the command runs; how long that takes is its own matter.
+    const handshakeTimeout = Math.min(WRITE_TIMEOUT_MS, request.timeoutMs);
     const socket = new WebSocket(url, PROTOCOLS, { ...options, handshakeTimeout, perMessageDeflate: false });
     const result = await attempt(socket, request, signal);
     signal?.throwIfAborted();

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Permit } from '../activities/ports/heartbeats.ts';
 import { explainRefusal, firstDifference, jsonPatchBody } from '../release/patches/patches.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches/patches.ts';
 import { isMissingPermission, wordsOf } from './errors.ts';
@@ -6,7 +7,7 @@ import type { Refusal } from './errors.ts';
 import { lastWriter } from './field-owners.ts';
 import { managedFieldsSchema } from './object-meta.ts';
 import { objectPath } from './paths.ts';
-import { FIELD_MANAGER } from './request.ts';
+import { FIELD_MANAGER, WRITE_TIMEOUT_MS } from './request.ts';
 import type { ApiAnswer, ApiClient } from './request.ts';
 
 /** How a guarded patch is sent. */
@@ -14,6 +15,8 @@ export interface PatchOptions {
   /** Run admission and validation, change nothing. */
   readonly dryRun?: boolean;
   readonly signal?: AbortSignal;
+  /** Asked right before each sending. */
+  readonly permit?: Permit;
 }
 
 /** The only text that the API server (1.30) has for every JSON Patch that does not apply, whatever the cause. */
@@ -34,6 +37,8 @@ function send(client: ApiClient, target: PatchTarget, patch: GuardedPatch, optio
       dryRun: options.dryRun ? 'All' : undefined,
     },
     signal: options.signal,
+    permit: options.permit,
+    timeoutMs: WRITE_TIMEOUT_MS,
   });
 }
 

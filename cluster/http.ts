@@ -1,6 +1,7 @@
 import { Agent, request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
 import { networkCode } from './errors.ts';
+import type { Permit } from '../activities/ports/heartbeats.ts';
 import type { HttpOutcome, HttpRequest, HttpSendOutcome, HttpSendRequest } from '../activities/ports/probes.ts';
 
 /** Most bytes kept of an answer. */
@@ -32,8 +33,11 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
 export interface HttpProbe {
   /** @throws the reason of `signal` when the caller gave up; never for what happens to the request. */
   get(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome>;
-  /** Sends once. @throws the reason of `signal` when the caller gave up; never for what happens to the request. */
-  send(request: HttpSendRequest, signal?: AbortSignal): Promise<HttpSendOutcome>;
+  /**
+   * Sends once, if `permit` allows it.
+   * @throws the reason of `signal` when the caller gave up, and of `permit`; never for what happens to the request
+   */
+  send(request: HttpSendRequest, signal?: AbortSignal, permit?: Permit): Promise<HttpSendOutcome>;
   close(): Promise<void>;
 }
 
@@ -91,8 +95,9 @@ export function httpProbe(): HttpProbe {
     }
   }
 
-  async function send(request: HttpSendRequest, signal?: AbortSignal): Promise<HttpSendOutcome> {
+  async function send(request: HttpSendRequest, signal?: AbortSignal, permit?: Permit): Promise<HttpSendOutcome> {
     signal?.throwIfAborted();
+    await permit?.();
     try {
       return await answerTo(request, signal);
     } catch (error) {

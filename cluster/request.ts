@@ -6,13 +6,20 @@ import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure } 
 import type { FailureContext, Refusal } from './errors.ts';
 import { whilePermissionsSettle } from './permissions-settle.ts';
 import type { RequestCredentials } from './pooled-kubeconfig.ts';
-import { ClusterFailure } from '../activities/ports/failure.ts';
+import { ClusterFailure, LeaseLost } from '../activities/ports/failure.ts';
+import type { Permit } from '../activities/ports/heartbeats.ts';
 
 /** Every write of hotwave carries this name in `metadata.managedFields`. */
 export const FIELD_MANAGER = 'hotwave';
 
 /** Total time of one request, its body included. */
 const REQUEST_TIMEOUT_MS = 15_000;
+
+/**
+ * Total time of a write, and of what it takes until a command has begun: less than what is left of a heartbeat time-out
+ * when a lease to write runs out (decision 0017).
+ */
+export const WRITE_TIMEOUT_MS = 8_000;
 
 /** How many requests were sent, by what they were: for budgets and metrics. */
 export class RequestCounter {
@@ -49,6 +56,8 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default 15 s. */
   readonly timeoutMs?: number;
+  /** Asked right before each sending. */
+  readonly permit?: Permit | undefined;
 }
 
 /** What the API server answered: an object, or why not. */
@@ -153,6 +162,7 @@ export function apiClient(connection: Connection, version: string, requests = ne
   ): Promise<Dispatcher.ResponseData> {
     const { headers, ...dispatchers } = await credentials();
     const dispatcher = options.isStream ? dispatchers.streamDispatcher : dispatchers.dispatcher;
+    await options.permit?.();
     requests.count(nameOf(method, path));
     // undici.request and not fetch: half the CPU per request (measured: 1.0 and 2.0 ms), and it follows no redirects.
     return sendRequest(urlOf(context.server, path, options.query), {
@@ -188,6 +198,7 @@ export function apiClient(connection: Connection, version: string, requests = ne
         if (attempt > 1 || refusalOfResult(result)?.code !== 401) return result;
       } catch (error) {
         options.signal?.throwIfAborted();
+        if (error instanceof LeaseLost) throw error;
         if (attempt > 1 || !isTlsFailure(error)) throw failureOfError(error, context, timeoutMs);
       }
       connection.renew();

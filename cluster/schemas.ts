@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { GameServerSetView, WorkloadView } from '../release/fleet/fleet.ts';
 import { SYNC_ANNOTATION } from '../release/patches/patches.ts';
+import { TEMPLATE, templateFields } from '../release/patches/template.ts';
 import { foreignOwners, lastWriter, lastWriters } from './field-owners.ts';
 import { createdAt, objectMetaSchema } from './object-meta.ts';
 import type { GameServerRecord } from '../activities/ports/game-servers.ts';
@@ -91,6 +92,8 @@ export function gameServerSetView(object: unknown): GameServerSetView {
   const template = spec.gameServerTemplate;
   const images = template.spec.containers.map((_, index) => `${CONTAINERS}/${index}/image`);
   const written = [...images, '/spec/updateStrategy', '/spec/replicas'];
+  const whole = (object as { readonly spec: { readonly gameServerTemplate: unknown } }).spec.gameServerTemplate;
+  const inTemplate = Object.keys(templateFields(whole, '')).map((pointer) => `${TEMPLATE}${pointer}`);
   return {
     ref: { namespace: metadata.namespace, name: metadata.name },
     uid: metadata.uid,
@@ -100,15 +103,17 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     hasUpdateStrategy: spec.updateStrategy !== undefined,
     ...(metadata.annotations && { annotations: metadata.annotations }),
     containers: template.spec.containers,
+    template: whole,
     initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
     serviceQualities: (spec.serviceQualities ?? []).map((quality) => quality.name),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
-    lastWriters: lastWriters(metadata.managedFields ?? [], written),
+    lastWriters: lastWriters(metadata.managedFields ?? [], [...written, ...inTemplate]),
     deleting: metadata.deletionTimestamp !== undefined,
   };
 }
 
+/** One that is absent counts as 0, and is still absent for a patch that tests it. */
 function priorityOf(
   updatePriority: number | string | undefined,
   priorityBy: string | undefined,

@@ -4,10 +4,11 @@ import { createActivities } from '../activities/index.ts';
 import type { ActivityDependencies } from '../activities/index.ts';
 import { taskQueueOf, watchQueueOf } from '../workflows/messages.ts';
 import { workflowBundlePath } from './bundle.ts';
+import { temporalHeartbeats } from './temporal-heartbeats.ts';
 import { temporalReleases } from './temporal-releases.ts';
 
 /** What a worker is made of. */
-export interface HotwaveWorkerOptions extends ActivityDependencies {
+export interface HotwaveWorkerOptions extends Omit<ActivityDependencies, 'heartbeats'> {
   readonly connection: NativeConnection;
   /** Temporal's namespace; default `default`. */
   readonly namespace?: string;
@@ -53,7 +54,12 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     namespace,
-    activities: createActivities({ releases: temporalReleases(connection, namespace), ...dependencies, isStopping }),
+    activities: createActivities({
+      releases: temporalReleases(connection, namespace),
+      heartbeats: temporalHeartbeats,
+      ...dependencies,
+      isStopping,
+    }),
     maxConcurrentActivityTaskPolls: pollers,
     // An interrupted activity hears of it with the next heartbeat that is really sent; what comes after waits for that.
     maxHeartbeatThrottleInterval: '1s',

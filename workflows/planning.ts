@@ -107,6 +107,8 @@ function emptyPlan({ set, strategy, version }: ReleaseState): Plan {
       liveStrategy: {},
       hasUpdateStrategy: false,
       templateImage: '',
+      template: {},
+      fence: null,
     },
     containers: [],
     version,

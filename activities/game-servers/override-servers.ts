@@ -9,7 +9,7 @@ import { stepReport } from '../../release/checks/verdict.ts';
 import { contentCheck } from '../servers/await-ready.ts';
 import { GameServerWriter, WRITES_AT_ONCE } from './game-server-writer.ts';
 import { ReadyChecks } from '../servers/ready-checks.ts';
-import { cancellation, keepAlive } from '../runtime.ts';
+import { cancellation, isInterrupted, keepAlive } from '../runtime.ts';
 import { ServerWatch, targetOf } from '../servers/server-watch.ts';
 import { Views } from '../servers/views.ts';
 import type { Cluster } from '../ports/cluster.ts';
@@ -31,13 +31,21 @@ export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> 
   readonly token: string;
 }
 
+/** What came of it. */
+export interface OverrideReport extends StepReport {
+  /** Names of the servers whose GameServer was written by this attempt, or whose write may have arrived. */
+  readonly written: readonly string[];
+  /** The workflow interrupted it: who else has moved is not known, and nothing of it is under way any more. */
+  readonly interrupted?: true;
+}
+
 /**
  * Gives each server of a batch its image through its GameServer and watches it until it runs, ready, with the override
  * still there. Kruise paces none of this, so at most `maxUnavailable` servers are on their way at once. An override
  * that an older state undid is written again; one that somebody else set to a third image is theirs, and the server
  * fails.
  */
-export function overrideServers(cluster: Cluster): (input: OverrideServersInput) => Promise<StepReport> {
+export function overrideServers(cluster: Cluster): (input: OverrideServersInput) => Promise<OverrideReport> {
   return async (input) => {
     const enough = new AbortController();
     const signal = AbortSignal.any([cancellation(), enough.signal]);
@@ -52,7 +60,12 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
       gameServers: views.follow(cluster.followGameServers(input.set, names, signal)),
     });
     try {
-      return await keepAlive(() => round.run());
+      const report = await keepAlive(() => round.run());
+      return { ...report, written: round.written };
+    } catch (error) {
+      if (!isInterrupted()) throw error;
+      await round.writesAreOver();
+      return { ...stepReport(0, []), written: round.written, interrupted: true };
     } finally {
       enough.abort();
       // A write that is still under way could undo what comes next.
@@ -87,6 +100,7 @@ class OverrideRound {
   readonly #since = new Map<string, number>();
   readonly #done = new Map<string, PlannedServer>();
   readonly #writing = new Map<string, Promise<void>>();
+  readonly #sent = new Set<string>();
   #trouble: { readonly error: unknown } | undefined;
 
   constructor(cluster: Cluster, input: OverrideServersInput, sight: Sight) {
@@ -193,6 +207,7 @@ class OverrideRound {
   #send(record: GameServerRecord): void {
     const { name } = record;
     if (this.#writing.size >= WRITES_AT_ONCE || !this.#isOurs(record)) return;
+    this.#sent.add(name);
     const writing = this.#write(record).finally(() => {
       this.#writing.delete(name);
       this.#sight.views.wake();
@@ -218,6 +233,11 @@ class OverrideRound {
     } catch (error) {
       this.#trouble ??= { error };
     }
+  }
+
+  /** Names of those for which a write was sent. */
+  get written(): readonly string[] {
+    return [...this.#sent];
   }
 
   /** Resolves when no write is under way any more. */

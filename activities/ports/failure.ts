@@ -18,3 +18,14 @@ export class ClusterFailure extends Error {
 /** Why the API server could not be used. */
 export type ClusterFailureReason =
   'forbidden' | 'unauthorized' | 'unreachable' | 'overloaded' | 'invalid' | 'gone' | 'other';
+
+/** This attempt of an activity may not change anything any more; nothing was sent. Another attempt goes on. */
+export class LeaseLost extends Error {
+  override readonly name = 'LeaseLost';
+
+  constructor() {
+    super(
+      'Temporal has not confirmed in time that this attempt is the one that works: it sends nothing more, and another one goes on',
+    );
+  }
+}

@@ -1,3 +1,5 @@
+import type { Permit } from './heartbeats.ts';
+
 /** A command in a container of a server. */
 export interface ExecRequest {
   readonly namespace: string;
@@ -84,12 +86,15 @@ export type LogOutcome =
  * Every call is bounded in time and honours `signal`; trouble is thrown as a ClusterFailure.
  */
 export interface Probes {
-  /** Runs a command in a container. Never throws for what happens to the command. */
-  exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome>;
+  /** Runs a command in a container. Never throws for what happens to the command; `permit` is asked before it starts. */
+  exec(request: ExecRequest, signal?: AbortSignal, permit?: Permit): Promise<ExecOutcome>;
   /** Asks a server over HTTP. Never throws for what happens to the request. */
   httpGet(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome>;
-  /** Sends a server a request that changes something there, once. Never throws for what happens to the request. */
-  httpSend(request: HttpSendRequest, signal?: AbortSignal): Promise<HttpSendOutcome>;
+  /**
+   * Sends a server a request that changes something there, once. Never throws for what happens to the request; `permit`
+   * is asked before it is sent.
+   */
+  httpSend(request: HttpSendRequest, signal?: AbortSignal, permit?: Permit): Promise<HttpSendOutcome>;
   /** Opens and closes a connection to a server. Never throws for what happens to it. */
   tcpConnect(request: TcpRequest, signal?: AbortSignal): Promise<TcpOutcome>;
   /** Looks for a line in a container's log. Facts about server and container are `failed`, not thrown. */

@@ -7,10 +7,11 @@ import type { StepReport } from '../../release/checks/verdict.ts';
 import { mergeReports } from '../../release/checks/verdict.ts';
 import { askServer, askUntilRight } from './ask-server.ts';
 import { forEachServer } from '../servers/for-each-server.ts';
+import type { ServerStep } from '../servers/for-each-server.ts';
 import { FreshServers } from '../servers/fresh-servers.ts';
 import type { Question } from './question.ts';
 import { describeExit, runCommand, substitutionOf } from './question.ts';
-import { attempt, cancellation, heartbeat, lastHeartbeat } from '../runtime.ts';
+import { acknowledge, cancellation, heartbeat, isInterrupted, lastHeartbeat } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ServersInput } from '../servers/servers-input.ts';
 import { countServers } from '../../release/fleet/server-rows.ts';
@@ -19,40 +20,108 @@ import { countServers } from '../../release/fleet/server-rows.ts';
 export interface ReloadServersInput extends ServersInput {
   /** The release told these engines before, and does not know which have done so. */
   readonly repeated: boolean;
+  /** Names of servers that this release has told before and that have not proved the version since. */
+  readonly told: readonly string[];
   readonly reload: ReleaseSpec['reload'];
   readonly proof: Probe;
   readonly version: string;
+}
+
+/** What came of it. */
+export interface ReloadReport extends StepReport {
+  /** Names of servers that were told, now or before, and are not known to have loaded the files: they still may. */
+  readonly told: readonly string[];
+  /** The workflow interrupted it: the others were not told, and `passed` counts those that had been. */
+  readonly interrupted?: true;
 }
 
 /** What the engine must say once it has loaded the files. */
 const VERSION = '{{version}}';
 
 /**
- * Makes every engine of a batch reload. Repeated after a crash of the worker or after a pause it skips the servers that it
- * knows to be done and those whose engine already proves the version, so that no engine reloads twice for one release.
+ * Makes every engine of a batch reload, each at most once. Temporal knows of each before it is told. Who was told before,
+ * by an attempt that ended or before a pause, is asked for its proof, for the proof's whole patience, and told again only
+ * when that does not come: an engine may load for seconds.
  */
-export function reloadServers(cluster: Cluster): (input: ReloadServersInput) => Promise<StepReport> {
+export function reloadServers(cluster: Cluster): (input: ReloadServersInput) => Promise<ReloadReport> {
   return async (input) => {
-    if (!isSent(input.reload)) return { ...mergeReports([]), passed: countServers(input.servers) };
-    const done = new Set(reloadedBefore());
-    const repeated = input.repeated || attempt() > 1;
-    const cursor = (): unknown => ({ v: 1, reloaded: [...done] });
-    const { set, version, proof } = input;
-    const signal = cancellation();
-    const fresh = new FreshServers(cluster, set, signal);
-    const step: Parameters<typeof forEachServer>[2] = async (server, planned) => {
-      if (done.has(server.name)) return undefined;
-      const lookAgain = (): Promise<ServerView | undefined> => fresh.read(server.name);
-      const question = { cluster, namespace: set.namespace, server, planned, version, signal, lookAgain };
-      if (repeated && (await askServer(question, proof, VERSION)) === undefined) return undefined;
-      const reason = await reloadServer(question, input);
-      if (reason !== undefined) return { class: 'reload', reason };
-      done.add(server.name);
-      heartbeat(cursor());
-      return undefined;
-    };
-    return await forEachServer(cluster, input, step, cursor);
+    if (!isSent(input.reload)) return { ...mergeReports([]), passed: countServers(input.servers), told: input.told };
+    const round = new ReloadRound(cluster, input);
+    try {
+      const report = await forEachServer(cluster, input, round.step, round.cursor);
+      return { ...report, told: round.told };
+    } catch (error) {
+      if (!isInterrupted()) throw error;
+      return { ...mergeReports([]), passed: round.passed, told: round.told, interrupted: true };
+    }
   };
+}
+
+class ReloadRound {
+  readonly #cluster: Cluster;
+  readonly #input: ReloadServersInput;
+  readonly #signal = cancellation();
+  readonly #fresh: FreshServers;
+  /** Whose command was answered. */
+  readonly #reloaded: Set<string>;
+  readonly #told: Set<string>;
+  /** Those of whom an attempt before this one, or the release, knows no more than that they were told. */
+  readonly #inDoubt: ReadonlySet<string>;
+  readonly #proved = new Set<string>();
+
+  constructor(cluster: Cluster, input: ReloadServersInput) {
+    const before = namesBefore();
+    this.#cluster = cluster;
+    this.#input = input;
+    this.#fresh = new FreshServers(cluster, input.set, this.#signal);
+    this.#reloaded = new Set(before.reloaded);
+    this.#told = new Set([...input.told, ...before.told]);
+    this.#inDoubt = new Set([...this.#told].filter((name) => !this.#reloaded.has(name)));
+  }
+
+  get told(): readonly string[] {
+    return [...this.#told].filter((name) => !this.#proved.has(name));
+  }
+
+  get passed(): number {
+    return this.#reloaded.size + this.#proved.size;
+  }
+
+  cursor = (): unknown => ({ v: 1, told: [...this.#told], reloaded: [...this.#reloaded] });
+
+  step: ServerStep = async (server, planned) => {
+    const { name } = server;
+    if (this.#reloaded.has(name)) return undefined;
+    const { set, version } = this.#input;
+    const lookAgain = (): Promise<ServerView | undefined> => this.#fresh.read(name);
+    const question: Question = {
+      cluster: this.#cluster,
+      namespace: set.namespace,
+      server,
+      planned,
+      version,
+      signal: this.#signal,
+      lookAgain,
+    };
+    if (await this.#hasLoaded(question)) {
+      this.#proved.add(name);
+      return undefined;
+    }
+    this.#signal.throwIfAborted();
+    this.#told.add(name);
+    await acknowledge(this.cursor());
+    const reason = await reloadServer(question, this.#input);
+    if (reason !== undefined) return { class: 'reload', reason };
+    this.#reloaded.add(name);
+    heartbeat(this.cursor());
+    return undefined;
+  };
+
+  async #hasLoaded(question: Question): Promise<boolean> {
+    const { proof, repeated } = this.#input;
+    if (this.#inDoubt.has(question.server.name)) return (await askUntilRight(question, proof, VERSION)) === undefined;
+    return repeated && (await askServer(question, proof, VERSION)) === undefined;
+  }
 }
 
 /**
@@ -112,8 +181,12 @@ async function sendRequest(question: Question, http: NonNullable<Reload['http']>
   return judgeReloadAnswer({ expectStatus: http.expectStatus, expect }, outcome);
 }
 
-function reloadedBefore(): readonly string[] {
+function namesBefore(): { readonly told: readonly string[]; readonly reloaded: readonly string[] } {
   const details = lastHeartbeat();
-  if (typeof details !== 'object' || details === null || !('reloaded' in details)) return [];
-  return Array.isArray(details.reloaded) ? details.reloaded.filter((name) => typeof name === 'string') : [];
+  const names = (key: string): readonly string[] => {
+    const found =
+      typeof details === 'object' && details !== null ? (details as Record<string, unknown>)[key] : undefined;
+    return Array.isArray(found) ? found.filter((name) => typeof name === 'string') : [];
+  };
+  return { told: names('told'), reloaded: names('reloaded') };
 }

@@ -3,9 +3,11 @@ import { acceptancePatience, notAccepted } from '../../release/checks/acceptance
 import { factsOf, sameButReplicas } from '../../release/patches/foreign-edit.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { Hold, SetBaseline } from '../../release/patches/patches.ts';
+import { nextNumber } from '../../release/patches/fence.ts';
 import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
+import type { Subject } from './guarded-write.ts';
 import type { SetWrite } from './set-writes.ts';
 import type { Cluster } from '../ports/cluster.ts';
 
@@ -19,23 +21,26 @@ const LOOKS_PER_CHECK = 10;
  */
 export async function awaitAccepted(
   cluster: Cluster,
-  { set, baseline }: { readonly set: SetRef; readonly baseline: SetBaseline },
+  { set, baseline, fence: behind }: Subject,
   wish: Omit<Acceptance, 'container'>,
 ): Promise<SetWrite> {
   const wanted: Acceptance = { ...wish, container: baseline.container };
   const limit = acceptancePatience(wish.by, baseline.replicas);
   const deadline = Date.now() + limit;
   const hold = holdOf(wish.held);
+  const fence = nextNumber(behind);
   for (let look = 1; ; look += 1) {
     const workload = await cluster.readWorkload(set, cancellation());
     const missing = notAccepted(workload, wanted);
-    if (missing === undefined && workload) return { kind: 'accepted', hold, revision: workload.updateRevision };
-    if (Date.now() >= deadline) return { kind: 'drifted', reason: neverAccepted(set, missing ?? '', limit), hold };
+    if (missing === undefined && workload) return { kind: 'accepted', hold, revision: workload.updateRevision, fence };
+    if (Date.now() >= deadline)
+      return { kind: 'drifted', reason: neverAccepted(set, missing ?? '', limit), hold, fence };
     if (look % LOOKS_PER_CHECK === 0 && (await isChanged(cluster, { set, baseline }, wanted)))
       return {
         kind: 'drifted',
         reason: `somebody changed ${set.name} before the controllers took over hotwave's`,
         hold,
+        fence,
       };
     heartbeat();
     await pause(LOOK_MS);

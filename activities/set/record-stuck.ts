@@ -2,8 +2,11 @@ import { containerOf } from '../../release/fleet/fleet.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { recordPatch, withReleaseRecord } from '../../release/patches/record-patches.ts';
-import { setTarget } from '../../release/patches/patches.ts';
+import { nextNumber } from '../../release/patches/fence.ts';
+import type { Fence } from '../../release/patches/fence.ts';
+import { missing, writeSet } from './guarded-write.ts';
 import { withHolder } from './holder.ts';
+import type { SetWrite } from './set-writes.ts';
 import { cancellation } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Releases } from '../ports/releases.ts';
@@ -14,6 +17,7 @@ import type { ReleaseRecord } from '../../release/record/record.ts';
 export interface RecordStuckInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly record: ReleaseRecord;
   readonly reason: string;
   /** Milliseconds since the epoch. */
@@ -28,16 +32,17 @@ const LONGEST = 4_000;
  * Leaves on the set which servers ask for which image after a rollback that could not be finished, so that whoever
  * comes next knows it without Temporal. Nothing else changes.
  */
-export function recordStuck(cluster: Cluster, releases: Releases): (input: RecordStuckInput) => Promise<void> {
-  return async ({ set, baseline, record, reason, at }) => {
+export function recordStuck(cluster: Cluster, releases: Releases): (input: RecordStuckInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline, record, reason, at, fence } = input;
     const live = await cluster.readSet(set, cancellation());
-    if (!live) return;
+    if (!live) return missing(set);
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const stuck = { reason: reason.slice(0, 1_000), at, images: imagesOf(servers, baseline.container) };
     const noted = await withHolder(releases, { ...record, stuck });
     const patch = withReleaseRecord(recordPatch(baseline), live, noted);
     // A set that is no longer the planned one takes no record of it.
-    await cluster.patch(setTarget(set), patch, { signal: cancellation() });
+    return (await writeSet(cluster, input, live, patch)) ?? { kind: 'untouched', fence: nextNumber(fence) };
   };
 }
 

@@ -1,5 +1,6 @@
 import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { SetBaseline, Hold, SeenValues, HeldValues } from '../../release/patches/patches.ts';
+import type { Fence } from '../../release/patches/fence.ts';
 import type { ReleaseRecord, LastRelease } from '../../release/record/record.ts';
 import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
 import type { FailedVersion } from '../../release/record/failed-versions.ts';
@@ -8,6 +9,7 @@ import type { FailedVersion } from '../../release/record/failed-versions.ts';
 export interface StageTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly maxUnavailable: number;
   readonly record: ReleaseRecord;
 }
@@ -19,6 +21,7 @@ export interface OpenWaveInput {
   readonly areNewcomers?: boolean | undefined;
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly revision: string;
   readonly hold: Hold;
   readonly servers: readonly string[];
@@ -28,6 +31,7 @@ export interface OpenWaveInput {
 export interface ChangeHoldInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly from: Hold;
   readonly to: Hold;
   /** Written with it: the release ends here and leaves the set so. */
@@ -40,6 +44,7 @@ export interface ChangeHoldInput {
 export interface ReassertSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly seen: SeenValues;
   readonly held: HeldValues;
   /** How the set is then held, where Kruise's acceptance is to be waited for. */
@@ -48,7 +53,8 @@ export interface ReassertSetInput {
 
 /**
  * What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards, or, with
- * `hold`, the set was written and is held so, but the controllers did not follow.
+ * `hold`, the set was written and is held so, but the controllers did not follow. With `fence` it is known how many writes
+ * of this release are on the set; without, this write has changed nothing.
  */
 export type SetWrite =
   | {
@@ -57,14 +63,23 @@ export type SetWrite =
       readonly revision: string;
       /** Servers that came while the release ran and move along with a wave. */
       readonly joined?: readonly string[];
+      readonly fence: number;
     }
-  | { readonly kind: 'drifted'; readonly reason: string; readonly hold?: Hold }
-  | { readonly kind: 'untouched' };
+  | {
+      readonly kind: 'drifted';
+      readonly reason: string;
+      readonly hold?: Hold;
+      /** The template says something that the plan does not know of: who moves would get that, too. */
+      readonly templateChanged?: true;
+      readonly fence?: number;
+    }
+  | { readonly kind: 'untouched'; readonly fence?: number };
 
 /** Write the new image so that only servers that are created from now on get it. */
 export interface StageForNewServersInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly record: ReleaseRecord;
 }
 
@@ -72,6 +87,7 @@ export interface StageForNewServersInput {
 export interface RollBackNewServersInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly last: LastRelease;
   /** What is remembered as failed. */
   readonly failed?: FailedVersion | undefined;
@@ -81,6 +97,7 @@ export interface RollBackNewServersInput {
 export interface RecordReleaseInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly note:
     { readonly running: ReleaseRecord } | { readonly last: LastRelease; readonly failed?: FailedVersion | undefined };
 }
@@ -95,12 +112,15 @@ export interface VerifyTemplateInput {
 /** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */
 export interface TemplateCheck {
   readonly changed?: string;
+  /** It is the template that was changed, beside the release's own image. */
+  readonly templateChanged?: true;
 }
 
 /** Put the person's own updateStrategy back, and leave on the set what the release came to. */
 export interface RestoreSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   readonly image: string;
   readonly hold: Hold;
   readonly last: LastRelease;
@@ -112,8 +132,11 @@ export interface RestoreSetInput {
 export interface RollBackSetInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
+  readonly fence: Fence;
   /** The set's own record says that the release has written it: that it looks as planned does not mean the opposite. */
   readonly isOnRecord?: boolean | undefined;
+  /** The release has let servers move: somebody who put the original set back has not brought those back. */
+  readonly opened?: boolean | undefined;
   /** The edit that a person has seen and rolls back over. */
   readonly seen?: SeenValues | undefined;
 }

@@ -1,6 +1,7 @@
 import type { SetFacts, StrayPriority, Writers } from '../../release/patches/foreign-edit.ts';
 import { factsOf, sameButReplicas } from '../../release/patches/foreign-edit.ts';
 import { imagePath, sameJson, STRATEGY } from '../../release/patches/patches.ts';
+import { TEMPLATE } from '../../release/patches/template.ts';
 import { cancellation, demandRunning, heartbeat } from '../runtime.ts';
 import type { Sets } from '../ports/set.ts';
 import type { Servers } from '../ports/servers.ts';
@@ -57,7 +58,7 @@ export function watchSet(
         !sameButReplicas(facts, known) ||
         !sameJson(strays, input.knownStrays) ||
         (input.tellsReplicas && replicas.hasChanged(facts.replicas));
-      if (isNews || Date.now() >= input.until) return { facts, writers: writersOf(view, input), strays };
+      if (isNews || Date.now() >= input.until) return { facts, writers: writersOf(view, facts, input), strays };
       heartbeat({ v: 1, set: set.name });
       demandRunning(isStopping);
     }
@@ -67,9 +68,11 @@ export function watchSet(
 
 function writersOf(
   view: { readonly lastWriters: Readonly<Record<string, string>> } | undefined,
+  { template = {} }: SetFacts,
   { baseline }: WatchSetInput,
 ): SetSighting['writers'] {
-  const wanted = [imagePath(baseline), STRATEGY, '/spec/replicas'];
+  const edited = Object.keys(template).map((pointer) => `${TEMPLATE}${pointer}`);
+  const wanted = [imagePath(baseline), STRATEGY, '/spec/replicas', ...edited];
   return Object.fromEntries(
     wanted.flatMap((pointer) => {
       const by = view?.lastWriters[pointer];

@@ -1,14 +1,21 @@
-import type { GameServerSetView, ServerView } from '../../release/fleet/fleet.ts';
+import type { GameServerSetView, ServerView, UpdateStrategy } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { isNewcomer } from '../../release/fleet/newcomers.ts';
 import { moversOf, openingFor } from '../../release/fleet/order.ts';
-import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
+import { demandingAnnotation } from '../../release/patches/annotations.ts';
+import type { Fence } from '../../release/patches/fence.ts';
+import { FENCE_ANNOTATION, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
+import type { Hold, SetBaseline } from '../../release/patches/patches.ts';
 import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../../release/patches/record-patches.ts';
 import {
   FROZEN,
+  OPEN,
+  STRATEGY,
   firstWavePatch,
   holdPatch,
+  imagePath,
+  isKnownStrategy,
   newServersPatch,
   newServersRestorePatch,
   newServersRollbackPatch,
@@ -21,6 +28,7 @@ import {
   unchangedTemplatePatch,
 } from '../../release/patches/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
+import { missing, refusalOf, templateDrift, writeMovingSet, writeSet } from './guarded-write.ts';
 import { withHolder } from './holder.ts';
 import { cancellation } from '../runtime.ts';
 import type {
@@ -48,14 +56,14 @@ export function stageTemplate(cluster: Cluster, releases: Releases): (input: Sta
   return async (input) => {
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
-    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    if (!live) return missing(set);
     const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
     const patch = withReleaseRecord(
       firstWavePatch(baseline, live.replicas, hold),
       live,
       await withHolder(releases, input.record),
     );
-    const refused = await write(cluster, input, patch);
+    const refused = await writeMovingSet(cluster, input, live, patch);
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
 }
@@ -68,7 +76,7 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
   return async (input) => {
     const { set, baseline, hold } = input;
     const live = await cluster.readSet(set, cancellation());
-    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    if (!live) return missing(set);
     const drift = await imageDrift(cluster, input, hold, live);
     if (drift) return drift;
     const { servers } = await cluster.listServers(set, {}, cancellation());
@@ -85,7 +93,7 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
       };
     }
     const next: Hold = { ...hold, partition: opening.partition, paused: false };
-    const refused = await write(cluster, input, holdPatch(baseline, live.replicas, hold, next));
+    const refused = await writeMovingSet(cluster, input, live, holdPatch(baseline, live.replicas, hold, next));
     if (refused) return refused;
     const accepted = await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' });
     return accepted.kind === 'accepted' && joined.length > 0 ? { ...accepted, joined } : accepted;
@@ -111,13 +119,13 @@ async function imageDrift(
 export function changeHold(cluster: Cluster, releases: Releases): (input: ChangeHoldInput) => Promise<SetWrite> {
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
-    if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
+    if (!live) return missing(input.set);
     const { baseline, from, to, seenImage: image = baseline.newImage } = input;
     const change = holdPatch({ ...baseline, newImage: image }, live.replicas, from, to);
     const patch = input.record ? withReleaseRecord(change, live, await withHolder(releases, input.record)) : change;
     const refused =
       (input.seenImage === undefined ? await imageDrift(cluster, input, from, live) : undefined) ??
-      (await write(cluster, input, patch));
+      (await (to.paused || isFrozen(to) ? writeSet : writeMovingSet)(cluster, input, live, patch));
     const wish = { image, held: input.to, by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
   };
@@ -126,47 +134,82 @@ export function changeHold(cluster: Cluster, releases: Releases): (input: Change
 /** Writes the release's values over an edit that a person has seen and decided against. */
 export function reassertSet(cluster: Cluster): (input: ReassertSetInput) => Promise<SetWrite> {
   return async (input) => {
-    const { baseline, seen, held, hold } = input;
-    const refused = await write(cluster, input, reassertPatch(baseline, seen, held));
+    const { set, baseline, seen, held, hold, fence } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return missing(set);
+    const refused = await writeMovingSet(cluster, input, live, reassertPatch(baseline, seen, held));
     if (refused) return refused;
     if (hold) return await awaitAccepted(cluster, input, { image: held.image, held: hold, by: 'observed' });
-    return { kind: 'untouched' };
+    return { kind: 'untouched', fence: nextNumber(fence) };
   };
 }
 
-/** Brings the old image back with everything open. `untouched` when the release had not written anything yet. */
+/**
+ * Brings the old image back with everything open, from whatever the release has made of the set, and also when somebody
+ * has put the original back meanwhile. `untouched` when the release had let nobody move and the set is as it was.
+ */
 export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Promise<SetWrite> {
   return async (input) => {
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
-    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
-    const image = containerOf(live.containers, baseline.container)?.image;
-    const isAsPlanned = image === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
-    if (isAsPlanned && input.isOnRecord !== true) return { kind: 'untouched' };
-    // By the record, an earlier rollback may have been interrupted after it had written the old image.
-    const isWritten = input.isOnRecord === true && image === baseline.oldImage;
-    const from = isWritten ? { ...baseline, newImage: baseline.oldImage } : baseline;
-    const refused = await write(cluster, input, rollbackPatch(from, input.seen));
+    if (!live) return missing(set);
+    if (isNeverLeft(input, live)) return { kind: 'untouched' };
+    const foreign = foreignValue(input, live);
+    if (foreign) return foreign;
+    const found = { image: imageIn(live, baseline) ?? '', updateStrategy: strategyIn(live) };
+    const refused = await writeMovingSet(cluster, input, live, rollbackPatch(baseline, found));
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
   };
 }
 
-/** How a rollback holds the set: not at all. */
-const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
+/** The set is as the plan found it, and the release has let nobody move. */
+function isNeverLeft({ baseline, isOnRecord, opened, fence }: RollBackSetInput, live: GameServerSetView): boolean {
+  if (isOnRecord === true || opened === true || numberOn(live, fence) !== undefined) return false;
+  return imageIn(live, baseline) === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
+}
+
+/**
+ * What is neither the release's own, of whatever step, nor the original, nor what the person saw who decided to go back
+ * over it.
+ */
+function foreignValue({ set, baseline, seen }: RollBackSetInput, live: GameServerSetView): SetWrite | undefined {
+  const [image, strategy] = [imageIn(live, baseline), strategyIn(live)];
+  const known = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image];
+  const refuse = (field: string, value: unknown): SetWrite => ({
+    kind: 'drifted',
+    reason: `${live.lastWriters[field] ?? 'somebody'} changed ${field} of ${set.name} to ${JSON.stringify(value ?? null)}, which is not of this release, and hotwave does not overwrite it`,
+  });
+  if (!known.includes(image)) return refuse(imagePath(baseline), image);
+  const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, strategy);
+  return isSeen || isKnownStrategy(baseline, strategy) ? undefined : refuse(STRATEGY, strategy);
+}
+
+function imageIn({ containers }: GameServerSetView, { container }: SetBaseline): string | undefined {
+  return containerOf(containers, container)?.image;
+}
+
+function strategyIn({ hasUpdateStrategy, updateStrategy }: GameServerSetView): UpdateStrategy | null {
+  return hasUpdateStrategy ? updateStrategy : null;
+}
+
+/** Nobody who exists moves. */
+function isFrozen({ partition }: Hold): boolean {
+  return partition === FROZEN;
+}
 
 /** Puts the person's own updateStrategy back. What somebody has changed meanwhile stays as they want it. */
 export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promise<SetWrite> {
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
-    if (!live) return { kind: 'drifted', reason: `${input.set.namespace}/${input.set.name} does not exist any more` };
+    if (!live) return missing(input.set);
     const patch = withLastRelease(
       restorePatch(input.baseline, input.image, input.hold),
       live,
       input.last,
       input.failed,
     );
-    const refused = await write(cluster, input, patch);
-    return refused ?? { kind: 'accepted', hold: input.hold, revision: '' };
+    const refused = await writeMovingSet(cluster, input, live, patch);
+    return refused ?? { kind: 'accepted', hold: input.hold, revision: '', fence: nextNumber(input.fence) };
   };
 }
 
@@ -178,13 +221,13 @@ export function stageForNewServers(
   return async (input) => {
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
-    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    if (!live) return missing(set);
     const patch = withReleaseRecord(
       newServersPatch(baseline, live.replicas),
       live,
       await withHolder(releases, input.record),
     );
-    const refused = await write(cluster, input, patch);
+    const refused = await writeMovingSet(cluster, input, live, patch);
     const wish = { image: baseline.newImage, held: 'OnDelete', by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
   };
@@ -196,22 +239,42 @@ export function stageForNewServers(
  */
 export function rollBackNewServers(cluster: Cluster): (input: RollBackNewServersInput) => Promise<SetWrite> {
   return async (input) => {
-    const { set, baseline, last, failed } = input;
+    const { set, baseline, fence } = input;
     const live = await cluster.readSet(set, cancellation());
-    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
-    if (isAsFound(live, baseline)) return { kind: 'untouched' };
-    const refused = await write(cluster, input, newServersRollbackPatch(baseline));
+    if (!live) return missing(set);
+    if (isAsFound(live, baseline)) return { kind: 'untouched', ...markOn(live, fence) };
+    const refused = await writeSet(cluster, input, live, newServersRollbackPatch(baseline));
     if (refused) return refused;
     const wish = { image: baseline.templateImage, held: 'OnDelete', by: 'observed' } as const;
     const accepted = await awaitAccepted(cluster, input, wish);
-    if (accepted.kind !== 'accepted') return accepted;
-    const { servers } = await cluster.listServers(set, {}, cancellation());
-    const someStay = servers.some(({ revision }) => revision !== accepted.revision);
-    const ending = someStay
-      ? withLastRelease(recordPatch(baseline), live, { ...last, putBack: owedStrategy(baseline) }, failed)
-      : withLastRelease(newServersRestorePatch(baseline), live, last, failed);
-    return (await write(cluster, input, ending)) ?? accepted;
+    return accepted.kind === 'accepted' ? await endNewServers(cluster, input, accepted) : accepted;
   };
+}
+
+/** The second write of one step: it follows the first one's mark and leaves that, so that the step can be repeated. */
+async function endNewServers(
+  cluster: Cluster,
+  { set, baseline, last, failed, fence }: RollBackNewServersInput,
+  accepted: Extract<SetWrite, { readonly kind: 'accepted' }>,
+): Promise<SetWrite> {
+  const live = await cluster.readSet(set, cancellation());
+  if (!live) return missing(set);
+  const { servers } = await cluster.listServers(set, {}, cancellation());
+  const someStay = servers.some(({ revision }) => revision !== accepted.revision);
+  const ending = someStay
+    ? withLastRelease(recordPatch(baseline), live, { ...last, putBack: owedStrategy(baseline) }, failed)
+    : withLastRelease(newServersRestorePatch(baseline), live, last, failed);
+  const mark = live.annotations?.[FENCE_ANNOTATION] ?? null;
+  const isOurs = mark === null || numberOn(live, fence) === nextNumber(fence);
+  if (!isOurs) return { kind: 'drifted', reason: laterWrite(set.name) };
+  const patch = demandingAnnotation(ending, live, FENCE_ANNOTATION, mark);
+  const refused = refusalOf(await cluster.patch(setTarget(set), patch, { signal: cancellation() }), set.name);
+  return refused ? { ...refused, fence: nextNumber(fence) } : accepted;
+}
+
+function markOn(live: GameServerSetView, fence: Fence): { readonly fence?: number } {
+  const number = numberOn(live, fence);
+  return number === undefined ? {} : { fence: number };
 }
 
 /** The release has written nothing yet, or everything is put back. */
@@ -229,12 +292,12 @@ export function recordRelease(cluster: Cluster, releases: Releases): (input: Rec
   return async (input) => {
     const { set, baseline, note } = input;
     const live = await cluster.readSet(set, cancellation());
-    if (!live) return { kind: 'drifted', reason: `${set.namespace}/${set.name} does not exist any more` };
+    if (!live) return missing(set);
     const patch =
       'running' in note
         ? withReleaseRecord(recordPatch(baseline), live, await withHolder(releases, note.running))
         : withLastRelease(recordPatch(baseline), live, note.last, note.failed);
-    return (await write(cluster, input, patch)) ?? { kind: 'untouched' };
+    return (await writeSet(cluster, input, live, patch)) ?? { kind: 'untouched', fence: nextNumber(input.fence) };
   };
 }
 
@@ -243,39 +306,10 @@ export function verifyTemplate(cluster: Cluster): (input: VerifyTemplateInput) =
   return async ({ set, baseline, hold }) => {
     const options = { dryRun: true, signal: cancellation() };
     const unchanged = hold ? unchangedHoldPatch(baseline, hold) : unchangedTemplatePatch(baseline);
-    const outcome = await cluster.patch(setTarget(set), unchanged, options);
-    const refusal = refusalOf(outcome, set.name);
-    return refusal?.kind === 'drifted' ? { changed: refusal.reason } : {};
+    const refusal = refusalOf(await cluster.patch(setTarget(set), unchanged, options), set.name);
+    if (refusal) return { changed: refusal.reason };
+    const live = await cluster.readSet(set, cancellation());
+    const edited = live && templateDrift({ set, baseline }, live);
+    return edited ? { changed: edited.reason, templateChanged: true } : {};
   };
-}
-
-async function write(
-  cluster: Cluster,
-  { set }: Pick<RollBackSetInput, 'set'>,
-  patch: GuardedPatch,
-): Promise<SetWrite | undefined> {
-  return refusalOf(await cluster.patch(setTarget(set), patch, { signal: cancellation() }), set.name);
-}
-
-function refusalOf(outcome: PatchOutcome, name: string): SetWrite | undefined {
-  switch (outcome.kind) {
-    case 'applied':
-    case 'alreadyApplied':
-      return undefined;
-    case 'notFound':
-      return { kind: 'drifted', reason: `GameServerSet ${name} does not exist any more` };
-    case 'denied':
-      return { kind: 'drifted', reason: `the API server refused the change of ${name}: ${outcome.message}` };
-    case 'preconditionFailed': {
-      const by = outcome.manager === undefined ? 'somebody' : outcome.manager;
-      return {
-        kind: 'drifted',
-        reason: `${by} changed ${outcome.path} of ${name} to ${shown(outcome.actual)}, hotwave expected ${shown(outcome.expected)} and does not overwrite it`,
-      };
-    }
-  }
-}
-
-function shown(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 160);
 }

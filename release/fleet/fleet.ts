@@ -128,6 +128,8 @@ export interface GameServerSetView {
   readonly hasUpdateStrategy: boolean;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
   readonly initContainers: readonly string[];
+  /** `spec.gameServerTemplate` as it is, every field of it: what a server that moves gets. */
+  readonly template: unknown;
   /** Names of `spec.serviceQualities`. Default none. */
   readonly serviceQualities?: readonly string[];
   readonly reclaimPolicy: string;

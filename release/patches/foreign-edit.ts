@@ -2,6 +2,8 @@ import type { GameServerSetView, UpdateStrategy } from '../fleet/fleet.ts';
 import type { HeldValues, SetBaseline } from './patches.ts';
 import { STRATEGY, firstDifference, imagePath, sameJson, valueAt } from './patches.ts';
 import type { Plan, PriorityChange } from '../plan/plan.ts';
+import type { TemplateFields } from './template.ts';
+import { changedTemplateFields, templateEditText, templateEdits } from './template.ts';
 
 /** What a set is like in the fields that a release lives by. */
 export interface SetFacts {
@@ -12,6 +14,8 @@ export interface SetFacts {
   /** Null when the set has none; absent when the release leaves it to its owner. */
   readonly updateStrategy?: UpdateStrategy | null | undefined;
   readonly replicas: number;
+  /** What is not as the plan found it in the template, beside the release's own image; absent when nothing is. */
+  readonly template?: TemplateFields | undefined;
 }
 
 /** Who wrote a field last, by JSON pointer. */
@@ -34,10 +38,12 @@ export function factsOf(view: GameServerSetView | undefined, baseline: SetBaseli
   const { replicas } = view;
   if (view.deleting) return { gone: 'is being deleted', replicas };
   const container = view.containers[baseline.containerIndex];
+  const template = changedTemplateFields(baseline, view);
   return {
     ...(container?.name === baseline.container ? { image: container.image } : {}),
     ...(holdsStrategy ? { updateStrategy: view.hasUpdateStrategy ? view.updateStrategy : null } : {}),
     replicas,
+    ...(Object.keys(template).length > 0 ? { template } : {}),
   };
 }
 
@@ -65,7 +71,10 @@ export function editsOf(
     [path, held.image, facts.image],
     ...(held.updateStrategy === undefined ? [] : [[STRATEGY, held.updateStrategy, facts.updateStrategy] as const]),
   ];
-  return compared
+  const inTemplate = templateEdits(baseline, facts.template ?? {}).map((edit) =>
+    templateEditText(edit, name, writers[edit.field]),
+  );
+  const ofRelease = compared
     .filter(([, before, now]) => !sameJson(before, now))
     .map(([pointer, before, now]) => {
       const field = firstDifference(before, now, pointer);
@@ -73,6 +82,7 @@ export function editsOf(
       const by = writers[pointer] ?? 'somebody';
       return `${by} changed ${field} of ${name} from ${shown(valueAt(before, within))} to ${shown(valueAt(now, within))}`;
     });
+  return [...ofRelease, ...inTemplate];
 }
 
 /**

@@ -1,127 +1,14 @@
-import type { GameServerSetView, GameServerView, SetRef, UpdateStrategy } from '../fleet/fleet.ts';
-import { readRecords, recordedStrategy } from '../record/record.ts';
+import type { GameServerView, SetRef, UpdateStrategy } from '../fleet/fleet.ts';
+import type { SetBaseline } from './baseline.ts';
+import { annotationChange, sameJson } from './guarded-patch.ts';
+import type { GuardedPatch, PatchOperation, PatchTarget, Precondition } from './guarded-patch.ts';
 
-/** One JSON Patch operation (RFC 6902) that hotwave uses. */
-export interface PatchOperation {
-  readonly op: 'add' | 'replace' | 'remove';
-  readonly path: string;
-  readonly value?: unknown;
-}
-
-/** A fact that must hold when the patch is applied, checked by the API server in the same write. */
-export interface Precondition {
-  readonly path: string;
-  readonly value: unknown;
-}
-
-/**
- * A write that is safe to repeat: the API server refuses it unless every precondition holds, and when it was
- * applied before (the reply was lost), the wanted values are there, which counts as success.
- */
-export interface GuardedPatch {
-  readonly preconditions: readonly Precondition[];
-  readonly changes: readonly PatchOperation[];
-}
-
-/** The object that a patch is for. */
-export interface PatchTarget {
-  readonly kind: 'GameServerSet' | 'GameServer';
-  readonly namespace: string;
-  readonly name: string;
-}
-
-/** What came of a guarded patch. Infrastructure trouble is an exception, a refused precondition is not. */
-export type PatchOutcome =
-  | { readonly kind: 'applied' }
-  | { readonly kind: 'alreadyApplied' }
-  | {
-      readonly kind: 'preconditionFailed';
-      readonly path: string;
-      readonly expected: unknown;
-      readonly actual: unknown;
-      readonly manager?: string;
-    }
-  | { readonly kind: 'notFound' }
-  | { readonly kind: 'denied'; readonly message: string };
-
-/** The JSON Patch body of a guarded patch: its preconditions as `test` operations, then the changes. */
-export function jsonPatchBody(patch: GuardedPatch): object[] {
-  return [...patch.preconditions.map(({ path, value }) => ({ op: 'test', path, value })), ...patch.changes];
-}
-
-/** The value that a JSON pointer (RFC 6901) names, or undefined. */
-export function valueAt(document: unknown, pointer: string): unknown {
-  let current: unknown = document;
-  for (const token of pointer.split('/').slice(1)) {
-    if (typeof current !== 'object' || current === null) return undefined;
-    current = (current as Record<string, unknown>)[token.replaceAll('~1', '/').replaceAll('~0', '~')];
-  }
-  return current;
-}
-
-/** A key as a part of a JSON pointer. */
-function pointerToken(key: string): string {
-  return key.replaceAll('~', '~0').replaceAll('/', '~1');
-}
-
-/** Deep equality of JSON values; the order of keys does not matter, and null is what the API server calls absent. */
-export function sameJson(left: unknown, right: unknown): boolean {
-  if (left === right || (left ?? null) === (right ?? null)) return true;
-  if (typeof left !== 'object' || typeof right !== 'object' || left === null || right === null) return false;
-  if (Array.isArray(left) !== Array.isArray(right)) return false;
-  const leftKeys = Object.keys(left);
-  const rightKeys = Object.keys(right);
-  return (
-    leftKeys.length === rightKeys.length &&
-    leftKeys.every((key) => sameJson((left as Record<string, unknown>)[key], (right as Record<string, unknown>)[key]))
-  );
-}
-
-/** The first place where two JSON values differ, as a JSON pointer; `pointer` is where both are. */
-export function firstDifference(expected: unknown, actual: unknown, pointer: string): string {
-  if (typeof expected !== 'object' || typeof actual !== 'object' || expected === null || actual === null)
-    return pointer;
-  const [before, now] = [expected as Record<string, unknown>, actual as Record<string, unknown>];
-  const key = Object.keys({ ...now, ...before }).find((name) => !sameJson(before[name], now[name]));
-  return key === undefined ? pointer : firstDifference(before[key], now[key], `${pointer}/${pointerToken(key)}`);
-}
-
-/**
- * Explains a refused patch from the object as it is now. The API server answers every failed `test` with the same
- * 422 and no details, so the reason has to be found out afterwards.
- */
-export function explainRefusal(document: unknown, patch: GuardedPatch): PatchOutcome | undefined {
-  const last = new Map(patch.changes.map((change) => [change.path, change]));
-  const wanted = [...last.values()].every((change) =>
-    sameJson(valueAt(document, change.path), change.op === 'remove' ? null : change.value),
-  );
-  if (wanted && last.size > 0) return { kind: 'alreadyApplied' };
-  for (const { path, value } of patch.preconditions) {
-    const actual = valueAt(document, path);
-    if (!sameJson(actual, value)) return { kind: 'preconditionFailed', path, expected: value, actual };
-  }
-  return undefined;
-}
+export * from './baseline.ts';
+export * from './guarded-patch.ts';
 
 const CONTAINERS = '/spec/gameServerTemplate/spec/containers';
 /** The JSON pointer of the strategy by which a release holds the set. */
 export const STRATEGY = '/spec/updateStrategy';
-
-/** The set as a release found it: what every later write is guarded by and what is put back at the end. */
-export interface SetBaseline {
-  readonly uid: string;
-  readonly replicas: number;
-  readonly container: string;
-  readonly containerIndex: number;
-  readonly oldImage: string;
-  readonly newImage: string;
-  /** The person's own, put back at the end. */
-  readonly updateStrategy: UpdateStrategy;
-  /** As it was read; another one than the person's own when an earlier release was left on hold. */
-  readonly liveStrategy: UpdateStrategy;
-  readonly hasUpdateStrategy: boolean;
-  readonly templateImage: string;
-}
 
 /**
  * A partition that no set reaches: with it a scale-up, too, starts on the old revision. (With partition = replicas the
@@ -141,36 +28,6 @@ export interface Hold {
 /** The patch target of a set. */
 export function setTarget(ref: SetRef): PatchTarget {
   return { kind: 'GameServerSet', namespace: ref.namespace, name: ref.name };
-}
-
-/** The GameServerSet's baseline for one sidecar. Returns undefined when the container is not in the template. */
-export function setBaseline(set: GameServerSetView, container: string, newImage: string): SetBaseline | undefined {
-  const containerIndex = set.containers.findIndex((entry) => entry.name === container);
-  const found = set.containers[containerIndex];
-  if (!found) return undefined;
-  return {
-    uid: set.uid,
-    replicas: set.replicas,
-    container,
-    containerIndex,
-    oldImage: found.image,
-    newImage,
-    updateStrategy: personsStrategy(set),
-    liveStrategy: set.updateStrategy,
-    hasUpdateStrategy: set.hasUpdateStrategy,
-    templateImage: found.image,
-  };
-}
-
-/**
- * The updateStrategy to put back: the one on record while a release holds the set, and the one that a release before
- * could not put back as long as nobody has changed what it left there; else what is there.
- */
-function personsStrategy(set: GameServerSetView): UpdateStrategy {
-  const held = recordedStrategy(set.annotations);
-  if (held) return held;
-  const owed = readRecords(set.annotations).last?.putBack;
-  return owed && sameJson(owed.from, set.updateStrategy) ? owed.to : set.updateStrategy;
 }
 
 /**
@@ -272,18 +129,6 @@ export function newServersRestorePatch(baseline: SetBaseline): GuardedPatch {
   return restoring(baseline, baseline.templateImage, NEW_SERVERS_ONLY);
 }
 
-/** The JSON pointer of an annotation. */
-export function annotationPath(key: string): string {
-  return `/metadata/annotations/${pointerToken(key)}`;
-}
-
-/** Adding a key below a missing map fails, so the map comes with it; the caller guards that it is still missing. */
-export function annotationChange(hasAnnotations: boolean, key: string, value: string): PatchOperation {
-  return hasAnnotations
-    ? { op: 'add', path: annotationPath(key), value }
-    : { op: 'add', path: '/metadata/annotations', value: { [key]: value } };
-}
-
 /** Moves the set from one hold to the next: a later wave's partition, a pause or a resume. */
 export function holdPatch(baseline: SetBaseline, replicas: number, from: Hold, to: Hold): GuardedPatch {
   return {
@@ -300,22 +145,30 @@ export function holdPatch(baseline: SetBaseline, replicas: number, from: Hold, t
 /**
  * Un-wedges and goes back in one write: the old image alone is not enough, because broken servers eat
  * maxUnavailable, a partition keeps them out of the candidates, and a paused set starts nothing.
+ * @param found what it replaces
  */
-export function rollbackPatch(baseline: SetBaseline, seen?: SeenValues): GuardedPatch {
+export function rollbackPatch(baseline: SetBaseline, found: SeenValues): GuardedPatch {
   return {
-    preconditions: seen
-      ? seenPreconditions(baseline, seen)
-      : [...identity(baseline), { path: imagePath(baseline), value: baseline.newImage }],
+    preconditions: seenPreconditions(baseline, found),
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.oldImage },
-      {
-        // Also where there is none: its owner may never have written one.
-        op: 'add',
-        path: STRATEGY,
-        value: heldStrategy(baseline, { partition: 0, maxUnavailable: '100%', paused: false }),
-      },
+      { op: 'add', path: STRATEGY, value: heldStrategy(baseline, OPEN) },
     ],
   };
+}
+
+/** How a rollback holds the set: not at all. */
+export const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
+
+/**
+ * True when a strategy is nobody else's: the person's own as the release found it, or any by which a release holds the
+ * set.
+ */
+export function isKnownStrategy(baseline: SetBaseline, strategy: UpdateStrategy | null): boolean {
+  const { partition = 0, maxUnavailable = 1, paused = false } = strategy?.rollingUpdate ?? {};
+  const held = heldStrategy(baseline, { partition, maxUnavailable, paused });
+  const known = [held, NEW_SERVERS_ONLY, baseline.liveStrategy, baseline.updateStrategy];
+  return known.some((one) => sameJson(one, strategy)) || (strategy === null && !baseline.hasUpdateStrategy);
 }
 
 /** What somebody else has written over the release's values, as it was shown to the person who decided about it. */
@@ -376,9 +229,9 @@ function restoring(baseline: SetBaseline, image: string, strategy: UpdateStrateg
 /** The key that OKG copies from a GameServer to its pod: the proof that the controller saw a write. */
 export const SYNC_ANNOTATION = 'gs-sync/hotwave';
 
-/** Sets a GameServer's updatePriority, if it is still the one that was read, together with a fresh sync token. */
+/** Sets a GameServer's updatePriority, in place of the one that was read, together with a fresh sync token. */
 export function priorityPatch(
-  server: Pick<GameServerView, 'uid' | 'hasAnnotations' | 'hasPriority' | 'updatePriority'>,
+  server: Pick<GameServerView, 'uid' | 'hasAnnotations' | 'updatePriority' | 'hasPriority'>,
   priority: number | string,
   token: string,
 ): GuardedPatch {

@@ -1,6 +1,7 @@
-import type { GameServerSetView } from '../fleet/fleet.ts';
 import type { GuardedPatch, PatchOperation, SetBaseline } from './patches.ts';
-import { NEW_SERVERS_ONLY, annotationChange, annotationPath, identity, sameJson } from './patches.ts';
+import type { Annotated } from './annotations.ts';
+import { annotated } from './annotations.ts';
+import { NEW_SERVERS_ONLY, annotationPath, identity, sameJson } from './patches.ts';
 import type { FailedVersion } from '../record/failed-versions.ts';
 import {
   FAILED_VERSIONS_ANNOTATION,
@@ -12,8 +13,6 @@ import {
 import type { LastRelease, ReleaseRecord } from '../record/record.ts';
 import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, recordText } from '../record/record.ts';
 import { STABLE_ANNOTATION, stableText } from '../record/stable.ts';
-
-type Annotated = Pick<GameServerSetView, 'annotations'>;
 
 /** A write that changes nothing but the records. */
 export function recordPatch(baseline: SetBaseline): GuardedPatch {
@@ -35,11 +34,7 @@ export function inheritedStrategy({ liveStrategy, updateStrategy }: SetBaseline)
 
 /** The same write, and the record of what is needed to go back. */
 export function withReleaseRecord(patch: GuardedPatch, set: Annotated, record: ReleaseRecord): GuardedPatch {
-  const hasAnnotations = set.annotations !== undefined;
-  return {
-    preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
-    changes: [...patch.changes, annotationChange(hasAnnotations, RELEASE_ANNOTATION, recordText(record))],
-  };
+  return annotated(patch, set, RELEASE_ANNOTATION, recordText(record));
 }
 
 /**
@@ -52,38 +47,31 @@ export function withLastRelease(
   last: LastRelease,
   failed?: FailedVersion,
 ): GuardedPatch {
-  const hasAnnotations = set.annotations !== undefined;
-  return {
-    preconditions: [...patch.preconditions, ...annotationsGuard(hasAnnotations)],
-    changes: [
-      ...patch.changes,
-      annotationChange(hasAnnotations, LAST_RELEASE_ANNOTATION, recordText(last)),
-      ...(hasAnnotations ? REMOVAL : []),
-      // After the other one: a map that was missing has been made by then.
-      ...stableChange(last),
-      ...failedVersionsChange(set, last, failed),
-    ],
-  };
+  const ended = annotated(patch, set, LAST_RELEASE_ANNOTATION, recordText(last));
+  const cleared = set.annotations === undefined ? ended : { ...ended, changes: [...ended.changes, ...REMOVAL] };
+  return withFailedVersions(withStableVersion(cleared, set, last), set, last, failed);
 }
 
 /** The version that every server has proved takes the place of the one before; else that one stays the stable version. */
-function stableChange({ everyServer, container, image, version, release, finishedAt }: LastRelease): PatchOperation[] {
-  if (everyServer !== true) return [];
-  const value = stableText({ v: 1, container, image, version, release, at: finishedAt });
-  return [{ op: 'add', path: annotationPath(STABLE_ANNOTATION), value }];
+function withStableVersion(patch: GuardedPatch, set: Annotated, last: LastRelease): GuardedPatch {
+  const { everyServer, container, image, version, release, finishedAt: at } = last;
+  if (everyServer !== true) return patch;
+  return annotated(patch, set, STABLE_ANNOTATION, stableText({ v: 1, container, image, version, release, at }));
 }
 
-function failedVersionsChange(
-  { annotations }: Annotated,
+function withFailedVersions(
+  patch: GuardedPatch,
+  set: Annotated,
   { outcome, image }: LastRelease,
   failed: FailedVersion | undefined,
-): PatchOperation[] {
-  const path = annotationPath(FAILED_VERSIONS_ANNOTATION);
-  const { versions } = readFailedVersions(annotations);
-  if (failed) return [{ op: 'add', path, value: failedVersionsText(withFailedVersion(versions, failed)) }];
-  if (outcome !== 'done' || !versions.some((version) => version.image === image)) return [];
+): GuardedPatch {
+  const key = FAILED_VERSIONS_ANNOTATION;
+  const { versions } = readFailedVersions(set.annotations);
+  if (failed) return annotated(patch, set, key, failedVersionsText(withFailedVersion(versions, failed)));
+  if (outcome !== 'done' || !versions.some((version) => version.image === image)) return patch;
   const left = withoutFailedVersion(versions, image);
-  return [left.length === 0 ? { op: 'remove', path } : { op: 'add', path, value: failedVersionsText(left) }];
+  if (left.length > 0) return annotated(patch, set, key, failedVersionsText(left));
+  return { ...patch, changes: [...patch.changes, { op: 'remove', path: annotationPath(key) }] };
 }
 
 /**
@@ -94,7 +82,3 @@ const REMOVAL: readonly PatchOperation[] = [
   { op: 'add', path: annotationPath(RELEASE_ANNOTATION), value: '' },
   { op: 'remove', path: annotationPath(RELEASE_ANNOTATION) },
 ];
-
-function annotationsGuard(hasAnnotations: boolean): GuardedPatch['preconditions'] {
-  return hasAnnotations ? [] : [{ path: '/metadata/annotations', value: null }];
-}

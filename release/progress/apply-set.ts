@@ -30,6 +30,8 @@ export function applySet(release: Release, event: Event, now: number): Release |
       return knowing(release, { isPutBack: true, set: { ...release.progress.set, isRecorded: false } });
     case 'writeUnknown':
       return writeUnknown(release);
+    case 'marked':
+      return knowing(release, { set: { ...release.progress.set, fence: fenceAt(event.fence) } });
     default:
       return undefined;
   }
@@ -41,10 +43,14 @@ function writeUnknown(release: Release): Release {
   return knowing(release, { set: { ...set, fence: { from: set.fence.from, to: set.fence.to + 1 } } });
 }
 
+function fenceAt(number: number): SetControl['fence'] {
+  return { from: number, to: number };
+}
+
 /** How the set is held after a write. */
 export function controlAfter(set: SetControl, written: SetWritten): SetControl {
-  if (written.kind === 'refused' || written.kind === 'untouched') return set;
-  const fence = written.fence === undefined ? set.fence : { from: written.fence, to: written.fence };
+  const fence = written.fence === undefined ? set.fence : fenceAt(written.fence);
+  if (written.kind === 'refused' || written.kind === 'untouched') return { ...set, fence };
   const revision = written.kind === 'accepted' && written.revision !== undefined ? written.revision : set.revision;
   return { ...set, hold: written.hold ?? set.hold, revision, fence, refused: undefined };
 }

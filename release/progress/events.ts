@@ -22,8 +22,13 @@ export type SetWritten =
       readonly fence?: number | undefined;
       readonly reason?: string | undefined;
     }
-  | { readonly kind: 'refused'; readonly reason: string; readonly templateChanged?: boolean | undefined }
-  | { readonly kind: 'untouched' };
+  | {
+      readonly kind: 'refused';
+      readonly reason: string;
+      readonly templateChanged?: boolean | undefined;
+      readonly fence?: number | undefined;
+    }
+  | { readonly kind: 'untouched'; readonly fence?: number | undefined };
 
 /** What happened to a release. `apply` draws the consequences. */
 export type Event =
@@ -154,4 +159,6 @@ export type Event =
     }
   | { readonly kind: 'stopped'; readonly verdict: 'pause' | 'rollback'; readonly reason: string }
   | { readonly kind: 'writeUnknown' }
+  /** A write has left this number on the set. */
+  | { readonly kind: 'marked'; readonly fence: number }
   | { readonly kind: 'finished'; readonly outcome: Outcome; readonly reason: string };

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { CancelledFailure } from '@temporalio/common';
 import { reloadServer, reloadServers } from '../../activities/probes/reload-servers.ts';
+import type { ReloadReport } from '../../activities/probes/reload-servers.ts';
 import type { Probe, Reload } from '../../release/spec/spec.ts';
 import { MAIN, SET } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
@@ -170,6 +172,7 @@ describe('an attempt after a crash of the worker', () => {
       concurrency: { total: 1, perNode: 1 },
       direction: 'forward',
       repeated: false,
+      told: [],
       reload: exec,
       proof: { http: { ...proof.http!, expect: 'nobody proves anything' } },
       version: '2.0',
@@ -177,9 +180,107 @@ describe('an attempt after a crash of the worker', () => {
     const first = await inActivity(() => reloadServers(cluster)(input));
     expect(first.result).toMatchObject({ passed: 3, failures: [] });
     const known = first.heartbeats.map((details) => (details as { reloaded: string[] }).reloaded.length);
-    expect(known).toEqual([0, 1, 1, 2, 2, 3]);
+    // Each is known as told, then answers while time passes, then is known as done.
+    expect(known).toEqual([0, 0, 1, 1, 1, 2, 2, 2, 3]);
 
-    await inActivity(() => reloadServers(cluster)(input), { attempt: 2, heartbeatDetails: first.heartbeats[4] });
+    await inActivity(() => reloadServers(cluster)(input), { attempt: 2, heartbeatDetails: first.heartbeats[5] });
     expect(reloaded).toEqual(['duel-0', 'duel-1', 'duel-2', 'duel-2']);
+  });
+});
+
+describe('an engine that was told before', () => {
+  const batch = { set: SET, concurrency: { total: 5, perNode: 5 }, direction: 'forward', version: '2.0' } as const;
+  const patient: Probe = { http: { ...proof.http!, within: 3_000 } };
+
+  async function tell(
+    cluster: FakeCluster,
+    told: readonly string[],
+    attempt: Parameters<typeof inActivity>[1] = {},
+  ): Promise<Awaited<ReturnType<typeof inActivity<ReloadReport>>>> {
+    const { servers } = await cluster.listServers(SET);
+    const rows = packServers(servers.map(planned));
+    const input = { ...batch, servers: rows, repeated: false, told, reload: exec, proof: patient };
+    return await inActivity(() => reloadServers(cluster)(input), attempt);
+  }
+
+  test('is asked for its proof as long as that may take, and not told again when it loads meanwhile', async () => {
+    const { cluster, sent } = world();
+    setTimeout(() => cluster.server('duel-0').load(), 400);
+    const { result } = await tell(cluster, ['duel-0']);
+    expect(result).toMatchObject({ passed: 1, failures: [], told: [] });
+    expect(sent()).toBe(0);
+  });
+
+  test('by an attempt that ended without a word of how it went is asked, too', async () => {
+    const { cluster, sent } = world();
+    setTimeout(() => cluster.server('duel-0').load(), 400);
+    const { result } = await tell(cluster, [], {
+      attempt: 2,
+      heartbeatDetails: { v: 1, told: ['duel-0'], reloaded: [] },
+    });
+    expect(result).toMatchObject({ passed: 1, told: [] });
+    expect(sent()).toBe(0);
+  });
+
+  test('is told again when its proof does not come, and stays among those that were told', async () => {
+    const { cluster, sent } = world();
+    const { result } = await tell(cluster, ['duel-0']);
+    expect(result).toMatchObject({ passed: 1, failures: [], told: ['duel-0'] });
+    expect(sent()).toBe(1);
+  });
+
+  test('is known to Temporal as told before the command leaves', async () => {
+    const order: string[] = [];
+    const cluster = fakeCluster({
+      sets: [{ replicas: 2 }],
+      exec: ({ server }) => {
+        order.push(server);
+        return undefined;
+      },
+    });
+    const { heartbeats } = await tell(cluster, []);
+    const told = heartbeats.map((details) => (details as { told: string[] }).told);
+    expect(told[0]).toEqual(['duel-0']);
+    expect(order).toHaveLength(2);
+  });
+});
+
+describe('a batch that is interrupted', () => {
+  const reason = (what: string): CancelledFailure => new CancelledFailure(what);
+
+  /** Interrupts a batch of three, one at a time, while the second is told. */
+  async function interrupted(why: CancelledFailure): Promise<ReloadReport> {
+    const interrupt = new AbortController();
+    const cluster = fakeCluster({
+      sets: [{ replicas: 3 }],
+      exec: ({ server }) => {
+        if (server === 'duel-1') interrupt.abort(why);
+        return undefined;
+      },
+    });
+    const { servers } = await cluster.listServers(SET);
+    const input = {
+      set: SET,
+      servers: packServers(servers.map(planned)),
+      concurrency: { total: 1, perNode: 1 },
+      direction: 'forward',
+      repeated: false,
+      told: ['duel-9'],
+      reload: exec,
+      proof,
+      version: '2.0',
+    } as const;
+    return (await inActivity(() => reloadServers(cluster)(input), { signal: interrupt.signal })).result;
+  }
+
+  test('by the workflow says who was told', async () => {
+    expect(await interrupted(reason('CANCELLED'))).toMatchObject({
+      interrupted: true,
+      told: ['duel-9', 'duel-0', 'duel-1'],
+    });
+  });
+
+  test('because its worker stops leaves that to the next attempt', async () => {
+    await expect(interrupted(reason('WORKER_SHUTDOWN'))).rejects.toThrow('WORKER_SHUTDOWN');
   });
 });

@@ -73,7 +73,7 @@ describe('the fake cluster', () => {
     const [server] = (await it.cluster.listServers(SET)).servers;
     expect(isServing(server!)).toBe(false);
     expect(containerOf(server!.containers, SIDECAR)?.status).toMatchObject(status);
-    await it.cluster.patch(setTarget(SET), rollbackPatch(baseline));
+    await it.cluster.patch(setTarget(SET), rollbackPatch(baseline, { image: baseline.newImage }));
     it.clock.advance(200);
     expect(await updated(it, OLD_IMAGE)).toEqual([0, 1, 2]);
   });

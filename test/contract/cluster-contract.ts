@@ -1,9 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LeaseLost } from '../../activities/ports/failure.ts';
+import { FENCE_ANNOTATION, fenced } from '../../release/patches/fence.ts';
+import { recordPatch } from '../../release/patches/record-patches.ts';
+import { TEMPLATE, changedTemplateFields, demandingTemplate, templateEdits } from '../../release/patches/template.ts';
 import { neededAccess } from '../../activities/preflight/preflight.ts';
 import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
-import type { GuardedPatch, Hold, SetBaseline } from '../../release/patches/patches.ts';
+import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
 import {
   annotationChange,
   firstWavePatch,
@@ -310,7 +314,9 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
       test('say when the object is not there', async () => {
         const baseline = await baselineOf(set);
         const target = setTarget({ ...set.ref, name: 'nothing-here' });
-        expect(await cluster.patch(target, rollbackPatch(baseline))).toEqual({ kind: 'notFound' });
+        expect(await cluster.patch(target, rollbackPatch(baseline, { image: baseline.newImage }))).toEqual({
+          kind: 'notFound',
+        });
       });
 
       test.each<[string, GuardedPatch['changes'][number]]>([
@@ -320,6 +326,51 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
       ])('are denied for %s, in one short line', async (_, change) => {
         const outcome = await cluster.patch(setTarget(set.ref), { preconditions: [], changes: [change] });
         expect(outcome).toMatchObject({ kind: 'denied', message: expect.stringMatching(/^.{10,300}$/) as string });
+      });
+
+      test('ask for permission right before they are sent, and send nothing without it', async () => {
+        const own = await world.newSet();
+        const patch = firstWavePatch(await baselineOf(own), 4, hold(FROZEN));
+        const before = await live(own.ref);
+        const permit = (): Promise<void> => Promise.reject(new LeaseLost());
+        await expect(cluster.patch(setTarget(own.ref), patch, { permit })).rejects.toThrow(LeaseLost);
+        const command = {
+          namespace: own.ref.namespace,
+          server: `${own.ref.name}-0`,
+          container: own.main,
+          timeoutMs: 5_000,
+        };
+        await expect(cluster.exec({ ...command, command: ['true'] }, undefined, permit)).rejects.toThrow(LeaseLost);
+        expect(await live(own.ref)).toEqual(before);
+      });
+
+      test('behind a fence follow each other, and one that comes late is refused, with the whole template tested', async () => {
+        const own = await world.newSet();
+        const baseline = await baselineOf(own);
+        const read = await live(own.ref);
+        const write = (from: number, seen: GameServerSetView, token = 'run'): Promise<PatchOutcome> => {
+          const patch = fenced(
+            recordPatch(baseline),
+            seen,
+            { token, from, to: from },
+            { planned: baseline.fence, name: 'x' },
+          );
+          if ('refused' in patch) throw new Error(patch.refused);
+          return cluster.patch(setTarget(own.ref), demandingTemplate(patch, seen));
+        };
+        expect(await write(0, read)).toEqual({ kind: 'applied' });
+        expect(await write(0, read)).toEqual({ kind: 'alreadyApplied' });
+        expect(await write(0, read, 'late')).toMatchObject({ kind: 'preconditionFailed' });
+        const next = await live(own.ref);
+        expect(await write(1, next)).toEqual({ kind: 'applied' });
+        expect((await live(own.ref)).annotations).toMatchObject({ [FENCE_ANNOTATION]: 'run/2' });
+        const before = await live(own.ref);
+        const main = before.containers.findIndex(({ name: container }) => container === own.main);
+        await own.edit('kubectl-edit', `/spec/gameServerTemplate/spec/containers/${main}/image`, own.image('3.0'));
+        expect(await write(2, before)).toMatchObject({ kind: 'preconditionFailed', path: TEMPLATE });
+        const [edit] = templateEdits(baseline, changedTemplateFields(baseline, await live(own.ref)));
+        expect(edit).toMatchObject({ to: own.image('3.0') });
+        expect((await live(own.ref)).lastWriters[edit!.field]).toBe('kubectl-edit');
       });
 
       test('change nothing in a dry run, but say what would come of them', async () => {
@@ -500,7 +551,9 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(containerOf(moved.containers, own.sidecar)?.status?.restartCount).toBe(1);
         expect(containerOf(moved.containers, own.main)).toEqual(containerOf(before[3]!.containers, own.main));
 
-        expect(await cluster.patch(setTarget(own.ref), rollbackPatch(baseline))).toEqual({ kind: 'applied' });
+        expect(await cluster.patch(setTarget(own.ref), rollbackPatch(baseline, { image: baseline.newImage }))).toEqual({
+          kind: 'applied',
+        });
         await untilImages(own, ['1.0', '1.0', '1.0', '1.0']);
         expect((await cluster.readWorkload(own.ref))?.updateRevision).toBe(old);
         const restored = await cluster.patch(setTarget(own.ref), restorePatch(baseline, own.image('1.0'), OPEN));
@@ -518,7 +571,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           return status?.reason === 'ImagePullBackOff' && status.state === 'waiting' && !isServing(server);
         });
         expect((await list(own)).filter((server) => !isServing(server))).toHaveLength(1);
-        await cluster.patch(setTarget(own.ref), rollbackPatch(baseline));
+        await cluster.patch(setTarget(own.ref), rollbackPatch(baseline, { image: baseline.newImage }));
         await untilImages(own, ['1.0', '1.0', '1.0', '1.0']);
       });
     });

@@ -7,6 +7,8 @@ export interface Attempt {
   readonly attempt?: number;
   /** What the attempt before recorded. */
   readonly heartbeatDetails?: unknown;
+  /** Ends it. Default never. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -15,10 +17,9 @@ export interface Attempt {
  */
 export async function inActivity<Result>(
   run: () => Promise<Result>,
-  attempt: Attempt = {},
+  { signal = new AbortController().signal, ...attempt }: Attempt = {},
 ): Promise<{ readonly result: Result; readonly heartbeats: readonly unknown[] }> {
   const heartbeats: unknown[] = [];
-  const { signal } = new AbortController();
   const info = { attempt: 1, ...attempt } as Info;
   const never = new Promise<never>(() => undefined);
   const parts = [info, never, signal, (details: unknown) => heartbeats.push(details)] as const;

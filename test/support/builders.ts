@@ -147,6 +147,10 @@ export const USER_STRATEGY: UpdateStrategy = {
 
 /** A set of ten servers on the old version. */
 export function aSet(wishes: Partial<GameServerSetView> = {}): GameServerSetView {
+  const containers = wishes.containers ?? [
+    { name: MAIN, image: MAIN_IMAGE },
+    { name: SIDECAR, image: OLD_IMAGE },
+  ];
   return {
     ref: SET,
     uid: uidOf(`set/${wishes.ref?.name ?? SET.name}`),
@@ -154,10 +158,8 @@ export function aSet(wishes: Partial<GameServerSetView> = {}): GameServerSetView
     replicas: 10,
     updateStrategy: USER_STRATEGY,
     hasUpdateStrategy: true,
-    containers: [
-      { name: MAIN, image: MAIN_IMAGE },
-      { name: SIDECAR, image: OLD_IMAGE },
-    ],
+    containers,
+    template: { spec: { containers } },
     initContainers: [],
     reclaimPolicy: 'Cascade',
     foreignOwners: {},

@@ -158,7 +158,8 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
-  patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): ReturnType<Cluster['patch']> {
+  async patch(...[target, patch, options = {}]: Parameters<Cluster['patch']>): ReturnType<Cluster['patch']> {
+    await options.permit?.();
     const isReal = options.dryRun !== true;
     return this.#call('patch', options.signal, () => {
       const by = currentWriter();
@@ -168,7 +169,8 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
-  async exec(request: ExecRequest, signal?: AbortSignal): Promise<ExecOutcome> {
+  async exec(...[request, signal, permit]: Parameters<Cluster['exec']>): Promise<ExecOutcome> {
+    await permit?.();
     if (request.command[0] === 'sleep') await sleep(request.timeoutMs, undefined, { ...(signal ? { signal } : {}) });
     return this.#call('exec', signal, () => {
       const server = this.#sets.serverIn(request.namespace, request.server);
@@ -193,7 +195,8 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
-  httpSend(...[request, signal]: Parameters<Cluster['httpSend']>): ReturnType<Cluster['httpSend']> {
+  async httpSend(...[request, signal, permit]: Parameters<Cluster['httpSend']>): ReturnType<Cluster['httpSend']> {
+    await permit?.();
     return this.#call('httpSend', signal, () => {
       const server = this.#sets.serverAt(request.host);
       const set = server && this.#sets.setOf(server);

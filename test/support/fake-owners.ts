@@ -1,4 +1,5 @@
 import { sameJson, valueAt } from '../../release/patches/patches.ts';
+import { TEMPLATE, templateFields } from '../../release/patches/template.ts';
 import { changedFields } from './fake-set-model.ts';
 import type { RawSet } from './fake-set-model.ts';
 
@@ -53,7 +54,8 @@ export class FieldOwners {
 /** What hotwave writes too. */
 function sharedFields({ spec }: RawSet): string[] {
   const images = spec.gameServerTemplate.spec.containers.map((_, index) => `${CONTAINERS}/${index}/image`);
-  return [...images, '/spec/updateStrategy', '/spec/replicas'];
+  const template = Object.keys(templateFields(spec.gameServerTemplate, '')).map((pointer) => `${TEMPLATE}${pointer}`);
+  return [...new Set([...images, ...template, '/spec/updateStrategy', '/spec/replicas'])];
 }
 
 function overlaps(left: string, right: string): boolean {

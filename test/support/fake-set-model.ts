@@ -224,7 +224,13 @@ export function graceMsOf({ spec }: RawSet): number {
 
 /** The fields that hotwave cares about and in which two states of a set differ, as JSON pointers. */
 export function changedFields(before: RawSet, after: RawSet): string[] {
-  const fields = ['/spec/gameServerTemplate/spec/containers', '/spec/updateStrategy', '/spec/replicas'];
+  const template = ({ spec }: RawSet): string[] => [
+    ...Object.keys(spec.gameServerTemplate.spec).map((key) => `/spec/gameServerTemplate/spec/${key}`),
+    ...Object.keys(spec.gameServerTemplate)
+      .filter((key) => key !== 'spec')
+      .map((key) => `/spec/gameServerTemplate/${key}`),
+  ];
+  const fields = [...new Set([...template(before), ...template(after)]), '/spec/updateStrategy', '/spec/replicas'];
   return fields.filter((pointer) => !sameJson(valueAt(before, pointer), valueAt(after, pointer)));
 }
 

@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DefaultLogger, makeTelemetryFilterString, NativeConnection, Runtime } from '@temporalio/worker';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
+import type { HotwaveWorker } from '../../worker/create-worker.ts';
 import type { Operation } from './fake-faults.ts';
 import { currentWriter } from './fake-writer.ts';
 import type { RemoteAnswer, RemoteCall, WorkersToStart } from './killable-workers.ts';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
+import type { Permit } from '../../activities/ports/heartbeats.ts';
 
 // The other process of killable-workers.ts: real workers, whose clusters are in the process that started this one.
 
@@ -17,10 +19,12 @@ interface Waiting {
 const LOOK_MS = 10;
 
 const waiting = new Map<number, Waiting>();
+const workers: HotwaveWorker[] = [];
 let calls = 0;
 
-process.on('message', (message: WorkersToStart | RemoteAnswer) => {
-  if ('clusterNames' in message) void start(message);
+process.on('message', (message: WorkersToStart | RemoteAnswer | 'settle') => {
+  if (message === 'settle') void settleDown();
+  else if ('clusterNames' in message) void start(message);
   else settle(message);
 });
 // Whoever started this is gone.
@@ -35,9 +39,16 @@ async function start({ address, bundlePath, clusterNames }: WorkersToStart): Pro
   for (const clusterName of clusterNames) {
     const cluster = remoteCluster(clusterName);
     const worker = await createHotwaveWorker({ connection, clusterName, cluster, bundlePath, pollers: 2 });
+    workers.push(worker);
     void worker.run();
   }
   process.send!('ready');
+}
+
+/** Says so when no activity is at work any more. */
+async function settleDown(): Promise<void> {
+  while (workers.some((worker) => worker.getStatus().numInFlightActivities > 0)) await sleep(LOOK_MS);
+  process.send!('settled');
 }
 
 function settle(answer: RemoteAnswer): void {
@@ -51,9 +62,10 @@ function remoteCluster(clusterName: string): Cluster {
   const remote =
     (operation: Operation) =>
     async (...parameters: readonly unknown[]): Promise<never> => {
+      await permitOf(parameters)?.();
       const id = ++calls;
       const by = currentWriter()!;
-      const call: RemoteCall = { id, clusterName, by, operation, parameters: parameters.map(withoutSignal) };
+      const call: RemoteCall = { id, clusterName, by, operation, parameters: parameters.map(sendable) };
       const { promise, ...handlers } = Promise.withResolvers<unknown>();
       waiting.set(id, handlers);
       process.send!(call);
@@ -90,10 +102,19 @@ function remoteCluster(clusterName: string): Cluster {
   };
 }
 
-/** A signal cannot leave the process; one that is killed does not need it. */
-function withoutSignal(parameter: unknown): unknown {
-  if (parameter instanceof AbortSignal) return undefined;
-  if (typeof parameter !== 'object' || parameter === null || !('signal' in parameter)) return parameter;
-  const { signal: _local, ...rest } = parameter;
-  return rest;
+/** What is asked right before something is sent: here that is what leaves the process. */
+function permitOf(parameters: readonly unknown[]): Permit | undefined {
+  for (const parameter of parameters) {
+    if (typeof parameter === 'function') return parameter as Permit;
+    if (typeof parameter === 'object' && parameter !== null && 'permit' in parameter) return parameter.permit as Permit;
+  }
+  return undefined;
+}
+
+/** Signals and permits cannot leave the process; one that is killed does not need them. */
+function sendable(parameter: unknown): unknown {
+  if (parameter instanceof AbortSignal || typeof parameter === 'function') return undefined;
+  if (typeof parameter !== 'object' || parameter === null) return parameter;
+  const { signal: _signal, permit: _permit, ...rest } = parameter as Readonly<Record<string, unknown>>;
+  return Array.isArray(parameter) ? parameter : rest;
 }

@@ -42,8 +42,8 @@ export interface KillableWorkers {
   kill(): Promise<void>;
   /** Stops the process in its tracks, as a machine that is suspended: it keeps its connections and says nothing. */
   stop(): void;
-  /** A stopped process goes on where it stood. */
-  wake(): void;
+  /** A stopped process goes on where it stood; resolves when none of its activities is at work any more. */
+  wake(): Promise<void>;
 }
 
 /** Starts the process; resolves when its workers poll. */
@@ -54,11 +54,13 @@ export async function startKillableWorkers(
   const program = fileURLToPath(new URL('killable-workers-main.ts', import.meta.url));
   const child = fork(program, { serialization: 'advanced', execArgv: ['--disable-warning=ExperimentalWarning'] });
   const ready = Promise.withResolvers<undefined>();
+  const settled = Promise.withResolvers<undefined>();
   child.on('exit', (code, signal) =>
     ready.reject(new Error(`the workers ended before they ran (${code ?? signal ?? ''})`)),
   );
-  child.on('message', (message: RemoteCall | 'ready') => {
+  child.on('message', (message: RemoteCall | 'ready' | 'settled') => {
     if (message === 'ready') ready.resolve(undefined);
+    else if (message === 'settled') settled.resolve(undefined);
     else void answer(child, stages, message);
   });
   const start: WorkersToStart = { ...temporal, clusterNames: stages.map(({ clusterName }) => clusterName) };
@@ -71,7 +73,11 @@ export async function startKillableWorkers(
       await gone;
     },
     stop: () => void child.kill('SIGSTOP'),
-    wake: () => void child.kill('SIGCONT'),
+    async wake() {
+      child.kill('SIGCONT');
+      child.send('settle');
+      await settled.promise;
+    },
   };
 }
 

@@ -46,7 +46,7 @@ describe('a test can stop a worker', () => {
       const other = await it.startWorker();
       expect(await release.result()).toMatchObject({ outcome: 'done' });
       await other.shutDown();
-      workers.wake();
+      await workers.wake();
       const next = await it.start(file('scripts-3-0', { image: `${NEW_IMAGE}-again` }));
       expect(await next.result()).toMatchObject({ outcome: 'done' });
       expect(movedTo(it.cluster, `${NEW_IMAGE}-again`)).toHaveLength(1);

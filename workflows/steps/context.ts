@@ -30,13 +30,18 @@ export function writtenOf(found: SetWrite): SetWritten {
       return write;
     case 'drifted':
       return write.hold === undefined
-        ? { kind: 'refused', reason: write.reason, templateChanged: write.templateChanged }
+        ? { kind: 'refused', reason: write.reason, templateChanged: write.templateChanged, fence: write.fence }
         : { kind: 'written', hold: write.hold, reason: write.reason, fence: write.fence };
     case 'interrupted':
       return { kind: 'written', hold: write.hold, fence: write.fence };
     case 'untouched':
       return write;
   }
+}
+
+/** What a write that changed nothing but records has left on the set. */
+export function markOf({ fence }: SetWrite): readonly Event[] {
+  return fence === undefined ? [] : [{ kind: 'marked', fence }];
 }
 
 type TempWrite =

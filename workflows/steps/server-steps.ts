@@ -99,7 +99,7 @@ async function override(release: Release, step: StepOf<'move'>): Promise<readonl
       token: `${state.release}.${plan.hash.slice(0, 8)}.${directionOf[step.toward]}`,
     }),
   );
-  const isInterrupted = false;
+  const isInterrupted = reports.some(({ interrupted }) => interrupted === true);
   return [checked('move', step, { report: merged(reports), means: 'override', isInterrupted })];
 }
 
@@ -195,13 +195,14 @@ export const reload: Perform<'reload'> = async ({ run }, step) => {
   const reports = await inBatches(servers, (batch) =>
     writing(`${labelOf(release)} · reload ${batch.length} servers`, limit).reloadServers({
       ...common(release, batch, toward),
-      repeated: toldBefore(release, batch).length > 0,
+      repeated: false,
+      told: toldBefore(release, batch),
       reload: spec.reload,
       proof: spec.proof,
     }),
   );
-  const told = namesOf(servers);
-  const isInterrupted = false;
+  const told = reports.flatMap((report) => report.told);
+  const isInterrupted = reports.some(({ interrupted }) => interrupted === true);
   return [checked('reload', step, { report: merged(reports), told, isInterrupted })];
 };
 

@@ -17,7 +17,7 @@ import { orSentence } from '../call-failures.ts';
 import { reading, writing } from '../calls.ts';
 import { subjectOf } from './subject.ts';
 import type { Perform, StepContext } from './context.ts';
-import { writtenOf } from './context.ts';
+import { markOf, writtenOf } from './context.ts';
 
 // Steps that write the set. Each tests what it replaces, and may be repeated.
 
@@ -40,7 +40,7 @@ export const stage: Perform<'stage'> = async ({ run }) => {
     case 'newServersOnly':
       return await stageForNewServers(release);
     case 'targeted':
-      return [await writeRecord(release, { running: record }, { kind: 'recorded' })];
+      return await writeRecord(release, { running: record }, { kind: 'recorded' });
   }
 };
 
@@ -155,17 +155,18 @@ async function holdByRecord(release: Release, record: ReturnType<typeof heldReco
     ...subjectOf(release),
     note: { running: record },
   });
-  return [{ kind: 'controlsChanged', why: 'hold', written: writtenOf(written) }];
+  return [...markOf(written), { kind: 'controlsChanged', why: 'hold', written: writtenOf(written) }];
 }
 
 async function writeRecord(
   release: Release,
   note: { readonly running: ReturnType<typeof runningRecord> } | { readonly last: ReturnType<typeof lastRecord> },
   then: Event,
-): Promise<Event> {
+): Promise<readonly Event[]> {
   const summary = 'last' in note ? 'record on the set what came of it' : 'record the release on the set';
   const written = await writing(summary).recordRelease({ ...subjectOf(release), note });
-  return written.kind === 'drifted' ? { kind: 'stopped', verdict: 'pause', reason: written.reason } : then;
+  const stopped = ({ reason }: { readonly reason: string }): Event => ({ kind: 'stopped', verdict: 'pause', reason });
+  return [...markOf(written), written.kind === 'drifted' ? stopped(written) : then];
 }
 
 /** How long a watch that begins anew may take to see the set, in milliseconds. */
@@ -249,30 +250,32 @@ export const recordEnd: Perform<'recordEnd'> = async ({ run }) => {
   const at = progress.endedAt ?? Date.now();
   const putBackLater = plan.strategy === 'targeted' ? inheritedStrategy(plan.baseline) : owedStrategy(plan.baseline);
   const last = lastRecord(release, progress.back ? 'rolled-back' : 'done', { at, putBack: putBackLater });
-  return [await writeRecord(release, { last, ...failedVersion(release, at) }, { kind: 'endRecorded' })];
+  return await writeRecord(release, { last, ...failedVersion(release, at) }, { kind: 'endRecorded' });
 };
 
 /** Notes on the set that it was left to somebody else's edit. */
 export const recordLeft: Perform<'recordLeft'> = async ({ run }) => {
   const { release } = run;
+  let marks: readonly Event[] = [];
   const problem = await orSentence(async () => {
     const written = await writing('record the release on the set').recordRelease({
       ...subjectOf(release),
       note: { running: leftRecord(release) },
     });
+    marks = markOf(written);
     return written.kind === 'drifted' ? written.reason : undefined;
   });
-  return [{ kind: 'leftRecorded', problem }];
+  return [...marks, { kind: 'leftRecorded', problem }];
 };
 
 /** Says on the set what could not be brought back. That it cannot be said is no reason to stop here. */
 export const noteStuck: Perform<'noteStuck'> = async ({ run }, { reason }) => {
   const { release } = run;
-  await writing('record on the set what could not be brought back').recordStuck({
+  const written = await writing('record on the set what could not be brought back').recordStuck({
     ...subjectOf(release),
     record: runningRecord(release),
     reason,
     at: Date.now(),
   });
-  return [{ kind: 'stuckNoted' }];
+  return [...markOf(written), { kind: 'stuckNoted' }];
 };

@@ -1,0 +1,119 @@
+import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
+import type { Fence } from '../../release/patches/fence.ts';
+import { FENCE_ANNOTATION, fenced, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
+import type { GuardedPatch, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
+import { annotationPath, firstDifference, setTarget, valueAt } from '../../release/patches/patches.ts';
+import {
+  TEMPLATE,
+  changedTemplateFields,
+  demandingTemplate,
+  templateEditText,
+  templateEdits,
+} from '../../release/patches/template.ts';
+import type { Patches } from '../ports/patches.ts';
+import { cancellation } from '../runtime.ts';
+import type { SetWrite } from './set-writes.ts';
+
+/** The set that is written, as the plan found it, and the right to write it. */
+export interface Subject {
+  readonly set: SetRef;
+  readonly baseline: SetBaseline;
+  readonly fence: Fence;
+}
+
+/** Why a write was not made. */
+export type Refusal = Extract<SetWrite, { readonly kind: 'drifted' }>;
+
+/**
+ * Writes a set behind the fence.
+ * @param live the set as it was just read
+ * @returns why it was not written, else undefined: the set has the next mark
+ */
+export async function writeSet(
+  cluster: Patches,
+  subject: Subject,
+  live: GameServerSetView,
+  patch: GuardedPatch,
+): Promise<Refusal | undefined> {
+  const { set, baseline, fence } = subject;
+  const write = fenced(patch, live, fence, { planned: baseline.fence, name: set.name });
+  if ('refused' in write) return { kind: 'drifted', reason: write.refused, ...known(live, fence) };
+  const refusal = refusalOf(await cluster.patch(setTarget(set), write, { signal: cancellation() }), set.name);
+  return refusal && { ...refusal, ...known(live, fence) };
+}
+
+/**
+ * The same for a write that lets somebody move: they get everything that is in the template, so the whole of it must be
+ * as the plan found it, and stay so until the write.
+ */
+export async function writeMovingSet(
+  cluster: Patches,
+  subject: Subject,
+  live: GameServerSetView,
+  patch: GuardedPatch,
+): Promise<Refusal | undefined> {
+  const edited = templateDrift(subject, live);
+  if (edited) return { ...edited, ...known(live, subject.fence) };
+  return await writeSet(cluster, subject, live, demandingTemplate(patch, live));
+}
+
+/** What somebody has changed of the template beside the release's own image, as a refusal; undefined when nothing. */
+export function templateDrift(
+  { set, baseline }: Pick<Subject, 'set' | 'baseline'>,
+  live: GameServerSetView,
+): Refusal | undefined {
+  const edits = templateEdits(baseline, changedTemplateFields(baseline, live));
+  const [first] = edits;
+  if (!first) return undefined;
+  const more = edits.length > 1 ? ` (and ${edits.length - 1} more)` : '';
+  const text = templateEditText(first, set.name, live.lastWriters[first.field]);
+  return {
+    kind: 'drifted',
+    templateChanged: true,
+    reason: `${text}${more}: a server that moves now would get that, too, and hotwave does not take it upon itself`,
+  };
+}
+
+/** A set that is gone. */
+export function missing({ namespace, name }: SetRef): Refusal {
+  return { kind: 'drifted', reason: `${namespace}/${name} does not exist any more` };
+}
+
+/** An attempt before this one may have written the set, and its answer got lost. */
+function known(live: GameServerSetView, fence: Fence): { readonly fence?: number } {
+  const number = numberOn(live, fence);
+  return number === undefined || number > nextNumber(fence) ? {} : { fence: number };
+}
+
+/** What a refused patch means; undefined when it was applied, now or before. */
+export function refusalOf(outcome: PatchOutcome, name: string): Refusal | undefined {
+  switch (outcome.kind) {
+    case 'applied':
+    case 'alreadyApplied':
+      return undefined;
+    case 'notFound':
+      return { kind: 'drifted', reason: `GameServerSet ${name} does not exist any more` };
+    case 'denied':
+      return { kind: 'drifted', reason: `the API server refused the change of ${name}: ${outcome.message}` };
+    case 'preconditionFailed':
+      return preconditionRefusal(outcome, name);
+  }
+}
+
+function preconditionRefusal(
+  { path, expected, actual, manager: by = 'somebody' }: Extract<PatchOutcome, { readonly kind: 'preconditionFailed' }>,
+  name: string,
+): Refusal {
+  if (path === annotationPath(FENCE_ANNOTATION)) return { kind: 'drifted', reason: laterWrite(name) };
+  const field = path === TEMPLATE ? firstDifference(expected, actual, path) : path;
+  const [now, before] = [actual, expected].map((value) => shown(valueAt(value, field.slice(path.length))));
+  return {
+    kind: 'drifted',
+    ...(path === TEMPLATE ? { templateChanged: true } : {}),
+    reason: `${by} changed ${field} of ${name} to ${now ?? ''}, hotwave expected ${before ?? ''} and does not overwrite it`,
+  };
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 160);
+}

@@ -1,0 +1,58 @@
+import type { GameServerSetView, UpdateStrategy } from '../fleet/fleet.ts';
+import { readRecords, recordedStrategy } from '../record/record.ts';
+import { FENCE_ANNOTATION } from './fence.ts';
+import { sameJson } from './guarded-patch.ts';
+import { templateFields } from './template.ts';
+import type { TemplateFields } from './template.ts';
+
+/** The set as a release found it: what every later write is guarded by and what is put back at the end. */
+export interface SetBaseline {
+  readonly uid: string;
+  readonly replicas: number;
+  readonly container: string;
+  readonly containerIndex: number;
+  readonly oldImage: string;
+  readonly newImage: string;
+  /** The person's own, put back at the end. */
+  readonly updateStrategy: UpdateStrategy;
+  /** As it was read; another one than the person's own when an earlier release was left on hold. */
+  readonly liveStrategy: UpdateStrategy;
+  readonly hasUpdateStrategy: boolean;
+  readonly templateImage: string;
+  /** Everything else in the template: whoever moves gets that, too. */
+  readonly template: TemplateFields;
+  /** The mark of the write before this release's first one; null when there was none. See fence.ts. */
+  readonly fence: string | null;
+}
+
+/** The GameServerSet's baseline for one sidecar. Returns undefined when the container is not in the template. */
+export function setBaseline(set: GameServerSetView, container: string, newImage: string): SetBaseline | undefined {
+  const containerIndex = set.containers.findIndex((entry) => entry.name === container);
+  const found = set.containers[containerIndex];
+  if (!found) return undefined;
+  return {
+    uid: set.uid,
+    replicas: set.replicas,
+    container,
+    containerIndex,
+    oldImage: found.image,
+    newImage,
+    updateStrategy: personsStrategy(set),
+    liveStrategy: set.updateStrategy,
+    hasUpdateStrategy: set.hasUpdateStrategy,
+    templateImage: found.image,
+    template: templateFields(set.template, container),
+    fence: set.annotations?.[FENCE_ANNOTATION] ?? null,
+  };
+}
+
+/**
+ * The updateStrategy to put back: the one on record while a release holds the set, and the one that a release before
+ * could not put back as long as nobody has changed what it left there; else what is there.
+ */
+function personsStrategy(set: GameServerSetView): UpdateStrategy {
+  const held = recordedStrategy(set.annotations);
+  if (held) return held;
+  const owed = readRecords(set.annotations).last?.putBack;
+  return owed && sameJson(owed.from, set.updateStrategy) ? owed.to : set.updateStrategy;
+}
