@@ -18,8 +18,6 @@ import { countServers } from '../../release/fleet/server-rows.ts';
 
 /** Make engines load the new files. */
 export interface ReloadServersInput extends ServersInput {
-  /** The release told these engines before, and does not know which have done so. */
-  readonly repeated: boolean;
   /** Names of servers that this release has told before and that have not proved the version since. */
   readonly told: readonly string[];
   readonly reload: ReleaseSpec['reload'];
@@ -118,9 +116,8 @@ class ReloadRound {
   };
 
   async #hasLoaded(question: Question): Promise<boolean> {
-    const { proof, repeated } = this.#input;
-    if (this.#inDoubt.has(question.server.name)) return (await askUntilRight(question, proof, VERSION)) === undefined;
-    return repeated && (await askServer(question, proof, VERSION)) === undefined;
+    if (!this.#inDoubt.has(question.server.name)) return false;
+    return (await askUntilRight(question, this.#input.proof, VERSION)) === undefined;
   }
 }
 

@@ -12,6 +12,8 @@ import type { SetWrite } from './set-writes.ts';
 import type { Cluster } from '../ports/cluster.ts';
 
 const LOOK_MS = 100;
+/** A release that can be asked for something else in between waits in pieces of this length, in milliseconds. */
+const PIECE_MS = 5_000;
 /** Somebody may change the set again before the controllers have come to it: it is looked at every so many looks. */
 const LOOKS_PER_CHECK = 10;
 
@@ -26,15 +28,19 @@ export async function awaitAccepted(
 ): Promise<SetWrite> {
   const wanted: Acceptance = { ...wish, container: baseline.container };
   const limit = acceptancePatience(wish.by, baseline.replicas);
-  const deadline = Date.now() + limit;
+  const started = Date.now();
   const hold = holdOf(wish.held);
+  // Under OnDelete nobody moves meanwhile, so nobody needs to be heard.
+  const piece = wish.held === 'OnDelete' ? limit : PIECE_MS;
   const fence = nextNumber(behind);
   for (let look = 1; ; look += 1) {
     const workload = await cluster.readWorkload(set, cancellation());
     const missing = notAccepted(workload, wanted);
     if (missing === undefined && workload) return { kind: 'accepted', hold, revision: workload.updateRevision, fence };
-    if (Date.now() >= deadline)
-      return { kind: 'drifted', reason: neverAccepted(set, missing ?? '', limit), hold, fence };
+    const waited = Date.now() - started;
+    const reason = neverAccepted(set, missing ?? '', limit);
+    if (waited >= limit) return { kind: 'drifted', reason, hold, fence };
+    if (waited >= piece) return { kind: 'pending', reason, hold, fence };
     if (look % LOOKS_PER_CHECK === 0 && (await isChanged(cluster, { set, baseline }, wanted)))
       return {
         kind: 'drifted',

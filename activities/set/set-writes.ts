@@ -73,6 +73,8 @@ export type SetWrite =
       readonly templateChanged?: true;
       readonly fence?: number;
     }
+  /** Written, and the controllers have not taken it over yet: the release looks again, and hears people in between. */
+  | { readonly kind: 'pending'; readonly reason: string; readonly hold: Hold; readonly fence: number }
   | { readonly kind: 'untouched'; readonly fence?: number };
 
 /** Write the new image so that only servers that are created from now on get it. */

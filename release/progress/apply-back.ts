@@ -1,3 +1,4 @@
+import { acceptancePatience } from '../checks/acceptance.ts';
 import { isSent } from '../checks/reload.ts';
 import { groupsOf, serversNamed } from './backward.ts';
 import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
@@ -15,7 +16,7 @@ export function applyBack(release: Release, event: Event, now: number): Release 
     case 'snapshot':
       return lookedAt(release, event);
     case 'takenBack':
-      return takenBack(release, event);
+      return takenBack(release, event, now);
     case 'backByOverrides':
       return changingBack(release, { byOverrides: true });
     case 'nextGroup':
@@ -184,16 +185,26 @@ function lookedAt(
   });
 }
 
-function takenBack(release: Release, { written }: Extract<Event, { kind: 'takenBack' }>): Release {
+function takenBack(release: Release, { written }: Extract<Event, { kind: 'takenBack' }>, now: number): Release {
   const { back, set } = release.progress;
   if (!back) return release;
   if (written.kind === 'untouched') return changingBack(release, { isWritten: true, isNothing: true });
   if (written.kind === 'refused' && written.templateChanged === true && release.plan.strategy === 'rolling')
     return changingBack(release, { byOverrides: true });
-  const problem = written.kind === 'accepted' ? undefined : (written.reason ?? 'the rollback was interrupted');
   const next = knowing(release, { set: controlAfter(set, written) });
+  if (written.kind === 'pending') return takenSoon(next, written.reason, now);
+  const problem = written.kind === 'accepted' ? undefined : (written.reason ?? 'the rollback was interrupted');
   if (problem !== undefined) return changingBack(next, { problem, isNoted: false });
   return changingBack(next, { isWritten: true });
+}
+
+/** The controllers are waited for, but no longer than they may need. */
+function takenSoon(release: Release, problem: string, now: number): Release {
+  const { set } = release.progress;
+  const since = set.pendingSince ?? now;
+  const next = knowing(release, { set: { ...set, pendingSince: since } });
+  const isLate = now - since >= acceptancePatience('observed', release.plan.baseline.replicas);
+  return isLate ? changingBack(next, { problem, isNoted: false }) : next;
 }
 
 /** Everybody of the group was dealt with: the next one, or what is wrong with this one. */

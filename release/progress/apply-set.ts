@@ -1,3 +1,4 @@
+import { acceptancePatience } from '../checks/acceptance.ts';
 import { FROZEN, heldStrategy, sameJson } from '../patches/patches.ts';
 import { knowing, showing, stopped, withRow } from './changes.ts';
 import type { Event, SetWritten } from './events.ts';
@@ -11,15 +12,22 @@ export function applySet(release: Release, event: Event, now: number): Release |
     case 'prioritiesChanged':
       return knowing(release, { priorities: event.direction === 'assign' ? 'given' : 'restored' });
     case 'staged':
-      return staged(release, event.written);
+      return staged(waiting(release, event.written, now), withPatience(release, event.written, 'observed', now));
     case 'recorded':
       return knowing(release, { isStaged: true, set: { ...release.progress.set, isRecorded: true } });
     case 'opened':
-      return opened(release, event);
+      return opened(waiting(release, event.written, now), {
+        ...event,
+        written: withPatience(release, event.written, 'written', now),
+      });
     case 'templateChecked':
       return templateChecked(release, event);
     case 'controlsChanged':
-      return controlsChanged(release, event);
+      if (event.why !== 'resume') return controlsChanged(release, event);
+      return controlsChanged(waiting(release, event.written, now), {
+        ...event,
+        written: withPatience(release, event.written, 'observed', now),
+      });
     case 'reasserted':
       return reasserted(release, event);
     case 'putBack':
@@ -37,6 +45,13 @@ export function applySet(release: Release, event: Event, now: number): Release |
   }
 }
 
+/** Since when the controllers have been waited for. */
+function waiting(release: Release, { kind }: SetWritten, now: number): Release {
+  const { set } = release.progress;
+  const pendingSince = kind === 'pending' ? (set.pendingSince ?? now) : undefined;
+  return knowing(release, { set: { ...set, pendingSince } });
+}
+
 /** It may have been written or not: the next write accepts both. */
 function writeUnknown(release: Release): Release {
   const { set } = release.progress;
@@ -51,8 +66,22 @@ function fenceAt(number: number): SetControl['fence'] {
 export function controlAfter(set: SetControl, written: SetWritten): SetControl {
   const fence = written.fence === undefined ? set.fence : fenceAt(written.fence);
   if (written.kind === 'refused' || written.kind === 'untouched') return { ...set, fence };
+  if (written.kind === 'pending') {
+    // Another write may come before this one is taken over: it finds the one or the other number.
+    return { ...set, hold: written.hold, fence: { from: set.fence.from, to: written.fence }, refused: undefined };
+  }
   const revision = written.kind === 'accepted' && written.revision !== undefined ? written.revision : set.revision;
-  return { ...set, hold: written.hold ?? set.hold, revision, fence, refused: undefined };
+  return { ...set, hold: written.hold ?? set.hold, revision, fence, refused: undefined, pendingSince: undefined };
+}
+
+/** A write that the controllers do not take over is waited for no longer than they may need. */
+function withPatience(release: Release, written: SetWritten, by: 'written' | 'observed', now: number): SetWritten {
+  const { progress, plan } = release;
+  if (written.kind !== 'pending') return written;
+  const since = progress.set.pendingSince ?? now;
+  if (now - since < acceptancePatience(by, plan.baseline.replicas)) return written;
+  const { hold, fence, reason } = written;
+  return { kind: 'written', hold, fence, reason };
 }
 
 /** Why a write does not let the release go on; undefined when it does. An interrupted one is simply made again. */

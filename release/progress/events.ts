@@ -28,7 +28,9 @@ export type SetWritten =
       readonly templateChanged?: boolean | undefined;
       readonly fence?: number | undefined;
     }
-  | { readonly kind: 'untouched'; readonly fence?: number | undefined };
+  | { readonly kind: 'untouched'; readonly fence?: number | undefined }
+  /** Written, and the controllers have not taken it over yet. */
+  | { readonly kind: 'pending'; readonly hold: Hold; readonly fence: number; readonly reason: string };
 
 /** What happened to a release. `apply` draws the consequences. */
 export type Event =

@@ -65,6 +65,8 @@ function begin(release: Release): Step | undefined {
   if (progress.isPutBack) return undefined;
   if (plan.strategy === 'rolling' && progress.priorities === 'own' && plan.priorities.length > 0)
     return { kind: 'priorities', direction: 'assign', changes: plan.priorities };
+  // Written, and not yet taken over: the controllers say which revision it is.
+  if (progress.isStaged && progress.set.hold) return { kind: 'controls', change: {}, why: 'resume' };
   return { kind: 'stage' };
 }
 

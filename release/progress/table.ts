@@ -61,6 +61,8 @@ export interface SetControl {
   readonly revision: string;
   /** The fence: what the number on the set may be now. See `release/patches/fence.ts`. */
   readonly fence: { readonly from: number; readonly to: number };
+  /** Since when the controllers have been waited for to take a write over, milliseconds since the epoch. */
+  readonly pendingSince?: number | undefined;
   /** The running record is on the set. */
   readonly isRecorded: boolean;
   /** A change of the controls that was refused; it is not tried again until a person was asked. */

@@ -1,5 +1,4 @@
 import type { SetWrite } from '../../activities/set/set-writes.ts';
-import type { Hold } from '../../release/patches/patches.ts';
 import type { Event, SetWritten } from '../../release/progress/events.ts';
 import type { Step } from '../../release/progress/steps.ts';
 import type { SetWatch } from '../set-watch.ts';
@@ -23,28 +22,15 @@ export type Perform<Kind extends Step['kind']> = (
 ) => Promise<readonly Event[]>;
 
 /** A write of the set as the table understands it. */
-export function writtenOf(found: SetWrite): SetWritten {
-  const write = found as never as TempWrite;
-  switch (write.kind) {
-    case 'accepted':
-      return write;
-    case 'drifted':
-      return write.hold === undefined
-        ? { kind: 'refused', reason: write.reason, templateChanged: write.templateChanged, fence: write.fence }
-        : { kind: 'written', hold: write.hold, reason: write.reason, fence: write.fence };
-    case 'interrupted':
-      return { kind: 'written', hold: write.hold, fence: write.fence };
-    case 'untouched':
-      return write;
-  }
+export function writtenOf(write: SetWrite): SetWritten {
+  if (write.kind !== 'drifted') return write;
+  const { reason, hold, fence, templateChanged } = write;
+  return hold === undefined
+    ? { kind: 'refused', reason, templateChanged, fence }
+    : { kind: 'written', hold, reason, fence };
 }
 
 /** What a write that changed nothing but records has left on the set. */
 export function markOf({ fence }: SetWrite): readonly Event[] {
   return fence === undefined ? [] : [{ kind: 'marked', fence }];
 }
-
-type TempWrite =
-  | Extract<SetWritten, { kind: 'accepted' | 'untouched' }>
-  | { kind: 'drifted'; reason: string; hold?: Hold; fence?: number; templateChanged?: boolean }
-  | { kind: 'interrupted'; hold: Hold; fence?: number };

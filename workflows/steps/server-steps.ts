@@ -195,7 +195,6 @@ export const reload: Perform<'reload'> = async ({ run }, step) => {
   const reports = await inBatches(servers, (batch) =>
     writing(`${labelOf(release)} · reload ${batch.length} servers`, limit).reloadServers({
       ...common(release, batch, toward),
-      repeated: false,
       told: toldBefore(release, batch),
       reload: spec.reload,
       proof: spec.proof,
