@@ -1,3 +1,4 @@
+import { plainText } from '../../release/spec/plain-text.ts';
 import type { GameServerSetView, ServerView } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { isNewcomer } from '../../release/fleet/newcomers.ts';
@@ -277,5 +278,5 @@ function refusalOf(outcome: PatchOutcome, name: string): SetWrite | undefined {
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 160);
+  return value === undefined ? 'nothing' : plainText(JSON.stringify(value), 160);
 }
