@@ -1,4 +1,5 @@
 import type { SetRef } from '../fleet/fleet.ts';
+import { clusterFlag, commandLine } from '../narrate/shell.ts';
 import type { Phase, ReleaseState } from '../progress/state.ts';
 
 /** The releases that a halt is about: those of one namespace of a cluster, or of the whole cluster. */
@@ -19,8 +20,10 @@ export interface LineHalt extends LineScope {
 export interface HeldRelease {
   readonly workflowId: string;
   readonly runId: string;
+  /** Empty while it has not answered once. */
   readonly release: string;
-  readonly phase: Phase;
+  /** `not-reached`: it runs, and does not answer or takes no decision. */
+  readonly phase: Phase | 'not-reached';
 }
 
 /** A set whose releases go on while everything else of the line stands still. */
@@ -50,7 +53,19 @@ export interface LineState extends StandingHalt {
   readonly releases?: readonly HeldRelease[] | undefined;
   /** Why the releases cannot be told now; absent when they can. */
   readonly trouble?: string | undefined;
+  /** Messages that could not be read: somebody tried something. */
+  readonly unreadable?: number | undefined;
   readonly endedBy?: { readonly actor: string; readonly reason: string; readonly at: number } | undefined;
+}
+
+/** Longest time for which a line can be stopped, in milliseconds: nothing waits for ever. */
+export const LONGEST_HALT = 7 * 86_400_000;
+/** Clocks differ; nobody's by as much as a day. */
+const CLOCKS_DIFFER = 86_400_000;
+
+/** True for an end that no halt may have, seen from `now`: whoever stops a line for ever has mistaken something. */
+export function isBeyondHalts(until: number, now: number): boolean {
+  return until > now + LONGEST_HALT + CLOCKS_DIFFER;
 }
 
 /** `arena in cluster eu`, or `cluster eu`. */
@@ -60,8 +75,7 @@ export function lineName({ cluster, namespace }: LineScope): string {
 
 /** What to type to let a line go on. */
 export function unhaltCommand({ cluster, namespace }: LineScope): string {
-  const scope = namespace === undefined ? '' : ` --namespace ${namespace}`;
-  return `hotwave unhalt${scope}${cluster === 'default' ? '' : ` --cluster ${cluster}`}`;
+  return commandLine('unhalt', ...(namespace === undefined ? [] : ['--namespace', namespace]), ...clusterFlag(cluster));
 }
 
 /** Who, why, since when, until when and what to type: one sentence for every place where a halt refuses something. */
@@ -71,7 +85,9 @@ export function haltSentence(halt: LineHalt): string {
 
 /** `2026-01-02 12:00:00 UTC`: people of all time zones read the same page. */
 export function pointInTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  const date = new Date(milliseconds);
+  if (Number.isNaN(date.getTime())) return 'the end of time';
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 /** True when a halt of this scope holds the releases of that namespace. */
@@ -119,7 +135,7 @@ export function exceptionTexts({ exceptions = [] }: Pick<StandingHalt, 'exceptio
 
 /** What to type to let one set go on and nothing else. */
 export function unhaltOnlyCommand({ cluster, set }: { readonly cluster: string; readonly set: SetRef }): string {
-  return `hotwave unhalt --only ${nameOf(set)}${cluster === 'default' ? '' : ` --cluster ${cluster}`}`;
+  return commandLine('unhalt', '--only', nameOf(set), ...clusterFlag(cluster));
 }
 
 /** True for a release that no halt stops any more: it rolls back, which half-way is worse, or a person has ended it. */
@@ -134,24 +150,33 @@ export function setOfRelease(workflowId: string): string {
   return workflowId.split('/').slice(2).join('/');
 }
 
+/** `hotwave-halt/eu/arena` -> namespace arena of cluster eu. */
+export function scopeOfHalt(workflowId: string): LineScope {
+  const [, cluster = '', namespace] = workflowId.split('/');
+  return namespace === undefined ? { cluster } : { cluster, namespace };
+}
+
 /** Which releases stand still, and which do not yet, in words. */
 export function releasesText({ releases: all, exceptions }: Pick<LineState, 'releases' | 'exceptions'>): string {
   const releases = all?.filter(({ workflowId }) => !exceptionOf({ exceptions }, setOfRelease(workflowId)));
   if (releases === undefined) return 'its releases have not been looked at yet';
   if (releases.length === 0)
     return all?.length === 0 ? 'no release is running on it' : 'no other release is running on it';
-  const named = ({ release, workflowId }: HeldRelease): string => `${release} (${setOfRelease(workflowId)})`;
+  const named = ({ release, workflowId }: HeldRelease): string =>
+    release === '' ? setOfRelease(workflowId) : `${release} (${setOfRelease(workflowId)})`;
   const group = (what: string, some: readonly HeldRelease[]): string[] =>
     some.length === 0 ? [] : [`${what}: ${some.slice(0, SHOWN).map(named).join(', ')}${moreThan(some.length)}`];
   const ends = releases.filter(({ phase }) => phase === 'rolling-back');
   const stand = releases.filter(({ phase }) => phase === 'halted');
+  const lost = releases.filter(({ phase }) => phase === 'not-reached');
   return [
     ...group('stand still', stand),
     ...group(
       'about to stand still',
-      releases.filter((release) => !ends.includes(release) && !stand.includes(release)),
+      releases.filter((release) => !ends.includes(release) && !stand.includes(release) && !lost.includes(release)),
     ),
     ...group('roll back and end that first', ends),
+    ...group('not reached, so nobody knows whether they stand still', lost),
   ].join('; ');
 }
 
