@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import type { GuardedPatch } from '../../release/patches/patches.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
-import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
-import type { WhichCalls } from '../support/cluster-calls.ts';
+import { NEW_IMAGE, OLD_IMAGE, SET, USER_STRATEGY } from '../support/builders.ts';
+import type { HeldCall, WhichCalls } from '../support/cluster-calls.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { movedTo, reloads } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
@@ -11,7 +11,6 @@ import { everyServer, expectNothingSince, loadedBy, now, overridesIn } from '../
 import { stageCommand } from '../support/stage-command.ts';
 import { aRelease, aTargetedRelease, test } from '../support/stage.ts';
 import type { SpecWishes, Stage } from '../support/stage.ts';
-import { until } from '../lab/until.ts';
 
 // Case A1: an activity that was interrupted wrote on for seconds, while the release had gone on to something else.
 
@@ -19,8 +18,6 @@ const HUNDRED = { sets: [{ replicas: 100 }] };
 const NAMES = Array.from({ length: 100 }, (_, ordinal) => `duel-${ordinal}`);
 /** Long enough that a hundred calls take seconds, sixteen or so at once. */
 const SLOW_MS = 700;
-/** One that takes longer than all that comes after an interruption. */
-const LATE_MS = 12_000;
 
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
 const isHalted = ({ phase }: ReleaseState): boolean => phase === 'halted';
@@ -51,14 +48,22 @@ async function begun(release: StartedRelease, what: string, count: () => number,
 
 const reloaded = (cluster: FakeCluster): number => Object.keys(reloads(cluster)).length;
 
-/** One of these calls takes much longer than the others. */
-function late(it: Stage, which: WhichCalls): void {
-  it.calls.slow({ ...which, skip: 9, onTheWire: true }, LATE_MS, 1);
+/** One of these calls is on its way for as long as the test wants; those after it take their time. */
+function heldUp(it: Stage, which: WhichCalls): HeldCall {
+  const held = it.calls.hold({ ...which, skip: 9, onTheWire: true });
+  it.calls.slow(which, SLOW_MS);
+  return held;
+}
+
+/** As long as a write is under way, a release neither stands still nor ends: it waits for the write. */
+async function expectWaiting(it: Stage, release: StartedRelease): Promise<void> {
+  await it.calls.quiet(1);
+  const { phase } = await release.state();
+  expect(['paused', 'halted', 'done', 'rolled-back', 'cancelled', 'failed']).not.toContain(phase);
 }
 
 /** A release of a hundred servers that is in the middle of its overrides. */
 async function inOverrides(it: Stage): Promise<StartedRelease> {
-  late(it, A_NEW_OVERRIDE);
   it.calls.slow(A_NEW_OVERRIDE, SLOW_MS);
   const release = await it.start(targeted());
   await begun(release, 'overrides', () => movedTo(it.cluster, NEW_IMAGE).length);
@@ -67,7 +72,6 @@ async function inOverrides(it: Stage): Promise<StartedRelease> {
 
 /** A release of a hundred servers that is in the middle of its reloads. */
 async function inReloads(it: Stage, wishes: SpecWishes = {}): Promise<StartedRelease> {
-  late(it, A_RELOAD);
   it.calls.slow(A_RELOAD, SLOW_MS);
   const release = await it.start(rolling({ concurrency: { total: 10, perNode: 5 }, ...wishes }));
   await begun(release, 'reloads', () => reloaded(it.cluster));
@@ -86,8 +90,12 @@ describe('a rollback', () => {
     stage,
   }) => {
     const it = await stage(HUNDRED);
-    const release = await inOverrides(it);
+    const held = heldUp(it, A_NEW_OVERRIDE);
+    const release = await it.start(targeted());
+    await held.reached;
     await release.decide({ verb: 'rollback', actor: 'bob' });
+    await expectWaiting(it, release);
+    held.release();
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     const end = now(it.cluster);
     await it.calls.quiet();
@@ -100,8 +108,12 @@ describe('a rollback', () => {
     stage,
   }) => {
     const it = await stage(HUNDRED);
-    const release = await inReloads(it);
+    const held = heldUp(it, A_RELOAD);
+    const release = await it.start(rolling());
+    await held.reached;
     await release.decide({ verb: 'rollback', actor: 'bob' });
+    await expectWaiting(it, release);
+    held.release();
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     const end = now(it.cluster);
     await it.calls.quiet();
@@ -113,13 +125,17 @@ describe('a rollback', () => {
     stage,
   }) => {
     const it = await stage(HUNDRED);
-    const release = await it.start(aRelease({ waves: [80, 'rest'], gates: [{ before: 2 }], ready: { timeout: '60s' } }));
+    const release = await it.start(
+      aRelease({ waves: [80, 'rest'], gates: [{ before: 2 }], ready: { timeout: '60s' } }),
+    );
     await release.until('the gate', atGate);
-    late(it, AN_OVERRIDE);
-    it.calls.slow(AN_OVERRIDE, SLOW_MS);
+    const held = heldUp(it, AN_OVERRIDE);
     await release.decide({ verb: 'rollback', scope: 'wave' });
-    await begun(release, 'the way back', () => movedTo(it.cluster, OLD_IMAGE).length);
-    await stageCommand(it, ['halt', '--reason', 'login is down']);
+    await held.reached;
+    const halting = stageCommand(it, ['halt', '--reason', 'login is down']);
+    await expectWaiting(it, release);
+    held.release();
+    await halting;
     await release.until('the halt', isHalted);
     const halted = now(it.cluster);
     await it.calls.quiet();
@@ -135,24 +151,23 @@ describe('a rollback', () => {
   test('that comes while overrides of an earlier release are taken away gives back each that was taken, and none goes afterwards', async ({
     stage,
   }) => {
-    const overrides = Object.fromEntries(NAMES.map((name) => [name, { [SIDECAR]: NEW_IMAGE }]));
-    const it = await stage({ sets: [{ replicas: 100, overrides, reclaimPolicy: 'Delete' }] });
+    const it = await stage({ sets: [{ replicas: 100, reclaimPolicy: 'Delete' }] });
+    const target = { ...targeted().spec.target, servers: { servers: NAMES.slice(0, 90).map((_, ordinal) => ordinal) } };
+    expect(await (await it.start(targeted({ name: 'chosen', target }))).result()).toMatchObject({ outcome: 'done' });
     const before = overridesIn(it.cluster);
-    await until({ what: 'the overrides to hold', deadlineMs: 60_000 }, () =>
-      it.cluster.set().sorted().every((server) => server.container(SIDECAR)!.status.image === NEW_IMAGE),
-    );
-    for (const server of it.cluster.set().servers.values()) server.load();
-    late(it, AN_OVERRIDE);
-    it.calls.slow(AN_OVERRIDE, SLOW_MS);
-    const release = await it.start(rolling({ image: NEW_IMAGE.replace('2.0', '3.0') }));
-    await begun(release, 'overrides to be taken away', () => 100 - Object.keys(overridesIn(it.cluster)).length);
+    const held = heldUp(it, AN_OVERRIDE);
+    const release = await it.start(rolling({ name: 'promote' }));
+    await held.reached;
     await release.decide({ verb: 'rollback', actor: 'bob' });
+    await expectWaiting(it, release);
+    held.release();
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     const end = now(it.cluster);
     await it.calls.quiet();
     expectNothingSince(it.cluster, end);
     expect(overridesIn(it.cluster)).toEqual(before);
-    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
+    const untouched = Object.fromEntries(NAMES.slice(90).map((name) => [name, '1.0']));
+    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0', untouched));
   });
 
   test('that comes while priorities are written takes back each that was written, and none comes afterwards', async ({
@@ -160,14 +175,15 @@ describe('a rollback', () => {
   }) => {
     const it = await stage(HUNDRED);
     const forward = { ...A_PRIORITY, about: (parameters: readonly unknown[]) => isForward(parameters) };
-    late(it, forward);
-    it.calls.slow(forward, SLOW_MS);
+    const held = heldUp(it, forward);
     const waves = [{ name: 'quiet', servers: Array.from({ length: 80 }, (_, ordinal) => ordinal) }, 'rest'];
     const release = await it.start(rolling({ waves }));
     const changed = (): number =>
       [...it.cluster.set().gameServers.values()].filter(({ spec }) => spec.updatePriority !== 0).length;
-    await begun(release, 'priorities', changed);
+    await held.reached;
     await release.decide({ verb: 'rollback', actor: 'bob' });
+    await expectWaiting(it, release);
+    held.release();
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     const end = now(it.cluster);
     await it.calls.quiet();
@@ -212,22 +228,19 @@ describe('a release', () => {
     ['an override', AN_OVERRIDE, targeted()],
     ['the opening of a wave', { ...A_STRATEGY_WRITE, skip: 1 }, aRelease()],
     ['a reload', A_RELOAD, aRelease()],
-  ] as const)(
-    'is pausing, and says so, as long as %s is still on its way',
-    async ([, which, file], { stage }) => {
-      const it = await stage();
-      const held = it.calls.hold({ ...(which as WhichCalls), when: 'after', onTheWire: true });
-      const release = await it.start(file);
-      await held.reached;
-      await release.decide({ verb: 'pause', actor: 'bob' });
-      const isPausing = ({ phase }: ReleaseState): boolean => (phase as string) === 'pausing';
-      await release.until('the release to be pausing', isPausing, 20_000);
-      held.release();
-      await release.until('the pause', isPaused);
-      await release.decide({ verb: 'resume' });
-      expect(await release.result()).toMatchObject({ outcome: 'done' });
-    },
-  );
+  ] as const)('is pausing, and says so, as long as %s is still on its way', async ([, which, file], { stage }) => {
+    const it = await stage();
+    const held = it.calls.hold({ ...which, when: 'after', onTheWire: true });
+    const release = await it.start(file);
+    await held.reached;
+    await release.decide({ verb: 'pause', actor: 'bob' });
+    const isPausing = ({ phase }: ReleaseState): boolean => (phase as string) === 'pausing';
+    await release.until('the release to be pausing', isPausing, 20_000);
+    held.release();
+    await release.until('the pause', isPaused);
+    await release.decide({ verb: 'resume' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
 
   test('that is cancelled on hold while overrides are written leaves every server where it is from its end on', async ({
     stage,
@@ -292,11 +305,12 @@ describe('a release', () => {
     const it = await stage(HUNDRED);
     const release = await it.start(targeted({ waves: [90, 'rest'], gates: [{ before: 2 }] }));
     await release.until('the gate', atGate);
-    late(it, A_RELOAD);
-    it.calls.slow(A_RELOAD, SLOW_MS);
+    const held = heldUp(it, A_RELOAD);
     await release.decide({ verb: 'rollback', actor: 'bob' });
-    await begun(release, 'the way back', () => movedTo(it.cluster, OLD_IMAGE).length);
+    await held.reached;
     await release.decide({ verb: 'cancel', then: 'hold', actor: 'bob' });
+    await expectWaiting(it, release);
+    held.release();
     const { outcome } = await release.result();
     const end = now(it.cluster);
     await it.calls.quiet();

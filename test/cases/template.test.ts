@@ -46,8 +46,8 @@ describe('another image of the main container, staged in the template before a r
     const state = await release.until('a question or the end', (now) => asks(now) || isOver(now));
     if (!isOver(state)) {
       await release.decide({ verb: 'rollback', actor: 'bob' });
-      await release.until('a question or the end', (now) => isOver(now) || isPaused(now));
-      await release.decide({ verb: 'cancel', then: 'hold' });
+      const after = await release.until('a question or the end', (now) => isOver(now) || isPaused(now));
+      if (!isOver(after)) await release.decide({ verb: 'cancel', then: 'hold' });
     }
     await release.result();
     await it.calls.quiet();
@@ -183,7 +183,7 @@ describe('priorities that somebody else writes during a release', () => {
     });
 
   // B5
-  test('pause it when they change who moves next, and with a person’s word it goes on with the new order', async ({
+  test("pause it when they change who moves next, and with a person's word it goes on with the new order", async ({
     stage,
   }) => {
     const it = await stage();
@@ -219,7 +219,7 @@ describe('priorities that somebody else writes during a release', () => {
     await release.decide({ verb: 'rollback', actor: 'bob' });
     await release.result();
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '1.0'));
-    expect(it.cluster.server('duel-0').labels['game.kruise.io/gameServer-update-priority']).toBe('50');
+    expect(it.cluster.set().gameServers.get('duel-0')!.spec.updatePriority).toBe(50);
   });
 });
 
@@ -231,18 +231,16 @@ describe('a scale change that is still under way when a wave is opened', () => {
   ] as const)('%s does not starve the wave, and moves no server of a later one', async ([, replicas], { stage }) => {
     const it = await stage({ timings: { acceptMs: 1_500 } });
     const release = await atItsGate(it, { waves: [1, 3, 2, 'rest'], gates: [{ before: 2 }, { before: 3 }] });
-    await release.decide({ verb: 'approve', wave: 2 });
     it.cluster.edit('hpa', ({ spec }) => {
       spec.replicas = replicas;
     });
+    await release.decide({ verb: 'approve', wave: 2 });
     const atThird = (now: ReleaseState): boolean => isOver(now) || isPaused(now) || now.gate?.wave === 3;
     const state = await release.until('the gate before wave 3', atThird);
     expect(isOver(state) ? state.reason : '').toBe('');
-    const later = movedTo(it.cluster, NEW_IMAGE).filter((name) => /-[0-5]$/.test(name) && !/-[45]$/.test(name));
-    if (replicas > 10) expect(later).toEqual([]);
+    expect(movedTo(it.cluster, NEW_IMAGE).filter((name) => /^duel-[0-5]$/.test(name))).toEqual([]);
     await carriedToItsEnd(release);
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
   });
 });
-

@@ -24,7 +24,8 @@ export async function carriedToItsEnd(release: StartedRelease): Promise<readonly
     questions += 1;
     if (questions > MOST_QUESTIONS) expect.fail(`it asks for ever: ${reasons.join('; ')}`);
     const since = state.wait?.since;
-    if (state.gate && state.phase === 'waiting-approval') await release.decide({ verb: 'approve', wave: state.gate.wave });
+    if (state.gate && state.phase === 'waiting-approval')
+      await release.decide({ verb: 'approve', wave: state.gate.wave });
     else {
       reasons.push(state.pausedBecause ?? '');
       await release.decide({ verb: 'resume' });

@@ -50,7 +50,7 @@ export interface Call {
 }
 
 /** How long nothing must be written before it counts as over: longer than a write, and than one look of an activity. */
-const QUIET_MS = 1_500;
+const QUIET_MS = 2_500;
 
 interface Interference {
   readonly which: WhichCalls;
@@ -85,9 +85,12 @@ export class ClusterCalls {
     });
   }
 
-  /** Resolves when nobody has patched, told or asked to change anything for a while, whoever it was and whatever for. */
-  async quiet(): Promise<void> {
-    const isQuiet = (): boolean => this.#changesUnderWay === 0 && Date.now() - this.#lastChangeAt > QUIET_MS;
+  /**
+   * Resolves when nobody has patched, told or asked to change anything for a while, whoever it was and whatever for.
+   * @param held so many calls stand still meanwhile
+   */
+  async quiet(held = 0): Promise<void> {
+    const isQuiet = (): boolean => this.#changesUnderWay === held && Date.now() - this.#lastChangeAt > QUIET_MS;
     await until({ what: 'the last change to end', deadlineMs: 60_000, everyMs: 50 }, isQuiet);
   }
 
@@ -181,6 +184,7 @@ export class ClusterCalls {
 
   async #counted<Result>(call: () => Promise<Result>): Promise<Result> {
     this.#changesUnderWay += 1;
+    this.#lastChangeAt = Date.now();
     try {
       return await call();
     } finally {

@@ -23,7 +23,9 @@ export const A_NEW_OVERRIDE: WhichCalls = {
   operation: 'patch',
   about: (parameters) => {
     const [, patch] = parameters as Write;
-    return isWrite(parameters, 'GameServer', /^\/spec\/containers/) && JSON.stringify(patch.changes).includes(NEW_IMAGE);
+    return (
+      isWrite(parameters, 'GameServer', /^\/spec\/containers/) && JSON.stringify(patch.changes).includes(NEW_IMAGE)
+    );
   },
 };
 
