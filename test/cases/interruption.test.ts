@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { GuardedPatch } from '../../release/patches/patches.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
-import { NEW_IMAGE, OLD_IMAGE, SET, USER_STRATEGY } from '../support/builders.ts';
+import { NEW_IMAGE, SET, USER_STRATEGY } from '../support/builders.ts';
 import type { HeldCall, WhichCalls } from '../support/cluster-calls.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { movedTo, reloads } from '../support/fake-log.ts';

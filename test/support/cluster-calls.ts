@@ -90,7 +90,9 @@ export class ClusterCalls {
    * @param held so many calls stand still meanwhile
    */
   async quiet(held = 0): Promise<void> {
-    const isQuiet = (): boolean => this.#changesUnderWay === held && Date.now() - this.#lastChangeAt > QUIET_MS;
+    const since = Date.now();
+    const isQuiet = (): boolean =>
+      this.#changesUnderWay === held && Date.now() - Math.max(since, this.#lastChangeAt) > QUIET_MS;
     await until({ what: 'the last change to end', deadlineMs: 60_000, everyMs: 50 }, isQuiet);
   }
 
@@ -120,6 +122,23 @@ export class ClusterCalls {
     return met.which.onTheWire === true;
   }
 
+  /** Runs a call, and knows while it does whether something may change. */
+  async count<Result>(
+    operation: Operation,
+    parameters: readonly unknown[],
+    call: () => Promise<Result>,
+  ): Promise<Result> {
+    if (!isChange(operation, parameters)) return await call();
+    this.#changesUnderWay += 1;
+    this.#lastChangeAt = Date.now();
+    try {
+      return await call();
+    } finally {
+      this.#changesUnderWay -= 1;
+      this.#lastChangeAt = Date.now();
+    }
+  }
+
   /** The cluster as a worker sees it through these calls. */
   through(cluster: Cluster): Cluster {
     const around =
@@ -137,7 +156,7 @@ export class ClusterCalls {
           await this.pass({ activity, operation, when: 'after', parameters }, signal);
           return result;
         };
-        return isChange(operation, parameters) ? await this.#counted(all) : await all();
+        return await this.count(operation, parameters, all);
       };
     const readSet = around(
       'readSet',
@@ -180,17 +199,6 @@ export class ClusterCalls {
       findInLog: around('findInLog', ([, signal]) => signal, cluster.findInLog.bind(cluster)),
       missingAccess: around('missingAccess', ([, signal]) => signal, cluster.missingAccess.bind(cluster)),
     };
-  }
-
-  async #counted<Result>(call: () => Promise<Result>): Promise<Result> {
-    this.#changesUnderWay += 1;
-    this.#lastChangeAt = Date.now();
-    try {
-      return await call();
-    } finally {
-      this.#changesUnderWay -= 1;
-      this.#lastChangeAt = Date.now();
-    }
   }
 
   #add(which: WhichCalls, times: number, meet: Interference['meet']): void {

@@ -66,6 +66,6 @@ function briefly(entry: LogEntry): string {
     case 'moved':
       return `moved ${entry.server}/${entry.container} to ${entry.image}`;
     default:
-      return `${entry.kind} ${entry.server}`;
+      return entry.kind;
   }
 }

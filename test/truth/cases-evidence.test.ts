@@ -41,9 +41,9 @@ const pods = (set: string): Promise<readonly Pod[]> => podsOf(world.lab.api, set
 /** Follows what an engine answers until it is stopped; returns every version that it has served. */
 function served(pod: Pod): { stop(): Promise<ReadonlySet<string>> } {
   const seen = new Set<string>();
-  let isOn = true;
+  const over = new AbortController();
   const looking = (async () => {
-    while (isOn) {
+    while (!over.signal.aborted) {
       await loaded(pod).then(
         (version) => seen.add(version),
         () => undefined,
@@ -54,7 +54,7 @@ function served(pod: Pod): { stop(): Promise<ReadonlySet<string>> } {
   })();
   return {
     stop() {
-      isOn = false;
+      over.abort();
       return looking;
     },
   };
