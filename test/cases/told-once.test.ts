@@ -8,7 +8,9 @@ import type { KillableWorkers } from '../support/killable-workers.ts';
 import { A_PRIORITY, A_RELOAD, A_SET_WRITE, AN_OVERRIDE } from '../support/moments.ts';
 import { everyServer, expectNothingSince, loadedBy, now } from '../support/observer.ts';
 import { aRelease, aTargetedRelease, emptyStage, test } from '../support/stage.ts';
-import type { Connections, Stage } from '../support/stage.ts';
+import type { Connections, RunningWorker, Stage } from '../support/stage.ts';
+import type { StartedRelease } from '../support/hotwave.ts';
+import { until } from '../lab/until.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 
 /** Engines that load seconds after they have said that they will. */
@@ -21,6 +23,7 @@ const PATIENT = {
   ready: { timeout: '60s' },
 };
 
+const atGate = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
 
 describe('an engine that was told to reload, and loads seconds later,', () => {
@@ -84,15 +87,38 @@ describe('an engine that was told to reload, and loads seconds later,', () => {
 interface Sleeping {
   readonly it: Stage;
   readonly workers: KillableWorkers;
+  /** Another worker takes over. */
+  readonly takeOver: () => Promise<void>;
 }
 
-async function aStage(connections: Connections, model: FakeClusterModel): Promise<Sleeping> {
+/** Runs something with a worker in a process of its own, which can be stopped and woken; all ends with it. */
+async function withSleeper(
+  connections: Connections,
+  model: FakeClusterModel,
+  run: (sleeping: Sleeping) => Promise<void>,
+): Promise<void> {
   const it = emptyStage(connections, model);
   const workers = await startKillableWorkers([it], {
     address: inject('temporalAddress'),
     bundlePath: inject('bundlePath'),
   });
-  return { it, workers };
+  const others: RunningWorker[] = [];
+  const takeOver = async (): Promise<void> => void others.push(await it.startWorker());
+  try {
+    await run({ it, workers, takeOver });
+  } finally {
+    await workers.kill();
+    await Promise.all(others.map((other) => other.shutDown()));
+  }
+}
+
+/** As `release.until`, but a query that a stopped worker has swallowed is asked again. */
+async function eventually(
+  release: StartedRelease,
+  what: string,
+  isSo: (state: ReleaseState) => boolean,
+): Promise<void> {
+  await until({ what, deadlineMs: 150_000, everyMs: 250 }, async () => isSo(await release.state()));
 }
 
 const READY = { ready: { timeout: '90s' } };
@@ -110,81 +136,75 @@ describe('a worker that was stopped', { timeout: 180_000 }, () => {
   // A2
   test.for(MOMENTS)(
     'while it %s writes and tells nothing when it wakes up: another has taken over, and the release is over',
-    async ([, which, file], { connections }) => {
-      const { it, workers } = await aStage(connections, { sets: [{ replicas: 40 }] });
-      const held = it.calls.hold({ ...which, skip: 3 });
-      it.calls.slow(which, 200);
-      const release = await it.start(file);
-      await held.reached;
-      workers.stop();
-      held.release();
-      const other = await it.startWorker();
-      await release.until('the end', ({ endedAt }) => endedAt !== undefined, 150_000);
-      expect(await release.result()).toMatchObject({ outcome: 'done' });
-      const end = now(it.cluster);
-      workers.wake();
-      await it.calls.quiet();
-      expectNothingSince(it.cluster, end);
-      expect(Object.values(reloads(it.cluster)).filter((count) => count > 1)).toEqual([]);
-      await workers.kill();
-      await other.shutDown();
-    },
+    ([, which, file], { connections }) =>
+      withSleeper(connections, { sets: [{ replicas: 40 }] }, async ({ it, workers, takeOver }) => {
+        const held = it.calls.hold({ ...which, skip: 3 });
+        it.calls.slow(which, 200);
+        const release = await it.start(file);
+        await held.reached;
+        workers.stop();
+        held.release();
+        await takeOver();
+        await eventually(release, 'the end', ({ endedAt }) => endedAt !== undefined);
+        expect(await release.result()).toMatchObject({ outcome: 'done' });
+        const end = now(it.cluster);
+        workers.wake();
+        await it.calls.quiet();
+        expectNothingSince(it.cluster, end);
+        expect(Object.values(reloads(it.cluster)).filter((count) => count > 1)).toEqual([]);
+      }),
   );
 
   // A2
-  test('while it freezes the set for a pause cannot freeze or thaw it later, when the release has gone on', async ({
+  test('while it freezes the set for a pause cannot freeze or thaw it later, when the release has gone on', ({
     connections,
-  }) => {
-    const { it, workers } = await aStage(connections, {});
-    const release = await it.start(aRelease({ ...READY, gates: [{ before: 2 }] }));
-    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
-    const held = it.calls.hold(A_SET_WRITE);
-    await release.decide({ verb: 'pause', actor: 'bob' });
-    await held.reached;
-    workers.stop();
-    const other = await it.startWorker();
-    await release.until('the pause', isPaused, 150_000);
-    await release.decide({ verb: 'resume' });
-    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
-    const atGate = structuredClone(it.cluster.set().raw.spec);
-    // The write that the sleeper had sent arrives now.
-    held.release();
-    workers.wake();
-    await it.calls.quiet();
-    expect(it.cluster.set().raw.spec).toEqual(atGate);
-    await release.decide({ verb: 'approve', wave: 2 });
-    expect(await release.result()).toMatchObject({ outcome: 'done' });
-    expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
-    await workers.kill();
-    await other.shutDown();
-  });
+  }) =>
+    withSleeper(connections, {}, async ({ it, workers, takeOver }) => {
+      const release = await it.start(aRelease({ ...READY, gates: [{ before: 2 }] }));
+      await release.until('the gate', atGate);
+      const held = it.calls.hold(A_SET_WRITE);
+      await release.decide({ verb: 'pause', actor: 'bob' });
+      await held.reached;
+      workers.stop();
+      await takeOver();
+      await eventually(release, 'the pause', isPaused);
+      await release.decide({ verb: 'resume' });
+      await eventually(release, 'the gate', atGate);
+      const asOpened = structuredClone(it.cluster.set().raw.spec);
+      // The write that the sleeper had sent arrives now.
+      held.release();
+      workers.wake();
+      await it.calls.quiet();
+      expect(it.cluster.set().raw.spec).toEqual(asOpened);
+      await release.decide({ verb: 'approve', wave: 2 });
+      expect(await release.result()).toMatchObject({ outcome: 'done' });
+      expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
+    }));
 
   // A2
-  test('while it rolls back does not reload anything when it wakes up in the middle of the next release', async ({
+  test('while it rolls back does not reload anything when it wakes up in the middle of the next release', ({
     connections,
-  }) => {
-    const { it, workers } = await aStage(connections, { sets: [{ replicas: 20 }] });
-    const release = await it.start(aRelease({ ...READY, waves: [12, 'rest'], gates: [{ before: 2 }] }));
-    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
-    const held = it.calls.hold({ ...A_RELOAD, skip: 3 });
-    it.calls.slow(A_RELOAD, 200);
-    await release.decide({ verb: 'rollback', actor: 'bob' });
-    await held.reached;
-    workers.stop();
-    held.release();
-    const other = await it.startWorker();
-    await release.until('the end', ({ endedAt }) => endedAt !== undefined, 150_000);
-    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
-    const next = await it.start(aRelease({ name: 'next', image: NEW_IMAGE, gates: [{ before: 2 }] }));
-    await next.until('the gate', ({ phase }) => phase === 'waiting-approval');
-    const mark = now(it.cluster);
-    workers.wake();
-    await it.calls.quiet();
-    expectNothingSince(it.cluster, mark);
-    expect(movedTo(it.cluster, NEW_IMAGE, mark)).toEqual([]);
-    await workers.kill();
-    await next.decide({ verb: 'cancel', then: 'hold' });
-    await next.result();
-    await other.shutDown();
-  });
+  }) =>
+    withSleeper(connections, { sets: [{ replicas: 20 }] }, async ({ it, workers, takeOver }) => {
+      const release = await it.start(aRelease({ ...READY, waves: [12, 'rest'], gates: [{ before: 2 }] }));
+      await release.until('the gate', atGate);
+      const held = it.calls.hold({ ...A_RELOAD, skip: 3 });
+      it.calls.slow(A_RELOAD, 200);
+      await release.decide({ verb: 'rollback', actor: 'bob' });
+      await held.reached;
+      workers.stop();
+      held.release();
+      await takeOver();
+      await eventually(release, 'the end', ({ endedAt }) => endedAt !== undefined);
+      expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+      const next = await it.start(aRelease({ name: 'next', image: NEW_IMAGE, gates: [{ before: 2 }] }));
+      await eventually(next, 'the gate', atGate);
+      const mark = now(it.cluster);
+      workers.wake();
+      await it.calls.quiet();
+      expectNothingSince(it.cluster, mark);
+      expect(movedTo(it.cluster, NEW_IMAGE, mark)).toEqual([]);
+      await next.decide({ verb: 'cancel', then: 'hold' });
+      await next.result();
+    }));
 });
