@@ -223,7 +223,7 @@ describe('a rollback has a way', () => {
     const writes = it.cluster.log
       .slice(before)
       .filter((entry) => entry.kind === 'patch' && entry.target.kind === 'GameServer').length;
-    expect(writes).toBeLessThan(100);
+    expect(writes).toBeLessThan(200);
     expect(Object.keys(overridesIn(it.cluster))).toHaveLength(100);
   });
 });
