@@ -1,10 +1,11 @@
 import { describe, expect } from 'vitest';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
-import { ClusterFailure } from '../../activities/ports.ts';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import { carriedToItsEnd, isOver } from '../support/carry.ts';
 import type { LogEntry } from '../support/fake-cluster.ts';
+import { gitOps } from '../support/fake-git-ops.ts';
 import { movedTo } from '../support/fake-log.ts';
 import type { RawSet } from '../support/fake-set-model.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
@@ -80,6 +81,23 @@ describe('a rollback has a way', () => {
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
     expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
   });
+
+  // B3: again and again.
+  test.for(['apply', 'replace'] as const)(
+    'when a GitOps controller writes the original set back all the time (%s)',
+    async (by, { stage }) => {
+      const it = await stage();
+      const argo = gitOps(it.cluster, { manager: 'argocd', by });
+      const release = await atItsGate(it);
+      argo.selfHeal(200);
+      await release.until('the pause', isPaused);
+      await release.decide({ verb: 'rollback', actor: 'bob' });
+      await carriedToItsEnd(release);
+      argo.stop();
+      expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+      expectAsBefore(it);
+    },
+  );
 
   // B3
   test('when somebody has replaced the whole set, annotations included', async ({ stage }) => {

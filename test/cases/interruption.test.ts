@@ -234,7 +234,7 @@ describe('a release', () => {
     const release = await it.start(file);
     await held.reached;
     await release.decide({ verb: 'pause', actor: 'bob' });
-    const isPausing = ({ phase }: ReleaseState): boolean => (phase as string) === 'pausing';
+    const isPausing = ({ phase }: ReleaseState): boolean => phase === 'pausing';
     await release.until('the release to be pausing', isPausing, 20_000);
     held.release();
     await release.until('the pause', isPaused);

@@ -209,6 +209,19 @@ describe('priorities that somebody else writes during a release', () => {
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
   });
 
+  // B5: as OpenKruiseGame's manual does it.
+  test('from a service quality are either planned for or asked about once, and the release ends', async ({ stage }) => {
+    const quality = { name: 'players', serviceQualityAction: [{ state: true, updatePriority: 'result' as const }] };
+    const it = await stage({ sets: [{ serviceQualities: [quality] }] });
+    const release = await atItsGate(it);
+    for (const ordinal of [0, 3, 5]) {
+      it.cluster.reportQuality(`duel-${ordinal}`, 'players', { status: 'True', message: String(60 + ordinal) });
+    }
+    await carriedToItsEnd(release);
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
+  });
+
   // B5
   test('do not stand in the way of a rollback', async ({ stage }) => {
     const it = await stage();

@@ -1,4 +1,4 @@
-import type { ExecRequest } from '../../activities/ports.ts';
+import type { ExecRequest } from '../../activities/ports/probes.ts';
 import type { GuardedPatch, PatchTarget } from '../../release/patches/patches.ts';
 import type { WhichCalls } from './cluster-calls.ts';
 import { NEW_IMAGE } from './builders.ts';
