@@ -343,7 +343,7 @@ describe('a decision', () => {
 
   // B14: in a wave, where going on would move servers.
   test('to pause, given while a wave is being thawed, lets no further server move', async ({ stage }) => {
-    const it = await stage({ timings: { swapMs: 300 } });
+    const it = await stage({ timings: { swapMs: 3_000 } });
     const release = await it.start(aRelease({ waves: ['rest'], maxUnavailable: 1, ready: { timeout: '60s' } }));
     await release.until('the first server to move', () => movedTo(it.cluster, NEW_IMAGE).length > 0);
     await release.decide({ verb: 'pause', actor: 'bob' });
