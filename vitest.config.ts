@@ -19,7 +19,7 @@ export default defineConfig({
         test: {
           ...WORDY,
           name: 'workflow',
-          include: ['test/{workflow,replay,situations}/**/*.test.ts'],
+          include: ['test/{workflow,cases,replay,situations}/**/*.test.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
           setupFiles: ['test/workflow/setup.ts'],
           // Tests of one file run side by side, each with a worker, a task queue and a cluster of its own.

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import type { Activities } from '../../activities/index.ts';
+import { until } from '../lab/until.ts';
 import { unlessAborted } from './abort.ts';
 import { unreachable } from './fake-faults.ts';
 import type { Operation } from './fake-faults.ts';
@@ -12,10 +14,14 @@ import type { ServerList } from '../../activities/ports/servers.ts';
 export interface WhichCalls {
   readonly activity?: keyof Activities;
   readonly operation?: Operation;
+  /** What it is called with. Default anything. */
+  readonly about?: (parameters: readonly unknown[]) => boolean;
   /** So many of them pass first. Default 0. */
   readonly skip?: number;
   /** Before anything happens in the cluster, or when it has and only the answer is missing. Default before. */
   readonly when?: 'before' | 'after';
+  /** It is on the wire: that its caller gives up does not end it. Default false. */
+  readonly onTheWire?: boolean;
 }
 
 /** How a call stands still. */
@@ -40,7 +46,11 @@ export interface Call {
   readonly activity: string;
   readonly operation: Operation;
   readonly when: 'before' | 'after';
+  readonly parameters: readonly unknown[];
 }
+
+/** How long nothing must be written before it counts as over: longer than a write, and than one look of an activity. */
+const QUIET_MS = 2_500;
 
 interface Interference {
   readonly which: WhichCalls;
@@ -52,6 +62,8 @@ interface Interference {
 /** The calls of a worker to its cluster, where a test can stop and break them. */
 export class ClusterCalls {
   readonly #interferences: Interference[] = [];
+  #changesUnderWay = 0;
+  #lastChangeAt = 0;
 
   /** Stops the next such call. */
   hold(which: WhichCalls, { stubborn = false }: HoldWishes = {}): HeldCall {
@@ -60,9 +72,28 @@ export class ClusterCalls {
     this.#add(which, 1, async (signal) => {
       const speakAgain = stubborn ? silenceHeartbeats() : undefined;
       reached.resolve(undefined);
-      await unlessAborted(released.promise, stubborn ? undefined : signal).finally(speakAgain);
+      const isDeaf = stubborn || which.onTheWire === true;
+      await unlessAborted(released.promise, isDeaf ? undefined : signal).finally(speakAgain);
     });
     return { reached: reached.promise, release: () => released.resolve(undefined) };
+  }
+
+  /** The next `times` such calls take so many milliseconds: an API server with much to do. Default all. */
+  slow(which: WhichCalls, milliseconds: number, times = Infinity): void {
+    this.#add(which, times, async (signal) => {
+      await sleep(milliseconds, undefined, which.onTheWire === true || !signal ? {} : { signal });
+    });
+  }
+
+  /**
+   * Resolves when nobody has patched, told or asked to change anything for a while, whoever it was and whatever for.
+   * @param held so many calls stand still meanwhile
+   */
+  async quiet(held = 0): Promise<void> {
+    const since = Date.now();
+    const isQuiet = (): boolean =>
+      this.#changesUnderWay === held && Date.now() - Math.max(since, this.#lastChangeAt) > QUIET_MS;
+    await until({ what: 'the last change to end', deadlineMs: 60_000, everyMs: 50 }, isQuiet);
   }
 
   /** The next `times` such calls end with this failure: as if nothing had been sent, or the answer had got lost. */
@@ -78,16 +109,34 @@ export class ClusterCalls {
     });
   }
 
-  /** Called around every call. @throws the planned failure */
-  async pass(call: Call, signal: AbortSignal | undefined): Promise<void> {
+  /** Called around every call. Returns true when it is on the wire. @throws the planned failure */
+  async pass(call: Call, signal: AbortSignal | undefined): Promise<boolean> {
     const met = this.#interferences.find(({ which, left }) => left > 0 && isMeant(which, call));
-    if (!met) return;
+    if (!met) return false;
     if (met.skip > 0) {
       met.skip -= 1;
-      return;
+      return false;
     }
     met.left -= 1;
     await met.meet(signal);
+    return met.which.onTheWire === true;
+  }
+
+  /** Runs a call, and knows while it does whether something may change. */
+  async count<Result>(
+    operation: Operation,
+    parameters: readonly unknown[],
+    call: () => Promise<Result>,
+  ): Promise<Result> {
+    if (!isChange(operation, parameters)) return await call();
+    this.#changesUnderWay += 1;
+    this.#lastChangeAt = Date.now();
+    try {
+      return await call();
+    } finally {
+      this.#changesUnderWay -= 1;
+      this.#lastChangeAt = Date.now();
+    }
   }
 
   /** The cluster as a worker sees it through these calls. */
@@ -101,10 +150,13 @@ export class ClusterCalls {
       async (...parameters: Parameters): Promise<Result> => {
         const activity = Context.current().info.activityType;
         const signal = signalOf(parameters);
-        await this.pass({ activity, operation, when: 'before' }, signal);
-        const result = await call(...parameters);
-        await this.pass({ activity, operation, when: 'after' }, signal);
-        return result;
+        const all = async (): Promise<Result> => {
+          const isSent = await this.pass({ activity, operation, when: 'before', parameters }, signal);
+          const result = await call(...(isSent ? withoutSignal(parameters) : parameters));
+          await this.pass({ activity, operation, when: 'after', parameters }, signal);
+          return result;
+        };
+        return await this.count(operation, parameters, all);
       };
     const readSet = around(
       'readSet',
@@ -160,11 +212,29 @@ export interface FailWishes {
   readonly times?: number;
 }
 
-function isMeant({ activity, operation, when = 'before' }: WhichCalls, call: Call): boolean {
+/** Nobody can call it back. */
+function withoutSignal<Parameters extends readonly unknown[]>(parameters: Parameters): Parameters {
+  const isLocal = (value: unknown): boolean => value instanceof AbortSignal;
+  const kept = parameters.map((value) => {
+    if (isLocal(value)) return undefined;
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).filter(([, field]) => !isLocal(field)));
+  });
+  return kept as unknown as Parameters;
+}
+
+/** Calls by which something may change; dry runs do not. */
+function isChange(operation: Operation, [, , options]: readonly unknown[]): boolean {
+  if (operation === 'patch') return (options as { readonly dryRun?: boolean } | undefined)?.dryRun !== true;
+  return operation === 'exec' || operation === 'httpSend';
+}
+
+function isMeant({ activity, operation, about, when = 'before' }: WhichCalls, call: Call): boolean {
   return (
     when === call.when &&
     (activity === undefined || activity === call.activity) &&
-    (operation === undefined || operation === call.operation)
+    (operation === undefined || operation === call.operation) &&
+    (about === undefined || about(call.parameters))
   );
 }
 

@@ -38,6 +38,7 @@ const SET_FIELDS = new Set([
   'updateStrategy',
   'gameServerTemplate',
   'serviceName',
+  'serviceQualities',
   'network',
   'lifecycle',
 ]);

@@ -86,10 +86,13 @@ async function answer(child: ChildProcess, stages: readonly Stage[], call: Remot
   const { activity } = by;
   const { cluster, calls } = stages.find(({ clusterName }) => clusterName === call.clusterName)!;
   try {
-    await calls.pass({ activity, operation, when: 'before' }, undefined);
     const run = cluster[operation].bind(cluster) as (...values: readonly unknown[]) => Promise<unknown>;
-    const result = await asWriter(by, () => run(...parameters));
-    await calls.pass({ activity, operation, when: 'after' }, undefined);
+    const result = await calls.count(operation, parameters, async () => {
+      await calls.pass({ activity, operation, when: 'before', parameters }, undefined);
+      const outcome = await asWriter(by, () => run(...parameters));
+      await calls.pass({ activity, operation, when: 'after', parameters }, undefined);
+      return outcome;
+    });
     send(child, { id, kind: 'result', result });
   } catch (error) {
     if (!(error instanceof ClusterFailure)) throw error;
