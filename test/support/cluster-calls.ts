@@ -240,10 +240,18 @@ function isMeant({ activity, operation, about, when = 'before' }: WhichCalls, ca
 
 /** Keeps the heartbeats of the activity that runs here from leaving; returns what ends that. */
 function silenceHeartbeats(): () => void {
-  const context = Context.current() as { heartbeat: Context['heartbeat'] };
+  const context: { heartbeat: Context['heartbeat'] } = Context.current();
   const { heartbeat } = context;
   context.heartbeat = () => undefined;
+  // Those of a lease go by the client.
+  Object.defineProperty(context, 'client', {
+    configurable: true,
+    get: () => {
+      throw new Error('a process that is stopped says nothing');
+    },
+  });
   return () => {
     context.heartbeat = heartbeat;
+    Reflect.deleteProperty(context, 'client');
   };
 }
