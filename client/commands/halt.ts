@@ -4,9 +4,9 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import type { LineHalt, LineScope, LineState } from '../../release/decisions/halt.ts';
 import { haltSentence, lineName } from '../../release/decisions/halt.ts';
-import { durationSchema } from '../../release/spec/quantity.ts';
+import { durationUpTo } from '../../release/spec/quantity.ts';
 import type { HaltResult, UnhaltMessage, UnhaltSetMessage } from '../../workflows/messages.ts';
-import { LINE_MESSAGES, LONGEST_HALT } from '../../workflows/messages.ts';
+import { LINE_MESSAGES } from '../../workflows/messages.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import { withTemporal } from '../temporal/connect.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
@@ -75,8 +75,8 @@ function scopeOf(io: Io, flags: LineFlags): LineScope {
 }
 
 function timeOf({ for: given = '24h' }: LineFlags): number {
-  const parsed = durationSchema.safeParse(given);
-  if (parsed.success && parsed.data > 0 && parsed.data <= LONGEST_HALT) return parsed.data;
+  const parsed = durationUpTo('7d').safeParse(given);
+  if (parsed.success && parsed.data > 0) return parsed.data;
   throw new ExitError(
     EXIT.usage,
     `--for ${JSON.stringify(given)}: expected a time such as 12h, at most 7d: nothing waits for ever`,

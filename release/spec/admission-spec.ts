@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { durationSchema } from './quantity.ts';
+import { plainLine } from './plain-text.ts';
+import { durationUpTo } from './quantity.ts';
 
 const busy = z
   .strictObject({
-    opsState: z.array(z.string().min(1).max(63)).min(1).max(20).optional(),
+    opsState: z.array(plainLine(63)).min(1).max(20).optional(),
     annotation: z
-      .strictObject({ name: z.string().min(1).max(317), value: z.string().max(256).optional() })
+      .strictObject({ name: plainLine(317), value: z.string().max(256).optional() })
       .optional()
       .meta({ description: 'An annotation of the GameServer; without value, any value but an empty one, 0 or false' }),
   })
@@ -16,10 +17,12 @@ const busy = z
 /** Schema of how the reload waits for players. */
 export const admissionSchema = z.strictObject({
   busy: busy.meta({ description: 'Which servers have players that a reload would disturb' }),
-  wait: durationSchema.prefault('10m').meta({ description: 'How long a wave waits for its busy servers' }),
-  lastWait: durationSchema
+  wait: durationUpTo('7d')
+    .prefault('10m')
+    .meta({ description: 'How long a wave waits for its busy servers; at most 7d' }),
+  lastWait: durationUpTo('7d')
     .prefault('1h')
-    .meta({ description: 'How long the last wave waits for the servers that were deferred to it' }),
+    .meta({ description: 'How long the last wave waits for the servers that were deferred to it; at most 7d' }),
   then: z
     .enum(['reload', 'leave', 'pause'])
     .prefault('pause')

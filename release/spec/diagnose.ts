@@ -32,10 +32,17 @@ export function readCalendarFile(
   return 'value' in reading ? { windows: reading.value.freeze } : reading;
 }
 
+/** A thousand chosen servers by name and every text at its longest fit in it. */
+const LONGEST_FILE = 512 * 1024;
+
 function readDocument<Schema extends z.ZodType>(
   text: string,
   schema: Schema,
 ): { readonly value: z.output<Schema> } | { readonly diagnostics: readonly Diagnostic[] } {
+  if (text.length > LONGEST_FILE) {
+    const message = `the file has ${text.length} characters, and ${LONGEST_FILE} are the most`;
+    return { diagnostics: [{ line: 1, column: 1, path: '', message }] };
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
   if (document.errors.length > 0) {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { countSchema, durationSchema } from './quantity.ts';
+import { countSchema, durationUpTo, formatDuration } from './quantity.ts';
 
 /** The classes of failure that a policy may treat on their own; the others always stop the release for a person. */
 export const POLICY_CLASSES = [
@@ -18,13 +18,26 @@ export const POLICY_CLASSES = [
   'healthUnknown',
 ] as const;
 
-const classPolicy = z.strictObject({
-  then: z.enum(['rollback', 'pause', 'retry']),
-  retries: z.int().min(1).max(20).prefault(3).meta({ description: 'retry: how often, before then of onFailure' }),
-  backoff: durationSchema
-    .prefault('10s')
-    .meta({ description: 'retry: how long before the first one; doubled for each further one' }),
-});
+/** Longest time before one more try, however often the one before was doubled. */
+const LONGEST_BACK_OFF = 86_400_000;
+
+const classPolicy = z
+  .strictObject({
+    then: z.enum(['rollback', 'pause', 'retry']),
+    retries: z.int().min(1).max(20).prefault(3).meta({ description: 'retry: how often, before then of onFailure' }),
+    backoff: durationUpTo('1d')
+      .prefault('10s')
+      .meta({ description: 'retry: how long before the first one; doubled for each further one, to at most 1d' }),
+  })
+  .superRefine(({ then, retries, backoff }, context) => {
+    const last = backoff * 2 ** (retries - 1);
+    if (then !== 'retry' || last <= LONGEST_BACK_OFF) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['backoff'],
+      message: `doubled for each of ${retries} retries it ends at ${formatDuration(last)}, and 1d is the most: fewer retries, or a shorter backoff`,
+    });
+  });
 
 /** Schema of what failed servers lead to. */
 export const onFailureSchema = z

@@ -1,5 +1,6 @@
 import { IANAZone } from 'luxon';
 import { z } from 'zod';
+import { plainLine } from './plain-text.ts';
 
 const TIME = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d)(?::(?<second>[0-5]\d))?`;
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
@@ -27,6 +28,7 @@ const isWeeklyText = (text: string): boolean => WEEKLY.test(text);
 
 const moment = z
   .string({ error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 12:00' })
+  .max(40, 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 12:00')
   .refine((text) => wallTime(text) !== undefined, {
     error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 or 2026-12-24 12:00',
     abort: true,
@@ -35,11 +37,12 @@ const moment = z
 /** Schema of a time in which nothing is released. */
 export const freezeWindowSchema = z
   .strictObject({
-    name: z.string().min(1).max(80),
+    name: plainLine(80),
     from: moment,
     to: moment,
     timeZone: z
       .string()
+      .max(60, 'expected a time zone such as Europe/Berlin')
       .refine((zone) => IANAZone.isValidZone(zone), 'expected a time zone such as Europe/Berlin')
       .prefault('UTC'),
   })

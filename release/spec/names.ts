@@ -10,6 +10,15 @@ export const dnsLabel = z
   .max(63, 'a name has at most 63 characters')
   .regex(DNS_LABEL, 'expected a Kubernetes name: lower-case letters, digits and -');
 
+/**
+ * The name of a cluster as its workers and the commands have it. It is part of workflow ids, queries and commands that
+ * people paste.
+ */
+export const clusterName = z
+  .string()
+  .max(63, 'a name has at most 63 characters')
+  .regex(DNS_SUBDOMAIN, 'expected lower-case letters, digits, - and . such as eu-west-1');
+
 /** The name of a GameServerSet or a server (RFC 1123 subdomain). */
 export const objectName = z
   .string()

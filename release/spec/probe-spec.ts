@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dnsLabel } from './names.ts';
-import { durationSchema } from './quantity.ts';
+import { plainLine } from './plain-text.ts';
+import { durationUpTo } from './quantity.ts';
 
 /** A program and its arguments. Also what `reload.exec` takes. */
 export const command = z
@@ -17,7 +18,7 @@ export const command = z
 const TEXT = 'expected text; put numbers in quotes';
 
 /** A path in a container or of a request. */
-export const absolutePath = z.string({ error: TEXT }).regex(/^\//, 'expected an absolute path');
+export const absolutePath = plainLine(4_096).regex(/^\//, 'expected an absolute path');
 
 const A_PORT = 'expected a port from 1 to 65535';
 /** A port of a server. */
@@ -25,15 +26,15 @@ export const port = z.int(A_PORT).min(1, A_PORT).max(65_535, A_PORT);
 
 /** How long one answer may take; more than nothing. */
 export function timeoutOf(standard: string): z.ZodType<number, string | undefined> {
-  return durationSchema
+  return durationUpTo('10m')
     .refine((milliseconds) => milliseconds > 0, 'expected a time longer than 0s')
     .prefault(standard)
-    .meta({ description: 'How long one answer may take' });
+    .meta({ description: 'How long one answer may take; at most 10m' });
 }
 
-const within = durationSchema
+const within = durationUpTo('1h')
   .prefault('30s')
-  .meta({ description: 'How long the answer may take to become right; it is asked again until then' });
+  .meta({ description: 'How long the answer may take to become right; it is asked again until then; at most 1h' });
 
 /** What a trimmed answer must be. */
 export function expectation(what: string): z.ZodOptional<z.ZodString> {

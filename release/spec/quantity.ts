@@ -54,19 +54,37 @@ export function resolveCount(count: Count, total: number): number {
   return Math.min(total, Math.ceil(share * total));
 }
 
-/** A duration in a release file: text in, milliseconds out. */
-export const durationSchema = z
-  .codec(
-    z
-      .string({ error: 'expected a duration such as 90s, 5m or 4h' })
-      .regex(DURATION, 'expected a duration such as 90s, 5m or 4h'),
-    z.number(),
-    { decode: (text) => parseDuration(text) ?? 0, encode: durationText },
-  )
-  .meta({ description: 'A duration: a number and one of ms, s, m, h, d', examples: ['90s', '5m', '4h'] });
+const A_DURATION = 'expected a duration such as 90s, 5m or 4h';
+
+/** Text in, milliseconds out. Longer numbers than twenty characters are no durations that people write. */
+const writtenDuration = z.string({ error: A_DURATION }).max(20, A_DURATION).regex(DURATION, A_DURATION);
+
+/**
+ * A duration in a release file: text in, milliseconds out. Nothing waits for ever: each has a longest value, and some a
+ * shortest.
+ */
+export function durationUpTo(longest: string, shortest = '0s'): z.ZodType<number, string> {
+  const [most, least] = [milliseconds(longest), milliseconds(shortest)];
+  return z
+    .codec(writtenDuration, z.number(), { decode: milliseconds, encode: durationText })
+    .refine((value) => value <= most, { error: `expected a duration of at most ${longest}`, abort: true })
+    .refine((value) => value >= least, `expected a duration of at least ${shortest}`)
+    .meta({
+      description: `A duration of at most ${longest}: a number and one of ms, s, m, h, d`,
+      examples: ['90s', '5m', '4h'],
+    });
+}
+
+function milliseconds(text: string): number {
+  return parseDuration(text) ?? 0;
+}
+
+/** Kubernetes runs no sets that large, and every number here fits in its 32 bits. */
+const MOST_SERVERS = 100_000;
 
 const percentSchema = z
   .string()
+  .max(20, 'expected a share of the set such as 5%')
   .regex(PERCENT, 'expected a share of the set such as 5%')
   .refine((text) => Number(text.slice(0, -1)) <= 100, 'a share of the set is at most 100%');
 
@@ -74,9 +92,18 @@ const percentSchema = z
 export function countSchema(minimum: number): z.ZodType<Count, number | string> {
   const whole =
     minimum === 0 ? 'a whole number of servers, 0 or more' : `a whole number of servers, ${minimum} or more`;
-  const count = z.union([z.int(`expected ${whole}`).min(minimum, `expected ${whole}`), percentSchema], {
-    error: `expected ${whole}, or a share of the set such as 5%`,
-  });
+  const count = z.union(
+    [
+      z
+        .int(`expected ${whole}`)
+        .min(minimum, `expected ${whole}`)
+        .max(MOST_SERVERS, `expected at most ${MOST_SERVERS} servers`),
+      percentSchema,
+    ],
+    {
+      error: `expected ${whole}, or a share of the set such as 5%`,
+    },
+  );
   // The pattern makes it a share; a transform would say so too, but a release file could not be written back then.
   return count as unknown as z.ZodType<Count, number | string>;
 }

@@ -1,13 +1,18 @@
 import { z } from 'zod';
 import { objectName } from './names.ts';
+import { plainLine } from './plain-text.ts';
+
+/** Kubernetes numbers servers in 32 bits. */
+const LAST_ORDINAL = 2_147_483_647;
+const MOST_LABELS = 20;
 
 const serverEntry = z.union(
   [
-    z.int().min(0),
+    z.int().min(0).max(LAST_ORDINAL),
     objectName.refine((text) => {
       const range = /^(\d+)-(\d+)$/.exec(text);
-      return !range || Number(range[1]) <= Number(range[2]);
-    }, 'a range of ordinals goes upwards, such as 5-9'),
+      return !range || (Number(range[1]) <= Number(range[2]) && Number(range[2]) <= LAST_ORDINAL);
+    }, `a range of ordinals goes upwards, such as 5-9, to ${LAST_ORDINAL} at most`),
   ],
   { error: 'expected an ordinal such as 3, a range of ordinals such as 5-9, or the name of a server' },
 );
@@ -17,10 +22,17 @@ const criteria = {
   servers: z.array(serverEntry).min(1).max(1_000).optional().meta({
     description: 'Ordinals, ranges of ordinals such as 5-9, or names',
   }),
-  labels: z.record(z.string(), z.string()).optional().meta({ description: 'Labels of the pod' }),
-  opsState: z.array(z.string().min(1)).min(1).optional(),
+  labels: z
+    .record(plainLine(317), z.string().max(63, 'expected at most 63 characters'))
+    .refine((labels) => Object.keys(labels).length <= MOST_LABELS, `expected at most ${MOST_LABELS} labels`)
+    .optional()
+    .meta({ description: 'Labels of the pod' }),
+  opsState: z.array(plainLine(63)).min(1).max(20).optional(),
   updatePriority: z
-    .strictObject({ min: z.int().min(0).optional(), max: z.int().min(0).optional() })
+    .strictObject({
+      min: z.int().min(0).max(LAST_ORDINAL).optional(),
+      max: z.int().min(0).max(LAST_ORDINAL).optional(),
+    })
     .optional()
     .meta({ description: 'The lowest and the highest updatePriority, both included' }),
 };
@@ -38,7 +50,7 @@ export const serverCriteria = z.strictObject(criteria).refine(isLimited, `expect
 
 /** Schema of a named wave. */
 export const serverSelection = z
-  .strictObject({ name: z.string().min(1).max(63), ...criteria })
+  .strictObject({ name: plainLine(63), ...criteria })
   .refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`)
   .meta({
     description: `A named wave: the servers that meet every criterion given (${CRITERIA_NAMES})`,

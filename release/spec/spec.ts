@@ -5,7 +5,8 @@ import { freezeWindowSchema } from './freeze-spec.ts';
 import { approversSchema, gateSchema } from './gate-spec.ts';
 import { dnsLabel, objectName } from './names.ts';
 import { contentCheck, healthCheck, proof } from './probe-spec.ts';
-import { countSchema, durationSchema } from './quantity.ts';
+import { plainLine } from './plain-text.ts';
+import { countSchema, durationUpTo } from './quantity.ts';
 import { reload } from './reload-spec.ts';
 import { serverCriteria, serverSelection } from './selection-spec.ts';
 
@@ -18,6 +19,7 @@ const IMAGE = /^[a-z0-9]+([._:/-][a-z0-9]+|__[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_
 
 const image = z
   .string({ error: 'expected an image such as registry.example/2048-sidecar:v2.0' })
+  .max(1_024, 'expected an image of at most 1024 characters')
   .regex(
     IMAGE,
     'expected an image with a tag such as registry.example/2048-sidecar:v2.0 (digests move by tag, see docs)',
@@ -56,7 +58,9 @@ const target = z.strictObject({
 
 const newServers = z
   .strictObject({
-    watch: durationSchema.prefault('1h').meta({ description: 'How long new servers are waited for and proved' }),
+    watch: durationUpTo('30d')
+      .prefault('1h')
+      .meta({ description: 'How long new servers are waited for and proved; at most 30d' }),
     count: z
       .int()
       .min(1)
@@ -66,9 +70,6 @@ const newServers = z
   })
   .prefault({})
   .meta({ description: 'Strategy newServersOnly: which scale-ups the release follows' });
-
-/** Whoever wants to watch for longer wants a monitoring system. */
-const LONGEST_GUARD = 30 * 86_400_000;
 
 const specSchema = z.strictObject({
   target,
@@ -95,7 +96,7 @@ const specSchema = z.strictObject({
   maxUnavailable: countSchema(1)
     .prefault('10%')
     .meta({ description: 'How many servers may be without their sidecar at once' }),
-  ready: z.strictObject({ timeout: durationSchema.prefault('5m') }).prefault({}),
+  ready: z.strictObject({ timeout: durationUpTo('1d').prefault('5m') }).prefault({}),
   content: contentCheck
     .optional()
     .meta({ description: 'Checked before the reload: are the new files in the shared folder?' }),
@@ -106,35 +107,35 @@ const specSchema = z.strictObject({
     .max(10)
     .prefault([])
     .meta({ description: 'Checked after the proof, and again and again while the wave bakes' }),
-  bake: durationSchema.prefault('0s'),
+  bake: durationUpTo('7d').prefault('0s'),
   approvers: approversSchema,
   gates: z.array(gateSchema).max(100).prefault([]),
   admission: admissionSchema
     .optional()
     .meta({ description: 'Reloads wait for servers with players. Default: they do not' }),
   freeze: z.array(freezeWindowSchema).max(50).prefault([]).meta({ description: 'Times in which nothing is released' }),
-  maxMixed: durationSchema
+  maxMixed: durationUpTo('30d')
     .refine((milliseconds) => milliseconds > 0, 'expected a duration longer than 0')
     .optional()
-    .meta({ description: 'How long servers may be of two versions before somebody has to decide. Default: any time' }),
+    .meta({
+      description:
+        'How long servers may be of two versions before somebody has to decide; at most 30d. Default: any time',
+    }),
   onMaxMixed: z.enum(['pause', 'rollback']).prefault('pause'),
   onFailure: onFailureSchema,
-  allowFailedVersion: z
-    .string()
-    .min(1)
-    .max(200)
+  allowFailedVersion: plainLine(200)
     .optional()
     .meta({ description: 'Why an image is released again that an earlier release had to roll back' }),
   paused: z
-    .strictObject({ timeout: durationSchema.prefault('3d') })
+    .strictObject({ timeout: durationUpTo('30d').prefault('3d') })
     .prefault({})
     .meta({ description: 'How long a paused release waits for a person before it ends as failed, left as it is' }),
   concurrency: z
     .strictObject({ total: z.int().min(1).max(200).prefault(20), perNode: z.int().min(1).max(50).prefault(5) })
     .prefault({})
     .meta({ description: 'How many reloads and checks run at once, in all and on one node' }),
-  guard: durationSchema
-    .refine((milliseconds) => milliseconds > 0 && milliseconds <= LONGEST_GUARD, 'expected a duration of at most 30d')
+  guard: durationUpTo('30d')
+    .refine((milliseconds) => milliseconds > 0, 'expected a duration longer than 0')
     .optional()
     .meta({
       description:
