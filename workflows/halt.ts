@@ -15,11 +15,13 @@ import {
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { LineHalt, LineState } from '../release/decisions/halt.ts';
-import { lineName, withException } from '../release/decisions/halt.ts';
+import { isBeyondHalts, lineName, withException } from '../release/decisions/halt.ts';
+import { EXAMPLES, readException, readFarewell } from '../release/decisions/message.ts';
 import { lineMarkdown } from '../release/narrate/narrate-halt.ts';
 import { holding, lasting } from './calls.ts';
 import type { HaltInput, HaltResult, UnhaltMessage, UnhaltSetMessage } from './messages.ts';
-import { LINE_MESSAGES, MESSAGES, unhaltSchema, unhaltSetSchema } from './messages.ts';
+import { LINE_MESSAGES, MESSAGES } from './messages.ts';
+import { checkedInput, haltInputSchema } from './input-schemas.ts';
 import { describeFailure } from './call-failures.ts';
 
 const stateQuery = defineQuery<LineState>(MESSAGES.state);
@@ -29,8 +31,6 @@ const unhaltSetSignal = defineSignal<[UnhaltSetMessage]>(LINE_MESSAGES.unhaltSet
 const unhaltSignal = defineSignal<[UnhaltMessage]>(LINE_MESSAGES.unhaltSignal);
 const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 
-const EXAMPLE = '{"actor":"YOU","reason":"why"}';
-const SET_EXAMPLE = '{"set":{"namespace":"NAMESPACE","name":"SET"},"actor":"YOU","reason":"why"}';
 /** A look without news ends after this long, so that its state in Temporal is never older. */
 const WATCH_MS = 30 * 60_000;
 /** How long to wait with the next try when the releases could not be told. */
@@ -40,9 +40,10 @@ const LET_GO_MS = 60_000;
 /**
  * Stops a line: as long as this workflow runs, every release of its namespace or cluster stands still and none starts.
  * It ends when somebody lets the line go on, and by itself when its time is over.
+ * @throws ApplicationFailure when its input cannot be read, or says to stop the line for ever
  */
 export async function halt(input: HaltInput): Promise<HaltResult> {
-  const line = new StoppedLine(input);
+  const line = new StoppedLine(readHalt(input));
   try {
     while (line.isStopped) await line.hold();
   } catch (error) {
@@ -66,18 +67,18 @@ class StoppedLine {
     this.#set({});
     upsertSearchAttributes([{ key: phaseKey, value: 'halt' }]);
     setHandler(stateQuery, () => this.#state, { description: 'The whole state of the halt' });
-    setHandler(unhaltUpdate, (message: UnhaltMessage) => this.#unhalt(message), {
-      description: `Lets the line go on: ${EXAMPLE}`,
-      validator: (message: UnhaltMessage) => demandReadable(message),
+    setHandler(unhaltUpdate, (message: unknown) => this.#unhalt(message), {
+      description: `Lets the line go on: ${EXAMPLES.farewell}`,
+      validator: (message: unknown) => demandReadable(message),
     });
-    setHandler(unhaltSetUpdate, (message: UnhaltSetMessage) => this.#unhaltSet(message), {
-      description: `Lets one set go on: ${SET_EXAMPLE}`,
+    setHandler(unhaltSetUpdate, (message: unknown) => this.#unhaltSet(message), {
+      description: `Lets one set go on: ${EXAMPLES.exception}`,
     });
-    setHandler(unhaltSetSignal, (message: UnhaltSetMessage) => void this.#unhaltSet(message), {
-      description: `Lets one set go on: ${SET_EXAMPLE}`,
+    setHandler(unhaltSetSignal, (message: unknown) => void this.#unhaltSet(message), {
+      description: `Lets one set go on: ${EXAMPLES.exception}`,
     });
-    setHandler(unhaltSignal, (message: UnhaltMessage) => void this.#unhalt(message), {
-      description: `Lets the line go on: ${EXAMPLE}`,
+    setHandler(unhaltSignal, (message: unknown) => void this.#unhalt(message), {
+      description: `Lets the line go on: ${EXAMPLES.farewell}`,
     });
   }
 
@@ -139,23 +140,28 @@ class StoppedLine {
     return left;
   }
 
-  #unhaltSet(message: UnhaltSetMessage): DecisionAnswer {
-    const parsed = unhaltSetSchema.safeParse(message);
-    if (!parsed.success) return { accepted: false, message: `expected ${SET_EXAMPLE}` };
-    const { set } = parsed.data;
+  #unhaltSet(message: unknown): DecisionAnswer {
+    const read = readException(message);
+    if ('problem' in read) return this.#notUnderstood(read.problem);
+    const { set } = read.ok;
     const name = `${set.namespace}/${set.name}`;
     if (!this.isStopped) return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on already` };
-    const result = withException(this.#state, { ...parsed.data, at: Date.now() });
+    const result = withException(this.#state, { ...read.ok, at: Date.now() });
     if ('refusal' in result) return { accepted: false, message: result.refusal };
     this.#set({ exceptions: result.exceptions });
     return { accepted: true, message: `${name} goes on; every other release of ${lineName(this.#halt)} stays halted` };
   }
 
-  #unhalt(message: UnhaltMessage): DecisionAnswer {
-    const parsed = unhaltSchema.safeParse(message);
-    if (!parsed.success) return { accepted: false, message: `expected ${EXAMPLE}` };
+  #notUnderstood(problem: string): DecisionAnswer {
+    this.#set({ unreadable: (this.#state.unreadable ?? 0) + 1 });
+    return { accepted: false, message: problem };
+  }
+
+  #unhalt(message: unknown): DecisionAnswer {
+    const read = readFarewell(message);
+    if ('problem' in read) return this.#notUnderstood(read.problem);
     if (!this.isStopped) return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on already` };
-    this.end(parsed.data);
+    this.end(read.ok);
     return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on` };
   }
 
@@ -166,7 +172,14 @@ class StoppedLine {
 }
 
 /** @throws ApplicationFailure with the sentence for the person */
-function demandReadable(message: UnhaltMessage): void {
-  if (!unhaltSchema.safeParse(message).success)
-    throw ApplicationFailure.nonRetryable(`expected ${EXAMPLE}`, 'NotUnderstood');
+function readHalt(input: unknown): HaltInput {
+  const read = checkedInput(haltInputSchema, input);
+  if (!isBeyondHalts(read.until, Date.now())) return read;
+  throw ApplicationFailure.nonRetryable('a line is stopped for at most 7d: nothing waits for ever', 'BadInput');
+}
+
+/** @throws ApplicationFailure with the sentence for the person */
+function demandReadable(message: unknown): void {
+  const read = readFarewell(message);
+  if ('problem' in read) throw ApplicationFailure.nonRetryable(read.problem, 'NotUnderstood');
 }

@@ -2,7 +2,6 @@
  * The names and payloads by which others speak to a release: the CLI, chat-ops bots, the Temporal UI. Plain values and
  * schemas without any SDK, so that a bot in any language can be written against this file.
  */
-import { z } from 'zod';
 import type { GuardCounts, GuardState } from '../release/monitor/monitor.ts';
 import type { GuardMemory } from '../release/monitor/monitor-watch.ts';
 import type { Ledger } from '../release/audit/audit-verdict.ts';
@@ -10,13 +9,16 @@ import type { LineHalt, LineScope } from '../release/decisions/halt.ts';
 import type { PreflightLine, PreflightResult } from '../release/plan/preflight.ts';
 import type { LastRelease } from '../release/record/record.ts';
 import type { BackWish } from '../release/plan/way-back.ts';
-import { dnsLabel, objectName } from '../release/spec/names.ts';
 import type { ReleaseFile } from '../release/spec/spec.ts';
-import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../release/progress/state.ts';
+import type { ExceptionMessage, FarewellMessage } from '../release/decisions/message.ts';
 import type { Outcome, ReleaseState } from '../release/progress/state.ts';
 import type { CarriedRelease } from '../release/progress/carried.ts';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { SetRef } from '../release/fleet/fleet.ts';
+
+export { LONGEST_HALT } from '../release/decisions/halt.ts';
+export { decisionSchema } from '../release/decisions/message.ts';
+export type { DecisionMessage } from '../release/decisions/message.ts';
 
 /** Workflow types. */
 export const WORKFLOWS = {
@@ -55,32 +57,6 @@ export const SEARCH_ATTRIBUTES = {
   HotwaveRequester: 'KEYWORD',
   HotwaveWave: 'INT',
 } as const;
-
-/** A decision as it travels: one flat JSON object. An update answers whether it was accepted; a signal cannot. */
-export const decisionSchema = z.strictObject({
-  id: z.string().min(1).max(200),
-  verb: z.enum(VERBS),
-  release: z.string().min(1).max(63),
-  plan: z
-    .string()
-    .regex(/^[0-9a-f]{8,64}$/)
-    .optional(),
-  wave: z.int().min(1).optional(),
-  then: z.enum(['hold', 'rollback']).optional(),
-  server: z.string().min(1).max(253).optional(),
-  scope: z.enum(ROLLBACK_SCOPES).optional(),
-  order: z.enum(ROLLBACK_ORDERS).optional(),
-  wins: z.enum(['release', 'edit']).optional(),
-  by: z.string().min(1).max(63).optional(),
-  until: z.int().min(0).optional(),
-  namespace: z.string().min(1).max(63).optional(),
-  actor: z.string().min(1).max(200),
-  channel: z.string().min(1).max(60).prefault('unknown'),
-  reason: z.string().max(1_000).optional(),
-});
-
-/** A decision before defaults, as a bot sends it. */
-export type DecisionMessage = z.input<typeof decisionSchema>;
 
 /** What a release workflow is started with. */
 export interface ReleaseInput {
@@ -132,14 +108,8 @@ export interface CarriedGuard {
   readonly sweptAt: number;
 }
 
-/** Who ends a guard, and why. */
-export const stopGuardSchema = z.strictObject({
-  actor: z.string().min(1).max(200),
-  reason: z.string().max(1_000).prefault('no reason given'),
-});
-
 /** A wish to end a guard, before defaults. */
-export type StopGuardMessage = z.input<typeof stopGuardSchema>;
+export type StopGuardMessage = FarewellMessage;
 
 /** What a guard returns. */
 export interface GuardResult {
@@ -155,27 +125,11 @@ export interface HaltInput extends LineHalt {
   readonly v: 1;
 }
 
-/** Longest time for which a line can be stopped, in milliseconds: nothing waits for ever. */
-export const LONGEST_HALT = 7 * 86_400_000;
-
-/** Who lets a line go on, and why. */
-export const unhaltSchema = z.strictObject({
-  actor: z.string().min(1).max(200),
-  reason: z.string().max(1_000).prefault('no reason given'),
-});
-
 /** A wish to let a line go on, before defaults. */
-export type UnhaltMessage = z.input<typeof unhaltSchema>;
+export type UnhaltMessage = FarewellMessage;
 
-/** Who lets one set go on while the rest of the line stands still, and why. */
-export const unhaltSetSchema = z.strictObject({
-  set: z.strictObject({ namespace: dnsLabel, name: objectName }),
-  actor: z.string().min(1).max(200),
-  reason: z.string().max(1_000).prefault('no reason given'),
-});
-
-/** A wish to let one set go on, before defaults. */
-export type UnhaltSetMessage = z.input<typeof unhaltSetSchema>;
+/** A wish to let one set go on while the rest of the line stands still, before defaults. */
+export type UnhaltSetMessage = ExceptionMessage;
 
 /** What a halt returns. */
 export interface HaltResult {

@@ -12,10 +12,12 @@ import {
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { GuardState } from '../release/monitor/monitor.ts';
-import { endGuard } from '../release/monitor/monitor.ts';
+import { EXAMPLES, readFarewell, readMessage } from '../release/decisions/message.ts';
+import { endGuard, withUnreadable } from '../release/monitor/monitor.ts';
 import { guardMarkdown } from '../release/narrate/narrate-monitor.ts';
 import type { GuardInput, StopGuardMessage } from './messages.ts';
-import { GUARD_MESSAGES, MESSAGES, stopGuardSchema } from './messages.ts';
+import { GUARD_MESSAGES, MESSAGES } from './messages.ts';
+import { guardInputSchema } from './input-schemas.ts';
 
 const stateQuery = defineQuery<GuardState>(MESSAGES.state);
 const stopUpdate = defineUpdate<DecisionAnswer, [StopGuardMessage]>(GUARD_MESSAGES.stop);
@@ -24,8 +26,6 @@ const takeOverSignal = defineSignal<[GuardInput]>(GUARD_MESSAGES.takeOver);
 
 const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
-
-const EXAMPLE = '{"actor":"YOU","reason":"why"}';
 
 /**
  * The running guard as its handlers and its loop share it. Handlers only end it or hand it a newer release, and
@@ -48,14 +48,14 @@ export class GuardRun {
       { key: releaseKey, value: state.release },
     ]);
     setHandler(stateQuery, () => this.#state, { description: 'The whole state of the guard' });
-    setHandler(stopUpdate, (message: StopGuardMessage) => this.#stop(message), {
-      description: `Ends the guard: ${EXAMPLE}`,
-      validator: (message: StopGuardMessage) => demandReadable(message),
+    setHandler(stopUpdate, (message: unknown) => this.#stop(message), {
+      description: `Ends the guard: ${EXAMPLES.farewell}`,
+      validator: (message: unknown) => demandReadable(message),
     });
-    setHandler(stopSignal, (message: StopGuardMessage) => void this.#stop(message), {
-      description: `Ends the guard: ${EXAMPLE}`,
+    setHandler(stopSignal, (message: unknown) => void this.#stop(message), {
+      description: `Ends the guard: ${EXAMPLES.farewell}`,
     });
-    setHandler(takeOverSignal, (input: GuardInput) => this.#takeOver(input), {
+    setHandler(takeOverSignal, (input: unknown) => this.#takeOver(input), {
       description: 'Sent by a release that has ended on the same set',
     });
   }
@@ -106,17 +106,26 @@ export class GuardRun {
     await condition(() => !this.isGuarding, Math.max(1, milliseconds), { summary });
   }
 
-  #stop(message: StopGuardMessage): DecisionAnswer {
-    const parsed = stopGuardSchema.safeParse(message);
-    if (!parsed.success) return { accepted: false, message: `expected ${EXAMPLE}` };
+  #stop(message: unknown): DecisionAnswer {
+    const read = readFarewell(message);
+    if ('problem' in read) {
+      this.set(withUnreadable(this.#state));
+      return { accepted: false, message: read.problem };
+    }
     if (this.#state.phase === 'ended') return { accepted: true, message: `the guard has ended: ${this.#state.reason}` };
-    this.end(`stopped by ${parsed.data.actor}: ${parsed.data.reason}`);
+    this.end(`stopped by ${read.ok.actor}: ${read.ok.reason}`);
     this.#wait?.cancel();
     return { accepted: true, message: `stopped; the servers stay as they are` };
   }
 
   /** A release that ended later wins; one that ended earlier was delayed on its way here. */
-  #takeOver(input: GuardInput): void {
+  #takeOver(message: unknown): void {
+    const read = readMessage(guardInputSchema, message);
+    if ('problem' in read) {
+      this.set(withUnreadable(this.#state));
+      return;
+    }
+    const input = read.ok;
     const known = this.next?.last.finishedAt ?? this.#finishedAt;
     if (this.#state.phase === 'ended' || input.last.finishedAt <= known) return;
     this.next = input;
@@ -125,7 +134,7 @@ export class GuardRun {
 }
 
 /** @throws ApplicationFailure with the sentence for the person */
-function demandReadable(message: StopGuardMessage): void {
-  if (!stopGuardSchema.safeParse(message).success)
-    throw ApplicationFailure.nonRetryable(`expected ${EXAMPLE}`, 'NotUnderstood');
+function demandReadable(message: unknown): void {
+  const read = readFarewell(message);
+  if ('problem' in read) throw ApplicationFailure.nonRetryable(read.problem, 'NotUnderstood');
 }

@@ -1,5 +1,6 @@
 import {
   ActivityFailure,
+  ApplicationFailure,
   CancellationScope,
   allHandlersFinished,
   condition,
@@ -12,6 +13,7 @@ import { dueServers, newGuard, nextDue, withChanges, withFindings, withTrouble }
 import { lasting, watching } from './calls.ts';
 import { GuardRun } from './monitor-run.ts';
 import type { GuardInput, GuardResult } from './messages.ts';
+import { checkedInput, guardInputSchema } from './input-schemas.ts';
 import { describeFailure } from './call-failures.ts';
 import type { GuardSighting } from '../activities/monitor/watch-servers.ts';
 
@@ -25,13 +27,17 @@ const INSPECT_MS = 10 * 60_000;
 const TROUBLE_INTERVALS = 6;
 /** A new run begins before the history of this one is long. */
 const MOST_EVENTS = 2_000;
+/** As long as a release file may ask for, and a day for clocks that differ. */
+const LONGEST_GUARD_MS = 31 * 86_400_000;
 
 /**
  * Watches a set after its release: whatever crashes, is recreated or comes new has to prove the version again. An
  * engine that has lost it while its files are right is made to reload; everything else is reported and left alone.
  * It ends by itself when its time is over, when a newer release begins, and when the set is gone.
+ * @throws ApplicationFailure when its input cannot be read
  */
-export async function guard(input: GuardInput): Promise<GuardResult> {
+export async function guard(raw: GuardInput): Promise<GuardResult> {
+  const input = readGuard(raw);
   const post = new Post(input);
   try {
     while (post.run.isGuarding && !post.isFull) {
@@ -49,6 +55,13 @@ export async function guard(input: GuardInput): Promise<GuardResult> {
     return { release, reason, problems: problems.length, counts };
   }
   return await continueAsNew<typeof guard>(run.next ?? { ...input, carried: post.carried });
+}
+
+/** @throws ApplicationFailure with the sentence for the person */
+function readGuard(raw: unknown): GuardInput {
+  const input = checkedInput(guardInputSchema, raw);
+  if (input.until <= Date.now() + LONGEST_GUARD_MS) return input;
+  throw ApplicationFailure.nonRetryable('a guard watches for at most 30d', 'BadInput');
 }
 
 /** What the loop of a guard knows besides the state that people see. */

@@ -2,6 +2,7 @@ import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
 import type { LedgerRow } from '../release/audit/audit.ts';
 import { ledgerOf } from '../release/audit/audit-verdict.ts';
 import { asked } from './calls.ts';
+import { checkedInput, ledgerInputSchema } from './input-schemas.ts';
 import type { LedgerInput, LedgerResult } from './messages.ts';
 import { describeFailure } from './call-failures.ts';
 import type { LedgerHead } from '../activities/audit/read-audit.ts';
@@ -18,7 +19,8 @@ const PAGE_MS = 5 * 60_000;
  * What `hotwave versions` and `hotwave verify` run: asks every server of a set what it runs at this moment. Nothing is
  * remembered, so nothing can be stale.
  */
-export async function readLedger({ set, file, version }: LedgerInput): Promise<LedgerResult> {
+export async function readLedger(input: LedgerInput): Promise<LedgerResult> {
+  const { set, file, version } = checkedInput(ledgerInputSchema, input);
   try {
     const head = await asked('read the set', HEAD_MS).readLedgerHead({ set, file, version });
     if (head.kind === 'refused') return head;

@@ -1,4 +1,5 @@
 import { approvalsMissing, mayVote } from './gate-votes.ts';
+import { isBeyondHalts } from './halt.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import type {
   Decision,
@@ -376,6 +377,7 @@ function halt(state: ReleaseState, { actor, reason, until, namespace }: Decision
   const { release, halt: before } = state;
   if (until === undefined || until <= now)
     return { refusal: 'a line is stopped with hotwave halt, for a limited time' };
+  if (isBeyondHalts(until, now)) return { refusal: 'a line is stopped for at most 7d: nothing waits for ever' };
   if (before && before.until >= until) return { refusal: `the line of ${release} is stopped already, and for longer` };
   const since = before?.since ?? now;
   const scope = namespace === undefined ? {} : { namespace };

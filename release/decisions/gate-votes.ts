@@ -9,7 +9,11 @@ export function groupsOf(
   approvers: Approvers,
 ): readonly GateGroup[] | undefined {
   if (!needed) return undefined;
-  return Object.entries(needed).map(([name, count]) => ({ name, members: approvers[name] ?? [], needed: count }));
+  return Object.entries(needed).map(([name, count]) => ({
+    name,
+    members: Object.hasOwn(approvers, name) ? (approvers[name] ?? []) : [],
+    needed: count,
+  }));
 }
 
 /** True when the person's vote counts at this gate. */

@@ -1,4 +1,5 @@
 import type { SetRef } from '../fleet/fleet.ts';
+import { clusterFlag, commandLine } from '../narrate/shell.ts';
 import type { Phase, ReleaseState } from '../progress/state.ts';
 
 /** The releases that a halt is about: those of one namespace of a cluster, or of the whole cluster. */
@@ -50,7 +51,19 @@ export interface LineState extends StandingHalt {
   readonly releases?: readonly HeldRelease[] | undefined;
   /** Why the releases cannot be told now; absent when they can. */
   readonly trouble?: string | undefined;
+  /** Messages that could not be read: somebody tried something. */
+  readonly unreadable?: number | undefined;
   readonly endedBy?: { readonly actor: string; readonly reason: string; readonly at: number } | undefined;
+}
+
+/** Longest time for which a line can be stopped, in milliseconds: nothing waits for ever. */
+export const LONGEST_HALT = 7 * 86_400_000;
+/** Clocks differ; nobody's by as much as a day. */
+const CLOCKS_DIFFER = 86_400_000;
+
+/** True for an end that no halt may have, seen from `now`: whoever stops a line for ever has mistaken something. */
+export function isBeyondHalts(until: number, now: number): boolean {
+  return until > now + LONGEST_HALT + CLOCKS_DIFFER;
 }
 
 /** `arena in cluster eu`, or `cluster eu`. */
@@ -60,8 +73,7 @@ export function lineName({ cluster, namespace }: LineScope): string {
 
 /** What to type to let a line go on. */
 export function unhaltCommand({ cluster, namespace }: LineScope): string {
-  const scope = namespace === undefined ? '' : ` --namespace ${namespace}`;
-  return `hotwave unhalt${scope}${cluster === 'default' ? '' : ` --cluster ${cluster}`}`;
+  return commandLine('unhalt', ...(namespace === undefined ? [] : ['--namespace', namespace]), ...clusterFlag(cluster));
 }
 
 /** Who, why, since when, until when and what to type: one sentence for every place where a halt refuses something. */
@@ -71,7 +83,9 @@ export function haltSentence(halt: LineHalt): string {
 
 /** `2026-01-02 12:00:00 UTC`: people of all time zones read the same page. */
 export function pointInTime(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  const date = new Date(milliseconds);
+  if (Number.isNaN(date.getTime())) return 'the end of time';
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 /** True when a halt of this scope holds the releases of that namespace. */

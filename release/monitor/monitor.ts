@@ -78,6 +78,8 @@ export interface GuardState {
   /** The latest 100. */
   readonly events: readonly GuardEvent[];
   readonly counts: GuardCounts;
+  /** Messages that could not be read: somebody tried something. */
+  readonly unreadable?: number | undefined;
 }
 
 /** What a guard is started with. */
@@ -219,6 +221,11 @@ export function withTrouble(state: GuardState, reason: string, now: number): Gua
   const last = state.events.at(-1);
   if (last?.kind === 'trouble' && last.text === reason) return state;
   return withEvent(state, { at: now, kind: 'trouble', text: reason });
+}
+
+/** One more message could not be read. */
+export function withUnreadable(state: GuardState): GuardState {
+  return { ...state, unreadable: (state.unreadable ?? 0) + 1 };
 }
 
 /** Ends a guard. */

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { dnsLabel } from '../spec/names.ts';
+import { plainText } from '../spec/plain-text.ts';
+import { plainLine, remark } from '../spec/text.ts';
+import { momentSchema } from '../spec/quantity.ts';
 import { looksSecret } from './redact.ts';
 
 /** Annotation of a set: images that a release had to take back by itself, so that nobody releases them again unawares. */
@@ -10,10 +14,10 @@ const LONGEST_REASON = 300;
 const READ_LIMIT = 64 * 1024;
 
 const versionSchema = z.object({
-  image: z.string().min(1).max(1_024),
-  release: z.string().min(1).max(63),
-  at: z.number().int().min(0),
-  reason: z.string().max(2_000).prefault(''),
+  image: plainLine(1_024),
+  release: dnsLabel,
+  at: momentSchema,
+  reason: remark(2_000).prefault(''),
 });
 
 /** An image that a release had to take back by itself. */
@@ -55,7 +59,7 @@ function jsonOf(text: string): unknown {
 /** The failed image and no more than nine others; one that fails again is only the newest once. */
 export function withFailedVersion(versions: readonly FailedVersion[], failed: FailedVersion): readonly FailedVersion[] {
   const reason = looksSecret(failed.reason) ? 'not kept: it seems to hold a credential' : failed.reason;
-  const kept = { ...failed, reason: reason.slice(0, LONGEST_REASON) };
+  const kept = { ...failed, reason: plainText(reason, LONGEST_REASON) };
   return [...versions.filter(({ image }) => image !== failed.image), kept].slice(-KEPT);
 }
 

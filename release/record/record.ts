@@ -5,6 +5,10 @@ import type { StableVersion } from './stable.ts';
 import { readStable } from './stable.ts';
 import type { Ask } from '../spec/spec.ts';
 import { askSchema } from '../spec/spec.ts';
+import { dnsLabel } from '../spec/names.ts';
+import { plainText } from '../spec/plain-text.ts';
+import { plainLine, remark } from '../spec/text.ts';
+import { momentSchema } from '../spec/quantity.ts';
 
 /** Annotation of a set under release: what is needed to go on, or back, when Temporal has lost the release. */
 export const RELEASE_ANNOTATION = 'hotwave.dev/release';
@@ -20,8 +24,7 @@ const READ_LIMIT = 64 * 1024;
 /** How to ask, or why the record does not say it. */
 export type RecordedAsk = { readonly ask: Ask } | { readonly noAsk: string };
 
-const shortText = z.string().min(1).max(1_024);
-const milliseconds = z.number().int().min(0);
+const shortText = plainLine(1_024);
 
 const strategySchema = z.looseObject({
   type: z.string().optional(),
@@ -30,9 +33,9 @@ const strategySchema = z.looseObject({
 
 const commonSchema = z.object({
   v: z.literal(1),
-  release: z.string().min(1).max(63),
-  strategy: z.string().min(1).max(63),
-  container: z.string().min(1).max(63),
+  release: dnsLabel,
+  strategy: plainLine(63),
+  container: dnsLabel,
   chosen: z
     .string()
     .max(4_096)
@@ -53,14 +56,14 @@ const commonSchema = z.object({
     .max(16)
     .optional(),
   ask: z.unknown().optional(),
-  noAsk: z.string().max(200).optional(),
+  noAsk: remark(200).optional(),
 });
 
 /** What a rollback could not bring back: why, and which servers ask for which image, ordinals as compact ranges. */
 const stuckSchema = z.object({
-  reason: z.string().max(1_000),
-  at: milliseconds,
-  images: z.record(z.string().max(1_024), z.string().max(4_096)),
+  reason: remark(1_000),
+  at: momentSchema,
+  images: z.record(plainLine(1_024), plainLine(4_096)),
 });
 
 /** What a rollback could not bring back. */
@@ -68,10 +71,10 @@ export type Stuck = z.output<typeof stuckSchema>;
 
 /** Which workflow holds a set. `temporal` tells Temporals apart: the id of the namespace, empty when it was not known. */
 const holderSchema = z.object({
-  temporal: z.string().max(200),
-  namespace: z.string().max(200),
-  workflowId: z.string().max(1_000),
-  runId: z.string().max(200),
+  temporal: z.union([z.literal(''), plainLine(200)]),
+  namespace: plainLine(200),
+  workflowId: plainLine(1_000),
+  runId: plainLine(200),
 });
 
 /** Which workflow holds a set. */
@@ -83,13 +86,13 @@ const runningSchema = commonSchema.extend({
   oldVersion: shortText,
   newVersion: shortText,
   updateStrategy: strategySchema,
-  startedAt: milliseconds,
-  priorities: z.record(z.string().max(40), z.string().max(4_096)).optional(),
+  startedAt: momentSchema,
+  priorities: z.record(plainLine(40), plainLine(4_096)).optional(),
   holder: holderSchema.optional(),
-  heldAt: milliseconds.optional(),
+  heldAt: momentSchema.optional(),
   stuck: stuckSchema.optional(),
-  oldBecause: z.string().max(200).optional(),
-  left: z.string().max(READ_LIMIT).optional(),
+  oldBecause: remark(200).optional(),
+  left: remark(READ_LIMIT).optional(),
 });
 
 const lastSchema = commonSchema.extend({
@@ -98,8 +101,8 @@ const lastSchema = commonSchema.extend({
   version: shortText,
   previousImage: shortText,
   previousVersion: shortText,
-  startedAt: milliseconds,
-  finishedAt: milliseconds,
+  startedAt: momentSchema,
+  finishedAt: momentSchema,
   putBack: z.object({ from: strategySchema, to: strategySchema }).optional(),
   everyServer: z.literal(true).optional(),
 });
@@ -243,7 +246,11 @@ function readOne<Schema extends z.ZodType>(
   const parsed = schema.safeParse(jsonOf(text));
   if (parsed.success) return { value: parsed.data };
   const [issue] = parsed.error.issues;
-  return problem(issue && issue.path.length > 0 ? `${issue.path.join('.')}: ${issue.message}` : 'it is no record');
+  return problem(
+    issue && issue.path.length > 0
+      ? plainText(`${issue.path.map(String).join('.')}: ${issue.message}`, 300)
+      : 'it is no record',
+  );
 }
 
 function jsonOf(text: string): unknown {
@@ -264,3 +271,13 @@ function withHow<Value extends Parsed>({ ask, noAsk, ...facts }: Value): Recorde
     : { noAsk: noAsk ?? 'the record does not say it in a way that can be read' };
   return { ...facts, how } as unknown as Recorded<Value>;
 }
+
+const howSchema = z.union([
+  z.object({ ask: z.custom<Ask>((ask) => z.safeEncode(askSchema, ask as Ask).success) }),
+  z.object({ noAsk: remark(200) }),
+]);
+
+/** What a release came to as one workflow hands it to another: the same facts and bounds as on the set, already read. */
+export const lastReleaseSchema = lastSchema
+  .omit({ ask: true, noAsk: true })
+  .extend({ how: howSchema }) as unknown as z.ZodType<LastRelease>;

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { dnsLabel } from '../spec/names.ts';
+import { momentSchema } from '../spec/quantity.ts';
+import { plainLine } from '../spec/text.ts';
 
 /** Annotation of a set: the last version that every server of the set proved at the end of a release. */
 export const STABLE_ANNOTATION = 'hotwave.dev/stable';
@@ -8,11 +11,11 @@ const READ_LIMIT = 8 * 1024;
 
 const stableSchema = z.object({
   v: z.literal(1),
-  container: z.string().min(1).max(63),
-  image: z.string().min(1).max(1_024),
-  version: z.string().min(1).max(1_024),
-  release: z.string().min(1).max(63),
-  at: z.int().min(0),
+  container: dnsLabel,
+  image: plainLine(1_024),
+  version: plainLine(1_024),
+  release: dnsLabel,
+  at: momentSchema,
 });
 
 /** The last version that every server of a set proved at the end of a release. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { plainLine } from './plain-text.ts';
+import { plainLine } from './text.ts';
 import { durationUpTo } from './quantity.ts';
 
 const busy = z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { dnsLabel } from './names.ts';
-import { plainLine } from './plain-text.ts';
+import { plainLine } from './text.ts';
 import { durationUpTo, formatDuration } from './quantity.ts';
 
 const actor = plainLine(200);

@@ -1,5 +1,3 @@
-import { z } from 'zod';
-
 /** `ESC [ 31 m` and its kind: what a terminal carries out and does not show. */
 // eslint-disable-next-line no-control-regex -- these characters are what is looked for
 const COMMANDS = /(?:\u001B\[|\u009B)[0-?]*[ -/]*[@-~]/g;
@@ -29,24 +27,4 @@ export function cutText(text: string, limit: number): string {
 /** True when a text is what {@link plainText} would make of it, but for blanks. */
 export function isPlain(text: string): boolean {
   return !UNSAFE.test(text);
-}
-
-/**
- * A name that people are known by, or a line that they write into a file. What is not plain is refused and not mended:
- * two names that look alike must not become one.
- */
-export function plainLine(most: number): z.ZodString {
-  return z
-    .string({ error: 'expected text; put numbers in quotes' })
-    .min(1, 'expected some text')
-    .max(most, `expected at most ${most} characters`)
-    .refine(isPlain, 'expected one line without control characters or invisible ones');
-}
-
-/** What people write freely, such as a reason: a text of several lines is common in chats, so it is mended. */
-export function remark(most: number): z.ZodType<string, string> {
-  return z
-    .string({ error: 'expected text' })
-    .max(most, `expected at most ${most} characters`)
-    .transform((text) => plainText(text));
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { dnsLabel } from './names.ts';
-import { plainLine } from './plain-text.ts';
+import { plainLine } from './text.ts';
 import { durationUpTo } from './quantity.ts';
 
 /** A program and its arguments. Also what `reload.exec` takes. */

@@ -79,6 +79,12 @@ function milliseconds(text: string): number {
   return parseDuration(text) ?? 0;
 }
 
+/** A point in time, milliseconds since the epoch. Dates beyond the year 9999 cannot be written by everybody. */
+export const momentSchema = z
+  .int()
+  .min(0)
+  .max(Date.UTC(9_999, 11, 31), 'expected milliseconds since 1970, before the year 10000');
+
 /** Kubernetes runs no sets that large, and every number here fits in its 32 bits. */
 const MOST_SERVERS = 100_000;
 

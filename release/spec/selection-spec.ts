@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { objectName } from './names.ts';
-import { plainLine } from './plain-text.ts';
+import { plainLine } from './text.ts';
 
 /** Kubernetes numbers servers in 32 bits. */
 const LAST_ORDINAL = 2_147_483_647;

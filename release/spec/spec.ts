@@ -5,7 +5,7 @@ import { freezeWindowSchema } from './freeze-spec.ts';
 import { approversSchema, gateSchema } from './gate-spec.ts';
 import { dnsLabel, objectName } from './names.ts';
 import { contentCheck, healthCheck, proof } from './probe-spec.ts';
-import { plainLine } from './plain-text.ts';
+import { plainLine } from './text.ts';
 import { countSchema, durationUpTo } from './quantity.ts';
 import { reload } from './reload-spec.ts';
 import { serverCriteria, serverSelection } from './selection-spec.ts';
@@ -215,7 +215,7 @@ function gateProblems(
     error,
   });
   const problems: Problem[] = [];
-  const unknown = Object.keys(groups).find((name) => !(name in approvers));
+  const unknown = Object.keys(groups).find((name) => !Object.hasOwn(approvers, name));
   if (unknown !== undefined) problems.push(at('groups', `spec.approvers has no group ${unknown}`, unknown));
   const [short] = Object.entries(groups).filter(([name, count]) => (approvers[name]?.length ?? count) < count);
   if (short)
@@ -278,3 +278,12 @@ export function imageTag(reference: string): string {
 export function releaseJsonSchema(): object {
   return { title: 'hotwave release', ...z.toJSONSchema(releaseFileSchema, { io: 'input', target: 'draft-7' }) };
 }
+
+/**
+ * A release file that has been read already, as it travels from one program to another: durations are numbers. Whoever
+ * sends it need not have read it by this schema, so the same rules and bounds are tested again.
+ */
+export const checkedFileSchema = z.custom<ReleaseFile>().superRefine((file, context) => {
+  const { error } = z.safeEncode(releaseFileSchema, file);
+  for (const { path, message } of error?.issues.slice(0, 1) ?? []) context.addIssue({ code: 'custom', path, message });
+});

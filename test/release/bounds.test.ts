@@ -133,7 +133,7 @@ function hugeOf(value: unknown): unknown[] {
   if (typeof value === 'string')
     return /^\d+(ms|s|m|h|d)$/.test(value) ? ['99999999d', `${'9'.repeat(400)}d`] : [value.padEnd(MANY, value)];
   if (Array.isArray(value)) return [Array.from({ length: MANY }, () => value[0] as unknown)];
-  const keys = Object.entries((value ?? {}));
+  const keys = Object.entries(value ?? {});
   const [first] = keys;
   return first
     ? [Object.fromEntries(Array.from({ length: MANY }, (_, index) => [`k${index}`, first[1] as unknown]))]

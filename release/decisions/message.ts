@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../progress/state.ts';
+import { dnsLabel, objectName } from '../spec/names.ts';
+import { plainText } from '../spec/plain-text.ts';
+import { plainLine, remark } from '../spec/text.ts';
+import { momentSchema } from '../spec/quantity.ts';
+
+const actor = plainLine(200);
+const reason = remark(1_000);
+const NO_REASON = 'no reason given';
+
+/** A decision as it travels: one flat JSON object. An update answers whether it was accepted; a signal cannot. */
+export const decisionSchema = z.strictObject({
+  id: plainLine(200),
+  verb: z.enum(VERBS),
+  release: dnsLabel,
+  plan: z
+    .string()
+    .regex(/^[0-9a-f]{8,64}$/, 'expected the first 8 to 64 characters of the hash of a plan')
+    .optional(),
+  wave: z.int().min(1).max(100_000).optional(),
+  then: z.enum(['hold', 'rollback']).optional(),
+  server: objectName.optional(),
+  scope: z.enum(ROLLBACK_SCOPES).optional(),
+  order: z.enum(ROLLBACK_ORDERS).optional(),
+  wins: z.enum(['release', 'edit']).optional(),
+  by: dnsLabel.optional(),
+  until: momentSchema.optional(),
+  namespace: dnsLabel.optional(),
+  actor,
+  channel: plainLine(60).prefault('unknown'),
+  reason: reason.transform((text) => (text === '' ? undefined : text)).optional(),
+});
+
+/** A decision before defaults, as a bot sends it. */
+export type DecisionMessage = z.input<typeof decisionSchema>;
+
+/** Who ends a halt or a guard, and why. */
+export const farewellSchema = z.strictObject({
+  actor,
+  reason: reason.transform((text) => (text === '' ? NO_REASON : text)).prefault(NO_REASON),
+});
+
+/** Who lets one set go on while the rest of its line stands still, and why. */
+export const exceptionSchema = farewellSchema.extend({
+  set: z.strictObject({ namespace: dnsLabel, name: objectName }),
+});
+
+/** A wish to let one set go on, before defaults. */
+export type ExceptionMessage = z.input<typeof exceptionSchema>;
+
+/** A wish to end a halt or a guard, before defaults. */
+export type FarewellMessage = z.input<typeof farewellSchema>;
+
+/** A message that was understood, or one sentence that says why not and what is expected. */
+export type Read<Value> = { readonly ok: Value } | { readonly problem: string };
+
+const A_DECISION = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor":"YOU","channel":"ui"}';
+const A_FAREWELL = '{"actor":"YOU","reason":"why"}';
+const AN_EXCEPTION = '{"set":{"namespace":"NAMESPACE","name":"SET"},"actor":"YOU","reason":"why"}';
+
+/** Reads a decision from whatever somebody sent. Never throws. */
+export function readDecision(message: unknown): Read<z.output<typeof decisionSchema>> {
+  return readMessage(decisionSchema, message, A_DECISION);
+}
+
+/** Reads who ends a halt or a guard from whatever somebody sent. Never throws. */
+export function readFarewell(message: unknown): Read<z.output<typeof farewellSchema>> {
+  return readMessage(farewellSchema, message, A_FAREWELL);
+}
+
+/** Reads who lets one set go on from whatever somebody sent. Never throws. */
+export function readException(message: unknown): Read<z.output<typeof exceptionSchema>> {
+  return readMessage(exceptionSchema, message, AN_EXCEPTION);
+}
+
+/** What a person sees in a tool that sends messages by hand. */
+export const EXAMPLES = { decision: A_DECISION, farewell: A_FAREWELL, exception: AN_EXCEPTION } as const;
+
+/**
+ * Reads a message by its schema. Never throws, whatever the message is: a handler that throws for a signal fails the
+ * task of its workflow again and again, and nobody can reach the release any more.
+ * @param example what would have been understood; part of the sentence
+ */
+export function readMessage<Schema extends z.ZodType>(
+  schema: Schema,
+  message: unknown,
+  example?: string,
+): Read<z.output<Schema>> {
+  const parsed = parse(schema, message);
+  if (parsed.success) return { ok: parsed.data };
+  const [issue] = parsed.error.issues;
+  return {
+    problem: `not understood: ${issue ? describeIssue(issue) : ''}${example === undefined ? '' : `; expected ${example}`}`,
+  };
+}
+
+type Parsed<Schema extends z.ZodType> = ReturnType<typeof z.safeParse<Schema>>;
+
+function parse<Schema extends z.ZodType>(schema: Schema, message: unknown): Parsed<Schema> {
+  try {
+    return z.safeParse(schema, message);
+  } catch {
+    // A value whose properties cannot be read. JSON has none, other senders may.
+    return z.safeParse(schema, undefined);
+  }
+}
+
+/** `wave: Too big: ...`. Keys of the message are foreign text; they are made plain and short. */
+function describeIssue({ path, message }: { readonly path: readonly PropertyKey[]; readonly message: string }): string {
+  const where = path.map((part) => String(part)).join('.');
+  return plainText(where === '' ? message : `${where}: ${message}`, 300);
+}

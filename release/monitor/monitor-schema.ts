@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { clusterName, dnsLabel, objectName } from '../spec/names.ts';
+import { plainText } from '../spec/plain-text.ts';
+import { plainLine } from '../spec/text.ts';
+import { momentSchema } from '../spec/quantity.ts';
+import type { GuardMemory } from './monitor-watch.ts';
+import type { GuardCounts, GuardState } from './monitor.ts';
+
+const anyText = z
+  .string()
+  .max(20_000)
+  .transform((text) => plainText(text));
+const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
+const byServer = z.record(plainLine(253), z.string().max(4_096));
+
+const counts: Readonly<Record<keyof GuardCounts, typeof count>> = {
+  crashed: count,
+  restarted: count,
+  recreated: count,
+  appeared: count,
+  gone: count,
+  notProved: count,
+  edited: count,
+  proved: count,
+  repaired: count,
+  reloads: count,
+};
+
+/** The state of a guard as one run hands it to the next. */
+export const guardStateSchema = z.object({
+  v: z.literal(1),
+  release: dnsLabel,
+  cluster: clusterName,
+  set: z.object({ namespace: dnsLabel, name: objectName }),
+  image: anyText,
+  version: anyText,
+  requester: plainLine(200),
+  phase: z.enum(['guarding', 'ended']),
+  reason: anyText,
+  startedAt: momentSchema,
+  until: momentSchema,
+  endedAt: momentSchema.optional(),
+  interval: count,
+  lookedAt: momentSchema,
+  servers: count,
+  problems: z
+    .array(
+      z.object({
+        server: plainLine(253),
+        since: momentSchema,
+        cause: anyText,
+        drift: z.string().max(40),
+        reason: anyText,
+        looks: count,
+        reloads: count,
+        nextAt: momentSchema,
+      }),
+    )
+    .max(1_000),
+  events: z
+    .array(z.object({ at: momentSchema, server: plainLine(253).optional(), kind: z.string().max(40), text: anyText }))
+    .max(100),
+  counts: z.object(counts),
+  unreadable: count.optional(),
+}) as unknown as z.ZodType<GuardState>;
+
+/** What a guard remembers of its last look. */
+export const guardMemorySchema: z.ZodType<GuardMemory> = z.object({
+  containers: z.array(plainLine(253)).max(1_000),
+  servers: byServer,
+  gone: z.record(plainLine(253), momentSchema).optional(),
+  template: z.string().max(4_096),
+  strategy: z.string().max(4_096),
+  overrides: byServer,
+}) as unknown as z.ZodType<GuardMemory>;

@@ -1,0 +1,106 @@
+/**
+ * What the workflows are started with, as schemas: anybody who may start a workflow may start it with anything, and one
+ * that throws for its input fails its task for ever.
+ */
+import { ApplicationFailure } from '@temporalio/common';
+import { z } from 'zod';
+import { readMessage } from '../release/decisions/message.ts';
+import { guardMemorySchema, guardStateSchema } from '../release/monitor/monitor-schema.ts';
+import { lastReleaseSchema } from '../release/record/record.ts';
+import { clusterName, dnsLabel, objectName } from '../release/spec/names.ts';
+import { plainLine, remark } from '../release/spec/text.ts';
+import { momentSchema } from '../release/spec/quantity.ts';
+import { checkedFileSchema } from '../release/spec/spec.ts';
+import type {
+  FromClusterInput,
+  GuardInput,
+  HaltInput,
+  InspectInput,
+  LedgerInput,
+  PlanInput,
+  ReleaseInput,
+} from './messages.ts';
+
+const DAY_MS = 86_400_000;
+
+const v = z.literal(1);
+const set = z.object({ namespace: dnsLabel, name: objectName });
+const person = plainLine(200);
+const reason = remark(1_000);
+const cluster = clusterName;
+/** Time between two looks: often enough for a test, seldom enough for the API server. */
+const interval = z.int().min(10).max(DAY_MS);
+
+/** What a release is started with. */
+export const releaseInputSchema: z.ZodType<ReleaseInput> = z.object({
+  v,
+  file: checkedFileSchema,
+  cluster,
+  requester: person,
+  duringFreeze: z.object({ reason }).optional(),
+  guardInterval: interval.optional(),
+  takeover: z.object({ actor: person, reason }).optional(),
+});
+
+/** What a rollback from the facts on the set is started with. */
+export const fromClusterInputSchema: z.ZodType<FromClusterInput> = z.object({
+  v,
+  cluster,
+  set,
+  requester: person,
+  reason,
+  file: checkedFileSchema.optional(),
+  to: z.object({ version: plainLine(128).optional(), image: plainLine(1_024).optional() }).optional(),
+  holderIsDead: z.boolean().optional(),
+});
+
+/** What `plan` asks. */
+export const planInputSchema: z.ZodType<PlanInput> = z.object({ v, file: checkedFileSchema, cluster });
+
+/** What `versions` and `verify` ask. */
+export const ledgerInputSchema: z.ZodType<LedgerInput> = z.object({
+  v,
+  cluster,
+  set,
+  file: checkedFileSchema.optional(),
+  version: plainLine(128).optional(),
+});
+
+/** What `doctor` asks. */
+export const inspectInputSchema: z.ZodType<InspectInput> = z.object({ v, namespace: dnsLabel });
+
+/** What a halt is started with. */
+export const haltInputSchema: z.ZodType<HaltInput> = z.object({
+  v,
+  cluster,
+  namespace: dnsLabel.optional(),
+  actor: person,
+  reason,
+  since: momentSchema,
+  until: momentSchema,
+});
+
+/** What a guard is started with, and what a release hands to one that runs. */
+export const guardInputSchema: z.ZodType<GuardInput> = z.object({
+  v,
+  cluster,
+  requester: person,
+  set,
+  last: lastReleaseSchema,
+  until: momentSchema,
+  interval,
+  mostEvents: z.int().min(20).max(20_000).optional(),
+  carried: z
+    .object({ state: guardStateSchema, memory: guardMemorySchema.optional(), sweptAt: momentSchema })
+    .optional(),
+});
+
+/**
+ * The input of a workflow, checked.
+ * @throws ApplicationFailure with one sentence, which ends the workflow: nothing better can become of it
+ */
+export function checkedInput<Input>(schema: z.ZodType<Input>, input: unknown): Input {
+  const read = readMessage(schema, input);
+  if ('ok' in read) return read.ok;
+  throw ApplicationFailure.nonRetryable(`the input of this workflow is ${read.problem}`, 'BadInput');
+}
