@@ -1,5 +1,7 @@
 import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { ClusterFailureReason } from '../activities/ports/failure.ts';
+import { cutText, plainText } from '../release/spec/plain-text.ts';
+
 /** What the API server said when it did not do what it was asked: the parts of its Status object that are read. */
 export interface Refusal {
   readonly code: number;
@@ -20,8 +22,8 @@ const LONGEST_MESSAGE = 300;
 
 /** The first 300 characters of a text, on one line. */
 export function oneLine(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return line.length <= LONGEST_MESSAGE ? line : `${line.slice(0, LONGEST_MESSAGE - 1)}…`;
+  const line = plainText(text);
+  return line.length <= LONGEST_MESSAGE ? line : `${cutText(line, LONGEST_MESSAGE - 1)}…`;
 }
 
 /**

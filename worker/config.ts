@@ -2,6 +2,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { z } from 'zod';
 import type { MetricsSource } from '../cluster/prometheus.ts';
+import { clusterName } from '../release/spec/names.ts';
 import { metricsSources } from './metrics-sources.ts';
 import { EXIT_USAGE, StartFailure } from './start-failure.ts';
 
@@ -63,10 +64,7 @@ const settings = {
     flag: '--cluster',
     variable: 'HOTWAVE_CLUSTER',
     standard: 'default',
-    schema: z
-      .string()
-      .max(63)
-      .regex(/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/, 'expected lower-case letters, digits, - and . such as eu-west-1'),
+    schema: clusterName,
   },
   http: {
     flag: '--http',

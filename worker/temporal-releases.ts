@@ -2,7 +2,8 @@ import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Holder } from '../release/record/record.ts';
-import type { LineHalt, LineScope, LineState, StandingHalt } from '../release/decisions/halt.ts';
+import type { LineScope, LineState, StandingHalt } from '../release/decisions/halt.ts';
+import { readLineHalt } from '../release/decisions/message.ts';
 import type { Decision, ReleaseState } from '../release/progress/state.ts';
 import { MESSAGES, WORKFLOWS, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
 import type { Releases, RunningRelease } from '../activities/ports/releases.ts';
@@ -42,12 +43,22 @@ class TemporalReleases implements Releases {
     });
   }
 
-  async state(release: RunningRelease): Promise<ReleaseState | undefined> {
+  async state(release: RunningRelease): Promise<ReleaseState | 'ended' | 'silent'> {
     try {
       return await this.#query<ReleaseState>(release);
     } catch {
-      // It has ended, or no worker of its version runs: it is asked again at the next look.
-      return undefined;
+      // It has ended, or its task fails, or no worker of its version runs.
+      return (await this.#isOpen(release)) ? 'silent' : 'ended';
+    }
+  }
+
+  async #isOpen({ workflowId, runId }: RunningRelease): Promise<boolean> {
+    try {
+      const found = await this.#describe(workflowId, runId);
+      return found?.status.name === 'RUNNING' || found?.status.name === 'PAUSED';
+    } catch {
+      // Whoever cannot be asked is not said to have ended.
+      return true;
     }
   }
 
@@ -95,7 +106,7 @@ class TemporalReleases implements Releases {
     const workflowId = haltWorkflowId(scope);
     const found = await this.#describe(workflowId);
     if (found?.status.name !== 'RUNNING') return [];
-    const facts = { ...(found.memo as unknown as LineHalt), ...scope };
+    const facts = readLineHalt(found.memo, scope);
     try {
       const { phase, exceptions } = await this.#query<LineState>({ workflowId, runId: found.runId });
       return phase === 'halted' ? [{ ...facts, exceptions }] : [];

@@ -36,6 +36,12 @@ const WATCH_MS = 30 * 60_000;
 /** How long to wait with the next try when the releases could not be told. */
 const TROUBLE_MS = 2_000;
 const LET_GO_MS = 60_000;
+/**
+ * After so many reports they come less often: a release that answers now and then would fill the history of a week.
+ * The releases are told at once all the same.
+ */
+const PROMPT_REPORTS = 500;
+const QUIET_MS = 2 * 60_000;
 
 /**
  * Stops a line: as long as this workflow runs, every release of its namespace or cluster stands still and none starts.
@@ -58,6 +64,7 @@ export async function halt(input: HaltInput): Promise<HaltResult> {
 
 class StoppedLine {
   #state: LineState;
+  #reports = 0;
   readonly #halt: LineHalt;
   readonly #key = `halt-${workflowInfo().runId.slice(0, 8)}`;
 
@@ -105,7 +112,9 @@ class StoppedLine {
         key: this.#key,
         known: this.#state.releases,
         until,
+        quietUntil: this.#reports > PROMPT_REPORTS ? Math.min(until, now + QUIET_MS) : now,
       });
+      this.#reports += 1;
       this.#set({ releases, trouble: undefined });
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;

@@ -4,7 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import { readMessage } from '../release/decisions/message.ts';
+import { lineHaltSchema, readMessage } from '../release/decisions/message.ts';
 import { guardMemorySchema, guardStateSchema } from '../release/monitor/monitor-schema.ts';
 import { lastReleaseSchema } from '../release/record/record.ts';
 import { clusterName, dnsLabel, objectName } from '../release/spec/names.ts';
@@ -70,15 +70,7 @@ export const ledgerInputSchema: z.ZodType<LedgerInput> = z.object({
 export const inspectInputSchema: z.ZodType<InspectInput> = z.object({ v, namespace: dnsLabel });
 
 /** What a halt is started with. */
-export const haltInputSchema: z.ZodType<HaltInput> = z.object({
-  v,
-  cluster,
-  namespace: dnsLabel.optional(),
-  actor: person,
-  reason,
-  since: momentSchema,
-  until: momentSchema,
-});
+export const haltInputSchema: z.ZodType<HaltInput> = lineHaltSchema.extend({ v });
 
 /** What a guard is started with, and what a release hands to one that runs. */
 export const guardInputSchema: z.ZodType<GuardInput> = z.object({

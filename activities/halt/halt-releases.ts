@@ -3,6 +3,7 @@ import type { HeldRelease, LineHalt, StandingHalt } from '../../release/decision
 import { endsFirst, exceptionOf, holdsSet, lineName, setOfRelease } from '../../release/decisions/halt.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
+import { plainText } from '../../release/spec/plain-text.ts';
 import { StopWatch, keepAlive, pause } from '../runtime.ts';
 import type { Releases, RunningRelease } from '../ports/releases.ts';
 
@@ -15,6 +16,8 @@ export interface HoldLineInput {
   readonly known?: readonly HeldRelease[] | undefined;
   /** Return by then also when nothing has changed; milliseconds since the epoch. */
   readonly until: number;
+  /** News is not told before; milliseconds since the epoch. Default: at once. */
+  readonly quietUntil?: number | undefined;
 }
 
 /** The releases of a stopped line as they were last seen. */
@@ -36,32 +39,32 @@ const ASKED_AT_ONCE = 10;
 /** How long releases that were told that the line goes on may take to say so. */
 const LET_GO_MS = 30_000;
 
-/** A release and what it says about itself. */
+/** A release and what it says about itself; without a state it runs and does not answer. */
 interface Seen {
   readonly running: RunningRelease;
-  readonly state: ReleaseState;
+  readonly state?: ReleaseState | undefined;
+  /** Why it could not be told. */
+  readonly problem?: string | undefined;
 }
 
 /**
  * Stops every running release of a line but for those of its exceptions, which it lets go on; again and again: one may
  * have been started just before the halt, another may have been let go with another halt. Returns when there is news, when
- * one more set is to go on, when the halt itself is to end, or when time is over. Nothing is lost when it is repeated: a release takes the same decision once.
+ * one more set is to go on, when the halt itself is to end, or when time is over. A release that does not answer, or takes
+ * no decision, is reported as not reached and keeps nobody from telling the others. Nothing is lost when it is repeated: a
+ * release takes the same decision once.
  */
 export function holdLine(
   releases: Releases,
   isStopping: () => boolean,
 ): (input: HoldLineInput) => Promise<LineSighting> {
   const watch = new StopWatch(isStopping);
-  return ({ halt, key, known, until }) =>
+  return ({ halt, key, known, until, quietUntil = 0 }) =>
     keepAlive(async () => {
+      const tell = (one: RunningRelease): Promise<Seen | undefined> => stop(releases, one, { halt, key });
       for (;;) {
-        const seen = await lookAt(releases, await releases.running(halt));
-        await Promise.all([
-          ...seen.map(tellIfMoving(releases, halt, key)),
-          ...seen.map(tellException(releases, halt, key)),
-        ]);
-        const found = seen.map(heldRelease);
-        if (known === undefined || differ(known, found)) return { releases: found };
+        const found = (await each(await releases.running(halt), tell)).map(heldRelease);
+        if (known === undefined || (differ(known, found) && Date.now() >= quietUntil)) return { releases: found };
         const own = (await releases.haltsOn(halt)).find(({ namespace }) => namespace === halt.namespace);
         const isAsBefore = own && (own.exceptions ?? []).length === (halt.exceptions ?? []).length;
         if (!isAsBefore || Date.now() >= until) return { releases: found };
@@ -70,62 +73,85 @@ export function holdLine(
     });
 }
 
+async function stop(
+  releases: Releases,
+  running: RunningRelease,
+  { halt, key }: Pick<HoldLineInput, 'halt' | 'key'>,
+): Promise<Seen | undefined> {
+  const seen = await lookAt(releases, running);
+  if (!seen?.state) return seen;
+  const told = await toldNow(releases, seen.state, { halt, key, set: setOfRelease(running.workflowId) });
+  return told ? { ...seen, problem: await send(releases, running, told) } : seen;
+}
+
 /**
  * Lets the releases of a line go on, but for those that another halt holds, and sees that they do. Returns a sentence
- * for each that does not.
+ * for each that does not, and for each that does not answer: nobody knows whether it goes on.
+ * @param patience milliseconds that they may take
  */
-export function letLineGo(releases: Releases): (input: LetGoInput) => Promise<readonly string[]> {
+export function letLineGo(releases: Releases, patience = LET_GO_MS): (input: LetGoInput) => Promise<readonly string[]> {
   return ({ halt, key, known, actor, reason }) =>
     keepAlive(async () => {
-      const deadline = Date.now() + LET_GO_MS;
+      const deadline = Date.now() + patience;
+      const release = async (one: RunningRelease): Promise<string | undefined> => {
+        const seen = await lookAt(releases, one);
+        const set = setOfRelease(one.workflowId);
+        if (!seen) return undefined;
+        const { state } = seen;
+        if (!state) return `${set} was not reached: its release does not answer, and may go on standing still`;
+        if (!state.halt || (await isHeldByOthers(releases, halt, state))) return undefined;
+        const problem = await send(releases, one, { ...decision(halt, key, state), verb: 'unhalt', actor, reason });
+        return `${state.release} on ${set} has not said that it goes on${problem === undefined ? '' : `: ${problem}`}`;
+      };
       for (;;) {
         const running = new Map([...known, ...(await releases.running(halt))].map((one) => [one.runId, one]));
-        const held = (await lookAt(releases, [...running.values()])).filter(({ state }) => state.halt !== undefined);
-        const others = await Promise.all(held.map(({ state }) => heldByOthers(releases, halt, state)));
-        const own = held.filter((_, index) => others[index] !== true);
-        if (own.length === 0) return [];
-        if (Date.now() >= deadline)
-          return own.map(
-            ({ running: { workflowId }, state }) =>
-              `${state.release} on ${setOfRelease(workflowId)} has not said that it goes on`,
-          );
-        await Promise.all(
-          own.map(({ running: one, state }) =>
-            releases.decide(one, { ...decision(halt, key, state), verb: 'unhalt', actor, reason }),
-          ),
-        );
+        const left = await each([...running.values()], release);
+        if (left.length === 0 || Date.now() >= deadline) return left;
         await pause(LOOK_MS / 4);
       }
     });
 }
 
-async function lookAt(releases: Releases, running: readonly RunningRelease[]): Promise<Seen[]> {
-  const found = await pLimit(ASKED_AT_ONCE).map(running, async (one) => {
-    const state = await releases.state(one);
-    return state && !isFinal(state.phase) ? [{ running: one, state }] : [];
-  });
-  return found.flat();
+/** Carries something out for each of them, a few at a time, and leaves out what comes to nothing. */
+async function each<Result>(
+  running: readonly RunningRelease[],
+  work: (one: RunningRelease) => Promise<Result | undefined>,
+): Promise<Result[]> {
+  const results = await pLimit(ASKED_AT_ONCE).map(running, work);
+  return results.filter((result) => result !== undefined) as Result[];
 }
 
-type Telling = (seen: Seen) => Promise<void>;
-
-/** Stops a release that does not stand still yet. */
-function tellIfMoving(releases: Releases, halt: StandingHalt, key: string): Telling {
-  return async ({ state, running }) => {
-    if (endsFirst(state) || exceptionOf(halt, setOfRelease(running.workflowId))) return;
-    if (state.halt !== undefined && state.halt.until >= halt.until) return;
-    await releases.decide(running, halting(halt, key, state));
-  };
+/** Undefined when it has ended. */
+async function lookAt(releases: Releases, running: RunningRelease): Promise<Seen | undefined> {
+  const state = await releases.state(running);
+  if (state === 'silent') return { running };
+  return state === 'ended' || isFinal(state.phase) ? undefined : { running, state };
 }
 
-/** Lets a release of an exception go on, unless another halt holds it. */
-function tellException(releases: Releases, halt: StandingHalt, key: string): Telling {
-  return async ({ state, running }) => {
-    const exception = exceptionOf(halt, setOfRelease(running.workflowId));
-    if (!exception || state.halt === undefined || (await heldByOthers(releases, halt, state))) return;
+/** Sends a decision; a sentence when that did not work, which must not keep anybody from telling the others. */
+async function send(releases: Releases, running: RunningRelease, sent: Decision): Promise<string | undefined> {
+  try {
+    await releases.decide(running, sent);
+    return undefined;
+  } catch (error) {
+    return plainText(error instanceof Error ? error.message : String(error), 200);
+  }
+}
+
+/** What a release of the line has to hear now: to stand still, or, as an exception, to go on. */
+async function toldNow(
+  releases: Releases,
+  state: ReleaseState,
+  { halt, key, set }: Pick<HoldLineInput, 'halt' | 'key'> & { readonly set: string },
+): Promise<Decision | undefined> {
+  const exception = exceptionOf(halt, set);
+  if (exception) {
+    if (state.halt === undefined || (await isHeldByOthers(releases, halt, state))) return undefined;
     const { actor, reason } = exception;
-    await releases.decide(running, { ...decision(halt, key, state), verb: 'unhalt', actor, reason });
-  };
+    return { ...decision(halt, key, state), verb: 'unhalt', actor, reason };
+  }
+  const isStopped = state.halt !== undefined && state.halt.until >= halt.until;
+  return endsFirst(state) || isStopped ? undefined : halting(halt, key, state);
 }
 
 function halting(halt: LineHalt, key: string, state: ReleaseState): Decision {
@@ -139,14 +165,15 @@ function decision({ actor, reason }: LineHalt, key: string, state: ReleaseState)
   return { id: `${key}-${heard}`, release: state.release, actor, channel: 'halt', reason };
 }
 
-async function heldByOthers(releases: Releases, halt: LineHalt, { cluster, set }: ReleaseState): Promise<boolean> {
+async function isHeldByOthers(releases: Releases, halt: LineHalt, { cluster, set }: ReleaseState): Promise<boolean> {
   const scope = { cluster, namespace: set.namespace };
   const others = await releases.haltsOn(scope);
   return others.some((other) => lineName(other) !== lineName(halt) && holdsSet(other, { cluster, set }));
 }
 
-function heldRelease({ running, state: { release, phase } }: Seen): HeldRelease {
-  return { ...running, release, phase };
+function heldRelease({ running, state, problem }: Seen): HeldRelease {
+  const reached = state !== undefined && problem === undefined;
+  return { ...running, release: state?.release ?? '', phase: reached ? state.phase : 'not-reached' };
 }
 
 function differ(known: readonly HeldRelease[], found: readonly HeldRelease[]): boolean {

@@ -12,8 +12,8 @@ export interface RunningRelease {
 export interface Releases {
   /** The running releases of a line; who was started within the last seconds may be missing. */
   running(scope: LineScope): Promise<readonly RunningRelease[]>;
-  /** What a release says about itself; undefined when it has ended or does not answer. */
-  state(release: RunningRelease): Promise<ReleaseState | undefined>;
+  /** What a release says about itself; `ended`, or `silent` when it runs and does not answer. */
+  state(release: RunningRelease): Promise<ReleaseState | 'ended' | 'silent'>;
   /** Sends a decision without waiting for its answer. */
   decide(release: RunningRelease, decision: Decision): Promise<void>;
   /**
@@ -30,7 +30,7 @@ export interface Releases {
 /** A Temporal without releases, for tools that have none. */
 export const NO_RELEASES: Releases = {
   running: () => Promise.resolve([]),
-  state: () => Promise.resolve(undefined),
+  state: () => Promise.resolve('ended'),
   decide: () => Promise.resolve(),
   haltsOn: () => Promise.resolve([]),
   identity: () => Promise.resolve(''),

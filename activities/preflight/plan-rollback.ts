@@ -1,3 +1,4 @@
+import { commandLine } from '../../release/narrate/shell.ts';
 import pLimit from 'p-limit';
 import { haltSentence, holdsSet } from '../../release/decisions/halt.ts';
 import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
@@ -109,9 +110,9 @@ async function refusalOfHolder(
   const runs = await releases.isRunning(holder);
   const set = `${ref.namespace}/${ref.name}`;
   if (runs === true)
-    return `Temporal has not lost ${release}: workflow ${holder.workflowId} runs. hotwave rollback ${set} --cluster ${holder.workflowId.split('/')[1] ?? ''} rolls it back`;
+    return `Temporal has not lost ${release}: workflow ${holder.workflowId} runs. ${commandLine('rollback', set, '--cluster', holder.workflowId.split('/')[1] ?? '')} rolls it back`;
   if (runs === false || holderIsDead) return undefined;
-  return `${set} says that ${release} runs on it by another Temporal (namespace ${holder.namespace}), which cannot be asked from here. Roll it back there; or, if it is known to be dead, hotwave rollback ${set} --from-cluster --reason "how you know"`;
+  return `${set} says that ${release} runs on it by another Temporal (namespace ${holder.namespace}), which cannot be asked from here. Roll it back there; or, if it is known to be dead, ${commandLine('rollback', set, '--from-cluster')} --reason "how you know"`;
 }
 
 /** The release file that a person gives wins over the record. */

@@ -1,3 +1,4 @@
+import { TO_FILL_IN, commandLine, setWords } from '../../release/narrate/shell.ts';
 import { haltSentence, holdsSet, pointInTime, unhaltOnlyCommand } from '../../release/decisions/halt.ts';
 import type { Holder, ReleaseRecord } from '../../release/record/record.ts';
 import { readRecords } from '../../release/record/record.ts';
@@ -32,12 +33,12 @@ export async function checkHolder({ releases, set, ref, clusterName, takeover }:
     // By its own name a start is kept off by Temporal itself: then this is only a plan.
     if (cluster === clusterName) return warning(`${release} runs on it now: a start has to wait for its end`);
     return refused(
-      `${describeRunning(running)} under the cluster name ${cluster}: see hotwave status ${ref.namespace}/${ref.name} --cluster ${cluster}, and give the workers of one cluster one name`,
+      `${describeRunning(running)} under the cluster name ${cluster}: see ${commandLine('status', ...setWords({ set: ref, cluster }))}, and give the workers of one cluster one name`,
     );
   }
   if (takeover) return warning(`${takeover.actor} takes over from ${release}: ${takeover.reason}`);
   return refused(
-    `${describeRunning(running)}, by another Temporal (${describeHolder(holder)}), which cannot be asked from here. End it there; or, if it is known to be dead, hotwave rollback --from-cluster ${ref.namespace}/${ref.name} --reason "..." brings the old version back, and hotwave start --takeover "how you know" goes on from what it left`,
+    `${describeRunning(running)}, by another Temporal (${describeHolder(holder)}), which cannot be asked from here. End it there; or, if it is known to be dead, ${commandLine('rollback', '--from-cluster', ...setWords({ set: ref, cluster: clusterName ?? 'default' }), '--reason', TO_FILL_IN)} brings the old version back, and hotwave start --takeover "how you know" goes on from what it left`,
   );
 }
 

@@ -1,3 +1,4 @@
+import { plainText } from '../../release/spec/plain-text.ts';
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, fenced, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
@@ -115,5 +116,5 @@ function preconditionRefusal(
 }
 
 function shown(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 160);
+  return value === undefined ? 'nothing' : plainText(JSON.stringify(value), 160);
 }

@@ -1,3 +1,4 @@
+import { plainText } from '../../release/spec/plain-text.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
@@ -38,7 +39,7 @@ export function recordStuck(cluster: Cluster, releases: Releases): (input: Recor
     const live = await cluster.readSet(set, cancellation());
     if (!live) return missing(set);
     const { servers } = await cluster.listServers(set, {}, cancellation());
-    const stuck = { reason: reason.slice(0, 1_000), at, images: imagesOf(servers, baseline.container) };
+    const stuck = { reason: plainText(reason, 1_000), at, images: imagesOf(servers, baseline.container) };
     const noted = await withHolder(releases, { ...record, stuck });
     const patch = withReleaseRecord(recordPatch(baseline), live, noted);
     // A set that is no longer the planned one takes no record of it.

@@ -1,3 +1,4 @@
+import { commandLine } from '../../release/narrate/shell.ts';
 import type { InspectInput, InspectResult, PreflightLine } from '../../workflows/messages.ts';
 import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
 import { askWorker } from '../temporal/ask-worker.ts';
@@ -133,7 +134,9 @@ async function checkWorker({ temporal, cluster, now }: Examination): Promise<Pre
   if (workflows.length > 0 && activities.length > 0) {
     return [ok('worker', `${names.join(', ')} polled ${queue} within the last minute`)];
   }
-  return [line('worker', 'refused', `none polls ${queue}: start one with hotwave worker --cluster ${cluster}`)];
+  return [
+    line('worker', 'refused', `none polls ${queue}: start one with ${commandLine('worker', '--cluster', cluster)}`),
+  ];
 }
 
 /** Temporal marks a workflow whose tasks fail again and again; a worker's own log has the reason. */

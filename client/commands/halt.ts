@@ -4,6 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import type { LineHalt, LineScope, LineState } from '../../release/decisions/halt.ts';
 import { haltSentence, lineName } from '../../release/decisions/halt.ts';
+import { isNamespace } from '../../release/spec/name-patterns.ts';
 import { durationUpTo } from '../../release/spec/quantity.ts';
 import type { HaltResult, UnhaltMessage, UnhaltSetMessage } from '../../workflows/messages.ts';
 import { LINE_MESSAGES } from '../../workflows/messages.ts';
@@ -13,7 +14,7 @@ import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { ClusterFlags, OutputFormat } from '../terminal/flags.ts';
-import { actorOf, clusterOf } from '../terminal/flags.ts';
+import { actorOf, clusterOf, namedCluster } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
 import type { FoundHalt } from '../decisions/halts.ts';
@@ -34,7 +35,6 @@ export interface LineFlags extends ClusterFlags {
   readonly only?: string | undefined;
 }
 
-const NAME = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
 const LONGEST_REASON = 1_000;
 /** How long the first look may take to be shown: the halt itself stands from the start. */
 const FIRST_LOOK_MS = 10_000;
@@ -69,7 +69,7 @@ function haltOf(io: Io, flags: LineFlags): LineHalt {
 
 function scopeOf(io: Io, flags: LineFlags): LineScope {
   const { namespace } = flags;
-  if (namespace !== undefined && !NAME.test(namespace))
+  if (namespace !== undefined && !isNamespace(namespace))
     throw new ExitError(EXIT.usage, `--namespace ${JSON.stringify(namespace)}: expected the name of a namespace`);
   return { cluster: clusterOf(io, flags), ...(namespace === undefined ? {} : { namespace }) };
 }
@@ -194,7 +194,7 @@ async function notStopped(temporal: Temporal, scope: LineScope): Promise<ExitErr
 /** Shows which lines are stopped; the exit code says to scripts whether one is. */
 export function runLine(io: Io, flags: LineFlags): Promise<ExitCode> {
   return withTemporal(io, flags, async (temporal) => {
-    const all = await listHalts(temporal, flags.cluster);
+    const all = await listHalts(temporal, namedCluster(flags));
     const halts = all.filter((halt) => concerns(halt, flags.namespace));
     await print(io, flags.output, halts, (plain, view) => renderLine(plain, io.now(), view));
     return halts.length === 0 ? EXIT.ok : EXIT.waiting;

@@ -6,6 +6,7 @@ import { withTemporal } from '../temporal/connect.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
+import { namedCluster } from '../terminal/flags.ts';
 import type { ClusterFlags, OutputFormat } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
@@ -29,8 +30,8 @@ const TIMEOUT = 10_000;
 export async function runList(io: Io, flags: ListFlags): Promise<ExitCode> {
   const limit = limitOf(flags);
   const { releases, halts } = await withTemporal(io, flags, async (temporal) => ({
-    releases: await readReleases(temporal, queryOf(flags), limit + 1),
-    halts: await listHalts(temporal, flags.cluster),
+    releases: await readReleases(temporal, queryOf({ ...flags, cluster: namedCluster(flags) }), limit + 1),
+    halts: await listHalts(temporal, namedCluster(flags)),
   }));
   await print(io, flags.output, releases.slice(0, limit), (plain, view) => renderList(plain, io.now(), view));
   if (releases.length > limit) say(io, `only the newest ${limit} are shown; --limit shows more, -q narrows it down`);

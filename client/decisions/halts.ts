@@ -3,7 +3,8 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { LineHalt, LineScope, LineState } from '../../release/decisions/halt.ts';
-import { haltSentence } from '../../release/decisions/halt.ts';
+import { haltSentence, scopeOfHalt } from '../../release/decisions/halt.ts';
+import { readLineHalt } from '../../release/decisions/message.ts';
 import type { HaltInput } from '../../workflows/messages.ts';
 import { MESSAGES, WORKFLOWS, haltWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { Temporal } from '../temporal/connect.ts';
@@ -12,7 +13,7 @@ import { ExitError } from '../terminal/exit-error.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
 /** A halt that runs, with what it last said about the releases, if it answers. */
-export type FoundHalt = LineHalt & Pick<LineState, 'releases' | 'trouble' | 'exceptions'>;
+export type FoundHalt = LineHalt & Pick<LineState, 'releases' | 'trouble' | 'exceptions' | 'unreadable'>;
 
 /** Starts the halt of a line. @throws ExitError when the line is stopped already */
 export async function startHalt(temporal: Temporal, halt: LineHalt): Promise<WorkflowHandle> {
@@ -34,10 +35,7 @@ export async function startHalt(temporal: Temporal, halt: LineHalt): Promise<Wor
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const { memo } = await temporal.call(() => temporal.client.workflow.getHandle(workflowId).describe());
-    throw new ExitError(
-      EXIT.refused,
-      plainText(`it is stopped already: ${haltSentence({ ...halt, ...(memo as object) })}`),
-    );
+    throw new ExitError(EXIT.refused, plainText(`it is stopped already: ${haltSentence(readLineHalt(memo, halt))}`));
   }
 }
 
@@ -74,8 +72,8 @@ export async function listHalts(temporal: Temporal, cluster: string | undefined)
   const found: { readonly workflowId: string; readonly halt: LineHalt }[] = [];
   await temporal.call(async () => {
     for await (const { workflowId, memo } of temporal.client.workflow.list({ query, pageSize: MOST })) {
-      const halt = memo as unknown as LineHalt | undefined;
-      if (halt && (cluster === undefined || halt.cluster === cluster)) found.push({ workflowId, halt });
+      const halt = readLineHalt(memo, scopeOfHalt(workflowId));
+      if (cluster === undefined || halt.cluster === cluster) found.push({ workflowId, halt });
       if (found.length >= MOST) break;
     }
   });
@@ -85,7 +83,7 @@ export async function listHalts(temporal: Temporal, cluster: string | undefined)
   return found.flatMap(({ halt }, index) => {
     const answer = answers[index];
     if (!answer) return [halt];
-    const { phase, releases, trouble, exceptions } = answer;
-    return phase === 'halted' ? [{ ...halt, releases, trouble, exceptions }] : [];
+    const { phase, releases, trouble, exceptions, unreadable } = answer;
+    return phase === 'halted' ? [{ ...halt, releases, trouble, exceptions, unreadable }] : [];
   });
 }

@@ -1,3 +1,4 @@
+import { isClusterName, isNamespace, isObjectName } from '../../release/spec/name-patterns.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 
@@ -9,8 +10,6 @@ export interface Target {
   /** The namespace was written out, so that it cannot be the name of a release. */
   readonly qualified: boolean;
 }
-
-const PART = /^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/;
 
 /** What the flags say about where to look. */
 export interface TargetFlags {
@@ -41,7 +40,7 @@ export function parseTarget(argument: string, { cluster, namespace }: TargetFlag
 }
 
 function checked(target: Target, argument: string): Target {
-  if (PART.test(target.namespace) && PART.test(target.name)) return target;
+  if (isClusterName(target.cluster) && isNamespace(target.namespace) && isObjectName(target.name)) return target;
   throw notATarget(argument);
 }
 

@@ -1,10 +1,11 @@
 import type { LineHalt, LineState } from '../../release/decisions/halt.ts';
 import { exceptionTexts, haltSentence, lineName, releasesText, unhaltCommand } from '../../release/decisions/halt.ts';
+import { unreadableText } from '../../release/narrate/unreadable.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
-type Shown = LineHalt & Pick<Partial<LineState>, 'releases' | 'trouble' | 'exceptions'>;
+type Shown = LineHalt & Pick<Partial<LineState>, 'releases' | 'trouble' | 'exceptions' | 'unreadable'>;
 
 /** A halt that has just begun. */
 export function renderHalt(halt: Shown, now: number, view: View): string {
@@ -34,5 +35,7 @@ export function renderLine(halts: readonly Shown[], _now: number, view: View): s
 function detailLines(halt: Shown, { columns }: View): string[] {
   const trouble = halt.trouble === undefined ? [] : wrapped(`trouble: ${halt.trouble}`, columns);
   const exceptions = exceptionTexts(halt).flatMap((text) => wrapped(text, columns));
-  return [...wrapped(releasesText(halt), columns), ...exceptions, ...trouble];
+  const unreadable = unreadableText(halt);
+  const more = [...exceptions, ...trouble, ...(unreadable === '' ? [] : [unreadable])];
+  return [...wrapped(releasesText(halt), columns), ...more];
 }

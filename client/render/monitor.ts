@@ -1,5 +1,6 @@
 import type { GuardCounts, GuardState } from '../../release/monitor/monitor.ts';
-import { eventText, guardWhy } from '../../release/narrate/narrate-monitor.ts';
+import { eventText, guardWhy, stopGuardCommand } from '../../release/narrate/narrate-monitor.ts';
+import { unreadableText } from '../../release/narrate/unreadable.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { clockTime } from './release.ts';
 import type { Column } from './table.ts';
@@ -27,10 +28,11 @@ export function renderGuard(state: GuardState, now: number, view: View): string 
       ...wrapped(guardWhy(state, now), columns).map((line) => colour(line)),
       fitted(`${set.namespace}/${set.name} after release ${release} (${image})`, columns),
       ...wrapped(countsText(state.counts), columns),
+      ...(state.unreadable === undefined ? [] : [unreadableText(state)]),
     ],
     problemTable(state, now, view),
     events.slice(-SHOWN).map((event) => fitted(`${clockTime(event.at)}  ${eventText(event)}`, columns)),
-    state.phase === 'ended' ? [] : [`  hotwave guard ${set.namespace}/${set.name} --stop`],
+    state.phase === 'ended' ? [] : [`  ${stopGuardCommand(state)}`],
   ];
   return sections
     .filter((section) => section.length > 0)

@@ -1,4 +1,5 @@
 import { apartSentences, headline, nextCommands, rollbackSentences, why } from '../../release/narrate/narrate.ts';
+import { commandLine, setWords } from '../../release/narrate/shell.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Phase, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
@@ -136,12 +137,11 @@ export function apartLines(state: ReleaseState, view: View): string[] {
 export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { columns }: View): string[] {
   const moved = waves.some(({ status }) => status === 'running' || status === 'done' || status === 'failed');
   if (!moved || (phase !== 'cancelled' && phase !== 'failed')) return [];
-  const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
-  const name = `${set.namespace}/${set.name}${where}`;
+  const words = setWords({ set, cluster });
   return [
     ...wrapped('every server stays on the version it has, until another release or a rollback on the set', columns),
-    `  hotwave versions ${name}`,
-    `  hotwave rollback ${name}`,
+    `  ${commandLine('versions', ...words)}`,
+    `  ${commandLine('rollback', ...words)}`,
   ];
 }
 

@@ -29,10 +29,13 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
     colAligns: columns.map(({ align }) => align ?? 'left'),
   });
   table.push(...rows.map((row) => [...row]));
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => fitted(line.trimEnd(), view.columns));
+  return (
+    table
+      .toString()
+      .split('\n')
+      // The library cuts a character of two units in halves.
+      .map((line) => fitted(line.trimEnd().toWellFormed(), view.columns))
+  );
 }
 
 function columnWidths(columns: readonly Column[], rows: readonly (readonly string[])[], limit: number): number[] {

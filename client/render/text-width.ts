@@ -38,12 +38,16 @@ export function wrapped(text: string, width: number): string[] {
   return lines;
 }
 
+/** Counted character by character: a word may be as long as whoever sent it liked. */
 function pieces(word: string, width: number): string[] {
+  if (word.length <= width && textWidth(word) <= width) return [word];
   const found = [''];
+  let used = 0;
   for (const character of word) {
-    const last = `${found.at(-1) ?? ''}${character}`;
-    if (textWidth(last) <= width) found[found.length - 1] = last;
+    const more = cells(character);
+    if (used + more <= width) found[found.length - 1] += character;
     else found.push(character);
+    used = used + more <= width ? used + more : more;
   }
   return found;
 }

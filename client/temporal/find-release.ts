@@ -1,3 +1,4 @@
+import { clusterFlag, shellWord } from '../../release/narrate/shell.ts';
 import type { WorkflowExecutionDescription, WorkflowHandle } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { releaseWorkflowId, WORKFLOWS } from '../../workflows/messages.ts';
@@ -14,7 +15,7 @@ export interface FoundRelease {
   readonly cluster: string;
   /** `namespace/name` of the set. */
   readonly set: string;
-  /** How the proposed commands name it: the set, and the cluster where it is not the usual one. */
+  /** How the proposed commands name it, ready to be pasted: the set, and the cluster where it is not the usual one. */
   readonly reference: string;
 }
 
@@ -75,7 +76,7 @@ async function describe(temporal: Temporal, workflowId: string, runId?: string):
       handle: temporal.client.workflow.getHandle(workflowId, description.runId),
       cluster,
       set,
-      reference: cluster === 'default' ? set : `${set} --cluster ${cluster}`,
+      reference: [set, ...clusterFlag(cluster)].map(shellWord).join(' '),
     };
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;

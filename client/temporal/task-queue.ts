@@ -1,3 +1,4 @@
+import { commandLine } from '../../release/narrate/shell.ts';
 import type { Connection } from '@temporalio/client';
 import { taskQueueOf } from '../../workflows/messages.ts';
 import type { Temporal } from './connect.ts';
@@ -49,7 +50,7 @@ export async function demandWorker(temporal: Temporal, cluster: string, now: num
     EXIT.unreachable,
     `no worker for cluster ${cluster} polls ${taskQueueOf(cluster)} in namespace ${temporal.namespace}`,
     [
-      `start one: hotwave worker --cluster ${cluster}`,
+      `start one: ${commandLine('worker', '--cluster', cluster)}`,
       'is it the right cluster? --cluster or HOTWAVE_CLUSTER says which',
     ],
   );

@@ -1,3 +1,6 @@
+import { isClusterName } from '../../release/spec/name-patterns.ts';
+import { EXIT } from './exit-codes.ts';
+import { ExitError } from './exit-error.ts';
 import type { Io } from './io.ts';
 
 /** How to reach Temporal; what is not given comes from the environment and the Temporal configuration file. */
@@ -18,9 +21,20 @@ export type OutputFormat = 'text' | 'wide' | 'json' | 'jsonl' | 'yaml';
 /** Every output format, in the order of the help text. */
 export const OUTPUT_FORMATS: readonly OutputFormat[] = ['text', 'wide', 'json', 'jsonl', 'yaml'];
 
-/** The cluster that the person means. */
+/** The cluster that the person means. @throws ExitError for a name that no cluster can have */
 export function clusterOf(io: Io, flags: ClusterFlags): string {
-  return flags.cluster ?? (io.env['HOTWAVE_CLUSTER'] || 'default');
+  return namedCluster(flags) ?? checkedCluster('HOTWAVE_CLUSTER', io.env['HOTWAVE_CLUSTER'] || 'default');
+}
+
+/** The cluster that the person named; undefined when all are meant. @throws ExitError for a name that no cluster can have */
+export function namedCluster({ cluster }: ClusterFlags): string | undefined {
+  return cluster === undefined ? undefined : checkedCluster('--cluster', cluster);
+}
+
+function checkedCluster(origin: string, name: string): string {
+  if (isClusterName(name)) return name;
+  const expected = 'expected lower-case letters, digits, - and . such as eu-west-1';
+  throw new ExitError(EXIT.usage, `${origin} ${JSON.stringify(name)}: ${expected}`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { cutText, plainText } from '../spec/plain-text.ts';
 import type { ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
 import { fingerprint } from '../fleet/run.ts';
@@ -116,8 +117,8 @@ export function changedAt(server: ServerView, planned: PlannedServer): number | 
   return starts.length === 0 ? undefined : Math.max(...starts);
 }
 
-/** The first line of a text, at most 120 characters: engines print pages, people read lines. */
+/** The first line of a text, plain, at most 120 characters: engines print pages and colours, people read lines. */
 export function shorten(text: string): string {
-  const line = text.trim().split('\n')[0] ?? '';
-  return line.length > 120 ? `${line.slice(0, 119)}…` : line;
+  const line = plainText(text.trim().split('\n')[0] ?? '');
+  return line.length > 120 ? `${cutText(line, 119)}…` : line;
 }

@@ -1,3 +1,4 @@
+import { plainText } from '../spec/plain-text.ts';
 import type { ContainerStatus, ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
 import type { ContainerRun } from '../fleet/run.ts';
@@ -215,8 +216,8 @@ function conditionsTrue(server: ServerView, { container }: Target): Judgement | 
 
 function describeStatus({ state, reason, message, exitCode }: ContainerStatus): string {
   const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
-  const detail = message === undefined || message === '' ? '' : `: ${message.split('\n')[0]?.slice(0, 160) ?? ''}`;
-  return `${reason ?? state}${code}${detail}`;
+  const detail = message === undefined || message === '' ? '' : `: ${plainText(message.split('\n')[0] ?? '', 160)}`;
+  return `${plainText(reason ?? state, 160)}${code}${detail}`;
 }
 
 /** Why a server was not done yet when it was last looked at. */

@@ -20,8 +20,10 @@ export interface LineHalt extends LineScope {
 export interface HeldRelease {
   readonly workflowId: string;
   readonly runId: string;
+  /** Empty while it has not answered once. */
   readonly release: string;
-  readonly phase: Phase;
+  /** `not-reached`: it runs, and does not answer or takes no decision. */
+  readonly phase: Phase | 'not-reached';
 }
 
 /** A set whose releases go on while everything else of the line stands still. */
@@ -133,7 +135,7 @@ export function exceptionTexts({ exceptions = [] }: Pick<StandingHalt, 'exceptio
 
 /** What to type to let one set go on and nothing else. */
 export function unhaltOnlyCommand({ cluster, set }: { readonly cluster: string; readonly set: SetRef }): string {
-  return `hotwave unhalt --only ${nameOf(set)}${cluster === 'default' ? '' : ` --cluster ${cluster}`}`;
+  return commandLine('unhalt', '--only', nameOf(set), ...clusterFlag(cluster));
 }
 
 /** True for a release that no halt stops any more: it rolls back, which half-way is worse, or a person has ended it. */
@@ -148,24 +150,33 @@ export function setOfRelease(workflowId: string): string {
   return workflowId.split('/').slice(2).join('/');
 }
 
+/** `hotwave-halt/eu/arena` -> namespace arena of cluster eu. */
+export function scopeOfHalt(workflowId: string): LineScope {
+  const [, cluster = '', namespace] = workflowId.split('/');
+  return namespace === undefined ? { cluster } : { cluster, namespace };
+}
+
 /** Which releases stand still, and which do not yet, in words. */
 export function releasesText({ releases: all, exceptions }: Pick<LineState, 'releases' | 'exceptions'>): string {
   const releases = all?.filter(({ workflowId }) => !exceptionOf({ exceptions }, setOfRelease(workflowId)));
   if (releases === undefined) return 'its releases have not been looked at yet';
   if (releases.length === 0)
     return all?.length === 0 ? 'no release is running on it' : 'no other release is running on it';
-  const named = ({ release, workflowId }: HeldRelease): string => `${release} (${setOfRelease(workflowId)})`;
+  const named = ({ release, workflowId }: HeldRelease): string =>
+    release === '' ? setOfRelease(workflowId) : `${release} (${setOfRelease(workflowId)})`;
   const group = (what: string, some: readonly HeldRelease[]): string[] =>
     some.length === 0 ? [] : [`${what}: ${some.slice(0, SHOWN).map(named).join(', ')}${moreThan(some.length)}`];
   const ends = releases.filter(({ phase }) => phase === 'rolling-back');
   const stand = releases.filter(({ phase }) => phase === 'halted');
+  const lost = releases.filter(({ phase }) => phase === 'not-reached');
   return [
     ...group('stand still', stand),
     ...group(
       'about to stand still',
-      releases.filter((release) => !ends.includes(release) && !stand.includes(release)),
+      releases.filter((release) => !ends.includes(release) && !stand.includes(release) && !lost.includes(release)),
     ),
     ...group('roll back and end that first', ends),
+    ...group('not reached, so nobody knows whether they stand still', lost),
   ].join('; ');
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../progress/state.ts';
-import { dnsLabel, objectName } from '../spec/names.ts';
+import type { LineHalt, LineScope } from './halt.ts';
+import { clusterName, dnsLabel, objectName } from '../spec/names.ts';
 import { plainText } from '../spec/plain-text.ts';
 import { plainLine, remark } from '../spec/text.ts';
 import { momentSchema } from '../spec/quantity.ts';
@@ -51,6 +52,28 @@ export type ExceptionMessage = z.input<typeof exceptionSchema>;
 
 /** A wish to end a halt or a guard, before defaults. */
 export type FarewellMessage = z.input<typeof farewellSchema>;
+
+/** Who stopped a line, why, since when and until when. */
+export const lineHaltSchema = z.object({
+  cluster: clusterName,
+  namespace: dnsLabel.optional(),
+  actor,
+  reason,
+  since: momentSchema,
+  until: momentSchema,
+});
+
+/**
+ * The facts of a halt from its memo, which anybody may have written. Never throws: a halt whose facts cannot be read
+ * stops its line all the same.
+ */
+export function readLineHalt(memo: unknown, scope: LineScope): LineHalt {
+  const read = readMessage(lineHaltSchema, memo);
+  const { cluster, namespace } = scope;
+  const line = namespace === undefined ? { cluster } : { cluster, namespace };
+  if ('ok' in read) return { ...read.ok, ...line };
+  return { ...line, actor: 'somebody', reason: 'its reason cannot be read', since: 0, until: 0 };
+}
 
 /** A message that was understood, or one sentence that says why not and what is expected. */
 export type Read<Value> = { readonly ok: Value } | { readonly problem: string };

@@ -1,6 +1,7 @@
 import type { LineState } from '../decisions/halt.ts';
 import { exceptionTexts, lineName, pointInTime, releasesText, unhaltCommand } from '../decisions/halt.ts';
-import { escapeMarkdown } from './narrate.ts';
+import { commandMarkdown, escapeMarkdown, markdownPage } from './narrate.ts';
+import { unreadableText } from './unreadable.ts';
 
 /** The halt as Markdown for the Temporal UI's current details. */
 export function lineMarkdown(state: LineState): string {
@@ -9,7 +10,7 @@ export function lineMarkdown(state: LineState): string {
     phase === 'halted'
       ? `**the line of ${escapeMarkdown(lineName(state))} is stopped**`
       : `**the line goes on** — ${escapeMarkdown(endedBy?.actor ?? '')}: ${escapeMarkdown(endedBy?.reason ?? '')}`;
-  return [
+  return markdownPage([
     title,
     `${escapeMarkdown(state.actor)}: ${escapeMarkdown(state.reason, 1_000)}, since ${pointInTime(state.since)}, until ${pointInTime(state.until)}`,
     escapeMarkdown(releasesText(state), 2_000),
@@ -17,6 +18,7 @@ export function lineMarkdown(state: LineState): string {
       .slice(0, 20)
       .map((text) => escapeMarkdown(text)),
     ...(trouble === undefined ? [] : [`trouble: ${escapeMarkdown(trouble)}`]),
-    ...(phase === 'halted' ? [`- \`${unhaltCommand(state).replaceAll('`', '')}\``] : []),
-  ].join('\n\n');
+    ...(phase === 'halted' ? [commandMarkdown(unhaltCommand(state))] : []),
+    unreadableText(state),
+  ]);
 }

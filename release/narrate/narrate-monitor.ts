@@ -1,5 +1,8 @@
 import type { GuardEvent, GuardProblem, GuardState } from '../monitor/monitor.ts';
-import { escapeMarkdown } from './narrate.ts';
+import { pointInTime } from '../decisions/halt.ts';
+import { commandMarkdown, escapeMarkdown, markdownPage } from './narrate.ts';
+import { commandLine, setWords } from './shell.ts';
+import { unreadableText } from './unreadable.ts';
 import { formatDuration } from '../spec/quantity.ts';
 
 /** One line that says what a guard does and what is wrong; the first line wherever a guard is shown. */
@@ -14,6 +17,11 @@ export function guardWhy(state: GuardState, now: number): string {
   return `guards ${version} on ${servers} servers for another ${left}; ${wrong}`;
 }
 
+/** What to type to end a guard. */
+export function stopGuardCommand(state: Pick<GuardState, 'set' | 'cluster'>): string {
+  return commandLine('guard', ...setWords(state), '--stop');
+}
+
 /** `duel-3: not loaded: runs 1.0, files 2.0 (container engine was started again)`. */
 function problemText({ server, drift, reason, cause }: GuardProblem): string {
   const what = drift === '' ? 'is to be looked at' : `${drift}: ${reason}`;
@@ -25,7 +33,6 @@ export function eventText({ server, text }: GuardEvent): string {
   return server === undefined ? text : `${server}: ${text}`;
 }
 
-const MARKDOWN_LIMIT = 4_000;
 const SHOWN = 8;
 
 /** The guard as Markdown for the Temporal UI's current details: under 4 KB, because it travels in a URL there. */
@@ -37,7 +44,8 @@ export function guardMarkdown(state: GuardState, now: number): string {
   const sections = [
     `**guard** — ${escapeMarkdown(guardWhy(state, now), 400)}`,
     `${escapeMarkdown(`${set.namespace}/${set.name}`)} after release ${escapeMarkdown(release)} (${escapeMarkdown(image)})`,
-    state.phase === 'ended' ? '' : `- \`hotwave guard ${set.namespace}/${set.name} --stop\``,
+    state.phase === 'ended' ? '' : commandMarkdown(stopGuardCommand(state)),
+    unreadableText(state),
     numbers.join(' · '),
     problems
       .slice(0, SHOWN)
@@ -45,11 +53,8 @@ export function guardMarkdown(state: GuardState, now: number): string {
       .join('\n'),
     events
       .slice(-SHOWN)
-      .map((event) => `- ${new Date(event.at).toISOString()} ${escapeMarkdown(eventText(event))}`)
+      .map((event) => `- ${pointInTime(event.at)} ${escapeMarkdown(eventText(event))}`)
       .join('\n'),
   ];
-  return sections
-    .filter((section) => section !== '')
-    .join('\n\n')
-    .slice(0, MARKDOWN_LIMIT);
+  return markdownPage(sections);
 }

@@ -1,3 +1,5 @@
+import { TO_FILL_IN, clusterFlag, commandLine } from './shell.ts';
+import { cutText, plainText } from '../spec/plain-text.ts';
 import { pointInTime, unhaltCommand, unhaltOnlyCommand } from '../decisions/halt.ts';
 import { isNoteworthy, rollbackSentence } from '../plan/rollback-target.ts';
 import { formatDuration } from '../spec/quantity.ts';
@@ -45,25 +47,34 @@ export function headline(state: ReleaseState): string {
 /** `hotwave approve RELEASE --wave 2`: what to type for a verb. Each is complete: people paste them into a shell. */
 function commandsFor(verb: Verb, state: ReleaseState): readonly string[] {
   const { set, cluster } = state;
-  const where = cluster === 'default' ? '' : ` --cluster ${cluster}`;
-  return flagsFor(verb, state).map((flags) => `hotwave ${verb} ${set.namespace}/${set.name}${flags}${where}`);
+  return flagsFor(verb, state).map((flags) =>
+    commandLine(verb, `${set.namespace}/${set.name}`, ...flags, ...clusterFlag(cluster)),
+  );
 }
 
 /** The ways in which a verb can be meant; most have one. */
-function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly string[] {
+function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly (readonly string[])[] {
   switch (verb) {
     case 'approve':
-      return [` --wave ${gate?.wave ?? wave}`];
+      return [['--wave', String(gate?.wave ?? wave)]];
     case 'reject':
-      return [` --wave ${gate?.wave ?? wave} --reason "..."`];
+      return [['--wave', String(gate?.wave ?? wave), '--reason', TO_FILL_IN]];
     case 'override':
-      return [' --reason "..."'];
+      return [['--reason', TO_FILL_IN]];
     case 'cancel':
-      return [' --then hold', ' --then rollback'];
+      return [
+        ['--then', 'hold'],
+        ['--then', 'rollback'],
+      ];
     case 'resume':
-      return drift && drift.wins === undefined ? [' --wins release', ' --wins edit'] : [''];
+      return drift && drift.wins === undefined
+        ? [
+            ['--wins', 'release'],
+            ['--wins', 'edit'],
+          ]
+        : [[]];
     default:
-      return [''];
+      return [[]];
   }
 }
 
@@ -82,10 +93,14 @@ export function waveLabel(state: ReleaseState): string {
   return wave ? `wave ${wave.number}/${state.waves.length} (${wave.name})` : 'before the first wave';
 }
 
-/** Text of people or the cluster made safe for a Markdown table cell or a paragraph: no markup, no line breaks, bounded. */
+/**
+ * Text of people or the cluster made safe for a Markdown table cell or a paragraph: plain, no markup, no line breaks,
+ * bounded.
+ */
 export function escapeMarkdown(text: string, limit = 240): string {
-  const line = text.replaceAll(/\s+/g, ' ').slice(0, limit);
-  return line.replaceAll(/[\\`*_{}[\]<>|#!~]/g, (character) => (character === '<' ? '&lt;' : `\\${character}`));
+  return plainText(text, limit).replaceAll(/[\\`*_{}[\]<>|#!~]/g, (character) =>
+    character === '<' ? '&lt;' : `\\${character}`,
+  );
 }
 
 const MARKDOWN_LIMIT = 4_000;
@@ -104,10 +119,18 @@ export function detailsMarkdown(state: ReleaseState): string {
       .join('\n'),
     decisionsMarkdown(state),
   ];
-  return sections
-    .filter((section) => section !== '')
-    .join('\n\n')
-    .slice(0, MARKDOWN_LIMIT);
+  return markdownPage(sections);
+}
+
+/** Sections as one page that is not too long for a URL. */
+export function markdownPage(sections: readonly string[]): string {
+  const page = sections.filter((section) => section !== '').join('\n\n');
+  return cutText(page, MARKDOWN_LIMIT);
+}
+
+/** A command as Markdown. */
+export function commandMarkdown(command: string): string {
+  return `- \`${plainText(command).replaceAll('`', '')}\``;
 }
 
 function statusMarkdown(state: ReleaseState): string {
@@ -119,7 +142,7 @@ function statusMarkdown(state: ReleaseState): string {
 
 function commandsMarkdown(state: ReleaseState): string {
   const commands = nextCommands(state);
-  return commands.length === 0 ? '' : commands.map((command) => `- \`${command.replaceAll('`', '')}\``).join('\n');
+  return commands.map(commandMarkdown).join('\n');
 }
 
 function wavesMarkdown(waves: readonly WaveProgress[]): string {

@@ -1,3 +1,5 @@
+import type { SetRef } from '../fleet/fleet.ts';
+
 /** Words that no shell reads as anything but themselves. */
 const SAFE = /^[A-Za-z0-9_./:=@%+,-]+$/;
 
@@ -12,9 +14,17 @@ export function shellWord(word: string): string {
   return `'${plain.replaceAll("'", String.raw`'\''`)}'`;
 }
 
+/** What the person has to fill in, as a word of {@link commandLine}. */
+export const TO_FILL_IN = '"..."';
+
 /** `hotwave approve arena/duel --wave 2`: a command to paste, each of its words quoted where that is needed. */
 export function commandLine(...words: readonly string[]): string {
-  return ['hotwave', ...words.map(shellWord)].join(' ');
+  return ['hotwave', ...words.map((word) => (word === TO_FILL_IN ? word : shellWord(word)))].join(' ');
+}
+
+/** `arena/duel --cluster eu`: the words by which a command names a set. */
+export function setWords({ set, cluster }: { readonly set: SetRef; readonly cluster: string }): readonly string[] {
+  return [`${set.namespace}/${set.name}`, ...clusterFlag(cluster)];
 }
 
 /** How a command names its cluster: not at all when it is the usual one. */

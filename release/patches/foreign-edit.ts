@@ -1,3 +1,4 @@
+import { plainText } from '../spec/plain-text.ts';
 import type { GameServerSetView, UpdateStrategy } from '../fleet/fleet.ts';
 import type { HeldValues, SetBaseline } from './patches.ts';
 import { STRATEGY, firstDifference, imagePath, sameJson, valueAt } from './patches.ts';
@@ -121,5 +122,5 @@ export function replicasText(name: string, from: number, to: number, by = 'someb
 }
 
 function shown(value: unknown): string {
-  return value === undefined || value === null ? 'nothing' : JSON.stringify(value).slice(0, 160);
+  return value === undefined || value === null ? 'nothing' : plainText(JSON.stringify(value), 160);
 }

@@ -1,3 +1,4 @@
+import { commandLine } from '../narrate/shell.ts';
 import { z } from 'zod';
 import type { GameServerSetView } from '../fleet/fleet.ts';
 import type { LastRelease, Records, ReleaseRecord } from '../record/record.ts';
@@ -147,7 +148,12 @@ interface Known {
 }
 
 function wished({ version, image }: BackWish, container: string, { set, records }: Surroundings): Known | Dead {
-  const how = `hotwave rollback ${refOf(set)} --to ${version === undefined || version === STABLE ? 'VERSION' : version}`;
+  const how = commandLine(
+    'rollback',
+    refOf(set),
+    '--to',
+    version === undefined || version === STABLE ? 'VERSION' : version,
+  );
   if (image !== undefined) {
     const name = version ?? recordedVersion(records, container, image) ?? imageTag(image);
     return name === ''
