@@ -5,7 +5,8 @@ import { hashOf } from '../fleet/hash.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import { setBaseline } from '../patches/patches.ts';
 import type { FleetSnapshot, Plan, PlannedServer, PlanRefusal } from './plan.ts';
-import { plannedServer } from './plan.ts';
+import { isPlan, plannedServer } from './plan.ts';
+import { planRefusals, sizeOfPlan } from './plan-limits.ts';
 import { resolveCount } from '../spec/quantity.ts';
 import type { Scope } from './scope.ts';
 import { scopeOf } from './scope.ts';
@@ -19,6 +20,13 @@ import { assignPriorities, groupIntoWaves } from './waves.ts';
 
 /** Splits the servers to move into waves, or says why not. Pure: the same snapshot gives the same plan. */
 export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | PlanRefusal {
+  const plan = planOf(spec, snapshot);
+  if (!isPlan(plan)) return plan;
+  const refusals = planRefusals(plan, sizeOfPlan(plan));
+  return refusals.length > 0 ? { refusals } : plan;
+}
+
+function planOf(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | PlanRefusal {
   const { set } = snapshot;
   const { container, image } = updatedContainer(spec);
   const found = setBaseline(set, container, image);

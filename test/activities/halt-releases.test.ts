@@ -34,7 +34,7 @@ class Line implements Releases {
 
   running = () => Promise.resolve(['a', 'bad', 'c'].map(running));
 
-  state = ({ runId }: RunningRelease) =>
+  state: Releases['state'] = ({ runId }) =>
     Promise.resolve(this.#bad === 'silent' && runId === 'bad' ? 'silent' : (this.#states.get(runId) ?? 'ended'));
 
   decide: Releases['decide'] = ({ runId }, decision) => {
