@@ -118,7 +118,7 @@ async function each<Result>(
   work: (one: RunningRelease) => Promise<Result | undefined>,
 ): Promise<Result[]> {
   const results = await pLimit(ASKED_AT_ONCE).map(running, work);
-  return results.filter((result) => result !== undefined) as Result[];
+  return results.filter((result) => result !== undefined);
 }
 
 /** Undefined when it has ended. */

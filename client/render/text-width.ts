@@ -45,7 +45,7 @@ function pieces(word: string, width: number): string[] {
   let used = 0;
   for (const character of word) {
     const more = cells(character);
-    if (used + more <= width) found[found.length - 1] += character;
+    if (used + more <= width) found[found.length - 1] = `${found.at(-1) ?? ''}${character}`;
     else found.push(character);
     used = used + more <= width ? used + more : more;
   }

@@ -45,8 +45,8 @@ class Line implements Releases {
   };
 
   haltsOn = () => Promise.resolve([]);
-  identity = NO_RELEASES.identity;
-  isRunning = NO_RELEASES.isRunning;
+  identity: Releases['identity'] = () => NO_RELEASES.identity();
+  isRunning: Releases['isRunning'] = (holder) => NO_RELEASES.isRunning(holder);
 
   isHalted = (name: string): boolean => this.#states.get(name)?.halt !== undefined;
 }

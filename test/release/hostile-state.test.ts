@@ -26,7 +26,6 @@ const NOW = Date.UTC(2026, 10, 27);
 const anyNumber = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(0, 1, 2, NaN, Infinity, 1e300, 8.64e15 + 1));
 const text = hostileText();
 const set = fc.record({ namespace: text, name: text });
-const person = fc.record({ actor: text, reason: text });
 const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> =>
   fc.option(value, { nil: undefined });
 
@@ -207,10 +206,7 @@ const failed = { versions: [{ image: 'i:2', release: 'r1', at: NOW, reason: 'no'
 test('whatever stands in the annotations of a set is read as plain text, or is said to be unreadable', () => {
   const jsonOf = (value: unknown): string => {
     try {
-      return (
-        JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'bigint' ? String(entry) : entry)) ??
-        'undefined'
-      );
+      return JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'bigint' ? String(entry) : entry));
     } catch {
       return '{';
     }
