@@ -204,9 +204,12 @@ const aRecord = {
 const failed = { versions: [{ image: 'i:2', release: 'r1', at: NOW, reason: 'no' }] };
 
 test('whatever stands in the annotations of a set is read as plain text, or is said to be unreadable', () => {
+  const spelled = (_key: string, entry: unknown): unknown => (typeof entry === 'bigint' ? String(entry) : entry);
   const jsonOf = (value: unknown): string => {
     try {
-      return JSON.stringify(value, (_key, entry: unknown) => (typeof entry === 'bigint' ? String(entry) : entry));
+      // Undefined and functions have no JSON, whatever the types say.
+      const json: string | undefined = JSON.stringify(value, spelled);
+      return typeof json === 'string' ? json : 'undefined';
     } catch {
       return '{';
     }
