@@ -11,6 +11,7 @@ import { question, writing } from './calls.ts';
 import { runningRecord } from './steps/records.ts';
 import { subjectOf } from './steps/subject.ts';
 import { carryOut, continued } from './hot-update.ts';
+import { checkedInput, fromClusterInputSchema } from './input-schemas.ts';
 import type { Carried, FromClusterInput, ReleaseResult } from './messages.ts';
 import { endPlanning, showPlanning, unplanned } from './planning.ts';
 import { RunningRelease } from './running-release.ts';
@@ -37,7 +38,8 @@ type Found = Extract<PlannedRollback, { kind: 'found' }>;
  * Rolls a release back that Temporal has lost, or that was left on hold, from what is written on its set. It has the
  * workflow id of a release, so that it holds the set like one, and goes back the same way as a release would.
  */
-export async function rollBackFromCluster(input: FromClusterInput): Promise<ReleaseResult> {
+export async function rollBackFromCluster(raw: FromClusterInput): Promise<ReleaseResult> {
+  const input = checkedInput(fromClusterInputSchema, raw);
   const { carried, ...rest } = input;
   const run = carried ? continued(carried) : await begun(input);
   const next = (handed: Carried): Promise<never> =>

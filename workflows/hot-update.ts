@@ -26,6 +26,7 @@ import { reading } from './calls.ts';
 import { failureEvents } from './failure-events.ts';
 import { packServers } from '../release/fleet/server-rows.ts';
 import { packRelease, unpackRelease } from '../release/progress/carried.ts';
+import { checkedInput, releaseInputSchema } from './input-schemas.ts';
 import type { Carried, ReleaseInput, ReleaseResult } from './messages.ts';
 import { planned } from './planning.ts';
 import { RunningRelease } from './running-release.ts';
@@ -37,7 +38,8 @@ import type { StepContext } from './steps/context.ts';
  * The release of one hot update on one GameServerSet: plan, then step by step what the table of its servers asks for,
  * until there is nothing more to do.
  */
-export async function hotUpdate(input: ReleaseInput): Promise<ReleaseResult> {
+export async function hotUpdate(raw: ReleaseInput): Promise<ReleaseResult> {
+  const input = checkedInput(releaseInputSchema, raw);
   const { carried, ...rest } = input;
   const run = carried ? continued(carried) : await planned(input);
   return await carryOut(run, {

@@ -12,6 +12,7 @@ import { plainLine, remark } from '../release/spec/text.ts';
 import { momentSchema } from '../release/spec/quantity.ts';
 import { checkedFileSchema } from '../release/spec/spec.ts';
 import type {
+  Carried,
   FromClusterInput,
   GuardInput,
   HaltInput,
@@ -31,6 +32,12 @@ const cluster = clusterName;
 /** Time between two looks: often enough for a test, seldom enough for the API server. */
 const interval = z.int().min(10).max(DAY_MS);
 
+/** What one run of a release hands to the next, as it wrote it itself. */
+const continuation = {
+  carried: z.custom<Carried>((carried) => typeof carried === 'object' && carried !== null).optional(),
+  continueEachStep: z.boolean().optional(),
+};
+
 /** What a release is started with. */
 export const releaseInputSchema: z.ZodType<ReleaseInput> = z.object({
   v,
@@ -40,6 +47,7 @@ export const releaseInputSchema: z.ZodType<ReleaseInput> = z.object({
   duringFreeze: z.object({ reason }).optional(),
   guardInterval: interval.optional(),
   takeover: z.object({ actor: person, reason }).optional(),
+  ...continuation,
 });
 
 /** What a rollback from the facts on the set is started with. */
@@ -52,6 +60,7 @@ export const fromClusterInputSchema: z.ZodType<FromClusterInput> = z.object({
   file: checkedFileSchema.optional(),
   to: z.object({ version: plainLine(128).optional(), image: plainLine(1_024).optional() }).optional(),
   holderIsDead: z.boolean().optional(),
+  ...continuation,
 });
 
 /** What `plan` asks. */

@@ -19,6 +19,7 @@ import { withCounts } from '../release/progress/groups.ts';
 import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
 import type { ReleaseState } from '../release/progress/state.ts';
+import { EXAMPLES, readDecision } from '../release/decisions/message.ts';
 import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
 
@@ -32,8 +33,6 @@ const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
 
 /** More than a crowd of voters, and some hundred kilobytes at most. */
 const KEPT_ANSWERS = 2_000;
-
-const EXAMPLE = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor":"YOU","channel":"ui"}';
 
 /** What was said to which decision, by its id. */
 export type Answers = readonly (readonly [string, DecisionAnswer])[];
@@ -60,11 +59,11 @@ export class RunningRelease {
     });
     setHandler(stateQuery, () => this.#release.state, { description: 'The whole state of the release' });
     setHandler(decideUpdate, (message: DecisionMessage) => this.#decide(message), {
-      description: `A person's decision: ${EXAMPLE}`,
+      description: `A person's decision: ${EXAMPLES.decision}`,
       validator: (message: DecisionMessage) => this.#demandAcceptable(message),
     });
     setHandler(decideSignal, (message) => void this.#decide(message), {
-      description: `A person's decision: ${EXAMPLE}`,
+      description: `A person's decision: ${EXAMPLES.decision}`,
     });
   }
 
@@ -156,12 +155,11 @@ export class RunningRelease {
     if (!answer.accepted) throw ApplicationFailure.nonRetryable(answer.message, 'DecisionRefused');
   }
 
-  #judge(message: DecisionMessage): ReturnType<typeof applyDecision> & { readonly id?: string } {
-    const parsed = decisionSchema.safeParse(message);
+  #judge(message: unknown): ReturnType<typeof applyDecision> & { readonly id?: string } {
+    const read = readDecision(message);
     const { state } = this.#release;
-    if (parsed.success) return { ...applyDecision(state, parsed.data, Date.now()), id: parsed.data.id };
-    const problem = `not a decision: ${describeIssue(parsed.error.issues[0])}. Expected ${EXAMPLE}`;
-    return { state, answer: { accepted: false, message: problem } };
+    if ('ok' in read) return { ...applyDecision(state, read.ok, Date.now()), id: read.ok.id };
+    return { state, answer: { accepted: false, message: read.problem } };
   }
 
   #decide(message: DecisionMessage): DecisionAnswer {
@@ -217,7 +215,3 @@ export class RunningRelease {
 
 /** Phases in which nothing is at work: whoever interrupts them need not wait for an end. */
 const WAITING: ReadonlySet<ReleaseState['phase']> = new Set(['waiting-approval', 'frozen', 'paused', 'halted']);
-
-function describeIssue(issue: { readonly path: readonly PropertyKey[]; readonly message: string } | undefined): string {
-  return issue ? `${issue.path.map(String).join('.')}: ${issue.message}` : 'unreadable';
-}

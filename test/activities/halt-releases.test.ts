@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { holdLine, letLineGo } from '../../activities/halt/halt-releases.ts';
-import type { Releases, RunningRelease } from '../../activities/ports.ts';
-import { NO_RELEASES } from '../../activities/ports.ts';
+import type { Releases, RunningRelease } from '../../activities/ports/releases.ts';
+import { NO_RELEASES } from '../../activities/ports/releases.ts';
 import type { LineHalt } from '../../release/decisions/halt.ts';
 import { releasesText } from '../../release/decisions/halt.ts';
 import { applyDecision } from '../../release/decisions/decision.ts';
