@@ -25,7 +25,7 @@ const AT_ONCE = ActivityCancellationType.TRY_CANCEL;
 export const QUESTION_MS = 15 * 60_000;
 
 /** How long a short call may take in all, in milliseconds, trouble of the API server included. */
-export const QUICK_MS = 15 * 60_000;
+const QUICK_MS = 15 * 60_000;
 
 /** How long one try of a short call may take, in milliseconds. */
 const QUICK_TRY_MS = 10 * 60_000;
@@ -108,22 +108,9 @@ function short(profile: (limit: number) => Profile): Profile {
   return { ...profile(0), startToCloseTimeout: QUICK_TRY_MS, scheduleToCloseTimeout: QUICK_MS };
 }
 
-/** A short call that may write, see {@link writing}. */
-export function quick(summary: string): Calls {
-  return writing(summary);
-}
-
 /** A long call that may write or send, see {@link writing}. */
 export function lasting(summary: string, limit: number): Calls {
   return writing(summary, limit);
-}
-
-/**
- * A write of the set that neither a decision nor Temporal's cancel interrupts: one whose end nobody waited for would
- * leave unknown how the set is held, and it could then neither be frozen nor put back.
- */
-export function toItsEnd<Result>(write: () => Promise<Result>): Promise<Result> {
-  return CancellationScope.nonCancellable(write);
 }
 
 /** Watches that change nothing: whoever interrupts one goes on at once. `limit` is its time in milliseconds. */

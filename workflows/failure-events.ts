@@ -1,5 +1,5 @@
 import type { Event } from '../release/progress/events.ts';
-import type { Step } from '../release/progress/steps.ts';
+import type { Step } from '../release/progress/step.ts';
 
 /**
  * What a step comes to that could not be done at all: the API server is away, a permission is gone. Nothing of it ends the

@@ -17,7 +17,7 @@ import { describeStep } from '../release/progress/describe-step.ts';
 import type { Event } from '../release/progress/events.ts';
 import { nextStep } from '../release/progress/next-step.ts';
 import { isInterruptible } from '../release/progress/steps.ts';
-import type { Step } from '../release/progress/steps.ts';
+import type { Step } from '../release/progress/step.ts';
 import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
 import type { Outcome } from '../release/progress/state.ts';

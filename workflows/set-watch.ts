@@ -15,7 +15,7 @@ const WATCH_MS = 6 * 60 * 60_000;
 const MOST_REPLICA_NEWS = 20;
 
 /** What the release has written and keeps until it writes again; undefined while the set is its owner's. */
-export function heldValues({ plan, progress }: Release): HeldValues | undefined {
+function heldValues({ plan, progress }: Release): HeldValues | undefined {
   const { set, isStaged, isPutBack, back, leaving } = progress;
   if (!isStaged || isPutBack || back?.scope === 'release' || leaving) return undefined;
   const { baseline, strategy } = plan;

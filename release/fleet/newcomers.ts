@@ -5,7 +5,7 @@ import { NO_RUN } from './run.ts';
 import { compactRanges, isInRanges } from './ranges.ts';
 
 /** What became of a planned server whose pod is not there any more. */
-export type Departed = 'gone' | 'recreated';
+type Departed = 'gone' | 'recreated';
 
 /** Which servers of a set a release has planned with: whoever is not one of them came while it ran. */
 export interface PlannedOnes {

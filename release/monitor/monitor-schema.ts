@@ -29,7 +29,7 @@ const counts: Readonly<Record<keyof GuardCounts, typeof count>> = {
 /** The state of a guard as one run hands it to the next. */
 export const guardStateSchema = z.object({
   v: z.literal(1),
-  release: dnsLabel,
+  release: plainLine(63),
   cluster: clusterName,
   set: z.object({ namespace: dnsLabel, name: objectName }),
   image: anyText,

@@ -85,7 +85,7 @@ function withPatience(release: Release, written: SetWritten, by: 'written' | 'ob
 }
 
 /** Why a write does not let the release go on; undefined when it does. An interrupted one is simply made again. */
-export function writeProblem(written: SetWritten): string | undefined {
+function writeProblem(written: SetWritten): string | undefined {
   return written.kind === 'refused' || written.kind === 'written' ? written.reason : undefined;
 }
 
@@ -203,9 +203,4 @@ function putBack(release: Release, written: SetWritten): Release {
   if (problem !== undefined) return stopped(release, 'pause', problem);
   const set = controlAfter(release.progress.set, written);
   return knowing(release, { isPutBack: true, set: { ...set, hold: undefined, isRecorded: false } });
-}
-
-/** Rows that the release has to move again because an image that was not its own may have moved them. */
-export function movedByOthers(release: Release, names: Iterable<string>): Release {
-  return withRow(release, names, (row) => ({ ...row, stage: 0, basis: undefined, mayHaveLoaded: true, touched: true }));
 }

@@ -142,7 +142,7 @@ function leaving(
 }
 
 /** Warnings, each once. */
-export function withWarnings(release: Release, warnings: readonly string[]): Release {
+function withWarnings(release: Release, warnings: readonly string[]): Release {
   if (warnings.length === 0) return release;
   return showing(release, { warnings: [...new Set([...release.state.warnings, ...warnings])] });
 }

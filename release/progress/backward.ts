@@ -5,7 +5,7 @@ import { leftOut, reachedServers, revertedServers } from './groups.ts';
 import { pipelineStep } from './pipeline.ts';
 import { placesOf, rowOf } from './table.ts';
 import type { Release, WayBack } from './table.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 
 const note = (event: Extract<Step, { kind: 'note' }>['event']): Step => ({ kind: 'note', event });
 
@@ -44,7 +44,7 @@ export function groupsOf(release: Release): readonly (readonly PlannedServer[])[
 }
 
 /** The servers that a rollback of this scope brings back, as far as the release has come. */
-export function affectedServers(release: Release): readonly PlannedServer[] {
+function affectedServers(release: Release): readonly PlannedServer[] {
   const { plan, state, progress } = release;
   const { back } = progress;
   if (back && back.scope !== 'release') return partServers(release, back);

@@ -6,7 +6,7 @@ import type { Probe } from '../spec/spec.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { namesOf } from './groups.ts';
 import { stoppedBy } from './sentences.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 import type { Release } from './table.ts';
 import type { OpenGate, Phase } from './state.ts';
 
@@ -26,7 +26,7 @@ const KRUISE = 'Kruise and the kubelets';
 const CONTROLLERS = 'kruise-game-manager and Kruise';
 const API_SERVER = 'the API server';
 /** How long a short call may take in all, in milliseconds, trouble of the API server included. */
-export const QUICK_MS = 15 * 60_000;
+const QUICK_MS = 15 * 60_000;
 /** How long priorities and overrides may take to arrive at the pods: the controller is slow, and slower the more there are. */
 const SETTLE_MS = 60_000;
 const SETTLE_MS_PER_SERVER = 200;

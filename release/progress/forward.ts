@@ -7,7 +7,7 @@ import { goingOn, notOpened } from './groups.ts';
 import { pipelineStep } from './pipeline.ts';
 import type { Release } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 import { NEW_SERVERS_WAVE } from './state.ts';
 
 type Part = (release: Release, now: number) => Step | undefined;

@@ -1,7 +1,7 @@
 import { approvalsMissing } from '../decisions/gate-votes.ts';
 import { isOverMixed } from '../decisions/max-mixed.ts';
 import type { Release } from './table.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 
 /**
  * Waits at the gate before a wave, if it has one, until enough people have approved or it opens by itself. Undefined

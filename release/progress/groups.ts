@@ -55,7 +55,7 @@ export function presentOnes(release: Release): PlannedOnes {
 }
 
 /** Names of planned servers that are not the ones any more that were planned. */
-export function awayServers({ progress }: Release): readonly string[] {
+function awayServers({ progress }: Release): readonly string[] {
   return [...progress.rows].filter(([, { away }]) => away !== undefined).map(([name]) => name);
 }
 

@@ -2,7 +2,7 @@ import { isOverMixed, skewBudgetOf } from '../decisions/max-mixed.ts';
 import { backwardStep } from './backward.ts';
 import { forwardStep } from './forward.ts';
 import type { Release } from './table.ts';
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 import { isFinal } from './state.ts';
 import { sameJson } from '../patches/patches.ts';
 import { heldStrategy } from '../patches/patches.ts';

@@ -2,7 +2,8 @@ import { isSent } from '../checks/reload.ts';
 import type { PlannedServer } from '../plan/plan.ts';
 import { STAGE, rowOf } from './table.ts';
 import type { Release, Stage } from './table.ts';
-import type { Means, Step, Toward } from './steps.ts';
+import type { Step } from './step.ts';
+import type { Means, Toward } from './steps.ts';
 
 /** Servers that go the same way together. */
 export interface Group {

@@ -1,6 +1,5 @@
 import type { Hold } from '../patches/patches.ts';
 import type { PlannedServer, PriorityChange } from '../plan/plan.ts';
-import type { Event } from './events.ts';
 
 /** The version that servers are to have. */
 export type Toward = 'new' | 'old';
@@ -8,10 +7,8 @@ export type Toward = 'new' | 'old';
 /** By what servers get their image: the template of the set, or each through its GameServer. */
 export type Means = 'template' | 'override' | 'adopt';
 
-/** What a release does next. Each but `note` and the waits is one call, or one call per batch of servers. */
-export type Step =
-  /** Nothing to do outside: the release draws a consequence. */
-  | { readonly kind: 'note'; readonly event: Event }
+/** Something to do outside: a wait, one call, or one call per batch of servers. */
+export type Task =
   | { readonly kind: 'calendar' }
   | {
       readonly kind: 'priorities';
@@ -97,6 +94,6 @@ export type OpenedFor = 'wave' | 'adopted' | 'newcomers';
 export type Waiting = 'gate' | 'person' | 'unhalt' | 'window' | 'retry' | 'settle';
 
 /** True for steps that a decision may end early: none of them leaves anything half done that is not known. */
-export function isInterruptible(step: Step, goesBack: boolean): boolean {
+export function isInterruptible(step: { readonly kind: string }, goesBack: boolean): boolean {
   return !goesBack || step.kind === 'wait';
 }

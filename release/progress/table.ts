@@ -51,7 +51,7 @@ export interface Row {
 }
 
 /** The row of a server of which nothing is known yet. */
-export const UNTOUCHED: Row = { stage: STAGE.none };
+const UNTOUCHED: Row = { stage: STAGE.none };
 
 /** How the release holds its set, and the right to write it. */
 export interface SetControl {
@@ -280,15 +280,4 @@ export function initialProgress(plan: Plan): Progress {
     isEditChecked: false,
     isMonitored: false,
   };
-}
-
-/** The same rows with a change for some servers. */
-export function withRows(
-  progress: Progress,
-  names: Iterable<string>,
-  change: (row: Row, name: string) => Row,
-): Progress {
-  const rows = new Map(progress.rows);
-  for (const name of names) rows.set(name, change(rows.get(name) ?? UNTOUCHED, name));
-  return { ...progress, rows };
 }

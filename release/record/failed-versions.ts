@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { dnsLabel } from '../spec/names.ts';
 import { plainText } from '../spec/plain-text.ts';
 import { plainLine, remark } from '../spec/text.ts';
 import { momentSchema } from '../spec/quantity.ts';
@@ -15,7 +14,7 @@ const READ_LIMIT = 64 * 1024;
 
 const versionSchema = z.object({
   image: plainLine(1_024),
-  release: dnsLabel,
+  release: plainLine(63),
   at: momentSchema,
   reason: remark(2_000).prefault(''),
 });

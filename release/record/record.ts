@@ -5,7 +5,6 @@ import type { StableVersion } from './stable.ts';
 import { readStable } from './stable.ts';
 import type { Ask } from '../spec/spec.ts';
 import { askSchema } from '../spec/spec.ts';
-import { dnsLabel } from '../spec/names.ts';
 import { plainText } from '../spec/plain-text.ts';
 import { plainLine, remark } from '../spec/text.ts';
 import { momentSchema } from '../spec/quantity.ts';
@@ -33,9 +32,9 @@ const strategySchema = z.looseObject({
 
 const commonSchema = z.object({
   v: z.literal(1),
-  release: dnsLabel,
+  release: plainLine(63),
   strategy: plainLine(63),
-  container: dnsLabel,
+  container: plainLine(63),
   chosen: z
     .string()
     .max(4_096)

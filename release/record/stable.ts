@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { dnsLabel } from '../spec/names.ts';
 import { momentSchema } from '../spec/quantity.ts';
 import { plainLine } from '../spec/text.ts';
 
@@ -11,10 +10,10 @@ const READ_LIMIT = 8 * 1024;
 
 const stableSchema = z.object({
   v: z.literal(1),
-  container: dnsLabel,
+  container: plainLine(63),
   image: plainLine(1_024),
   version: plainLine(1_024),
-  release: dnsLabel,
+  release: plainLine(63),
   at: momentSchema,
 });
 

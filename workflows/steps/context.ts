@@ -1,6 +1,6 @@
 import type { SetWrite } from '../../activities/set/set-writes.ts';
 import type { Event, SetWritten } from '../../release/progress/events.ts';
-import type { Step } from '../../release/progress/steps.ts';
+import type { Step } from '../../release/progress/step.ts';
 import type { SetWatch } from '../set-watch.ts';
 import type { RunningRelease } from '../running-release.ts';
 

@@ -1,5 +1,5 @@
 import type { Event } from '../../release/progress/events.ts';
-import type { Step } from '../../release/progress/steps.ts';
+import type { Step } from '../../release/progress/step.ts';
 import { monitorAfter } from '../begin-monitor.ts';
 import type { Perform, StepContext } from './context.ts';
 import { calendar } from './calendar-step.ts';

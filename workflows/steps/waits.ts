@@ -7,7 +7,7 @@ import { describeStep } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
 import { goingOn } from '../../release/progress/groups.ts';
 import { nextStep } from '../../release/progress/next-step.ts';
-import type { Step } from '../../release/progress/steps.ts';
+import type { Step } from '../../release/progress/step.ts';
 import { describeFailure } from '../call-failures.ts';
 import { watching } from '../calls.ts';
 import { inBatches, merged } from './batches.ts';
