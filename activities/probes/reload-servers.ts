@@ -5,7 +5,7 @@ import { substitute } from '../../release/checks/probe.ts';
 import type { Probe, Reload, ReleaseSpec } from '../../release/spec/spec.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { mergeReports } from '../../release/checks/verdict.ts';
-import { askServer, askUntilRight } from './ask-server.ts';
+import { askUntilRight } from './ask-server.ts';
 import { forEachServer } from '../servers/for-each-server.ts';
 import type { ServerStep } from '../servers/for-each-server.ts';
 import { FreshServers } from '../servers/fresh-servers.ts';

@@ -4,9 +4,6 @@ import { plannedServer } from '../plan/plan.ts';
 import { NO_RUN } from './run.ts';
 import { compactRanges, isInRanges } from './ranges.ts';
 
-/** What became of a planned server whose pod is not there any more. */
-type Departed = 'gone' | 'recreated';
-
 /** Which servers of a set a release has planned with: whoever is not one of them came while it ran. */
 export interface PlannedOnes {
   /** Their ordinals as compact ranges, without those that have departed since. */

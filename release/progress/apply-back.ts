@@ -2,7 +2,7 @@ import { acceptancePatience } from '../checks/acceptance.ts';
 import { isSent } from '../checks/reload.ts';
 import { groupsOf, serversNamed } from './backward.ts';
 import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
-import type { Event } from './events.ts';
+import type { Appliers, Event } from './events.ts';
 import { skippedServers } from './groups.ts';
 import { controlAfter } from './apply-set.ts';
 import type { Release, WayBack } from './table.ts';
@@ -11,28 +11,16 @@ import { begunWave, withoutFailures } from './state.ts';
 import type { Outcome, RollbackOrder, RollbackScope } from './state.ts';
 
 /** The way back, of all or of a part. */
-export function applyBack(release: Release, event: Event, now: number): Release | undefined {
-  switch (event.kind) {
-    case 'snapshot':
-      return lookedAt(release, event);
-    case 'takenBack':
-      return takenBack(release, event, now);
-    case 'backByOverrides':
-      return changingBack(release, { byOverrides: true });
-    case 'nextGroup':
-      return nextGroup(release);
-    case 'overridesSettled':
-      return overridesSettled(release, event.after);
-    case 'stuckNoted':
-      return changingBack(release, { isNoted: true });
-    case 'partBack':
-      return partBack(release, event.problem, now);
-    case 'tryAgain':
-      return tryAgain(release);
-    default:
-      return undefined;
-  }
-}
+export const backAppliers = {
+  snapshot: (release, event) => lookedAt(release, event),
+  takenBack: (release, event, now) => takenBack(release, event, now),
+  backByOverrides: (release) => changingBack(release, { byOverrides: true }),
+  nextGroup: (release) => nextGroup(release),
+  overridesSettled: (release, event) => overridesSettled(release, event.after),
+  stuckNoted: (release) => changingBack(release, { isNoted: true }),
+  partBack: (release, event, now) => partBack(release, event.problem, now),
+  tryAgain: (release) => tryAgain(release),
+} satisfies Partial<Appliers>;
 
 /** Why and how a release goes back. */
 export interface Departure {

@@ -5,45 +5,29 @@ import { agreeing } from '../narrate/narrate.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { departed } from './apply-back.ts';
 import { knowing, pausedFor, showing, withRow, withShownWave } from './changes.ts';
-import type { Event } from './events.ts';
+import type { Appliers, Event } from './events.ts';
 import { skippedServers } from './groups.ts';
 import type { Release } from './table.ts';
 import { rowOf } from './table.ts';
 import { NEW_SERVERS_WAVE, withObservations } from './state.ts';
 
 /** Gates, freeze windows, the time in two versions, and the waves between them. */
-export function applyGate(release: Release, event: Event, now: number): Release | undefined {
-  switch (event.kind) {
-    case 'gateOpened':
-      return gateOpened(release, event.wave, now);
-    case 'gatePassed':
-      return gatePassed(release, event.wave);
-    case 'gateRejected':
-      return gateRejected(release, now);
-    case 'gateTimedOut':
-      return gateTimedOut(release, now);
-    case 'reminded':
-      return reminded(release, now);
-    case 'promoted':
-      return promoted(release, event.servers, now);
-    case 'promotionEnded':
-      return promotionEnded(release, event.reason);
-    case 'calendarOpen':
-      return showing(knowing(release, { calendarPassed: event.wave, frozen: undefined }), { freeze: undefined });
-    case 'calendarFrozen':
-      return calendarFrozen(release, event, now);
-    case 'windowOverridden':
-      return windowOverridden(release);
-    case 'overMixed':
-      return overMixed(release, now);
-    case 'waveBegun':
-      return waveBegun(release, event.wave, now);
-    case 'waveEnded':
-      return waveEnded(release, event.wave, now);
-    default:
-      return undefined;
-  }
-}
+export const gateAppliers = {
+  gateOpened: (release, event, now) => gateOpened(release, event.wave, now),
+  gatePassed: (release, event) => gatePassed(release, event.wave),
+  gateRejected: (release, _event, now) => gateRejected(release, now),
+  gateTimedOut: (release, _event, now) => gateTimedOut(release, now),
+  reminded: (release, _event, now) => reminded(release, now),
+  promoted: (release, event, now) => promoted(release, event.servers, now),
+  promotionEnded: (release, event) => promotionEnded(release, event.reason),
+  calendarOpen: (release, event) =>
+    showing(knowing(release, { calendarPassed: event.wave, frozen: undefined }), { freeze: undefined }),
+  calendarFrozen: (release, event, now) => calendarFrozen(release, event, now),
+  windowOverridden: (release) => windowOverridden(release),
+  overMixed: (release, _event, now) => overMixed(release, now),
+  waveBegun: (release, event, now) => waveBegun(release, event.wave, now),
+  waveEnded: (release, event, now) => waveEnded(release, event.wave, now),
+} satisfies Partial<Appliers>;
 
 function gateOpened(release: Release, wave: number, now: number): Release {
   const spec = release.spec.gates.find(({ before }) => before === wave);

@@ -1,6 +1,6 @@
 import { failedCount, judgeStep } from '../checks/verdict.ts';
 import { knowing, stopped, withRow, withShownWave } from './changes.ts';
-import type { Event } from './events.ts';
+import type { Appliers, Event } from './events.ts';
 import type { Newcomers, Release } from './table.ts';
 import { STAGE } from './table.ts';
 import { NEW_SERVERS_WAVE, withFailures } from './state.ts';
@@ -9,28 +9,17 @@ import { NEW_SERVERS_WAVE, withFailures } from './state.ts';
 const MOST_ROUNDS = 5;
 
 /** Servers that come and have players, and those that a release of new servers only follows. */
-export function applyMembership(release: Release, event: Event, now: number): Release | undefined {
-  switch (event.kind) {
-    case 'newcomersFound':
-      return newcomersFound(release, event);
-    case 'newcomersProved':
-      return newcomersProved(release);
-    case 'watchBegun':
-      return watchBegun(release, event.until, now);
-    case 'newServersSeen':
-      return newServersSeen(release, event);
-    case 'playersAwaited':
-      return knowing(release, { admission: { until: event.until, busy: [] } });
-    case 'admitted':
-      return admitted(release, event);
-    case 'deferred':
-      return deferred(release, event.servers);
-    case 'excluded':
-      return withRow(release, event.servers, ({ deferred: _deferred, ...row }) => ({ ...row, excluded: event.why }));
-    default:
-      return undefined;
-  }
-}
+export const membershipAppliers = {
+  newcomersFound: (release, event) => newcomersFound(release, event),
+  newcomersProved: (release) => newcomersProved(release),
+  watchBegun: (release, event, now) => watchBegun(release, event.until, now),
+  newServersSeen: (release, event) => newServersSeen(release, event),
+  playersAwaited: (release, event) => knowing(release, { admission: { until: event.until, busy: [] } }),
+  admitted: (release, event) => admitted(release, event),
+  deferred: (release, event) => deferred(release, event.servers),
+  excluded: (release, event) =>
+    withRow(release, event.servers, ({ deferred: _deferred, ...row }) => ({ ...row, excluded: event.why })),
+} satisfies Partial<Appliers>;
 
 function newcomersFound(
   release: Release,

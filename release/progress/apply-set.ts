@@ -1,49 +1,38 @@
 import { acceptancePatience } from '../checks/acceptance.ts';
 import { FROZEN, heldStrategy, sameJson } from '../patches/patches.ts';
-import { knowing, showing, stopped, withRow } from './changes.ts';
-import type { Event, SetWritten } from './events.ts';
+import { knowing, showing, stopped } from './changes.ts';
+import type { Appliers, Event, SetWritten } from './events.ts';
 import { namesOf } from './groups.ts';
 import type { ForeignView, Release, SetControl } from './table.ts';
 import { withObservations } from './state.ts';
 
 /** The set was written, or was found to be another than the release may write. */
-export function applySet(release: Release, event: Event, now: number): Release | undefined {
-  switch (event.kind) {
-    case 'prioritiesChanged':
-      return knowing(release, { priorities: event.direction === 'assign' ? 'given' : 'restored' });
-    case 'staged':
-      return staged(waiting(release, event.written, now), withPatience(release, event.written, 'observed', now));
-    case 'recorded':
-      return knowing(release, { isStaged: true, set: { ...release.progress.set, isRecorded: true } });
-    case 'opened':
-      return opened(waiting(release, event.written, now), {
-        ...event,
-        written: withPatience(release, event.written, 'written', now),
-      });
-    case 'templateChecked':
-      return templateChecked(release, event);
-    case 'controlsChanged':
-      if (event.why !== 'resume') return controlsChanged(release, event);
-      return controlsChanged(waiting(release, event.written, now), {
-        ...event,
-        written: withPatience(release, event.written, 'observed', now),
-      });
-    case 'reasserted':
-      return reasserted(release, event);
-    case 'putBack':
-      return putBack(release, event.written);
-    case 'endBegun':
-      return knowing(release, { endedAt: release.progress.endedAt ?? now });
-    case 'endRecorded':
-      return knowing(release, { isPutBack: true, set: { ...release.progress.set, isRecorded: false } });
-    case 'writeUnknown':
-      return writeUnknown(release);
-    case 'marked':
-      return knowing(release, { set: { ...release.progress.set, fence: fenceAt(event.fence) } });
-    default:
-      return undefined;
-  }
-}
+export const setAppliers = {
+  prioritiesChanged: (release, event) =>
+    knowing(release, { priorities: event.direction === 'assign' ? 'given' : 'restored' }),
+  staged: (release, event, now) =>
+    staged(waiting(release, event.written, now), withPatience(release, event.written, 'observed', now)),
+  recorded: (release) => knowing(release, { isStaged: true, set: { ...release.progress.set, isRecorded: true } }),
+  opened: (release, event, now) =>
+    opened(waiting(release, event.written, now), {
+      ...event,
+      written: withPatience(release, event.written, 'written', now),
+    }),
+  templateChecked: (release, event) => templateChecked(release, event),
+  controlsChanged: (release, event, now) => {
+    if (event.why !== 'resume') return controlsChanged(release, event);
+    return controlsChanged(waiting(release, event.written, now), {
+      ...event,
+      written: withPatience(release, event.written, 'observed', now),
+    });
+  },
+  reasserted: (release, event) => reasserted(release, event),
+  putBack: (release, event) => putBack(release, event.written),
+  endBegun: (release, _event, now) => knowing(release, { endedAt: release.progress.endedAt ?? now }),
+  endRecorded: (release) => knowing(release, { isPutBack: true, set: { ...release.progress.set, isRecorded: false } }),
+  writeUnknown: (release) => writeUnknown(release),
+  marked: (release, event) => knowing(release, { set: { ...release.progress.set, fence: fenceAt(event.fence) } }),
+} satisfies Partial<Appliers>;
 
 /** Since when the controllers have been waited for. */
 function waiting(release: Release, { kind }: SetWritten, now: number): Release {

@@ -11,7 +11,7 @@ import {
   withRow,
   withShownWave,
 } from './changes.ts';
-import type { Event } from './events.ts';
+import type { Appliers, Event } from './events.ts';
 import { excludedServers, overrideWarnings, skippedServers } from './groups.ts';
 import { outcomeSentence, stoppedBy } from './sentences.ts';
 import type { Release } from './table.ts';
@@ -20,36 +20,22 @@ import { withoutFailures, withObservations } from './state.ts';
 import type { Outcome, ReleaseState } from './state.ts';
 
 /** Pauses, halts, what others changed, and the end. */
-export function applyStanding(release: Release, event: Event, now: number): Release | undefined {
-  switch (event.kind) {
-    case 'paused':
-      return pausedFor(release, event.reason, now);
-    case 'stopped':
-      return stopped(release, event.verdict, event.reason);
-    case 'resumed':
-      return release.progress.back?.problem === undefined ? resumed(release, now) : tryAgain(release);
-    case 'personAwaitedInVain':
-      return awaitedInVain(release);
-    case 'haltOver':
-      return haltOver(release, now);
-    case 'retrying':
-      return retrying(release);
-    case 'departed':
-      return departed(release, event);
-    case 'leaving':
-      return leaving(release, event);
-    case 'leftRecorded':
-      return leftRecorded(release, event.problem, now);
-    case 'foreignSeen':
-      return foreignSeen(release, event, now);
-    case 'monitored':
-      return monitored(release, event.problem);
-    case 'finished':
-      return finished(release, event.outcome, event.reason === '' ? outcomeSentence(release) : event.reason, now);
-    default:
-      return undefined;
-  }
-}
+export const standingAppliers = {
+  paused: (release, event, now) => pausedFor(release, event.reason, now),
+  stopped: (release, event) => stopped(release, event.verdict, event.reason),
+  resumed: (release, _event, now) =>
+    release.progress.back?.problem === undefined ? resumed(release, now) : tryAgain(release),
+  personAwaitedInVain: (release) => awaitedInVain(release),
+  haltOver: (release, _event, now) => haltOver(release, now),
+  retrying: (release) => retrying(release),
+  departed: (release, event) => departed(release, event),
+  leaving: (release, event) => leaving(release, event),
+  leftRecorded: (release, event, now) => leftRecorded(release, event.problem, now),
+  foreignSeen: (release, event, now) => foreignSeen(release, event, now),
+  monitored: (release, event) => monitored(release, event.problem),
+  finished: (release, event, now) =>
+    finished(release, event.outcome, event.reason === '' ? outcomeSentence(release) : event.reason, now),
+} satisfies Partial<Appliers>;
 
 /** A person lets the release go on: what made it stand still counts no more, and what they saw they have accepted. */
 function resumed(release: Release, now: number): Release {

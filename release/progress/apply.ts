@@ -1,38 +1,34 @@
-import { applyBack } from './apply-back.ts';
+import { backAppliers } from './apply-back.ts';
 import { applyChecked, applyWhereabouts } from './apply-checked.ts';
-import { applyGate } from './apply-gate.ts';
+import { gateAppliers } from './apply-gate.ts';
 import { applyLook } from './apply-look.ts';
-import { applyMembership } from './apply-membership.ts';
-import { applySet } from './apply-set.ts';
-import { applyStanding } from './apply-standing.ts';
-import type { Event } from './events.ts';
+import { membershipAppliers } from './apply-membership.ts';
+import { setAppliers } from './apply-set.ts';
+import { standingAppliers } from './apply-standing.ts';
+import type { Appliers, Event } from './events.ts';
 import { withCounts } from './groups.ts';
-import type { Release } from './table.ts';
 import { withObservations } from './state.ts';
+import type { Release } from './table.ts';
 
-/** Draws the consequences of one kind of event; undefined when it is none of its own. */
-export type Applier = (release: Release, event: Event, now: number) => Release | undefined;
-
-const APPLIERS: readonly Applier[] = [
-  (release, event, now) => (event.kind === 'checked' ? applyChecked(release, event, now) : undefined),
-  (release, event, now) => (event.kind === 'looked' ? applyLook(release, event, now) : undefined),
-  (release, event, now) => (event.kind === 'whereabouts' ? applyWhereabouts(release, event, now) : undefined),
-  applySet,
-  applyGate,
-  applyStanding,
-  applyMembership,
-  applyBack,
-];
+/** Every kind of event has one consequence, and one place where it stands. */
+const APPLIERS: Appliers = {
+  checked: applyChecked,
+  looked: applyLook,
+  whereabouts: applyWhereabouts,
+  observed: (release, { observed }) => ({ ...release, state: withObservations(release.state, observed) }),
+  ...setAppliers,
+  ...gateAppliers,
+  ...standingAppliers,
+  ...membershipAppliers,
+  ...backAppliers,
+};
 
 /**
  * What happened changes the table and what people see, and nothing else does. Total: an event that does not fit changes
  * nothing.
  */
 export function apply(release: Release, event: Event, now: number): Release {
-  if (event.kind === 'observed') return { ...release, state: withObservations(release.state, event.observed) };
-  for (const applier of APPLIERS) {
-    const next = applier(release, event, now);
-    if (next) return { ...next, state: withCounts(next) };
-  }
-  return release;
+  const applier = APPLIERS[event.kind] as (release: Release, event: Event, now: number) => Release;
+  const next = applier(release, event, now);
+  return { ...next, state: withCounts(next) };
 }

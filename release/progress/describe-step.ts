@@ -6,7 +6,7 @@ import type { Probe } from '../spec/spec.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { namesOf } from './groups.ts';
 import { stoppedBy } from './sentences.ts';
-import type { Step } from './step.ts';
+import type { Task, Waiting } from './steps.ts';
 import type { Release } from './table.ts';
 import type { OpenGate, Phase } from './state.ts';
 
@@ -56,113 +56,101 @@ export function reloadPatience(release: Pick<Release, 'spec'>, servers: number):
 }
 
 /** How long servers may take to run an image when so many of them move at once, in milliseconds. */
-export function movePatience({ plan, spec }: Release, step: Extract<Step, { kind: 'move' }>): number {
+export function movePatience({ plan, spec }: Release, step: Extract<Task, { kind: 'move' }>): number {
   if (step.means !== 'override') return spec.ready.timeout;
   const atOnce = step.toward === 'old' ? Math.max(1, step.servers.length) : plan.maxUnavailable;
   return spec.ready.timeout * Math.max(1, Math.ceil(step.servers.length / atOnce));
 }
 
 /** A step as people see it. */
-export function describeStep(release: Release, step: Step, now: number): Doing {
-  const { progress, plan } = release;
-  const phase: Phase = progress.back ? 'rolling-back' : 'updating';
-  const quick = { phase, owner: API_SERVER, until: now + QUICK_MS };
-  switch (step.kind) {
-    case 'calendar':
-      return { ...quick, step: 'looks for freeze windows' };
-    case 'priorities':
-      return prioritiesDoing(step, phase, now);
-    case 'stage':
-      return stageDoing(release, now);
-    case 'open':
-      return openDoing(release, step, now);
-    case 'checkTemplate':
-      return { ...quick, step: 'looks whether the template is unchanged' };
-    case 'move':
-      return moveDoing(release, step, now);
-    case 'files':
-    case 'reload':
-    case 'prove':
-    case 'health':
-      return engineDoing(release, step, now);
-    case 'admit':
-      return admitDoing(step, now);
-    case 'bake':
-      return { phase: 'baking', step: 'bakes and samples health', owner: 'a timer', until: step.until };
-    case 'look':
-      return { ...quick, step: 'looks at the whole fleet: nobody else was touched' };
-    case 'whereabouts':
-      return {
-        phase,
-        step: `looks what became of ${step.names.length} servers that are not there`,
-        owner: 'Kruise',
-        until: now + release.spec.ready.timeout,
-      };
-    case 'newcomers':
-      return {
-        phase,
-        step: 'looks for servers that came meanwhile',
-        owner: KRUISE,
-        until: now + release.spec.ready.timeout,
-      };
-    case 'follow':
-      return followDoing(release, step.until);
-    case 'snapshot':
-    case 'takeBack':
-      return {
-        phase: 'rolling-back',
-        step: `brings ${plan.previousVersion} back`,
-        owner: KRUISE,
-        until: now + release.spec.ready.timeout,
-      };
-    case 'overrides':
-      return overridesDoing(step, phase, now);
-    case 'putBack':
-    case 'recordEnd':
-      return { ...quick, step: 'puts updateStrategy and priorities back' };
-    case 'controls':
-      return controlsDoing(release, step, quick);
-    case 'recordLeft':
-      return { ...quick, step: 'ends, and leaves every server where it is' };
-    case 'reassert':
-      return { ...quick, step: 'writes the values of the release over the edit' };
-    case 'noteStuck':
-      return { ...quick, step: 'records on the set what could not be brought back' };
-    case 'monitor':
-      return { ...quick, step: 'lets the servers be watched' };
-    case 'wait':
-      return waitDoing(release, step, now);
-    case 'note':
-    case 'end':
-      return { ...quick, step: release.state.step };
-  }
+export function describeStep(release: Release, step: Task, now: number): Doing {
+  const describe = DESCRIBERS[step.kind] as (release: Release, step: Task, now: number) => Doing;
+  return describe(release, step, now);
+}
+
+type Describers = {
+  readonly [Kind in Task['kind']]: (release: Release, step: Extract<Task, { kind: Kind }>, now: number) => Doing;
+};
+
+const DESCRIBERS: Describers = {
+  calendar: (release, _step, now) => quickly(release, now, 'looks for freeze windows'),
+  priorities: prioritiesDoing,
+  stage: stageDoing,
+  open: openDoing,
+  checkTemplate: (release, _step, now) => quickly(release, now, 'looks whether the template is unchanged'),
+  move: moveDoing,
+  files: engineDoing,
+  reload: engineDoing,
+  prove: engineDoing,
+  health: engineDoing,
+  admit: admitDoing,
+  bake: (_release, { until }) => ({ phase: 'baking', step: 'bakes and samples health', owner: 'a timer', until }),
+  look: (release, _step, now) => quickly(release, now, 'looks at the whole fleet: nobody else was touched'),
+  whereabouts: (release, { names }, now) => ({
+    phase: wayOf(release),
+    step: `looks what became of ${names.length} servers that are not there`,
+    owner: 'Kruise',
+    until: now + release.spec.ready.timeout,
+  }),
+  newcomers: (release, _step, now) => ({
+    phase: wayOf(release),
+    step: 'looks for servers that came meanwhile',
+    owner: KRUISE,
+    until: now + release.spec.ready.timeout,
+  }),
+  follow: followDoing,
+  snapshot: backDoing,
+  takeBack: backDoing,
+  overrides: overridesDoing,
+  putBack: (release, _step, now) => quickly(release, now, 'puts updateStrategy and priorities back'),
+  recordEnd: (release, _step, now) => quickly(release, now, 'puts updateStrategy and priorities back'),
+  controls: controlsDoing,
+  recordLeft: (release, _step, now) => quickly(release, now, 'ends, and leaves every server where it is'),
+  reassert: (release, _step, now) => quickly(release, now, 'writes the values of the release over the edit'),
+  noteStuck: (release, _step, now) => quickly(release, now, 'records on the set what could not be brought back'),
+  monitor: (release, _step, now) => quickly(release, now, 'lets the servers be watched'),
+  wait: (release, step, now) => WAITS[step.for](release, step.until, now),
+  end: (release, _step, now) => quickly(release, now, release.state.step),
+};
+
+function wayOf({ progress }: Release): Phase {
+  return progress.back ? 'rolling-back' : 'updating';
+}
+
+function quickly(release: Release, now: number, step: string): Doing {
+  return { phase: wayOf(release), step, owner: API_SERVER, until: now + QUICK_MS };
+}
+
+function backDoing({ plan, spec }: Release, _step: unknown, now: number): Doing {
+  const step = `brings ${plan.previousVersion} back`;
+  return { phase: 'rolling-back', step, owner: KRUISE, until: now + spec.ready.timeout };
 }
 
 function prioritiesDoing(
-  { direction, changes }: Extract<Step, { kind: 'priorities' }>,
-  phase: Phase,
+  release: Release,
+  { direction, changes }: Extract<Task, { kind: 'priorities' }>,
   now: number,
 ): Doing {
   const step =
     direction === 'assign'
       ? `gives ${changes.length} servers their priority`
       : `puts the priorities of ${changes.length} servers back`;
-  return { phase, step, owner: 'kruise-game-manager', until: now + settlePatience(changes.length) };
+  return { phase: wayOf(release), step, owner: 'kruise-game-manager', until: now + settlePatience(changes.length) };
 }
 
-function stageDoing({ plan }: Release, now: number): Doing {
+function stageDoing({ plan }: Release, _step: unknown, now: number): Doing {
   const { baseline, strategy, bystanders } = plan;
   const [how, servers] =
     strategy === 'rolling'
-      ? ['with every server frozen', baseline.replicas]
-      : ['for new servers only', bystanders.length];
+      ? (['with every server frozen', baseline.replicas] as const)
+      : (['for new servers only', bystanders.length] as const);
   if (strategy === 'targeted')
     return { phase: 'updating', step: 'records the release on the set', owner: API_SERVER, until: now + QUICK_MS };
-  const until = now + acceptancePatience('observed', servers as number);
-  return { phase: 'updating', step: `writes ${baseline.newImage} ${how as string}`, owner: CONTROLLERS, until };
+  const until = now + acceptancePatience('observed', servers);
+  return { phase: 'updating', step: `writes ${baseline.newImage} ${how}`, owner: CONTROLLERS, until };
 }
 
-function openDoing({ plan }: Release, step: Extract<Step, { kind: 'open' }>, now: number): Doing {
+function openDoing({ plan }: Release, step: Extract<Task, { kind: 'open' }>, now: number): Doing {
   const until = now + acceptancePatience('written', plan.baseline.replicas);
   const doing =
     step.for === 'adopted'
@@ -171,7 +159,7 @@ function openDoing({ plan }: Release, step: Extract<Step, { kind: 'open' }>, now
   return { phase: 'updating', step: doing, owner: 'kruise-game-manager', until };
 }
 
-function moveDoing(release: Release, step: Extract<Step, { kind: 'move' }>, now: number): Doing {
+function moveDoing(release: Release, step: Extract<Task, { kind: 'move' }>, now: number): Doing {
   const { plan, spec, progress } = release;
   const { servers, toward, means } = step;
   const phase: Phase = toward === 'old' || progress.back ? 'rolling-back' : 'updating';
@@ -227,7 +215,7 @@ function engineDoing(
   }
 }
 
-function admitDoing({ servers, until, of }: Extract<Step, { kind: 'admit' }>, now: number): Doing {
+function admitDoing(_release: Release, { servers, until, of }: Extract<Task, { kind: 'admit' }>, now: number): Doing {
   if (until === 0)
     return { phase: 'updating', step: 'looks which servers have players', owner: API_SERVER, until: now + QUICK_MS };
   const names = namesOf(servers.map(({ name }) => name));
@@ -235,63 +223,60 @@ function admitDoing({ servers, until, of }: Extract<Step, { kind: 'admit' }>, no
   return { phase: 'updating', step, owner: 'the players', until };
 }
 
-function followDoing({ spec, progress }: Release, until: number): Doing {
+function followDoing({ spec, progress }: Release, { until }: Extract<Task, { kind: 'follow' }>): Doing {
   const { count } = spec.newServers;
   const wanted = count === undefined ? '' : ` of ${count}`;
   const step = `follows new servers; ${progress.newServers?.proved.length ?? 0}${wanted} proved so far`;
   return { phase: 'watching', step, owner: 'whoever scales the set', until };
 }
 
-function overridesDoing({ servers, image }: Extract<Step, { kind: 'overrides' }>, phase: Phase, now: number): Doing {
+function overridesDoing(
+  release: Release,
+  { servers, image }: Extract<Task, { kind: 'overrides' }>,
+  now: number,
+): Doing {
   const step =
     image === undefined
       ? `takes the overrides of ${servers.length} servers away`
       : `leaves ${servers.length} servers with the override ${image}`;
-  return { phase, step, owner: 'kruise-game-manager', until: now + settlePatience(servers.length) };
+  return { phase: wayOf(release), step, owner: 'kruise-game-manager', until: now + settlePatience(servers.length) };
 }
 
-function controlsDoing(
-  release: Release,
-  { why }: Extract<Step, { kind: 'controls' }>,
-  quick: Omit<Doing, 'step'>,
-): Doing {
+function controlsDoing(release: Release, { why }: Extract<Task, { kind: 'controls' }>, now: number): Doing {
+  const quick = quickly(release, now, 'ends, and leaves every server where it is');
   const { state } = release;
-  if (why === 'hold') return { ...quick, step: 'ends, and leaves every server where it is' };
+  if (why === 'hold') return quick;
   if (why === 'resume') return { ...quick, phase: state.gate ? 'waiting-approval' : quick.phase, step: 'goes on' };
   const reason = state.pausedBecause ?? (state.halt ? stoppedBy(state.halt) : '');
   const phase: Phase = state.halt && state.pausedBecause === undefined ? 'halted' : 'pausing';
   return { ...quick, phase, step: 'pauses: lets no more server move', for: reason };
 }
 
-function waitDoing(release: Release, { for: what, until }: Extract<Step, { kind: 'wait' }>, now: number): Doing {
-  const { state, progress } = release;
-  const phase: Phase = progress.back ? 'rolling-back' : 'updating';
-  switch (what) {
-    case 'gate':
-      return gateDoing(release, until);
-    case 'person': {
-      const { since = now, until: last = until } = progress.pause ?? {};
-      return {
-        phase: 'paused',
-        step: 'waits for a person',
-        for: state.pausedBecause ?? '',
-        owner: 'a person',
-        since,
-        until: last,
-      };
-    }
-    case 'unhalt':
-      return haltDoing(release, until);
-    case 'window':
-      return windowDoing(release, now);
-    case 'retry': {
-      const { tries = 1, of = 1, servers = 0, at = until } = progress.groupRetry ?? {};
-      const step = `retry ${tries} of ${of} of ${servers} servers in ${formatDuration(at - now)}`;
-      return { phase, step, owner: 'a timer', until };
-    }
-    case 'settle':
-      return { phase, step: 'waits until the kubelets would have shown a restart', owner: 'a timer', until };
-  }
+const WAITS: Readonly<Record<Waiting, (release: Release, until: number, now: number) => Doing>> = {
+  gate: gateDoing,
+  person: ({ state, progress }, until, now) => ({
+    phase: 'paused',
+    step: 'waits for a person',
+    for: state.pausedBecause ?? '',
+    owner: 'a person',
+    since: progress.pause?.since ?? now,
+    until: progress.pause?.until ?? until,
+  }),
+  unhalt: haltDoing,
+  window: windowDoing,
+  retry: retryDoing,
+  settle: (release, until) => ({
+    phase: wayOf(release),
+    step: 'waits until the kubelets would have shown a restart',
+    owner: 'a timer',
+    until,
+  }),
+};
+
+function retryDoing(release: Release, until: number, now: number): Doing {
+  const { tries = 1, of = 1, servers = 0, at = until } = release.progress.groupRetry ?? {};
+  const step = `retry ${tries} of ${of} of ${servers} servers in ${formatDuration(at - now)}`;
+  return { phase: wayOf(release), step, owner: 'a timer', until };
 }
 
 function gateDoing({ state, progress }: Release, until: number): Doing {
@@ -332,7 +317,7 @@ function haltDoing({ state, progress }: Release, until: number): Doing {
   };
 }
 
-function windowDoing({ state, progress, calendar }: Release, now: number): Doing {
+function windowDoing({ state, progress, calendar }: Release, _until: number, now: number): Doing {
   const { freeze, requester, wait, phase } = state;
   const { ends = '' } = progress.frozen ?? {};
   const wish = calendar?.reason === undefined ? '' : `; ${requester} wants it all the same: ${calendar.reason}`;

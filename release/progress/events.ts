@@ -4,6 +4,7 @@ import type { PlannedServer } from '../plan/plan.ts';
 import type { StepReport } from '../checks/verdict.ts';
 import type { FleetLook } from '../checks/fleet-look.ts';
 import type { Outcome, RollbackOrder, RollbackScope } from './state.ts';
+import type { Release } from './table.ts';
 import type { Checked, Means, OpenedFor, Toward } from './steps.ts';
 
 /** What came of a write of the set, as the table needs it. */
@@ -164,3 +165,8 @@ export type Event =
   /** A write has left this number on the set. */
   | { readonly kind: 'marked'; readonly fence: number }
   | { readonly kind: 'finished'; readonly outcome: Outcome; readonly reason: string };
+
+/** What each kind of event changes. */
+export type Appliers = {
+  readonly [Kind in Event['kind']]: (release: Release, event: Extract<Event, { kind: Kind }>, now: number) => Release;
+};

@@ -1,5 +1,7 @@
 import { approvalsMissing } from '../decisions/gate-votes.ts';
 import { isOverMixed } from '../decisions/max-mixed.ts';
+import type { Event } from './events.ts';
+import type { OpenGate } from './state.ts';
 import type { Release } from './table.ts';
 import type { Step } from './step.ts';
 
@@ -10,16 +12,27 @@ import type { Step } from './step.ts';
 export function gateStep({ spec, state, progress }: Release, wave: number, now: number): Step | undefined {
   const gate = spec.gates.find(({ before }) => before === wave);
   if (!gate || progress.passedGates.includes(wave)) return undefined;
-  const note = (event: Extract<Step, { kind: 'note' }>['event']): Step => ({ kind: 'note', event });
   // A wave that is skipped needs nobody's approval.
   if (state.skippedWaves?.includes(wave) === true) return note({ kind: 'gatePassed', wave });
   const open = state.gate;
   if (open?.wave !== wave) return note({ kind: 'gateOpened', wave });
-  if (open.rejected) return note({ kind: 'gateRejected' });
-  if (approvalsMissing(open) === undefined) return note({ kind: 'gatePassed', wave });
-  const until = open.openedAt + gate.timeout;
+  return decided(open) ?? timeStep({ state, progress }, open, now);
+}
+
+const note = (event: Event): Step => ({ kind: 'note', event });
+
+/** What people have decided already. */
+function decided(gate: OpenGate): Step | undefined {
+  if (gate.rejected) return note({ kind: 'gateRejected' });
+  return approvalsMissing(gate) === undefined ? note({ kind: 'gatePassed', wave: gate.wave }) : undefined;
+}
+
+/** What time brings to a gate that nobody has decided about yet. */
+function timeStep({ state, progress }: Pick<Release, 'state' | 'progress'>, gate: OpenGate, now: number): Step {
+  const until = gate.openedAt + gate.spec.timeout;
   if (now >= until) return note({ kind: 'gateTimedOut' });
   if (isOverMixed(state, now)) return note({ kind: 'overMixed' });
-  if (progress.remindAt !== undefined && now >= progress.remindAt) return note({ kind: 'reminded' });
-  return { kind: 'wait', for: 'gate', until: Math.min(until, progress.remindAt ?? until, state.mixedUntil ?? until) };
+  const { remindAt = until } = progress;
+  if (now >= remindAt) return note({ kind: 'reminded' });
+  return { kind: 'wait', for: 'gate', until: Math.min(until, remindAt, state.mixedUntil ?? until) };
 }

@@ -1,6 +1,5 @@
-import { plannedServers } from '../fleet/newcomers.ts';
+import { plannedOnes, plannedServers } from '../fleet/newcomers.ts';
 import type { PlannedOnes } from '../fleet/newcomers.ts';
-import { plannedOnes } from '../fleet/newcomers.ts';
 import type { PlannedServer, Wave } from '../plan/plan.ts';
 import { resolveCount } from '../spec/quantity.ts';
 import type { FailedBefore, FailurePolicy } from '../checks/verdict.ts';

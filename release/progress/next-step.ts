@@ -4,13 +4,14 @@ import { forwardStep } from './forward.ts';
 import type { Release } from './table.ts';
 import type { Step } from './step.ts';
 import { isFinal } from './state.ts';
-import { sameJson } from '../patches/patches.ts';
-import { heldStrategy } from '../patches/patches.ts';
+import type { Requests } from './state.ts';
+import type { Event } from './events.ts';
+import { heldStrategy, sameJson } from '../patches/patches.ts';
 
 /** How long after its end a halt may still be taken back by whoever made it, in milliseconds. */
 const HALT_GRACE_MS = 30_000;
 
-const note = (event: Extract<Step, { kind: 'note' }>['event']): Step => ({ kind: 'note', event });
+const note = (event: Event): Step => ({ kind: 'note', event });
 
 /**
  * What a release does next. Total: whatever the value says, there is an answer, and each wait in it has an end. What
@@ -45,45 +46,65 @@ function leavingStep({ progress }: Release): Step | undefined {
 }
 
 /** People have asked to end it, or to go back: that counts also while it stands still. */
-function departureStep({ state, progress }: Release): Step | undefined {
+function departureStep(release: Release): Step | undefined {
+  const { state, progress } = release;
   const { cancel, rollback } = state.requests;
   if (progress.back && progress.pause === undefined) return undefined;
-  if (cancel) {
-    const reason = `by ${cancel.actor}: ${cancel.reason}`;
-    const problem = progress.back?.problem;
-    if (cancel.then === 'rollback' && problem === undefined)
-      return note({ kind: 'departed', scope: 'release', order: 'all', outcome: 'cancelled', reason, hasFailed: false });
-    const left = problem === undefined ? reason : `${reason}; the rollback is incomplete: ${problem}`;
-    if (cancel.then === 'rollback') return note({ kind: 'tryAgain' });
-    return note({ kind: 'leaving', to: 'hold', outcome: 'cancelled', reason: left });
-  }
+  if (cancel) return cancelStep(release, cancel);
   if (!rollback || (rollback.scope ?? 'release') !== 'release') return undefined;
   if (progress.back?.scope === 'release') return note({ kind: 'tryAgain' });
-  const reason = `asked for by ${rollback.actor}: ${rollback.reason}`;
-  const order = rollback.order ?? 'all';
-  return note({ kind: 'departed', scope: 'release', order, outcome: 'rolled-back', reason, hasFailed: false });
+  return whole(`asked for by ${rollback.actor}: ${rollback.reason}`, { order: rollback.order ?? 'all' });
 }
+
+function cancelStep({ progress }: Release, cancel: NonNullable<Requests['cancel']>): Step {
+  const reason = `by ${cancel.actor}: ${cancel.reason}`;
+  const problem = progress.back?.problem;
+  if (cancel.then === 'rollback')
+    return problem === undefined ? whole(reason, { outcome: 'cancelled' }) : note({ kind: 'tryAgain' });
+  const left = problem === undefined ? reason : `${reason}; the rollback is incomplete: ${problem}`;
+  return note({ kind: 'leaving', to: 'hold', outcome: 'cancelled', reason: left });
+}
+
+/** The whole release goes back. */
+function whole(
+  reason: string,
+  {
+    order = 'all',
+    outcome = 'rolled-back',
+    hasFailed = false,
+  }: Partial<Pick<Departed, 'order' | 'outcome' | 'hasFailed'>>,
+): Step {
+  return note({ kind: 'departed', scope: 'release', order, outcome, reason, hasFailed });
+}
+
+type Departed = Extract<Event, { kind: 'departed' }>;
 
 /** What makes a release stand still, from the strongest to the weakest, and what lets it go on. */
 function standingStep(release: Release, now: number): Step | undefined {
   const { state, progress } = release;
-  const { halt, drift, requests, pausedBecause } = state;
   const goesBack = progress.back?.scope === 'release';
-  const stands = pausedBecause !== undefined;
-  if (halt && (!goesBack || stands)) return haltedStep(release, now);
-  if (!goesBack && requests.rollback && !requests.pause && !progress.back) return note(partOf(release));
-  if (!goesBack && drift) return driftStep(release, now);
-  if (requests.pause && !goesBack) {
-    if (!stands) return note({ kind: 'paused', reason: `by ${requests.pause.actor}: ${requests.pause.reason}` });
-    return pausedStep(release, now);
-  }
+  const stands = state.pausedBecause !== undefined;
+  if (state.halt && (!goesBack || stands)) return haltedStep(release, now);
+  const asked = goesBack ? undefined : askedStep(release, now);
+  if (asked) return asked;
   if (stands) return pausedStep(release, now);
   if (progress.pause) return note({ kind: 'resumed' });
-  if (requests.retry && !goesBack) return note({ kind: 'retrying' });
+  if (state.requests.retry && !goesBack) return note({ kind: 'retrying' });
   return stopStep(release) ?? thawStep(release);
 }
 
-function partOf({ state }: Release): Extract<Step, { kind: 'note' }>['event'] {
+/** What people and others want of a release that goes forward. */
+function askedStep(release: Release, now: number): Step | undefined {
+  const { state, progress } = release;
+  const { pause, rollback } = state.requests;
+  if (rollback && !pause && !progress.back) return note(partOf(release));
+  if (state.drift) return driftStep(release, now);
+  if (!pause) return undefined;
+  if (state.pausedBecause === undefined) return note({ kind: 'paused', reason: `by ${pause.actor}: ${pause.reason}` });
+  return pausedStep(release, now);
+}
+
+function partOf({ state }: Release): Event {
   const { rollback } = state.requests;
   const reason = `asked for by ${rollback?.actor ?? ''}: ${rollback?.reason ?? ''}`;
   const scope = rollback?.scope ?? 'failed';
@@ -152,12 +173,5 @@ function stopStep({ progress, plan }: Release): Step | undefined {
   // A rollback by itself would undo what somebody else has changed, so that is left to a person.
   if (!progress.isEditChecked && (progress.set.hold !== undefined || plan.strategy === 'targeted'))
     return { kind: 'checkTemplate', before: 'rollback' };
-  return note({
-    kind: 'departed',
-    scope: 'release',
-    order: 'all',
-    outcome: 'rolled-back',
-    reason: stop.reason,
-    hasFailed: true,
-  });
+  return whole(stop.reason, { hasFailed: true });
 }

@@ -54,27 +54,45 @@ function comingsAndGoings({ progress }: Release): string {
 }
 
 function withdrawalSentence(release: Release): string {
+  switch (release.plan.strategy) {
+    case 'newServersOnly':
+      return newServersBack(release);
+    case 'targeted':
+      return targetedBack(release);
+    case 'rolling':
+      return rollingBack(release);
+  }
+}
+
+function newServersBack({ plan, progress }: Release): string {
+  const names = (progress.newServers?.proved ?? []).map(({ name }) => name);
+  const stay =
+    names.length === 0 ? '' : `; ${names.length} servers stay on ${plan.version}: ${names.slice(0, 20).join(', ')}`;
+  return `new servers get ${plan.baseline.templateImage} again${stay}`;
+}
+
+function targetedBack(release: Release): string {
   const { plan, progress, state } = release;
-  const { baseline, previousVersion, version, adopted } = plan;
-  if (plan.strategy === 'newServersOnly') {
-    const names = (progress.newServers?.proved ?? []).map(({ name }) => name);
-    const stay =
-      names.length === 0 ? '' : `; ${names.length} servers stay on ${version}: ${names.slice(0, 20).join(', ')}`;
-    return `new servers get ${baseline.templateImage} again${stay}`;
+  const { oldImage, templateImage } = plan.baseline;
+  const proved = `the chosen servers prove ${plan.previousVersion}${leftOutSentence(release)}`;
+  const stays = progress.back?.settled.overridesStay === true || oldImage !== templateImage;
+  const hasBegun = state.waves.some(({ status }) => status !== 'pending');
+  return stays && hasBegun
+    ? `${proved}; they keep an override of ${oldImage}, because the template has another image`
+    : proved;
+}
+
+function rollingBack(release: Release): string {
+  const { plan, progress } = release;
+  const { previousVersion, version, adopted } = plan;
+  const apart = `${leftOutSentence(release)}${progress.back?.byOverrides === true ? BY_OVERRIDES : ''}`;
+  if (adopted.length === 0) {
+    const who = leftOut(release).size > 0 ? 'all others prove' : 'every server proves';
+    return `${who} ${previousVersion}${apart}`;
   }
-  if (plan.strategy === 'targeted') {
-    const proved = `the chosen servers prove ${previousVersion}${leftOutSentence(release)}`;
-    const stays = progress.back?.settled.overridesStay === true || baseline.oldImage !== baseline.templateImage;
-    return stays && state.waves.some(({ status }) => status !== 'pending')
-      ? `${proved}; they keep an override of ${baseline.oldImage}, because the template has another image`
-      : proved;
-  }
-  const byOverrides = progress.back?.byOverrides
-    ? '; they keep overrides, and the set is held, because the template has a change of somebody else'
-    : '';
-  if (adopted.length === 0)
-    return `${leftOut(release).size > 0 ? 'all others prove' : 'every server proves'} ${previousVersion}${leftOutSentence(release)}${byOverrides}`;
   const names = namesOf(adopted.map(({ name }) => name));
   const keep = `${adopted.length} servers keep ${version} by their overrides, as before the release: ${names}`;
-  return `the others prove ${previousVersion}; ${keep}${leftOutSentence(release)}${byOverrides}`;
+  return `the others prove ${previousVersion}; ${keep}${apart}`;
 }
+
+const BY_OVERRIDES = '; they keep overrides, and the set is held, because the template has a change of somebody else';

@@ -148,7 +148,7 @@ describe('a worker that was stopped', { timeout: 180_000 }, () => {
         await eventually(release, 'the end', ({ endedAt }) => endedAt !== undefined);
         expect(await release.result()).toMatchObject({ outcome: 'done' });
         const end = now(it.cluster);
-        workers.wake();
+        await workers.wake();
         await it.calls.quiet();
         expectNothingSince(it.cluster, end);
         expect(Object.values(reloads(it.cluster)).filter((count) => count > 1)).toEqual([]);
@@ -173,7 +173,7 @@ describe('a worker that was stopped', { timeout: 180_000 }, () => {
       const asOpened = structuredClone(it.cluster.set().raw.spec);
       // The write that the sleeper had sent arrives now.
       held.release();
-      workers.wake();
+      await workers.wake();
       await it.calls.quiet();
       expect(it.cluster.set().raw.spec).toEqual(asOpened);
       await release.decide({ verb: 'approve', wave: 2 });
@@ -200,7 +200,7 @@ describe('a worker that was stopped', { timeout: 180_000 }, () => {
       const next = await it.start(aRelease({ name: 'next', image: NEW_IMAGE, gates: [{ before: 2 }] }));
       await eventually(next, 'the gate', atGate);
       const mark = now(it.cluster);
-      workers.wake();
+      await workers.wake();
       await it.calls.quiet();
       expectNothingSince(it.cluster, mark);
       expect(movedTo(it.cluster, NEW_IMAGE, mark)).toEqual([]);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Decision, ReleaseState, Verb } from '../../release/progress/state.ts';
 import { VERBS, isFinal } from '../../release/progress/state.ts';
-import { OPEN_PHASES, VERB_TABLE } from '../../release/decisions/verbs.ts';
+import { VERB_TABLE } from '../../release/decisions/verbs.ts';
 import type { OpenPhase } from '../../release/decisions/verbs.ts';
 import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { DecisionMessage, ReleaseInput } from '../../workflows/messages.ts';

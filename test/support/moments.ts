@@ -47,24 +47,8 @@ export const A_STRATEGY_WRITE: WhichCalls = {
   about: (parameters) => isWrite(parameters, 'GameServerSet', /^\/spec\/updateStrategy/),
 };
 
-/** Writes the new image into the template. */
-export const A_TEMPLATE_WRITE: WhichCalls = {
-  operation: 'patch',
-  about: (parameters) => {
-    const [, patch] = parameters as Write;
-    const isNew = patch.changes.some(({ path, value }) => path.endsWith('/image') && value === NEW_IMAGE);
-    return isNew && isWrite(parameters, 'GameServerSet', /\/image$/);
-  },
-};
-
 /** Tells an engine to reload. */
 export const A_RELOAD: WhichCalls = {
   operation: 'exec',
   about: ([request]) => (request as ExecRequest).command.includes('reload'),
-};
-
-/** Looks whether the files have arrived. */
-export const A_CONTENT_CHECK: WhichCalls = {
-  operation: 'exec',
-  about: ([request]) => (request as ExecRequest).command.includes('files'),
 };

@@ -61,7 +61,7 @@ const PERFORMERS: Performers = {
 /** Does a step, and says what happened. */
 export async function performStep(context: StepContext, step: Step): Promise<readonly Event[]> {
   const perform = PERFORMERS[step.kind] as Perform<typeof step.kind>;
-  return await perform(context, step as never);
+  return await perform(context, step);
 }
 
 /** Steps that write the set: the watch of the set stands still for them. */

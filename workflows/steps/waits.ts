@@ -1,6 +1,7 @@
 import { ActivityFailure, CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
 import { controlGroup } from '../../release/checks/metric.ts';
 import { failedCount } from '../../release/checks/verdict.ts';
+import type { StepReport } from '../../release/checks/verdict.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
 import { agreeing } from '../../release/narrate/narrate.ts';
 import { describeStep } from '../../release/progress/describe-step.ts';
@@ -106,8 +107,11 @@ async function sample({ run }: StepContext, sampled: Event[]): Promise<void> {
     sampled.push({ kind: 'promoted', servers: servers.length });
     return;
   }
+  sampled.push({ kind: 'promotionEnded', reason: firstFailure(report) });
+}
+
+function firstFailure(report: StepReport): string {
   const [first] = report.failures;
   const others = failedCount(report) - 1;
-  const reason = `${first?.server ?? 'a server'}: ${first?.reason ?? 'failed'}${others > 0 ? `, and ${others} more` : ''}`;
-  sampled.push({ kind: 'promotionEnded', reason });
+  return `${first?.server ?? 'a server'}: ${first?.reason ?? 'failed'}${others > 0 ? `, and ${others} more` : ''}`;
 }
