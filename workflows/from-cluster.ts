@@ -8,6 +8,7 @@ import { initialState, withPlan } from '../release/progress/state.ts';
 import { releaseFileSchema } from '../release/spec/spec.ts';
 import { orSentence } from './call-failures.ts';
 import { question, writing } from './calls.ts';
+import { markOf } from './steps/context.ts';
 import { runningRecord } from './steps/records.ts';
 import { subjectOf } from './steps/subject.ts';
 import { carryOut, continued } from './hot-update.ts';
@@ -97,6 +98,7 @@ async function recorded(run: RunningRelease): Promise<string | undefined> {
     note: { running: runningRecord(release) },
   });
   if (written.kind === 'drifted') return written.reason;
+  for (const event of markOf(written)) run.apply(event);
   run.apply({ kind: 'recorded' });
   return undefined;
 }

@@ -110,8 +110,7 @@ async function eventsOf(context: StepContext, step: Step): Promise<readonly Even
   const isWay = progress.back?.scope === 'release' || progress.leaving !== undefined;
   const perform = (): Promise<readonly Event[]> => performStep(context, step);
   try {
-    if (writesSet(step) || (isWay && !isInterruptible(step, true)))
-      return await CancellationScope.nonCancellable(perform);
+    if (writesSet(step) || (isWay && !isInterruptible(step, true))) return await run.toItsEnd(perform);
     const events = await run.interruptible(perform);
     return events ?? (writesSet(step) ? [{ kind: 'writeUnknown' }] : []);
   } catch (error) {

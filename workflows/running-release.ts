@@ -47,6 +47,8 @@ export type Answers = readonly (readonly [string, DecisionAnswer])[];
 export class RunningRelease {
   #release: Release;
   #scope: CancellationScope | undefined;
+  /** Something is at work outside that has to end first. */
+  #isAtWork = false;
   #isInterrupted = false;
   /** What was said to which decision, for those who signalled it; the oldest go first. */
   readonly #answers: Map<string, DecisionAnswer>;
@@ -113,10 +115,21 @@ export class RunningRelease {
     this.replace({ ...this.#release, state: { ...this.#release.state, ...change } });
   }
 
+  /** Runs a step to its end: whoever wants something else waits for it, and sees that. */
+  async toItsEnd<Result>(run: () => Promise<Result>): Promise<Result> {
+    this.#isAtWork = true;
+    try {
+      return await CancellationScope.nonCancellable(run);
+    } finally {
+      this.#isAtWork = false;
+    }
+  }
+
   /** Runs a step that a decision may interrupt; undefined when one did. */
   async interruptible<Result>(run: () => Promise<Result>): Promise<Result | undefined> {
     const scope = new CancellationScope();
     this.#scope = scope;
+    this.#isAtWork = true;
     this.#isInterrupted = false;
     try {
       return await scope.run(run);
@@ -125,6 +138,7 @@ export class RunningRelease {
       throw error;
     } finally {
       this.#scope = undefined;
+      this.#isAtWork = false;
     }
   }
 
@@ -135,7 +149,7 @@ export class RunningRelease {
 
   /** Somebody else has changed what the release holds: the step at work ends, and then it stands still. */
   interruptForEdit(): void {
-    if (this.#scope !== undefined && !WAITING.has(this.state.phase)) this.#showState({ phase: 'pausing' });
+    if (this.#isAtWork && !WAITING.has(this.state.phase)) this.#showState({ phase: 'pausing' });
     this.interrupt();
   }
 
@@ -190,8 +204,7 @@ export class RunningRelease {
     const wantsAttention = (pause ?? rollback ?? cancel ?? (halt === before.halt ? undefined : halt)) !== undefined;
     if (!wantsAttention && verb !== 'skip') return;
     if (this.#goesBack && this.#release.state.pausedBecause === undefined) return;
-    const isAtWork = this.#scope !== undefined && !WAITING.has(before.phase);
-    if (isAtWork && pause !== undefined) this.#showState({ phase: 'pausing' });
+    if (this.#isAtWork && !WAITING.has(before.phase) && pause !== undefined) this.#showState({ phase: 'pausing' });
     this.interrupt();
   }
 

@@ -46,7 +46,8 @@ export interface Target {
 /** What one look at a server says. `suspect` becomes a failure when it lasts (image pulls can be a hiccup). */
 export type Judgement =
   | { readonly kind: 'done' }
-  | { readonly kind: 'waiting'; readonly reason: string }
+  /** `isOld`: the container that has to go still runs. */
+  | { readonly kind: 'waiting'; readonly reason: string; readonly isOld?: true }
   | { readonly kind: 'suspect'; readonly class: FailureClass; readonly reason: string }
   | { readonly kind: 'failed'; readonly class: FailureClass; readonly reason: string };
 
@@ -189,7 +190,8 @@ function containerRuns(server: ServerView, { planned, container, before, directi
     return waiting(`container ${container} is being created`);
   const now = fingerprint(server, container);
   const untouched = direction !== 'forward' && now === planned.containers[container];
-  if (now === before && !untouched) return waiting(`the old container ${container} still runs`);
+  if (now === before && !untouched)
+    return { kind: 'waiting', reason: `the old container ${container} still runs`, isOld: true };
   if (status.state !== 'running') return waiting(`container ${container} is ${describeStatus(status)}`);
   return undefined;
 }
@@ -225,6 +227,8 @@ export interface LastReason {
   readonly reason: string;
   /** What it would have failed for, had it lasted. */
   readonly class?: FailureClass;
+  /** The container that has to go still runs: it is late, whatever the runtime calls its image. */
+  readonly isOld?: true;
 }
 
 /**
@@ -240,7 +244,7 @@ export function timeoutFailure(
 ): ServerFailure {
   const isClosed =
     server?.conditions['ContainersReady'] === 'True' && server.conditions['InPlaceUpdateReady'] === 'False';
-  if (!isClosed)
+  if (!isClosed || last.isOld === true)
     return { server: name, class: last.class ?? 'notReady', reason: `not Ready within ${limit}: ${last.reason}` };
   const strange = server.containers.find(({ image, status }) => status !== undefined && status.image !== image);
   if (!strange) {

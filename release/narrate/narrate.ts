@@ -172,8 +172,10 @@ export function rollbackSentences({ phase, rollbackTo }: ReleaseState): string[]
 
 /** Servers that do not go with the others, and why: one sentence for each reason. */
 export function apartSentences(state: ReleaseState): string[] {
+  const { unreadable } = state;
   const { deferred, returned, skipped = [], skippedWaves = [], specimens = [], previousVersion } = state;
   return [
+    ...(unreadable ? [`${unreadable.count} unreadable messages, the last: ${unreadable.last}`] : []),
     ...(deferred ? [`reload deferred until their players are gone: ${listOf(deferred)}`] : []),
     ...skipped
       .slice(-SHOWN)

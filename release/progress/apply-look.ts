@@ -31,7 +31,7 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
   for (const seen of look.changed) {
     const { name } = seen.server;
     if (rowOf(release, name).accepting === true) continue;
-    const finding = findingOf(release, seen);
+    const finding = purpose === 'baseline' ? baselineFinding(release, seen) : findingOf(release, seen);
     if (finding.kind === 'failure') failures.push({ server: name, class: finding.class, reason: finding.reason });
     if (finding.kind === 'lost') lost.set(name, finding.isMoved);
     if (finding.kind === 'same') same.set(name, seen.basis);
@@ -101,6 +101,7 @@ function withLooked(
   const { looked, back } = release.progress;
   if (!isClean) return back ? knowing(release, { back: { ...back, group: 0, isLookedAt: !hasMissing } }) : release;
   if (purpose === 'final') return knowing(release, { confirmedAt: now });
+  if (purpose === 'baseline') return knowing(release, { isBaselined: true });
   return purpose === 'wave' && wave !== undefined ? knowing(release, { looked: [...looked, wave] }) : release;
 }
 
@@ -140,6 +141,13 @@ function acceptedRow(
   const sidecar = planned?.containers[container];
   const containers = sidecar === undefined ? server.containers : { ...server.containers, [container]: sidecar };
   return { ...evidenceGone(row), touched: true, server: { ...server, containers } };
+}
+
+/** What a server is like at the first look is what it is compared with, but for what must not have happened. */
+function baselineFinding(release: Release, seen: SeenServer): Finding {
+  const planned = placesOf(release.plan).get(seen.server.name)?.server;
+  const gone = planned && (podFinding(planned, seen.server, seen.deleting) ?? mainFinding(release, planned, seen));
+  return gone ?? { kind: 'same' };
 }
 
 function findingOf(release: Release, seen: SeenServer): Finding {
@@ -199,21 +207,20 @@ function isMoving({ plan, progress }: Release, name: string): boolean {
   return place.wave !== undefined && progress.opened.includes(place.wave.number);
 }
 
-function outsiderFinding(
-  { plan }: Release,
-  planned: PlannedServer | undefined,
-  { server, image }: SeenServer,
-): Finding {
+function outsiderFinding(release: Release, planned: PlannedServer | undefined, { server, image }: SeenServer): Finding {
+  const { plan } = release;
   const { container, newImage } = plan.baseline;
-  const before = planned?.containers[container];
+  const before = planned && asAccepted(release, planned).containers[container];
   if (before !== undefined && !isSameRun(before, server.containers[container] ?? ''))
     return {
       kind: 'failure',
       class: 'mainContainerRestarted',
       reason: `container ${container} of ${server.name} restarted outside its wave`,
     };
-  const isUpdated = placesOf(plan).get(server.name)?.kind !== 'wave';
-  if (image !== newImage || isUpdated) return { kind: 'same' };
+  const kind = placesOf(plan).get(server.name)?.kind;
+  // Another template change may have been on its way to those who run the new image already: they prove it again.
+  if (kind === 'updated' && image === newImage) return { kind: 'lost', isMoved: false };
+  if (kind === 'adopted' && image === newImage) return { kind: 'same' };
   return { kind: 'failure', class: 'moved', reason: `${server.name} is given ${image} outside its wave` };
 }
 

@@ -190,6 +190,7 @@ function reasserted(release: Release, { written, priorities }: Extract<Event, { 
 function putBack(release: Release, written: SetWritten): Release {
   const problem = writeProblem(written);
   if (problem !== undefined) return stopped(release, 'pause', problem);
+  const { revision } = release.progress.set;
   const set = controlAfter(release.progress.set, written);
-  return knowing(release, { isPutBack: true, set: { ...set, hold: undefined, isRecorded: false } });
+  return knowing(release, { isPutBack: true, set: { ...set, revision, hold: undefined, isRecorded: false } });
 }

@@ -86,7 +86,7 @@ export type Event =
   | { readonly kind: 'excluded'; readonly servers: readonly string[]; readonly why: 'busy' }
   | {
       readonly kind: 'looked';
-      readonly purpose: 'wave' | 'final' | 'evidence';
+      readonly purpose: 'baseline' | 'wave' | 'final' | 'evidence';
       readonly wave?: number | undefined;
       readonly look: FleetLook;
     }

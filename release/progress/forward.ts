@@ -17,6 +17,7 @@ const PARTS: readonly Part[] = [
   gateOfNewServers,
   calendarBeforeTheFirstWrite,
   begin,
+  baseline,
   waves,
   catchUp,
   deferredReloads,
@@ -68,6 +69,12 @@ function begin(release: Release): Step | undefined {
   // Written, and not yet taken over: the controllers say which revision it is.
   if (progress.isStaged && progress.set.hold) return { kind: 'controls', change: {}, why: 'resume' };
   return { kind: 'stage' };
+}
+
+/** Servers may run images that the plan does not name: they are looked at once, so that a later change is seen. */
+function baseline({ plan, progress }: Release): Step | undefined {
+  const isKnown = plan.strategy === 'newServersOnly' || (plan.bystanders.length === 0 && plan.mixed === undefined);
+  return isKnown || progress.isBaselined ? undefined : { kind: 'look', purpose: 'baseline', notBefore: 0 };
 }
 
 function waves(release: Release, now: number): Step | undefined {

@@ -57,7 +57,7 @@ export type Task =
   /** Is everybody as the rows say? `settle`: not before that time, milliseconds since the epoch. */
   | {
       readonly kind: 'look';
-      readonly purpose: 'wave' | 'final' | 'evidence';
+      readonly purpose: 'baseline' | 'wave' | 'final' | 'evidence';
       readonly wave?: number;
       readonly notBefore: number;
     }

@@ -155,6 +155,8 @@ export interface Progress {
   readonly foreign: ForeignView;
   readonly priorities: 'own' | 'given' | 'restored';
   readonly isStaged: boolean;
+  /** Every server was looked at once: from then on its own state is what it is compared with. */
+  readonly isBaselined: boolean;
   /** Numbers of the waves that were opened. */
   readonly opened: readonly number[];
   /** Numbers of the waves that have baked, and after which the fleet was looked at. */
@@ -266,6 +268,7 @@ export function initialProgress(plan: Plan): Progress {
     foreign: { strays: [], replicas: plan.baseline.replicas, replicaNews: 0 },
     priorities: 'own',
     isStaged: false,
+    isBaselined: false,
     opened: [],
     baked: [],
     looked: [],

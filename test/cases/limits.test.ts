@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
@@ -65,7 +66,7 @@ describe('a message that is no decision', () => {
     const it = await stage();
     const release = await atItsGate(it);
     for (const sent of [null, 42, { verb: 'approve' }]) await release.handle.signal(MESSAGES.decideSignal, sent);
-    const isCounted = (state: ReleaseState): boolean => /3 unreadable/.test(JSON.stringify(state));
+    const isCounted = ({ unreadable }: ReleaseState): boolean => unreadable?.count === 3;
     await release.until('the count', isCounted, 20_000);
     expect((await stageCommand(it, ['status', 'arena/duel'])).out).toMatch(/3 unreadable/);
     await approvedToItsEnd(it, release);
@@ -118,9 +119,10 @@ describe('a release file', () => {
     async ([, path, value], { stage }) => {
       const it = await stage();
       const release = await it.start(changed(aRelease({ gates: [{ before: 2 }] }), path, value));
-      const state = await release.until('the refusal', isOver, 30_000);
-      expect(state).toMatchObject({ phase: 'refused' });
-      expect(state.reason).toContain(path.findLast((key) => typeof key === 'string'));
+      const field = String(path.findLast((key) => typeof key === 'string'));
+      await expect(release.handle.result()).rejects.toMatchObject({
+        cause: { type: 'BadInput', message: expect.stringContaining(field) as string },
+      });
       expect(effects(it.cluster, 0)).toEqual([]);
     },
   );
@@ -147,10 +149,23 @@ describe('a release file', () => {
     const it = await stage();
     const file = aRelease();
     const release = await it.start(changed(file, ['spec', 'images'], null));
-    expect(await release.until('the refusal', isOver, 30_000)).toMatchObject({ phase: 'refused' });
+    await expect(release.handle.result()).rejects.toMatchObject({ cause: { type: 'BadInput' } });
     expect(effects(it.cluster, 0)).toEqual([]);
   });
 });
+
+/** A run takes 10,000 signals, and none while it hands over to the next: whoever sends in a flood sends again. */
+async function signalled(release: StartedRelease, message: object): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await release.handle.signal(MESSAGES.decideSignal, message);
+      return;
+    } catch (error) {
+      if (tries >= 50) throw error;
+      await pause(100);
+    }
+  }
+}
 
 /** Sends so many signals that are refused, some at a time. */
 async function flood(release: StartedRelease, count: number, reason = ''): Promise<void> {
@@ -158,7 +173,7 @@ async function flood(release: StartedRelease, count: number, reason = ''): Promi
   for (let sent = 0; sent < count; sent += AT_ONCE) {
     await Promise.all(
       Array.from({ length: Math.min(AT_ONCE, count - sent) }, (_, index) =>
-        release.handle.signal(MESSAGES.decideSignal, {
+        signalled(release, {
           id: `flood-${sent + index}`,
           verb: 'approve',
           release: 'another',
@@ -241,7 +256,7 @@ describe('a plan', () => {
   test('of one named wave of 10,000 servers fits into Temporal', { timeout: 240_000 }, async ({ stage }) => {
     const it = await stage({ sets: [{ replicas: 10_000 }] });
     const all = { name: 'everybody', servers: ['0-2', '4-9999'] };
-    const file = aRelease({ waves: [{ name: 'first', servers: [3] }, all], gates: [{ before: 2 }] });
+    const file = aRelease({ waves: [{ name: 'first', servers: [3] }, all, 'rest'], gates: [{ before: 2 }] });
     const release = await it.start(file);
     const state = await release.until('the gate or the end', (now) => atGate(now) || isOver(now), 200_000);
     expect(state.reason).toBe('');

@@ -49,7 +49,7 @@ describe('a gate', () => {
       { wave: 2, actor: 'ann' },
       'ann started this release and its gate wants somebody else: ask a colleague to approve',
     ],
-    ['nobody', { wave: 2, actor: '' }, /^not a decision: actor: .*\. Expected \{"id":"1","verb":"approve"/],
+    ['nobody', { wave: 2, actor: '' }, /^not understood: actor: .*; expected \{"id":"1","verb":"approve"/],
   ] as const)(
     'refuses an approval for or by %s, by update and by signal',
     async ([, approval, sentence], { stage }) => {
