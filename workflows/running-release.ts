@@ -184,8 +184,10 @@ export class RunningRelease {
     }
     const { verb } = message;
     const before = this.#release.state;
-    this.replace({ ...this.#release, state: withCounts({ ...this.#release, state }) });
     this.#keep(id, answer);
+    // A crowd of refused decisions must not cost more than its reading: what they leave is shown with the next step.
+    if (!answer.accepted) this.#release = { ...this.#release, state };
+    else this.replace({ ...this.#release, state: withCounts({ ...this.#release, state }) });
     if (answer.accepted && !isFinal(state.phase)) this.#heed(before, verb);
     return answer;
   }

@@ -99,7 +99,12 @@ function withLooked(
   now: number,
 ): Release {
   const { looked, back } = release.progress;
-  if (!isClean) return back ? knowing(release, { back: { ...back, group: 0, isLookedAt: !hasMissing } }) : release;
+  if (!isClean)
+    return back
+      ? knowing(release, {
+          back: { ...back, group: 0, isLookedAt: !hasMissing, settled: { ...back.settled, overrides: undefined } },
+        })
+      : release;
   if (purpose === 'final') return knowing(release, { confirmedAt: now });
   if (purpose === 'baseline') return knowing(release, { isBaselined: true });
   return purpose === 'wave' && wave !== undefined ? knowing(release, { looked: [...looked, wave] }) : release;

@@ -300,25 +300,3 @@ describe('an outsider', () => {
     expect(overridesIn(it.cluster)['duel-7']).toBe(OTHER_IMAGE);
   });
 });
-
-describe('a log proof', () => {
-  // A9
-  test('is not made by a player who writes the text into the chat', async ({ stage }) => {
-    const it = await stage({ failures: { 'duel-9': 'stale' } });
-    const release = await it.start(
-      aRelease({
-        waves: [1, 'rest'],
-        onFailure: { then: 'pause' },
-        proof: { log: { container: MAIN, line: '{{server}} hot-reload loaded={{version}}', within: '2s' } },
-      }),
-    );
-    const server = it.cluster.server('duel-9');
-    await arrived(it.cluster, 'duel-9', NEW_IMAGE);
-    server.log.push({ at: Date.now(), container: MAIN, line: '[chat] <mallory> duel-9 hot-reload loaded=2.0' });
-    const { pausedBecause } = await release.until('the failed proof', isPaused);
-    expect(pausedBecause).toContain('duel-9');
-    await release.decide({ verb: 'cancel', then: 'hold' });
-    await release.result();
-    expect(loadedBy(it.cluster)['duel-9']).toBe('1.0');
-  });
-});

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect } from 'vitest';
+import { until } from '../lab/until.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { MESSAGES, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
@@ -161,7 +162,7 @@ async function signalled(release: StartedRelease, message: object): Promise<void
       await release.handle.signal(MESSAGES.decideSignal, message);
       return;
     } catch (error) {
-      if (tries >= 50) throw error;
+      if (tries >= 600) throw error;
       await pause(100);
     }
   }
@@ -241,8 +242,11 @@ describe('a flood of signals', () => {
     });
     const halting = stageCommand(it, ['halt', '--reason', 'login is down']);
     await other.until('the halt', isHalted, 30_000);
-    const { out, err } = await halting;
-    expect(out + err).toContain('mute');
+    await halting;
+    await until(
+      { what: 'the release that does not answer to be named', deadlineMs: 90_000, everyMs: 1_000 },
+      async () => (await stageCommand(it, ['line'])).out.includes('mute'),
+    );
     await stageCommand(it, ['unhalt']);
     await mute.terminate();
     await other.until('the gate', atGate);
