@@ -225,7 +225,7 @@ describe('a release', () => {
   });
 
   test.for([
-    ['an override', AN_OVERRIDE, targeted()],
+    ['an override', AN_OVERRIDE, aTargetedRelease()],
     ['the opening of a wave', { ...A_STRATEGY_WRITE, skip: 1 }, aRelease()],
     ['a reload', A_RELOAD, aRelease()],
   ] as const)('is pausing, and says so, as long as %s is still on its way', async ([, which, file], { stage }) => {

@@ -14,7 +14,7 @@ import { until } from '../lab/until.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 
 /** Engines that load seconds after they have said that they will. */
-const SLOW_ENGINES: FakeClusterModel = { sets: [{ replicas: 20, engine: { loadMs: 6_000 } }] };
+const SLOW_ENGINES: FakeClusterModel = { sets: [{ replicas: 20, engine: { loadMs: 3_000 } }] };
 /** What such a release says: a proof has all the time that an engine needs. */
 const PATIENT = {
   waves: ['rest'],
@@ -68,7 +68,7 @@ describe('an engine that was told to reload, and loads seconds later,', () => {
   });
 
   // A3: twice.
-  test('is not told again however often somebody pauses', async ({ stage }) => {
+  test('is not told again however often somebody pauses', { timeout: 240_000 }, async ({ stage }) => {
     const it = await stage(SLOW_ENGINES);
     it.calls.slow(A_RELOAD, 300);
     const release = await it.start(aRelease(PATIENT));
