@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Connection } from './connection.ts';
 import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure } from './errors.ts';
 import type { FailureContext, Refusal } from './errors.ts';
+import { goJson } from './go-json.ts';
 import { whilePermissionsSettle } from './permissions-settle.ts';
 import type { RequestCredentials } from './pooled-kubeconfig.ts';
 import { ClusterFailure, LeaseLost } from '../activities/ports/failure.ts';
@@ -174,7 +175,7 @@ export function apiClient(connection: Connection, version: string, requests = ne
         'user-agent': `hotwave/${version}`,
         ...(options.body === undefined ? {} : { 'content-type': options.contentType ?? 'application/json' }),
       },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(options.body === undefined ? {} : { body: goJson(options.body) }),
       ...(dispatcher === undefined ? {} : { dispatcher }),
     });
   }

@@ -1,6 +1,7 @@
 import { hashOf } from '../fleet/hash.ts';
 import type { GameServerSetView } from '../fleet/fleet.ts';
 import type { GuardedPatch } from './guarded-patch.ts';
+import { asGoWrites } from './go-object.ts';
 
 /** The JSON pointer of the template of a set. */
 export const TEMPLATE = '/spec/gameServerTemplate';
@@ -29,7 +30,7 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** The fields of a template that a release of `container` has no part in. */
 export function templateFields(template: unknown, container: string): TemplateFields {
-  const { spec, ...others } = asObject(template);
+  const { spec, ...others } = asObject(asGoWrites(template));
   const { containers, initContainers, ...rest } = asObject(spec);
   return {
     ...containerFields('/spec/containers', containers, container),
@@ -51,8 +52,7 @@ function containerFields(pointer: string, list: unknown, released: string | unde
 }
 
 function digests(pointer: string, fields: Json): TemplateFields {
-  const present = Object.entries(fields).filter(([, value]) => value !== undefined && value !== null);
-  return Object.fromEntries(present.map(([key, value]) => [`${pointer}/${key}`, hashOf(value)]));
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [`${pointer}/${key}`, hashOf(value)]));
 }
 
 function asObject(value: unknown): Json {

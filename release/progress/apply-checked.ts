@@ -123,7 +123,8 @@ function withPassed(release: Release, event: CheckedEvent): Release {
       isProof: what === 'prove',
     });
   });
-  return { ...next, state: withoutFailures(next.state, new Set(over)) };
+  // What made a release go back stays to be read, however well everybody is on the old version.
+  return next.progress.back ? next : { ...next, state: withoutFailures(next.state, new Set(over)) };
 }
 
 interface PassedOn {

@@ -238,6 +238,15 @@ describe('guarded patches', () => {
     ]);
   });
 
+  test('are written as the API server writes JSON, which compares texts byte by byte', async () => {
+    const { cluster, double } = await clusterAnd(() => set(4));
+    const value = 'rsync /app && test 1 < 2 > /dev/null\u2028';
+    await cluster.patch(setTarget(ref), { preconditions: [{ path: '/spec/text', value }], changes: [] });
+    const [sent] = double.asked;
+    expect(sent!.body).toEqual([{ op: 'test', path: '/spec/text', value }]);
+    expect(sent!.text).toContain(String.raw`rsync /app \u0026\u0026 test 1 \u003c 2 \u003e /dev/null\u2028`);
+  });
+
   test.each([
     [4, { kind: 'alreadyApplied' }],
     [9, { kind: 'preconditionFailed', path: '/spec/replicas', expected: 3, actual: 9, manager: 'hpa' }],

@@ -373,6 +373,16 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect((await live(own.ref)).lastWriters[edit!.field]).toBe('kubectl-edit');
       });
 
+      test('test a template with any characters in it against what was read of it', async () => {
+        const own = await world.newSet();
+        const template = { ...((await live(own.ref)).template as object) };
+        const metadata = { annotations: { 'game.example/run': 'rsync -a /app && a < b > c \u2028 \u00e4' } };
+        await own.edit('owner', '/spec/gameServerTemplate', { ...template, metadata });
+        const read = await live(own.ref);
+        const patch = demandingTemplate(recordPatch(await baselineOf(own)), read);
+        expect(await cluster.patch(setTarget(own.ref), patch)).toEqual({ kind: 'applied' });
+      });
+
       test('change nothing in a dry run, but say what would come of them', async () => {
         const before = await live();
         const baseline = await baselineOf(set);

@@ -7,7 +7,7 @@ import { describeClusterContract } from './cluster-contract.ts';
 describeClusterContract('in memory', () => {
   // A set per test, all in one cluster: as on a real API server.
   const image = (tag: string): string => `registry.test/scripts:${tag}`;
-  const names = Array.from({ length: 24 }, (_, index) => `set-${index}`);
+  const names = Array.from({ length: 26 }, (_, index) => `set-${index}`);
   const containers = [
     { name: MAIN, image: 'registry.test/engine:1.0' },
     { name: SIDECAR, image: image('1.0') },

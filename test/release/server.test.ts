@@ -115,6 +115,19 @@ test('a server whose gate stays closed is stuck only when the runtime calls its 
   });
 });
 
+test('a server that is late because its old container is slow to end has no strange image', () => {
+  const closed = { ...updated, conditions: { ...updated.conditions, InPlaceUpdateReady: 'False', Ready: 'False' } };
+  const late = withStatus(closed, SIDECAR, before.containers.find(({ name }) => name === SIDECAR)!.status!);
+  const judgement = judgeServer(late, target);
+  expect(judgement).toMatchObject({ kind: 'waiting' });
+  const last = judgement as Extract<typeof judgement, { readonly kind: 'waiting' }>;
+  expect(timeoutFailure(late, 'duel-3', last, '8s')).toEqual({
+    server: 'duel-3',
+    class: 'notReady',
+    reason: `not Ready within 8s: the old container ${SIDECAR} still runs`,
+  });
+});
+
 describe('a container that had not begun when the release was planned', () => {
   const starting = aServer({ ordinal: 1, containers: [{ name: MAIN, image: 'engine:1' }, before.containers[1]!] });
   const plannedStarting = plannedServer(starting, [MAIN, SIDECAR]);

@@ -67,3 +67,30 @@ test('the order of keys is no edit, and neither is a null where there was nothin
   const turned = { spec: { volumes: spec.volumes, containers: spec.containers, initContainers: spec.initContainers } };
   expect(changedTemplateFields(baseline, aSet({ template: { ...turned, ...others } }))).toEqual({});
 });
+
+test('another spelling of the same template is no edit: what Go leaves out, adds and spells anew', () => {
+  const limits = (cpu: unknown, memory: string, emptyDir: object): object => ({
+    spec: {
+      containers: [
+        { name: MAIN, image: MAIN_IMAGE, resources: { limits: { cpu, memory } } },
+        { name: SIDECAR, image: OLD_IMAGE, env: [{ name: 'FLAG', value: '' }], tty: false, stdin: null },
+      ],
+      volumes: [{ name: 'hot', emptyDir }],
+    },
+  });
+  const before = setBaseline(aSet({ template: limits('0.5', '1024Mi', { sizeLimit: '1000M' }) }), SIDECAR, NEW_IMAGE)!;
+  const after = limits('500m', '1Gi', { sizeLimit: '1G' }) as { spec: { containers: object[] } };
+  after.spec.containers[1] = { name: SIDECAR, image: OLD_IMAGE, env: [{ name: 'FLAG' }], resources: {} };
+  const now = { metadata: { creationTimestamp: null, labels: {} }, ...after };
+  expect(changedTemplateFields(before, aSet({ template: now }))).toEqual({});
+});
+
+test('an empty label and another amount are edits', () => {
+  expect(said(({ metadata }) => Object.assign(metadata.labels, { empty: '' }))).toHaveLength(1);
+  const limited = (cpu: string): object => ({
+    spec: { containers: [{ name: SIDECAR, image: OLD_IMAGE, resources: { limits: { cpu } } }] },
+  });
+  const before = setBaseline(aSet({ template: limited('1') }), SIDECAR, NEW_IMAGE)!;
+  const edited = changedTemplateFields(before, aSet({ template: limited('1m') }));
+  expect(Object.keys(edited)).toEqual(['/spec/containers/0']);
+});

@@ -12,6 +12,8 @@ export interface Asked {
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage['headers'];
   readonly body: unknown;
+  /** The body as it was sent. */
+  readonly text: string;
 }
 
 /** What it shall answer: an object, and a status other than 200 with headers. */
@@ -31,11 +33,10 @@ export interface ApiDouble {
   stop(): Promise<void>;
 }
 
-async function bodyOf(request: IncomingMessage): Promise<unknown> {
+async function textOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString();
-  return text === '' ? undefined : JSON.parse(text);
+  return Buffer.concat(chunks).toString();
 }
 
 function kubeconfigOf(server: string, token: string): string {
@@ -55,7 +56,9 @@ export async function apiDouble(answer: (asked: Asked, count: number) => Reply |
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://double');
     const { method = '', headers } = request;
-    const entry = { method, headers, path: url.pathname, query: url.searchParams, body: await bodyOf(request) };
+    const text = await textOf(request);
+    const body: unknown = text === '' ? undefined : JSON.parse(text);
+    const entry = { method, headers, path: url.pathname, query: url.searchParams, body, text };
     asked.push(entry);
     const reply = answer(entry, asked.length);
     if (reply === 'silence') return;

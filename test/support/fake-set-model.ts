@@ -248,8 +248,18 @@ export function withOneLess(set: RawSet): RawSet {
   const { updateStrategy } = raw.spec;
   if (updateStrategy?.rollingUpdate?.paused === false)
     raw.spec.updateStrategy = { ...updateStrategy, rollingUpdate: withoutPaused(updateStrategy) };
+  raw.spec.gameServerTemplate = asGoWrites(raw.spec.gameServerTemplate);
   return raw;
 }
+
+/** A template that was read into Go's types and written again: they write fields that nobody has given. */
+function asGoWrites(template: Template): Template {
+  const resourced = (container: NamedImage): NamedImage => ({ resources: {}, ...container }) as NamedImage;
+  const containers = template.spec.containers.map(resourced);
+  return { metadata: { creationTimestamp: null }, ...template, spec: { ...template.spec, containers } } as Template;
+}
+
+type Template = RawSet['spec']['gameServerTemplate'];
 
 type Strategy = NonNullable<RawSet['spec']['updateStrategy']>;
 

@@ -1,4 +1,5 @@
 import type { SetRef } from '../../release/fleet/fleet.ts';
+import { asGoWrites } from '../../release/patches/go-object.ts';
 import type { Clock } from './clock.ts';
 import { FakeGameServers, OKG_MANAGER } from './fake-game-servers.ts';
 import { FakeKubelet } from './fake-kubelet.ts';
@@ -177,7 +178,8 @@ export class FakeSet {
   }
 
   #keepTemplate(): string {
-    const { containers } = this.raw.spec.gameServerTemplate.spec;
+    // The workload's template is written by OpenKruiseGame: however the set spells it, it is the same.
+    const { containers } = asGoWrites(this.raw.spec.gameServerTemplate.spec) as { containers: readonly NamedImage[] };
     const revision = revisionOf(this.ref.name, containers);
     this.#templates.set(revision, containers);
     return revision;

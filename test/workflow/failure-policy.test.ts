@@ -93,6 +93,13 @@ test('more failures than one wave stands are too many, however many the whole re
 });
 
 describe('a release that goes back by itself', () => {
+  test('still says who failed and why when every server has the old version again', async ({ stage }) => {
+    const it = await stage({ failures: { 'duel-9': 'stale' } });
+    const release = await it.start(aRelease());
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+    expect((await release.state()).failures).toMatchObject([{ server: 'duel-9', class: 'version' }]);
+  });
+
   test('leaves a failed server as it is, for debugging, when it may', async ({ stage }) => {
     const it = await stage({ failures: { 'duel-1': 'stale' } });
     const release = await it.start(aTargetedRelease({ onFailure: { keepSpecimens: 1 } }));
