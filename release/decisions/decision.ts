@@ -117,8 +117,15 @@ function aboutToRollBack({ release, requests }: ReleaseState, verb: Verb): strin
 }
 
 /** Takes back what was asked for but has not begun: that is not in the table, which knows phases only. */
-function isCountermand({ requests, halt: halted }: ReleaseState, verb: Verb): boolean {
-  return (verb === 'resume' && requests.pause !== undefined) || (verb === 'unhalt' && halted !== undefined);
+function isCountermand(state: ReleaseState, verb: Verb): boolean {
+  const { requests, halt: halted } = state;
+  if (verb === 'resume') return requests.pause !== undefined;
+  return verb === 'unhalt' ? halted !== undefined : verb === 'pause' && isAboutToGoOn(state);
+}
+
+/** Somebody has resumed it, and the pause before that is still being carried out. */
+function isAboutToGoOn({ phase, pausedBecause, requests }: ReleaseState): boolean {
+  return (phase === 'pausing' || phase === 'paused') && pausedBecause === undefined && requests.pause === undefined;
 }
 
 function approve(state: ReleaseState, { actor, wave }: Decision, now: number): Effect {
