@@ -61,6 +61,7 @@ function resumed(release: Release, now: number): Release {
     groupRetry: undefined,
     isEditChecked: false,
     promotion: undefined,
+    order: progress.order && 'followed',
     remindAt: remindEvery === undefined ? undefined : now + remindEvery,
     mustLook: progress.mustLook || accepts || progress.foreign.hasMoved === true,
     set: { ...progress.set, refused: undefined },
