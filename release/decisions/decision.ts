@@ -207,15 +207,20 @@ function pause({ requests }: ReleaseState, { actor, reason }: Decision): Effect 
 
 function resume(state: ReleaseState, { wins }: Decision): Effect {
   const { drift, requests } = state;
+  const { pause: _done, ...others } = requests;
+  const goesOn = { requests: others, pausedBecause: undefined };
+  if (drift?.ofOrder && drift.wins === undefined && wins === undefined) {
+    const message = "resuming: Kruise's order counts in this wave and those after it, each as large as planned";
+    return { change: { ...goesOn, drift: undefined }, message };
+  }
   if (drift && drift.wins === undefined && wins === undefined) {
     return {
       refusal: `${drift.what}: say which one stays, resume --wins release (write it over) or resume --wins edit (end the release, leave the edit)`,
     };
   }
   if (!drift && wins !== undefined) return { refusal: 'nobody else changed anything: resume without --wins' };
-  const { pause: _done, ...others } = requests;
   const decided = drift && wins !== undefined ? { drift: { ...drift, wins } } : {};
-  return { change: { requests: others, pausedBecause: undefined, ...decided }, message: resumeMessage(wins) };
+  return { change: { ...goesOn, ...decided }, message: resumeMessage(wins) };
 }
 
 function resumeMessage(wins: Decision['wins']): string {

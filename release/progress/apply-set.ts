@@ -200,7 +200,8 @@ function reasserted(release: Release, { written, priorities }: Extract<Event, { 
   const foreign = { ...progress.foreign, seen: undefined, strays: priorities ? [] : progress.foreign.strays };
   // Waves that were opened are opened again: the edit may have closed them.
   const opened = set.hold && set.hold.partition === FROZEN ? [] : progress.opened;
-  return showing(knowing(release, { set, foreign, opened, mustLook: hasMoved || progress.mustLook }), {
+  const order = progress.order === 'followed' ? progress.order : undefined;
+  return showing(knowing(release, { set, foreign, opened, order, mustLook: hasMoved || progress.mustLook }), {
     drift: undefined,
   });
 }

@@ -166,6 +166,8 @@ export type Event =
       readonly facts: SetFacts;
       readonly strays: readonly StrayPriority[];
       readonly what?: string | undefined;
+      /** It is about priorities only. */
+      readonly ofOrder?: boolean | undefined;
       readonly seen?: SeenValues | undefined;
       readonly told?: string | undefined;
       readonly replicas: number;

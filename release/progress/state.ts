@@ -196,6 +196,8 @@ export interface Drift {
   /** One line: the field, what it was and is, who changed it. */
   readonly what: string;
   readonly seenAt: number;
+  /** Only priorities were changed: a plain resume lets Kruise's order count. */
+  readonly ofOrder?: true | undefined;
   readonly wins?: 'release' | 'edit' | undefined;
 }
 

@@ -359,3 +359,16 @@ describe('a pause that is still being carried out', () => {
     expect(state.requests.pause?.actor).toBe('carol');
   });
 });
+
+test("priorities that somebody changed can stay: a plain resume lets Kruise's order count", () => {
+  const drift = {
+    what: 'okg changed /spec/updatePriority of duel-3 from 10 to 7',
+    seenAt: NOW,
+    ofOrder: true,
+  } as const;
+  const paused = aState({ phase: 'paused', pausedBecause: drift.what, drift });
+  const { state, accepted } = decide(paused, { verb: 'resume' });
+  expect(accepted).toEqual([true]);
+  expect(state.drift).toBeUndefined();
+  expect(decide(paused, { verb: 'resume', wins: 'release' }).state.drift?.wins).toBe('release');
+});
