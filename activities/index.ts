@@ -12,6 +12,7 @@ import { overrideServers } from './game-servers/override-servers.ts';
 import { planRollbackActivity } from './preflight/plan-rollback.ts';
 import { planReleaseActivity } from './preflight/preflight.ts';
 import { readLedgerHead, readLedgerPage } from './audit/read-audit.ts';
+import { openWave } from './set/open-wave.ts';
 import { recordStuck } from './set/record-stuck.ts';
 import { reloadServers } from './probes/reload-servers.ts';
 import { leased, underLease } from './lease.ts';
@@ -21,15 +22,14 @@ import { settleOverrides } from './game-servers/settle-overrides.ts';
 import { lookAtFleet } from './servers/look-at-fleet.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './servers/verify-fleet.ts';
 import { watchGuard } from './monitor/watch-servers.ts';
+import { rollBackSet } from './set/roll-back-set.ts';
 import { watchSet } from './set/watch-set.ts';
 import {
   changeHold,
-  openWave,
   reassertSet,
   recordRelease,
   restoreSet,
   rollBackNewServers,
-  rollBackSet,
   stageForNewServers,
   stageTemplate,
   verifyTemplate,

@@ -57,6 +57,8 @@ const gameServerSchema = z.object({
 const workloadSchema = z.object({
   metadata: objectMetaSchema.omit({ managedFields: true }),
   spec: z.object({
+    // The API server gives it a number where none is said.
+    replicas: z.number().default(1),
     template: z.object({ spec: z.object({ containers: z.array(containerSchema) }) }),
     updateStrategy: z
       .object({
@@ -174,6 +176,7 @@ export function workloadView(object: unknown): WorkloadView {
     observedGeneration: status.observedGeneration,
     updateRevision: status.updateRevision,
     currentRevision: status.currentRevision,
+    replicas: spec.replicas,
     containers: spec.template.spec.containers,
     strategyType: type,
     partition,

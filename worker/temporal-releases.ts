@@ -34,7 +34,8 @@ class TemporalReleases implements Releases {
   /** By the workflow id, which begins with cluster and namespace: it is there also without hotwave's own attributes. */
   async running(scope: LineScope): Promise<readonly RunningRelease[]> {
     const prefix = releasesPrefix(scope).replaceAll("'", '');
-    const query = `WorkflowType = '${WORKFLOWS.hotUpdate}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${prefix}'`;
+    // A release of another version may be of a type that this one does not know. A rollback from the cluster is no release.
+    const query = `WorkflowType != '${WORKFLOWS.rollBackFromCluster}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${prefix}'`;
     return this.#call(async () => {
       const found: RunningRelease[] = [];
       for await (const { workflowId, runId } of this.#client.workflow.list({ query, pageSize: 200 }))

@@ -22,7 +22,7 @@ import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
 import type { Outcome } from '../release/progress/state.ts';
 import { describeFailure } from './call-failures.ts';
-import { reading } from './calls.ts';
+import { asked } from './calls.ts';
 import { failureEvents } from './failure-events.ts';
 import { packServers } from '../release/fleet/server-rows.ts';
 import { packRelease, unpackRelease } from '../release/progress/carried.ts';
@@ -191,7 +191,7 @@ async function tally(release: Release): Promise<Tallied> {
   const servers = all.filter((server) => isHere(release, server));
   try {
     const { container } = plan.baseline;
-    return await reading('count restarts', TALLY_MS).tally({ set: plan.set, container, servers: packServers(servers) });
+    return await asked('count restarts', TALLY_MS).tally({ set: plan.set, container, servers: packServers(servers) });
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     return NOTHING;
@@ -199,4 +199,4 @@ async function tally(release: Release): Promise<Tallied> {
 }
 
 /** Nobody waits longer than this for what is only told, in milliseconds. */
-const TALLY_MS = 60_000;
+const TALLY_MS = 20_000;

@@ -97,7 +97,9 @@ export class SetWatch {
     const { plan, progress, state } = this.#run.release;
     const { replicas: before } = progress.foreign;
     const setEdits = this.#edits(held, facts, writers);
-    const edits = [...setEdits, ...priorityEdits(editedPriorities(plan, strays))];
+    // Once Kruise's own order counts, nobody has to be asked about it.
+    const inOrder = progress.order === 'followed' ? [] : priorityEdits(editedPriorities(plan, strays));
+    const edits = [...setEdits, ...inOrder];
     const isScaled = facts.gone === undefined && facts.replicas !== before;
     const what = edits.length === 0 ? undefined : edits.join('; ');
     const { image, updateStrategy } = facts;
@@ -106,6 +108,7 @@ export class SetWatch {
       facts,
       strays,
       what,
+      ofOrder: setEdits.length === 0,
       seen: setEdits.length > 0 && image !== undefined ? { image, updateStrategy } : undefined,
       // Autoscalers do that all the time: it is told, and nobody has to do anything about it.
       told: isScaled ? replicasText(plan.set.name, before, facts.replicas, writers['/spec/replicas']) : undefined,

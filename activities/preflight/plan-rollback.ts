@@ -2,6 +2,8 @@ import { commandLine } from '../../release/narrate/shell.ts';
 import pLimit from 'p-limit';
 import { haltSentence, holdsSet } from '../../release/decisions/halt.ts';
 import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
+import { asServersRun, pendingImages } from '../../release/plan/pending-template.ts';
+import type { SetBaseline } from '../../release/patches/patches.ts';
 import type { ReleaseRecord } from '../../release/record/record.ts';
 import { failedBefore, readFailedVersions } from '../../release/record/failed-versions.ts';
 import { maybeNotReloaded, planRollback, rollbackSpec } from '../../release/plan/rollback-plan.ts';
@@ -66,8 +68,9 @@ export function planRollbackActivity(
       cluster.listGameServers(ref, undefined, cancellation()),
     ]);
     const snapshot = { set, servers, gameServers };
-    const plan = planRollback(way, snapshot);
-    if ('refusals' in plan) return refused(plan.refusals.join('; '));
+    const found = planRollback(way, snapshot);
+    if ('refusals' in found) return refused(found.refusals.join('; '));
+    const plan = { ...found, baseline: await baselineOfServers(cluster, found, snapshot) };
     const unproved = await keepAlive(() => notProving(cluster, plan, { snapshot, ask: asking.ask }));
     const patience = file ? { ready: file.spec.ready, paused: file.spec.paused } : {};
     return {
@@ -85,6 +88,14 @@ export function planRollbackActivity(
 }
 
 const refused = (reason: string): PlannedRollback => ({ kind: 'refused', reason });
+
+/** What somebody has staged in the template meanwhile comes to no server by a rollback: it goes round the template then. */
+async function baselineOfServers(cluster: Cluster, plan: Plan, snapshot: FleetSnapshot): Promise<SetBaseline> {
+  const { baseline, set, strategy } = plan;
+  if (strategy !== 'rolling') return baseline;
+  const workload = await cluster.readWorkload(set, cancellation());
+  return asServersRun(baseline, pendingImages(snapshot, baseline.container, workload));
+}
 
 /** A halt does not hold a rollback that a person asks for: what is taken back may be its cause. */
 async function warningsOf(

@@ -5,6 +5,8 @@ import { FROZEN, firstWavePatch, newServersPatch, setTarget } from '../../releas
 import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
 import { recordOfPlan } from '../../release/record/plan-record.ts';
 import { withReleaseRecord } from '../../release/patches/record-patches.ts';
+import { pendingImages, pendingText } from '../../release/plan/pending-template.ts';
+import { updatedContainer } from '../../release/spec/spec.ts';
 import type { Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { cancellation } from '../runtime.ts';
@@ -29,6 +31,18 @@ function judgeStrategy({ ref, updateStrategy: { type, rollingUpdate } }: GameSer
     );
   }
   return ok(`${policy}, partition ${rollingUpdate?.partition ?? 0}, put back at the end`);
+}
+
+/** Who moves gets everything that is in the template: what somebody has staged there is not the release's to roll out. */
+export async function checkTemplate({ cluster, ref, snapshot, file }: Preflight): Promise<Finding> {
+  if (!snapshot) return refused('the servers were not read');
+  const workload = await cluster.readWorkload(ref, cancellation());
+  const { container } = updatedContainer(file.spec);
+  const [first] = pendingImages(snapshot, container, workload);
+  if (!first) return ok(`nothing but the image of ${container} will change`);
+  return refused(
+    `${pendingText(first, ref.name)}, which restarts ${first.container}. Let the set take it over before this release, or put ${first.runs} back into the template`,
+  );
 }
 
 /** OpenKruiseGame decides whom a GameServer belongs to when it makes it, so the objects count, not the set's field. */

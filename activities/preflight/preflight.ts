@@ -17,7 +17,7 @@ import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { checkHolder, checkLine } from './preflight-lock.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
-import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy } from './preflight-strategy.ts';
+import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy, checkTemplate } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Access } from '../ports/access.ts';
 import { packPlan } from '../../release/plan/packed-plan.ts';
@@ -43,6 +43,7 @@ const CHECKS: readonly Check[] = [
   { title: 'foreign owners', run: checkOwners },
   { title: 'servers', run: checkServersExist },
   { title: 'containers', run: checkContainers },
+  { title: 'template', only: ['rolling'], run: checkTemplate },
   { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
   { title: 'waves', run: checkWaves },
   { title: 'failed versions', run: checkFailedVersions },

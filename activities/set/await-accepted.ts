@@ -11,9 +11,10 @@ import type { Subject } from './guarded-write.ts';
 import type { SetWrite } from './set-writes.ts';
 import type { Cluster } from '../ports/cluster.ts';
 
-const LOOK_MS = 100;
+/** Time between two looks at the controllers, in milliseconds. */
+export const LOOK_MS = 100;
 /** A release that can be asked for something else in between waits in pieces of this length, in milliseconds. */
-const PIECE_MS = 5_000;
+export const PIECE_MS = 5_000;
 /** Somebody may change the set again before the controllers have come to it: it is looked at every so many looks. */
 const LOOKS_PER_CHECK = 10;
 

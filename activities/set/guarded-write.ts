@@ -2,8 +2,15 @@ import { plainText } from '../../release/spec/plain-text.ts';
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, fenced, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
-import type { GuardedPatch, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
-import { annotationPath, firstDifference, setTarget, valueAt } from '../../release/patches/patches.ts';
+import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
+import {
+  annotationPath,
+  firstDifference,
+  holdPatch,
+  imageIn,
+  setTarget,
+  valueAt,
+} from '../../release/patches/patches.ts';
 import {
   TEMPLATE,
   changedTemplateFields,
@@ -73,6 +80,21 @@ export function templateDrift(
     templateChanged: true,
     reason: `${text}${more}: a server that moves now would get that, too, and hotwave does not take it upon itself`,
   };
+}
+
+/**
+ * Another image than the release's moves servers at once, and whom Kruise would then move says nothing about why. A
+ * patch that its guard refuses, tried only, tells who wrote the image.
+ */
+export async function imageDrift(
+  cluster: Patches,
+  { set, baseline }: Pick<Subject, 'set' | 'baseline'>,
+  hold: Hold,
+  live: GameServerSetView,
+): Promise<Refusal | undefined> {
+  if (imageIn(live, baseline) === baseline.newImage) return undefined;
+  const probe = holdPatch(baseline, live.replicas, hold, { ...hold, paused: !hold.paused });
+  return refusalOf(await cluster.patch(setTarget(set), probe, { dryRun: true, signal: cancellation() }), set.name);
 }
 
 /** A set that is gone. */

@@ -2,6 +2,7 @@ import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { SetBaseline, Hold, SeenValues, HeldValues } from '../../release/patches/patches.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import type { ReleaseRecord, LastRelease } from '../../release/record/record.ts';
+import type { Instead } from '../../release/fleet/order.ts';
 import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
 import type { FailedVersion } from '../../release/record/failed-versions.ts';
 
@@ -25,6 +26,12 @@ export interface OpenWaveInput {
   readonly revision: string;
   readonly hold: Hold;
   readonly servers: readonly string[];
+  /** Ordinals of the servers of the waves that are to come, as compact ranges. Default none. */
+  readonly later?: string | undefined;
+  /** A person has said that Kruise's own order counts, whoever it puts into this wave. Default false. */
+  readonly followsOrder?: boolean | undefined;
+  /** How many pods of the set were missing when the release was planned: they are not waited for. Default 0. */
+  readonly missing?: number | undefined;
 }
 
 /** Change how the set is held without letting anybody move: pause and resume. */
@@ -63,6 +70,7 @@ export type SetWrite =
       readonly revision: string;
       /** Servers that came while the release ran and move along with a wave. */
       readonly joined?: readonly string[];
+      readonly instead?: Instead | undefined;
       readonly fence: number;
     }
   | {
@@ -71,10 +79,19 @@ export type SetWrite =
       readonly hold?: Hold;
       /** The template says something that the plan does not know of: who moves would get that, too. */
       readonly templateChanged?: true;
+      /** Kruise's order is not the plan's any more; the waves that are to come can follow it. */
+      readonly orderChanged?: true;
+      readonly instead?: Instead | undefined;
       readonly fence?: number;
     }
   /** Written, and the controllers have not taken it over yet: the release looks again, and hears people in between. */
-  | { readonly kind: 'pending'; readonly reason: string; readonly hold: Hold; readonly fence: number }
+  | {
+      readonly kind: 'pending';
+      readonly reason: string;
+      readonly hold: Hold;
+      readonly instead?: Instead | undefined;
+      readonly fence: number;
+    }
   | { readonly kind: 'untouched'; readonly fence?: number };
 
 /** Write the new image so that only servers that are created from now on get it. */

@@ -1,44 +1,37 @@
-import type { GameServerSetView, ServerView, UpdateStrategy } from '../../release/fleet/fleet.ts';
+import type { GameServerSetView } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
-import { isNewcomer } from '../../release/fleet/newcomers.ts';
-import { moversOf, openingFor } from '../../release/fleet/order.ts';
 import { demandingAnnotation } from '../../release/patches/annotations.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
+import { isRestored } from '../../release/patches/baseline.ts';
 import type { Hold, SetBaseline } from '../../release/patches/patches.ts';
 import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../../release/patches/record-patches.ts';
 import {
   FROZEN,
-  OPEN,
-  STRATEGY,
   firstWavePatch,
   holdPatch,
-  imagePath,
-  isKnownStrategy,
   newServersPatch,
   newServersRestorePatch,
   newServersRollbackPatch,
   reassertPatch,
   restorePatch,
-  rollbackPatch,
   sameJson,
   setTarget,
   unchangedHoldPatch,
   unchangedTemplatePatch,
 } from '../../release/patches/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
-import { missing, refusalOf, templateDrift, writeMovingSet, writeSet } from './guarded-write.ts';
+import type { Refusal } from './guarded-write.ts';
+import { imageDrift, missing, refusalOf, templateDrift, writeMovingSet, writeSet } from './guarded-write.ts';
 import { withHolder } from './holder.ts';
 import { cancellation } from '../runtime.ts';
 import type {
   ChangeHoldInput,
-  OpenWaveInput,
   ReassertSetInput,
   RecordReleaseInput,
   RestoreSetInput,
   RollBackNewServersInput,
-  RollBackSetInput,
   SetWrite,
   StageForNewServersInput,
   StageTemplateInput,
@@ -66,53 +59,6 @@ export function stageTemplate(cluster: Cluster, releases: Releases): (input: Sta
     const refused = await writeMovingSet(cluster, input, live, patch);
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
-}
-
-/**
- * Opens the set for one wave. Before that it works out whom Kruise would move, from the servers as they are now, and
- * refuses unless those are exactly the wave's: a partition is a count, and counts do not know identities.
- */
-export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<SetWrite> {
-  return async (input) => {
-    const { set, baseline, hold } = input;
-    const live = await cluster.readSet(set, cancellation());
-    if (!live) return missing(set);
-    const drift = await imageDrift(cluster, input, hold, live);
-    if (drift) return drift;
-    const { servers } = await cluster.listServers(set, {}, cancellation());
-    const came = (server: ServerView): boolean => isNewcomer(server, input.planned);
-    // A recreated server may have lost the priority that its wave needs: it is let through when it comes first, else later.
-    const recreated = input.areNewcomers === true ? [] : servers.filter(came).map(({ name }) => name);
-    const wave = new Set(input.servers.filter((name) => !recreated.includes(name)));
-    const { count, joined, stranger } = moversOf(servers, input.revision, { wave, isNewcomer: came });
-    const opening = openingFor(servers, input.revision, live.replicas, count);
-    if (stranger !== undefined) {
-      return {
-        kind: 'drifted',
-        reason: `Kruise would update ${stranger} in this wave, which is not in it: priorities or servers changed since the plan`,
-      };
-    }
-    const next: Hold = { ...hold, partition: opening.partition, paused: false };
-    const refused = await writeMovingSet(cluster, input, live, holdPatch(baseline, live.replicas, hold, next));
-    if (refused) return refused;
-    const accepted = await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' });
-    return accepted.kind === 'accepted' && joined.length > 0 ? { ...accepted, joined } : accepted;
-  };
-}
-
-/**
- * Another image than the release's moves servers at once, and whom Kruise would then move says nothing about why. A
- * patch that its guard refuses, tried only, tells who wrote the image.
- */
-async function imageDrift(
-  cluster: Cluster,
-  { set, baseline }: Pick<ChangeHoldInput, 'set' | 'baseline'>,
-  hold: Hold,
-  live: GameServerSetView,
-): Promise<SetWrite | undefined> {
-  if (containerOf(live.containers, baseline.container)?.image === baseline.newImage) return undefined;
-  const probe = holdPatch(baseline, live.replicas, hold, { ...hold, paused: !hold.paused });
-  return refusalOf(await cluster.patch(setTarget(set), probe, { dryRun: true, signal: cancellation() }), set.name);
 }
 
 /** Pauses or resumes the set as it stands. */
@@ -144,71 +90,26 @@ export function reassertSet(cluster: Cluster): (input: ReassertSetInput) => Prom
   };
 }
 
-/**
- * Brings the old image back with everything open, from whatever the release has made of the set, and also when somebody
- * has put the original back meanwhile. `untouched` when the release had let nobody move and the set is as it was.
- */
-export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Promise<SetWrite> {
-  return async (input) => {
-    const { set, baseline } = input;
-    const live = await cluster.readSet(set, cancellation());
-    if (!live) return missing(set);
-    if (isNeverLeft(input, live)) return { kind: 'untouched' };
-    const foreign = foreignValue(input, live);
-    if (foreign) return foreign;
-    const found = { image: imageIn(live, baseline) ?? '', updateStrategy: strategyIn(live) };
-    const refused = await writeMovingSet(cluster, input, live, rollbackPatch(baseline, found));
-    return refused ?? (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
-  };
-}
-
-/** The set is as the plan found it, and the release has let nobody move. */
-function isNeverLeft({ baseline, isOnRecord, opened, fence }: RollBackSetInput, live: GameServerSetView): boolean {
-  if (isOnRecord === true || opened === true || numberOn(live, fence) !== undefined) return false;
-  return imageIn(live, baseline) === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
-}
-
-/**
- * What is neither the release's own, of whatever step, nor the original, nor what the person saw who decided to go back
- * over it.
- */
-function foreignValue({ set, baseline, seen }: RollBackSetInput, live: GameServerSetView): SetWrite | undefined {
-  const [image, strategy] = [imageIn(live, baseline), strategyIn(live)];
-  const known = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image];
-  const refuse = (field: string, value: unknown): SetWrite => ({
-    kind: 'drifted',
-    reason: `${live.lastWriters[field] ?? 'somebody'} changed ${field} of ${set.name} to ${JSON.stringify(value ?? null)}, which is not of this release, and hotwave does not overwrite it`,
-  });
-  if (!known.includes(image)) return refuse(imagePath(baseline), image);
-  const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, strategy);
-  return isSeen || isKnownStrategy(baseline, strategy) ? undefined : refuse(STRATEGY, strategy);
-}
-
-function imageIn({ containers }: GameServerSetView, { container }: SetBaseline): string | undefined {
-  return containerOf(containers, container)?.image;
-}
-
-function strategyIn({ hasUpdateStrategy, updateStrategy }: GameServerSetView): UpdateStrategy | null {
-  return hasUpdateStrategy ? updateStrategy : null;
-}
-
 /** Nobody who exists moves. */
 function isFrozen({ partition }: Hold): boolean {
   return partition === FROZEN;
 }
 
-/** Puts the person's own updateStrategy back. What somebody has changed meanwhile stays as they want it. */
+/**
+ * Puts the person's own updateStrategy back. What somebody has changed meanwhile stays as they want it; where they have
+ * put it back themselves, only the record is written.
+ */
 export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promise<SetWrite> {
+  const restore = async (input: RestoreSetInput): Promise<Refusal | undefined> => {
+    const { set, baseline, image, hold, last, failed } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return missing(set);
+    const change = isRestored(live, baseline, image) ? recordPatch(baseline) : restorePatch(baseline, image, hold);
+    return await writeMovingSet(cluster, input, live, withLastRelease(change, live, last, failed));
+  };
   return async (input) => {
-    const live = await cluster.readSet(input.set, cancellation());
-    if (!live) return missing(input.set);
-    const patch = withLastRelease(
-      restorePatch(input.baseline, input.image, input.hold),
-      live,
-      input.last,
-      input.failed,
-    );
-    const refused = await writeMovingSet(cluster, input, live, patch);
+    // Between the look and the write somebody may have put it back.
+    const refused = (await restore(input)) && (await restore(input));
     return refused ?? { kind: 'accepted', hold: input.hold, revision: '', fence: nextNumber(input.fence) };
   };
 }

@@ -117,8 +117,15 @@ function aboutToRollBack({ release, requests }: ReleaseState, verb: Verb): strin
 }
 
 /** Takes back what was asked for but has not begun: that is not in the table, which knows phases only. */
-function isCountermand({ requests, halt: halted }: ReleaseState, verb: Verb): boolean {
-  return (verb === 'resume' && requests.pause !== undefined) || (verb === 'unhalt' && halted !== undefined);
+function isCountermand(state: ReleaseState, verb: Verb): boolean {
+  const { requests, halt: halted } = state;
+  if (verb === 'resume') return requests.pause !== undefined;
+  return verb === 'unhalt' ? halted !== undefined : verb === 'pause' && isAboutToGoOn(state);
+}
+
+/** Somebody has resumed it, and the pause before that is still being carried out. */
+function isAboutToGoOn({ phase, pausedBecause, requests }: ReleaseState): boolean {
+  return (phase === 'pausing' || phase === 'paused') && pausedBecause === undefined && requests.pause === undefined;
 }
 
 function approve(state: ReleaseState, { actor, wave }: Decision, now: number): Effect {
@@ -200,15 +207,20 @@ function pause({ requests }: ReleaseState, { actor, reason }: Decision): Effect 
 
 function resume(state: ReleaseState, { wins }: Decision): Effect {
   const { drift, requests } = state;
+  const { pause: _done, ...others } = requests;
+  const goesOn = { requests: others, pausedBecause: undefined };
+  if (drift?.ofOrder && drift.wins === undefined && wins === undefined) {
+    const message = "resuming: Kruise's order counts in this wave and those after it, each as large as planned";
+    return { change: { ...goesOn, drift: undefined }, message };
+  }
   if (drift && drift.wins === undefined && wins === undefined) {
     return {
       refusal: `${drift.what}: say which one stays, resume --wins release (write it over) or resume --wins edit (end the release, leave the edit)`,
     };
   }
   if (!drift && wins !== undefined) return { refusal: 'nobody else changed anything: resume without --wins' };
-  const { pause: _done, ...others } = requests;
   const decided = drift && wins !== undefined ? { drift: { ...drift, wins } } : {};
-  return { change: { requests: others, pausedBecause: undefined, ...decided }, message: resumeMessage(wins) };
+  return { change: { ...goesOn, ...decided }, message: resumeMessage(wins) };
 }
 
 function resumeMessage(wins: Decision['wins']): string {

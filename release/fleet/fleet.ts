@@ -148,6 +148,8 @@ export interface WorkloadView {
   readonly observedGeneration: number;
   readonly updateRevision: string;
   readonly currentRevision: string;
+  /** How many servers it is to have: the set's number as soon as OpenKruiseGame has copied it. */
+  readonly replicas: number;
   readonly containers: readonly { readonly name: string; readonly image: string }[];
   /** `spec.updateStrategy.type`: RollingUpdate or OnDelete. */
   readonly strategyType: string;

@@ -17,6 +17,11 @@ export function plannedServers({ waves, alreadyUpdated, adopted, bystanders }: P
   return [...waves.flatMap(({ servers }) => servers), ...alreadyUpdated, ...adopted, ...bystanders];
 }
 
+/** How many servers of the set had no pod when it was planned. */
+export function missingAtPlan(plan: Plan): number {
+  return Math.max(0, plan.baseline.replicas - plannedServers(plan).length);
+}
+
 /** The planned servers that are still there, small enough to be told to every step. */
 export function plannedOnes(plan: Plan, departed: Pick<ReadonlySet<string>, 'has'>): PlannedOnes {
   const staying = plannedServers(plan).filter(({ name }) => !departed.has(name));

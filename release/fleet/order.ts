@@ -41,36 +41,68 @@ export interface Opening {
 
 /** Who may move in a wave. */
 export interface Movers {
-  /** Servers of the wave that are still to move. */
+  /** Servers of the wave. */
   readonly wave: ReadonlySet<string>;
+  /** Planned for a later wave: where Kruise takes it first, it can take the place of one of this wave. */
+  readonly isLater: (server: ServerView) => boolean;
   /** Came while the release ran: they may move along, because Kruise would not move the wave without them. */
   readonly isNewcomer: (server: ServerView) => boolean;
 }
 
+/** Servers of later waves that move in a wave, and those of the wave in whose place they do; names. */
+export interface Instead {
+  readonly taken: readonly string[];
+  readonly left: readonly string[];
+}
+
+/** Who moves when a set is opened for a wave. */
+export interface Moving {
+  /** How many servers have to be let through. */
+  readonly count: number;
+  /** Newcomers that move along. */
+  readonly joined: readonly string[];
+  /** The first that is in no wave that is to come, and must not move. */
+  readonly stranger?: string;
+  /** Who changes places, because Kruise's order is not the plan's any more. */
+  readonly instead: Instead;
+}
+
 /**
- * How many servers have to be let through for a wave to move: those of the wave, and newcomers that Kruise takes before the
- * last of them. `stranger` is the first that is neither, and must not move.
+ * How many servers have to be let through for a wave to move: as many as it has, in Kruise's order, and newcomers that
+ * Kruise takes before the last of them. A server of a later wave that is at the revision already took somebody's place
+ * when this was asked before, so that asking again says the same.
  *
- * | update order | wave | newcomers | count | stranger |
- * |---|---|---|---|---|
- * | 3 2 1 | 3 2 | | 2 | |
- * | 5 4 3 2 1 | 3 2 | 5 4 | 4 | |
- * | 3 2 1 5 | 3 2 | 5 | 2 | |
- * | 3 2 1 | 3 1 | | 3 | 2 |
+ * | update order | wave | newcomers | later | count | instead | stranger |
+ * |---|---|---|---|---|---|---|
+ * | 3 2 1 | 3 2 | | 1 | 2 | | |
+ * | 5 4 3 2 1 | 3 2 | 5 4 | 1 | 4 | | |
+ * | 3 2 1 5 | 3 2 | 5 | 1 | 2 | | |
+ * | 3 2 1 | 3 1 | | | 3 | | 2 |
+ * | 1 3 2 | 3 2 | | 1 | 2 | 1 for 2 | |
  */
 export function moversOf(
   servers: readonly ServerView[],
   revision: string,
-  { wave, isNewcomer }: Movers,
-): { readonly count: number; readonly joined: readonly string[]; readonly stranger?: string } {
-  const waiting = updateOrder(servers.filter((server) => !server.deleting && server.revision !== revision));
-  const last = waiting.findLastIndex(({ name }) => wave.has(name));
-  const through = waiting.slice(0, last + 1);
-  const others = through.filter(({ name }) => !wave.has(name));
+  { wave, isLater, isNewcomer }: Movers,
+): Moving {
+  const present = servers.filter((server) => !server.deleting);
+  const isOfLater = (server: ServerView): boolean => !wave.has(server.name) && !isNewcomer(server) && isLater(server);
+  const already = present.filter((server) => server.revision === revision && isOfLater(server));
+  const waiting = updateOrder(present.filter((server) => server.revision !== revision));
+  const members = waiting.filter(({ name }) => wave.has(name));
+  const mayMove = waiting.filter((server) => wave.has(server.name) || isOfLater(server));
+  const chosen = mayMove.slice(0, Math.max(0, members.length - already.length));
+  const last = chosen.at(-1);
+  const through = last ? waiting.slice(0, waiting.indexOf(last) + 1) : [];
+  const others = through.filter((server) => !chosen.includes(server));
   const stranger = others.find((server) => !isNewcomer(server))?.name;
   return {
     count: through.length,
     joined: others.map(({ name }) => name),
+    instead: {
+      taken: [...already, ...chosen].filter(({ name }) => !wave.has(name)).map(({ name }) => name),
+      left: members.filter((server) => !chosen.includes(server)).map(({ name }) => name),
+    },
     ...(stranger === undefined ? {} : { stranger }),
   };
 }
@@ -90,7 +122,10 @@ export function moversOf(
  */
 export function openingFor(servers: readonly ServerView[], revision: string, replicas: number, count: number): Opening {
   const usesQuota = (server: ServerView): boolean => server.deleting || server.revision === revision;
-  const used = servers.filter(usesQuota).length;
+  const alive = servers.filter(({ deleting }) => !deleting);
+  // Those that go because the set is to have fewer are none of its replicas any more.
+  const terminating = Math.min(servers.length - alive.length, Math.max(0, replicas - alive.length));
+  const used = terminating + alive.filter(usesQuota).length;
   const partition = Math.max(0, replicas - used - count);
   const waiting = updateOrder(servers.filter((server) => !usesQuota(server)));
   return { partition, moves: waiting.slice(0, Math.max(0, replicas - partition - used)).map((server) => server.name) };

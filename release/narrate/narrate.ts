@@ -67,12 +67,8 @@ function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly (re
         ['--then', 'rollback'],
       ];
     case 'resume':
-      return drift && drift.wins === undefined
-        ? [
-            ['--wins', 'release'],
-            ['--wins', 'edit'],
-          ]
-        : [[]];
+      if (!drift || drift.wins !== undefined) return [[]];
+      return [...(drift.ofOrder ? [[]] : []), ['--wins', 'release'], ['--wins', 'edit']];
     default:
       return [[]];
   }

@@ -1,4 +1,5 @@
 import type { GameServerSetView, UpdateStrategy } from '../fleet/fleet.ts';
+import { containerOf } from '../fleet/fleet.ts';
 import { readRecords, recordedStrategy } from '../record/record.ts';
 import { FENCE_ANNOTATION } from './fence.ts';
 import { sameJson } from './guarded-patch.ts';
@@ -55,4 +56,26 @@ function personsStrategy(set: GameServerSetView): UpdateStrategy {
   if (held) return held;
   const owed = readRecords(set.annotations).last?.putBack;
   return owed && sameJson(owed.from, set.updateStrategy) ? owed.to : set.updateStrategy;
+}
+
+/** The image that the template of a set has for the container of a release. */
+export function imageIn({ containers }: GameServerSetView, { container }: SetBaseline): string | undefined {
+  return containerOf(containers, container)?.image;
+}
+
+/** The strategy of a set; null when it has none. */
+export function strategyIn({ hasUpdateStrategy, updateStrategy }: GameServerSetView): UpdateStrategy | null {
+  return hasUpdateStrategy ? updateStrategy : null;
+}
+
+/** True when the set has this image and the person's own strategy: there is nothing to put back any more. */
+export function isRestored(live: GameServerSetView, baseline: SetBaseline, image: string): boolean {
+  if (imageIn(live, baseline) !== image || live.hasUpdateStrategy !== baseline.hasUpdateStrategy) return false;
+  return sameJson(live.updateStrategy, baseline.updateStrategy);
+}
+
+/** True when a strategy keeps no server of a set on the revision that it has. */
+export function letsEverybodyMove({ type = 'RollingUpdate', rollingUpdate = {} }: UpdateStrategy): boolean {
+  const { partition = 0, paused = false, podUpdatePolicy = 'ReCreate' } = rollingUpdate;
+  return type === 'RollingUpdate' && partition === 0 && !paused && podUpdatePolicy.startsWith('InPlace');
 }

@@ -1,10 +1,11 @@
 import { acceptancePatience } from '../checks/acceptance.ts';
 import { FROZEN, heldStrategy, sameJson } from '../patches/patches.ts';
-import { knowing, showing, stopped } from './changes.ts';
+import { reordered } from '../plan/reorder.ts';
+import { knowing, showing, stopped, withShownWave } from './changes.ts';
 import type { Appliers, Event, SetWritten } from './events.ts';
 import { namesOf } from './groups.ts';
 import type { ForeignView, Release, SetControl } from './table.ts';
-import { withObservations } from './state.ts';
+import { membersOf, withObservations } from './state.ts';
 
 /** The set was written, or was found to be another than the release may write. */
 export const setAppliers = {
@@ -91,7 +92,8 @@ function staged(release: Release, written: SetWritten): Release {
 
 function opened(release: Release, event: Extract<Event, { kind: 'opened' }>): Release {
   const { written, wave } = event;
-  const next = knowing(release, { set: controlAfter(release.progress.set, written) });
+  const known = knowing(release, { set: controlAfter(release.progress.set, written) });
+  const next = withOrder(known, wave, written);
   const problem = writeProblem(written);
   if (problem !== undefined) return stopped(next, 'pause', problem);
   if (written.kind !== 'accepted') return next;
@@ -108,6 +110,22 @@ function opened(release: Release, event: Extract<Event, { kind: 'opened' }>): Re
     case 'newcomers':
       return knowing(shown, { newcomers: { ...progress.newcomers, old: [] } });
   }
+}
+
+/** Kruise's order has changed: a person is asked, or has said that those whom it takes first move in this wave. */
+function withOrder(release: Release, wave: number | undefined, written: SetWritten): Release {
+  if (written.kind === 'refused')
+    return written.orderChanged === true ? knowing(release, { order: 'changed' }) : release;
+  if (written.kind === 'untouched' || written.instead === undefined || wave === undefined) return release;
+  const { taken, left } = written.instead;
+  const plan = reordered(release.plan, wave, written.instead);
+  const after = plan.waves.reduce((one, { number, servers }) => withShownWave(one, number, membersOf(servers)), {
+    ...release,
+    plan,
+  });
+  const some = left.length === 0 ? '' : `, and ${namesOf(left)} in a later one`;
+  const told = `${namesOf(taken)}: Kruise takes it first now, so it moves in wave ${wave}${some}`;
+  return { ...after, state: withObservations(after.state, [told]) };
 }
 
 function templateChecked(
@@ -182,7 +200,8 @@ function reasserted(release: Release, { written, priorities }: Extract<Event, { 
   const foreign = { ...progress.foreign, seen: undefined, strays: priorities ? [] : progress.foreign.strays };
   // Waves that were opened are opened again: the edit may have closed them.
   const opened = set.hold && set.hold.partition === FROZEN ? [] : progress.opened;
-  return showing(knowing(release, { set, foreign, opened, mustLook: hasMoved || progress.mustLook }), {
+  const order = progress.order === 'followed' ? progress.order : undefined;
+  return showing(knowing(release, { set, foreign, opened, order, mustLook: hasMoved || progress.mustLook }), {
     drift: undefined,
   });
 }

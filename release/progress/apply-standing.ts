@@ -61,12 +61,19 @@ function resumed(release: Release, now: number): Release {
     groupRetry: undefined,
     isEditChecked: false,
     promotion: undefined,
+    ...(progress.order === 'changed' ? followingOrder(release) : {}),
     remindAt: remindEvery === undefined ? undefined : now + remindEvery,
     mustLook: progress.mustLook || accepts || progress.foreign.hasMoved === true,
     set: { ...progress.set, refused: undefined },
   });
   const { pause: _heeded, ...requests } = state.requests;
   return showing(known, { pausedBecause: undefined, mixedUntil, gate, requests });
+}
+
+/** From now on Kruise's order counts, also for those of the wave at work that have not moved: it is opened anew. */
+function followingOrder({ progress, state }: Release): Partial<Release['progress']> {
+  const atWork = state.waves.find(({ status }) => status === 'running')?.number;
+  return { order: 'followed', opened: progress.opened.filter((number) => number !== atWork) };
 }
 
 function awaitedInVain(release: Release): Release {
@@ -157,13 +164,19 @@ function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSee
   const known = knowing(release, { foreign });
   const shown = told === undefined ? known : { ...known, state: withObservations(known.state, [told]) };
   if (state.drift?.what === what) return shown;
-  return driftNoted(shown, what, now);
+  const isOfOrder = what !== undefined && event.ofOrder === true;
+  return driftNoted(isOfOrder ? knowing(shown, { order: 'changed' }) : shown, { what, isOfOrder }, now);
 }
 
-function driftNoted(release: Release, what: string | undefined, now: number): Release {
+function driftNoted(
+  release: Release,
+  { what, isOfOrder }: { readonly what: string | undefined; readonly isOfOrder: boolean },
+  now: number,
+): Release {
   const { state } = release;
   const because = what ?? `${state.drift?.what ?? ''}; that was taken back since, resume goes on`;
-  const drift = what === undefined ? undefined : { what, seenAt: now };
+  const ofOrder = isOfOrder ? { ofOrder: true as const } : {};
+  const drift = what === undefined ? undefined : { what, ...ofOrder, seenAt: now };
   const stands = state.pausedBecause === undefined ? {} : { pausedBecause: because };
   return showing(release, { drift, ...stands });
 }

@@ -1,3 +1,4 @@
+import type { Instead } from '../fleet/order.ts';
 import type { StrayPriority, SetFacts } from '../patches/foreign-edit.ts';
 import type { Hold, SeenValues } from '../patches/patches.ts';
 import type { PlannedServer } from '../plan/plan.ts';
@@ -15,6 +16,7 @@ export type SetWritten =
       readonly revision?: string | undefined;
       readonly fence?: number | undefined;
       readonly joined?: readonly string[] | undefined;
+      readonly instead?: Instead | undefined;
     }
   /** Written, but the controllers did not follow yet. */
   | {
@@ -22,16 +24,24 @@ export type SetWritten =
       readonly hold: Hold;
       readonly fence?: number | undefined;
       readonly reason?: string | undefined;
+      readonly instead?: Instead | undefined;
     }
   | {
       readonly kind: 'refused';
       readonly reason: string;
       readonly templateChanged?: boolean | undefined;
+      readonly orderChanged?: boolean | undefined;
       readonly fence?: number | undefined;
     }
   | { readonly kind: 'untouched'; readonly fence?: number | undefined }
   /** Written, and the controllers have not taken it over yet. */
-  | { readonly kind: 'pending'; readonly hold: Hold; readonly fence: number; readonly reason: string };
+  | {
+      readonly kind: 'pending';
+      readonly hold: Hold;
+      readonly fence: number;
+      readonly reason: string;
+      readonly instead?: Instead | undefined;
+    };
 
 /** What happened to a release. `apply` draws the consequences. */
 export type Event =
@@ -156,6 +166,8 @@ export type Event =
       readonly facts: SetFacts;
       readonly strays: readonly StrayPriority[];
       readonly what?: string | undefined;
+      /** It is about priorities only. */
+      readonly ofOrder?: boolean | undefined;
       readonly seen?: SeenValues | undefined;
       readonly told?: string | undefined;
       readonly replicas: number;

@@ -150,6 +150,14 @@ export function notOpened({ plan, state }: Release, wave: number): readonly Plan
     .flatMap(({ servers }) => servers);
 }
 
+/** Those of the waves behind this one, but for skipped ones. Without a wave nobody. */
+export function laterServers({ plan, state }: Release, wave = Infinity): readonly PlannedServer[] {
+  const { skippedWaves = [] } = state;
+  return plan.waves
+    .filter(({ number }) => number > wave && !skippedWaves.includes(number))
+    .flatMap(({ servers }) => servers);
+}
+
 /** The waves as people see them: every number is counted from the table. */
 export function withCounts(release: Release): ReleaseState {
   const { plan, state, progress } = release;

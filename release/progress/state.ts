@@ -1,5 +1,5 @@
 import type { SetRef } from '../fleet/fleet.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Plan, PlannedServer } from '../plan/plan.ts';
 import type { RollbackTarget } from '../plan/rollback-target.ts';
 import { compactRanges, isInRanges } from '../fleet/ranges.ts';
 import type { ServerFailure } from '../checks/server.ts';
@@ -196,6 +196,8 @@ export interface Drift {
   /** One line: the field, what it was and is, who changed it. */
   readonly what: string;
   readonly seenAt: number;
+  /** Only priorities were changed: a plain resume lets Kruise's order count. */
+  readonly ofOrder?: true | undefined;
   readonly wins?: 'release' | 'edit' | undefined;
 }
 
@@ -308,13 +310,18 @@ function progressOf({ strategy, waves }: Plan): WaveProgress[] {
   return groups.map(({ number, name, servers }) => ({
     number,
     name,
-    size: servers.length,
-    ...(servers.length === 0 ? {} : { servers: compactRanges(servers.map(({ ordinal }) => ordinal)) }),
+    ...membersOf(servers),
     status: 'pending',
     ready: 0,
     proven: 0,
     failed: 0,
   }));
+}
+
+/** Who is in a wave, as people see it. */
+export function membersOf(servers: readonly Pick<PlannedServer, 'ordinal'>[]): Pick<WaveProgress, 'size' | 'servers'> {
+  const size = servers.length;
+  return size === 0 ? { size } : { size, servers: compactRanges(servers.map(({ ordinal }) => ordinal)) };
 }
 
 /** The wave that a server of this release is in; undefined when it is in none. */

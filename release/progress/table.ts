@@ -154,6 +154,11 @@ export interface Progress {
   readonly set: SetControl;
   readonly foreign: ForeignView;
   readonly priorities: 'own' | 'given' | 'restored';
+  /**
+   * Kruise's order is not the plan's any more: a person is asked; `followed` once one has said that it counts, and then
+   * for the rest of the release.
+   */
+  readonly order?: 'changed' | 'followed' | undefined;
   readonly isStaged: boolean;
   /** Every server was looked at once: from then on its own state is what it is compared with. */
   readonly isBaselined: boolean;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { rollBackSet } from '../../activities/set/write-set.ts';
+import { rollBackSet } from '../../activities/set/roll-back-set.ts';
 import type { RollBackSetInput, SetWrite } from '../../activities/set/set-writes.ts';
 import { FENCE_ANNOTATION } from '../../release/patches/fence.ts';
 import { heldStrategy, setBaseline } from '../../release/patches/patches.ts';

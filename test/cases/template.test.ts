@@ -222,6 +222,27 @@ describe('priorities that somebody else writes during a release', () => {
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
   });
 
+  // B5: where the release has given priorities itself, because a wave is named.
+  test("over the release's own, again and again, are asked about once: the release ends, and theirs stay", async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const named = (name: string, ...servers: number[]): object => ({ name, servers });
+    const release = await atItsGate(it, { waves: [named('quiet', 0, 1), named('loud', 2, 3), 'rest'] as never });
+    priority(it.cluster, 'duel-9', 95);
+    await release.until('the pause', (state) => isPaused(state) && state.drift !== undefined, 30_000);
+    expect(await release.decide({ verb: 'resume', actor: 'bob' })).toMatchObject({ accepted: true });
+    await release.until('the gate', atGate);
+    priority(it.cluster, 'duel-9', 96);
+    priority(it.cluster, 'duel-8', 94);
+    expect(await carriedToItsEnd(release)).toEqual([]);
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
+    expect(movedTo(it.cluster, NEW_IMAGE).slice(2, 4).toSorted()).toEqual(['duel-8', 'duel-9']);
+    expect(it.cluster.set().gameServers.get('duel-9')!.spec.updatePriority).toBe(96);
+    expect(it.cluster.set().gameServers.get('duel-5')!.spec.updatePriority).toBe(0);
+  });
+
   // B5
   test('do not stand in the way of a rollback', async ({ stage }) => {
     const it = await stage();

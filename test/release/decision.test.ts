@@ -117,7 +117,9 @@ function inPhase(phase: OpenPhase): ReleaseState {
     wave: 2,
     waves,
     failures: [failure],
-    ...(phase === 'waiting-approval' || phase === 'pausing' || phase === 'paused' || phase === 'halted' ? { gate } : {}),
+    ...(phase === 'waiting-approval' || phase === 'pausing' || phase === 'paused' || phase === 'halted'
+      ? { gate }
+      : {}),
     ...(phase === 'frozen' ? { freeze: { window: 'weekend', until: NOW + 60_000 } } : {}),
     ...(phase === 'halted' ? { halt: { actor: 'ops', reason: 'fire', since: NOW, until: NOW + 60_000 } } : {}),
     ...(phase === 'paused' || phase === 'pausing' ? { pausedBecause: 'it failed' } : {}),
@@ -337,4 +339,36 @@ test('why says what it waits for, on whom, since when and how long still', () =>
   expect(why({ ...atGate(), wait }, NOW + 90_000)).toBe(
     'waits for 2 approvals before wave 2 (on a person, for 90s, 118m30s left)',
   );
+});
+
+describe('a pause that is still being carried out', () => {
+  const pausing = aState({ phase: 'pausing', pausedBecause: 'by bob: look' });
+
+  test('is there already', () => {
+    expect(decide(pausing, { verb: 'pause', actor: 'carol' }).accepted).toEqual([false]);
+  });
+
+  test('can be asked for again once somebody has resumed', () => {
+    const { state, accepted } = decide(
+      pausing,
+      { id: 'a', verb: 'resume' },
+      { id: 'b', verb: 'pause', actor: 'carol' },
+      { id: 'c', verb: 'pause', actor: 'dan' },
+    );
+    expect(accepted).toEqual([true, true, false]);
+    expect(state.requests.pause?.actor).toBe('carol');
+  });
+});
+
+test("priorities that somebody changed can stay: a plain resume lets Kruise's order count", () => {
+  const drift = {
+    what: 'okg changed /spec/updatePriority of duel-3 from 10 to 7',
+    seenAt: NOW,
+    ofOrder: true,
+  } as const;
+  const paused = aState({ phase: 'paused', pausedBecause: drift.what, drift });
+  const { state, accepted } = decide(paused, { verb: 'resume' });
+  expect(accepted).toEqual([true]);
+  expect(state.drift).toBeUndefined();
+  expect(decide(paused, { verb: 'resume', wins: 'release' }).state.drift?.wins).toBe('release');
 });

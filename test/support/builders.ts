@@ -176,6 +176,7 @@ export function aWorkload(wishes: Partial<WorkloadView> = {}): WorkloadView {
     observedGeneration: 1,
     updateRevision: OLD_REVISION,
     currentRevision: OLD_REVISION,
+    replicas: 10,
     containers: [
       { name: MAIN, image: MAIN_IMAGE },
       { name: SIDECAR, image: OLD_IMAGE },

@@ -188,7 +188,6 @@ export function revisionOf(set: string, containers: readonly NamedImage[]): stri
 
 /** The Advanced StatefulSet, with the fields that hotwave does not read. */
 export interface FakeWorkload extends WorkloadView {
-  readonly replicas: number;
   readonly maxUnavailable: number | string;
 }
 

@@ -24,10 +24,10 @@ export type Perform<Kind extends Step['kind']> = (
 /** A write of the set as the table understands it. */
 export function writtenOf(write: SetWrite): SetWritten {
   if (write.kind !== 'drifted') return write;
-  const { reason, hold, fence, templateChanged } = write;
+  const { reason, hold, fence, templateChanged, orderChanged, instead } = write;
   return hold === undefined
-    ? { kind: 'refused', reason, templateChanged, fence }
-    : { kind: 'written', hold, reason, fence };
+    ? { kind: 'refused', reason, templateChanged, orderChanged, fence }
+    : { kind: 'written', hold, reason, fence, instead };
 }
 
 /** What a write that changed nothing but records has left on the set. */

@@ -133,7 +133,7 @@ export const takeBack: Perform<'takeBack'> = async ({ run, watch }) => {
   watch.stop();
   run.apply({ kind: 'endBegun' });
   const { release } = run;
-  const { plan, progress, isOnRecord } = release;
+  const { plan, progress, state, isOnRecord } = release;
   const { baseline, strategy } = plan;
   if (strategy === 'newServersOnly') {
     const at = progress.endedAt ?? Date.now();
@@ -148,6 +148,7 @@ export const takeBack: Perform<'takeBack'> = async ({ run, watch }) => {
   const written = await writing(`roll back · ${baseline.oldImage} for all`).rollBackSet({
     ...subjectOf(release),
     isOnRecord,
+    opened: state.wave > 0 || progress.adoption !== undefined,
     seen: progress.foreign.seen,
   });
   return [{ kind: 'takenBack', written: writtenOf(written) }];

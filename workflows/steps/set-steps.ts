@@ -3,13 +3,15 @@ import { failedCount } from '../../release/checks/verdict.ts';
 import { packPriorities } from '../../release/plan/packed-plan.ts';
 import { waveLabel } from '../../release/narrate/narrate.ts';
 import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
+import { missingAtPlan } from '../../release/fleet/newcomers.ts';
+import { compactRanges } from '../../release/fleet/ranges.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
 import type { Hold } from '../../release/patches/patches.ts';
 import { inheritedStrategy, owedStrategy } from '../../release/patches/record-patches.ts';
 import { editedPriorities } from '../../release/patches/foreign-edit.ts';
 import { settlePatience } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
-import { isHere, presentOnes } from '../../release/progress/groups.ts';
+import { isHere, laterServers, presentOnes } from '../../release/progress/groups.ts';
 import type { Release } from '../../release/progress/table.ts';
 
 import { failedVersion, heldRecord, lastRecord, leftRecord, runningRecord } from './records.ts';
@@ -84,6 +86,9 @@ export const open: Perform<'open'> = async ({ run }, step) => {
     revision,
     hold,
     servers: staying.map(({ name }) => name),
+    later: compactRanges(laterServers(release, step.wave).map(({ ordinal }) => ordinal)),
+    followsOrder: progress.order === 'followed',
+    missing: missingAtPlan(release.plan),
   });
   const servers = step.servers.map(({ name }) => name);
   return [{ kind: 'opened', for: step.for, wave: step.wave, servers, written: writtenOf(written) }];

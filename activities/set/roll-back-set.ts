@@ -1,0 +1,67 @@
+import type { GameServerSetView } from '../../release/fleet/fleet.ts';
+import { imageIn, isRestored, letsEverybodyMove, strategyIn } from '../../release/patches/baseline.ts';
+import { numberOn } from '../../release/patches/fence.ts';
+import { OPEN, STRATEGY, imagePath, isKnownStrategy, rollbackPatch, sameJson } from '../../release/patches/patches.ts';
+import type { Cluster } from '../ports/cluster.ts';
+import { cancellation } from '../runtime.ts';
+import { awaitAccepted } from './await-accepted.ts';
+import { missing, templateDrift, writeMovingSet } from './guarded-write.ts';
+import type { RollBackSetInput, SetWrite } from './set-writes.ts';
+
+/**
+ * Brings the old image back with everything open, from whatever the release has made of the set, and also when somebody
+ * has put the original back meanwhile. `untouched` when the release had let nobody move and the set is as it was.
+ */
+export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Promise<SetWrite> {
+  return async (input) => {
+    const { set, baseline } = input;
+    const live = await cluster.readSet(set, cancellation());
+    if (!live) return missing(set);
+    if (isNeverLeft(input, live)) return { kind: 'untouched' };
+    const foreign = foreignValue(input, live);
+    if (foreign) return foreign;
+    const found = { image: imageIn(live, baseline) ?? '', updateStrategy: strategyIn(live) };
+    const written =
+      (await writeMovingSet(cluster, input, live, rollbackPatch(baseline, found))) ??
+      (await awaitAccepted(cluster, input, { image: baseline.oldImage, held: OPEN, by: 'observed' }));
+    return written.kind === 'accepted' ? written : await orBroughtBack(cluster, input, written);
+  };
+}
+
+/**
+ * Somebody who always writes the original set back (GitOps) does the same as the rollback: where that lets every server
+ * go back, nobody has to win.
+ */
+async function orBroughtBack(
+  cluster: Cluster,
+  { set, baseline, fence }: RollBackSetInput,
+  written: SetWrite,
+): Promise<SetWrite> {
+  const live = await cluster.readSet(set, cancellation());
+  if (!live || templateDrift({ set, baseline }, live)) return written;
+  if (!isRestored(live, baseline, baseline.oldImage) || !letsEverybodyMove(live.updateStrategy)) return written;
+  const mark = written.fence ?? numberOn(live, fence) ?? fence.to;
+  return { kind: 'accepted', hold: OPEN, revision: '', fence: mark };
+}
+
+/** The set is as the plan found it, and the release has let nobody move. */
+function isNeverLeft({ baseline, isOnRecord, opened, fence }: RollBackSetInput, live: GameServerSetView): boolean {
+  if (isOnRecord === true || opened === true || numberOn(live, fence) !== undefined) return false;
+  return imageIn(live, baseline) === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
+}
+
+/**
+ * What is neither the release's own, of whatever step, nor the original, nor what the person saw who decided to go back
+ * over it.
+ */
+function foreignValue({ set, baseline, seen }: RollBackSetInput, live: GameServerSetView): SetWrite | undefined {
+  const [image, strategy] = [imageIn(live, baseline), strategyIn(live)];
+  const known = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image];
+  const refuse = (field: string, value: unknown): SetWrite => ({
+    kind: 'drifted',
+    reason: `${live.lastWriters[field] ?? 'somebody'} changed ${field} of ${set.name} to ${JSON.stringify(value ?? null)}, which is not of this release, and hotwave does not overwrite it`,
+  });
+  if (!known.includes(image)) return refuse(imagePath(baseline), image);
+  const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, strategy);
+  return isSeen || isKnownStrategy(baseline, strategy) ? undefined : refuse(STRATEGY, strategy);
+}
