@@ -27,6 +27,8 @@ export interface StartedRelease {
   decide(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionAnswer>;
   /** Decides by signal, which has no answer; resolves when the release has taken it up. */
   signal(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionRecord>;
+  /** The same without waiting until it was taken up. */
+  send(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<void>;
   /** Resolves with the first state that is as wanted. */
   until(what: string, isSo: (state: ReleaseState) => boolean, deadlineMs?: number): Promise<ReleaseState>;
   /** The same, and no activity is under way but the watch of the set: nothing can be written before a person says something. */
@@ -101,6 +103,7 @@ export function releaseOf(handle: WorkflowHandle, release: string): StartedRelea
     state,
     until,
     decide: (decision) => decideByUpdate(handle, message(decision)),
+    send: (decision) => handle.signal<[DecisionMessage]>(MESSAGES.decideSignal, message(decision)),
     async signal(decision) {
       const sent = message(decision);
       const taken = ({ id }: DecisionRecord): boolean => id === sent.id;

@@ -27,7 +27,7 @@ export interface Stage {
   /** The calls of all workers of this stage. */
   readonly calls: ClusterCalls;
   startWorker(): Promise<RunningWorker>;
-  start(file?: ReleaseFile, requester?: string, more?: Pick<ReleaseInput, 'duringFreeze'>): Promise<StartedRelease>;
+  start(file?: ReleaseFile, requester?: string, more?: Pick<ReleaseInput, 'duringFreeze' | 'continueEachStep'>): Promise<StartedRelease>;
 }
 
 /** What the workers of one test file share: a connection costs more than a worker. */
