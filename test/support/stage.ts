@@ -1,6 +1,7 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { inject, test as plainTest } from 'vitest';
+import { open } from '../../client/temporal/connect.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { releaseFileSchema } from '../../release/spec/spec.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
@@ -42,7 +43,7 @@ export async function connect(): Promise<Connections> {
   const address = inject('temporalAddress');
   const [native, connection] = await Promise.all([
     NativeConnection.connect({ address }),
-    Connection.connect({ address }),
+    open({ address }),
   ]);
   const close = async (): Promise<void> => {
     await Promise.all([native.close(), connection.close()]);

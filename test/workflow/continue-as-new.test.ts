@@ -1,11 +1,17 @@
 import { describe, expect } from 'vitest';
 import type { ReleaseState } from '../../release/progress/state.ts';
+import { EXIT } from '../../client/terminal/exit-codes.ts';
+import type { Holder } from '../../release/record/record.ts';
+import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
+import { temporalReleases } from '../../worker/temporal-releases.ts';
 import type { ReleaseResult } from '../../workflows/messages.ts';
 import { NEW_IMAGE } from '../support/builders.ts';
+import { until } from '../lab/until.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { effectiveReloads } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { enginesTouched, imagesIn, loadedBy, overridesIn } from '../support/observer.ts';
+import { stageCommand } from '../support/stage-command.ts';
 import type { SpecWishes, Stage } from '../support/stage.ts';
 import { TARGETED, aRelease, test } from '../support/stage.ts';
 
@@ -151,8 +157,33 @@ describe('a release that goes on in a new run at every step', () => {
     expect(outcome).toEqual(expected);
     expect(single).toBe(1);
     expect(runs).toBeGreaterThan(10);
-    for (const [server, [forward]] of Object.entries(outcome.cluster.reloads as Record<string, number[]>))
+    for (const [server, [forward]] of Object.entries(outcome.cluster['reloads'] as Record<string, number[]>))
       expect([server, forward]).toEqual([server, forward === 0 ? 0 : 1]);
+  });
+
+  test('is found, asked, told and watched by the command, and holds its set, in whichever run it is', async ({
+    stage,
+    connections,
+  }) => {
+    const it = await stage();
+    const wishes = { gates: [{ before: 2 }] };
+    const release = await it.start(aRelease(wishes), 'ann', { continueEachStep: true });
+    await release.until('the gate', inPhase('waiting-approval'));
+    const { holder } = JSON.parse(it.cluster.set().raw.metadata.annotations![RELEASE_ANNOTATION]!) as {
+      readonly holder: Holder;
+    };
+    expect(await temporalReleases(connections.native, 'default').isRunning(holder)).toBe(true);
+    // Visibility is a second behind: by its name a release is found a moment later.
+    await until({ what: 'the release to be found', deadlineMs: 30_000, everyMs: 200 }, async () => {
+      const { code } = await stageCommand(it, ['status', 'scripts-2-0']);
+      return code === EXIT.waiting;
+    });
+    const approved = await stageCommand(it, ['approve', 'arena/duel', '--wave', '2', '--actor', 'bob']);
+    expect(approved).toMatchObject({ code: 0, out: expect.stringContaining('approved: wave 2 starts') as string });
+    expect(await stageCommand(it, ['watch', 'arena/duel'])).toMatchObject({ code: 0 });
+    expect(await temporalReleases(connections.native, 'default').isRunning(holder)).toBe(false);
+    const listed = await stageCommand(it, ['list', '-o', 'json']);
+    expect(JSON.parse(listed.out)).toHaveLength(1);
   });
 
   test('takes each decision of a stream once, whichever run it comes to', async ({ stage }) => {
