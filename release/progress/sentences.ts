@@ -53,6 +53,13 @@ function comingsAndGoings({ progress }: Release): string {
   return liveChangesText({ proved: names(proved), notProved: names(notProved), gone });
 }
 
+/** Somebody else's template may have moved chosen servers whose wave had not begun: of those nothing is known. */
+function chosenServers({ plan, progress, state }: Release): string {
+  const image = progress.foreign.seen?.image ?? plan.baseline.templateImage;
+  const isElse = image !== plan.baseline.templateImage && state.waves.some(({ status }) => status === 'pending');
+  return isElse ? 'the chosen servers of the waves that had begun' : 'the chosen servers';
+}
+
 function withdrawalSentence(release: Release): string {
   const { plan, progress, state } = release;
   const { baseline, previousVersion, version, adopted } = plan;
@@ -63,7 +70,7 @@ function withdrawalSentence(release: Release): string {
     return `new servers get ${baseline.templateImage} again${stay}`;
   }
   if (plan.strategy === 'targeted') {
-    const proved = `the chosen servers prove ${previousVersion}${leftOutSentence(release)}`;
+    const proved = `${chosenServers(release)} prove ${previousVersion}${leftOutSentence(release)}`;
     const stays = progress.back?.settled.overridesStay === true || baseline.oldImage !== baseline.templateImage;
     return stays && state.waves.some(({ status }) => status !== 'pending')
       ? `${proved}; they keep an override of ${baseline.oldImage}, because the template has another image`

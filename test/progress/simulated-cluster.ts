@@ -37,12 +37,24 @@ function freshId(): string {
 /** A game server that is only a value: a pod, an engine and a sidecar. */
 export interface SimulatedServer {
   readonly ordinal: number;
-  uid: string;
+  /** 1 for those that were there when the release was planned. */
+  readonly createdAt: number;
+  readonly uid: string;
+  /** What the template said when Kruise moved it last. */
+  template: string;
   image: string;
   override: string | undefined;
   engine: string;
   sidecar: string;
   loaded: string;
+}
+
+/** What the release found in its set. */
+export interface Found {
+  readonly image: string;
+  readonly newImage: string;
+  readonly strategy: UpdateStrategy;
+  readonly faults: ReadonlyMap<string, Fault>;
 }
 
 /** The order in which Kruise updates servers: the highest ordinal first. */
@@ -60,36 +72,29 @@ export class SimulatedCluster {
   image: string;
   strategy: UpdateStrategy;
   replicas: number;
+  /** The number that the last write of a release has left on the set. */
+  fence = 0;
   readonly #faults: ReadonlyMap<string, Fault>;
   readonly #newImage: string;
+  #now = 1;
   readonly #struck = new Map<string, number>();
 
-  constructor(
-    size: number,
-    {
-      image,
-      newImage,
-      strategy,
-      faults,
-    }: {
-      readonly image: string;
-      readonly newImage: string;
-      readonly strategy: UpdateStrategy;
-      readonly faults: ReadonlyMap<string, Fault>;
-    },
-  ) {
+  constructor(size: number, { image, newImage, strategy, faults }: Found) {
     this.image = image;
     this.#newImage = newImage;
     this.strategy = strategy;
     this.replicas = size;
     this.#faults = faults;
     for (let ordinal = 0; ordinal < size; ordinal += 1) this.#create(ordinal, image);
+    this.#now = 2;
   }
 
   #create(ordinal: number, image: string): void {
     this.servers.set(nameOf(ordinal), {
       ordinal,
+      createdAt: this.#now,
       uid: freshId(),
+      template: image,
       image,
       override: undefined,
       engine: `0:${freshId()}`,
@@ -123,8 +128,19 @@ export class SimulatedCluster {
 
   /** Kruise takes its turn: whoever may move runs the image of its override or of the template. */
   turn(): void {
-    for (const server of this.movable) if (server.override === undefined) this.#move(server, this.image);
-    for (const server of this.servers.values()) if (server.override !== undefined) this.#move(server, server.override);
+    for (const server of this.movable) {
+      if (server.template === this.image) continue;
+      server.template = this.image;
+      if (server.override === undefined) this.#move(server, this.image);
+    }
+  }
+
+  /** Somebody gives a server an image of its own, or takes it away: then it keeps what it has. */
+  override(name: string, image: string | undefined): void {
+    const server = this.servers.get(name);
+    if (!server) return;
+    server.override = image;
+    if (image !== undefined) this.#move(server, image);
   }
 
   #move(server: SimulatedServer, image: string): void {
@@ -153,11 +169,9 @@ export class SimulatedCluster {
   recreate(name: string): void {
     const server = this.servers.get(name);
     if (!server) return;
-    const { ordinal, override } = server;
-    const isNew = this.movable.includes(server);
-    this.#create(ordinal, override ?? (isNew ? this.image : server.image));
-    const made = this.servers.get(name);
-    if (made) made.override = override;
+    const { ordinal, template } = server;
+    // A GameServer that goes with its pod takes its override along.
+    this.#create(ordinal, this.movable.includes(server) ? this.image : template);
   }
 
   /** Somebody scales the set. */
@@ -170,7 +184,7 @@ export class SimulatedCluster {
   }
 
   #oldest(): string {
-    return [...this.servers.values()][0]?.image ?? this.image;
+    return [...this.servers.values()][0]?.template ?? this.image;
   }
 
   /** Tells the engine of a server to load the files that are there; whether it does is its own affair. */
