@@ -12,7 +12,7 @@ export default defineConfig({
           ...WORDY,
           name: 'unit',
           maxWorkers: 2,
-          include: ['test/{release,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
+          include: ['test/{release,progress,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
         },
       },
       {

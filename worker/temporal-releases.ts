@@ -38,8 +38,7 @@ class TemporalReleases implements Releases {
     const query = `WorkflowType != '${WORKFLOWS.rollBackFromCluster}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${prefix}'`;
     return this.#call(async () => {
       const found: RunningRelease[] = [];
-      for await (const { workflowId, runId } of this.#client.workflow.list({ query, pageSize: 200 }))
-        found.push({ workflowId, runId });
+      for await (const { workflowId } of this.#client.workflow.list({ query, pageSize: 200 })) found.push({ workflowId });
       return found;
     });
   }
@@ -53,20 +52,19 @@ class TemporalReleases implements Releases {
     }
   }
 
-  async #isOpen({ workflowId, runId }: RunningRelease): Promise<boolean> {
+  async #isOpen({ workflowId }: RunningRelease): Promise<boolean> {
     try {
-      const found = await this.#describe(workflowId, runId);
-      return found?.status.name === 'RUNNING' || found?.status.name === 'PAUSED';
+      return isOpen(await this.#describe(workflowId));
     } catch {
       // Whoever cannot be asked is not said to have ended.
       return true;
     }
   }
 
-  async decide({ workflowId, runId }: RunningRelease, decision: Decision): Promise<void> {
+  async decide({ workflowId }: RunningRelease, decision: Decision): Promise<void> {
     try {
       await this.#call(() =>
-        this.#client.workflow.getHandle(workflowId, runId).signal<[Decision]>(MESSAGES.decideSignal, decision),
+        this.#client.workflow.getHandle(workflowId).signal<[Decision]>(MESSAGES.decideSignal, decision),
       );
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
@@ -98,8 +96,8 @@ class TemporalReleases implements Releases {
 
   async isRunning({ temporal, namespace, workflowId, runId }: Holder): Promise<boolean | undefined> {
     if (namespace !== this.#namespace || temporal !== (await this.identity())) return undefined;
-    const found = await this.#describe(workflowId, runId);
-    return found?.status.name === 'RUNNING' || found?.status.name === 'PAUSED';
+    const found = await this.#describe(workflowId);
+    return isOpen(found) && (found.raw.workflowExecutionInfo?.firstRunId ?? found.runId) === runId;
   }
 
   /** A halt that runs but does not answer counts, for every set: its memo says everything that does not change. */
@@ -109,27 +107,31 @@ class TemporalReleases implements Releases {
     if (found?.status.name !== 'RUNNING') return [];
     const facts = readLineHalt(found.memo, scope);
     try {
-      const { phase, exceptions } = await this.#query<LineState>({ workflowId, runId: found.runId });
+      const { phase, exceptions } = await this.#query<LineState>({ workflowId });
       return phase === 'halted' ? [{ ...facts, exceptions }] : [];
     } catch {
       return [facts];
     }
   }
 
-  async #describe(workflowId: string, runId?: string): Promise<WorkflowExecutionDescription | undefined> {
+  async #describe(workflowId: string): Promise<WorkflowExecutionDescription | undefined> {
     try {
-      return await this.#call(() => this.#client.workflow.getHandle(workflowId, runId).describe());
+      return await this.#call(() => this.#client.workflow.getHandle(workflowId).describe());
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return undefined;
       throw error;
     }
   }
 
-  #query<Answer>({ workflowId, runId }: RunningRelease): Promise<Answer> {
-    return this.#call(() => this.#client.workflow.getHandle(workflowId, runId).query<Answer>(MESSAGES.state));
+  #query<Answer>({ workflowId }: RunningRelease): Promise<Answer> {
+    return this.#call(() => this.#client.workflow.getHandle(workflowId).query<Answer>(MESSAGES.state));
   }
 
   #call<Result>(requests: () => Promise<Result>): Promise<Result> {
     return this.#connection.withDeadline(Date.now() + CALL_MS, requests);
   }
+}
+
+function isOpen(found: WorkflowExecutionDescription | undefined): found is WorkflowExecutionDescription {
+  return found?.status.name === 'RUNNING' || found?.status.name === 'PAUSED';
 }

@@ -16,7 +16,7 @@ import { formatDuration } from '../release/spec/quantity.ts';
 import { describeStep } from '../release/progress/describe-step.ts';
 import type { Event } from '../release/progress/events.ts';
 import { nextStep } from '../release/progress/next-step.ts';
-import { isInterruptible } from '../release/progress/steps.ts';
+import { isInterruptible, writesSet } from '../release/progress/steps.ts';
 import type { Step } from '../release/progress/step.ts';
 import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
@@ -31,7 +31,7 @@ import type { Carried, ReleaseInput, ReleaseResult } from './messages.ts';
 import { planned } from './planning.ts';
 import { RunningRelease } from './running-release.ts';
 import { SetWatch } from './set-watch.ts';
-import { performStep, writesSet } from './steps/index.ts';
+import { performStep } from './steps/index.ts';
 import type { StepContext } from './steps/context.ts';
 
 /**

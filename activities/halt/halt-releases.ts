@@ -104,7 +104,7 @@ export function letLineGo(releases: Releases, patience = LET_GO_MS): (input: Let
         return `${state.release} on ${set} has not said that it goes on${problem === undefined ? '' : `: ${problem}`}`;
       };
       for (;;) {
-        const running = new Map([...known, ...(await releases.running(halt))].map((one) => [one.runId, one]));
+        const running = new Map([...known, ...(await releases.running(halt))].map((one) => [one.workflowId, one]));
         const left = await each([...running.values()], release);
         if (left.length === 0 || Date.now() >= deadline) return left;
         await pause(LOOK_MS / 4);
@@ -179,7 +179,7 @@ function heldRelease({ running, state, problem }: Seen): HeldRelease {
 function differ(known: readonly HeldRelease[], found: readonly HeldRelease[]): boolean {
   const text = (some: readonly HeldRelease[]): string =>
     some
-      .map(({ runId, phase }) => `${runId} ${phase}`)
+      .map(({ workflowId, release, phase }) => `${workflowId} ${release} ${phase}`)
       .sort()
       .join();
   return text(known) !== text(found);

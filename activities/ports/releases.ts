@@ -2,10 +2,9 @@ import type { LineScope, StandingHalt } from '../../release/decisions/halt.ts';
 import type { ReleaseState, Decision } from '../../release/progress/state.ts';
 import type { Holder } from '../../release/record/record.ts';
 
-/** A release that runs in Temporal. */
+/** A release that runs in Temporal. At most one runs on a set, in one run after the other, all under one workflow id. */
 export interface RunningRelease {
   readonly workflowId: string;
-  readonly runId: string;
 }
 
 /** The other releases and halts of the same Temporal namespace, as activities need them. Every call is bounded in time. */

@@ -1,4 +1,5 @@
 import type { ServerView } from '../../release/fleet/fleet.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
 import { isSent, judgeReloadAnswer } from '../../release/checks/reload.ts';
 import type { SentReload } from '../../release/checks/reload.ts';
 import { substitute } from '../../release/checks/probe.ts';
@@ -23,6 +24,9 @@ export interface ReloadServersInput extends ServersInput {
   readonly reload: ReleaseSpec['reload'];
   readonly proof: Probe;
   readonly version: string;
+  /** The container whose files they are, and the image that they came with: who is asked to run another one is not told. */
+  readonly container: string;
+  readonly image: string;
 }
 
 /** What came of it. */
@@ -106,6 +110,8 @@ class ReloadRound {
       return undefined;
     }
     this.#signal.throwIfAborted();
+    const other = this.#otherImage(server);
+    if (other !== undefined) return { class: 'content', reason: other };
     this.#told.add(name);
     await acknowledge(this.cursor());
     const reason = await reloadServer(question, this.#input);
@@ -114,6 +120,14 @@ class ReloadRound {
     heartbeat(this.cursor());
     return undefined;
   };
+
+  /** Somebody may have moved it since its files were checked: it would load what nobody wants. */
+  #otherImage({ containers }: ServerView): string | undefined {
+    const { container, image } = this.#input;
+    const found = containerOf(containers, container)?.image;
+    if (found === image) return undefined;
+    return `it is asked to run ${found ?? 'no image'}, not ${image}, so it is not told to load its files`;
+  }
 
   async #hasLoaded(question: Question): Promise<boolean> {
     if (!this.#inDoubt.has(question.server.name)) return false;

@@ -40,7 +40,7 @@ export function recordStuck(cluster: Cluster, releases: Releases): (input: Recor
     if (!live) return missing(set);
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const stuck = { reason: plainText(reason, 1_000), at, images: imagesOf(servers, baseline.container) };
-    const noted = await withHolder(releases, { ...record, stuck });
+    const noted = await withHolder(releases, { ...record, stuck }, fence);
     const patch = withReleaseRecord(recordPatch(baseline), live, noted);
     // A set that is no longer the planned one takes no record of it.
     return (await writeSet(cluster, input, live, patch)) ?? { kind: 'untouched', fence: nextNumber(fence) };

@@ -54,7 +54,7 @@ export function stageTemplate(cluster: Cluster, releases: Releases): (input: Sta
     const patch = withReleaseRecord(
       firstWavePatch(baseline, live.replicas, hold),
       live,
-      await withHolder(releases, input.record),
+      await withHolder(releases, input.record, input.fence),
     );
     const refused = await writeMovingSet(cluster, input, live, patch);
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
@@ -68,7 +68,7 @@ export function changeHold(cluster: Cluster, releases: Releases): (input: Change
     if (!live) return missing(input.set);
     const { baseline, from, to, seenImage: image = baseline.newImage } = input;
     const change = holdPatch({ ...baseline, newImage: image }, live.replicas, from, to);
-    const patch = input.record ? withReleaseRecord(change, live, await withHolder(releases, input.record)) : change;
+    const patch = input.record ? withReleaseRecord(change, live, await withHolder(releases, input.record, input.fence)) : change;
     const refused =
       (input.seenImage === undefined ? await imageDrift(cluster, input, from, live) : undefined) ??
       (await (to.paused || isFrozen(to) ? writeSet : writeMovingSet)(cluster, input, live, patch));
@@ -126,7 +126,7 @@ export function stageForNewServers(
     const patch = withReleaseRecord(
       newServersPatch(baseline, live.replicas),
       live,
-      await withHolder(releases, input.record),
+      await withHolder(releases, input.record, input.fence),
     );
     const refused = await writeMovingSet(cluster, input, live, patch);
     const wish = { image: baseline.newImage, held: 'OnDelete', by: 'observed' } as const;
@@ -196,7 +196,7 @@ export function recordRelease(cluster: Cluster, releases: Releases): (input: Rec
     if (!live) return missing(set);
     const patch =
       'running' in note
-        ? withReleaseRecord(recordPatch(baseline), live, await withHolder(releases, note.running))
+        ? withReleaseRecord(recordPatch(baseline), live, await withHolder(releases, note.running, input.fence))
         : withLastRelease(recordPatch(baseline), live, note.last, note.failed);
     return (await writeSet(cluster, input, live, patch)) ?? { kind: 'untouched', fence: nextNumber(input.fence) };
   };

@@ -14,6 +14,7 @@ import { listHalts } from '../decisions/halts.ts';
 import { print } from '../terminal/print.ts';
 import type { ListedRelease } from '../render/list.ts';
 import { renderList } from '../render/list.ts';
+import { LAST_RUNS } from '../temporal/find-release.ts';
 import { readAttributes } from '../temporal/search-attributes.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
@@ -41,7 +42,7 @@ export async function runList(io: Io, flags: ListFlags): Promise<ExitCode> {
 
 /** The visibility query of a list: hotwave's workflows only, whatever the person adds. */
 export function queryOf({ cluster, query }: Pick<ListFlags, 'cluster' | 'query'>): string {
-  const parts = [`WorkflowType IN ('${WORKFLOWS.hotUpdate}', '${WORKFLOWS.rollBackFromCluster}')`];
+  const parts = [`WorkflowType IN ('${WORKFLOWS.hotUpdate}', '${WORKFLOWS.rollBackFromCluster}')`, LAST_RUNS];
   if (cluster !== undefined) parts.push(`HotwaveCluster = '${cluster.replaceAll("'", '')}'`);
   if (query !== undefined) parts.push(`(${query})`);
   return parts.join(' AND ');

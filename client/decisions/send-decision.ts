@@ -1,6 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
-import { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
+import {
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import type { DecisionMessage, ExpectedAnswer } from '../../workflows/messages.ts';
 import { MESSAGES } from '../../workflows/messages.ts';
@@ -96,21 +100,37 @@ async function patiently<Result>(
 /** Sends a decision as an update: the answer is the release's own, given after the decision has taken effect. */
 async function sendUpdate(temporal: Temporal, { handle }: Addressee, decision: DecisionMessage): Promise<Outcome> {
   try {
-    return await temporal.call(
-      () =>
-        handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
-          args: [decision],
-          updateId: decision.id,
-        }),
-      UPDATE_TIMEOUT,
-    );
+    return await temporal.call(() => answerTo(handle, decision), UPDATE_TIMEOUT);
   } catch (error) {
     if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return undefined;
-    if (error instanceof WorkflowUpdateFailedError) {
-      return { accepted: false, message: error.cause?.message ?? error.message };
-    }
     throw error;
   }
+}
+
+/** Runs of a release that an update may be lost between. */
+const MOST_RUNS = 5;
+
+/**
+ * Sends a decision as an update and gives its answer; a refusal is an answer, too. The release may go on in a new run just
+ * then, in which Temporal does not know the update any more: it is sent again, and by its id it counts once.
+ */
+export async function answerTo(handle: WorkflowHandle, decision: DecisionMessage): Promise<DecisionAnswer> {
+  for (let run = 1; ; run += 1) {
+    try {
+      return await handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
+        args: [decision],
+        updateId: decision.id,
+      });
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError)
+        return { accepted: false, message: error.cause?.message ?? error.message };
+      if (!isUnknownUpdate(error) || run >= MOST_RUNS) throw error;
+    }
+  }
+}
+
+function isUnknownUpdate(error: unknown): boolean {
+  return error instanceof WorkflowNotFoundError && /^update\b/i.test(error.message);
 }
 
 /** Sends a decision as a signal, which Temporal keeps until a worker runs, and waits a moment for its answer. */

@@ -7,9 +7,9 @@ import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { Target } from '../decisions/target.ts';
 
-/** A release that Temporal knows: one run of the workflow of a set. */
+/** A release that Temporal knows: one chain of runs of the workflow of a set. */
 export interface FoundRelease {
-  /** Bound to the run, so that a later release on the same set is never meant by accident. */
+  /** Follows a release that runs from run to run; bound to its last run when it has ended. */
   readonly handle: WorkflowHandle;
   readonly description: WorkflowExecutionDescription;
   readonly cluster: string;
@@ -49,7 +49,7 @@ export async function findRelease(temporal: Temporal, target: Target): Promise<F
 }
 
 async function findByName(temporal: Temporal, { cluster, name }: Target): Promise<FoundRelease | undefined> {
-  const query = `WorkflowType = '${WORKFLOWS.hotUpdate}' AND HotwaveRelease = '${name}' AND HotwaveCluster = '${cluster}'`;
+  const query = `WorkflowType = '${WORKFLOWS.hotUpdate}' AND HotwaveRelease = '${name}' AND HotwaveCluster = '${cluster}' AND ${LAST_RUNS}`;
   const newest = new Map<string, string>();
   await temporal.call(async () => {
     for await (const { workflowId, runId } of temporal.client.workflow.list({ query, pageSize: 50 })) {
@@ -66,14 +66,35 @@ async function findByName(temporal: Temporal, { cluster, name }: Target): Promis
   ]);
 }
 
+/** A run that went on in the next one is no release of its own. */
+export const LAST_RUNS = "ExecutionStatus != 'ContinuedAsNew'";
+
+/** Names the chain of runs that a run belongs to: the first of them. */
+export function firstRunOf({ raw, runId }: Pick<WorkflowExecutionDescription, 'raw' | 'runId'>): string {
+  const known = raw.workflowExecutionInfo?.firstRunId ?? '';
+  return known === '' ? runId : known;
+}
+
+/**
+ * Whoever holds a run of a release that goes on in a next one can neither ask nor tell it anything: of a release that runs
+ * no run is held, but an update is taken by its own chain only, so that a later release on the set is not meant by accident.
+ */
+function handleOf({ client }: Temporal, description: WorkflowExecutionDescription): WorkflowHandle {
+  const { workflowId, runId } = description;
+  if (!isOpen({ description })) return client.workflow.getHandle(workflowId, runId);
+  return client.workflow.getHandle(workflowId, undefined, { firstExecutionRunId: firstRunOf(description) });
+}
+
 async function describe(temporal: Temporal, workflowId: string, runId?: string): Promise<FoundRelease | undefined> {
   const cluster = workflowId.split('/')[1] ?? '';
   const set = setOf(workflowId);
   try {
     const description = await temporal.call(() => temporal.client.workflow.getHandle(workflowId, runId).describe());
+    // Visibility is a second old: the run that it names may have gone on in another one since.
+    if (description.status.name === 'CONTINUED_AS_NEW') return await describe(temporal, workflowId);
     return {
       description,
-      handle: temporal.client.workflow.getHandle(workflowId, description.runId),
+      handle: handleOf(temporal, description),
       cluster,
       set,
       reference: [set, ...clusterFlag(cluster)].map(shellWord).join(' '),

@@ -1,7 +1,7 @@
 import { isFinal } from '../../release/progress/state.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import type { FoundRelease } from '../temporal/find-release.ts';
-import { isOpen } from '../temporal/find-release.ts';
+import { firstRunOf, isOpen } from '../temporal/find-release.ts';
 import { readStateIfAnswered } from '../temporal/read-state.ts';
 import { retriesOf } from '../temporal/retries.ts';
 import type { SeenRelease } from '../temporal/retries.ts';
@@ -23,6 +23,8 @@ export async function look(temporal: Temporal, found: FoundRelease): Promise<See
       reading.then((state) => ({ state })).catch((error: unknown) => ({ error })),
       temporal.call(() => found.handle.describe(), TIMEOUT),
     ]);
+    // Another release runs on the set: this one has ended.
+    if (firstRunOf(description) !== firstRunOf(found.description)) return 'gone';
     if (isOpen({ description })) {
       if ('error' in read) throw read.error;
       return read.state && { ...read.state, retrying: retriesOf(description) };

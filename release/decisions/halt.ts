@@ -19,7 +19,6 @@ export interface LineHalt extends LineScope {
 /** A release of a stopped line as the halt last saw it. */
 export interface HeldRelease {
   readonly workflowId: string;
-  readonly runId: string;
   /** Empty while it has not answered once. */
   readonly release: string;
   /** `not-reached`: it runs, and does not answer or takes no decision. */

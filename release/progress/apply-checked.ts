@@ -118,7 +118,7 @@ function withPassed(release: Release, event: CheckedEvent): Release {
     return passedOn(isOver ? passedRow(row) : row, {
       stage,
       toward,
-      basis: bases?.get(name),
+      basis: bases?.[name],
       isEnd: isEnd(stage),
       isProof: what === 'prove',
     });

@@ -45,7 +45,8 @@ function newcomersFound(
       round: newcomers.round + 1,
       servers: isOver ? [] : servers,
       old,
-      notProved: [...newcomers.notProved, ...notServing],
+      // Whoever comes after the last round is not proved any more, and is named for that.
+      notProved: [...newcomers.notProved, ...notServing, ...(isOver ? servers : [])],
       isOver,
     },
   });

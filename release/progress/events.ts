@@ -78,7 +78,7 @@ export type Event =
       readonly report: StepReport;
       readonly means?: Means | undefined;
       /** What each proof holds for, by name. */
-      readonly bases?: ReadonlyMap<string, string> | undefined;
+      readonly bases?: Readonly<Record<string, string>> | undefined;
       /** Who has been told to reload. */
       readonly told?: readonly string[] | undefined;
       /** A decision ended the step early: who is in no list was not dealt with. */

@@ -142,8 +142,12 @@ function meansOf({ plan }: Release): 'template' | 'override' {
   return plan.strategy === 'targeted' ? 'override' : 'template';
 }
 
+/** Without those whose reload waits; one that has lost its files meanwhile gets them first, like any other. */
 function notDeferred(release: Release, servers: readonly PlannedServer[]): readonly PlannedServer[] {
-  return servers.filter(({ name }) => rowOf(release, name).deferred !== true);
+  return servers.filter(({ name }) => {
+    const { deferred, stage } = rowOf(release, name);
+    return deferred !== true || stage < STAGE.files;
+  });
 }
 
 function isSkipped({ state }: Release, number: number): boolean {

@@ -181,8 +181,9 @@ function countsOf(release: Release, wave: WaveProgress): Pick<WaveProgress, 'rea
     const { stage, failed, excluded, away } = rowOf(release, name);
     if (away !== undefined || excluded === 'reverted') continue;
     if (stage >= STAGE.moved) counts.ready += 1;
-    if (stage >= STAGE.proved) counts.proven += 1;
+    // One status each: whoever has failed counts as that, also when it proves the version.
     if ((failed !== undefined || excluded === 'failed') && !skipped.has(name)) counts.failed += 1;
+    else if (stage >= STAGE.proved) counts.proven += 1;
   }
   return counts;
 }

@@ -53,6 +53,13 @@ function comingsAndGoings({ progress }: Release): string {
   return liveChangesText({ proved: names(proved), notProved: names(notProved), gone });
 }
 
+/** Somebody else's template may have moved chosen servers whose wave had not begun: of those nothing is known. */
+function chosenServers({ plan, progress, state }: Release): string {
+  const image = progress.foreign.seen?.image ?? plan.baseline.templateImage;
+  const isElse = image !== plan.baseline.templateImage && state.waves.some(({ status }) => status === 'pending');
+  return isElse ? 'the chosen servers of the waves that had begun' : 'the chosen servers';
+}
+
 function withdrawalSentence(release: Release): string {
   switch (release.plan.strategy) {
     case 'newServersOnly':
@@ -74,7 +81,7 @@ function newServersBack({ plan, progress }: Release): string {
 function targetedBack(release: Release): string {
   const { plan, progress, state } = release;
   const { oldImage, templateImage } = plan.baseline;
-  const proved = `the chosen servers prove ${plan.previousVersion}${leftOutSentence(release)}`;
+  const proved = `${chosenServers(release)} prove ${plan.previousVersion}${leftOutSentence(release)}`;
   const stays = progress.back?.settled.overridesStay === true || oldImage !== templateImage;
   const hasBegun = state.waves.some(({ status }) => status !== 'pending');
   return stays && hasBegun

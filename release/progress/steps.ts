@@ -97,3 +97,19 @@ export type Waiting = 'gate' | 'person' | 'unhalt' | 'window' | 'retry' | 'settl
 export function isInterruptible(step: { readonly kind: string }, goesBack: boolean): boolean {
   return !goesBack || step.kind === 'wait';
 }
+
+/** Steps that write the set: the watch of the set stands still for them. */
+const SET_WRITES: ReadonlySet<string> = new Set<Task['kind']>([
+  'stage',
+  'open',
+  'controls',
+  'putBack',
+  'recordEnd',
+  'recordLeft',
+  'takeBack',
+]);
+
+/** True for steps that write the set. */
+export function writesSet({ kind }: { readonly kind: string }): boolean {
+  return SET_WRITES.has(kind);
+}

@@ -68,7 +68,10 @@ const stuckSchema = z.object({
 /** What a rollback could not bring back. */
 export type Stuck = z.output<typeof stuckSchema>;
 
-/** Which workflow holds a set. `temporal` tells Temporals apart: the id of the namespace, empty when it was not known. */
+/**
+ * Which workflow holds a set. `temporal` tells Temporals apart: the id of the namespace, empty when it was not known.
+ * `runId` is the first run of the release, whichever run has written it.
+ */
 const holderSchema = z.object({
   temporal: z.union([z.literal(''), plainLine(200)]),
   namespace: plainLine(200),

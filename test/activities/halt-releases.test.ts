@@ -11,7 +11,9 @@ import { inActivity } from '../support/activity-context.ts';
 
 const NOW = Date.now();
 const halt: LineHalt = { cluster: 'eu', actor: 'ann', reason: 'fire', since: NOW, until: NOW + 60_000 };
-const running = (name: string): RunningRelease => ({ workflowId: `hotwave/eu/arena/${name}`, runId: name });
+const running = (name: string): RunningRelease => ({ workflowId: `hotwave/eu/arena/${name}` });
+
+const setOf = (workflowId: string): { name: string } => ({ name: workflowId.split('/').at(-1) ?? '' });
 
 /** A Temporal with two good releases between which is one that does not answer, or that takes no more signals. */
 class Line implements Releases {
@@ -34,13 +36,16 @@ class Line implements Releases {
 
   running = () => Promise.resolve(['a', 'bad', 'c'].map(running));
 
-  state: Releases['state'] = ({ runId }) =>
-    Promise.resolve(this.#bad === 'silent' && runId === 'bad' ? 'silent' : (this.#states.get(runId) ?? 'ended'));
+  state: Releases['state'] = ({ workflowId }) => {
+    const { name } = setOf(workflowId);
+    return Promise.resolve(this.#bad === 'silent' && name === 'bad' ? 'silent' : (this.#states.get(name) ?? 'ended'));
+  };
 
-  decide: Releases['decide'] = ({ runId }, decision) => {
-    if (runId === 'bad') return Promise.reject(new Error('it has 10,000 signals already'));
-    const { state } = applyDecision(this.#states.get(runId)!, decision, Date.now());
-    this.#states.set(runId, { ...state, phase: state.halt ? 'halted' : 'updating' });
+  decide: Releases['decide'] = ({ workflowId }, decision) => {
+    const { name } = setOf(workflowId);
+    if (name === 'bad') return Promise.reject(new Error('it has 10,000 signals already'));
+    const { state } = applyDecision(this.#states.get(name)!, decision, Date.now());
+    this.#states.set(name, { ...state, phase: state.halt ? 'halted' : 'updating' });
     return Promise.resolve();
   };
 

@@ -3,7 +3,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { reloadServer, reloadServers } from '../../activities/probes/reload-servers.ts';
 import type { ReloadReport } from '../../activities/probes/reload-servers.ts';
 import type { Probe, Reload } from '../../release/spec/spec.ts';
-import { MAIN, SET } from '../support/builders.ts';
+import { MAIN, NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import type { FakeServer } from '../support/fake-server.ts';
@@ -18,6 +18,8 @@ const exec: Reload = { exec: { container: MAIN, command: ['engine', 'reload'], t
 const http = (wishes: object = {}): Reload => ({
   http: { port: 80, path: '/reload', method: 'POST', timeout: 1_000, ...wishes },
 });
+/** What the pods of these tests ask for: their files came by hand. */
+const ITS_IMAGE = { container: SIDECAR, image: OLD_IMAGE } as const;
 const lost = { kind: 'unknown', message: 'the connection closed without an answer' } as const;
 
 interface Engine {
@@ -176,6 +178,7 @@ describe('an attempt after a crash of the worker', () => {
       reload: exec,
       proof: { http: { ...proof.http!, expect: 'nobody proves anything' } },
       version: '2.0',
+      ...ITS_IMAGE,
     } as const;
     const first = await inActivity(() => reloadServers(cluster)(input));
     expect(first.result).toMatchObject({ passed: 3, failures: [] });
@@ -196,10 +199,11 @@ describe('an engine that was told before', () => {
     cluster: FakeCluster,
     told: readonly string[],
     attempt: Parameters<typeof inActivity>[1] = {},
+    more: object = {},
   ): Promise<Awaited<ReturnType<typeof inActivity<ReloadReport>>>> {
     const { servers } = await cluster.listServers(SET);
     const rows = packServers(servers.map(planned));
-    const input = { ...batch, servers: rows, repeated: false, told, reload: exec, proof: patient };
+    const input = { ...batch, ...ITS_IMAGE, ...more, servers: rows, repeated: false, told, reload: exec, proof: patient };
     return await inActivity(() => reloadServers(cluster)(input), attempt);
   }
 
@@ -227,6 +231,19 @@ describe('an engine that was told before', () => {
     const { result } = await tell(cluster, ['duel-0']);
     expect(result).toMatchObject({ passed: 1, failures: [], told: ['duel-0'] });
     expect(sent()).toBe(1);
+  });
+
+  test('is not told again when somebody has given it another image since', async () => {
+    const { cluster, sent } = world();
+    const { result } = await tell(cluster, [], {}, { image: NEW_IMAGE });
+    expect(result.failures).toEqual([
+      {
+        server: 'duel-0',
+        class: 'content',
+        reason: `it is asked to run ${OLD_IMAGE}, not ${NEW_IMAGE}, so it is not told to load its files`,
+      },
+    ]);
+    expect(sent()).toBe(0);
   });
 
   test('is known to Temporal as told before the command leaves', async () => {
@@ -269,6 +286,7 @@ describe('a batch that is interrupted', () => {
       reload: exec,
       proof,
       version: '2.0',
+      ...ITS_IMAGE,
     } as const;
     return (await inActivity(() => reloadServers(cluster)(input), { signal: interrupt.signal })).result;
   }

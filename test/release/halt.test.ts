@@ -61,7 +61,6 @@ describe('a halt', () => {
   test('names who goes on, and does not say that they are about to stand still', () => {
     const release = (set: string, phase: HeldRelease['phase']): HeldRelease => ({
       workflowId: `hotwave/eu/arena/${set}`,
-      runId: set,
       release: `of-${set}`,
       phase,
     });

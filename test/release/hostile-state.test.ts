@@ -92,7 +92,7 @@ const aHalt: fc.Arbitrary<LineState> = fc
     phase: fc.constantFrom('halted', 'ending', 'ended'),
     releases: maybe(
       fc.array(
-        fc.record({ workflowId: text, runId: text, release: text, phase: fc.constantFrom('halted', 'updating') }),
+        fc.record({ workflowId: text, release: text, phase: fc.constantFrom('halted', 'updating') }),
         { maxLength: 25 },
       ),
     ),

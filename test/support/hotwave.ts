@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, Connection, WorkflowUpdateFailedError } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
+import { answerTo } from '../../client/decisions/send-decision.ts';
+import { open } from '../../client/temporal/connect.ts';
+import { attributesOf } from '../../client/temporal/search-attributes.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
@@ -27,6 +30,8 @@ export interface StartedRelease {
   decide(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionAnswer>;
   /** Decides by signal, which has no answer; resolves when the release has taken it up. */
   signal(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<DecisionRecord>;
+  /** The same without waiting until it was taken up. */
+  send(decision: Partial<DecisionMessage> & Pick<DecisionMessage, 'verb'>): Promise<void>;
   /** Resolves with the first state that is as wanted. */
   until(what: string, isSo: (state: ReleaseState) => boolean, deadlineMs?: number): Promise<ReleaseState>;
   /** The same, and no activity is under way but the watch of the set: nothing can be written before a person says something. */
@@ -47,7 +52,7 @@ export async function startHotwave(lab: Lab, metrics?: Metrics): Promise<Hotwave
   const native = await NativeConnection.connect({ address: lab.temporal.address });
   const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster, metrics });
   const running = worker.run();
-  const connection = await Connection.connect({ address: lab.temporal.address });
+  const connection = await open({ address: lab.temporal.address });
   const client = new Client({ connection });
   return {
     client,
@@ -70,6 +75,7 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
     workflowIdConflictPolicy: 'FAIL',
     taskQueue: taskQueueOf(cluster),
     args: [input],
+    typedSearchAttributes: attributesOf(input),
   });
   return releaseOf(handle, file.metadata.name);
 }
@@ -100,7 +106,8 @@ export function releaseOf(handle: WorkflowHandle, release: string): StartedRelea
     handle,
     state,
     until,
-    decide: (decision) => decideByUpdate(handle, message(decision)),
+    decide: (decision) => answerTo(handle, message(decision)),
+    send: (decision) => handle.signal<[DecisionMessage]>(MESSAGES.decideSignal, message(decision)),
     async signal(decision) {
       const sent = message(decision);
       const taken = ({ id }: DecisionRecord): boolean => id === sent.id;
@@ -124,17 +131,4 @@ export function releaseOf(handle: WorkflowHandle, release: string): StartedRelea
       return (await Promise.race([handle.result(), late]).finally(() => over.abort())) as ReleaseResult;
     },
   };
-}
-
-/** Sends a decision as an update; a refusal is an answer, too. */
-async function decideByUpdate(handle: WorkflowHandle, message: DecisionMessage): Promise<DecisionAnswer> {
-  try {
-    return await handle.executeUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide, {
-      args: [message],
-      updateId: message.id,
-    });
-  } catch (error) {
-    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-    return { accepted: false, message: error.cause?.message ?? error.message };
-  }
 }

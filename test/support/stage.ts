@@ -1,17 +1,20 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { inject, test as plainTest } from 'vitest';
+import { open } from '../../client/temporal/connect.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
-import { releaseFileSchema } from '../../release/spec/spec.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import type { ReleaseInput } from '../../workflows/messages.ts';
-import { MAIN, NEW_IMAGE, SET, SIDECAR } from './builders.ts';
+import { aRelease } from './a-release.ts';
 import { ClusterCalls } from './cluster-calls.ts';
 import { fakeCluster } from './fake-cluster.ts';
 import type { FakeCluster, FakeClusterModel } from './fake-cluster.ts';
 import { startRelease } from './hotwave.ts';
 import type { StartedRelease } from './hotwave.ts';
 import type { Calendar } from '../../activities/ports/calendar.ts';
+
+export { TARGETED, aRelease, aTargetedRelease, releaseText } from './a-release.ts';
+export type { SpecWishes } from './a-release.ts';
 
 /** A worker that runs. */
 export interface RunningWorker {
@@ -27,7 +30,7 @@ export interface Stage {
   /** The calls of all workers of this stage. */
   readonly calls: ClusterCalls;
   startWorker(): Promise<RunningWorker>;
-  start(file?: ReleaseFile, requester?: string, more?: Pick<ReleaseInput, 'duringFreeze'>): Promise<StartedRelease>;
+  start(file?: ReleaseFile, requester?: string, more?: Pick<ReleaseInput, 'duringFreeze' | 'continueEachStep'>): Promise<StartedRelease>;
 }
 
 /** What the workers of one test file share: a connection costs more than a worker. */
@@ -42,7 +45,7 @@ export async function connect(): Promise<Connections> {
   const address = inject('temporalAddress');
   const [native, connection] = await Promise.all([
     NativeConnection.connect({ address }),
-    Connection.connect({ address }),
+    open({ address }),
   ]);
   const close = async (): Promise<void> => {
     await Promise.all([native.close(), connection.close()]);
@@ -117,49 +120,3 @@ export const test = plainTest.extend<StageFixtures>({
     await Promise.all(workers.map((worker) => worker.shutDown()));
   },
 });
-
-/** What a release file of a test may say beside the usual. */
-export type SpecWishes = Readonly<Record<string, unknown>> & { readonly name?: string; readonly image?: string };
-
-/** A release of the builders' set to the new image, in waves of 1, 3 and the rest, with everything that can be checked. */
-export function aRelease(wishes: SpecWishes = {}): ReleaseFile {
-  return releaseFileSchema.parse(releaseDocument(wishes));
-}
-
-/** The same as a person writes it, as the text of a file. */
-export function releaseText(wishes: SpecWishes = {}): string {
-  return JSON.stringify(releaseDocument(wishes));
-}
-
-function releaseDocument({ name = 'scripts-2-0', image = NEW_IMAGE, ...wishes }: SpecWishes): object {
-  const engine = (verb: string): object => ({ container: MAIN, command: ['engine', verb] });
-  return {
-    apiVersion: 'hotwave.dev/v1',
-    kind: 'Release',
-    metadata: { name },
-    spec: {
-      target: { namespace: SET.namespace, gameServerSet: SET.name },
-      images: { [SIDECAR]: image },
-      waves: [1, 3, 'rest'],
-      maxUnavailable: '100%',
-      ready: { timeout: '10s' },
-      content: { exec: { ...engine('files'), within: '1s' } },
-      reload: { exec: engine('reload') },
-      proof: { http: { port: 8080, path: '/version', within: '1s' } },
-      health: [{ http: { port: 8080, path: '/healthz', within: '1s' } }],
-      ...wishes,
-    },
-  };
-}
-
-/** What a targeted release of the chosen servers 1 and 3 says beside the usual. */
-export const TARGETED: SpecWishes = {
-  strategy: 'targeted',
-  target: { namespace: SET.namespace, gameServerSet: SET.name, servers: { servers: [1, 3] }, allowCascade: true },
-  waves: [1, 'rest'],
-};
-
-/** A release of the chosen servers 1 and 3 of the builders' set, in waves of 1 and the rest. */
-export function aTargetedRelease(wishes: SpecWishes = {}): ReleaseFile {
-  return aRelease({ ...TARGETED, ...wishes });
-}

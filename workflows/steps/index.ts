@@ -63,19 +63,3 @@ export async function performStep(context: StepContext, step: Step): Promise<rea
   const perform = PERFORMERS[step.kind] as Perform<typeof step.kind>;
   return await perform(context, step);
 }
-
-/** Steps that write the set: the watch of the set stands still for them. */
-const SET_WRITES: ReadonlySet<Step['kind']> = new Set<Step['kind']>([
-  'stage',
-  'open',
-  'controls',
-  'putBack',
-  'recordEnd',
-  'recordLeft',
-  'takeBack',
-]);
-
-/** True for steps that write the set. */
-export function writesSet({ kind }: Step): boolean {
-  return SET_WRITES.has(kind);
-}

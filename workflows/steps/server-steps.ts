@@ -146,7 +146,7 @@ async function check(
       control: toward === 'new' ? controlGroup(release.plan, release.state.wave, probes) : [],
     }),
   );
-  const bases = new Map(reports.flatMap((report) => basesOf(release, report)));
+  const bases = Object.fromEntries(reports.flatMap((report) => basesOf(release, report)));
   return [checked(what, step, { report: merged(reports), bases, kept: step.kept })];
 }
 
@@ -195,6 +195,8 @@ export const reload: Perform<'reload'> = async ({ run }, step) => {
   const reports = await inBatches(servers, (batch) =>
     writing(`${labelOf(release)} · reload ${batch.length} servers`, limit).reloadServers({
       ...common(release, batch, toward),
+      container: release.plan.baseline.container,
+      image: toward === 'new' ? release.plan.baseline.newImage : release.plan.baseline.oldImage,
       told: toldBefore(release, batch),
       reload: spec.reload,
       proof: spec.proof,

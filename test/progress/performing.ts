@@ -1,0 +1,379 @@
+import type { ServerFailure } from '../../release/checks/server.ts';
+import { stepReport } from '../../release/checks/verdict.ts';
+import { basisOf } from '../../release/fleet/basis.ts';
+import { isNewcomer } from '../../release/fleet/newcomers.ts';
+import { NO_RUN, isSameRun } from '../../release/fleet/run.ts';
+import { FROZEN, OPEN, heldStrategy, isKnownStrategy, sameJson } from '../../release/patches/patches.ts';
+import type { Hold } from '../../release/patches/patches.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
+import { expectedBases } from '../../release/progress/apply-look.ts';
+import type { Event, SetWritten } from '../../release/progress/events.ts';
+import { asAccepted, failFast, presentOnes } from '../../release/progress/groups.ts';
+import type { Step } from '../../release/progress/step.ts';
+import type { Checked } from '../../release/progress/steps.ts';
+import { placesOf, rowOf } from '../../release/progress/table.ts';
+import type { Release } from '../../release/progress/table.ts';
+import { SIDECAR } from '../support/builders.ts';
+import type { Fault, SimulatedCluster } from './simulated-cluster.ts';
+
+/** A step of one kind. */
+type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>;
+
+/** A step over servers. */
+type ServerStep = StepOf<'move' | 'files' | 'reload' | 'prove' | 'health' | 'bake'>;
+
+type Failure = Omit<ServerFailure, 'server'> | undefined;
+
+/** How a step goes on. */
+export interface Course {
+  readonly now: number;
+  /** Half of the step is done: true when a decision ends it here. */
+  readonly midway: () => boolean;
+}
+
+/** Does the steps of a release on a simulated cluster, and answers as its performers and activities would. */
+export class Performing {
+  readonly #cluster: SimulatedCluster;
+  /** Servers have players until then. */
+  readonly #busyUntil: number;
+  #freezes: number;
+
+  constructor(cluster: SimulatedCluster, { busyUntil, freezes }: { readonly busyUntil: number; readonly freezes: number }) {
+    this.#cluster = cluster;
+    this.#busyUntil = busyUntil;
+    this.#freezes = freezes;
+  }
+
+  /** What came of a step; undefined when it was cut short and says nothing. */
+  perform(release: Release, step: Step, course: Course): readonly Event[] | undefined {
+    switch (step.kind) {
+      case 'move':
+      case 'files':
+      case 'reload':
+      case 'prove':
+      case 'health':
+      case 'bake':
+        return this.#check(release, step, course);
+      case 'stage':
+      case 'open':
+      case 'controls':
+      case 'putBack':
+      case 'takeBack':
+      case 'reassert':
+        course.midway();
+        return this.#write(release, step);
+      default:
+        return course.midway() ? undefined : this.#ask(release, step, course.now);
+    }
+  }
+
+  #check(release: Release, step: ServerStep, course: Course): readonly Event[] | undefined {
+    const toward = 'toward' in step ? step.toward : 'new';
+    const failures: ServerFailure[] = [];
+    const told: string[] = [];
+    const bases = new Map<string, string>();
+    const limit = step.kind === 'move' && toward === 'new' ? failFast(release, step.servers) : Infinity;
+    const half = Math.floor(step.servers.length / 2);
+    let passed = 0;
+    let isInterrupted = false;
+    for (const [index, server] of step.servers.entries()) {
+      const { name } = server;
+      if (index === half && course.midway()) isInterrupted = true;
+      if (isInterrupted || failures.length > limit) break;
+      const failure = this.#one(release, step, server, told);
+      if (failure) failures.push({ server: name, ...failure });
+      else {
+        passed += 1;
+        const live = this.#cluster.servers.get(name);
+        const planned = this.#cluster.planned(name);
+        if (step.kind === 'prove' && live && planned) bases.set(name, basisOf(planned, live.image));
+      }
+    }
+    if (isInterrupted && step.kind !== 'reload' && !(step.kind === 'move' && step.means === 'override'))
+      return undefined;
+    return [
+      {
+        kind: 'checked',
+        what: step.kind satisfies Checked,
+        toward,
+        servers: step.servers.map(({ name }) => name),
+        report: stepReport(passed, failures),
+        ...(step.kind === 'move' ? { means: step.means } : {}),
+        ...(step.kind === 'prove' ? { bases: Object.fromEntries(bases), kept: step.kept } : {}),
+        ...(step.kind === 'reload' ? { told } : {}),
+        isInterrupted,
+      },
+    ];
+  }
+
+  #one(release: Release, step: ServerStep, server: PlannedServer, told: string[]): Failure {
+    const toward = 'toward' in step ? step.toward : 'new';
+    const { name } = server;
+    const planned = asAccepted(release, server);
+    if (step.kind === 'move') return this.#move(release, step, planned);
+    const odd = this.#cluster.odd(planned, toward);
+    // A probe asks the pod that was planned; whether its engine has restarted shows at a look.
+    if (odd === 'missing' || odd === 'recreated') return { class: odd, reason: `${name} is ${odd}` };
+    switch (step.kind) {
+      case 'files':
+        return this.#fault(name, 'content', 'content');
+      case 'reload':
+        return this.#reload(release, step, name, told);
+      case 'prove': {
+        const { version, previousVersion } = release.plan;
+        const wanted = toward === 'new' ? version : previousVersion;
+        const loaded = this.#cluster.servers.get(name)?.loaded;
+        return loaded === wanted ? undefined : { class: 'version', reason: `${name} proves ${loaded ?? ''}` };
+      }
+      default:
+        return release.spec.health.length > 0 ? this.#fault(name, 'health', 'health') : undefined;
+    }
+  }
+
+  #fault(name: string, at: Fault['at'], kind: ServerFailure['class']): Failure {
+    return this.#cluster.strikes(name, at) ? { class: kind, reason: `${name} has a fault at ${at}` } : undefined;
+  }
+
+  #move(release: Release, step: StepOf<'move'>, planned: PlannedServer): Failure {
+    const { baseline } = release.plan;
+    const { name } = planned;
+    const image = step.image ?? (step.toward === 'new' ? baseline.newImage : baseline.oldImage);
+    if (step.means === 'override') this.#cluster.override(name, image);
+    else this.#cluster.turn();
+    const odd = this.#cluster.odd(planned, step.toward);
+    if (odd !== undefined) return { class: odd, reason: `${name} is ${odd}` };
+    const live = this.#cluster.servers.get(name);
+    const isThere = live?.image === image;
+    const isMoved = step.toward === 'old' || !isSameRun(planned.containers[SIDECAR] ?? NO_RUN, live?.sidecar ?? '');
+    const outgoing = rowOf(release, name).outgoing;
+    const isStill = step.toward === 'old' && outgoing !== undefined && outgoing === live?.sidecar;
+    if (!isThere || !isMoved || isStill) return { class: 'notReady', reason: `${name} does not run ${image}` };
+    return this.#fault(name, 'ready', 'notReady');
+  }
+
+  #reload(release: Release, step: StepOf<'reload'>, name: string, told: string[]): Failure {
+    const { version, previousVersion } = release.plan;
+    const wanted = step.toward === 'new' ? version : previousVersion;
+    const isInDoubt = rowOf(release, name).mayHaveLoaded === true;
+    if (isInDoubt && this.#cluster.servers.get(name)?.loaded === wanted) return undefined;
+    const { newImage, oldImage } = release.plan.baseline;
+    const image = this.#cluster.servers.get(name)?.image;
+    if (image !== (step.toward === 'new' ? newImage : oldImage))
+      return { class: 'content', reason: `${name} is asked to run ${image ?? ''}` };
+    told.push(name);
+    if (this.#cluster.strikes(name, 'reload')) return { class: 'reload', reason: `${name} refuses to reload` };
+    this.#cluster.tell(name, step.toward);
+    return undefined;
+  }
+
+  #ask(release: Release, step: Step, now: number): readonly Event[] {
+    const { plan, state, progress } = release;
+    switch (step.kind) {
+      case 'calendar': {
+        this.#freezes -= 1;
+        if (this.#freezes >= 0)
+          return [{ kind: 'calendarFrozen', window: 'finale', keys: ['k'], until: now + 60_000, ends: 'soon' }];
+        const next = plan.waves.find(({ number }) => state.waves[number - 1]?.status === 'pending');
+        return [{ kind: 'calendarOpen', wave: progress.isStaged ? (next?.number ?? 0) : 0 }];
+      }
+      case 'checkTemplate':
+        return [this.#template(release, step)];
+      case 'admit': {
+        const isBusy = Math.max(now, step.until) < this.#busyUntil;
+        const names = step.servers.map(({ name }) => name);
+        return [{ kind: 'admitted', busy: isBusy ? names : [], of: names, until: step.until }];
+      }
+      case 'look': {
+        const { purpose, wave } = step;
+        return [{ kind: 'looked', purpose, wave, look: this.#cluster.look(expectedBases(release, purpose)) }];
+      }
+      case 'whereabouts': {
+        const places = placesOf(plan);
+        const here = (name: string): boolean => this.#cluster.servers.has(name);
+        const recreated = step.names.filter(
+          (name) => here(name) && this.#cluster.servers.get(name)?.uid !== places.get(name)?.server.uid,
+        );
+        return [{ kind: 'whereabouts', gone: step.names.filter((name) => !here(name)), recreated }];
+      }
+      case 'newcomers':
+        return [this.#newcomers(release)];
+      case 'snapshot':
+        return [this.#snapshot(release, step)];
+      case 'overrides':
+        for (const name of step.servers) this.#cluster.override(name, step.image);
+        return [{ kind: 'overridesSettled', after: step.after }];
+      case 'recordEnd':
+        return [{ kind: 'endRecorded' }];
+      case 'recordLeft':
+        return [{ kind: 'leftRecorded' }];
+      case 'noteStuck':
+        return [{ kind: 'stuckNoted' }];
+      case 'priorities':
+        return [{ kind: 'prioritiesChanged', direction: step.direction }];
+      default:
+        return [];
+    }
+  }
+
+  #template({ plan, progress }: Release, { before, wave }: StepOf<'checkTemplate'>): Event {
+    const { baseline, strategy } = plan;
+    const { hold } = progress.set;
+    const isSame =
+      strategy === 'rolling' && hold
+        ? this.#cluster.is(baseline.newImage, heldStrategy(baseline, hold))
+        : this.#cluster.image === baseline.templateImage;
+    return { kind: 'templateChecked', before, wave, ...(isSame ? {} : { changed: 'somebody changed the set' }) };
+  }
+
+  #newcomers(release: Release): Event {
+    const { plan, progress } = release;
+    const { proved, notProved } = progress.newcomers;
+    const settled = new Set([...proved, ...notProved].map(({ uid }) => uid));
+    const came = [...this.#cluster.servers.entries()].filter(
+      ([, server]) => !settled.has(server.uid) && isNewcomer(server, presentOnes(release)),
+    );
+    const servers = came.flatMap(([name]) => this.#cluster.planned(name) ?? []);
+    const old = came.filter(([, { image }]) => image !== plan.baseline.newImage).map(([name]) => name);
+    return { kind: 'newcomersFound', servers, old, notServing: [] };
+  }
+
+  #snapshot(release: Release, { servers }: StepOf<'snapshot'>): Event {
+    const { oldImage } = release.plan.baseline;
+    const outgoing: Record<string, string> = {};
+    const touched: string[] = [];
+    const gone: string[] = [];
+    for (const { name, containers } of servers) {
+      const live = this.#cluster.servers.get(name);
+      if (!live) gone.push(name);
+      else if (live.image !== oldImage) outgoing[name] = live.sidecar;
+      if (live && (live.image !== oldImage || !isSameRun(containers[SIDECAR] ?? NO_RUN, live.sidecar))) touched.push(name);
+    }
+    const reached = new Set(servers.map(({ name }) => name));
+    const came = [...this.#cluster.servers.entries()].filter(
+      ([name, server]) =>
+        !reached.has(name) && isNewcomer(server, presentOnes(release)) && server.image !== oldImage,
+    );
+    for (const [name, { sidecar }] of came) outgoing[name] = sidecar;
+    const newcomers = came.flatMap(([name]) => {
+      const planned = this.#cluster.planned(name);
+      return planned ? [{ ...planned, containers: { ...planned.containers, [SIDECAR]: NO_RUN } }] : [];
+    });
+    return { kind: 'snapshot', outgoing, touched: [...touched, ...newcomers.map(({ name }) => name)], newcomers, gone };
+  }
+
+  #write(
+    release: Release,
+    step: StepOf<'stage' | 'open' | 'controls' | 'putBack' | 'takeBack' | 'reassert'>,
+  ): readonly Event[] {
+    switch (step.kind) {
+      case 'stage': {
+        if (release.plan.strategy === 'targeted') return [{ kind: 'recorded' }];
+        const { baseline, maxUnavailable } = release.plan;
+        const hold = { partition: FROZEN, maxUnavailable, paused: false };
+        const found = { image: baseline.templateImage, strategy: baseline.liveStrategy };
+        return [{ kind: 'staged', written: this.#put(release, { found: [found], hold }) }];
+      }
+      case 'open':
+        return [this.#open(release, step)];
+      case 'controls':
+        return [this.#controls(release, step)];
+      case 'putBack': {
+        const { baseline } = release.plan;
+        const { hold } = release.progress.set;
+        if (!hold) return [{ kind: 'putBack', written: { kind: 'untouched' } }];
+        const found = { image: step.image, strategy: heldStrategy(baseline, hold) };
+        const wanted = { image: step.image, strategy: baseline.updateStrategy };
+        return [{ kind: 'putBack', written: this.#put(release, { found: [found], hold, wanted }) }];
+      }
+      case 'takeBack':
+        return [{ kind: 'takenBack', written: this.#takeBack(release) }];
+      case 'reassert':
+        return [this.#reassert(release)];
+    }
+  }
+
+  /** A guarded write: it must find what it replaces, or its own values. */
+  #put(
+    { plan, progress }: Release,
+    how: {
+      readonly found: readonly { readonly image: string; readonly strategy: SimulatedCluster['strategy'] }[];
+      readonly hold: Hold;
+      readonly wanted?: { readonly image: string; readonly strategy: SimulatedCluster['strategy'] };
+    },
+  ): SetWritten {
+    const { baseline } = plan;
+    const { from, to } = progress.set.fence;
+    const wanted = how.wanted ?? { image: baseline.newImage, strategy: heldStrategy(baseline, how.hold) };
+    const mark = this.#cluster.fence;
+    if (mark !== to + 1 && (mark < from || mark > to)) return { kind: 'refused', reason: `fence ${mark}` };
+    const isFound = [...how.found, wanted].some(({ image, strategy }) => this.#cluster.is(image, strategy));
+    if (!isFound) return { kind: 'refused', reason: 'somebody changed the set', fence: mark };
+    this.#cluster.image = wanted.image;
+    this.#cluster.strategy = wanted.strategy;
+    this.#cluster.fence = to + 1;
+    return { kind: 'accepted', hold: how.hold, revision: 'r', fence: to + 1 };
+  }
+
+  #open(release: Release, step: StepOf<'open'>): Event {
+    const { baseline } = release.plan;
+    const { hold } = release.progress.set;
+    const servers = step.servers.map(({ name }) => name);
+    const reply = { kind: 'opened', for: step.for, wave: step.wave, servers } as const;
+    if (!hold) return { kind: 'stopped', verdict: 'pause', reason: 'the set was not written' };
+    const order = [...this.#cluster.servers.values()].sort((left, right) => right.ordinal - left.ordinal);
+    const names = new Set(servers);
+    const last = order.findLastIndex(({ ordinal }) => names.has(`duel-${ordinal}`));
+    const partition = Math.min(hold.partition, order.length - last - 1);
+    const found = { image: baseline.newImage, strategy: heldStrategy(baseline, hold) };
+    const wanted = { ...hold, partition, paused: false };
+    return { ...reply, written: this.#put(release, { found: [found], hold: wanted }) };
+  }
+
+  #controls(release: Release, { change, why }: StepOf<'controls'>): Event {
+    const { plan, progress } = release;
+    const { hold } = progress.set;
+    if (!hold) return { kind: 'controlsChanged', why, written: { kind: 'untouched' } };
+    const image = progress.foreign.seen?.image ?? plan.baseline.newImage;
+    const to = why === 'hold' ? { ...hold, partition: FROZEN, paused: false } : { ...hold, ...change };
+    const written = this.#put(release, {
+      found: [{ image, strategy: heldStrategy(plan.baseline, hold) }],
+      hold: to,
+      wanted: { image, strategy: heldStrategy(plan.baseline, to) },
+    });
+    return { kind: 'controlsChanged', why, written };
+  }
+
+  #takeBack(release: Release): SetWritten {
+    const { plan, progress } = release;
+    const { baseline, strategy } = plan;
+    const { seen } = progress.foreign;
+    const { image, strategy: live } = this.#cluster;
+    if (this.#cluster.fence === 0 && this.#cluster.is(baseline.templateImage, baseline.liveStrategy))
+      return { kind: 'untouched' };
+    const isKnown = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image].includes(image);
+    const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, live);
+    if (strategy !== 'rolling' || !isKnown || !(isSeen || isKnownStrategy(baseline, live)))
+      return { kind: 'refused', reason: 'somebody changed the set' };
+    return this.#put(release, {
+      found: [{ image, strategy: live }],
+      hold: OPEN,
+      wanted: { image: baseline.oldImage, strategy: heldStrategy(baseline, OPEN) },
+    });
+  }
+
+  #reassert(release: Release): Event {
+    const { plan, progress } = release;
+    const { baseline, strategy } = plan;
+    const { seen } = progress.foreign;
+    if (!seen) return { kind: 'reasserted', written: { kind: 'untouched' }, priorities: false };
+    const hold = progress.set.hold && { ...progress.set.hold, paused: false };
+    const wanted =
+      strategy === 'rolling' && hold
+        ? { image: baseline.newImage, strategy: heldStrategy(baseline, hold) }
+        : { image: baseline.templateImage, strategy: this.#cluster.strategy };
+    const found = { image: seen.image, strategy: seen.updateStrategy ?? this.#cluster.strategy };
+    const written = this.#put(release, { found: [found], hold: hold ?? OPEN, wanted });
+    const left = written.kind === 'accepted' ? { kind: 'untouched' as const, fence: written.fence } : written;
+    return { kind: 'reasserted', written: hold ? written : left, priorities: false };
+  }
+}
