@@ -12,6 +12,8 @@ export default defineConfig({
           ...WORDY,
           name: 'unit',
           maxWorkers: 2,
+          // Properties play thousands of cases; on a busy machine that takes its time.
+          testTimeout: 60_000,
           include: ['test/{release,progress,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
         },
       },

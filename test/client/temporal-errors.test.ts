@@ -86,7 +86,7 @@ describe('trouble with Temporal', () => {
 describe('a list filter', () => {
   test('stays within the releases of hotwave, whatever is added', () => {
     expect(queryOf({ query: "A = 'x' OR B = 'y'", cluster: "e'u" })).toBe(
-      "WorkflowType IN ('hotUpdate', 'rollBackFromCluster') AND HotwaveCluster = 'eu' AND (A = 'x' OR B = 'y')",
+      "WorkflowType IN ('hotUpdate', 'rollBackFromCluster') AND ExecutionStatus != 'ContinuedAsNew' AND HotwaveCluster = 'eu' AND (A = 'x' OR B = 'y')",
     );
   });
 });
