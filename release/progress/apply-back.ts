@@ -101,7 +101,8 @@ function onTheWayBack(row: ReturnType<typeof rowOf>): ReturnType<typeof rowOf> {
   } = row;
   // Whoever a part of the release has brought back keeps that, and its override, until the template is back.
   const excluded = rest.excluded === 'reverted' ? ('reverted' as const) : undefined;
-  return { ...passedRow(rest), stage: STAGE.none, excluded };
+  const hadFailed = row.failed !== undefined || row.excluded === 'failed' ? (true as const) : row.hadFailed;
+  return { ...passedRow(rest), stage: STAGE.none, excluded, hadFailed };
 }
 
 /** A part goes back by overrides; from now on the release goes on without it, also when not all can be proved to be back. */

@@ -178,11 +178,12 @@ function countsOf(release: Release, wave: WaveProgress): Pick<WaveProgress, 'rea
   const skipped = skippedServers(release);
   const counts = { ready: 0, proven: 0, failed: 0 };
   for (const { name } of servers) {
-    const { stage, failed, excluded, away } = rowOf(release, name);
+    const { stage, failed, hadFailed, excluded, away } = rowOf(release, name);
     if (away !== undefined || excluded === 'reverted') continue;
     if (stage >= STAGE.moved) counts.ready += 1;
     // One status each: whoever has failed counts as that, also when it proves the version.
-    if ((failed !== undefined || excluded === 'failed') && !skipped.has(name)) counts.failed += 1;
+    const isFailed = failed !== undefined || excluded === 'failed' || hadFailed === true;
+    if (isFailed && !skipped.has(name)) counts.failed += 1;
     else if (stage >= STAGE.proved) counts.proven += 1;
   }
   return counts;

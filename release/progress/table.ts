@@ -28,6 +28,8 @@ export interface Row {
   readonly touched?: true | undefined;
   /** The last step that it took failed, and it has not passed since. */
   readonly failed?: FailureClass | undefined;
+  /** It had failed when the release went back. */
+  readonly hadFailed?: true | undefined;
   readonly excluded?: Exclusion | undefined;
   /** A person wants it tried again although the release has gone on without it: failing again excludes it again. */
   readonly trying?: true | undefined;

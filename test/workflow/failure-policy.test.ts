@@ -97,7 +97,9 @@ describe('a release that goes back by itself', () => {
     const it = await stage({ failures: { 'duel-9': 'stale' } });
     const release = await it.start(aRelease());
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
-    expect((await release.state()).failures).toMatchObject([{ server: 'duel-9', class: 'version' }]);
+    const { failures, waves } = await release.state();
+    expect(failures).toMatchObject([{ server: 'duel-9', class: 'version' }]);
+    expect(waves[0]).toMatchObject({ status: 'rolled-back', failed: 1 });
   });
 
   test('leaves a failed server as it is, for debugging, when it may', async ({ stage }) => {
