@@ -67,11 +67,16 @@ function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly (re
         ['--then', 'rollback'],
       ];
     case 'resume':
-      if (!drift || drift.wins !== undefined) return [[]];
-      return [...(drift.ofOrder ? [[]] : []), ['--wins', 'release'], ['--wins', 'edit']];
+      return waysToResume(drift);
     default:
       return [[]];
   }
+}
+
+function waysToResume(drift: ReleaseState['drift']): readonly (readonly string[])[] {
+  if (!drift || drift.wins !== undefined) return [[]];
+  const plain = drift.ofOrder ? [[]] : [];
+  return [...plain, ['--wins', 'release'], ['--wins', 'edit']];
 }
 
 /** What a person can do now, one command a line. */
