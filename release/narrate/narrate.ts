@@ -67,16 +67,16 @@ function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly (re
         ['--then', 'rollback'],
       ];
     case 'resume':
-      return resumeFlags(drift);
+      return waysToResume(drift);
     default:
       return [[]];
   }
 }
 
-/** A foreign edit is decided; where only the order changed, Kruise's order may count as it is. */
-function resumeFlags(drift: ReleaseState['drift']): readonly (readonly string[])[] {
+function waysToResume(drift: ReleaseState['drift']): readonly (readonly string[])[] {
   if (!drift || drift.wins !== undefined) return [[]];
-  return [...(drift.ofOrder ? [[]] : []), ['--wins', 'release'], ['--wins', 'edit']];
+  const plain = drift.ofOrder ? [[]] : [];
+  return [...plain, ['--wins', 'release'], ['--wins', 'edit']];
 }
 
 /** What a person can do now, one command a line. */
