@@ -12,6 +12,7 @@ import { overrideServers } from './game-servers/override-servers.ts';
 import { planRollbackActivity } from './preflight/plan-rollback.ts';
 import { planReleaseActivity } from './preflight/preflight.ts';
 import { readLedgerHead, readLedgerPage } from './audit/read-audit.ts';
+import { lookingAgain } from './set/guarded-write.ts';
 import { openWave } from './set/open-wave.ts';
 import { recordStuck } from './set/record-stuck.ts';
 import { reloadServers } from './probes/reload-servers.ts';
@@ -74,18 +75,18 @@ export function createActivities({
     checkCalendar: activity(checkCalendar(calendar)),
     inspectCluster: activity(inspectCluster(cluster, calendar)),
     changePriorities: activity(changePriorities(cluster)),
-    stageTemplate: activity(stageTemplate(cluster, releases)),
+    stageTemplate: activity(lookingAgain(stageTemplate(cluster, releases))),
     whereabouts: activity(whereabouts(cluster)),
     findNewcomers: activity(findNewcomers(cluster)),
     watchSet: activity(watchSet(cluster, isStopping)),
-    reassertSet: activity(reassertSet(cluster)),
-    openWave: activity(openWave(cluster)),
-    changeHold: activity(changeHold(cluster, releases)),
+    reassertSet: activity(lookingAgain(reassertSet(cluster))),
+    openWave: activity(lookingAgain(openWave(cluster))),
+    changeHold: activity(lookingAgain(changeHold(cluster, releases))),
     awaitReady: activity(awaitReady(cluster)),
     admitServers: activity(admitServers(cluster)),
     overrideServers: activity(overrideServers(cluster)),
     settleOverrides: activity(settleOverrides(cluster)),
-    stageForNewServers: activity(stageForNewServers(cluster, releases)),
+    stageForNewServers: activity(lookingAgain(stageForNewServers(cluster, releases))),
     verifyTemplate: activity(verifyTemplate(cluster)),
     rollBackNewServers: activity(rollBackNewServers(cluster)),
     recordRelease: activity(recordRelease(cluster, releases)),
@@ -96,8 +97,8 @@ export function createActivities({
     lookAtFleet: activity(lookAtFleet(cluster)),
     verifyFleet: activity(verifyFleet(cluster)),
     rollbackSnapshot: activity(rollbackSnapshot(cluster)),
-    rollBackSet: activity(rollBackSet(cluster)),
-    restoreSet: activity(restoreSet(cluster)),
+    rollBackSet: activity(lookingAgain(rollBackSet(cluster))),
+    restoreSet: activity(lookingAgain(restoreSet(cluster))),
     planRollback: activity(planRollbackActivity(cluster, releases)),
     recordStuck: activity(recordStuck(cluster, releases)),
     tally: activity(tally(cluster)),

@@ -22,6 +22,8 @@ import type { Patches } from '../ports/patches.ts';
 import { cancellation } from '../runtime.ts';
 import type { SetWrite } from './set-writes.ts';
 
+const REPLICAS = '/spec/replicas';
+
 /** The set that is written, as the plan found it, and the right to write it. */
 export interface Subject {
   readonly set: SetRef;
@@ -97,6 +99,22 @@ export async function imageDrift(
   return refusalOf(await cluster.patch(setTarget(set), probe, { dryRun: true, signal: cancellation() }), set.name);
 }
 
+/** So often is a set looked at for one write: whoever kills servers writes it again and again. */
+const MOST_LOOKS = 5;
+
+/**
+ * The same write, from a new look at the set when its number of servers or the spelling of its template has changed between
+ * look and write: an autoscaler does that, and OpenKruiseGame whenever a matchmaker has a server killed.
+ */
+export function lookingAgain<Input>(write: (input: Input) => Promise<SetWrite>): (input: Input) => Promise<SetWrite> {
+  return async (input) => {
+    for (let looks = 1; ; looks += 1) {
+      const written = await write(input);
+      if (written.kind !== 'drifted' || written.isLate !== true || looks === MOST_LOOKS) return written;
+    }
+  };
+}
+
 /** A set that is gone. */
 export function missing({ namespace, name }: SetRef): Refusal {
   return { kind: 'drifted', reason: `${namespace}/${name} does not exist any more` };
@@ -133,6 +151,7 @@ function preconditionRefusal(
   return {
     kind: 'drifted',
     ...(path === TEMPLATE ? { templateChanged: true } : {}),
+    ...(path === TEMPLATE || path === REPLICAS ? { isLate: true } : {}),
     reason: `${by} changed ${field} of ${name} to ${now ?? ''}, hotwave expected ${before ?? ''} and does not overwrite it`,
   };
 }

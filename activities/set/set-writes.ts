@@ -81,6 +81,8 @@ export type SetWrite =
       readonly templateChanged?: true;
       /** Kruise's order is not the plan's any more; the waves that are to come can follow it. */
       readonly orderChanged?: true;
+      /** Somebody wrote the set between the look and the write, in a way that need not matter. */
+      readonly isLate?: true;
       readonly instead?: Instead | undefined;
       readonly fence?: number;
     }

@@ -3,6 +3,7 @@ import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { reloads } from '../support/fake-log.ts';
+import { withOneLess } from '../support/fake-set-model.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { until } from '../lab/until.ts';
 import { aRelease, aTargetedRelease, test } from '../support/stage.ts';
@@ -126,6 +127,19 @@ describe('a rolling release under which the set changes', () => {
       const { decisions, failures } = await release.state();
       expect(failures).toEqual([]);
       expect(decisions.map(({ verb }) => verb).filter((verb) => verb !== 'approve')).toEqual([]);
+    },
+  );
+
+  test.for(['stageTemplate', 'openWave'])(
+    'by OpenKruiseGame, which kills a server between the look and the write of %s, goes on by itself',
+    async (activity, { stage }) => {
+      const it = await stage();
+      it.calls.run({ activity, operation: 'patch' }, () =>
+        it.cluster.edit('kruise-game', (set) => Object.assign(set, withOneLess(set))),
+      );
+      const release = await it.start(aRelease());
+      expect(await release.result()).toMatchObject({ outcome: 'done' });
+      expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(9).fill('2.0'));
     },
   );
 
