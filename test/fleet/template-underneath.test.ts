@@ -101,7 +101,7 @@ test('a targeted release whose template changes at its gate goes back by overrid
   const result = await started.result();
   expect(result).toMatchObject({ outcome: 'rolled-back', restartsOfMainContainers: 0, recreatedPods: 0 });
   expect(result.reason).toMatch(
-    /the chosen servers prove v1\.0; they keep an override of .*v1\.0, because the template has another image$/,
+    /the chosen servers of the waves that had begun prove v1\.0; they keep an override of .*v1\.0, because the template has another image$/,
   );
   expect(await world.versions(set)).toEqual(['v3.0', 'v3.0', 'v1.0', 'v1.0', 'v3.0']);
   expect((await ledger(set)).lines).toEqual([

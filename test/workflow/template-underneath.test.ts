@@ -146,7 +146,7 @@ describe('a targeted release whose template was changed at its gate', () => {
     const result = await release.result();
     expect(result).toMatchObject({ outcome: 'rolled-back' });
     expect(result.reason).toMatch(
-      /the chosen servers prove 1\.0; they keep an override of .*1\.0, because the template has another image$/,
+      /the chosen servers of the waves that had begun prove 1\.0; they keep an override of .*1\.0, because the template has another image$/,
     );
     expect(overrides(it.cluster)).toEqual({ 'duel-3': OLD_IMAGE });
     expect(loaded(it.cluster)['duel-3']).toBe('1.0');
