@@ -47,8 +47,11 @@ export function applyWhereabouts(
   { gone, recreated: found }: Extract<Event, { kind: 'whereabouts' }>,
   now: number,
 ): Release {
-  const { lostReport, ...progress } = release.progress;
+  const { lostReport, ...rest } = release.progress;
   const event = lostReport?.event as CheckedEvent | undefined;
+  // A newcomer that is gone is none any more.
+  const proved = rest.newcomers.proved.filter(({ name }) => !gone.includes(name));
+  const progress = { ...rest, newcomers: { ...rest.newcomers, proved } };
   // A chosen server that comes back has lost what chose it for the new image: that is for a person.
   const recreated = release.plan.strategy === 'rolling' ? found : [];
   const away = withRow(
