@@ -29,11 +29,13 @@ function newcomersFound(
   const { newcomers } = release.progress;
   // Whoever a person has skipped or brought back stays so, whatever pod has its name.
   const out = new Set([...skippedServers(release), ...revertedServers(release)]);
-  const servers = found.filter(({ name }) => !out.has(name));
-  const notServing = silent.filter(({ name }) => !out.has(name));
+  const isOld = new Set(old);
+  // Once the set is its owner's again nobody is opened any more.
+  const isLate = (name: string): boolean => release.progress.set.hold === undefined && isOld.has(name);
+  const servers = found.filter(({ name }) => !out.has(name) && !isLate(name));
+  const notServing = [...silent, ...found.filter(({ name }) => isLate(name))].filter(({ name }) => !out.has(name));
   const places = placesOf(release.plan);
   const isOver = servers.length === 0 || newcomers.round + 1 > MOST_ROUNDS;
-  const isOld = new Set(old);
   // Whoever was made with the new files has loaded them: it is asked before it is told.
   const next = withRow(
     release,

@@ -155,7 +155,7 @@ class Play {
     return turn;
   }
 
-  #show(step: Step): void {
+  #show(step: Exclude<Step, { kind: 'note' }>): void {
     const { phase, step: text, for: what, owner, since = this.#now, until } = describeStep(
       this.#release,
       step,
