@@ -166,7 +166,8 @@ function lookedAt(
     stage: STAGE.none,
     basis: undefined,
     outgoing: outgoing[name] ?? row.outgoing,
-    touched: row.touched ?? (mustLoad.has(name) ? true : undefined),
+    // Whoever has come back meanwhile may have loaded anything.
+    touched: row.touched ?? (mustLoad.has(name) || row.away === 'gone' ? true : undefined),
     away: away.has(name) ? 'gone' : undefined,
   }));
   const known = new Set(progress.newcomers.servers.map(({ name }) => name));
