@@ -47,6 +47,8 @@ async function orBroughtBack(
 /** The set is as the plan found it, and the release has let nobody move. */
 function isNeverLeft({ baseline, isOnRecord, opened, fence }: RollBackSetInput, live: GameServerSetView): boolean {
   if (isOnRecord === true || opened === true || numberOn(live, fence) !== undefined) return false;
+  // Nothing was written, so whatever the set is like is somebody else's.
+  if (fence.to === 0) return true;
   return imageIn(live, baseline) === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
 }
 

@@ -3,7 +3,7 @@ import { isSent } from '../checks/reload.ts';
 import { groupsOf, serversNamed } from './backward.ts';
 import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
-import { skippedServers } from './groups.ts';
+import { leftOut, skippedServers } from './groups.ts';
 import { controlAfter } from './apply-set.ts';
 import type { Release, WayBack } from './table.ts';
 import { STAGE, rowOf } from './table.ts';
@@ -95,14 +95,16 @@ function onTheWayBack(row: ReturnType<typeof rowOf>): ReturnType<typeof rowOf> {
     deferred: _deferred,
     admitted: _admitted,
     trying: _trying,
-    mayHaveLoaded: _loaded,
+    mayHaveLoaded,
     basis: _basis,
     ...rest
   } = row;
   // Whoever a part of the release has brought back keeps that, and its override, until the template is back.
   const excluded = rest.excluded === 'reverted' ? ('reverted' as const) : undefined;
+  // It has been told to load the old version before, not the new one.
+  const asked = excluded === 'reverted' && mayHaveLoaded === true ? { mayHaveLoaded } : {};
   const hadFailed = row.failed !== undefined || row.excluded === 'failed' ? (true as const) : row.hadFailed;
-  return { ...passedRow(rest), stage: STAGE.none, excluded, hadFailed };
+  return { ...passedRow(rest), ...asked, stage: STAGE.none, excluded, hadFailed };
 }
 
 /** A part goes back by overrides; from now on the release goes on without it, also when not all can be proved to be back. */
@@ -151,7 +153,9 @@ function lookedAt(
   const { back } = progress;
   if (!back) return release;
   // With chosen servers the image of a newcomer was never the release's.
-  const came = plan.strategy === 'rolling' && back.scope === 'release' ? newcomers : [];
+  const goes = plan.strategy === 'rolling' && back.scope === 'release';
+  const out = leftOut(release);
+  const came = goes ? newcomers.filter(({ name }) => !out.has(name)) : [];
   const groups = back.groups ?? groupsOf(release).map((servers) => servers.map(({ name }) => name));
   const members = [...new Set([...(groups[back.group] ?? []), ...came.map(({ name }) => name)])];
   const isDoubtful = isOnRecord || progress.foreign.hasMoved === true || !isSent(spec.reload);
@@ -162,7 +166,8 @@ function lookedAt(
     stage: STAGE.none,
     basis: undefined,
     outgoing: outgoing[name] ?? row.outgoing,
-    touched: row.touched ?? (mustLoad.has(name) ? true : undefined),
+    // Whoever has come back meanwhile may have loaded anything.
+    touched: row.touched ?? (mustLoad.has(name) || row.away === 'gone' ? true : undefined),
     away: away.has(name) ? 'gone' : undefined,
   }));
   const known = new Set(progress.newcomers.servers.map(({ name }) => name));

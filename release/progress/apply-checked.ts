@@ -6,7 +6,7 @@ import { plannedServers } from '../fleet/newcomers.ts';
 import { knowing, passedRow, showing, stopped, withRow, withShownWave } from './changes.ts';
 import type { Event } from './events.ts';
 import { failedBefore, namesOf, policyOf, skippedServers, waveOf } from './groups.ts';
-import type { Release, Row, Stage } from './table.ts';
+import type { Newcomers, Release, Row, Stage } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
 import { withFailures, withObservations, withoutFailures } from './state.ts';
 
@@ -52,7 +52,11 @@ export function applyWhereabouts(
   // A chosen server that comes back has lost what chose it for the new image: that is for a person.
   const recreated = release.plan.strategy === 'rolling' ? found : [];
   const away = withRow(
-    withRow({ ...release, progress: { ...progress, lost: undefined } }, gone, (row) => ({ ...row, away: 'gone' })),
+    withRow(
+      { ...release, progress: { ...progress, newcomers: newcomersAfter(release, gone, recreated), lost: undefined } },
+      gone,
+      (row) => ({ ...row, away: 'gone' }),
+    ),
     recreated,
     (row) => ({ ...row, away: 'recreated' }),
   );
@@ -65,6 +69,16 @@ export function applyWhereabouts(
   if (gone.length + recreated.length === 0 || isMoreThanAccident(release, event.servers, recreated))
     return judged(next, event, now);
   return withPassed(next, event);
+}
+
+/** A newcomer that is gone is none any more; one in the place of a planned server is looked for also after the last was proved. */
+function newcomersAfter(
+  { progress: { newcomers } }: Release,
+  gone: readonly string[],
+  recreated: readonly string[],
+): Newcomers {
+  const proved = newcomers.proved.filter(({ name }) => !gone.includes(name));
+  return { ...newcomers, proved, isOver: newcomers.isOver && recreated.length === 0 };
 }
 
 /** Of the servers of this step, or of all; the pods of a step may be recreated because of what the release did to them. */

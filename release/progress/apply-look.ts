@@ -8,8 +8,8 @@ import type { PlannedServer } from '../plan/plan.ts';
 import { applyChecked } from './apply-checked.ts';
 import { evidenceGone, knowing, withRow } from './changes.ts';
 import type { Event } from './events.ts';
-import { asAccepted, goingOn } from './groups.ts';
-import type { Release, Row } from './table.ts';
+import { asAccepted, goingOn, leftOut } from './groups.ts';
+import type { Release, Row, WayBack } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
 import { withObservations } from './state.ts';
 
@@ -36,7 +36,10 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
     if (finding.kind === 'lost') lost.set(name, finding.isMoved);
     if (finding.kind === 'same') same.set(name, seen.basis);
   }
-  for (const name of look.missing) failures.push({ server: name, class: 'missing', reason: `${name} has no pod` });
+  const missing = release.progress.back
+    ? look.missing.filter((name) => rowOf(release, name).away === undefined)
+    : look.missing;
+  for (const name of missing) failures.push({ server: name, class: 'missing', reason: `${name} has no pod` });
   const rebased = withRow(accepted, same.keys(), (row, name) => ({ ...row, basis: same.get(name) }));
   const seen = new Map(look.changed.map((one) => [one.server.name, one]));
   const died = withRow(rebased, lost.keys(), (row, name) => ({
@@ -52,8 +55,8 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
         shown,
         purpose,
         {
-          isClean: lost.size + look.missing.length + look.more === 0,
-          hasMissing: look.missing.length > 0,
+          isClean: lost.size + missing.length + look.more === 0,
+          mustAsk: missing.length > 0 || [...lost.keys()].some((name) => rowOf(release, name).away !== undefined),
           wave: event.wave,
         },
         now,
@@ -93,16 +96,16 @@ function withLooked(
   purpose: LookedEvent['purpose'],
   {
     isClean,
-    hasMissing,
+    mustAsk,
     wave,
-  }: { readonly isClean: boolean; readonly hasMissing: boolean; readonly wave?: number | undefined },
+  }: { readonly isClean: boolean; readonly mustAsk: boolean; readonly wave?: number | undefined },
   now: number,
 ): Release {
   const { looked, back } = release.progress;
   if (!isClean)
     return back
       ? knowing(release, {
-          back: { ...back, group: 0, isLookedAt: !hasMissing, settled: { ...back.settled, overrides: undefined } },
+          back: { ...back, group: 0, isLookedAt: !mustAsk, settled: { ...back.settled, overrides: undefined } },
         })
       : release;
   if (purpose === 'final') return knowing(release, { confirmedAt: now });
@@ -161,7 +164,7 @@ function findingOf(release: Release, seen: SeenServer): Finding {
   const planned = placesOf(plan).get(server.name)?.server;
   const row = rowOf(release, server.name);
   if (progress.back)
-    return row.basis === undefined ? { kind: 'same' } : { kind: 'lost', isMoved: image !== plan.baseline.oldImage };
+    return row.basis === undefined && row.away === undefined ? { kind: 'same' } : { kind: 'lost', isMoved: image !== plan.baseline.oldImage };
   // Whoever was recreated is compared with what it was proved as, not with the plan.
   if (planned && row.away === undefined) {
     const gone = podFinding(asAccepted(release, planned), server, deleting) ?? mainFinding(release, planned, seen);
@@ -232,6 +235,7 @@ function outsiderFinding(release: Release, planned: PlannedServer | undefined, {
 /** What a look compares each server with: what its proof holds for, else how the plan found it. */
 export function expectedBases(release: Release, purpose: LookedEvent['purpose']): ReadonlyMap<string, string> {
   const { plan, progress } = release;
+  if (progress.back) return basesOnTheWayBack(release, progress.back);
   const places = [...placesOf(plan).values()];
   const here = new Set(
     goingOn(
@@ -250,12 +254,23 @@ export function expectedBases(release: Release, purpose: LookedEvent['purpose'])
   return expected;
 }
 
+/** Whoever goes back is as it was proved; whoever was gone may have come back meanwhile, with what was still there to be had. */
+function basesOnTheWayBack(release: Release, { groups = [] }: WayBack): ReadonlyMap<string, string> {
+  const out = leftOut(release);
+  const expected = new Map<string, string>();
+  for (const name of groups.flat()) {
+    const { basis, away } = rowOf(release, name);
+    const known = away === undefined ? basis : ANYTHING;
+    if (known !== undefined && !out.has(name)) expected.set(name, known);
+  }
+  return expected;
+}
+
 /** No basis is ever this: the server is shown whatever it is like. */
 const ANYTHING = '';
 
-function basisExpected({ plan, progress }: Release, server: PlannedServer, row: Row): string | undefined {
+function basisExpected({ plan }: Release, server: PlannedServer, row: Row): string | undefined {
   if (row.basis !== undefined) return row.basis;
-  if (progress.back) return undefined;
   if (row.stage !== STAGE.none) return ANYTHING;
   const { oldImage, newImage } = plan.baseline;
   const isUpdated =

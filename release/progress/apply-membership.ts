@@ -1,8 +1,9 @@
 import { failedCount, judgeStep } from '../checks/verdict.ts';
 import { knowing, stopped, withRow, withShownWave } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
+import { newcomersGoingOn, revertedServers, skippedServers } from './groups.ts';
 import type { Newcomers, Release } from './table.ts';
-import { STAGE } from './table.ts';
+import { STAGE, placesOf } from './table.ts';
 import { NEW_SERVERS_WAVE, withFailures } from './state.ts';
 
 /** Newcomers are proved in this many rounds at most: a set that grows for ever must not hold its release for ever. */
@@ -23,17 +24,24 @@ export const membershipAppliers = {
 
 function newcomersFound(
   release: Release,
-  { servers, old, notServing }: Extract<Event, { kind: 'newcomersFound' }>,
+  { servers: found, old, notServing: silent }: Extract<Event, { kind: 'newcomersFound' }>,
 ): Release {
   const { newcomers } = release.progress;
-  const isOver = servers.length === 0 || newcomers.round + 1 > MOST_ROUNDS;
+  // Whoever a person has skipped or brought back stays so, whatever pod has its name.
+  const out = new Set([...skippedServers(release), ...revertedServers(release)]);
   const isOld = new Set(old);
+  // Once the set is its owner's again nobody is opened any more.
+  const isLate = (name: string): boolean => release.progress.set.hold === undefined && isOld.has(name);
+  const servers = found.filter(({ name }) => !out.has(name) && !isLate(name));
+  const notServing = [...silent, ...found.filter(({ name }) => isLate(name))].filter(({ name }) => !out.has(name));
+  const places = placesOf(release.plan);
+  const isOver = servers.length === 0 || newcomers.round + 1 > MOST_ROUNDS;
   // Whoever was made with the new files has loaded them: it is asked before it is told.
   const next = withRow(
     release,
     servers.map(({ name }) => name),
-    ({ away }, name) => ({
-      ...(away === undefined ? {} : { away }),
+    (_row, name) => ({
+      ...(places.has(name) ? { away: 'recreated' as const } : {}),
       stage: isOld.has(name) ? STAGE.none : STAGE.moved,
       mayHaveLoaded: true,
       touched: true,
@@ -54,7 +62,8 @@ function newcomersFound(
 
 function newcomersProved(release: Release): Release {
   const { newcomers } = release.progress;
-  const next: Newcomers = { ...newcomers, servers: [], old: [], proved: [...newcomers.proved, ...newcomers.servers] };
+  const proved = [...newcomers.proved, ...newcomersGoingOn(release)];
+  const next: Newcomers = { ...newcomers, servers: [], old: [], proved };
   return knowing(release, { newcomers: next });
 }
 

@@ -151,7 +151,8 @@ function leftRecorded(release: Release, problem: string | undefined, now: number
 function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSeen' }>, now: number): Release {
   const { progress, state, plan } = release;
   const { facts, strays, what, seen, told, replicas } = event;
-  const isMoved = plan.strategy === 'rolling' && seen !== undefined && seen.image !== plan.baseline.newImage;
+  // Another image gives servers what nobody planned, another strategy lets Kruise move whomever it likes.
+  const isMoved = plan.strategy === 'rolling' && seen !== undefined;
   const foreign = {
     ...progress.foreign,
     facts,

@@ -55,9 +55,7 @@ function affectedServers(release: Release): readonly PlannedServer[] {
   }
   const mixed = new Set(plan.mixed);
   const later = plan.waves.filter(({ number }) => number > state.wave).flatMap(({ servers }) => servers);
-  // Another image in the template moves whomever Kruise likes.
-  const image = progress.foreign.seen?.image ?? plan.baseline.newImage;
-  const others = image === plan.baseline.newImage ? later.filter(({ name }) => mixed.has(name)) : later;
+  const others = progress.foreign.hasMoved === true ? later : later.filter(({ name }) => mixed.has(name));
   return [...reachedServers(release), ...plan.alreadyUpdated, ...others];
 }
 

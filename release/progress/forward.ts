@@ -3,7 +3,7 @@ import { formatDuration } from '../spec/quantity.ts';
 import { plannedServers } from '../fleet/newcomers.ts';
 import type { PlannedServer, Wave } from '../plan/plan.ts';
 import { gateStep } from './gate-step.ts';
-import { goingOn, notOpened } from './groups.ts';
+import { goingOn, newcomersGoingOn, notOpened } from './groups.ts';
 import { pipelineStep } from './pipeline.ts';
 import type { Release } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
@@ -251,10 +251,10 @@ function newcomers(release: Release, now: number): Step | undefined {
   const { isOver, old, servers } = progress.newcomers;
   if (plan.strategy !== 'rolling' || isOver) return undefined;
   if (servers.length === 0) return { kind: 'newcomers' };
-  const unopened = servers.filter(({ name }) => old.includes(name));
+  const going = newcomersGoingOn(release);
+  const unopened = going.filter(({ name }) => old.includes(name));
   if (unopened.length > 0)
     return { kind: 'open', servers: [...notOpened(release, Infinity), ...unopened], for: 'newcomers' };
-  const going = servers.filter(({ name }) => rowOf(release, name).excluded === undefined);
   const step = pipelineStep(release, { servers: going, toward: 'new', means: 'template' }, now);
   return step ?? note({ kind: 'newcomersProved' });
 }

@@ -38,6 +38,14 @@ export function goingOn(release: Release, servers: readonly PlannedServer[]): re
   });
 }
 
+/** The newcomers at work that nobody has left behind: a name that a person has skipped stays so for every pod that has it. */
+export function newcomersGoingOn(release: Release): readonly PlannedServer[] {
+  const skipped = skippedServers(release);
+  return release.progress.newcomers.servers.filter(
+    ({ name }) => rowOf(release, name).excluded === undefined && !skipped.has(name),
+  );
+}
+
 /** True while a planned server is the one that was planned, as far as is known. */
 export function isHere(release: Release, { name }: Pick<PlannedServer, 'name'>): boolean {
   return rowOf(release, name).away === undefined;

@@ -92,6 +92,7 @@ function targetedBack(release: Release): string {
 function rollingBack(release: Release): string {
   const { plan, progress } = release;
   const { previousVersion, version, adopted } = plan;
+  if (progress.back?.isNothing === true) return 'nothing had been written, so every server stays as it was';
   const apart = `${leftOutSentence(release)}${progress.back?.byOverrides === true ? BY_OVERRIDES : ''}`;
   if (adopted.length === 0) {
     const who = leftOut(release).size > 0 ? 'all others prove' : 'every server proves';

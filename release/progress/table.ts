@@ -76,7 +76,7 @@ export interface ForeignView {
   readonly facts?: SetFacts | undefined;
   /** What differs from the release's values; absent while nothing does. */
   readonly seen?: SeenValues | undefined;
-  /** An image that was not the release's may have moved servers: it is not known what their engines have loaded. */
+  /** What somebody else wrote may have moved servers, any of them: it is not known what their engines have loaded. */
   readonly hasMoved?: true | undefined;
   readonly strays: readonly StrayPriority[];
   readonly replicas: number;

@@ -348,7 +348,7 @@ export class Performing {
     const { baseline, strategy } = plan;
     const { seen } = progress.foreign;
     const { image, strategy: live } = this.#cluster;
-    if (this.#cluster.fence === 0 && this.#cluster.is(baseline.templateImage, baseline.liveStrategy))
+    if (this.#cluster.fence === 0 && (progress.set.fence.to === 0 || this.#cluster.is(baseline.templateImage, baseline.liveStrategy)))
       return { kind: 'untouched' };
     const isKnown = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image].includes(image);
     const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, live);

@@ -41,17 +41,17 @@ const START = 1_000_000;
 /** Consequences that follow one upon the other without any time or decision: more would be for ever. */
 const MOST_NOTES = 12;
 /** Steps in which a person who wants it over brings a release to its end. */
-const MOST_STEPS = 600;
+const MOST_STEPS = 300;
 /** The numbers of the chosen servers of a targeted release. */
 const CHOSEN = [1, 2, 4, 5, 7];
 
-/** Plays the release of a story to its end. */
-export function play(story: Story): Ending {
-  return new Play(story).run();
+/** Plays the release of a story to its end, and writes down what happened when that is wanted: it costs most of the time. */
+export function play(story: Story, writesDown = false): Ending {
+  return new Play(story, writesDown).run();
 }
 
 class Play {
-  readonly #story: Story;
+  readonly #writesDown: boolean;
   readonly #cluster: SimulatedCluster;
   readonly #performing: Performing;
   readonly #script: string[] = [];
@@ -72,8 +72,8 @@ class Play {
   /** Entries of the cluster's log that were judged. */
   #judged = 0;
 
-  constructor(story: Story) {
-    this.#story = story;
+  constructor(story: Story, writesDown: boolean) {
+    this.#writesDown = writesDown;
     const spec = specOf(story);
     const faults = new Map(story.faults.map(([ordinal, fault]) => [nameOf(ordinal), fault]));
     this.#cluster = new SimulatedCluster(story.size, {
@@ -109,12 +109,12 @@ class Play {
     if (!isRight) this.#violations.push(sentence);
   }
 
-  #say(line: string): void {
-    this.#script.push(`${this.#now - START} ${line}`);
+  #say(line: () => string): void {
+    if (this.#writesDown) this.#script.push(`${this.#now - START} ${line()}`);
   }
 
   #note(event: Event): void {
-    this.#say(`  note ${shown(event)}`);
+    this.#say(() => `  note ${shown(event)}`);
     this.#notes += 1;
     this.#demand(this.#notes <= MOST_NOTES, `consequences without end: ${shown(event)}`);
     this.#apply(event);
@@ -136,7 +136,7 @@ class Play {
       return;
     }
     if (step.kind !== 'calendar') this.#show(step);
-    this.#say(`${step.kind} ${shown(step)}`);
+    this.#say(() => `${step.kind} ${shown(step)}`);
     if (step.kind === 'wait') this.#wait(step, turn?.happening);
     else this.#perform(step, turn?.happening);
     this.#now += 1_000;
@@ -155,7 +155,7 @@ class Play {
     return turn;
   }
 
-  #show(step: Step): void {
+  #show(step: Exclude<Step, { kind: 'note' }>): void {
     const { phase, step: text, for: what, owner, since = this.#now, until } = describeStep(
       this.#release,
       step,
@@ -170,7 +170,7 @@ class Play {
     };
     this.#release = { ...this.#release, state };
     this.#demand(Number.isFinite(until), `no deadline of ${step.kind}`);
-    this.#demand(detailsMarkdown(state) !== '', 'nothing to show');
+    if (this.#steps % 7 === 0) this.#demand(detailsMarkdown(state) !== '', 'nothing to show');
   }
 
   #perform(step: Exclude<Step, { kind: 'note' | 'end' | 'wait' }>, happening: Happening | undefined): void {
@@ -196,9 +196,9 @@ class Play {
     const events = this.#performing.perform(release, step, { now: this.#now, midway });
     if (step.kind === 'bake' || step.kind === 'admit') this.#now = Math.max(this.#now, step.until);
     if (step.kind === 'look' && step.purpose === 'final') this.#lastFinalLook = this.#steps;
-    this.#demandRights(release, step);
+    this.#demandRights(release);
     for (const event of events ?? []) {
-      this.#say(`  ${shown(event)}`);
+      this.#say(() => `  ${shown(event)}`);
       this.#apply(event);
     }
     midway();
@@ -209,6 +209,11 @@ class Play {
     this.#demand(step.until > this.#now, `a wait for ${step.for} that is over already`);
     if (happening) {
       this.#happen(happening);
+      return;
+    }
+    if (this.#turns.length > 0 && LONG_WAITS.has(step.for)) {
+      // What the story has in store comes before anybody's patience is over; it may bring the end of that itself.
+      this.#patience = 0;
       return;
     }
     if (this.#turns.length === 0 && step.for !== 'retry' && step.for !== 'settle') {
@@ -235,7 +240,7 @@ class Play {
   }
 
   #happen(happening: Happening): void {
-    this.#say(`* ${JSON.stringify(happening)}`);
+    this.#say(() => `* ${JSON.stringify(happening)}`);
     const cluster = this.#cluster;
     switch (happening.kind) {
       case 'decision':
@@ -319,7 +324,7 @@ class Play {
     const decision = { id: `d-${this.#sent}`, release: 'scripts-2-0', channel: 'test', ...wish };
     const before = this.#release;
     const { state, answer } = applyDecision(before.state, decision, this.#now);
-    this.#say(`> ${wish.actor} ${wish.verb}: ${answer.message}`);
+    this.#say(() => `> ${wish.actor} ${wish.verb}: ${answer.message}`);
     this.#release = { ...before, state: withCounts({ ...before, state }) };
     if (!answer.accepted || isFinal(state.phase)) return;
     const { pause, rollback, cancel } = state.requests;
@@ -339,7 +344,7 @@ class Play {
     const edits = editsOf({ name: SET.name, baseline: plan.baseline, held }, facts, {});
     const what = edits.length === 0 ? undefined : edits.join('; ');
     if (what === state.drift?.what && replicas === progress.foreign.replicas) return;
-    this.#say(`  watch: ${what ?? 'nothing'}`);
+    this.#say(() => `  watch: ${what ?? 'nothing'}`);
     this.#apply({
       kind: 'foreignSeen',
       facts,
@@ -352,7 +357,7 @@ class Play {
   }
 
   /** Nobody is moved or told whom the release had no right to move or tell when the step began. */
-  #demandRights(release: Release, step: Step): void {
+  #demandRights(release: Release): void {
     const entries = this.#cluster.log.slice(this.#judged);
     this.#judged = this.#cluster.log.length;
     const excluded = excludedServers(release);
@@ -360,7 +365,7 @@ class Play {
     const { back } = release.progress;
     for (const entry of entries) {
       const { server } = entry;
-      const isByHotwave = entry.kind === 'told' || (entry.kind === 'moved' && step.kind === 'move' && step.means === 'override');
+      const isByHotwave = entry.kind === 'told' || (entry.kind === 'moved' && entry.by === 'override');
       if (isByHotwave && back?.scope === 'release')
         this.#demand(!kept.has(server), `${server} is ${entry.kind} on the way back although it is left out`);
       if (isByHotwave && !back) this.#demand(!excluded.has(server), `${server} is ${entry.kind} although it is excluded`);
@@ -396,7 +401,9 @@ class Play {
     const { state, plan } = this.#release;
     this.#demand(isFinal(state.phase), `it ended while ${state.phase}`);
     this.#demand(state.reason !== '', 'no reason at the end');
-    if (state.phase === 'rolled-back') this.#demandAll(plan.previousVersion, leftOut(this.#release));
+    const { back } = this.#release.progress;
+    if (back?.isNothing) this.#demand(this.#cluster.fence === 0, 'it says that nothing was written');
+    else if (state.phase === 'rolled-back') this.#demandAll(plan.previousVersion, leftOut(this.#release));
     if (state.phase === 'done') this.#demandAll(plan.version, excludedServers(this.#release));
   }
 
@@ -418,6 +425,8 @@ class Play {
   }
 }
 
+const LONG_WAITS: ReadonlySet<string> = new Set(['person', 'gate', 'unhalt', 'window']);
+
 const STRATEGIES = {
   open: { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: '100%' } },
   paused: { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: '100%', paused: true } },
@@ -437,12 +446,10 @@ export function handedOn(release: Release): Release {
 }
 
 function shown(value: object): string {
+  const names = (some: readonly (string | { readonly name: string })[]): string =>
+    some.map((one) => (typeof one === 'string' ? one : one.name)).join();
   return JSON.stringify(value, (key, inner: unknown) =>
-    key === 'servers' && Array.isArray(inner)
-      ? inner.map((one: string | { name: string }) => (typeof one === 'string' ? one : one.name)).join()
-      : inner instanceof Map
-        ? Object.fromEntries(inner)
-        : inner,
+    key === 'servers' && Array.isArray(inner) ? names(inner as readonly string[]) : inner,
   ).slice(0, 400);
 }
 

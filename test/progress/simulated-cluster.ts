@@ -16,7 +16,7 @@ export interface Fault {
 
 /** Something that really happened to a server. */
 export type Happened =
-  | { readonly kind: 'moved'; readonly server: string; readonly image: string }
+  | { readonly kind: 'moved'; readonly server: string; readonly by: 'template' | 'override' }
   | { readonly kind: 'told'; readonly server: string; readonly toward: 'new' | 'old' }
   | {
       readonly kind: 'loaded';
@@ -131,7 +131,7 @@ export class SimulatedCluster {
     for (const server of this.movable) {
       if (server.template === this.image) continue;
       server.template = this.image;
-      if (server.override === undefined) this.#move(server, this.image);
+      if (server.override === undefined) this.#move(server, this.image, 'template');
     }
   }
 
@@ -140,14 +140,14 @@ export class SimulatedCluster {
     const server = this.servers.get(name);
     if (!server) return;
     server.override = image;
-    if (image !== undefined) this.#move(server, image);
+    if (image !== undefined) this.#move(server, image, 'override');
   }
 
-  #move(server: SimulatedServer, image: string): void {
+  #move(server: SimulatedServer, image: string, by: 'template' | 'override'): void {
     if (server.image === image) return;
     server.image = image;
     server.sidecar = nextRun(server.sidecar);
-    this.log.push({ kind: 'moved', server: nameOf(server.ordinal), image });
+    this.log.push({ kind: 'moved', server: nameOf(server.ordinal), by });
     if (this.strikes(nameOf(server.ordinal), 'main')) this.restart(nameOf(server.ordinal));
   }
 
