@@ -38,7 +38,8 @@ class TemporalReleases implements Releases {
     const query = `WorkflowType != '${WORKFLOWS.rollBackFromCluster}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${prefix}'`;
     return this.#call(async () => {
       const found: RunningRelease[] = [];
-      for await (const { workflowId } of this.#client.workflow.list({ query, pageSize: 200 })) found.push({ workflowId });
+      for await (const { workflowId } of this.#client.workflow.list({ query, pageSize: 200 }))
+        found.push({ workflowId });
       return found;
     });
   }

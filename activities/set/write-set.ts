@@ -68,7 +68,9 @@ export function changeHold(cluster: Cluster, releases: Releases): (input: Change
     if (!live) return missing(input.set);
     const { baseline, from, to, seenImage: image = baseline.newImage } = input;
     const change = holdPatch({ ...baseline, newImage: image }, live.replicas, from, to);
-    const patch = input.record ? withReleaseRecord(change, live, await withHolder(releases, input.record, input.fence)) : change;
+    const patch = input.record
+      ? withReleaseRecord(change, live, await withHolder(releases, input.record, input.fence))
+      : change;
     const refused =
       (input.seenImage === undefined ? await imageDrift(cluster, input, from, live) : undefined) ??
       (await (to.paused || isFrozen(to) ? writeSet : writeMovingSet)(cluster, input, live, patch));

@@ -91,14 +91,7 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
 }
 
 function onTheWayBack(row: ReturnType<typeof rowOf>): ReturnType<typeof rowOf> {
-  const {
-    deferred: _deferred,
-    admitted: _admitted,
-    trying: _trying,
-    mayHaveLoaded,
-    basis: _basis,
-    ...rest
-  } = row;
+  const { deferred: _deferred, admitted: _admitted, trying: _trying, mayHaveLoaded, basis: _basis, ...rest } = row;
   // Whoever a part of the release has brought back keeps that, and its override, until the template is back.
   const excluded = rest.excluded === 'reverted' ? ('reverted' as const) : undefined;
   // It has been told to load the old version before, not the new one.

@@ -163,8 +163,7 @@ function findingOf(release: Release, seen: SeenServer): Finding {
   const { server, image, deleting } = seen;
   const planned = placesOf(plan).get(server.name)?.server;
   const row = rowOf(release, server.name);
-  if (progress.back)
-    return row.basis === undefined && row.away === undefined ? { kind: 'same' } : { kind: 'lost', isMoved: image !== plan.baseline.oldImage };
+  if (progress.back) return backFinding(row, image !== plan.baseline.oldImage);
   // Whoever was recreated is compared with what it was proved as, not with the plan.
   if (planned && row.away === undefined) {
     const gone = podFinding(asAccepted(release, planned), server, deleting) ?? mainFinding(release, planned, seen);
@@ -175,6 +174,11 @@ function findingOf(release: Release, seen: SeenServer): Finding {
   if (image !== plan.baseline.newImage) return { kind: 'lost', isMoved: true };
   // What has no proof yet has none to lose.
   return row.basis === undefined ? { kind: 'same' } : { kind: 'lost', isMoved: false };
+}
+
+/** On the way back there is nothing to accept: what has lost its proof proves again. */
+function backFinding({ basis, away }: Row, isMoved: boolean): Finding {
+  return basis === undefined && away === undefined ? { kind: 'same' } : { kind: 'lost', isMoved };
 }
 
 function podFinding(planned: PlannedServer, server: PlannedServer, deleting: boolean): Finding | undefined {

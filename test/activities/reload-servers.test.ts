@@ -203,7 +203,16 @@ describe('an engine that was told before', () => {
   ): Promise<Awaited<ReturnType<typeof inActivity<ReloadReport>>>> {
     const { servers } = await cluster.listServers(SET);
     const rows = packServers(servers.map(planned));
-    const input = { ...batch, ...ITS_IMAGE, ...more, servers: rows, repeated: false, told, reload: exec, proof: patient };
+    const input = {
+      ...batch,
+      ...ITS_IMAGE,
+      ...more,
+      servers: rows,
+      repeated: false,
+      told,
+      reload: exec,
+      proof: patient,
+    };
     return await inActivity(() => reloadServers(cluster)(input), attempt);
   }
 

@@ -38,7 +38,10 @@ export class Performing {
   readonly #busyUntil: number;
   #freezes: number;
 
-  constructor(cluster: SimulatedCluster, { busyUntil, freezes }: { readonly busyUntil: number; readonly freezes: number }) {
+  constructor(
+    cluster: SimulatedCluster,
+    { busyUntil, freezes }: { readonly busyUntil: number; readonly freezes: number },
+  ) {
     this.#cluster = cluster;
     this.#busyUntil = busyUntil;
     this.#freezes = freezes;
@@ -246,12 +249,12 @@ export class Performing {
       const live = this.#cluster.servers.get(name);
       if (!live) gone.push(name);
       else if (live.image !== oldImage) outgoing[name] = live.sidecar;
-      if (live && (live.image !== oldImage || !isSameRun(containers[SIDECAR] ?? NO_RUN, live.sidecar))) touched.push(name);
+      if (live && (live.image !== oldImage || !isSameRun(containers[SIDECAR] ?? NO_RUN, live.sidecar)))
+        touched.push(name);
     }
     const reached = new Set(servers.map(({ name }) => name));
     const came = [...this.#cluster.servers.entries()].filter(
-      ([name, server]) =>
-        !reached.has(name) && isNewcomer(server, presentOnes(release)) && server.image !== oldImage,
+      ([name, server]) => !reached.has(name) && isNewcomer(server, presentOnes(release)) && server.image !== oldImage,
     );
     for (const [name, { sidecar }] of came) outgoing[name] = sidecar;
     const newcomers = came.flatMap(([name]) => {
@@ -348,7 +351,10 @@ export class Performing {
     const { baseline, strategy } = plan;
     const { seen } = progress.foreign;
     const { image, strategy: live } = this.#cluster;
-    if (this.#cluster.fence === 0 && (progress.set.fence.to === 0 || this.#cluster.is(baseline.templateImage, baseline.liveStrategy)))
+    if (
+      this.#cluster.fence === 0 &&
+      (progress.set.fence.to === 0 || this.#cluster.is(baseline.templateImage, baseline.liveStrategy))
+    )
       return { kind: 'untouched' };
     const isKnown = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image].includes(image);
     const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, live);

@@ -156,11 +156,14 @@ class Play {
   }
 
   #show(step: Exclude<Step, { kind: 'note' }>): void {
-    const { phase, step: text, for: what, owner, since = this.#now, until } = describeStep(
-      this.#release,
-      step,
-      this.#now,
-    );
+    const {
+      phase,
+      step: text,
+      for: what,
+      owner,
+      since = this.#now,
+      until,
+    } = describeStep(this.#release, step, this.#now);
     const doing = agreeing(text);
     const state: ReleaseState = {
       ...this.#release.state,
@@ -184,7 +187,8 @@ class Play {
       for (const event of failureEvents(step, 'the API server is away')) this.#apply(event);
       return;
     }
-    if (step.kind === 'takeBack' || step.kind === 'putBack' || step.kind === 'recordEnd') this.#apply({ kind: 'endBegun' });
+    if (step.kind === 'takeBack' || step.kind === 'putBack' || step.kind === 'recordEnd')
+      this.#apply({ kind: 'endBegun' });
     let isOver = false;
     const midway = (): boolean => {
       if (isOver) return this.#isInterrupted && mayEnd;
@@ -328,7 +332,8 @@ class Play {
     this.#release = { ...before, state: withCounts({ ...before, state }) };
     if (!answer.accepted || isFinal(state.phase)) return;
     const { pause, rollback, cancel } = state.requests;
-    const wants = (pause ?? rollback ?? cancel ?? (state.halt === before.state.halt ? undefined : state.halt)) !== undefined;
+    const wants =
+      (pause ?? rollback ?? cancel ?? (state.halt === before.state.halt ? undefined : state.halt)) !== undefined;
     if (!wants && wish.verb !== 'skip') return;
     if (before.progress.back?.scope === 'release' && state.pausedBecause === undefined) return;
     this.#isInterrupted = true;
@@ -368,7 +373,8 @@ class Play {
       const isByHotwave = entry.kind === 'told' || (entry.kind === 'moved' && entry.by === 'override');
       if (isByHotwave && back?.scope === 'release')
         this.#demand(!kept.has(server), `${server} is ${entry.kind} on the way back although it is left out`);
-      if (isByHotwave && !back) this.#demand(!excluded.has(server), `${server} is ${entry.kind} although it is excluded`);
+      if (isByHotwave && !back)
+        this.#demand(!excluded.has(server), `${server} is ${entry.kind} although it is excluded`);
       if (isByHotwave && !back) this.#demandOpened(release, server);
       if (entry.kind === 'loaded') this.#demandOnce(entry);
     }
@@ -392,7 +398,10 @@ class Play {
     const { waves } = this.#release.state;
     for (const { number, size, ready, proven, failed } of waves) {
       this.#demand(ready >= proven, `wave ${number}: ${proven} proven of ${ready} ready`);
-      this.#demand(failed + proven <= size && ready <= size, `wave ${number}: ${failed} failed + ${proven} proven of ${size}`);
+      this.#demand(
+        failed + proven <= size && ready <= size,
+        `wave ${number}: ${failed} failed + ${proven} proven of ${size}`,
+      );
     }
   }
 
@@ -417,7 +426,8 @@ class Play {
       const live = this.#cluster.servers.get(name);
       // The one that was chosen is said to be gone; another pod has its name now.
       if (plan.strategy === 'targeted' && rowOf(this.#release, name).away !== undefined) continue;
-      const isExcused = excused.has(name) || notProved.has(name) || (this.#struck.get(name) ?? -1) >= this.#lastFinalLook;
+      const isExcused =
+        excused.has(name) || notProved.has(name) || (this.#struck.get(name) ?? -1) >= this.#lastFinalLook;
       if (!live || isExcused) continue;
       const { state } = this.#release;
       this.#demand(live.loaded === version, `${state.phase}: ${name} has loaded ${live.loaded}: ${state.reason}`);
@@ -433,7 +443,10 @@ const STRATEGIES = {
   onDelete: { type: 'OnDelete' },
 } as const;
 
-function heldOf({ plan, progress }: Release): { image: string; updateStrategy?: SimulatedCluster['strategy'] } | undefined {
+function heldOf({
+  plan,
+  progress,
+}: Release): { image: string; updateStrategy?: SimulatedCluster['strategy'] } | undefined {
   const { set, isStaged, isPutBack, back, leaving } = progress;
   if (!isStaged || isPutBack || back?.scope === 'release' || leaving) return undefined;
   if (plan.strategy === 'targeted') return { image: plan.baseline.templateImage };

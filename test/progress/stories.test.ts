@@ -9,15 +9,19 @@ import { stories } from './story.ts';
 const SEED = Number(process.env['HOTWAVE_SEED'] ?? 20_261_127);
 const COUNT = Number(process.env['HOTWAVE_STORIES'] ?? 3_000);
 
-test(`${COUNT} stories (seed ${SEED}) end, and nothing happened in them that must not`, () => {
-  const check = fc.check(
-    fc.property(stories, (story) => {
-      const { violations } = play(story);
-      if (violations.length > 0) throw new Error([...violations, ...play(story, true).script].join('\n'));
-    }),
-    { seed: SEED, numRuns: COUNT },
-  );
-  const [story] = check.counterexample ?? [];
-  const words = check.failed ? `${String(check.errorInstance)}\n${JSON.stringify(story)}` : '';
-  expect(words).toBe('');
-}, Math.max(120_000, COUNT * 20));
+test(
+  `${COUNT} stories (seed ${SEED}) end, and nothing happened in them that must not`,
+  () => {
+    const check = fc.check(
+      fc.property(stories, (story) => {
+        const { violations } = play(story);
+        if (violations.length > 0) throw new Error([...violations, ...play(story, true).script].join('\n'));
+      }),
+      { seed: SEED, numRuns: COUNT },
+    );
+    const [story] = check.counterexample ?? [];
+    const words = check.failed ? `${String(check.errorInstance)}\n${JSON.stringify(story)}` : '';
+    expect(words).toBe('');
+  },
+  Math.max(120_000, COUNT * 20),
+);

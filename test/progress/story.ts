@@ -83,7 +83,13 @@ const of = <Kind extends string>(kind: Kind): fc.Arbitrary<Kind> => fc.constant(
 
 const happenings: fc.Arbitrary<Happening> = fc.oneof(
   { weight: 10, arbitrary: fc.record({ kind: of('decision'), wish: wishes }) },
-  { weight: 2, arbitrary: fc.record({ kind: of('later'), milliseconds: fc.constantFrom(0, 1_000, 90_000, 90_000_000, 2_700_000_000) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: of('later'),
+      milliseconds: fc.constantFrom(0, 1_000, 90_000, 90_000_000, 2_700_000_000),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ kind: of('engineRestarts'), ordinal: ordinals }) },
   { weight: 1, arbitrary: fc.record({ kind: of('sidecarRestarts'), ordinal: ordinals }) },
   { weight: 2, arbitrary: fc.record({ kind: of('recreated'), ordinal: ordinals }) },

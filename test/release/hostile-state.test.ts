@@ -91,10 +91,9 @@ const aHalt: fc.Arbitrary<LineState> = fc
     until: anyNumber,
     phase: fc.constantFrom('halted', 'ending', 'ended'),
     releases: maybe(
-      fc.array(
-        fc.record({ workflowId: text, release: text, phase: fc.constantFrom('halted', 'updating') }),
-        { maxLength: 25 },
-      ),
+      fc.array(fc.record({ workflowId: text, release: text, phase: fc.constantFrom('halted', 'updating') }), {
+        maxLength: 25,
+      }),
     ),
     trouble: maybe(text),
     unreadable: maybe(anyNumber),

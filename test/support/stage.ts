@@ -30,7 +30,11 @@ export interface Stage {
   /** The calls of all workers of this stage. */
   readonly calls: ClusterCalls;
   startWorker(): Promise<RunningWorker>;
-  start(file?: ReleaseFile, requester?: string, more?: Pick<ReleaseInput, 'duringFreeze' | 'continueEachStep'>): Promise<StartedRelease>;
+  start(
+    file?: ReleaseFile,
+    requester?: string,
+    more?: Pick<ReleaseInput, 'duringFreeze' | 'continueEachStep'>,
+  ): Promise<StartedRelease>;
 }
 
 /** What the workers of one test file share: a connection costs more than a worker. */
@@ -43,10 +47,7 @@ export interface Connections {
 /** Connects to the Temporal server of the layer. */
 export async function connect(): Promise<Connections> {
   const address = inject('temporalAddress');
-  const [native, connection] = await Promise.all([
-    NativeConnection.connect({ address }),
-    open({ address }),
-  ]);
+  const [native, connection] = await Promise.all([NativeConnection.connect({ address }), open({ address })]);
   const close = async (): Promise<void> => {
     await Promise.all([native.close(), connection.close()]);
   };

@@ -63,9 +63,7 @@ function pictureOf(cluster: FakeCluster): Readonly<Record<string, unknown>> {
 /** How many runs the workflow of a release took. */
 async function runsOf({ client }: Stage, { handle }: StartedRelease): Promise<number> {
   const query = `WorkflowId = '${handle.workflowId}'`;
-  let runs = 0;
-  for await (const _run of client.workflow.list({ query })) runs += 1;
-  return runs;
+  return (await Array.fromAsync(client.workflow.list({ query }))).length;
 }
 
 /** Durations and moments are never the same twice. */
@@ -103,46 +101,39 @@ async function played(
 }
 
 /** Three waves with a gate, and a pause in the middle of the reloads of the second. */
-async function gatePauseResume({ it, release, decide }: Play): Promise<void> {
+async function gatePauseResume(play: Play): Promise<void> {
+  const { it, release } = play;
   await release.until('the gate', inPhase('waiting-approval'));
-  await decide({ id: 'early', verb: 'approve', wave: 3 });
+  await play.decide({ id: 'early', verb: 'approve', wave: 3 });
   const held = it.calls.hold({ activity: 'reloadServers' });
   await release.signal({ id: 'vote', verb: 'approve', wave: 2, actor: 'bob' });
   await held.reached;
-  const paused = decide({ id: 'pause', verb: 'pause' });
-  await release.until('the pause to be asked for', ({ requests, phase }) => requests.pause !== undefined || phase === 'paused');
+  const paused = play.decide({ id: 'pause', verb: 'pause' });
+  await release.until(
+    'the pause to be asked for',
+    ({ requests, phase }) => requests.pause !== undefined || phase === 'paused',
+  );
   held.release();
   await paused;
   await release.until('the pause', inPhase('paused'));
   await release.signal({ id: 'vote', verb: 'approve', wave: 2, actor: 'bob' });
-  await decide({ id: 'resume', verb: 'resume' });
+  await play.decide({ id: 'resume', verb: 'resume' });
 }
 
 /** A rollback at a gate, asked for twice. */
-async function rollBackAtTheGate({ release, decide }: Play): Promise<void> {
+async function rollBackAtTheGate(play: Play): Promise<void> {
+  const { release } = play;
   await release.until('the gate', inPhase('waiting-approval'));
-  await decide({ id: 'vote', verb: 'approve', wave: 2 });
+  await play.decide({ id: 'vote', verb: 'approve', wave: 2 });
   await release.until('the second gate', ({ phase, gate }) => phase === 'waiting-approval' && gate?.wave === 3);
-  await decide({ id: 'back', verb: 'rollback', actor: 'bob', reason: 'matches are lost' });
+  await play.decide({ id: 'back', verb: 'rollback', actor: 'bob', reason: 'matches are lost' });
 }
 
 const STORIES: readonly (readonly [name: string, wishes: SpecWishes, act: (play: Play) => Promise<void>])[] = [
   ['three waves with a gate, a pause and a resume', { gates: [{ before: 2 }] }, gatePauseResume],
-  [
-    'a rollback at the gate before the third wave',
-    { gates: [{ before: 2 }, { before: 3 }] },
-    rollBackAtTheGate,
-  ],
-  [
-    'chosen servers, with a gate and a pause',
-    { ...TARGETED, gates: [{ before: 2 }] },
-    gatePauseResume,
-  ],
-  [
-    'a bad version that goes back by itself',
-    { image: `${NEW_IMAGE}-stale` },
-    () => Promise.resolve(),
-  ],
+  ['a rollback at the gate before the third wave', { gates: [{ before: 2 }, { before: 3 }] }, rollBackAtTheGate],
+  ['chosen servers, with a gate and a pause', { ...TARGETED, gates: [{ before: 2 }] }, gatePauseResume],
+  ['a bad version that goes back by itself', { image: `${NEW_IMAGE}-stale` }, () => Promise.resolve()],
 ];
 
 describe('a release that goes on in a new run at every step', () => {
@@ -212,7 +203,10 @@ describe('a release that goes on in a new run at every step', () => {
         if (answer.accepted) said.set(id, answer.message);
       }
     }
-    const { phase } = await release.until('the end or a pause', (state) => state.phase === 'done' || state.phase === 'paused');
+    const { phase } = await release.until(
+      'the end or a pause',
+      (state) => state.phase === 'done' || state.phase === 'paused',
+    );
     if (phase === 'paused') await release.decide({ id: 'last', verb: 'resume' });
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     const { decisions } = await release.state();

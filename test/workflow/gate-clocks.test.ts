@@ -156,7 +156,7 @@ describe('a gate with promoteAfter', () => {
 
 describe('a gate with remindEvery', () => {
   test('counts its reminders where everybody sees them, until somebody decides', async ({ stage }) => {
-    const release = await atGate(await stage(ward().model), { approvals: 2, remindEvery: '1s' });
+    const release = await atGate(await stage(ward().model), { approvals: 2, remindEvery: '1s', timeout: '3m' });
     expect((await release.state()).wait?.for).toBe('waits for 2 approvals before wave 2');
     const once = await release.until('a reminder', ({ gate }) => gate?.reminders === 1);
     expect(once.wait?.for).toBe('waits for 2 approvals before wave 2; reminded once');
@@ -169,7 +169,11 @@ describe('a gate with remindEvery', () => {
 
   test('has the workers log a warning that says who is waited for, where, and how long', async ({ stage }) => {
     const it = await stage(ward().model);
-    const file = aRelease({ name: 'reminding', gates: [{ before: 2, remindEvery: '1s' }], health: HEALTH });
+    const file = aRelease({
+      name: 'reminding',
+      gates: [{ before: 2, remindEvery: '1s', timeout: '3m' }],
+      health: HEALTH,
+    });
     const release = await it.start(file);
     await release.until('a reminder', ({ gate }) => gate?.reminders === 1);
     const [warning, ...others] = workerWarnings.filter(({ message }) => message.includes('reminding'));

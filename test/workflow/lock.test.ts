@@ -72,7 +72,7 @@ describe('the lock of a set', () => {
     const refused = await start(it);
     expect(refused).toMatchObject({ code: 6 });
     expect(refused.out).toContain('by another Temporal (namespace default with id another, workflow hotwave/');
-    expect(refused.out).toContain('hotwave rollback --from-cluster arena/duel --reason');
+    expect(refused.out).toContain('hotwave rollback --from-cluster arena/duel --cluster');
     const { code, err, out } = await start(it, '--takeover', 'that cluster was deleted');
     expect({ code, out, err }).toMatchObject({ code: 0 });
     expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
