@@ -1,3 +1,4 @@
+import type { SeenValues } from '../patches/patches.ts';
 import { isOverMixed, skewBudgetOf } from '../decisions/max-mixed.ts';
 import { departed, tryAgain } from './apply-back.ts';
 import {
@@ -147,12 +148,22 @@ function leftRecorded(release: Release, problem: string | undefined, now: number
   return finished(release, left.outcome, reason, now);
 }
 
+/** Another image gives servers what nobody planned, a strategy that holds fewer back lets Kruise move whomever it likes. */
+function mayHaveMoved({ plan, progress }: Release, seen: SeenValues | undefined): boolean {
+  if (plan.strategy !== 'rolling' || seen === undefined) return false;
+  if (seen.image !== plan.baseline.newImage) return true;
+  const { updateStrategy } = seen;
+  if (updateStrategy === undefined || !progress.set.hold) return false;
+  const { type, rollingUpdate } = updateStrategy ?? { type: 'RollingUpdate', rollingUpdate: undefined };
+  const isHeld = Number(rollingUpdate?.partition ?? 0) >= progress.set.hold.partition;
+  return type === 'RollingUpdate' && rollingUpdate?.paused !== true && !isHeld;
+}
+
 /** What the watch of the set has seen. */
 function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSeen' }>, now: number): Release {
-  const { progress, state, plan } = release;
+  const { progress, state } = release;
   const { facts, strays, what, seen, told, replicas } = event;
-  // Another image gives servers what nobody planned, another strategy lets Kruise move whomever it likes.
-  const isMoved = plan.strategy === 'rolling' && seen !== undefined;
+  const isMoved = mayHaveMoved(release, seen);
   const foreign = {
     ...progress.foreign,
     facts,

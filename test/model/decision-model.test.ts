@@ -13,6 +13,7 @@ const PHASES: readonly Phase[] = [
   'watching',
   'waiting-approval',
   'frozen',
+  'pausing',
   'paused',
   'halted',
   'rolling-back',
@@ -77,7 +78,7 @@ function start(): ReleaseState {
 /** The runbook goes on: a gate is there while it waits at one and while it is paused there. */
 function entered(state: ReleaseState, phase: Phase, now: number): ReleaseState {
   const gate = phase === 'waiting-approval' ? { wave: 2, spec: GATE, openedAt: now, approvedBy: [] } : state.gate;
-  const keeps = phase === 'waiting-approval' || phase === 'paused' || phase === 'halted';
+  const keeps = ['waiting-approval', 'pausing', 'paused', 'halted'].includes(phase);
   return {
     ...state,
     phase,
@@ -99,7 +100,7 @@ class Votes {
   rejected = false;
 
   counts({ verb, release, wave, actor, reason }: Decision, state: ReleaseState): boolean {
-    const open = state.gate !== undefined && ['waiting-approval', 'paused', 'halted'].includes(state.phase);
+    const open = state.gate !== undefined && ['waiting-approval', 'pausing', 'paused', 'halted'].includes(state.phase);
     const settled = this.rejected || this.approvers.size >= GATE.approvals;
     const meant = release === 'r1' && wave === 2;
     if (!open || settled || !meant || isLeaving(state)) return false;

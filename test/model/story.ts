@@ -18,13 +18,24 @@ export interface Wish {
   readonly ordinal: number;
 }
 
+/** Activities whose work may stand still half-way. */
+const STUCK = ['reloadServers', 'openWave', 'awaitReady', 'checkServers', 'changeHold'] as const;
+/** Activities whose work may stand still half-way. */
+export type StuckActivity = (typeof STUCK)[number];
+
 /** One thing that happens to a release from outside. */
 export type Happening =
   | { readonly kind: 'decision'; readonly wish: Wish; readonly bySignal: boolean }
   /** So much time passes; a moment in the fake cluster is some tens of milliseconds. */
   | { readonly kind: 'time'; readonly milliseconds: number }
-  /** Somebody else scales the set. */
-  | { readonly kind: 'scale'; readonly by: number }
+  /** An engine crashes in its pod, and loads what is there. */
+  | { readonly kind: 'crash'; readonly ordinal: number }
+  /** Somebody deletes a pod, and Kruise makes it anew. */
+  | { readonly kind: 'recreate'; readonly ordinal: number }
+  /** Somebody else writes the image or the strategy of the set, or writes back what was there before. */
+  | { readonly kind: 'edit'; readonly what: 'image' | 'strategy' | 'taken-back' }
+  /** The next such activity stands still for a while, in the middle of its work, deaf to whoever wants it to end. */
+  | { readonly kind: 'stuck'; readonly activity: StuckActivity; readonly milliseconds: number }
   | { readonly kind: 'cluster-down'; readonly calls: number };
 
 /** A release and what happens to it. */
@@ -68,6 +79,29 @@ const happenings = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('cluster-down' as const), calls: fc.integer({ min: 1, max: 3 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('crash' as const), ordinal: fc.integer({ min: 0, max: 9 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('recreate' as const), ordinal: fc.integer({ min: 0, max: 9 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('edit' as const),
+      what: fc.constantFrom('image' as const, 'strategy' as const, 'taken-back' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('stuck' as const),
+      activity: fc.constantFrom(...STUCK),
+      milliseconds: fc.integer({ min: 50, max: 800 }),
+    }),
   },
 );
 

@@ -1,13 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { why } from '../../release/narrate/narrate.ts';
 import { isInRanges } from '../../release/fleet/ranges.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
 import { VERB_TABLE } from '../../release/decisions/verbs.ts';
 import type { DecisionMessage, ReleaseResult } from '../../workflows/messages.ts';
-import { NEW_IMAGE, SET } from '../support/builders.ts';
+import { NEW_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import { unreachable } from '../support/fake-faults.ts';
 import type { LogEntry } from '../support/fake-cluster.ts';
-import { effects } from '../support/fake-log.ts';
+import { effectiveReloads, effects } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import type { Stage } from '../support/stage.ts';
 import { aRelease, aTargetedRelease } from '../support/stage.ts';
@@ -20,10 +21,13 @@ export interface Ending {
   readonly result: ReleaseResult;
   /** What must not be: each a sentence. */
   readonly violations: readonly string[];
+  /** Servers to which somebody else has done something. */
+  readonly struck: ReadonlySet<string>;
 }
 
 const STANDING = new Set(['paused', 'halted', 'frozen', 'waiting-approval']);
 const END_MS = 60_000;
+const OTHER_IMAGE = 'registry.test/scripts:9.9';
 
 /** Carries a release through its story, looking at it all the time, and then brings it to its end as a person would. */
 export async function walk(stage: Stage, story: Story): Promise<Ending> {
@@ -64,6 +68,10 @@ class Walk {
   /** How long the log was when the release was first seen in this stand, until it is told something. */
   #quiet: { readonly log: number; readonly stand: number | undefined } | undefined;
   #sent = 0;
+  /** What somebody else's edit has replaced, as long as that was not written back. */
+  #before: ReturnType<Stage['cluster']['set']>['raw']['spec'] | undefined;
+  /** Servers to which somebody else has done something: what a release says of them may be old the moment it says it. */
+  readonly #struck = new Set<string>();
 
   constructor(stage: Stage, release: StartedRelease, story: Story) {
     this.#stage = stage;
@@ -80,7 +88,8 @@ class Walk {
     await this.#toTheEnd();
     const [result, state] = [await this.#release.result(), await this.#release.state()];
     this.#demandGates(state);
-    return { state, result, violations: this.#violations };
+    this.#demandOnce();
+    return { state, result, violations: this.#violations, struck: this.#struck };
   }
 
   #demand(isRight: boolean, sentence: string): void {
@@ -127,11 +136,50 @@ class Walk {
         for (const operation of ['patch', 'listServers'] as const)
           this.#stage.cluster.faults.fail(operation, unreachable(), happening.calls);
         return;
-      case 'scale':
+      case 'crash':
+        this.#strike(happening.ordinal);
+        if (this.#stage.cluster.set().servers.has(`${SET.name}-${happening.ordinal}`))
+          this.#stage.cluster.crash(`${SET.name}-${happening.ordinal}`);
         return;
+      case 'recreate':
+        this.#strike(happening.ordinal);
+        if (this.#stage.cluster.set().servers.has(`${SET.name}-${happening.ordinal}`))
+          this.#stage.cluster.set().recreate(`${SET.name}-${happening.ordinal}`);
+        return;
+      case 'edit':
+        this.#edit(happening.what);
+        return;
+      case 'stuck': {
+        const held = this.#stage.calls.hold({ activity: happening.activity }, { stubborn: true });
+        void held.reached.then(() => pause(happening.milliseconds)).then(held.release);
+        return;
+      }
       case 'decision':
         await this.#decide(this.#decisionOf(happening.wish, state), happening.bySignal, state);
     }
+  }
+
+  #strike(ordinal: number): void {
+    this.#struck.add(`${SET.name}-${ordinal}`);
+  }
+
+  /** Somebody else writes the set; from then on nobody knows who has moved. */
+  #edit(what: 'image' | 'strategy' | 'taken-back'): void {
+    const { cluster } = this.#stage;
+    const before = structuredClone(cluster.set().raw.spec);
+    if (what === 'taken-back' && this.#before === undefined) return;
+    for (const name of cluster.set().servers.keys()) this.#struck.add(name);
+    const wanted = what === 'taken-back' ? this.#before : undefined;
+    this.#before = wanted ? undefined : before;
+    cluster.edit('colleague', ({ spec }) => {
+      const { containers } = spec.gameServerTemplate.spec;
+      const sidecar = containers.find(({ name }) => name === SIDECAR);
+      const image = wanted?.gameServerTemplate.spec.containers.find(({ name }) => name === SIDECAR)?.image;
+      if (wanted?.updateStrategy) spec.updateStrategy = wanted.updateStrategy;
+      else if (what === 'strategy') spec.updateStrategy = { ...spec.updateStrategy, type: 'OnDelete' };
+      if (sidecar && image !== undefined) sidecar.image = image;
+      else if (sidecar && what === 'image') sidecar.image = OTHER_IMAGE;
+    });
   }
 
   /** Time passes until the release has gone on, at most so long. */
@@ -229,6 +277,15 @@ class Walk {
         return state.drift ? { verb: 'resume', wins: 'edit', actor: 'bob' } : { verb: 'resume', actor: 'bob' };
       default:
         return undefined;
+    }
+  }
+
+  /** A running engine is made to load the new version once, unless somebody else has done something to it. */
+  #demandOnce(): void {
+    const { cluster } = this.#stage;
+    for (const name of cluster.set().servers.keys()) {
+      const times = effectiveReloads(cluster, name, '2.0');
+      this.#demand(times <= 1 || this.#struck.has(name), `${name} was made to load 2.0 ${times} times`);
     }
   }
 
