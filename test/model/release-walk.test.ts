@@ -50,9 +50,7 @@ function expectTruth({ cluster }: Stage, { state, result, struck }: Ending): voi
 }
 
 function wrongBack(chosen: readonly FakeServer[], struck: ReadonlySet<string>): string[] {
-  return chosen
-    .filter((server) => !runs(server, '1.0', OLD_IMAGE) && !struck.has(server.name))
-    .map(({ name }) => name);
+  return chosen.filter((server) => !runs(server, '1.0', OLD_IMAGE) && !struck.has(server.name)).map(({ name }) => name);
 }
 
 function isInSkippedWave({ skippedWaves = [], waves }: Ending['state'], ordinal: number): boolean {
