@@ -130,7 +130,7 @@ describe('a rolling release under which the set changes', () => {
     },
   );
 
-  test.for(['stageTemplate', 'openWave'])(
+  test.for(['stageTemplate', 'openWave'] as const)(
     'by OpenKruiseGame, which kills a server between the look and the write of %s, goes on by itself',
     async (activity, { stage }) => {
       const it = await stage();
