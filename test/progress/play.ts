@@ -454,7 +454,7 @@ function heldOf({
 }
 
 /** The release as the next run has it. */
-export function handedOn(release: Release): Release {
+function handedOn(release: Release): Release {
   return unpackRelease(JSON.parse(JSON.stringify(packRelease(release))) as CarriedRelease);
 }
 
