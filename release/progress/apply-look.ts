@@ -17,7 +17,13 @@ type LookedEvent = Extract<Event, { kind: 'looked' }>;
 
 /** What a server is that is not as it was: nothing of ours, something that a person has to see, or a proof that died. */
 type Finding =
-  | { readonly kind: 'failure'; readonly class: FailureClass; readonly reason: string }
+  | {
+      readonly kind: 'failure';
+      readonly class: FailureClass;
+      readonly reason: string;
+      /** Somebody else has moved it: nobody knows who has moved besides. */
+      readonly isForeign?: true;
+    }
   | { readonly kind: 'lost'; readonly isMoved: boolean }
   | { readonly kind: 'same' };
 
@@ -28,11 +34,14 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
   const failures: ServerFailure[] = [];
   const lost = new Map<string, boolean>();
   const same = new Map<string, string>();
+  let hasMoved = release.progress.foreign.hasMoved;
   for (const seen of look.changed) {
     const { name } = seen.server;
     if (rowOf(release, name).accepting === true) continue;
     const finding = purpose === 'baseline' ? baselineFinding(release, seen) : findingOf(release, seen);
     if (finding.kind === 'failure') failures.push({ server: name, class: finding.class, reason: finding.reason });
+    if (finding.kind === 'failure' && finding.isForeign === true && release.plan.strategy === 'rolling')
+      hasMoved = true;
     if (finding.kind === 'lost') lost.set(name, finding.isMoved);
     if (finding.kind === 'same') same.set(name, seen.basis);
   }
@@ -48,7 +57,13 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
     ...(lost.get(name) === true ? { touched: true as const } : {}),
   }));
   const told = toldOf(lost);
-  const shown = knowing({ ...died, state: withObservations(died.state, told) }, { mustLook: false });
+  const shown = knowing(
+    { ...died, state: withObservations(died.state, told) },
+    {
+      mustLook: false,
+      foreign: { ...died.progress.foreign, ...(hasMoved === true ? { hasMoved } : {}) },
+    },
+  );
   return failures.length > 0 && !release.progress.back
     ? withFailing(shown, failures, now)
     : withLooked(
@@ -228,12 +243,18 @@ function outsiderFinding(release: Release, planned: PlannedServer | undefined, {
       kind: 'failure',
       class: 'mainContainerRestarted',
       reason: `container ${container} of ${server.name} restarted outside its wave`,
+      isForeign: true,
     };
   const kind = placesOf(plan).get(server.name)?.kind;
   // Another template change may have been on its way to those who run the new image already: they prove it again.
   if (kind === 'updated' && image === newImage) return { kind: 'lost', isMoved: false };
   if (kind === 'adopted' && image === newImage) return { kind: 'same' };
-  return { kind: 'failure', class: 'moved', reason: `${server.name} is given ${image} outside its wave` };
+  return {
+    kind: 'failure',
+    class: 'moved',
+    reason: `${server.name} is given ${image} outside its wave`,
+    isForeign: true,
+  };
 }
 
 /** What a look compares each server with: what its proof holds for, else how the plan found it. */

@@ -121,7 +121,7 @@ class Walk {
 
   /** A deadline may pass meanwhile; then it stands for another reason, after a rollback for example. */
   async #demandQuiet({ phase, wait }: ReleaseState, since: number): Promise<void> {
-    const [written] = effects(this.#stage.cluster, since);
+    const written = effects(this.#stage.cluster, since).find((entry) => !isAnothers(entry) && !freezes(entry));
     const again = await this.#release.state();
     if (written === undefined || again.phase !== phase || again.wait?.since !== wait?.since) return;
     this.#demand(false, `written while ${phase}: ${describe(written)}; ${lastWords(again)}`);
@@ -308,6 +308,16 @@ class Walk {
       this.#demand(votes.length >= this.#story.approvals, `wave ${gate} moved with ${votes.length} votes`);
     }
   }
+}
+
+/** Kruise gives servers what somebody else has written. */
+function isAnothers(entry: LogEntry): boolean {
+  return entry.kind === 'moved' && entry.image === OTHER_IMAGE;
+}
+
+/** An edit was taken back: now the set can be frozen, so that nobody moves while the release stands still. */
+function freezes(entry: LogEntry): boolean {
+  return entry.kind === 'patch' && JSON.stringify(entry.patch.changes).includes('"paused":true');
 }
 
 function describe(entry: LogEntry): string {

@@ -230,6 +230,9 @@ export const PATHS: readonly Path[] = [
       });
       await release.until('the drift', ({ drift, phase }) => drift !== undefined && phase === 'paused');
       await release.decide({ verb: 'resume', wins });
+      // The edit is written over first; a release that leaves the set to it ends.
+      if (wins === 'edit') return release;
+      await release.until('the gate again', ({ phase, drift }) => phase === 'waiting-approval' && drift === undefined);
       await release.signal({ verb: 'approve', wave: 2 });
       return release;
     },
