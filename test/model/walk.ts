@@ -151,7 +151,7 @@ class Walk {
         return;
       case 'stuck': {
         const held = this.#stage.calls.hold({ activity: happening.activity }, { stubborn: true });
-        void held.reached.then(() => pause(happening.milliseconds)).then(held.release);
+        void held.reached.then(() => pause(happening.milliseconds)).then(() => held.release());
         return;
       }
       case 'decision':

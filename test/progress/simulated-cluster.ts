@@ -122,7 +122,7 @@ export class SimulatedCluster {
   get movable(): readonly SimulatedServer[] {
     const { type, rollingUpdate } = this.strategy;
     if (type !== 'RollingUpdate' || rollingUpdate?.paused === true) return [];
-    const partition = Number(rollingUpdate?.partition ?? 0);
+    const partition = rollingUpdate?.partition ?? 0;
     return [...this.servers.values()].sort(byOrder).slice(0, Math.max(0, this.servers.size - partition));
   }
 
@@ -178,7 +178,7 @@ export class SimulatedCluster {
   scale(by: number): void {
     this.replicas = Math.max(1, this.replicas + by);
     for (const [name, { ordinal }] of [...this.servers]) if (ordinal >= this.replicas) this.servers.delete(name);
-    const partition = Number(this.strategy.rollingUpdate?.partition ?? 0);
+    const partition = this.strategy.rollingUpdate?.partition ?? 0;
     for (let ordinal = 0; ordinal < this.replicas; ordinal += 1)
       if (!this.servers.has(nameOf(ordinal))) this.#create(ordinal, partition > ordinal ? this.#oldest() : this.image);
   }
