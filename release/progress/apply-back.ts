@@ -253,7 +253,15 @@ export function tryAgain(release: Release): Release {
     isNoted: false,
     settled: {},
   };
-  const known = knowing(next, { back: again, pause: undefined, stop: undefined, set: { ...set, refused: undefined } });
+  // The set stood open all the time, so anybody may have been moved by whoever wrote it meanwhile.
+  const foreign = { ...release.progress.foreign, hasMoved: true as const };
+  const known = knowing(next, {
+    back: again,
+    pause: undefined,
+    stop: undefined,
+    set: { ...set, refused: undefined },
+    foreign,
+  });
   return showing(known, {
     requests: {},
     gate: undefined,

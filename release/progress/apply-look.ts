@@ -31,20 +31,7 @@ type Finding =
 export function applyLook(release: Release, event: LookedEvent, now: number): Release {
   const { look, purpose } = event;
   const accepted = withAccepted(release, look);
-  const failures: ServerFailure[] = [];
-  const lost = new Map<string, boolean>();
-  const same = new Map<string, string>();
-  let hasMoved = release.progress.foreign.hasMoved;
-  for (const seen of look.changed) {
-    const { name } = seen.server;
-    if (rowOf(release, name).accepting === true) continue;
-    const finding = purpose === 'baseline' ? baselineFinding(release, seen) : findingOf(release, seen);
-    if (finding.kind === 'failure') failures.push({ server: name, class: finding.class, reason: finding.reason });
-    if (finding.kind === 'failure' && finding.isForeign === true && release.plan.strategy === 'rolling')
-      hasMoved = true;
-    if (finding.kind === 'lost') lost.set(name, finding.isMoved);
-    if (finding.kind === 'same') same.set(name, seen.basis);
-  }
+  const { failures, lost, same, hasMoved } = found(release, event);
   const missing = release.progress.back
     ? look.missing.filter((name) => rowOf(release, name).away === undefined)
     : look.missing;
@@ -61,7 +48,7 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
     { ...died, state: withObservations(died.state, told) },
     {
       mustLook: false,
-      foreign: { ...died.progress.foreign, ...(hasMoved === true ? { hasMoved } : {}) },
+      foreign: { ...died.progress.foreign, ...(hasMoved ? { hasMoved } : {}) },
     },
   );
   return failures.length > 0 && !release.progress.back
@@ -76,6 +63,34 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
         },
         now,
       );
+}
+
+/** What a look has found, by what is to be done about it. */
+interface Found {
+  readonly failures: ServerFailure[];
+  /** Who has lost its proof, and whether it runs another image. */
+  readonly lost: Map<string, boolean>;
+  readonly same: Map<string, string>;
+  readonly hasMoved: boolean;
+}
+
+function found(release: Release, { look, purpose }: LookedEvent): Found {
+  const { plan, progress } = release;
+  const failures: ServerFailure[] = [];
+  const lost = new Map<string, boolean>();
+  const same = new Map<string, string>();
+  let hasMoved = progress.foreign.hasMoved === true;
+  for (const seen of look.changed) {
+    const { name } = seen.server;
+    if (rowOf(release, name).accepting === true) continue;
+    const finding = purpose === 'baseline' ? baselineFinding(release, seen) : findingOf(release, seen);
+    if (finding.kind === 'lost') lost.set(name, finding.isMoved);
+    if (finding.kind === 'same') same.set(name, seen.basis);
+    if (finding.kind !== 'failure') continue;
+    failures.push({ server: name, class: finding.class, reason: finding.reason });
+    if (finding.isForeign === true && plan.strategy === 'rolling') hasMoved = true;
+  }
+  return { failures, lost, same, hasMoved };
 }
 
 /**

@@ -155,7 +155,7 @@ function mayHaveMoved({ plan, progress }: Release, seen: SeenValues | undefined)
   const { updateStrategy } = seen;
   if (updateStrategy === undefined || !progress.set.hold) return false;
   const { type, rollingUpdate } = updateStrategy ?? { type: 'RollingUpdate', rollingUpdate: undefined };
-  const isHeld = Number(rollingUpdate?.partition ?? 0) >= progress.set.hold.partition;
+  const isHeld = (rollingUpdate?.partition ?? 0) >= progress.set.hold.partition;
   return type === 'RollingUpdate' && rollingUpdate?.paused !== true && !isHeld;
 }
 
