@@ -60,6 +60,8 @@ function resumed(release: Release, now: number): Release {
     stop: undefined,
     admission: undefined,
     groupRetry: undefined,
+    // The calendar may have changed meanwhile: it is asked again at once.
+    frozen: progress.frozen && { ...progress.frozen, until: now },
     isEditChecked: false,
     promotion: undefined,
     ...(progress.order === 'changed' ? followingOrder(release) : {}),
