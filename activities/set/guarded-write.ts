@@ -62,9 +62,15 @@ export async function writeMovingSet(
   live: GameServerSetView,
   patch: GuardedPatch,
 ): Promise<Refusal | undefined> {
-  const edited = templateDrift(subject, live);
-  if (edited) return { ...edited, ...known(live, subject.fence) };
+  const refused = refusalOfTemplate(subject, live);
+  if (refused) return refused;
   return await writeSet(cluster, subject, live, demandingTemplate(patch, live));
+}
+
+/** Why nobody may move: a foreign template, and which write of the release it has met. Undefined when there is none. */
+export function refusalOfTemplate(subject: Subject, live: GameServerSetView): Refusal | undefined {
+  const edited = templateDrift(subject, live);
+  return edited && { ...edited, ...known(live, subject.fence) };
 }
 
 /** What somebody has changed of the template beside the release's own image, as a refusal; undefined when nothing. */

@@ -11,7 +11,7 @@ import type { Cluster } from '../ports/cluster.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import { LOOK_MS, PIECE_MS, awaitAccepted } from './await-accepted.ts';
 import type { Refusal } from './guarded-write.ts';
-import { imageDrift, missing, writeMovingSet } from './guarded-write.ts';
+import { imageDrift, missing, refusalOfTemplate, writeMovingSet } from './guarded-write.ts';
 import type { OpenWaveInput, SetWrite } from './set-writes.ts';
 
 /** The set and its servers when nobody was coming or going. */
@@ -32,7 +32,8 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     if ('kind' in found) return found;
     const { live, servers } = found;
     const moving = movingIn(input, servers);
-    const refusal = refusalOfOrder(input, moving);
+    // A foreign template makes a revision of its own, by which Kruise would move servers of any wave.
+    const refusal = refusalOfTemplate(input, live) ?? refusalOfOrder(input, moving);
     if (refusal) return refusal;
     const { count, joined, instead } = moving;
     const { partition } = openingFor(servers, input.revision, live.replicas, count);
