@@ -1,8 +1,8 @@
 import { describe, expect, inject } from 'vitest';
-import { USER_STRATEGY } from '../support/builders.ts';
+import { NEW_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 import type { WhichCalls } from '../support/cluster-calls.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
-import { eachServer, reloads } from '../support/fake-log.ts';
+import { eachServer, movedTo, reloads } from '../support/fake-log.ts';
 import { startKillableWorkers } from '../support/killable-workers.ts';
 import type { KillableWorkers } from '../support/killable-workers.ts';
 import { A_PRIORITY, A_RELOAD, A_SET_WRITE, AN_OVERRIDE } from '../support/moments.ts';
@@ -179,5 +179,34 @@ describe('a worker that was stopped', { timeout: 180_000 }, () => {
       await release.decide({ verb: 'approve', wave: 2 });
       expect(await release.result()).toMatchObject({ outcome: 'done' });
       expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
+    }));
+
+  // A2
+  test('while it rolls back does not reload anything when it wakes up in the middle of the next release', ({
+    connections,
+  }) =>
+    withSleeper(connections, { sets: [{ replicas: 20 }] }, async ({ it, workers, takeOver }) => {
+      // One at a time: a stopped process must not have others on their way that were allowed before it stopped.
+      const wishes = { ...READY, waves: [12, 'rest'], gates: [{ before: 2 }], concurrency: { total: 1 } };
+      const release = await it.start(aRelease(wishes));
+      await release.until('the gate', atGate);
+      const held = it.calls.hold({ ...A_RELOAD, skip: 3 });
+      it.calls.slow(A_RELOAD, 200);
+      await release.decide({ verb: 'rollback', actor: 'bob' });
+      await held.reached;
+      workers.stop();
+      held.release();
+      await takeOver();
+      await eventually(release, 'the end', ({ endedAt }) => endedAt !== undefined);
+      expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+      const next = await it.start(aRelease({ name: 'next', image: NEW_IMAGE, gates: [{ before: 2 }] }));
+      await eventually(next, 'the gate', atGate);
+      const mark = now(it.cluster);
+      await workers.wake();
+      await it.calls.quiet();
+      expectNothingSince(it.cluster, mark);
+      expect(movedTo(it.cluster, NEW_IMAGE, mark)).toEqual([]);
+      await next.decide({ verb: 'cancel', then: 'hold' });
+      await next.result();
     }));
 });
