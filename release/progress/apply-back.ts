@@ -44,6 +44,7 @@ export function departed(release: Release, how: Departure): Release {
     group: 0,
     isLookedAt: false,
     isWritten: false,
+    isSwept: false,
     isNothing: false,
     byOverrides: false,
     isNoted: false,
@@ -137,39 +138,59 @@ function changingBack(release: Release, change: Partial<WayBack>): Release {
   return back ? knowing(release, { back: { ...back, ...change } }) : release;
 }
 
+type Snapshot = Extract<Event, { kind: 'snapshot' }>;
+
 /** How the servers of a group stand before they are brought back: what has to go, and who had moved at all. */
-function lookedAt(
-  release: Release,
-  { outgoing, touched, newcomers, gone }: Extract<Event, { kind: 'snapshot' }>,
-): Release {
-  const { plan, progress, isOnRecord, spec } = release;
-  const { back } = progress;
+function lookedAt(release: Release, seen: Snapshot): Release {
+  const { back } = release.progress;
   if (!back) return release;
-  // With chosen servers the image of a newcomer was never the release's.
-  const goes = plan.strategy === 'rolling' && back.scope === 'release';
-  const out = leftOut(release);
-  const came = goes ? newcomers.filter(({ name }) => !out.has(name)) : [];
   const groups = back.groups ?? groupsOf(release).map((servers) => servers.map(({ name }) => name));
-  const members = [...new Set([...(groups[back.group] ?? []), ...came.map(({ name }) => name)])];
-  const isDoubtful = isOnRecord || progress.foreign.hasMoved === true || !isSent(spec.reload);
-  const mustLoad = new Set([...(isDoubtful ? touched : []), ...came.map(({ name }) => name), ...plan.unproved]);
-  const away = new Set(gone);
-  const next = withRow(release, members, (row, name) => ({
+  const out = leftOut(release);
+  const came = cameToGoBack(release, back, seen).filter(({ name }) => !out.has(name));
+  const joined = came.map(({ name }) => name);
+  // Behind the last group everybody else was looked at: those of them that have moved are one more group.
+  const isSweep = back.group >= groups.length && back.groups !== undefined;
+  const going = isSweep ? seen.touched.filter((name) => !out.has(name)) : (groups[back.group] ?? []);
+  const members = [...new Set([...going, ...joined])];
+  const mustLoad = new Set([...(isSweep ? members : doubtful(release, seen)), ...joined, ...release.plan.unproved]);
+  const next = goingRows(release, { members, mustLoad, seen });
+  const known = new Set(release.progress.newcomers.servers.map(({ name }) => name));
+  const servers = [...release.progress.newcomers.servers, ...came.filter(({ name }) => !known.has(name))];
+  const added = members.length === 0 ? [] : [members];
+  const all = isSweep ? [...groups, ...added] : groups.map((names, index) => (index === back.group ? members : names));
+  return knowing(next, {
+    newcomers: { ...next.progress.newcomers, servers },
+    back: { ...back, groups: all, isLookedAt: true, isSwept: isSweep },
+  });
+}
+
+/** With chosen servers the image of a newcomer was never the release's. */
+function cameToGoBack({ plan }: Release, { scope }: WayBack, { newcomers }: Snapshot): Snapshot['newcomers'] {
+  return plan.strategy === 'rolling' && scope === 'release' ? newcomers : [];
+}
+
+/** Those that may have loaded the new version without the release's having told them. */
+function doubtful({ isOnRecord, progress, spec }: Release, { touched }: Snapshot): readonly string[] {
+  return isOnRecord || progress.foreign.hasMoved === true || !isSent(spec.reload) ? touched : [];
+}
+
+interface Going {
+  readonly members: readonly string[];
+  readonly mustLoad: ReadonlySet<string>;
+  readonly seen: Snapshot;
+}
+
+function goingRows(release: Release, { members, mustLoad, seen }: Going): Release {
+  const away = new Set(seen.gone);
+  return withRow(release, members, (row, name) => ({
     ...passedRow(row),
     stage: STAGE.none,
     basis: undefined,
-    outgoing: outgoing[name] ?? row.outgoing,
+    outgoing: seen.outgoing[name] ?? row.outgoing,
     // Whoever has come back meanwhile may have loaded anything.
     touched: row.touched ?? (mustLoad.has(name) || row.away === 'gone' ? true : undefined),
     away: away.has(name) ? 'gone' : undefined,
   }));
-  const known = new Set(progress.newcomers.servers.map(({ name }) => name));
-  const servers = [...progress.newcomers.servers, ...came.filter(({ name }) => !known.has(name))];
-  const all = groups.map((names, index) => (index === back.group ? members : names));
-  return knowing(next, {
-    newcomers: { ...next.progress.newcomers, servers },
-    back: { ...back, groups: all, isLookedAt: true },
-  });
 }
 
 function takenBack(release: Release, { written }: Extract<Event, { kind: 'takenBack' }>, now: number): Release {
@@ -248,6 +269,7 @@ export function tryAgain(release: Release): Release {
     groups: undefined,
     isLookedAt: false,
     isWritten: false,
+    isSwept: false,
     isNothing: false,
     problem: undefined,
     isNoted: false,

@@ -60,8 +60,7 @@ function resumed(release: Release, now: number): Release {
     stop: undefined,
     admission: undefined,
     groupRetry: undefined,
-    // The calendar may have changed meanwhile: it is asked again at once.
-    frozen: progress.frozen && { ...progress.frozen, until: now },
+    frozen: askedAgain(progress.frozen, now),
     isEditChecked: false,
     promotion: undefined,
     ...(progress.order === 'changed' ? followingOrder(release) : {}),
@@ -71,6 +70,11 @@ function resumed(release: Release, now: number): Release {
   });
   const { pause: _heeded, ...requests } = state.requests;
   return showing(known, { pausedBecause: undefined, mixedUntil, gate, requests });
+}
+
+/** The calendar may have changed while the release was paused: it is asked again at once. */
+function askedAgain(frozen: Release['progress']['frozen'], now: number): Release['progress']['frozen'] {
+  return frozen && { ...frozen, until: now };
 }
 
 /** From now on Kruise's order counts, also for those of the wave at work that have not moved: it is opened anew. */

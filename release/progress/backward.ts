@@ -18,10 +18,21 @@ export function backwardStep(release: Release, now: number): Step | undefined {
   if (!back) return undefined;
   if (back.problem !== undefined) return problemStep(release, back.problem);
   if (back.groups === undefined) return { kind: 'snapshot', servers: groupsOf(release)[0] ?? [] };
-  return (
-    groupStep(release, back, now) ??
-    (back.scope === 'release' ? settleStep(release, back, now) : note({ kind: 'partBack' }))
-  );
+  const group = groupStep(release, back, now);
+  if (group) return group;
+  if (back.scope !== 'release') return note({ kind: 'partBack' });
+  return sweepStep(release, back) ?? settleStep(release, back, now);
+}
+
+/**
+ * The set stood as the release had left it until it was taken back, and anybody may have opened it meanwhile. So once the
+ * template lets nobody move to the new version any more, whoever had no part in the release is looked at, too.
+ */
+function sweepStep(release: Release, back: WayBack): Step | undefined {
+  if (release.plan.strategy !== 'rolling' || back.isNothing || back.isSwept) return undefined;
+  const known = new Set([...(back.groups ?? []).flat(), ...leftOut(release)]);
+  const others = release.plan.waves.flatMap(({ servers }) => servers).filter(({ name }) => !known.has(name));
+  return others.length === 0 ? undefined : { kind: 'snapshot', servers: others };
 }
 
 function problemStep({ progress, plan }: Release, problem: string): Step {

@@ -104,6 +104,8 @@ export interface WayBack {
   readonly isLookedAt: boolean;
   /** The write that begins it is done. */
   readonly isWritten: boolean;
+  /** After that write it was looked who else had moved. */
+  readonly isSwept: boolean;
   /** Nothing had been written: there is nothing to bring back. */
   readonly isNothing: boolean;
   /** Servers move by overrides although the template would move them: it holds somebody else's change. */
