@@ -2,6 +2,8 @@ import type { FleetLook, SeenServer } from '../../release/checks/fleet-look.ts';
 import { basisOf, hasBasis, unpackBases } from '../../release/fleet/basis.ts';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
+import type { KnownOnes } from '../../release/fleet/newcomers.ts';
+import { isUnsettled } from '../../release/fleet/newcomers.ts';
 import { serverName } from '../../release/fleet/identity.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
 import type { Servers } from '../ports/servers.ts';
@@ -16,6 +18,8 @@ export interface LookAtFleetInput {
   readonly containers: readonly string[];
   /** What is expected, see `packBases`. */
   readonly expected: string;
+  /** With it, servers that came since are counted. */
+  readonly known?: KnownOnes | undefined;
 }
 
 /** More changed servers than this in one answer would tell nothing new. */
@@ -23,7 +27,7 @@ const MOST_SHOWN = 300;
 
 /** Looks at every server of the set once, and says which are not as they are expected to be. It judges nothing. */
 export function lookAtFleet(cluster: Servers): (input: LookAtFleetInput) => Promise<FleetLook> {
-  return async ({ set, container, containers, expected }) => {
+  return async ({ set, container, containers, expected, known }) => {
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.ordinal, server]));
     const missing: string[] = [];
@@ -40,6 +44,7 @@ export function lookAtFleet(cluster: Servers): (input: LookAtFleetInput) => Prom
       missing: missing.slice(0, MOST_SHOWN),
       changed: changed.slice(0, MOST_SHOWN),
       more: Math.max(0, changed.length - MOST_SHOWN) + Math.max(0, missing.length - MOST_SHOWN),
+      ...(known ? { came: servers.filter(isUnsettled(known)).length } : {}),
     };
   };
 }

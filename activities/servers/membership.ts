@@ -1,13 +1,13 @@
-import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
+import type { SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing } from '../../release/fleet/fleet.ts';
-import { isSamePod, shortUid } from '../../release/fleet/identity.ts';
-import { isNewcomer } from '../../release/fleet/newcomers.ts';
+import { isSamePod } from '../../release/fleet/identity.ts';
+import { isUnsettled } from '../../release/fleet/newcomers.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import type { Sets } from '../ports/set.ts';
 import type { Servers } from '../ports/servers.ts';
-import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
+import type { KnownOnes } from '../../release/fleet/newcomers.ts';
 import { packServers, unpackServers } from '../../release/fleet/server-rows.ts';
 import type { ServerRows } from '../../release/fleet/server-rows.ts';
 
@@ -28,13 +28,10 @@ export interface Whereabouts {
 }
 
 /** Find the servers that came while a release ran, and wait until they serve. */
-export interface FindNewcomersInput {
+export interface FindNewcomersInput extends KnownOnes {
   readonly set: SetRef;
-  readonly planned: PlannedOnes;
   /** The containers of the set's template. */
   readonly containers: readonly string[];
-  /** Short uids of newcomers that are dealt with. */
-  readonly settled: readonly string[];
   /** The container whose image the release changes, and that image. */
   readonly container: string;
   readonly image: string;
@@ -86,9 +83,7 @@ export function whereabouts(cluster: Sets & Servers): (input: WhereaboutsInput) 
 /** Finds the servers that came while a release ran, and waits until they serve or the time is over. */
 export function findNewcomers(cluster: Sets & Servers): (input: FindNewcomersInput) => Promise<Newcomers> {
   return async ({ set, planned, containers, settled, container, image, deadline }) => {
-    const known = new Set(settled);
-    const isNew = (server: ServerView): boolean =>
-      !server.deleting && !known.has(shortUid(server.uid)) && isNewcomer(server, planned);
+    const isNew = isUnsettled({ planned, settled });
     for (;;) {
       const { servers } = await cluster.listServers(set, {}, cancellation());
       const came = servers.filter(isNew).slice(0, MOST_NEWCOMERS);

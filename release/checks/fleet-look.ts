@@ -17,6 +17,8 @@ export interface FleetLook {
   readonly changed: readonly SeenServer[];
   /** How many more have changed than are shown. */
   readonly more: number;
+  /** How many servers came since the plan and were not dealt with yet, where that was asked for. */
+  readonly came?: number;
 }
 
 /** What is known of a server whose basis is another one now. */

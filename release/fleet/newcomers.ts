@@ -1,6 +1,7 @@
 import type { ServerView } from './fleet.ts';
 import type { Plan, PlannedServer } from '../plan/plan.ts';
 import { plannedServer } from '../plan/plan.ts';
+import { shortUid } from './identity.ts';
 import { NO_RUN } from './run.ts';
 import { compactRanges, isInRanges } from './ranges.ts';
 
@@ -38,6 +39,21 @@ export function isNewcomer(
   { ordinals, youngestPod }: PlannedOnes,
 ): boolean {
   return !isInRanges(ordinals, ordinal) || (youngestPod !== undefined && createdAt > youngestPod);
+}
+
+/** Whoever is neither planned nor a newcomer that is dealt with came since. */
+export interface KnownOnes {
+  readonly planned: PlannedOnes;
+  /** Short uids of newcomers that are dealt with. */
+  readonly settled: readonly string[];
+}
+
+type Came = Pick<ServerView, 'uid' | 'ordinal' | 'createdAt'> & Partial<Pick<ServerView, 'deleting'>>;
+
+/** Tells the servers that came while a release ran and were not dealt with yet. */
+export function isUnsettled({ planned, settled }: KnownOnes): (server: Came) => boolean {
+  const known = new Set(settled);
+  return (server) => server.deleting !== true && !known.has(shortUid(server.uid)) && isNewcomer(server, planned);
 }
 
 /** What others have made of the set while a release ran, for its last sentence. */

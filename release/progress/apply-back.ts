@@ -1,6 +1,6 @@
 import { acceptancePatience } from '../checks/acceptance.ts';
 import { isSent } from '../checks/reload.ts';
-import { groupsOf, serversNamed } from './backward.ts';
+import { groupsOf } from './backward.ts';
 import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
 import { leftOut, skippedServers } from './groups.ts';
@@ -247,7 +247,10 @@ function overridesSettled(release: Release, after: Extract<Event, { kind: 'overr
 /** A part is back, or is not proved to be: the release stands still again, and goes on without it when it is resumed. */
 function partBack(release: Release, problem: string | undefined, now: number): Release {
   const { back } = release.progress;
-  const servers = serversNamed(release, (back?.groups ?? []).flat());
+  const skipped = skippedServers(release);
+  const servers = (back?.groups ?? []).flat().filter((name) => !skipped.has(name));
+  if (servers.length === 0 && problem === undefined)
+    return pausedFor(knowing(release, { back: undefined }), 'who was to go back was skipped; resume goes on', now);
   const { previousVersion } = release.plan;
   const count = servers.length === 1 ? '1 server is' : `${servers.length} servers are`;
   const reason =

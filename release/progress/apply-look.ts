@@ -8,6 +8,7 @@ import type { PlannedServer } from '../plan/plan.ts';
 import { applyChecked } from './apply-checked.ts';
 import { evidenceGone, knowing, withRow } from './changes.ts';
 import type { Event } from './events.ts';
+import { MOST_ROUNDS } from './apply-membership.ts';
 import { asAccepted, goingOn, leftOut } from './groups.ts';
 import type { Release, Row, WayBack } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
@@ -58,6 +59,7 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
         purpose,
         {
           isClean: lost.size + missing.length + look.more === 0,
+          hasNewcomers: (look.came ?? 0) > 0,
           mustAsk: missing.length > 0 || [...lost.keys()].some((name) => rowOf(release, name).away !== undefined),
           wave: event.wave,
         },
@@ -121,26 +123,36 @@ function withFailing(release: Release, failures: readonly ServerFailure[], now: 
   );
 }
 
+interface LookResult {
+  readonly isClean: boolean;
+  readonly hasNewcomers: boolean;
+  readonly mustAsk: boolean;
+  readonly wave?: number | undefined;
+}
+
 function withLooked(
   release: Release,
   purpose: LookedEvent['purpose'],
-  {
-    isClean,
-    mustAsk,
-    wave,
-  }: { readonly isClean: boolean; readonly mustAsk: boolean; readonly wave?: number | undefined },
+  { isClean, hasNewcomers, mustAsk, wave }: LookResult,
   now: number,
 ): Release {
-  const { looked, back } = release.progress;
+  const { looked, back, newcomers } = release.progress;
   if (!isClean)
     return back
       ? knowing(release, {
           back: { ...back, group: 0, isLookedAt: !mustAsk, settled: { ...back.settled, overrides: undefined } },
         })
       : release;
+  if (purpose === 'final' && hasNewcomers && newcomers.round < MOST_ROUNDS)
+    return knowing(release, { newcomers: { ...newcomers, isOver: false } });
   if (purpose === 'final') return knowing(release, { confirmedAt: now });
   if (purpose === 'baseline') return knowing(release, { isBaselined: true });
   return purpose === 'wave' && wave !== undefined ? knowing(release, { looked: [...looked, wave] }) : release;
+}
+
+/** Whether "every server" is about to be said: whoever came after the newcomers were dealt with is one of them, too. */
+export function isAboutAll({ plan, progress }: Release, purpose: LookedEvent['purpose']): boolean {
+  return purpose === 'final' && plan.strategy === 'rolling' && progress.back === undefined;
 }
 
 /** A person has accepted that these are not what they were: from now on they are compared with what they are. */

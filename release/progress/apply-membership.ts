@@ -7,7 +7,7 @@ import { STAGE, placesOf } from './table.ts';
 import { NEW_SERVERS_WAVE, withFailures } from './state.ts';
 
 /** Newcomers are proved in this many rounds at most: a set that grows for ever must not hold its release for ever. */
-const MOST_ROUNDS = 5;
+export const MOST_ROUNDS = 5;
 
 /** Servers that come and have players, and those that a release of new servers only follows. */
 export const membershipAppliers = {

@@ -60,6 +60,7 @@ function resumed(release: Release, now: number): Release {
     stop: undefined,
     admission: undefined,
     groupRetry: undefined,
+    newcomers: { ...progress.newcomers, isOver: false },
     frozen: askedAgain(progress.frozen, now),
     isEditChecked: false,
     promotion: undefined,

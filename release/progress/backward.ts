@@ -85,8 +85,11 @@ function groupStep(release: Release, back: WayBack, now: number): Step | undefin
   if (isTemplateDue(release, back)) return { kind: 'takeBack' };
   if (back.isNothing || plan.strategy === 'newServersOnly') return nextGroup(back);
   const means = plan.strategy === 'targeted' || back.scope !== 'release' || back.byOverrides ? 'override' : 'template';
+  // A person may skip a server while it is on its way back.
+  const out = leftOut(release);
   const going = servers.filter(
-    ({ name }) => rowOf(release, name).failed === undefined && rowOf(release, name).away === undefined,
+    ({ name }) =>
+      rowOf(release, name).failed === undefined && rowOf(release, name).away === undefined && !out.has(name),
   );
   return pipelineStep(release, { servers: going, toward: 'old', means }, now) ?? nextGroup(back);
 }

@@ -1,5 +1,5 @@
 import { plannedOnes, plannedServers } from '../fleet/newcomers.ts';
-import type { PlannedOnes } from '../fleet/newcomers.ts';
+import type { KnownOnes, PlannedOnes } from '../fleet/newcomers.ts';
 import type { PlannedServer, Wave } from '../plan/plan.ts';
 import { resolveCount } from '../spec/quantity.ts';
 import type { FailedBefore, FailurePolicy } from '../checks/verdict.ts';
@@ -59,6 +59,12 @@ export function asAccepted(release: Release, server: PlannedServer): PlannedServ
 /** The planned servers that are still there. */
 export function presentOnes(release: Release): PlannedOnes {
   return plannedOnes(release.plan, new Set(awayServers(release)));
+}
+
+/** Whoever is none of these came meanwhile and was not dealt with yet. */
+export function knownOnes(release: Release): KnownOnes {
+  const { proved, notProved } = release.progress.newcomers;
+  return { planned: presentOnes(release), settled: [...proved, ...notProved].map(({ uid }) => uid) };
 }
 
 /** Names of planned servers that are not the ones any more that were planned. */

@@ -1,20 +1,20 @@
 import type { ServerFailure } from '../../release/checks/server.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { basisOf } from '../../release/fleet/basis.ts';
-import { isNewcomer } from '../../release/fleet/newcomers.ts';
+import { isNewcomer, isUnsettled } from '../../release/fleet/newcomers.ts';
 import { NO_RUN, isSameRun } from '../../release/fleet/run.ts';
 import { FROZEN, OPEN, heldStrategy, isKnownStrategy, sameJson } from '../../release/patches/patches.ts';
 import type { Hold } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
-import { expectedBases } from '../../release/progress/apply-look.ts';
+import { expectedBases, isAboutAll } from '../../release/progress/apply-look.ts';
 import type { Event, SetWritten } from '../../release/progress/events.ts';
-import { asAccepted, failFast, presentOnes } from '../../release/progress/groups.ts';
+import { asAccepted, failFast, knownOnes, presentOnes } from '../../release/progress/groups.ts';
 import type { Step } from '../../release/progress/step.ts';
 import type { Checked } from '../../release/progress/steps.ts';
 import { placesOf, rowOf } from '../../release/progress/table.ts';
 import type { Release } from '../../release/progress/table.ts';
 import { SIDECAR } from '../support/builders.ts';
-import type { Fault, SimulatedCluster } from './simulated-cluster.ts';
+import type { Fault, SimulatedCluster, SimulatedServer } from './simulated-cluster.ts';
 
 /** A step of one kind. */
 type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>;
@@ -188,7 +188,9 @@ export class Performing {
       }
       case 'look': {
         const { purpose, wave } = step;
-        return [{ kind: 'looked', purpose, wave, look: this.#cluster.look(expectedBases(release, purpose)) }];
+        const came = isAboutAll(release, purpose) ? { came: this.#unsettled(release).length } : {};
+        const look = { ...this.#cluster.look(expectedBases(release, purpose)), ...came };
+        return [{ kind: 'looked', purpose, wave, look }];
       }
       case 'whereabouts': {
         const places = placesOf(plan);
@@ -229,15 +231,16 @@ export class Performing {
   }
 
   #newcomers(release: Release): Event {
-    const { plan, progress } = release;
-    const { proved, notProved } = progress.newcomers;
-    const settled = new Set([...proved, ...notProved].map(({ uid }) => uid));
-    const came = [...this.#cluster.servers.entries()].filter(
-      ([, server]) => !settled.has(server.uid) && isNewcomer(server, presentOnes(release)),
-    );
+    const { plan } = release;
+    const came = this.#unsettled(release);
     const servers = came.flatMap(([name]) => this.#cluster.planned(name) ?? []);
     const old = came.filter(([, { image }]) => image !== plan.baseline.newImage).map(([name]) => name);
     return { kind: 'newcomersFound', servers, old, notServing: [] };
+  }
+
+  #unsettled(release: Release): readonly (readonly [string, SimulatedServer])[] {
+    const isNew = isUnsettled(knownOnes(release));
+    return [...this.#cluster.servers.entries()].filter(([, server]) => isNew(server));
   }
 
   #snapshot(release: Release, { servers }: StepOf<'snapshot'>): Event {

@@ -3,9 +3,9 @@ import { packServers, unpackServers } from '../../release/fleet/server-rows.ts';
 import { failedCount } from '../../release/checks/verdict.ts';
 import { collectingTime } from '../../release/checks/admission.ts';
 import { waveLabel } from '../../release/narrate/narrate.ts';
-import { expectedBases } from '../../release/progress/apply-look.ts';
+import { expectedBases, isAboutAll } from '../../release/progress/apply-look.ts';
 import { settlePatience } from '../../release/progress/describe-step.ts';
-import { presentOnes } from '../../release/progress/groups.ts';
+import { knownOnes, presentOnes } from '../../release/progress/groups.ts';
 import { placesOf } from '../../release/progress/table.ts';
 import { reading, writing } from '../calls.ts';
 import type { Perform } from './context.ts';
@@ -30,6 +30,7 @@ export const look: Perform<'look'> = async ({ run }, { purpose, wave }) => {
     container: plan.baseline.container,
     containers: plan.containers,
     expected: packBases(expected),
+    ...(isAboutAll(release, purpose) ? { known: knownOnes(release) } : {}),
   });
   return [{ kind: 'looked', purpose, wave, look: found }];
 };
@@ -50,13 +51,11 @@ export const whereabouts: Perform<'whereabouts'> = async ({ run }, { names }) =>
 /** Who came while the release ran? */
 export const newcomers: Perform<'newcomers'> = async ({ run }) => {
   const { release } = run;
-  const { plan, spec, progress } = release;
+  const { plan, spec } = release;
   const { container, newImage: image } = plan.baseline;
-  const { proved, notProved } = progress.newcomers;
   const found = await reading('look for servers that came meanwhile', spec.ready.timeout).findNewcomers({
     set: plan.set,
-    planned: presentOnes(release),
-    settled: [...proved, ...notProved].map(({ uid }) => uid),
+    ...knownOnes(release),
     container,
     containers: plan.containers,
     image,
