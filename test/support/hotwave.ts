@@ -5,6 +5,7 @@ import { NativeConnection } from '@temporalio/worker';
 import { answerTo } from '../../client/decisions/send-decision.ts';
 import { open } from '../../client/temporal/connect.ts';
 import { attributesOf } from '../../client/temporal/search-attributes.ts';
+import { grpcStatus, isCrowded } from '../../client/temporal/temporal-errors.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
@@ -80,14 +81,21 @@ export async function startRelease(client: Client, wanted: Omit<ReleaseInput, 'v
   return releaseOf(handle, file.metadata.name);
 }
 
+/** A workflow that has thousands of messages to read answers no question meanwhile. */
+function busyWorkflow(error: unknown): undefined {
+  const status = grpcStatus(error);
+  if (status && isCrowded(status)) return undefined;
+  throw error;
+}
+
 /** The same for a release that was started otherwise. */
 export function releaseOf(handle: WorkflowHandle, release: string): StartedRelease {
   const state = (): Promise<ReleaseState> => handle.query<ReleaseState>(MESSAGES.state);
   const until: StartedRelease['until'] = async (what, isSo, deadlineMs = 90_000) => {
     const started = Date.now();
     for (;;) {
-      const now = await state();
-      if (isSo(now)) return now;
+      const now = await state().catch(busyWorkflow);
+      if (now && isSo(now)) return now;
       const waited = Date.now() - started;
       if (waited > deadlineMs) throw new Error(`waited for ${what}; the release is: ${JSON.stringify(now)}`);
       // A query costs a busy machine some milliseconds: who waits long asks less often.
