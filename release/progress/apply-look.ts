@@ -10,7 +10,7 @@ import { evidenceGone, knowing, withRow } from './changes.ts';
 import type { Event } from './events.ts';
 import { MOST_ROUNDS } from './apply-membership.ts';
 import { asAccepted, goingOn, leftOut } from './groups.ts';
-import type { Release, Row, WayBack } from './table.ts';
+import type { Newcomers, Release, Row, WayBack } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
 import { withObservations } from './state.ts';
 
@@ -49,6 +49,7 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
     { ...died, state: withObservations(died.state, told) },
     {
       mustLook: false,
+      newcomers: withSeenAgain(died.progress.newcomers, lost, seen),
       foreign: { ...died.progress.foreign, ...(hasMoved ? { hasMoved } : {}) },
     },
   );
@@ -105,6 +106,17 @@ function asMovedAgain({ plan, progress }: Release, seen: SeenServer | undefined)
   const run = seen.server.containers[container] ?? NO_RUN;
   const sidecar = seen.image === newImage ? `${restartsOf(run)}:${NO_RUN}` : run;
   return { ...seen.server, containers: { ...seen.server.containers, [container]: sidecar } };
+}
+
+/** A newcomer whose pod is yet another one is that one from now on, and proves it again. */
+function withSeenAgain(
+  newcomers: Newcomers,
+  lost: ReadonlyMap<string, boolean>,
+  seen: ReadonlyMap<string, SeenServer>,
+): Newcomers {
+  const again = (server: PlannedServer): PlannedServer =>
+    lost.has(server.name) ? (seen.get(server.name)?.server ?? server) : server;
+  return { ...newcomers, proved: newcomers.proved.map(again) };
 }
 
 function toldOf(lost: ReadonlyMap<string, boolean>): string[] {

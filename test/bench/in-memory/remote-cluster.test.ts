@@ -55,6 +55,19 @@ test('a call that is given up ends there, too', async () => {
   await seen.promise;
 });
 
+test.each([
+  ['an option', (permit: () => Promise<void>) => ({ permit })],
+  ['a parameter', (permit: () => Promise<void>) => permit],
+])('a permit that is %s is asked before the call leaves, and one that is refused keeps it here', async (_, given) => {
+  const patched: string[] = [];
+  const { far } = bothEnds({ patch: (name: string) => Promise.resolve(patched.push(name)) });
+  const granted = given(() => Promise.resolve());
+  const refused = given(() => Promise.reject(new Error('the lease is over')));
+  expect(await call(far, 'patch', 'duel-1', granted)).toBe(1);
+  await expect(call(far, 'patch', 'duel-2', refused)).rejects.toThrow('the lease is over');
+  expect(patched).toEqual(['duel-1']);
+});
+
 test('a stream brings every list whole and sends only what has changed', async () => {
   const servers = Array.from({ length: 100 }, (_, index) => ({ name: `duel-${index}`, version: 1 }));
   const changed = servers.map((server, index) => (index === 7 ? { ...server, version: 2 } : server));

@@ -5,6 +5,9 @@ import type { Delta } from './deltas.ts';
 import { SIGNAL } from './messages.ts';
 import type { ClusterAnswer, ClusterCall } from './messages.ts';
 
+/** What a worker asks whether it may still write. */
+type Permit = () => Promise<void>;
+
 /** A cluster in another process, as a worker sees it. */
 export interface RemoteCluster {
   readonly cluster: Cluster;
@@ -54,6 +57,12 @@ class Calls {
   async ask({ kind, operation, parameters, stream = 0 }: Wish, id = this.nextId()): Promise<unknown> {
     const signal = signalIn(parameters);
     signal?.throwIfAborted();
+    // Whether the worker may write is asked where it is known: here, right before the call leaves.
+    const permit = permitIn(parameters);
+    if (permit) {
+      await permit();
+      signal?.throwIfAborted();
+    }
     const call = Promise.withResolvers<unknown>();
     this.#waiting.set(id, call);
     const giveUp = (): void => {
@@ -61,7 +70,7 @@ class Calls {
       this.#send({ kind: 'abort', id, operation, parameters: [], stream });
     };
     signal?.addEventListener('abort', giveUp, { once: true });
-    this.#send({ kind, id, operation, parameters: parameters.map(withoutSignal), stream });
+    this.#send({ kind, id, operation, parameters: parameters.map(sendable), stream });
     return await call.promise.finally(() => {
       this.#waiting.delete(id);
       signal?.removeEventListener('abort', giveUp);
@@ -103,13 +112,24 @@ function signalIn(parameters: readonly unknown[]): AbortSignal | undefined {
     .find((signal) => signal instanceof AbortSignal);
 }
 
-/** The same parameter with a mark in place of a signal. */
-function withoutSignal(parameter: unknown): unknown {
-  if (parameter instanceof AbortSignal) return SIGNAL;
-  const options = optionsOf(parameter);
-  return options?.signal instanceof AbortSignal ? { ...options, signal: SIGNAL } : parameter;
+function permitIn(parameters: readonly unknown[]): Permit | undefined {
+  const found = parameters
+    .map((parameter) => (typeof parameter === 'function' ? parameter : optionsOf(parameter)?.permit))
+    .find((permit) => typeof permit === 'function');
+  return found as Permit | undefined;
 }
 
-function optionsOf(parameter: unknown): { readonly signal?: unknown } | undefined {
-  return typeof parameter === 'object' && parameter !== null && 'signal' in parameter ? parameter : undefined;
+/** The same parameter with a mark in place of a signal, and without a permit, which is asked on this side. */
+function sendable(parameter: unknown): unknown {
+  if (parameter instanceof AbortSignal) return SIGNAL;
+  if (typeof parameter === 'function') return undefined;
+  const options = optionsOf(parameter);
+  if (!options) return parameter;
+  const { permit: _asked, ...rest } = options;
+  return rest.signal instanceof AbortSignal ? { ...rest, signal: SIGNAL } : rest;
+}
+
+function optionsOf(parameter: unknown): { readonly signal?: unknown; readonly permit?: unknown } | undefined {
+  if (typeof parameter !== 'object' || parameter === null) return undefined;
+  return 'signal' in parameter || 'permit' in parameter ? parameter : undefined;
 }
