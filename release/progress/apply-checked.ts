@@ -49,8 +49,9 @@ export function applyWhereabouts(
 ): Release {
   const { lostReport, ...progress } = release.progress;
   const event = lostReport?.event as CheckedEvent | undefined;
-  // A chosen server that comes back has lost what chose it for the new image: that is for a person.
-  const recreated = release.plan.strategy === 'rolling' ? found : [];
+  // A chosen server that comes back has lost what chose it for the new image: that is for a person. Of others it is nothing.
+  const isRolling = release.plan.strategy === 'rolling';
+  const recreated = isRolling ? found : found.filter((name) => isBystander(release, name));
   const away = withRow(
     withRow(
       { ...release, progress: { ...progress, newcomers: newcomersAfter(release, gone, recreated), lost: undefined } },
@@ -62,13 +63,21 @@ export function applyWhereabouts(
   );
   const told = [
     ...(gone.length === 0 ? [] : [`${namesOf(gone)}: gone from the set, not waited for any more`]),
-    ...(recreated.length === 0 ? [] : [`${namesOf(recreated)}: recreated by somebody, proved before the release ends`]),
+    ...(recreated.length === 0
+      ? []
+      : [
+          `${namesOf(recreated)}: recreated by somebody, ${isRolling ? 'proved before the release ends' : 'not chosen by this release'}`,
+        ]),
   ];
   const next = { ...away, state: withObservations(away.state, told) };
   if (!event) return next;
   if (gone.length + recreated.length === 0 || isMoreThanAccident(release, event.servers, recreated))
     return judged(next, event, now);
   return withPassed(next, event);
+}
+
+function isBystander({ plan }: Release, name: string): boolean {
+  return placesOf(plan).get(name)?.kind === 'bystander';
 }
 
 /** A newcomer that is gone is none any more; one in the place of a planned server is looked for also after the last was proved. */

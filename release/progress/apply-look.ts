@@ -208,6 +208,8 @@ function acceptedRow(
 /** What a server is like at the first look is what it is compared with, but for what must not have happened. */
 function baselineFinding(release: Release, seen: SeenServer): Finding {
   const planned = placesOf(release.plan).get(seen.server.name)?.server;
+  // That it is another pod than the planned one is known, and a person has gone on with that.
+  if (rowOf(release, seen.server.name).away !== undefined) return { kind: 'same' };
   const gone = planned && (podFinding(planned, seen.server, seen.deleting) ?? mainFinding(release, planned, seen));
   return gone ?? { kind: 'same' };
 }
