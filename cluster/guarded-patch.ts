@@ -72,7 +72,17 @@ async function explain(
 
 /** Refusals that are about this object and this patch, not about the API server. */
 function concernsThePatch(refusal: Refusal): boolean {
-  return [400, 403, 409, 422].includes(refusal.code) && !isMissingPermission(refusal);
+  return isDeniedByWebhook(refusal) || ([400, 403, 409, 422].includes(refusal.code) && !isMissingPermission(refusal));
+}
+
+/** There is no such object. */
+function isAboutNothing(refusal: Refusal): boolean {
+  return refusal.code === 404 && !isUnknownResource(refusal) && !isDeniedByWebhook(refusal);
+}
+
+/** A webhook chooses the code of its refusal itself; that it was one is said by the API server's own words before its. */
+function isDeniedByWebhook({ message }: Refusal): boolean {
+  return /^admission webhook "[^"]*" denied the request/.test(message);
 }
 
 /**
@@ -91,11 +101,11 @@ export async function sendGuardedPatch(
     const answer = await send(client, target, patch, options);
     if (answer.kind === 'object') return { kind: 'applied' };
     const { refusal } = answer;
-    if (refusal.code === 404 && !isUnknownResource(refusal)) return { kind: 'notFound' };
+    if (isAboutNothing(refusal)) return { kind: 'notFound' };
     if (!concernsThePatch(refusal)) return client.refuse(refusal);
     const explained = await explain(client, target, patch, options.signal);
     if (explained) return explained;
-    if (refusal.code === 409) return client.refuse(refusal);
+    if (refusal.code === 409 && !isDeniedByWebhook(refusal)) return client.refuse(refusal);
     if (!refusal.message.includes(DOES_NOT_APPLY)) return { kind: 'denied', message: wordsOf(refusal) };
     // The object may have changed between the refusal and the reading, so once more; then it is the patch.
     if (attempt > 1) return { kind: 'denied', message: 'the patch names a field that the object does not have' };

@@ -21,13 +21,22 @@ const updateStrategySchema = z.looseObject({
     .optional(),
 });
 
+/** Of its actions only what they do to the order of updates. */
+const serviceQualitySchema = z.object({
+  name: z.string(),
+  serviceQualityAction: z
+    .array(z.object({ updatePriority: z.union([z.number(), z.string()]).nullish() }))
+    .nullish()
+    .transform((actions) => [...new Set((actions ?? []).flatMap(({ updatePriority }) => updatePriority ?? []))]),
+});
+
 /** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserverset_types.go. */
 const gameServerSetSchema = z.object({
   metadata: objectMetaSchema,
   spec: z.object({
     replicas: z.number(),
     updateStrategy: updateStrategySchema.optional(),
-    serviceQualities: z.array(z.object({ name: z.string() })).nullish(),
+    serviceQualities: z.array(serviceQualitySchema).nullish(),
     gameServerTemplate: z.object({
       reclaimPolicy: z.string().default('Cascade'),
       spec: z.object({
@@ -107,7 +116,10 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     containers: template.spec.containers,
     template: whole,
     initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
-    serviceQualities: (spec.serviceQualities ?? []).map((quality) => quality.name),
+    serviceQualities: (spec.serviceQualities ?? []).map(({ name }) => name),
+    priorityWriters: (spec.serviceQualities ?? []).flatMap(({ name, serviceQualityAction: priorities }) =>
+      priorities.length > 0 ? [{ name, priorities }] : [],
+    ),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
     lastWriters: lastWriters(metadata.managedFields ?? [], [...written, ...inTemplate]),

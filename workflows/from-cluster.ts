@@ -1,4 +1,4 @@
-import { continueAsNew, upsertSearchAttributes } from '@temporalio/workflow';
+import { upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { unpackPlan } from '../release/plan/packed-plan.ts';
 import type { PlannedRollback } from '../activities/preflight/plan-rollback.ts';
@@ -11,7 +11,7 @@ import { question, writing } from './calls.ts';
 import { markOf } from './steps/context.ts';
 import { runningRecord } from './steps/records.ts';
 import { subjectOf } from './steps/subject.ts';
-import { carryOut, continued } from './hot-update.ts';
+import { carryOut, continued, nextRun } from './hot-update.ts';
 import { checkedInput, fromClusterInputSchema } from './input-schemas.ts';
 import type { Carried, FromClusterInput, ReleaseResult } from './messages.ts';
 import { endPlanning, showPlanning, unplanned } from './planning.ts';
@@ -44,7 +44,7 @@ export async function rollBackFromCluster(raw: FromClusterInput): Promise<Releas
   const { carried, ...rest } = input;
   const run = carried ? continued(carried) : await begun(input);
   const next = (handed: Carried): Promise<never> =>
-    continueAsNew<typeof rollBackFromCluster>({ ...rest, carried: handed });
+    nextRun<typeof rollBackFromCluster>(handed)({ ...rest, carried: handed });
   return await carryOut(run, { eachStep: input.continueEachStep === true, next });
 }
 

@@ -1,15 +1,17 @@
+import { ApplicationFailure } from '@temporalio/common';
 import {
   ActivityFailure,
   CancellationScope,
   TimeoutFailure,
   allHandlersFinished,
   condition,
-  continueAsNew,
   isCancellation,
   log,
+  makeContinueAsNewFunc,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { Workflow } from '@temporalio/workflow';
 import { approvalsMissing } from '../release/decisions/gate-votes.ts';
 import { isHere } from '../release/progress/groups.ts';
 import { formatDuration } from '../release/spec/quantity.ts';
@@ -45,13 +47,28 @@ export async function hotUpdate(raw: ReleaseInput): Promise<ReleaseResult> {
   return await carryOut(run, {
     monitorInterval: input.guardInterval,
     eachStep: input.continueEachStep === true,
-    next: (handed) => continueAsNew<typeof hotUpdate>({ ...rest, carried: handed }),
+    next: (handed) => nextRun<typeof hotUpdate>(handed)({ ...rest, carried: handed }),
   });
 }
 
-/** A release that goes on in a new run. */
+/**
+ * A release that goes on in a new run. Only a run before can have handed it on: what is copied or made by hand is not what
+ * the cluster is like now.
+ * @throws ApplicationFailure with one sentence, which ends the workflow, when this run is the first
+ */
 export function continued({ release, answers }: Carried): RunningRelease {
+  if (workflowInfo().continuedFromExecutionRunId === undefined)
+    throw ApplicationFailure.nonRetryable(BY_HAND, 'BadInput');
   return new RunningRelease(unpackRelease(release), answers);
+}
+
+const BY_HAND = 'only a run of a release hands a release on: start it without carried';
+
+/** Begins the next run of this workflow. Its memo says when the release started, since its own start says something else. */
+export function nextRun<Of extends Workflow>({
+  release: { state },
+}: Carried): (...input: Parameters<Of>) => Promise<never> {
+  return makeContinueAsNewFunc<Of>({ memo: { ...workflowInfo().memo, startedAt: state.startedAt } });
 }
 
 /** How a release is carried out, and how it goes on in its next run. */

@@ -35,11 +35,13 @@ export function changePriorities(
   return async ({ set, changes: groups, direction, token, deadline }) => {
     const changes = new Map(unpackPriorities(set, groups).map((change) => [change.name, change]));
     const wishes = new Map([...changes].map(([name, change]) => [name, wishFor(change, direction)]));
-    const { late, foreign } = await assertGameServers(cluster, { set, wishes, token, deadline });
+    const { late, foreign, denied } = await assertGameServers(cluster, { set, wishes, token, deadline });
     const failures = late.map(({ name }) => ({
       server: name,
       class: 'notReady' as const,
-      reason: `its updatePriority ${wantedOf(changes.get(name), direction)} did not arrive at the pod: see that kruise-game-manager runs`,
+      reason:
+        denied.get(name) ??
+        `its updatePriority ${wantedOf(changes.get(name), direction)} did not arrive at the pod: see that kruise-game-manager runs`,
     }));
     if (direction === 'restore')
       return stepReport(

@@ -116,9 +116,14 @@ export interface Unasserted {
   readonly late: readonly GameServerRecord[];
   /** They hold what is somebody else's. */
   readonly foreign: readonly GameServerRecord[];
+  /** Why the API server takes the write of some of the late ones from nobody, as sentences by name. */
+  readonly denied: ReadonlyMap<string, string>;
 }
 
-/** Writes GameServers until each is as wished and the controller has shown that it knows, but for those that are foreign. */
+/**
+ * Writes GameServers until each is as wished and the controller has shown that it knows, but for those that are foreign,
+ * and those whose write is denied: an admission webhook says the same the next time.
+ */
 export async function assertGameServers(
   cluster: Servers & GameServers,
   { set, wishes, token, deadline }: Assertion,
@@ -126,6 +131,7 @@ export async function assertGameServers(
   const writer = new GameServerWriter(cluster, set, token);
   const names = [...wishes.keys()];
   const scope = names.length <= BATCH_SIZE ? { names } : {};
+  const denied = new Map<string, string>();
   for (;;) {
     const [{ servers }, gameServers] = await Promise.all([
       cluster.listServers(set, scope, cancellation()),
@@ -138,9 +144,14 @@ export async function assertGameServers(
     });
     const foreign = open.filter((gameServer) => wishOf(wishes, gameServer).isForeign?.(gameServer) === true);
     const late = open.filter((gameServer) => !foreign.includes(gameServer));
-    if (late.length === 0 || Date.now() >= deadline) return { late, foreign };
-    const lost = late.filter(({ name }) => writer.needsWrite(name, Date.now()));
-    await writer.write(lost, (gameServer, fresh) => wishOf(wishes, gameServer).patch(gameServer, fresh));
+    if (late.every(({ name }) => denied.has(name)) || Date.now() >= deadline) return { late, foreign, denied };
+    const lost = late.filter(({ name }) => !denied.has(name) && writer.needsWrite(name, Date.now()));
+    const outcomes = await writer.write(lost, (gameServer, fresh) =>
+      wishOf(wishes, gameServer).patch(gameServer, fresh),
+    );
+    for (const [name, outcome] of outcomes)
+      if (outcome.kind === 'denied')
+        denied.set(name, `the API server refuses the write of GameServer ${name}: ${outcome.message}`);
     heartbeat({ v: 1, open: late.length });
     await pause(LOOK_MS);
   }

@@ -33,11 +33,13 @@ export function settleOverrides(cluster: Servers & GameServers): (input: SettleO
         (image === undefined || (pod !== undefined && containerOf(pod.containers, container)?.image === image)),
     };
     const wishes = new Map(servers.map((name) => [name, wish]));
-    const { late } = await assertGameServers(cluster, { set, wishes, token, deadline });
+    const { late, denied } = await assertGameServers(cluster, { set, wishes, token, deadline });
     const failures = late.map(({ name, imageOverrides }) => ({
       server: name,
       class: 'overridden' as const,
-      reason: `GameServer ${name} overrides the image of ${container} with ${imageOverrides[container] ?? 'nothing'}, and not with ${image ?? 'nothing'}: see that kruise-game-manager runs`,
+      reason:
+        denied.get(name) ??
+        `GameServer ${name} overrides the image of ${container} with ${imageOverrides[container] ?? 'nothing'}, and not with ${image ?? 'nothing'}: see that kruise-game-manager runs`,
     }));
     return stepReport(servers.length - failures.length, failures);
   };

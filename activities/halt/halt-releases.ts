@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import type { HeldRelease, LineHalt, StandingHalt } from '../../release/decisions/halt.ts';
 import { endsFirst, exceptionOf, holdsSet, lineName, setOfRelease } from '../../release/decisions/halt.ts';
@@ -35,7 +36,10 @@ export interface LetGoInput {
 }
 
 const LOOK_MS = 1_000;
-const ASKED_AT_ONCE = 10;
+/** So many that silent ones, too, are waited for side by side. */
+const ASKED_AT_ONCE = 100;
+/** How long a release may take to answer a question. */
+const ANSWER_MS = 5_000;
 /** How long releases that were told that the line goes on may take to say so. */
 const LET_GO_MS = 30_000;
 
@@ -57,11 +61,12 @@ interface Seen {
 export function holdLine(
   releases: Releases,
   isStopping: () => boolean,
+  answer = ANSWER_MS,
 ): (input: HoldLineInput) => Promise<LineSighting> {
   const watch = new StopWatch(isStopping);
   return ({ halt, key, known, until, quietUntil = 0 }) =>
     keepAlive(async () => {
-      const tell = (one: RunningRelease): Promise<Seen | undefined> => stop(releases, one, { halt, key });
+      const tell = (one: RunningRelease): Promise<Seen | undefined> => stop(releases, one, { halt, key, answer });
       for (;;) {
         const found = (await each(await releases.running(halt), tell)).map(heldRelease);
         if (known === undefined || (differ(known, found) && Date.now() >= quietUntil)) return { releases: found };
@@ -76,43 +81,73 @@ export function holdLine(
 async function stop(
   releases: Releases,
   running: RunningRelease,
-  { halt, key }: Pick<HoldLineInput, 'halt' | 'key'>,
+  { halt, key, answer }: Pick<HoldLineInput, 'halt' | 'key'> & { readonly answer: number },
 ): Promise<Seen | undefined> {
-  const seen = await lookAt(releases, running);
+  const seen = await lookAt(releases, running, answer);
   if (!seen?.state) return seen;
   const told = await toldNow(releases, seen.state, { halt, key, set: setOfRelease(running.workflowId) });
   return told ? { ...seen, problem: await send(releases, running, told) } : seen;
 }
 
+/** How long the releases of a line are waited for, in milliseconds. */
+interface Patience {
+  /** Until a release that does not answer is given up. */
+  readonly answer?: number;
+  /** Until those that answer say that they go on. */
+  readonly patience?: number;
+}
+
 /**
  * Lets the releases of a line go on, but for those that another halt holds, and sees that they do. Returns a sentence
  * for each that does not, and for each that does not answer: nobody knows whether it goes on.
- * @param patience milliseconds that they may take
  */
-export function letLineGo(releases: Releases, patience = LET_GO_MS): (input: LetGoInput) => Promise<readonly string[]> {
-  return ({ halt, key, known, actor, reason }) =>
+export function letLineGo(
+  releases: Releases,
+  { answer = ANSWER_MS, patience = LET_GO_MS }: Patience = {},
+): (input: LetGoInput) => Promise<readonly string[]> {
+  return (input) =>
     keepAlive(async () => {
       const deadline = Date.now() + patience;
-      const release = async (one: RunningRelease): Promise<string | undefined> => {
-        const seen = await lookAt(releases, one);
-        const set = setOfRelease(one.workflowId);
+      const silentSince = new Map<string, number>();
+      const givenUp = new Map<string, string>();
+      const letGo = async (one: RunningRelease): Promise<string | undefined> => {
+        const { workflowId } = one;
+        const since = silentSince.get(workflowId) ?? Date.now();
+        silentSince.set(workflowId, since);
+        const seen = await lookAt(releases, one, since + answer - Date.now());
+        if (!seen || seen.state) silentSince.delete(workflowId);
         if (!seen) return undefined;
-        const { state } = seen;
-        if (!state) return `${set} was not reached: its release does not answer, and may go on standing still`;
-        if (!state.halt || (await isHeldByOthers(releases, halt, state))) return undefined;
-        const problem = await send(releases, one, { ...decision(halt, key, state), verb: 'unhalt', actor, reason });
-        return `${state.release} on ${set} has not said that it goes on${problem === undefined ? '' : `: ${problem}`}`;
+        if (seen.state) return await toldToGoOn(releases, one, seen.state, input);
+        const sentence = `${setOfRelease(workflowId)} was not reached: its release does not answer, and may go on standing still`;
+        if (Date.now() < since + answer) return sentence;
+        givenUp.set(workflowId, sentence);
+        return undefined;
       };
       for (;;) {
-        const running = new Map([...known, ...(await releases.running(halt))].map((one) => [one.workflowId, one]));
-        const left = await each([...running.values()], release);
-        if (left.length === 0 || Date.now() >= deadline) return left;
+        const running = [...input.known, ...(await releases.running(input.halt))].filter(
+          ({ workflowId }) => !givenUp.has(workflowId),
+        );
+        const left = await each([...new Map(running.map((one) => [one.workflowId, one])).values()], letGo);
+        if (left.length === 0 || Date.now() >= deadline) return [...givenUp.values(), ...left];
         await pause(LOOK_MS / 4);
       }
     });
 }
 
-/** Carries something out for each of them, a few at a time, and leaves out what comes to nothing. */
+/** Tells a release that it goes on. A sentence while it has not said that it does; none where another halt holds it. */
+async function toldToGoOn(
+  releases: Releases,
+  running: RunningRelease,
+  state: ReleaseState,
+  { halt, key, actor, reason }: LetGoInput,
+): Promise<string | undefined> {
+  if (!state.halt || (await isHeldByOthers(releases, halt, state))) return undefined;
+  const problem = await send(releases, running, { ...decision(halt, key, state), verb: 'unhalt', actor, reason });
+  const set = setOfRelease(running.workflowId);
+  return `${state.release} on ${set} has not said that it goes on${problem === undefined ? '' : `: ${problem}`}`;
+}
+
+/** Carries something out for each of them, many at a time, and leaves out what comes to nothing. */
 async function each<Result>(
   running: readonly RunningRelease[],
   work: (one: RunningRelease) => Promise<Result | undefined>,
@@ -121,9 +156,11 @@ async function each<Result>(
   return results.filter((result) => result !== undefined);
 }
 
-/** Undefined when it has ended. */
-async function lookAt(releases: Releases, running: RunningRelease): Promise<Seen | undefined> {
-  const state = await releases.state(running);
+/** Undefined when it has ended. Whoever has not answered within so many milliseconds is silent. */
+async function lookAt(releases: Releases, running: RunningRelease, within: number): Promise<Seen | undefined> {
+  const heard = new AbortController();
+  const silence = delay(Math.max(1, within), 'silent' as const, { signal: heard.signal });
+  const state = await Promise.race([releases.state(running), silence]).finally(() => heard.abort());
   if (state === 'silent') return { running };
   return state === 'ended' || isFinal(state.phase) ? undefined : { running, state };
 }

@@ -7,8 +7,7 @@ import { nextNumber } from '../../release/patches/fence.ts';
 import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
-import type { Subject } from './guarded-write.ts';
-import type { SetWrite } from './set-writes.ts';
+import type { SetWrite, Subject } from './set-writes.ts';
 import type { Cluster } from '../ports/cluster.ts';
 
 /** Time between two looks at the controllers, in milliseconds. */

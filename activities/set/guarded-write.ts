@@ -2,7 +2,7 @@ import { plainText } from '../../release/spec/plain-text.ts';
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, fenced, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
-import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
+import type { GuardedPatch, Hold, PatchOutcome } from '../../release/patches/patches.ts';
 import {
   annotationPath,
   firstDifference,
@@ -20,16 +20,9 @@ import {
 } from '../../release/patches/template.ts';
 import type { Patches } from '../ports/patches.ts';
 import { cancellation } from '../runtime.ts';
-import type { SetWrite } from './set-writes.ts';
+import type { SetWrite, Subject } from './set-writes.ts';
 
 const REPLICAS = '/spec/replicas';
-
-/** The set that is written, as the plan found it, and the right to write it. */
-export interface Subject {
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
-}
 
 /** Why a write was not made. */
 export type Refusal = Extract<SetWrite, { readonly kind: 'drifted' }>;

@@ -6,23 +6,24 @@ import type { Instead } from '../../release/fleet/order.ts';
 import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
 import type { FailedVersion } from '../../release/record/failed-versions.ts';
 
-/** Write the new template with every server frozen on the old one. */
-export interface StageTemplateInput {
+/** The set that is written, as the plan found it, and the right to write it. */
+export interface Subject {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly fence: Fence;
+}
+
+/** Write the new template with every server frozen on the old one. */
+export interface StageTemplateInput extends Subject {
   readonly maxUnavailable: number;
   readonly record: ReleaseRecord;
 }
 
 /** Let one wave's servers move, and nobody else but servers that came while the release ran. */
-export interface OpenWaveInput {
+export interface OpenWaveInput extends Subject {
   readonly planned: PlannedOnes;
   /** The servers are newcomers themselves; in any other wave a recreated server is not waited for. */
   readonly areNewcomers?: boolean | undefined;
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
   readonly revision: string;
   readonly hold: Hold;
   readonly servers: readonly string[];
@@ -35,10 +36,7 @@ export interface OpenWaveInput {
 }
 
 /** Change how the set is held without letting anybody move: pause and resume. */
-export interface ChangeHoldInput {
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
+export interface ChangeHoldInput extends Subject {
   readonly from: Hold;
   readonly to: Hold;
   /** Written with it: the release ends here and leaves the set so. */
@@ -48,10 +46,7 @@ export interface ChangeHoldInput {
 }
 
 /** Write the release's values over an edit that was seen. */
-export interface ReassertSetInput {
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
+export interface ReassertSetInput extends Subject {
   readonly seen: SeenValues;
   readonly held: HeldValues;
   /** How the set is then held, where Kruise's acceptance is to be waited for. */
@@ -97,28 +92,19 @@ export type SetWrite =
   | { readonly kind: 'untouched'; readonly fence?: number };
 
 /** Write the new image so that only servers that are created from now on get it. */
-export interface StageForNewServersInput {
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
+export interface StageForNewServersInput extends Subject {
   readonly record: ReleaseRecord;
 }
 
 /** Take the new image back from servers that are still to be created. */
-export interface RollBackNewServersInput {
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
+export interface RollBackNewServersInput extends Subject {
   readonly last: LastRelease;
   /** What is remembered as failed. */
   readonly failed?: FailedVersion | undefined;
 }
 
 /** Leave a record on a set of which nothing else changes. */
-export interface RecordReleaseInput {
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
+export interface RecordReleaseInput extends Subject {
   readonly note:
     { readonly running: ReleaseRecord } | { readonly last: LastRelease; readonly failed?: FailedVersion | undefined };
 }
@@ -138,10 +124,7 @@ export interface TemplateCheck {
 }
 
 /** Put the person's own updateStrategy back, and leave on the set what the release came to. */
-export interface RestoreSetInput {
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
+export interface RestoreSetInput extends Subject {
   readonly image: string;
   readonly hold: Hold;
   readonly last: LastRelease;
@@ -150,10 +133,7 @@ export interface RestoreSetInput {
 }
 
 /** The old image, everything open, in one write. */
-export interface RollBackSetInput {
-  readonly set: SetRef;
-  readonly baseline: SetBaseline;
-  readonly fence: Fence;
+export interface RollBackSetInput extends Subject {
   /** The set's own record says that the release has written it: that it looks as planned does not mean the opposite. */
   readonly isOnRecord?: boolean | undefined;
   /** The release has let servers move: somebody who put the original set back has not brought those back. */

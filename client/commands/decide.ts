@@ -9,34 +9,32 @@ import { decisionSchema } from '../../workflows/messages.ts';
 import { withTemporal } from '../temporal/connect.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import { decisionFor } from '../decisions/decision.ts';
-import { choicesOf, demandComplete, isVote } from '../decisions/decision-choices.ts';
+import { demandComplete, isVote, wishOf } from '../decisions/decision-choices.ts';
 import type { DecideFlags } from '../decisions/decision-choices.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { FoundRelease } from '../temporal/find-release.ts';
 import { findRelease, isOpen } from '../temporal/find-release.ts';
-import { actorOf, clusterOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
 import { isForPeople, print } from '../terminal/print.ts';
 import { readStateIfAnswered } from '../temporal/read-state.ts';
 import { readAttributes } from '../temporal/search-attributes.ts';
 import { sendDecision, sendSignal } from '../decisions/send-decision.ts';
-import { parseTarget } from '../decisions/target.ts';
+import { targetOf } from '../decisions/target.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
 /** Tells a release what a person decided, and the person what the release says to it. */
 export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFlags): Promise<ExitCode> {
-  const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
+  const target = targetOf(io, argument, flags);
   demandComplete(verb, flags);
-  const choices = choicesOf(io, verb, flags);
+  const wish = wishOf(io, verb, flags);
   return withTemporal(io, flags, async (temporal) => {
     const found = await findRelease(temporal, target);
     const state = await stateOf(temporal, found);
-    demandWave(verb, choices.wave, found, state);
+    demandWave(verb, wish.wave, found, state);
     const release = state?.release ?? readAttributes(found.description).release;
-    const wish = { verb, ...choices, actor: actorOf(io, flags.actor), reason: flags.reason, id: flags.id };
     const decision = decisionFor(wish, release, state);
     const ended = answerOfEnded(io, found, decision, state);
     if (ended) return showAnswer(io, flags, decision, ended);

@@ -21,7 +21,7 @@ import type { FoundHalt } from '../decisions/halts.ts';
 import { askHalt, findHalt, listHalts, startHalt } from '../decisions/halts.ts';
 import { print } from '../terminal/print.ts';
 import { renderHalt, renderLine } from '../render/halt.ts';
-import { parseTarget } from '../decisions/target.ts';
+import { targetOf } from '../decisions/target.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
@@ -115,10 +115,12 @@ export function runUnhalt(io: Io, flags: LineFlags): Promise<ExitCode> {
 
 /** Lets one set go on, whichever halts hold it: that of its namespace, that of its cluster, or both. */
 function runUnhaltOnly(io: Io, flags: LineFlags, only: string): Promise<ExitCode> {
-  const { cluster, namespace, name } = parseTarget(only, {
-    cluster: clusterOf(io, flags),
-    namespace: flags.namespace ?? 'default',
-  });
+  const { cluster, namespace, name } = targetOf(io, only, { ...flags, namespace: flags.namespace ?? 'default' });
+  if (flags.namespace !== undefined && flags.namespace !== namespace)
+    throw new ExitError(
+      EXIT.usage,
+      `--only ${only} is in namespace ${namespace}, --namespace says ${flags.namespace}: leave --namespace out`,
+    );
   const message: UnhaltSetMessage = {
     set: { namespace, name },
     actor: actorOf(io, flags.actor),

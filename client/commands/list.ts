@@ -68,11 +68,18 @@ function listed(info: WorkflowExecutionInfo): ListedRelease {
     ...attributes,
     phase,
     status,
-    startedAt: info.startTime.getTime(),
+    startedAt: startOf(info),
     endedAt: info.closeTime?.getTime(),
     workflowId: info.workflowId,
     runId: info.runId,
   };
+}
+
+/** A release that has gone on in a new run says in its memo when its first run started. */
+function startOf({ memo, startTime }: WorkflowExecutionInfo): number {
+  const own = startTime.getTime();
+  const said = memo?.['startedAt'];
+  return typeof said === 'number' && said > 0 && said < own ? said : own;
 }
 
 function limitOf({ limit }: ListFlags): number {

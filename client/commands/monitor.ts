@@ -10,11 +10,11 @@ import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { OutputFormat } from '../terminal/flags.ts';
-import { actorOf, clusterOf } from '../terminal/flags.ts';
+import { actorOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { print } from '../terminal/print.ts';
 import { renderGuard } from '../render/monitor.ts';
-import { parseTarget } from '../decisions/target.ts';
+import { targetOf } from '../decisions/target.ts';
 import type { SetFlags } from './watch.ts';
 
 /** Flags of `guard`. */
@@ -27,10 +27,8 @@ export interface GuardFlags extends SetFlags {
 
 /** Shows what the guard of a set has seen and done, or ends it. */
 export function runGuard(io: Io, argument: string, flags: GuardFlags): Promise<ExitCode> {
-  const { cluster, namespace, name } = parseTarget(argument, {
-    cluster: clusterOf(io, flags),
-    namespace: flags.namespace,
-  });
+  const { cluster, namespace, name } = targetOf(io, argument, flags);
+  demandStop(flags);
   return withTemporal(io, flags, async (temporal) => {
     const handle = temporal.client.workflow.getHandle(guardWorkflowId(cluster, { namespace, name }));
     try {
@@ -42,6 +40,12 @@ export function runGuard(io: Io, argument: string, flags: GuardFlags): Promise<E
       ]);
     }
   });
+}
+
+/** Whoever only looks gives no reason. @throws ExitError */
+function demandStop({ stop: ends, reason, actor }: GuardFlags): void {
+  if (ends === true || (reason === undefined && actor === undefined)) return;
+  throw new ExitError(EXIT.usage, '--reason and --actor are about ending the guard: give --stop with them');
 }
 
 /** A guard with servers that are not proved is not well, and says so to scripts. */

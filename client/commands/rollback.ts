@@ -1,4 +1,5 @@
 import { isFinal } from '../../release/progress/state.ts';
+import { STABLE } from '../../release/plan/way-back.ts';
 import type { BackWish } from '../../release/plan/way-back.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import { withTemporal } from '../temporal/connect.ts';
@@ -9,14 +10,13 @@ import { readAttributes } from '../temporal/search-attributes.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
-import { clusterOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
 import { plainText } from '../terminal/untrusted.ts';
-import { choicesOf } from '../decisions/decision-choices.ts';
+import { wishOf } from '../decisions/decision-choices.ts';
 import type { DecideFlags } from '../decisions/decision-choices.ts';
 import type { Target } from '../decisions/target.ts';
-import { parseTarget } from '../decisions/target.ts';
+import { parseTarget, targetOf } from '../decisions/target.ts';
 import { runDecide } from './decide.ts';
 import type { FromClusterFlags } from './from-cluster.ts';
 import { runFromCluster } from './from-cluster.ts';
@@ -32,9 +32,10 @@ export interface RollbackFlags extends DecideFlags, FromClusterFlags {
  * command is right after `done`, after a release that was left half-way, and after one that Temporal has ended or lost.
  */
 export async function runRollback(io: Io, argument: string, flags: RollbackFlags): Promise<ExitCode> {
-  const to = wishOf(flags);
-  choicesOf(io, 'rollback', flags);
-  const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
+  const to = backWishOf(flags);
+  demandOneKind(flags);
+  wishOf(io, 'rollback', flags);
+  const target = targetOf(io, argument, flags);
   if (flags.fromCluster === true) return runFromCluster(io, target, flags, to);
   const { running, set } = await withTemporal(io, flags, (temporal) => lookFor(temporal, target));
   if (running && to) throw runsAlready(running);
@@ -45,8 +46,25 @@ export async function runRollback(io: Io, argument: string, flags: RollbackFlags
 
 const LONGEST = 1_024;
 
-/** @throws ExitError for a value that names nothing, or for a part of a release where there is none */
-function wishOf({ to: version, image, scope, order }: RollbackFlags): BackWish | undefined {
+/** Flags of a rollback by what is written on the set. */
+const WITHOUT_RELEASE = { to: '--to', image: '--image', fromCluster: '--from-cluster', file: '--file' } as const;
+/** Flags of a rollback that a running release is told. */
+const OF_RELEASE = { scope: '--scope', order: '--order', signal: '--signal', id: '--id' } as const;
+
+/** Whichever of the two rollbacks it came to be, one of the flags would not count. @throws ExitError */
+function demandOneKind(flags: RollbackFlags): void {
+  const givenOf = (names: Partial<Record<keyof RollbackFlags, string>>): string | undefined =>
+    Object.entries(names).find(([key]) => flags[key as keyof RollbackFlags] !== undefined)?.[1];
+  const [onTheSet, told] = [givenOf(WITHOUT_RELEASE), givenOf(OF_RELEASE)];
+  if (onTheSet === undefined || told === undefined) return;
+  throw new ExitError(
+    EXIT.usage,
+    `${onTheSet} is for a rollback while no release runs, ${told} for one that a running release is told: leave one of them out`,
+  );
+}
+
+/** @throws ExitError for a value that names nothing, or two different things */
+function backWishOf({ to: version, image }: RollbackFlags): BackWish | undefined {
   for (const [flag, value] of [
     ['to', version],
     ['image', image],
@@ -58,8 +76,11 @@ function wishOf({ to: version, image, scope, order }: RollbackFlags): BackWish |
       );
   }
   if (version === undefined && image === undefined) return undefined;
-  if (scope !== undefined || order !== undefined)
-    throw new ExitError(EXIT.usage, '--to and --image are for every server at once: leave --scope and --order out');
+  if (version === STABLE && image !== undefined)
+    throw new ExitError(
+      EXIT.usage,
+      '--to stable says by itself which image it is: leave --image out, or name the version of that image',
+    );
   return { version, image };
 }
 

@@ -7,7 +7,6 @@ import { ExitError } from '../terminal/exit-error.ts';
 import type { FoundRelease } from '../temporal/find-release.ts';
 import { findRelease } from '../temporal/find-release.ts';
 import type { OutputFormat } from '../terminal/flags.ts';
-import { clusterOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
 import type { LinkFlags } from '../temporal/links.ts';
@@ -16,7 +15,7 @@ import { look } from '../terminal/look.ts';
 import { print } from '../terminal/print.ts';
 import { renderStatus } from '../render/status.ts';
 import { readAttributes } from '../temporal/search-attributes.ts';
-import { parseTarget } from '../decisions/target.ts';
+import { targetOf } from '../decisions/target.ts';
 import { WORKER_HINT } from '../temporal/temporal-errors.ts';
 import { plainText } from '../terminal/untrusted.ts';
 import type { SetFlags } from './watch.ts';
@@ -28,7 +27,7 @@ export interface StatusFlags extends SetFlags, LinkFlags {
 
 /** Says where a release is and what can be done; the exit code says it to scripts. */
 export function runStatus(io: Io, argument: string, flags: StatusFlags): Promise<ExitCode> {
-  const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
+  const target = targetOf(io, argument, flags);
   return withTemporal(io, flags, async (temporal) => {
     const found = await findRelease(temporal, target);
     const code = await report(io, temporal, found, flags);

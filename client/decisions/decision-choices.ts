@@ -1,10 +1,12 @@
 import type { Verb } from '../../release/progress/state.ts';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES } from '../../release/progress/state.ts';
 import type { SetFlags } from '../commands/watch.ts';
-import type { DecisionChoices } from './decision.ts';
+import type { DecisionChoices, DecisionWish } from './decision.ts';
+import { demandReadable } from './decision.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { OutputFormat } from '../terminal/flags.ts';
+import { actorOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 
 /** Flags of the verbs that steer a release. */
@@ -43,8 +45,27 @@ export function demandComplete(verb: Verb, { reason, server, wave, file }: Decid
     throw new ExitError(EXIT.usage, `say why: ${verb} --reason "...", for those who come after you`);
 }
 
+/**
+ * The decision that the command line asks for.
+ * @throws ExitError for a value that no release would take, and for values that contradict each other
+ */
+export function wishOf(io: Io, verb: Verb, flags: DecideFlags): DecisionWish {
+  const { actor, reason, id } = flags;
+  const wish = { verb, ...choicesOf(io, verb, flags), actor: actorOf(io, actor), reason, id };
+  demandWhole(wish);
+  demandReadable(wish);
+  return wish;
+}
+
+/** The order is about all the waves, so a part of them has none. */
+function demandWhole({ scope = 'release', order }: DecisionWish): void {
+  if (order !== 'reverse' || scope === 'release') return;
+  const sentence = `--order reverse is for a whole release, --scope ${scope} for a part of one: leave one of them out`;
+  throw new ExitError(EXIT.usage, sentence);
+}
+
 /** What a verb needs to know besides who and why. @throws ExitError for a value that there is not */
-export function choicesOf(io: Io, verb: Verb, flags: DecideFlags): DecisionChoices {
+function choicesOf(io: Io, verb: Verb, flags: DecideFlags): DecisionChoices {
   const { server } = flags;
   return {
     then: thenOf(verb, flags),

@@ -16,6 +16,14 @@ export interface DecisionWish extends DecisionChoices {
   readonly id?: string | undefined;
 }
 
+/** Any release, where it is not yet known which one is meant. */
+const SOME_RELEASE = 'some-release';
+
+/** Refuses what no release could read, whichever it is sent to. @throws ExitError */
+export function demandReadable(wish: DecisionWish): void {
+  decisionFor(wish, SOME_RELEASE, undefined);
+}
+
 /** The decision as it is sent. @throws ExitError when a value is too long or empty */
 export function decisionFor(wish: DecisionWish, release: string, state: ReleaseState | undefined): DecisionMessage {
   const { id, ...said } = wish;

@@ -1,6 +1,9 @@
 import { isClusterName, isNamespace, isObjectName } from '../../release/spec/name-patterns.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
+import { clusterOf } from '../terminal/flags.ts';
+import type { ClusterFlags } from '../terminal/flags.ts';
+import type { Io } from '../terminal/io.ts';
 
 /** What the person named: a set, or perhaps a release. */
 export interface Target {
@@ -15,6 +18,16 @@ export interface Target {
 export interface TargetFlags {
   readonly cluster: string;
   readonly namespace: string;
+}
+
+/** The set that the whole command line is about. @throws ExitError when the argument and --cluster say different things */
+export function targetOf(io: Io, argument: string, flags: ClusterFlags & { readonly namespace: string }): Target {
+  const target = parseTarget(argument, { cluster: clusterOf(io, flags), namespace: flags.namespace });
+  if (flags.cluster === undefined || flags.cluster === target.cluster) return target;
+  throw new ExitError(
+    EXIT.usage,
+    `${JSON.stringify(argument)} is in cluster ${target.cluster}, --cluster says ${flags.cluster}: leave --cluster out`,
+  );
 }
 
 /**

@@ -7,10 +7,9 @@ import { withTemporal } from './connect.ts';
 import type { SetFlags } from '../commands/watch.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
-import { clusterOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { loadReleaseFile } from '../decisions/release-file.ts';
-import { parseTarget } from '../decisions/target.ts';
+import { targetOf } from '../decisions/target.ts';
 import { demandWorker } from './task-queue.ts';
 
 /** Flags of the verbs that ask every server what it runs. */
@@ -26,10 +25,7 @@ const TIMEOUT = 10 * 60_000;
  * @throws ExitError when the set cannot be asked, or nobody answers
  */
 export async function readLedger(io: Io, argument: string, flags: LedgerFlags, version?: string): Promise<Ledger> {
-  const { cluster, namespace, name } = parseTarget(argument, {
-    cluster: clusterOf(io, flags),
-    namespace: flags.namespace,
-  });
+  const { cluster, namespace, name } = targetOf(io, argument, flags);
   const file = flags.file === undefined ? undefined : await loadReleaseFile(io, flags.file);
   const set = { namespace, name };
   demandSameSet(file?.spec.target, set);

@@ -117,6 +117,13 @@ export interface UpdateStrategy {
   };
 }
 
+/** A service quality with actions that write the `updatePriority` of GameServers. */
+export interface PriorityWriter {
+  readonly name: string;
+  /** Each value once; a text that is no number is a template for the result of the probe. */
+  readonly priorities: readonly (number | string)[];
+}
+
 /** A GameServerSet: the desired state. */
 export interface GameServerSetView {
   readonly ref: SetRef;
@@ -132,6 +139,8 @@ export interface GameServerSetView {
   readonly template: unknown;
   /** Names of `spec.serviceQualities`. Default none. */
   readonly serviceQualities?: readonly string[];
+  /** Those of them that write priorities. Default none. */
+  readonly priorityWriters?: readonly PriorityWriter[];
   readonly reclaimPolicy: string;
   /** Undefined when the object has no annotations at all. */
   readonly annotations?: Readonly<Record<string, string>>;

@@ -8,6 +8,7 @@ import type { FleetSnapshot, Plan, PlannedServer, PlanRefusal } from './plan.ts'
 import { isPlan, plannedServer } from './plan.ts';
 import { planRefusals, sizeOfPlan } from './plan-limits.ts';
 import { resolveCount } from '../spec/quantity.ts';
+import { priorityWarnings } from './priority-writers.ts';
 import type { Scope } from './scope.ts';
 import { scopeOf } from './scope.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
@@ -78,6 +79,7 @@ function planOf(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | PlanRefusal 
       ...targetWarnings(rollbackTo),
       ...mixedWarnings(mixed, baseline.oldImage),
       ...gateWarnings(spec, waves.length),
+      ...priorityWarnings(spec, set, waves.length + (scope.adopted.length > 0 ? 1 : 0)),
     ],
     hash: hashOf({ uid: baseline.uid, images: spec.images, waves, priorities, spec }),
   };

@@ -7,10 +7,15 @@ import { imageTag } from '../spec/spec.ts';
 import type { RollbackReason } from './rollback-target.ts';
 import { recordedVersion } from './rollback-target.ts';
 
-const wishSchema = z.strictObject({
-  version: z.string().trim().min(1).max(1_024).optional(),
-  image: z.string().trim().min(1).max(1_024).optional(),
-});
+/** The wish for the stable version, whichever that is: it has its own image. */
+export const STABLE = 'stable';
+
+const wishSchema = z
+  .strictObject({
+    version: z.string().trim().min(1).max(1_024).optional(),
+    image: z.string().trim().min(1).max(1_024).optional(),
+  })
+  .refine(({ version, image }) => version !== STABLE || image === undefined);
 
 /** A version to go back to that is not the usual one. */
 export interface BackWish {
@@ -172,9 +177,6 @@ function wished({ version, image }: BackWish, container: string, { set, records 
     `${set.ref.name} does not know ${what}: its records name ${names.join(', ')}. Say its image too: ${how} --image IMAGE`,
   );
 }
-
-/** The wish for the stable version, whichever that is. */
-const STABLE = 'stable';
 
 /** The versions that the records of a set name, the likeliest first. */
 function knownVersions({ stable, last, running }: Records, container: string): readonly Known[] {

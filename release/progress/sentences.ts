@@ -92,7 +92,7 @@ function targetedBack(release: Release): string {
 function rollingBack(release: Release): string {
   const { plan, progress } = release;
   const { previousVersion, version, adopted } = plan;
-  if (progress.back?.isNothing === true) return 'nothing had been written, so every server stays as it was';
+  if (progress.back?.isNothing === true) return nothingBack(release);
   const apart = `${leftOutSentence(release)}${progress.back?.byOverrides === true ? BY_OVERRIDES : ''}`;
   if (adopted.length === 0) {
     const who = leftOut(release).size > 0 ? 'all others prove' : 'every server proves';
@@ -101,6 +101,13 @@ function rollingBack(release: Release): string {
   const names = namesOf(adopted.map(({ name }) => name));
   const keep = `${adopted.length} servers keep ${version} by their overrides, as before the release: ${names}`;
   return `the others prove ${previousVersion}; ${keep}${apart}`;
+}
+
+/** Priorities come before the first write of the set, and may have been written when it never came to that. */
+function nothingBack({ plan }: Release): string {
+  return plan.priorities.length === 0
+    ? 'nothing had been written, so every server stays as it was'
+    : 'the set had not been written, so every server stays as it was; priorities that the release had given are put back';
 }
 
 const BY_OVERRIDES = '; they keep overrides, and the set is held, because the template has a change of somebody else';

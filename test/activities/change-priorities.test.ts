@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
 import { changePriorities } from '../../activities/game-servers/change-priorities.ts';
 import type { ChangePrioritiesInput } from '../../activities/game-servers/change-priorities.ts';
+import type { GameServers } from '../../activities/ports/game-servers.ts';
+import type { Servers } from '../../activities/ports/servers.ts';
 import { packPriorities } from '../../release/plan/packed-plan.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { SET } from '../support/builders.ts';
+import { DENIED, denying } from '../support/denying.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 
@@ -14,7 +17,10 @@ function prioritiesOf(cluster: FakeCluster): readonly (number | string)[] {
   return [...cluster.set().gameServers.values()].slice(0, 5).map(({ spec }) => spec.updatePriority);
 }
 
-async function change(cluster: FakeCluster, direction: ChangePrioritiesInput['direction']): Promise<StepReport> {
+async function change(
+  cluster: Servers & GameServers,
+  direction: ChangePrioritiesInput['direction'],
+): Promise<StepReport> {
   const input = { set: SET, changes: CHANGES, direction, token: 'scripts-2-0', deadline: Date.now() + 10_000 };
   return (await inActivity(() => changePriorities(cluster)(input))).result;
 }
@@ -26,6 +32,19 @@ test('priorities are given to the servers that are named, and put back', async (
   expect(await change(cluster, 'restore')).toMatchObject({ passed: 3, failures: [] });
   expect(prioritiesOf(cluster)).toEqual([0, 0, 0, 0, 0]);
 });
+
+test.each(['assign', 'restore'] as const)(
+  'a webhook that refuses a write is quoted at once, and not asked again and again (%s)',
+  async (direction) => {
+    const cluster = fakeCluster();
+    if (direction === 'restore') await change(cluster, 'assign');
+    const before = cluster.log.length;
+    const { passed, failures } = await change(denying(cluster, 'duel-2'), direction);
+    const reason = `the API server refuses the write of GameServer duel-2: ${DENIED}`;
+    expect({ passed, failures }).toEqual({ passed: 2, failures: [{ server: 'duel-2', class: 'notReady', reason }] });
+    expect(cluster.log.slice(before).filter(({ kind }) => kind === 'patch')).toHaveLength(2);
+  },
+);
 
 test('a write that an older state has undone is written again', async () => {
   const cluster = fakeCluster();

@@ -15,12 +15,15 @@ const running = (name: string): RunningRelease => ({ workflowId: `hotwave/eu/are
 
 const setOf = (workflowId: string): { name: string } => ({ name: workflowId.split('/').at(-1) ?? '' });
 
-/** A Temporal with two good releases between which is one that does not answer, or that takes no more signals. */
+/** What is wrong with a release: asked, it comes to nothing at once, or for ever; or it takes no more signals. */
+type Bad = 'silent' | 'hanging' | 'full';
+
+/** A Temporal with two good releases between which is a bad one. */
 class Line implements Releases {
   readonly #states = new Map<string, ReleaseState>();
-  readonly #bad: 'silent' | 'full';
+  readonly #bad: Bad;
 
-  constructor(bad: 'silent' | 'full') {
+  constructor(bad: Bad) {
     this.#bad = bad;
     for (const name of ['a', 'bad', 'c']) {
       const identity = {
@@ -38,7 +41,9 @@ class Line implements Releases {
 
   state: Releases['state'] = ({ workflowId }) => {
     const { name } = setOf(workflowId);
-    return Promise.resolve(this.#bad === 'silent' && name === 'bad' ? 'silent' : (this.#states.get(name) ?? 'ended'));
+    if (name === 'bad' && this.#bad === 'silent') return Promise.resolve('silent');
+    if (name === 'bad' && this.#bad === 'hanging') return new Promise(() => undefined);
+    return Promise.resolve(this.#states.get(name) ?? 'ended');
   };
 
   decide: Releases['decide'] = ({ workflowId }, decision) => {
@@ -56,24 +61,41 @@ class Line implements Releases {
   isHalted = (name: string): boolean => this.#states.get(name)?.halt !== undefined;
 }
 
-test.each(['silent', 'full'] as const)(
+/** How long a test waits for an answer, in milliseconds. */
+const SOON = 50;
+
+test.each(['silent', 'hanging', 'full'] as const)(
   'a release that is %s keeps a halt from no other one, and is named as not reached',
   async (bad) => {
     const line = new Line(bad);
     const {
       result: { releases },
-    } = await inActivity(() => holdLine(line, () => false)({ halt, key: 'k', until: NOW + 60_000 }));
+    } = await inActivity(() => holdLine(line, () => false, SOON)({ halt, key: 'k', until: NOW + 60_000 }));
     expect([line.isHalted('a'), line.isHalted('c')]).toEqual([true, true]);
     expect(releasesText({ releases })).toMatch(/; not reached, so nobody knows whether they stand still: .*arena\/bad/);
   },
 );
 
-test('an unhalt never says that nobody is left while a release does not answer', async () => {
-  const line = new Line('silent');
-  await inActivity(() => holdLine(line, () => false)({ halt, key: 'k', until: NOW + 60_000 }));
+test.each(['silent', 'hanging'] as const)(
+  'an unhalt lets the others go on at once, and names a release that is %s instead of waiting for it as long as for one that has to say that it goes on',
+  async (bad) => {
+    const line = new Line(bad);
+    await inActivity(() => holdLine(line, () => false, SOON)({ halt, key: 'k', until: NOW + 60_000 }));
+    const { result: left } = await inActivity(() =>
+      letLineGo(line, { answer: SOON, patience: 600_000 })({ halt, key: 'k', known: [], actor: 'ann', reason: 'over' }),
+    );
+    expect([line.isHalted('a'), line.isHalted('c')]).toEqual([false, false]);
+    expect(left).toEqual(['arena/bad was not reached: its release does not answer, and may go on standing still']);
+  },
+);
+
+test('an unhalt asks a release that does not answer at first once more', async () => {
+  const line = new Line('full');
+  const answers: (ReleaseState | 'silent' | 'ended')[] = ['silent', 'silent', 'ended'];
+  line.running = () => Promise.resolve([running('late')]);
+  line.state = () => Promise.resolve(answers.shift() ?? 'ended');
   const { result: left } = await inActivity(() =>
-    letLineGo(line, 50)({ halt, key: 'k', known: [], actor: 'ann', reason: 'over' }),
+    letLineGo(line, { answer: 600_000 })({ halt, key: 'k', known: [], actor: 'ann', reason: 'over' }),
   );
-  expect([line.isHalted('a'), line.isHalted('c')]).toEqual([false, false]);
-  expect(left).toEqual(['arena/bad was not reached: its release does not answer, and may go on standing still']);
+  expect({ left, answers }).toEqual({ left: [], answers: [] });
 });

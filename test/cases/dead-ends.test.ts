@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { ReleaseState } from '../../release/progress/state.ts';
+import { FROZEN } from '../../release/patches/patches.ts';
 import { releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
@@ -285,6 +286,69 @@ describe('a halt', () => {
     await release.until('the gate', atGate);
     await release.decide({ verb: 'cancel', then: 'hold' });
     await release.result();
+  });
+});
+
+// B16
+describe('what an admission webhook refuses', () => {
+  const NOT_ON_FRIDAYS = 'admission webhook "vgameserverset.test" denied the request: spec: Forbidden: not on fridays';
+  const imageOf = ({ gameServerTemplate: { spec } }: RawSet['spec']): string | undefined =>
+    spec.containers.find(({ name }) => name === SIDECAR)?.image;
+
+  test.for<readonly [what: string, isRefused: (spec: RawSet['spec']) => boolean]>([
+    ['the new image', (spec) => imageOf(spec) === NEW_IMAGE],
+    ['a wave', ({ updateStrategy }) => (updateStrategy?.rollingUpdate?.partition ?? 0) < FROZEN],
+  ])(
+    'be it %s, makes a release pause with the words of the webhook, and it goes on when somebody resumes',
+    async ([, isRefused], { stage }) => {
+      let isStrict = false;
+      const it = await stage({ admission: ({ spec }) => (isStrict && isRefused(spec) ? NOT_ON_FRIDAYS : undefined) });
+      const held = it.calls.hold({ activity: 'stageTemplate' });
+      const release = await it.start(aRelease());
+      await held.reached;
+      isStrict = true;
+      held.release();
+      const { pausedBecause } = await release.until('the pause', isPaused);
+      expect(pausedBecause).toContain(NOT_ON_FRIDAYS);
+      isStrict = false;
+      await release.decide({ verb: 'resume' });
+      expect(await release.result()).toMatchObject({ outcome: 'done' });
+    },
+  );
+
+  test('of a rollback makes it stand still with the words of the webhook, and it goes on when somebody resumes', async ({
+    stage,
+  }) => {
+    let isStrict = false;
+    const it = await stage({
+      admission: ({ spec }) => (isStrict && imageOf(spec) === OLD_IMAGE ? NOT_ON_FRIDAYS : undefined),
+    });
+    const release = await atItsGate(it);
+    isStrict = true;
+    await release.decide({ verb: 'rollback', actor: 'bob' });
+    const { pausedBecause } = await release.until('the pause', isPaused);
+    expect(pausedBecause).toContain(NOT_ON_FRIDAYS);
+    isStrict = false;
+    await release.decide({ verb: 'resume' });
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+    expectAsBefore(it);
+  });
+
+  test('of a pause is said in the words of the webhook', async ({ stage }) => {
+    let isStrict = false;
+    const it = await stage({ admission: () => (isStrict ? NOT_ON_FRIDAYS : undefined) });
+    const held = it.calls.hold({ activity: 'awaitReady' });
+    const release = await it.start(aRelease({ ready: { timeout: '60s' } }));
+    await held.reached;
+    isStrict = true;
+    await release.decide({ verb: 'pause', actor: 'bob' });
+    const { pausedBecause } = await release.until('the pause', isPaused);
+    expect(pausedBecause).toContain(NOT_ON_FRIDAYS);
+    isStrict = false;
+    held.release();
+    await release.decide({ verb: 'rollback', actor: 'bob' });
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+    expectAsBefore(it);
   });
 });
 

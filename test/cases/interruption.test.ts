@@ -86,40 +86,27 @@ function isForward(parameters: readonly unknown[]): boolean {
 }
 
 describe('a rollback', () => {
-  test('that comes while overrides are written begins when the last of them has ended: no server is left on the new version', async ({
-    stage,
-  }) => {
-    const it = await stage(HUNDRED);
-    const held = heldUp(it, A_NEW_OVERRIDE);
-    const release = await it.start(targeted());
-    await held.reached;
-    await release.decide({ verb: 'rollback', actor: 'bob' });
-    await expectWaiting(it, release);
-    held.release();
-    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
-    const end = now(it.cluster);
-    await it.calls.quiet();
-    expectNothingSince(it.cluster, end);
-    expect(overridesIn(it.cluster)).toEqual({});
-    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '1.0'));
-  });
-
-  test('that comes while engines are told to reload leaves none on the new version, and tells none after its end', async ({
-    stage,
-  }) => {
-    const it = await stage(HUNDRED);
-    const held = heldUp(it, A_RELOAD);
-    const release = await it.start(rolling());
-    await held.reached;
-    await release.decide({ verb: 'rollback', actor: 'bob' });
-    await expectWaiting(it, release);
-    held.release();
-    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
-    const end = now(it.cluster);
-    await it.calls.quiet();
-    expectNothingSince(it.cluster, end);
-    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '1.0'));
-  });
+  test.for<readonly [what: string, release: () => ReturnType<typeof aRelease>, write: WhichCalls]>([
+    ['overrides are written', targeted, A_NEW_OVERRIDE],
+    ['engines are told to reload', rolling, A_RELOAD],
+  ])(
+    'that comes while %s begins when the last of them has ended: no server is left on the new version',
+    async ([, wanted, write], { stage }) => {
+      const it = await stage(HUNDRED);
+      const held = heldUp(it, write);
+      const release = await it.start(wanted());
+      await held.reached;
+      await release.decide({ verb: 'rollback', actor: 'bob' });
+      await expectWaiting(it, release);
+      held.release();
+      expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+      const end = now(it.cluster);
+      await it.calls.quiet();
+      expectNothingSince(it.cluster, end);
+      expect(overridesIn(it.cluster)).toEqual({});
+      expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '1.0'));
+    },
+  );
 
   test('of a wave leaves its overrides alone once it has been paused: nothing is written until somebody resumes', async ({
     stage,

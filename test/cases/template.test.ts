@@ -214,6 +214,8 @@ describe('priorities that somebody else writes during a release', () => {
     const quality = { name: 'players', serviceQualityAction: [{ state: true, updatePriority: 'result' as const }] };
     const it = await stage({ sets: [{ serviceQualities: [quality] }] });
     const release = await atItsGate(it);
+    const { warnings } = await release.state();
+    expect(warnings).toEqual([expect.stringMatching(/^service quality players may write updatePriority result /)]);
     for (const ordinal of [0, 3, 5]) {
       it.cluster.reportQuality(`duel-${ordinal}`, 'players', { status: 'True', message: String(60 + ordinal) });
     }

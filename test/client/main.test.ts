@@ -18,6 +18,9 @@ async function run(
 // The first test that runs a verb loads it and its libraries, which takes seconds on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
 
+/** Nothing listens there: whoever asks it ends with exit code 7. */
+const NO_TEMPORAL = '127.0.0.1:1';
+
 const VERBS = [
   ...['plan', 'start', 'schema', 'status', 'watch', 'list', 'versions', 'verify', 'guard'],
   ...['approve', 'reject', 'pause', 'resume', 'rollback', 'cancel', 'doctor', 'setup', 'worker'],
@@ -70,11 +73,10 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['rollback', 'x', '--scope', 'some'], '--scope "some": expected release, wave or failed'],
     [['rollback', 'x', '--order', 'sideways'], '--order "sideways": expected all or reverse'],
     [['rollback', 'x', '--to', ' '], '--to " ": expected a version or an image'],
-    [['rollback', 'x', '--to', '1.0', '--scope', 'wave'], 'every server at once: leave --scope and --order out'],
-    [
-      ['rollback', 'x', '--from-cluster', '--reason', 'y', '--scope', 'wave'],
-      'without a running release every server goes back at once: leave --scope and --order out',
-    ],
+    [['pause', 'x', '--actor', ''], '--actor: expected some text'],
+    [['pause', 'x', '--reason', 'y'.repeat(1_001)], '--reason: expected at most 1000 characters'],
+    [['skip', 'x', '--reason', 'y', '--server', 'X_1'], /--server: /],
+    [['rollback', 'x', '--id', ''], '--id: expected some text'],
     [['halt', '--reason', 'x', '--for', '30d'], '--for "30d": expected a time such as 12h, at most 7d'],
     [['start', 'x.yaml', '--supersede-timeout', 'never'], /--supersede-timeout/],
     [['start', 'x.yaml', '--takeover', ' '], 'say why you know that the other release is dead: --takeover "..."'],
@@ -94,6 +96,58 @@ describe('wrong usage is one sentence and exit code 64', () => {
     expect(out).toBe('');
     expect(err.split('\n')[0]).toMatch(sentence);
     expect(err).not.toMatch(/^\s+at /m);
+  });
+});
+
+describe('flags that contradict each other are refused before Temporal is asked', () => {
+  const [ON_THE_SET, TOLD] = ['is for a rollback while no release runs', 'for one that a running release is told'];
+  const mixed = (first: string, second: string): string =>
+    `hotwave: ${first} ${ON_THE_SET}, ${second} ${TOLD}: leave one of them out`;
+
+  test.each([
+    [['rollback', 'x', '--to', 'stable', '--image', 'r/s:1.0'], '--to stable says by itself which image it is'],
+    [['rollback', 'x', '--to', '1.0', '--scope', 'wave'], mixed('--to', '--scope')],
+    [['rollback', 'x', '--image', 'r/s:1.0', '--order', 'all'], mixed('--image', '--order')],
+    [['rollback', 'x', '--to', '1.0', '--signal'], mixed('--to', '--signal')],
+    [['rollback', 'x', '--to', '1.0', '--id', 'job-7'], mixed('--to', '--id')],
+    [['rollback', 'x', '-f', 'r.yaml', '--scope', 'failed'], mixed('--file', '--scope')],
+    [['rollback', 'x', '--from-cluster', '--reason', 'y', '--scope', 'wave'], mixed('--from-cluster', '--scope')],
+    [['rollback', 'x', '--from-cluster', '--reason', 'y', '--signal'], mixed('--from-cluster', '--signal')],
+    [
+      ['rollback', 'x', '--scope', 'wave', '--order', 'reverse'],
+      '--order reverse is for a whole release, --scope wave for a part of one: leave one of them out',
+    ],
+    [
+      ['rollback', 'hotwave/eu/arena/duel', '--cluster', 'us'],
+      '"hotwave/eu/arena/duel" is in cluster eu, --cluster says us',
+    ],
+    [
+      ['status', 'hotwave/eu/arena/duel', '--cluster', 'us'],
+      '"hotwave/eu/arena/duel" is in cluster eu, --cluster says us',
+    ],
+    [
+      ['unhalt', '--only', 'arena/duel', '-n', 'lobby'],
+      '--only arena/duel is in namespace arena, --namespace says lobby',
+    ],
+    [['guard', 'x', '--reason', 'y'], '--reason and --actor are about ending the guard: give --stop with them'],
+    [['guard', 'x', '--actor', 'ann'], '--reason and --actor are about ending the guard: give --stop with them'],
+  ])('%j', async (argv, sentence) => {
+    const { code, out, err } = await run([...argv, '--address', NO_TEMPORAL]);
+    expect({ code, out }).toEqual({ code: 64, out: '' });
+    expect(err.split('\n')[0]).toContain(sentence);
+  });
+
+  test('and no others are', async () => {
+    const consistent = [
+      ['rollback', 'x', '--to', '1.0', '--image', 'r/s:1.0'],
+      ['rollback', 'x', '--scope', 'wave', '--order', 'all'],
+      ['rollback', 'x', '--scope', 'release', '--order', 'reverse'],
+      ['status', 'hotwave/eu/arena/duel', '--cluster', 'eu'],
+      ['unhalt', '--only', 'arena/duel', '-n', 'arena'],
+      ['guard', 'x', '--stop', '--reason', 'y'],
+    ];
+    const codes = consistent.map(async (argv) => (await run([...argv, '--address', NO_TEMPORAL])).code);
+    expect(await Promise.all(codes)).toEqual(consistent.map(() => 7));
   });
 });
 

@@ -262,6 +262,11 @@ describe('guarded patches', () => {
     status(403, 'Forbidden', 'admission webhook "policy.test" denied the request: not on fridays'),
     status(400, '', 'admission webhook "policy.test" denied the request: not on fridays'),
     status(422, 'Invalid', 'admission webhook "policy.test" denied the request: not on fridays'),
+    // A webhook chooses its code itself.
+    status(401, '', 'admission webhook "policy.test" denied the request: not on fridays'),
+    status(404, 'NotFound', 'admission webhook "policy.test" denied the request: not on fridays'),
+    status(409, 'Conflict', 'admission webhook "policy.test" denied the request: not on fridays'),
+    status(429, '', 'admission webhook "policy.test" denied the request: not on fridays'),
   ])('that admission refuses are denied, in its words ($status)', async (refusal) => {
     const { cluster } = await clusterAnd(({ method }) => (method === 'PATCH' ? refusal : set(3)));
     const message = 'admission webhook "policy.test" denied the request: not on fridays';

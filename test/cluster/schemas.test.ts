@@ -37,6 +37,25 @@ describe('a GameServerSet', () => {
     expect(view).not.toHaveProperty('annotations');
   });
 
+  test('names the service qualities that write priorities, with every value once', () => {
+    const serviceQualities = [
+      { name: 'plain', permanent: false },
+      { name: 'idle', serviceQualityAction: [{ state: true, opsState: 'WaitToBeDeleted' }] },
+      {
+        name: 'players',
+        serviceQualityAction: [
+          { state: true, updatePriority: 5 },
+          { state: true, result: 'full', updatePriority: '{{ .result }}' },
+          { state: false, updatePriority: 5, opsState: 'None' },
+        ],
+      },
+      { name: 'none', serviceQualityAction: null },
+    ];
+    const view = gameServerSetView(set({ serviceQualities }));
+    expect(view.priorityWriters).toEqual([{ name: 'players', priorities: [5, '{{ .result }}'] }]);
+    expect(view.serviceQualities).toEqual(['plain', 'idle', 'players', 'none']);
+  });
+
   // As kube-apiserver 1.30 writes it: the template has no schema, so its list of containers is owned as a whole.
   const applied = { 'f:spec': { 'f:gameServerTemplate': { 'f:spec': { 'f:containers': {} } }, 'f:replicas': {} } };
   const managed = (manager: string, operation: string, fieldsV1: object = applied): object => ({

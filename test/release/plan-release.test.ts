@@ -151,3 +151,33 @@ describe('a release of new servers only', () => {
     expect(names(plan.bystanders)).toEqual(['duel-0', 'duel-1']);
   });
 });
+
+describe('a service quality that writes priorities', () => {
+  const players = { name: 'players', priorities: [5, 10, '{{ .result }}'] };
+  const warningsOf = (spec: ReleaseSpec, priorityWriters = [players]): readonly string[] => {
+    const live = snapshot([0, 1, 2, 3].map((ordinal) => ({ ordinal })));
+    return planOf(spec, { ...live, set: { ...live.set, priorityWriters } }).warnings;
+  };
+
+  test('is named by the plan, with what it may write, and what becomes of the release then', () => {
+    expect(warningsOf(specOf('  waves: [1, rest]'))).toEqual([
+      "service quality players may write updatePriority 5, 10 or {{ .result }} (by the result of its probe) while the release runs, and Kruise's order can change with it: the release then pauses before a server moves out of turn, and resume lets Kruise's order count from there on, each wave as large as planned",
+    ]);
+  });
+
+  test('is named in a sentence of its own beside others', () => {
+    const both = [players, { name: 'idle', priorities: [100] }];
+    expect(warningsOf(specOf('  waves: [1, rest]'), both)).toEqual([
+      expect.stringContaining('service quality players may write updatePriority 5,') as string,
+      expect.stringContaining('service quality idle may write updatePriority 100 while') as string,
+    ]);
+  });
+
+  test.each([
+    ['where one wave holds every server', specOf('  waves: [rest]')],
+    ['where servers are chosen', targeted('[1, 2]', '  waves: [1, rest]')],
+    ['where only new servers get the version', specOf('  strategy: newServersOnly')],
+  ])('goes without a word %s: no order counts there', (_, spec) => {
+    expect(warningsOf(spec)).toEqual([]);
+  });
+});

@@ -161,6 +161,12 @@ describe('with a wish', () => {
       /^refused: .*--to VERSION --image IMAGE/,
     ],
     ['a wish that says nothing', { last: done }, {}, /^refused: .*--to VERSION/],
+    [
+      'the stable version with an image of its own',
+      { last: done, stable: '8.0' },
+      { version: 'stable', image: image('7.0') },
+      /^refused: .*it is not understood/,
+    ],
     ['a wish without end', { last: done }, { version: 'x'.repeat(2_000) }, /^refused: .*--to VERSION/],
     ['a wish of another kind', { last: done }, 7 as BackWish, /^refused: .*--to VERSION/],
     ['anything, without a record', {}, { version: '7.0' }, /^refused: .*hotwave start/],

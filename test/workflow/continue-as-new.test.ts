@@ -176,7 +176,8 @@ describe('a release that goes on in a new run at every step', () => {
     expect(await stageCommand(it, ['watch', 'arena/duel'])).toMatchObject({ code: 0 });
     expect(await temporalReleases(connections.native, 'default').isRunning(holder)).toBe(false);
     const listed = await stageCommand(it, ['list', '-o', 'json']);
-    expect(JSON.parse(listed.out)).toHaveLength(1);
+    const { startedAt } = await release.state();
+    expect(JSON.parse(listed.out)).toEqual([expect.objectContaining({ release: 'scripts-2-0', startedAt })]);
   });
 
   test('takes each decision of a stream once, whichever run it comes to', async ({ stage }) => {

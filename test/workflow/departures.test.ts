@@ -80,7 +80,9 @@ describe('rollback', () => {
     const it = await stage({ sets: [{ priority }] });
     const release = await leaveDuring(it, activity, { verb: 'rollback' });
     const isEarly = activity === 'planRelease' || activity === 'changePriorities';
-    const proof = isEarly ? 'nothing had been written, so every server stays as it was' : 'every server proves 1.0';
+    const early =
+      'the set had not been written, so every server stays as it was; priorities that the release had given are put back';
+    const proof = isEarly ? early : 'every server proves 1.0';
     expect(await release.result()).toMatchObject({
       outcome: 'rolled-back',
       reason: `asked for by bob: players left; ${proof}`,
@@ -88,6 +90,22 @@ describe('rollback', () => {
       recreatedPods: 0,
     });
     expectEverythingBack(it);
+  });
+
+  test('before the first write of a release that gives no priorities says that nothing had been written', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const held = it.calls.hold({ activity: 'planRelease' });
+    const release = await it.start(aRelease());
+    await held.reached;
+    await release.decide({ verb: 'rollback', actor: 'bob', reason: 'players left' });
+    const { reason, outcome } = await (held.release(), release.result());
+    expect({ outcome, reason }).toEqual({
+      outcome: 'rolled-back',
+      reason: 'asked for by bob: players left; nothing had been written, so every server stays as it was',
+    });
+    expect(effects(it.cluster, 0)).toEqual([]);
   });
 
   test('is what cancel --then rollback does before it ends as cancelled', async ({ stage }) => {

@@ -1,9 +1,12 @@
 import { WorkflowFailedError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { describe, expect } from 'vitest';
 import type { LineState } from '../../release/decisions/halt.ts';
 import { LINE_MESSAGES, MESSAGES, WORKFLOWS, haltWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import { until } from '../lab/until.ts';
 import { aRelease, test } from '../support/stage.ts';
+import type { StartedRelease } from '../support/hotwave.ts';
+import { effects } from '../support/fake-log.ts';
 import type { Stage } from '../support/stage.ts';
 
 const DAY_MS = 86_400_000;
@@ -33,6 +36,40 @@ describe('a workflow that is started with an input that nobody can read', () => 
     expect(await failureOf(it, WORKFLOWS.halt, { ...input, until: now + 36_500 * DAY_MS })).toBe(
       'a line is stopped for at most 7d: nothing waits for ever',
     );
+  });
+});
+
+/** The input of the run that goes on now, as the Temporal UI copies it. */
+async function inputOf({ handle }: StartedRelease): Promise<object> {
+  const { events } = await handle.fetchHistory();
+  const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+  if (!payload) throw new Error('the run has no input');
+  return defaultPayloadConverter.fromPayload(payload);
+}
+
+describe('what one run of a release hands to the next', () => {
+  const BY_HAND = /^only a run of a release hands a release on: start it without carried$/;
+  const empty = { release: {}, answers: [] };
+  const forged = { release: { plan: { waves: 7 }, spec: null, state: 'done', progress: { rows: 'x' } }, answers: 'y' };
+
+  test.for([{}, empty, forged])('is refused when somebody has made it by hand: %j', async (carried, { stage }) => {
+    const it = await stage();
+    const common = { v: 1, cluster: it.clusterName, requester: 'ann', carried };
+    const release = { ...common, file: aRelease() };
+    const back = { ...common, set: { namespace: 'arena', name: 'duel' }, reason: 'lost' };
+    expect(await failureOf(it, WORKFLOWS.hotUpdate, release)).toMatch(BY_HAND);
+    expect(await failureOf(it, WORKFLOWS.rollBackFromCluster, back)).toMatch(BY_HAND);
+  });
+
+  test('is refused when it is started once more: what it says was true once', async ({ stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann', { continueEachStep: true });
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    const input = await inputOf(release);
+    expect(input).toHaveProperty('carried.release.progress');
+    const before = it.cluster.log.length;
+    expect(await failureOf(it, WORKFLOWS.hotUpdate, input)).toMatch(BY_HAND);
+    expect(effects(it.cluster, before)).toEqual([]);
   });
 });
 
