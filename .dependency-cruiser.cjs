@@ -19,6 +19,18 @@ const only = (folder, { folders = [], files = [], packages = [], core = false })
   },
 });
 
+/** One rule for each folder of a room: what of its own room it may import. `.` is the room's own files. */
+const within = (room, folders) =>
+  Object.entries(folders).map(([folder, allowed]) => ({
+    name: `${room}-${folder}-imports`,
+    severity: 'error',
+    from: { path: `^${room}/${folder}/` },
+    to: {
+      path: `^${room}/`,
+      pathNot: [folder, ...allowed].map((name) => (name === '.' ? `^${room}/[^/]+$` : `^${room}/${name}/`)),
+    },
+  }));
+
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
@@ -66,6 +78,39 @@ module.exports = {
       packages: ['@temporalio/(worker|common|envconfig|client|activity)', 'pino', 'prom-client', 'zod'],
     }),
     only('bin', { folders: ['client', 'worker'] }),
+    ...within('release', {
+      spec: [],
+      fleet: ['plan', 'spec'],
+      record: ['fleet', 'plan', 'spec'],
+      patches: ['fleet', 'plan', 'record', 'spec'],
+      checks: ['fleet', 'patches', 'plan', 'spec'],
+      audit: ['fleet', 'record', 'spec'],
+      monitor: ['audit', 'fleet', 'record', 'spec'],
+      plan: ['audit', 'fleet', 'narrate', 'patches', 'progress', 'record', 'spec'],
+      progress: ['checks', 'decisions', 'fleet', 'narrate', 'patches', 'plan', 'spec'],
+      decisions: ['checks', 'fleet', 'narrate', 'plan', 'progress', 'spec'],
+      narrate: ['decisions', 'fleet', 'monitor', 'plan', 'progress', 'spec'],
+    }),
+    ...within('workflows', { steps: ['.'] }),
+    ...within('activities', {
+      ports: [],
+      probes: ['.', 'ports', 'servers'],
+      servers: ['.', 'ports', 'probes'],
+      set: ['.', 'ports'],
+      'game-servers': ['.', 'ports', 'servers'],
+      halt: ['.', 'ports'],
+      preflight: ['.', 'ports', 'probes'],
+      audit: ['.', 'ports', 'probes', 'servers'],
+      monitor: ['.', 'ports', 'probes', 'servers'],
+    }),
+    ...within('client', {
+      verbs: ['commands', 'temporal', 'terminal'],
+      commands: ['decisions', 'render', 'temporal', 'terminal'],
+      decisions: ['commands', 'render', 'temporal', 'terminal'],
+      temporal: ['commands', 'decisions', 'render', 'terminal'],
+      render: ['temporal', 'terminal'],
+      terminal: ['render', 'temporal'],
+    }),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
