@@ -3,11 +3,10 @@ import { stepReport } from '../../release/checks/verdict.ts';
 import { basisOf } from '../../release/fleet/basis.ts';
 import { isNewcomer, isUnsettled } from '../../release/fleet/newcomers.ts';
 import { NO_RUN, isSameRun } from '../../release/fleet/run.ts';
-import { FROZEN, OPEN, heldStrategy, isKnownStrategy, sameJson } from '../../release/patches/patches.ts';
-import type { Hold } from '../../release/patches/patches.ts';
+import { heldStrategy } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { expectedBases, isAboutAll } from '../../release/progress/apply-look.ts';
-import type { Event, SetWritten } from '../../release/progress/events.ts';
+import type { Event } from '../../release/progress/events.ts';
 import { asAccepted, failFast, knownOnes, presentOnes } from '../../release/progress/groups.ts';
 import type { Step } from '../../release/progress/step.ts';
 import type { Checked } from '../../release/progress/steps.ts';
@@ -15,6 +14,7 @@ import { placesOf, rowOf } from '../../release/progress/table.ts';
 import type { Release } from '../../release/progress/table.ts';
 import { SIDECAR } from '../support/builders.ts';
 import type { Fault, SimulatedCluster, SimulatedServer } from './simulated-cluster.ts';
+import { Writing } from './writing.ts';
 
 /** A step of one kind. */
 type StepOf<Kind extends Step['kind']> = Extract<Step, { readonly kind: Kind }>;
@@ -34,6 +34,7 @@ export interface Course {
 /** Does the steps of a release on a simulated cluster, and answers as its performers and activities would. */
 export class Performing {
   readonly #cluster: SimulatedCluster;
+  readonly #writing: Writing;
   /** Servers have players until then. */
   readonly #busyUntil: number;
   #freezes: number;
@@ -43,6 +44,7 @@ export class Performing {
     { busyUntil, freezes }: { readonly busyUntil: number; readonly freezes: number },
   ) {
     this.#cluster = cluster;
+    this.#writing = new Writing(cluster);
     this.#busyUntil = busyUntil;
     this.#freezes = freezes;
   }
@@ -63,8 +65,10 @@ export class Performing {
       case 'putBack':
       case 'takeBack':
       case 'reassert':
+      case 'recordEnd':
+      case 'recordLeft':
         course.midway();
-        return this.#write(release, step);
+        return this.#writing.write(release, step);
       default:
         return course.midway() ? undefined : this.#ask(release, step, course.now);
     }
@@ -146,8 +150,14 @@ export class Performing {
     const odd = this.#cluster.odd(planned, step.toward);
     if (odd !== undefined) return { class: odd, reason: `${name} is ${odd}` };
     const live = this.#cluster.servers.get(name);
-    const isThere = live?.image === image;
-    const isMoved = step.toward === 'old' || !isSameRun(planned.containers[SIDECAR] ?? NO_RUN, live?.sidecar ?? '');
+    const { revision } = release.progress.set;
+    // By the template it moves to the revision of that; an override changes no revision.
+    const isTaken = step.means === 'override' || revision === '' || live?.template === revision;
+    const isThere = live?.image === image && isTaken;
+    const hasRestarted = !isSameRun(planned.containers[SIDECAR] ?? NO_RUN, live?.sidecar ?? '');
+    if (step.means === 'adopt' && hasRestarted)
+      return { class: 'mainContainerRestarted', reason: `a container of ${name} restarted` };
+    const isMoved = step.toward === 'old' || step.means === 'adopt' || hasRestarted;
     const outgoing = rowOf(release, name).outgoing;
     const isStill = step.toward === 'old' && outgoing !== undefined && outgoing === live?.sidecar;
     if (!isThere || !isMoved || isStill) return { class: 'notReady', reason: `${name} does not run ${image}` };
@@ -188,6 +198,8 @@ export class Performing {
       }
       case 'look': {
         const { purpose, wave } = step;
+        // Whom nobody waited for may have moved by now.
+        this.#cluster.turn();
         const came = isAboutAll(release, purpose) ? { came: this.#unsettled(release).length } : {};
         const look = { ...this.#cluster.look(expectedBases(release, purpose)), ...came };
         return [{ kind: 'looked', purpose, wave, look }];
@@ -207,14 +219,14 @@ export class Performing {
       case 'overrides':
         for (const name of step.servers) this.#cluster.override(name, step.image);
         return [{ kind: 'overridesSettled', after: step.after }];
-      case 'recordEnd':
-        return [{ kind: 'endRecorded' }];
-      case 'recordLeft':
-        return [{ kind: 'leftRecorded' }];
       case 'noteStuck':
         return [{ kind: 'stuckNoted' }];
       case 'priorities':
+        for (const { name, from, to } of step.changes)
+          this.#cluster.prioritise(name, Number(step.direction === 'assign' ? to : from));
         return [{ kind: 'prioritiesChanged', direction: step.direction }];
+      case 'follow':
+        return this.#follow(release);
       default:
         return [];
     }
@@ -236,6 +248,38 @@ export class Performing {
     const servers = came.flatMap(([name]) => this.#cluster.planned(name) ?? []);
     const old = came.filter(([, { image }]) => image !== plan.baseline.newImage).map(([name]) => name);
     return { kind: 'newcomersFound', servers, old, notServing: [] };
+  }
+
+  /** What became of new servers since the last look; nothing while there is no news. */
+  #follow({ plan, progress }: Release): readonly Event[] {
+    const known = new Set(plan.bystanders.map(({ uid }) => uid));
+    const settled = new Set(progress.newServers?.settled);
+    const failures: ServerFailure[] = [];
+    const proved: { readonly name: string; readonly uid: string }[] = [];
+    const news: string[] = [];
+    this.#cluster.turn();
+    for (const [name, { uid, image }] of this.#cluster.servers) {
+      if (known.has(uid)) {
+        if (image === plan.baseline.newImage) failures.push({ server: name, class: 'moved', reason: `${name} moved` });
+      } else if (!settled.has(uid)) {
+        const failure = this.#newServer(plan, name);
+        news.push(uid);
+        if (failure) failures.push({ server: name, ...failure });
+        else proved.push({ name, uid });
+      }
+    }
+    if (failures.length + news.length === 0) return [];
+    return [{ kind: 'newServersSeen', report: stepReport(proved.length, failures), proved, settled: news }];
+  }
+
+  /** It is given its whole time; then it proves the version or has failed. */
+  #newServer({ baseline, version }: Release['plan'], name: string): Failure {
+    const { image, loaded } = this.#cluster.servers.get(name)!;
+    if (image !== baseline.newImage) return { class: 'notReady', reason: `${name} runs ${image}` };
+    const unready = this.#fault(name, 'ready', 'notReady');
+    if (unready) return unready;
+    const stale = this.#fault(name, 'stale', 'version');
+    return loaded === version ? stale : { class: 'version', reason: `${name} proves ${loaded}` };
   }
 
   #unsettled(release: Release): readonly (readonly [string, SimulatedServer])[] {
@@ -265,124 +309,5 @@ export class Performing {
       return planned ? [{ ...planned, containers: { ...planned.containers, [SIDECAR]: NO_RUN } }] : [];
     });
     return { kind: 'snapshot', outgoing, touched: [...touched, ...newcomers.map(({ name }) => name)], newcomers, gone };
-  }
-
-  #write(
-    release: Release,
-    step: StepOf<'stage' | 'open' | 'controls' | 'putBack' | 'takeBack' | 'reassert'>,
-  ): readonly Event[] {
-    switch (step.kind) {
-      case 'stage': {
-        if (release.plan.strategy === 'targeted') return [{ kind: 'recorded' }];
-        const { baseline, maxUnavailable } = release.plan;
-        const hold = { partition: FROZEN, maxUnavailable, paused: false };
-        const found = { image: baseline.templateImage, strategy: baseline.liveStrategy };
-        return [{ kind: 'staged', written: this.#put(release, { found: [found], hold }) }];
-      }
-      case 'open':
-        return [this.#open(release, step)];
-      case 'controls':
-        return [this.#controls(release, step)];
-      case 'putBack': {
-        const { baseline } = release.plan;
-        const { hold } = release.progress.set;
-        if (!hold) return [{ kind: 'putBack', written: { kind: 'untouched' } }];
-        const found = { image: step.image, strategy: heldStrategy(baseline, hold) };
-        const wanted = { image: step.image, strategy: baseline.updateStrategy };
-        return [{ kind: 'putBack', written: this.#put(release, { found: [found], hold, wanted }) }];
-      }
-      case 'takeBack':
-        return [{ kind: 'takenBack', written: this.#takeBack(release) }];
-      case 'reassert':
-        return [this.#reassert(release)];
-    }
-  }
-
-  /** A guarded write: it must find what it replaces, or its own values. */
-  #put(
-    { plan, progress }: Release,
-    how: {
-      readonly found: readonly { readonly image: string; readonly strategy: SimulatedCluster['strategy'] }[];
-      readonly hold: Hold;
-      readonly wanted?: { readonly image: string; readonly strategy: SimulatedCluster['strategy'] };
-    },
-  ): SetWritten {
-    const { baseline } = plan;
-    const { from, to } = progress.set.fence;
-    const wanted = how.wanted ?? { image: baseline.newImage, strategy: heldStrategy(baseline, how.hold) };
-    const mark = this.#cluster.fence;
-    if (mark !== to + 1 && (mark < from || mark > to)) return { kind: 'refused', reason: `fence ${mark}` };
-    const isFound = [...how.found, wanted].some(({ image, strategy }) => this.#cluster.is(image, strategy));
-    if (!isFound) return { kind: 'refused', reason: 'somebody changed the set', fence: mark };
-    this.#cluster.image = wanted.image;
-    this.#cluster.strategy = wanted.strategy;
-    this.#cluster.fence = to + 1;
-    return { kind: 'accepted', hold: how.hold, revision: 'r', fence: to + 1 };
-  }
-
-  #open(release: Release, step: StepOf<'open'>): Event {
-    const { baseline } = release.plan;
-    const { hold } = release.progress.set;
-    const servers = step.servers.map(({ name }) => name);
-    const reply = { kind: 'opened', for: step.for, wave: step.wave, servers } as const;
-    if (!hold) return { kind: 'stopped', verdict: 'pause', reason: 'the set was not written' };
-    const order = [...this.#cluster.servers.values()].sort((left, right) => right.ordinal - left.ordinal);
-    const names = new Set(servers);
-    const last = order.findLastIndex(({ ordinal }) => names.has(`duel-${ordinal}`));
-    const partition = Math.min(hold.partition, order.length - last - 1);
-    const found = { image: baseline.newImage, strategy: heldStrategy(baseline, hold) };
-    const wanted = { ...hold, partition, paused: false };
-    return { ...reply, written: this.#put(release, { found: [found], hold: wanted }) };
-  }
-
-  #controls(release: Release, { change, why }: StepOf<'controls'>): Event {
-    const { plan, progress } = release;
-    const { hold } = progress.set;
-    if (!hold) return { kind: 'controlsChanged', why, written: { kind: 'untouched' } };
-    const image = progress.foreign.seen?.image ?? plan.baseline.newImage;
-    const to = why === 'hold' ? { ...hold, partition: FROZEN, paused: false } : { ...hold, ...change };
-    const written = this.#put(release, {
-      found: [{ image, strategy: heldStrategy(plan.baseline, hold) }],
-      hold: to,
-      wanted: { image, strategy: heldStrategy(plan.baseline, to) },
-    });
-    return { kind: 'controlsChanged', why, written };
-  }
-
-  #takeBack(release: Release): SetWritten {
-    const { plan, progress } = release;
-    const { baseline, strategy } = plan;
-    const { seen } = progress.foreign;
-    const { image, strategy: live } = this.#cluster;
-    if (
-      this.#cluster.fence === 0 &&
-      (progress.set.fence.to === 0 || this.#cluster.is(baseline.templateImage, baseline.liveStrategy))
-    )
-      return { kind: 'untouched' };
-    const isKnown = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image].includes(image);
-    const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, live);
-    if (strategy !== 'rolling' || !isKnown || !(isSeen || isKnownStrategy(baseline, live)))
-      return { kind: 'refused', reason: 'somebody changed the set' };
-    return this.#put(release, {
-      found: [{ image, strategy: live }],
-      hold: OPEN,
-      wanted: { image: baseline.oldImage, strategy: heldStrategy(baseline, OPEN) },
-    });
-  }
-
-  #reassert(release: Release): Event {
-    const { plan, progress } = release;
-    const { baseline, strategy } = plan;
-    const { seen } = progress.foreign;
-    if (!seen) return { kind: 'reasserted', written: { kind: 'untouched' }, priorities: false };
-    const hold = progress.set.hold && { ...progress.set.hold, paused: false };
-    const wanted =
-      strategy === 'rolling' && hold
-        ? { image: baseline.newImage, strategy: heldStrategy(baseline, hold) }
-        : { image: baseline.templateImage, strategy: this.#cluster.strategy };
-    const found = { image: seen.image, strategy: seen.updateStrategy ?? this.#cluster.strategy };
-    const written = this.#put(release, { found: [found], hold: hold ?? OPEN, wanted });
-    const left = written.kind === 'accepted' ? { kind: 'untouched' as const, fence: written.fence } : written;
-    return { kind: 'reasserted', written: hold ? written : left, priorities: false };
   }
 }

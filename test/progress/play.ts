@@ -1,29 +1,27 @@
 import { applyDecision } from '../../release/decisions/decision.ts';
 import { detailsMarkdown, agreeing } from '../../release/narrate/narrate.ts';
 import { editsOf } from '../../release/patches/foreign-edit.ts';
-import { heldStrategy } from '../../release/patches/patches.ts';
-import type { Plan } from '../../release/plan/plan.ts';
-import { isPlan } from '../../release/plan/plan.ts';
-import { planRelease } from '../../release/plan/plan-release.ts';
+import { NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
 import { apply } from '../../release/progress/apply.ts';
-import { packRelease, unpackRelease } from '../../release/progress/carried.ts';
-import type { CarriedRelease } from '../../release/progress/carried.ts';
 import { describeStep } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
-import { excludedServers, leftOut, withCounts } from '../../release/progress/groups.ts';
+import { withCounts } from '../../release/progress/groups.ts';
 import { nextStep } from '../../release/progress/next-step.ts';
 import type { Step } from '../../release/progress/step.ts';
 import { isInterruptible, writesSet } from '../../release/progress/steps.ts';
-import { initialState, isFinal, withPlan } from '../../release/progress/state.ts';
+import { isFinal } from '../../release/progress/state.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
-import { initialProgress, rowOf } from '../../release/progress/table.ts';
 import type { Release } from '../../release/progress/table.ts';
-import type { ReleaseSpec } from '../../release/spec/spec.ts';
 import { failureEvents } from '../../workflows/failure-events.ts';
-import { NEW_IMAGE, OLD_IMAGE, SET, USER_STRATEGY, aGameServer, aServer, aSet } from '../support/builders.ts';
-import { aRelease, aTargetedRelease } from '../support/a-release.ts';
+import { NEW_IMAGE, OLD_IMAGE, SET } from '../support/builders.ts';
+import { Demands } from './demands.ts';
+import { hasOlderOnTheNew, isKnownDeadEnd, isLoopOfNewcomers } from './findings.ts';
+import type { Situation } from './findings.ts';
+import { handedOn } from './handed-on.ts';
 import { Performing } from './performing.ts';
-import { SimulatedCluster, nameOf } from './simulated-cluster.ts';
+import { OTHER_IMAGE, clusterOf, planned, specOf } from './planning.ts';
+import type { SimulatedCluster } from './simulated-cluster.ts';
+import { nameOf } from './simulated-cluster.ts';
 import type { Happening, Story, Turn, Wish } from './story.ts';
 
 /** What became of a release of a story. */
@@ -36,14 +34,11 @@ export interface Ending {
   readonly violations: readonly string[];
 }
 
-const OTHER_IMAGE = 'registry.test/scripts:9.9';
 const START = 1_000_000;
 /** Consequences that follow one upon the other without any time or decision: more would be for ever. */
 const MOST_NOTES = 12;
 /** Steps in which a person who wants it over brings a release to its end. */
-const MOST_STEPS = 300;
-/** The numbers of the chosen servers of a targeted release. */
-const CHOSEN = [1, 2, 4, 5, 7];
+const MOST_STEPS = 600;
 
 /** Plays the release of a story to its end, and writes down what happened when that is wanted: it costs most of the time. */
 export function play(story: Story, writesDown = false): Ending {
@@ -52,10 +47,11 @@ export function play(story: Story, writesDown = false): Ending {
 
 class Play {
   readonly #writesDown: boolean;
+  readonly #story: Story;
   readonly #cluster: SimulatedCluster;
   readonly #performing: Performing;
   readonly #script: string[] = [];
-  readonly #violations: string[] = [];
+  readonly #demands: Demands;
   readonly #turns: Turn[];
   /** When something was last done to a server from outside, in steps. */
   readonly #struck = new Map<string, number>();
@@ -64,49 +60,68 @@ class Play {
   #steps = 0;
   #notes = 0;
   #patience: number;
-  #lastFinalLook = -1;
+  /** The step in which the release has looked at its servers for its last word. */
+  #lastLook = -1;
+  /** Somebody was waited for who lets it go on. */
+  #hasStood = false;
+  /** Why it stood still when somebody had resumed it again and again, and it did not go on. */
+  #stuck: string | undefined;
   #willFail = false;
   #isInterrupted = false;
   #round = 0;
   #sent = 0;
-  /** Entries of the cluster's log that were judged. */
-  #judged = 0;
 
   constructor(story: Story, writesDown: boolean) {
     this.#writesDown = writesDown;
-    const spec = specOf(story);
-    const faults = new Map(story.faults.map(([ordinal, fault]) => [nameOf(ordinal), fault]));
-    this.#cluster = new SimulatedCluster(story.size, {
-      image: OLD_IMAGE,
-      newImage: NEW_IMAGE,
-      strategy: USER_STRATEGY,
-      faults,
-    });
+    this.#story = story;
+    this.#cluster = clusterOf(story);
+    this.#demands = new Demands(this.#cluster);
     this.#performing = new Performing(this.#cluster, { busyUntil: START + 200_000, freezes: story.freezes });
-    this.#release = planned(spec, story, this.#cluster);
+    this.#release = planned(specOf(story), story, this.#cluster, START);
     this.#turns = [...story.turns];
     this.#patience = this.#turns[0]?.after ?? 0;
   }
 
   run(): Ending {
-    while (this.#steps < MOST_STEPS && this.#violations.length === 0) {
+    while (this.#steps < MOST_STEPS && this.#demands.violations.length === 0) {
       const step = nextStep(this.#release, this.#now);
       if (step.kind === 'end') break;
       if (step.kind === 'note') this.#note(step.event);
       else this.#do(step);
     }
-    if (this.#steps >= MOST_STEPS) this.#demand(false, `no way to the end: ${this.#release.state.phase}`);
-    else if (this.#violations.length === 0) this.#demandTruth();
+    if (this.#steps >= MOST_STEPS && !isLoopOfNewcomers({ release: this.#release }))
+      this.#demand(false, `no way to the end: ${this.#release.state.phase}`);
+    else if (this.#steps < MOST_STEPS && this.#demands.violations.length === 0) this.#demandTruth();
     return {
       release: this.#release,
       cluster: this.#cluster,
       script: this.#script,
-      violations: this.#violations,
+      violations: this.#demands.violations,
     };
   }
 
   #demand(isRight: boolean, sentence: string): void {
-    if (!isRight) this.#violations.push(sentence);
+    this.#demands.demand(isRight, sentence);
+  }
+
+  #demandTruth(): void {
+    const struck = [...this.#struck].filter(([, step]) => step >= this.#lastLook).map(([name]) => name);
+    this.#demands.truth(this.#release, { servers: new Set(struck) });
+    const { phase, reason } = this.#release.state;
+    this.#demand(this.#stuck === undefined, `nothing is wrong, and it has no way on: ${this.#stuck ?? ''}`);
+    this.#demand(
+      !isUndisturbed(this.#story) || hasOlderOnTheNew(this.#situation()) || (phase === 'done' && !this.#hasStood),
+      `nothing has happened to it, and it needs a person or is ${phase}: ${reason}`,
+    );
+  }
+
+  #situation(): Situation {
+    return { release: this.#release, cluster: this.#cluster, planned: this.#demands.planned };
+  }
+
+  /** An engine is broken, or somebody else's values stand in the set: then it is right to wait for a person. */
+  #isHindered(): boolean {
+    return this.#story.faults.length > 0 || this.#cluster.isForeign || isKnownDeadEnd(this.#situation());
   }
 
   #say(line: () => string): void {
@@ -122,7 +137,7 @@ class Play {
 
   #apply(event: Event): void {
     this.#release = apply(this.#release, event, this.#now);
-    this.#demandCounts();
+    this.#demands.counts(this.#release);
   }
 
   #do(step: Exclude<Step, { kind: 'note' | 'end' }>): void {
@@ -199,13 +214,20 @@ class Play {
     const release = this.#release;
     const events = this.#performing.perform(release, step, { now: this.#now, midway });
     if (step.kind === 'bake' || step.kind === 'admit') this.#now = Math.max(this.#now, step.until);
-    if (step.kind === 'look' && step.purpose === 'final') this.#lastFinalLook = this.#steps;
-    this.#demandRights(release);
+    if (events && isLastLook(step)) this.#lastLook = this.#steps;
+    this.#demands.rights(release);
+    if (step.kind === 'follow' && events?.length === 0) this.#waitForNews(step.until);
     for (const event of events ?? []) {
       this.#say(() => `  ${shown(event)}`);
       this.#apply(event);
     }
     midway();
+  }
+
+  /** Nobody has come: what the story has in store comes before the time is over. */
+  #waitForNews(until: number): void {
+    if (this.#turns.length > 0) this.#patience = 0;
+    else this.#now = until;
   }
 
   /** Time passes, or somebody who wants it over says something. */
@@ -237,8 +259,14 @@ class Play {
     if (what === 'gate')
       return { verb: 'approve', actor: this.#round % 2 === 0 ? 'bob' : 'cleo', wave: state.gate?.wave ?? 1 };
     if (what !== 'person') return undefined;
+    this.#hasStood = true;
+    if (this.#round === 26 && !this.#isHindered()) this.#stuck = state.pausedBecause ?? '';
     if (this.#round > 40) return { verb: 'cancel', then: 'hold', actor: 'bob' };
     if (this.#round > 25) return { verb: 'rollback', actor: 'bob' };
+    const failing = state.failures.at(-1)?.server;
+    // Whoever holds it up again and again is left behind, where that can be.
+    if (this.#round > 12 && this.#round % 2 === 0 && failing !== undefined)
+      return { verb: 'skip', server: failing, reason: 'in the way', actor: 'bob' };
     if (state.drift) return { verb: 'resume', wins: this.#round % 3 === 0 ? 'edit' : 'release', actor: 'bob' };
     return { verb: this.#round % 4 === 3 ? 'retry' : 'resume', actor: 'bob' };
   }
@@ -266,11 +294,10 @@ class Play {
         cluster.recreate(nameOf(happening.ordinal));
         return;
       case 'scaled':
-        cluster.scale(happening.by);
-        for (let ordinal = 0; ordinal < 12; ordinal += 1) this.#strike(ordinal);
+        this.#scale(happening.by);
         return;
       case 'image':
-        cluster.image = { old: OLD_IMAGE, new: NEW_IMAGE, other: OTHER_IMAGE }[happening.to];
+        cluster.image = IMAGES[happening.to];
         this.#edited(happening.turn);
         return;
       case 'strategy':
@@ -293,7 +320,16 @@ class Play {
     this.#struck.set(nameOf(ordinal), this.#steps);
   }
 
+  #scale(by: number): void {
+    const before = new Set(this.#cluster.servers.keys());
+    this.#cluster.scale(by);
+    const after = new Set(this.#cluster.servers.keys());
+    for (const name of new Set([...before, ...after]))
+      if (!before.has(name) || !after.has(name)) this.#struck.set(name, this.#steps);
+  }
+
   #edited(turn: boolean): void {
+    this.#cluster.isForeign = true;
     for (let ordinal = 0; ordinal < 12; ordinal += 1) this.#strike(ordinal);
     if (turn) this.#cluster.turn();
   }
@@ -302,6 +338,7 @@ class Play {
     const held = heldOf(this.#release);
     if (!held) return;
     this.#cluster.image = held.image;
+    this.#cluster.isForeign = false;
     if (held.updateStrategy !== undefined) this.#cluster.strategy = held.updateStrategy;
   }
 
@@ -360,82 +397,11 @@ class Play {
       replicas,
     });
   }
-
-  /** Nobody is moved or told whom the release had no right to move or tell when the step began. */
-  #demandRights(release: Release): void {
-    const entries = this.#cluster.log.slice(this.#judged);
-    this.#judged = this.#cluster.log.length;
-    const excluded = excludedServers(release);
-    const kept = leftOut(release);
-    const { back } = release.progress;
-    for (const entry of entries) {
-      const { server } = entry;
-      const isByHotwave = entry.kind === 'told' || (entry.kind === 'moved' && entry.by === 'override');
-      if (isByHotwave && back?.scope === 'release')
-        this.#demand(!kept.has(server), `${server} is ${entry.kind} on the way back although it is left out`);
-      if (isByHotwave && !back)
-        this.#demand(!excluded.has(server), `${server} is ${entry.kind} although it is excluded`);
-      if (isByHotwave && !back) this.#demandOpened(release, server);
-      if (entry.kind === 'loaded') this.#demandOnce(entry);
-    }
-  }
-
-  #demandOpened({ plan, state }: Release, server: string): void {
-    const wave = plan.waves.find(({ servers }) => servers.some(({ name }) => name === server));
-    const isBegun = wave === undefined || state.waves[wave.number - 1]?.status !== 'pending';
-    this.#demand(isBegun, `${server} is told before its wave ${wave?.number ?? ''}`);
-  }
-
-  /** One run of an engine loads one version at most once by command. */
-  #demandOnce({ server, version, run }: Extract<SimulatedCluster['log'][number], { kind: 'loaded' }>): void {
-    const loads = this.#cluster.log.filter(
-      (entry) => entry.kind === 'loaded' && entry.server === server && entry.version === version && entry.run === run,
-    );
-    this.#demand(loads.length <= 1, `${server} was made to load ${version} ${loads.length} times`);
-  }
-
-  #demandCounts(): void {
-    const { waves } = this.#release.state;
-    for (const { number, size, ready, proven, failed } of waves) {
-      this.#demand(ready >= proven, `wave ${number}: ${proven} proven of ${ready} ready`);
-      this.#demand(
-        failed + proven <= size && ready <= size,
-        `wave ${number}: ${failed} failed + ${proven} proven of ${size}`,
-      );
-    }
-  }
-
-  /** What the release says of its end is what the servers run. */
-  #demandTruth(): void {
-    const { state, plan } = this.#release;
-    this.#demand(isFinal(state.phase), `it ended while ${state.phase}`);
-    this.#demand(state.reason !== '', 'no reason at the end');
-    const { back } = this.#release.progress;
-    if (back?.isNothing) this.#demand(this.#cluster.fence === 0, 'it says that nothing was written');
-    else if (state.phase === 'rolled-back') this.#demandAll(plan.previousVersion, leftOut(this.#release));
-    if (state.phase === 'done') this.#demandAll(plan.version, excludedServers(this.#release));
-  }
-
-  #demandAll(version: string, excused: ReadonlySet<string>): void {
-    const { plan, progress } = this.#release;
-    const notProved = new Set(progress.newcomers.notProved.map(({ name }) => name));
-    // What others did to chosen servers that the release never reached is not its affair.
-    const isReached = ({ number }: Plan['waves'][number]): boolean =>
-      plan.strategy === 'rolling' || this.#release.state.waves[number - 1]?.status !== 'pending';
-    for (const { name } of plan.waves.filter(isReached).flatMap(({ servers }) => servers)) {
-      const live = this.#cluster.servers.get(name);
-      // The one that was chosen is said to be gone; another pod has its name now.
-      if (plan.strategy === 'targeted' && rowOf(this.#release, name).away !== undefined) continue;
-      const isExcused =
-        excused.has(name) || notProved.has(name) || (this.#struck.get(name) ?? -1) >= this.#lastFinalLook;
-      if (!live || isExcused) continue;
-      const { state } = this.#release;
-      this.#demand(live.loaded === version, `${state.phase}: ${name} has loaded ${live.loaded}: ${state.reason}`);
-    }
-  }
 }
 
 const LONG_WAITS: ReadonlySet<string> = new Set(['person', 'gate', 'unhalt', 'window']);
+
+const IMAGES = { old: OLD_IMAGE, new: NEW_IMAGE, other: OTHER_IMAGE } as const;
 
 const STRATEGIES = {
   open: { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: '100%' } },
@@ -450,12 +416,20 @@ function heldOf({
   const { set, isStaged, isPutBack, back, leaving } = progress;
   if (!isStaged || isPutBack || back?.scope === 'release' || leaving) return undefined;
   if (plan.strategy === 'targeted') return { image: plan.baseline.templateImage };
+  if (plan.strategy === 'newServersOnly') return { image: plan.baseline.newImage, updateStrategy: NEW_SERVERS_ONLY };
   return set.hold && { image: plan.baseline.newImage, updateStrategy: heldStrategy(plan.baseline, set.hold) };
 }
 
-/** The release as the next run has it. */
-function handedOn(release: Release): Release {
-  return unpackRelease(JSON.parse(JSON.stringify(packRelease(release))) as CarriedRelease);
+/** What the last word of a release rests on, when it was not cut short. */
+function isLastLook(step: Step): boolean {
+  return step.kind === 'follow' || (step.kind === 'look' && step.purpose === 'final');
+}
+
+/** A release to which nothing happens is done, and needs nobody but for its gates. */
+function isUndisturbed({ turns, faults, maxMixedMs, busy, strategy, newServers, gates, onTimeout }: Story): boolean {
+  const isHurried = maxMixedMs !== undefined || busy !== 'nobody' || (gates.length > 0 && onTimeout !== 'pause');
+  const waitsInVain = strategy === 'newServersOnly' && newServers !== undefined;
+  return turns.length + faults.length === 0 && !isHurried && !waitsInVain;
 }
 
 function shown(value: object): string {
@@ -464,76 +438,4 @@ function shown(value: object): string {
   return JSON.stringify(value, (key, inner: unknown) =>
     key === 'servers' && Array.isArray(inner) ? names(inner as readonly string[]) : inner,
   ).slice(0, 400);
-}
-
-const specs = new Map<string, ReleaseSpec>();
-
-function specOf(story: Story): ReleaseSpec {
-  const wishes = {
-    waves: story.waves,
-    gates: story.gates.map((before) => ({
-      before,
-      approvals: story.approvals,
-      timeout: `${story.gateMs}ms`,
-      onTimeout: story.onTimeout,
-    })),
-    onFailure: {
-      then: story.then,
-      tolerate: story.tolerate,
-      keepSpecimens: story.strategy === 'targeted' ? story.keepSpecimens : 0,
-      ...(story.retries ? { classes: { reload: RETRY, version: RETRY, health: RETRY, notReady: RETRY } } : {}),
-    },
-    ...(story.health ? {} : { health: [] }),
-    ...(story.content ? {} : { content: undefined }),
-    ...(story.maxMixedMs === undefined ? {} : { maxMixed: `${story.maxMixedMs}ms`, onMaxMixed: story.onMaxMixed }),
-    ...(story.busy === 'nobody'
-      ? {}
-      : { admission: { busy: { opsState: ['Allocated'] }, wait: '1m', lastWait: '2m', then: story.busy } }),
-    bake: `${story.bakeMs}ms`,
-    paused: { timeout: '30d' },
-  };
-  const key = JSON.stringify([story.strategy, story.size, wishes]);
-  const known = specs.get(key);
-  if (known) return known;
-  const servers = { servers: CHOSEN.filter((ordinal) => ordinal < story.size) };
-  const target = { namespace: SET.namespace, gameServerSet: SET.name, servers, allowCascade: true };
-  const { spec } = story.strategy === 'rolling' ? aRelease(wishes) : aTargetedRelease({ ...wishes, target });
-  if (specs.size > 10_000) specs.clear();
-  specs.set(key, spec);
-  return spec;
-}
-
-const RETRY = { then: 'retry', retries: 1, backoff: '10s' } as const;
-
-function planned(spec: ReleaseSpec, story: Story, cluster: SimulatedCluster): Release {
-  const ordinals = Array.from({ length: story.size }, (_, ordinal) => ordinal);
-  const result = planRelease(spec, {
-    set: aSet({ replicas: story.size }),
-    servers: ordinals.map((ordinal) => aServer({ ordinal, createdAt: 1 })),
-    gameServers: ordinals.map((ordinal) => aGameServer({ ordinal, createdAt: 1 })),
-  });
-  if (!isPlan(result)) throw new Error(result.refusals.join('; '));
-  const plan: Plan = {
-    ...result,
-    waves: result.waves.map((wave) => ({ ...wave, servers: wave.servers.map(({ name }) => cluster.planned(name)!) })),
-    bystanders: result.bystanders.map(({ name }) => cluster.planned(name)!),
-  };
-  const identity = {
-    release: 'scripts-2-0',
-    cluster: 'c',
-    set: SET,
-    strategy: story.strategy,
-    requester: 'ann',
-    image: NEW_IMAGE,
-    version: '2.0',
-  };
-  const state = withPlan(initialState(identity, START), plan);
-  return {
-    plan,
-    spec,
-    state,
-    progress: initialProgress(plan),
-    isOnRecord: false,
-    ...(story.freezes > 0 ? { calendar: { reason: undefined } } : {}),
-  };
 }

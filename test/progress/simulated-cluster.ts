@@ -2,11 +2,12 @@ import { basisOf, hasBasis } from '../../release/fleet/basis.ts';
 import type { FleetLook } from '../../release/checks/fleet-look.ts';
 import { isSamePod } from '../../release/fleet/identity.ts';
 import { isSameRun } from '../../release/fleet/run.ts';
-import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
+import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
+import type { ServerView, UpdateStrategy } from '../../release/fleet/fleet.ts';
 import { sameJson } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { imageTag } from '../../release/spec/spec.ts';
-import { MAIN, SET, SIDECAR } from '../support/builders.ts';
+import { MAIN, SET, SIDECAR, aServer } from '../support/builders.ts';
 
 /** How a server takes the new version badly, and how often before it takes it well. */
 export interface Fault {
@@ -16,11 +17,19 @@ export interface Fault {
 
 /** Something that really happened to a server. */
 export type Happened =
-  | { readonly kind: 'moved'; readonly server: string; readonly by: 'template' | 'override' }
-  | { readonly kind: 'told'; readonly server: string; readonly toward: 'new' | 'old' }
+  | {
+      readonly kind: 'moved';
+      readonly server: string;
+      readonly uid: string;
+      readonly by: 'template' | 'override';
+      /** Somebody else has written the set since the release did. */
+      readonly isForeign: boolean;
+    }
+  | { readonly kind: 'told'; readonly server: string; readonly uid: string; readonly toward: 'new' | 'old' }
   | {
       readonly kind: 'loaded';
       readonly server: string;
+      readonly uid: string;
       readonly version: string;
       /** Which run of which engine: a reload by one run is one that players notice. */
       readonly run: string;
@@ -44,21 +53,32 @@ export interface SimulatedServer {
   template: string;
   image: string;
   override: string | undefined;
+  /** Its place in Kruise's order: the highest first. */
+  priority: number;
   engine: string;
   sidecar: string;
   loaded: string;
 }
 
+/** What an earlier release has left a server with. */
+export type Left = Pick<SimulatedServer, 'template' | 'image' | 'override' | 'loaded'>;
+
 /** What the release found in its set. */
 export interface Found {
+  /** The image of the template. */
   readonly image: string;
+  /** What servers run that nobody has left with anything else. */
+  readonly oldImage: string;
   readonly newImage: string;
   readonly strategy: UpdateStrategy;
   readonly faults: ReadonlyMap<string, Fault>;
+  /** By ordinal. */
+  readonly left: ReadonlyMap<number, Left>;
 }
 
-/** The order in which Kruise updates servers: the highest ordinal first. */
-const byOrder = (left: SimulatedServer, right: SimulatedServer): number => right.ordinal - left.ordinal;
+/** The order in which Kruise updates servers: the highest priority first, then the highest ordinal. */
+const byOrder = (left: SimulatedServer, right: SimulatedServer): number =>
+  right.priority - left.priority || right.ordinal - left.ordinal;
 
 /** The name of a server of the set. */
 export function nameOf(ordinal: number): string {
@@ -74,18 +94,26 @@ export class SimulatedCluster {
   replicas: number;
   /** The number that the last write of a release has left on the set. */
   fence = 0;
+  /** Somebody else has written the set since the release did. */
+  isForeign = false;
   readonly #faults: ReadonlyMap<string, Fault>;
   readonly #newImage: string;
+  /** What the template said when all servers had taken it over last. */
+  #settled: string;
   #now = 1;
   readonly #struck = new Map<string, number>();
 
-  constructor(size: number, { image, newImage, strategy, faults }: Found) {
+  constructor(size: number, { image, oldImage, newImage, strategy, faults, left }: Found) {
     this.image = image;
+    this.#settled = oldImage;
     this.#newImage = newImage;
     this.strategy = strategy;
     this.replicas = size;
     this.#faults = faults;
-    for (let ordinal = 0; ordinal < size; ordinal += 1) this.#create(ordinal, image);
+    for (let ordinal = 0; ordinal < size; ordinal += 1) {
+      this.#create(ordinal, oldImage);
+      Object.assign(this.servers.get(nameOf(ordinal))!, left.get(ordinal));
+    }
     this.#now = 2;
   }
 
@@ -97,6 +125,7 @@ export class SimulatedCluster {
       template: image,
       image,
       override: undefined,
+      priority: 0,
       engine: `0:${freshId()}`,
       sidecar: `0:${freshId()}`,
       loaded: imageTag(image),
@@ -118,21 +147,25 @@ export class SimulatedCluster {
     return struck < fault.times;
   }
 
-  /** Servers that Kruise may move: those at the front of its order, unless the set is paused or moves by deletion. */
+  /**
+   * Servers that Kruise may move: unless the set is paused or moves by deletion, as many as its quota lets, the first of
+   * its order. Those that the template has moved use up the quota first.
+   */
   get movable(): readonly SimulatedServer[] {
     const { type, rollingUpdate } = this.strategy;
     if (type !== 'RollingUpdate' || rollingUpdate?.paused === true) return [];
-    const partition = rollingUpdate?.partition ?? 0;
-    return [...this.servers.values()].sort(byOrder).slice(0, Math.max(0, this.servers.size - partition));
+    const waiting = [...this.servers.values()].filter(({ template }) => template !== this.image).sort(byOrder);
+    const free = waiting.length - (rollingUpdate?.partition ?? 0);
+    return waiting.slice(0, Math.max(0, free));
   }
 
   /** Kruise takes its turn: whoever may move runs the image of its override or of the template. */
   turn(): void {
     for (const server of this.movable) {
-      if (server.template === this.image) continue;
       server.template = this.image;
       if (server.override === undefined) this.#move(server, this.image, 'template');
     }
+    if ([...this.servers.values()].every(({ template }) => template === this.image)) this.#settled = this.image;
   }
 
   /** Somebody gives a server an image of its own, or takes it away: then it keeps what it has. */
@@ -143,11 +176,18 @@ export class SimulatedCluster {
     if (image !== undefined) this.#move(server, image, 'override');
   }
 
+  /** Somebody gives a server another place in Kruise's order. */
+  prioritise(name: string, priority: number): void {
+    const server = this.servers.get(name);
+    if (server) server.priority = priority;
+  }
+
   #move(server: SimulatedServer, image: string, by: 'template' | 'override'): void {
     if (server.image === image) return;
     server.image = image;
     server.sidecar = nextRun(server.sidecar);
-    this.log.push({ kind: 'moved', server: nameOf(server.ordinal), by });
+    const { uid } = server;
+    this.log.push({ kind: 'moved', server: nameOf(server.ordinal), uid, by, isForeign: this.isForeign });
     if (this.strikes(nameOf(server.ordinal), 'main')) this.restart(nameOf(server.ordinal));
   }
 
@@ -169,32 +209,36 @@ export class SimulatedCluster {
   recreate(name: string): void {
     const server = this.servers.get(name);
     if (!server) return;
-    const { ordinal, template } = server;
-    // A GameServer that goes with its pod takes its override along.
-    this.#create(ordinal, this.movable.includes(server) ? this.image : template);
+    this.servers.delete(name);
+    // A GameServer that goes with its pod takes its override and its priority along.
+    this.#create(server.ordinal, this.#imageOfNew());
   }
 
   /** Somebody scales the set. */
   scale(by: number): void {
     this.replicas = Math.max(1, this.replicas + by);
     for (const [name, { ordinal }] of [...this.servers]) if (ordinal >= this.replicas) this.servers.delete(name);
-    const partition = this.strategy.rollingUpdate?.partition ?? 0;
     for (let ordinal = 0; ordinal < this.replicas; ordinal += 1)
-      if (!this.servers.has(nameOf(ordinal))) this.#create(ordinal, partition > ordinal ? this.#oldest() : this.image);
+      if (!this.servers.has(nameOf(ordinal))) this.#create(ordinal, this.#imageOfNew());
   }
 
-  #oldest(): string {
-    return [...this.servers.values()][0]?.template ?? this.image;
+  /** Kruise makes a server with the old template until as many others have that as the partition keeps back. */
+  #imageOfNew(): string {
+    const { type, rollingUpdate } = this.strategy;
+    const partition = type === 'OnDelete' ? 0 : (rollingUpdate?.partition ?? 0);
+    const old = [...this.servers.values()].filter(({ template }) => template !== this.image).length;
+    return old < partition ? this.#settled : this.image;
   }
 
   /** Tells the engine of a server to load the files that are there; whether it does is its own affair. */
   tell(name: string, toward: 'new' | 'old'): void {
     const server = this.servers.get(name);
     if (!server) return;
-    this.log.push({ kind: 'told', server: name, toward });
+    const { uid } = server;
+    this.log.push({ kind: 'told', server: name, uid, toward });
     if (this.strikes(name, 'stale')) return;
     server.loaded = imageTag(server.image);
-    this.log.push({ kind: 'loaded', server: name, version: server.loaded, run: `${server.uid}/${server.engine}` });
+    this.log.push({ kind: 'loaded', server: name, uid, version: server.loaded, run: `${uid}/${server.engine}` });
   }
 
   /** Whether a set has been left as somebody expects it. */
@@ -219,6 +263,19 @@ export class SimulatedCluster {
     return { missing, changed, more: 0 };
   }
 
+  /** The servers as a view shows them to whoever works out an order. */
+  views(): readonly ServerView[] {
+    return [...this.servers.values()].map(({ ordinal, uid, createdAt, template, priority }) => ({
+      ...A_SERVER,
+      name: nameOf(ordinal),
+      ordinal,
+      uid,
+      createdAt,
+      revision: template,
+      labels: { ...A_SERVER.labels, [PRIORITY_LABEL]: String(priority) },
+    }));
+  }
+
   /** Why a server is not the one that was planned any more; undefined while it is. */
   odd(planned: PlannedServer, toward: 'new' | 'old'): 'missing' | 'recreated' | 'mainContainerRestarted' | undefined {
     const live = this.servers.get(planned.name);
@@ -228,6 +285,8 @@ export class SimulatedCluster {
     return isSameRun(planned.containers[MAIN] ?? '', live.engine) ? undefined : 'mainContainerRestarted';
   }
 }
+
+const A_SERVER = aServer();
 
 function nextRun(run: string): string {
   return `${Number.parseInt(run, 10) + 1}:${freshId()}`;

@@ -42,9 +42,24 @@ export interface Turn {
   readonly after: number;
 }
 
+/**
+ * What an earlier release has left: nothing; overrides of the new image on some servers; the new image in the template,
+ * with only some servers let through; or yet another image in the template, that only some servers were made with.
+ */
+export interface Earlier {
+  readonly kind: 'nothing' | 'overrides' | 'halfWay' | 'another';
+  /** Where it is the template's: as many of the highest ordinals. */
+  readonly servers: readonly number[];
+  /** Those of them whose engine has not loaded the new image: the earlier release ended between image and reload. */
+  readonly notLoaded: readonly number[];
+}
+
 /** A release and what happens to it. */
 export interface Story {
-  readonly strategy: 'rolling' | 'targeted';
+  readonly strategy: 'rolling' | 'targeted' | 'newServersOnly';
+  readonly earlier: Earlier;
+  /** Strategy newServersOnly: so many proved servers end it. */
+  readonly newServers: number | undefined;
   readonly size: number;
   readonly waves: readonly (number | 'rest')[];
   readonly gates: readonly (2 | 3)[];
@@ -68,7 +83,8 @@ export interface Story {
 
 const ordinals = fc.integer({ min: 0, max: 7 });
 
-const wishes = fc.record<Wish>({
+/** What people may want of a release. */
+export const wishes: fc.Arbitrary<Wish> = fc.record<Wish>({
   verb: fc.constantFrom('approve', 'approve', 'approve', 'resume', 'resume', 'retry', 'skip', 'rollback', ...VERBS),
   actor: fc.constantFrom('ann', 'bob', 'cleo'),
   then: fc.constantFrom(undefined, 'hold' as const, 'rollback' as const),
@@ -120,9 +136,17 @@ const faults = fc.record<Fault>({
   times: fc.constantFrom(1, 2, 1_000),
 });
 
+const earlierReleases = fc.record<Earlier>({
+  kind: fc.constantFrom('nothing', 'nothing', 'nothing', 'overrides', 'overrides', 'halfWay', 'another'),
+  servers: fc.uniqueArray(ordinals, { minLength: 1, maxLength: 4 }),
+  notLoaded: fc.oneof(fc.constant([]), fc.uniqueArray(ordinals, { maxLength: 8 })),
+});
+
 /** Stories of releases, the same for the same seed. */
 export const stories: fc.Arbitrary<Story> = fc.record<Story>({
-  strategy: fc.constantFrom('rolling', 'rolling', 'targeted'),
+  strategy: fc.constantFrom('rolling', 'rolling', 'rolling', 'targeted', 'newServersOnly'),
+  earlier: earlierReleases,
+  newServers: fc.constantFrom(undefined, 1, 2),
   size: fc.integer({ min: 3, max: 8 }),
   waves: fc.constantFrom([1, 'rest'] as const, [1, 2, 'rest'] as const, ['rest'] as const),
   gates: fc.subarray([2, 3] as const),
