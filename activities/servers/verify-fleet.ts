@@ -1,9 +1,10 @@
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
-import { containerOf } from '../../release/fleet/fleet.ts';
+import { containerOf, isServing } from '../../release/fleet/fleet.ts';
 import { goingBack, isNewcomer } from '../../release/fleet/newcomers.ts';
 import { isSamePod } from '../../release/fleet/identity.ts';
 import { NO_RUN, fingerprint, isSameRun, restartsOf } from '../../release/fleet/run.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
+import { plannedServer } from '../../release/plan/plan.ts';
 import { judgeOutsider } from '../../release/checks/server.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
@@ -32,6 +33,8 @@ export interface RollbackSnapshotInput {
   /** The containers of the set's template. */
   readonly containers: readonly string[];
   readonly servers: ServerRows;
+  /** Whoever came meanwhile is named, whatever image it has, as long as it serves. Default only who has to go back. */
+  readonly isSweep?: boolean | undefined;
 }
 
 /** Fingerprints of the sidecars that have to go in a rollback, and which servers had been touched. */
@@ -113,7 +116,7 @@ function mainRestarts(server: ServerView, planned: PlannedServer, container: str
  * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
  */
 export function rollbackSnapshot(cluster: Sets & Servers): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
-  return async ({ set, baseline, containers: template, servers: rows, planned: ones }) => {
+  return async ({ set, baseline, containers: template, servers: rows, planned: ones, isSweep }) => {
     const planned = unpackServers(set, rows);
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
@@ -128,15 +131,19 @@ export function rollbackSnapshot(cluster: Sets & Servers): (input: RollbackSnaps
       if (image !== baseline.oldImage || !isSameRun(containers[baseline.container] ?? NO_RUN, now)) touched.push(name);
     }
     const reached = new Set(planned.map(({ name }) => name));
-    const newcomers = servers.filter(
-      (server) => !reached.has(server.name) && isNewcomer(server, ones) && mustGoBack(server, baseline),
-    );
+    const came = servers.filter((server) => !reached.has(server.name) && isNewcomer(server, ones));
+    const newcomers = came.filter((server) => mustGoBack(server, baseline));
     for (const server of newcomers) before[server.name] = fingerprint(server, baseline.container);
     const names = newcomers.map(({ name }) => name);
+    // Its image may have been taken back by others while its engine kept what it had loaded: it is asked.
+    const asked = isSweep === true ? came.filter((server) => isServing(server) && !names.includes(server.name)) : [];
     return {
       before,
       touched: [...touched, ...names],
-      newcomers: packServers(newcomers.map((server) => goingBack(server, baseline.container, template))),
+      newcomers: packServers([
+        ...newcomers.map((server) => goingBack(server, baseline.container, template)),
+        ...asked.map((server) => plannedServer(server, template)),
+      ]),
       gone: await goneOf(cluster, set, planned, servers),
     };
   };

@@ -146,16 +146,25 @@ function lookedAt(release: Release, seen: Snapshot): Release {
   if (!back) return release;
   const groups = back.groups ?? groupsOf(release).map((servers) => servers.map(({ name }) => name));
   const out = leftOut(release);
-  const came = cameToGoBack(release, back, seen).filter(({ name }) => !out.has(name));
+  const listed = new Set(groups.flat());
+  const came = cameToGoBack(release, back, seen).filter(({ name }) => !out.has(name) && !listed.has(name));
   const joined = came.map(({ name }) => name);
   // Behind the last group everybody else was looked at: those of them that have moved are one more group.
   const isSweep = back.group >= groups.length && back.groups !== undefined;
-  const going = isSweep ? seen.touched.filter((name) => !out.has(name)) : (groups[back.group] ?? []);
+  // Who keeps the new version by an override has not to go; only whether it is there counts.
+  const kept = new Set(release.plan.adopted.map(({ name }) => name));
+  const going = isSweep ? seen.touched.filter((name) => !out.has(name) && !kept.has(name)) : (groups[back.group] ?? []);
   const members = [...new Set([...going, ...joined])];
-  const mustLoad = new Set([...(isSweep ? members : doubtful(release, seen)), ...joined, ...release.plan.unproved]);
-  const next = goingRows(release, { members, mustLoad, seen });
-  const known = new Set(release.progress.newcomers.servers.map(({ name }) => name));
-  const servers = [...release.progress.newcomers.servers, ...came.filter(({ name }) => !known.has(name))];
+  const mustLoad = new Set([...(isSweep ? seen.touched : doubtful(release, seen)), ...release.plan.unproved]);
+  for (const name of joined) if (seen.touched.includes(name)) mustLoad.add(name);
+  const known = withRow(
+    release,
+    seen.gone.filter((name) => kept.has(name)),
+    (row) => ({ ...row, away: 'gone' }),
+  );
+  const next = goingRows(known, { members, mustLoad, seen });
+  const before = release.progress.newcomers.servers.filter(({ name }) => !joined.includes(name));
+  const servers = [...before, ...came];
   const added = members.length === 0 ? [] : [members];
   const all = isSweep ? [...groups, ...added] : groups.map((names, index) => (index === back.group ? members : names));
   return knowing(next, {

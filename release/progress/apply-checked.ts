@@ -3,7 +3,7 @@ import type { FailureClass, ServerFailure } from '../checks/server.ts';
 import type { Retry, StepReport, Verdict } from '../checks/verdict.ts';
 import { NONE_BEFORE, failedNames, judgeStep, retryOf, withoutServers } from '../checks/verdict.ts';
 import { plannedServers } from '../fleet/newcomers.ts';
-import { knowing, passedRow, showing, stopped, withRow, withShownWave } from './changes.ts';
+import { ACCEPTABLE, knowing, passedRow, showing, stopped, withRow, withShownWave } from './changes.ts';
 import type { Event } from './events.ts';
 import { failedBefore, namesOf, policyOf, skippedServers, waveOf } from './groups.ts';
 import type { Newcomers, Release, Row, Stage } from './table.ts';
@@ -23,13 +23,13 @@ const AWAY: ReadonlySet<FailureClass> = new Set<FailureClass>(['missing', 'recre
 export function applyChecked(release: Release, event: CheckedEvent, now: number): Release {
   const told = withTold(release, event, now);
   if (release.progress.back) return checkedBack(told, event);
-  if (event.means === 'adopt') return adopted(told, event);
   if (isOfNewcomers(told, event)) return checkedNewcomers(told, event);
   const away = event.report.failures.filter((failure) => AWAY.has(failure.class)).map(({ server }) => server);
   if (away.length > 0) {
     const lost = [...away, ...event.report.moreFailed];
     return knowing(told, { lost, lostReport: { event } });
   }
+  if (event.means === 'adopt') return adopted(told, event);
   return judged(told, event, now);
 }
 
@@ -51,7 +51,7 @@ export function applyWhereabouts(
   const event = lostReport?.event as CheckedEvent | undefined;
   // A chosen server that comes back has lost what chose it for the new image: that is for a person. Of others it is nothing.
   const isRolling = release.plan.strategy === 'rolling';
-  const recreated = isRolling ? found : found.filter((name) => isBystander(release, name));
+  const recreated = isRolling ? found : found.filter((name) => placesOf(release.plan).get(name)?.kind !== 'wave');
   const away = withRow(
     withRow(
       { ...release, progress: { ...progress, newcomers: newcomersAfter(release, gone, recreated), lost: undefined } },
@@ -59,7 +59,12 @@ export function applyWhereabouts(
       (row) => ({ ...row, away: 'gone' }),
     ),
     recreated,
-    (row) => ({ ...row, away: 'recreated' }),
+    // A chosen one that ran the image already has lost it with its pod: the release ends without it, and says so.
+    (row, name) => ({
+      ...row,
+      away: 'recreated',
+      ...(isRolling || isBystander(release, name) ? {} : { excluded: 'edited' }),
+    }),
   );
   const told = [
     ...(gone.length === 0 ? [] : [`${namesOf(gone)}: gone from the set, not waited for any more`]),
@@ -70,7 +75,8 @@ export function applyWhereabouts(
         ]),
   ];
   const next = { ...away, state: withObservations(away.state, told) };
-  if (!event) return next;
+  // The adoption goes on with those that are there.
+  if (!event || event.means === 'adopt') return next;
   if (gone.length + recreated.length === 0 || isMoreThanAccident(release, event.servers, recreated))
     return judged(next, event, now);
   return withPassed(next, event);
@@ -251,17 +257,27 @@ function consequences(
   { left, verdict }: { readonly left: StepReport; readonly verdict: Verdict },
 ): Release {
   const classes = classesOf(left);
-  const names = failedNames(left).filter((name) => placesOf(release.plan).has(name));
+  const proved = new Set(release.progress.newcomers.proved.map(({ name }) => name));
+  const names = failedNames(left).filter((name) => placesOf(release.plan).has(name) || proved.has(name));
   const next = withRow(release, names, (row, name) => {
     const { trying: _trying, ...rest } = fallenBack(row, event);
     return verdict.kind === 'advance'
       ? { ...rest, excluded: 'failed' }
       : { ...rest, failed: classes.get(name) ?? 'notReady' };
   });
-  if (verdict.kind === 'advance') return next;
+  if (verdict.kind === 'advance') return withoutProof(next, new Set(names));
   const wave = next.state.waves[next.state.wave - 1];
   const marked = wave?.status === 'running' ? withShownWave(next, wave.number, { status: 'failed' }) : next;
   return stopped(marked, verdict.kind, verdict.reason);
+}
+
+/** A newcomer that was proved, has lost its proof and then fails is named at the end as one that is not proved. */
+function withoutProof(release: Release, failed: ReadonlySet<string>): Release {
+  const { newcomers } = release.progress;
+  const lost = newcomers.proved.filter(({ name }) => failed.has(name));
+  const proved = newcomers.proved.filter(({ name }) => !failed.has(name));
+  if (lost.length === 0) return release;
+  return knowing(release, { newcomers: { ...newcomers, proved, notProved: [...newcomers.notProved, ...lost] } });
 }
 
 function classesOf({ failures, moreFailed, moreClasses = [] }: StepReport): ReadonlyMap<string, FailureClass> {
@@ -274,7 +290,11 @@ function classesOf({ failures, moreFailed, moreClasses = [] }: StepReport): Read
 function adopted(release: Release, { report }: CheckedEvent): Release {
   const verdict = judgeStep(report, NONE_BEFORE, { tolerate: 0, then: 'pause' });
   if (verdict.kind === 'advance') return knowing(release, { adoption: 'ready' });
-  const shown = { ...release, state: withFailures(release.state, report.failures) };
+  // What a person can accept stands in the table; anything else is only tried again.
+  const classes = classesOf(report);
+  const acceptable = failedNames(report).filter((name) => ACCEPTABLE.has(classes.get(name) ?? 'notReady'));
+  const next = withRow(release, acceptable, (row, name) => ({ ...row, failed: classes.get(name) }));
+  const shown = { ...next, state: withFailures(next.state, report.failures) };
   return stopped(shown, verdict.kind, verdict.reason);
 }
 

@@ -125,7 +125,7 @@ function windowOverridden(release: Release): Release {
 /** Servers have been of two versions for too long: somebody has to decide, or the release goes back. */
 function overMixed(release: Release, now: number): Release {
   const budget = skewBudgetOf(release.spec);
-  if (!budget) return release;
+  if (!budget) return showing(release, { mixedUntil: undefined });
   const sentence = describeSkew(budget);
   // That is no failure of the version.
   if (budget.then === 'rollback') return departed(release, { reason: sentence });

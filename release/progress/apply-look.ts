@@ -10,7 +10,7 @@ import { evidenceGone, knowing, withRow } from './changes.ts';
 import type { Event } from './events.ts';
 import { MOST_ROUNDS } from './apply-membership.ts';
 import { asAccepted, goingOn, leftOut } from './groups.ts';
-import type { Newcomers, Release, Row, WayBack } from './table.ts';
+import type { Newcomers, Place, Release, Row, WayBack } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
 import { withObservations } from './state.ts';
 
@@ -33,9 +33,7 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
   const { look, purpose } = event;
   const accepted = withAccepted(release, look);
   const { failures, lost, same, hasMoved } = found(release, event);
-  const missing = release.progress.back
-    ? look.missing.filter((name) => rowOf(release, name).away === undefined)
-    : look.missing;
+  const missing = look.missing.filter((name) => isMissed(release, name));
   for (const name of missing) failures.push({ server: name, class: 'missing', reason: `${name} has no pod` });
   const rebased = withRow(accepted, same.keys(), (row, name) => ({ ...row, basis: same.get(name) }));
   const seen = new Map(look.changed.map((one) => [one.server.name, one]));
@@ -66,6 +64,16 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
         },
         now,
       );
+}
+
+/** On the way back only those are missed that are brought back, and not those that are known to be away. */
+function isMissed(release: Release, name: string): boolean {
+  const { back } = release.progress;
+  return !back || (rowOf(release, name).away === undefined && isBroughtBack(back, name));
+}
+
+function isBroughtBack({ groups = [] }: WayBack, name: string): boolean {
+  return groups.some((names) => names.includes(name));
 }
 
 /** What a look has found, by what is to be done about it. */
@@ -152,7 +160,13 @@ function withLooked(
   if (!isClean)
     return back
       ? knowing(release, {
-          back: { ...back, group: 0, isLookedAt: !mustAsk, settled: { ...back.settled, overrides: undefined } },
+          back: {
+            ...back,
+            group: 0,
+            isLookedAt: !mustAsk,
+            isSwept: false,
+            settled: { ...back.settled, overrides: undefined },
+          },
         })
       : release;
   if (purpose === 'final' && hasNewcomers && newcomers.round < MOST_ROUNDS)
@@ -169,7 +183,6 @@ export function isAboutAll({ plan, progress }: Release, purpose: LookedEvent['pu
 
 /** A person has accepted that these are not what they were: from now on they are compared with what they are. */
 function withAccepted(release: Release, look: FleetLook): Release {
-  const { baseline } = release.plan;
   const accepted = look.changed.filter(({ server }) => rowOf(release, server.name).accepting === true);
   const next = withRow(
     release,
@@ -177,9 +190,7 @@ function withAccepted(release: Release, look: FleetLook): Release {
     (row, name) => {
       const seen = accepted.find(({ server }) => server.name === name);
       const { accepting: _accepting, ...rest } = row;
-      return seen
-        ? acceptedRow(rest, seen, { planned: placesOf(release.plan).get(name)?.server, container: baseline.container })
-        : rest;
+      return seen ? acceptedRow(release, rest, seen) : rest;
     },
   );
   const still = [...next.progress.rows].filter(([, { accepting }]) => accepting === true).map(([name]) => name);
@@ -194,15 +205,25 @@ function withAccepted(release: Release, look: FleetLook): Release {
 }
 
 /** A sidecar that has moved stays compared with the one that it replaced. */
-function acceptedRow(
-  row: Row,
-  { server, basis }: SeenServer,
-  { planned, container }: { readonly planned: PlannedServer | undefined; readonly container: string },
-): Row {
-  if (row.stage === STAGE.none && row.touched !== true) return { ...row, server, basis };
-  const sidecar = planned?.containers[container];
+function acceptedRow(release: Release, row: Row, seen: SeenServer): Row {
+  const { server, basis } = seen;
+  const place = placesOf(release.plan).get(server.name);
+  const { container, newImage } = release.plan.baseline;
+  const again = { ...evidenceGone(row), touched: true as const };
+  if (isThere(place) && seen.image === newImage) return { ...again, stage: STAGE.moved, server };
+  const asIs = asMovedAgain(release, seen) ?? server;
+  // One that somebody has moved already moves no more when its turn comes.
+  if (row.stage === STAGE.none && row.touched !== true) return { ...row, server: asIs, basis };
+  // A chosen one with another pod goes the whole way again.
+  if (place && !isSamePod(place.server, server)) return { ...again, server: asIs };
+  const sidecar = place?.server.containers[container];
   const containers = sidecar === undefined ? server.containers : { ...server.containers, [container]: sidecar };
-  return { ...evidenceGone(row), touched: true, server: { ...server, containers } };
+  return { ...again, server: { ...server, containers } };
+}
+
+/** One that ran the image before the plan moves no more: it only proves again. */
+function isThere(place: Place | undefined): boolean {
+  return place?.kind === 'updated' || place?.kind === 'adopted';
 }
 
 /** What a server is like at the first look is what it is compared with, but for what must not have happened. */
@@ -219,7 +240,10 @@ function findingOf(release: Release, seen: SeenServer): Finding {
   const { server, image, deleting } = seen;
   const planned = placesOf(plan).get(server.name)?.server;
   const row = rowOf(release, server.name);
-  if (progress.back) return backFinding(row, image !== plan.baseline.oldImage);
+  if (progress.back) {
+    const isMoved = image !== plan.baseline.oldImage;
+    return isBroughtBack(progress.back, server.name) ? backFinding(row, isMoved) : otherFinding(release, seen, isMoved);
+  }
   // Whoever was recreated is compared with what it was proved as, not with the plan.
   if (planned && row.away === undefined) {
     const gone = podFinding(asAccepted(release, planned), server, deleting) ?? mainFinding(release, planned, seen);
@@ -235,6 +259,18 @@ function findingOf(release: Release, seen: SeenServer): Finding {
 /** On the way back there is nothing to accept: what has lost its proof proves again. */
 function backFinding({ basis, away }: Row, isMoved: boolean): Finding {
   return basis === undefined && away === undefined ? { kind: 'same' } : { kind: 'lost', isMoved };
+}
+
+/** Whoever is not brought back has nothing to prove, unless somebody has made it load what is taken back. */
+function otherFinding(release: Release, { server }: SeenServer, isMoved: boolean): Finding {
+  const { container } = release.plan.baseline;
+  const planned = placesOf(release.plan).get(server.name)?.server;
+  const isSame = planned === undefined || !isSamePod(planned, server) || hasSameSidecar(planned, server, container);
+  return isMoved || !isSame ? { kind: 'lost', isMoved } : { kind: 'same' };
+}
+
+function hasSameSidecar(planned: PlannedServer, server: PlannedServer, container: string): boolean {
+  return isSameRun(planned.containers[container] ?? NO_RUN, server.containers[container] ?? NO_RUN);
 }
 
 function podFinding(planned: PlannedServer, server: PlannedServer, deleting: boolean): Finding | undefined {
@@ -320,16 +356,29 @@ export function expectedBases(release: Release, purpose: LookedEvent['purpose'])
   return expected;
 }
 
-/** Whoever goes back is as it was proved; whoever was gone may have come back meanwhile, with what was still there to be had. */
-function basesOnTheWayBack(release: Release, { groups = [] }: WayBack): ReadonlyMap<string, string> {
+/**
+ * Whoever goes back is as it was proved; whoever was gone may have come back meanwhile, with what was still there to be had.
+ * All others are as the plan found them.
+ */
+function basesOnTheWayBack(release: Release, back: WayBack): ReadonlyMap<string, string> {
+  const { groups = [] } = back;
   const out = leftOut(release);
-  const expected = new Map<string, string>();
+  const expected = new Map<string, string>(back.isSwept ? othersOnTheWayBack(release, groups.flat()) : []);
   for (const name of groups.flat()) {
     const { basis, away } = rowOf(release, name);
     const known = away === undefined ? basis : ANYTHING;
     if (known !== undefined && !out.has(name)) expected.set(name, known);
   }
   return expected;
+}
+
+function othersOnTheWayBack(release: Release, going: readonly string[]): [name: string, basis: string][] {
+  const { plan } = release;
+  const out = new Set([...leftOut(release), ...going]);
+  const others = plan.waves.flatMap(({ servers }) => servers).filter(({ name }) => !out.has(name));
+  return others
+    .filter(({ name }) => rowOf(release, name).away === undefined)
+    .map((server) => [server.name, rowOf(release, server.name).basis ?? basisOf(server, plan.baseline.oldImage)]);
 }
 
 /** No basis is ever this: the server is shown whatever it is like. */

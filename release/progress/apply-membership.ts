@@ -62,7 +62,10 @@ function newcomersFound(
 
 function newcomersProved(release: Release): Release {
   const { newcomers } = release.progress;
-  const proved = [...newcomers.proved, ...newcomersGoingOn(release)];
+  const now = newcomersGoingOn(release);
+  const names = new Set(now.map(({ name }) => name));
+  // One pod after the other may have had the name: the last one counts.
+  const proved = [...newcomers.proved.filter(({ name }) => !names.has(name)), ...now];
   const next: Newcomers = { ...newcomers, servers: [], old: [], proved };
   return knowing(release, { newcomers: next });
 }

@@ -3,7 +3,7 @@ import { FROZEN, heldStrategy, sameJson } from '../patches/patches.ts';
 import { reordered } from '../plan/reorder.ts';
 import { knowing, showing, stopped, withShownWave } from './changes.ts';
 import type { Appliers, Event, SetWritten } from './events.ts';
-import { namesOf } from './groups.ts';
+import { namesOf, openedBefore } from './groups.ts';
 import type { ForeignView, Release, SetControl } from './table.ts';
 import { membersOf, withObservations } from './state.ts';
 
@@ -196,12 +196,11 @@ function reasserted(release: Release, { written, priorities }: Extract<Event, { 
     const drift = state.drift && { what: problem, seenAt: state.drift.seenAt };
     return showing(knowing(release, { set }), { drift });
   }
-  const hasMoved = progress.foreign.hasMoved === true;
   const foreign = { ...progress.foreign, seen: undefined, strays: priorities ? [] : progress.foreign.strays };
   // Waves that were opened are opened again: the edit may have closed them.
-  const opened = set.hold && set.hold.partition === FROZEN ? [] : progress.opened;
+  const opened = set.hold && set.hold.partition === FROZEN ? openedBefore(release) : progress.opened;
   const order = progress.order === 'followed' ? progress.order : undefined;
-  return showing(knowing(release, { set, foreign, opened, order, mustLook: hasMoved || progress.mustLook }), {
+  return showing(knowing(release, { set, foreign, opened, order, mustLook: true }), {
     drift: undefined,
   });
 }

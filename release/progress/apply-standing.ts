@@ -13,10 +13,10 @@ import {
   withShownWave,
 } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
-import { excludedServers, overrideWarnings, skippedServers } from './groups.ts';
+import { excludedServers, openedBefore, overrideWarnings, skippedServers } from './groups.ts';
 import { outcomeSentence, stoppedBy } from './sentences.ts';
-import type { Release } from './table.ts';
-import { STAGE } from './table.ts';
+import type { Release, Row } from './table.ts';
+import { STAGE, rowOf } from './table.ts';
 import { withoutFailures, withObservations } from './state.ts';
 import type { Outcome, ReleaseState } from './state.ts';
 
@@ -28,7 +28,7 @@ export const standingAppliers = {
     release.progress.back?.problem === undefined ? resumed(release, now) : tryAgain(release),
   personAwaitedInVain: (release) => awaitedInVain(release),
   haltOver: (release, _event, now) => haltOver(release, now),
-  retrying: (release) => retrying(release),
+  retrying: (release, _event, now) => retrying(release, now),
   departed: (release, event) => departed(release, event),
   leaving: (release, event) => leaving(release, event),
   leftRecorded: (release, event, now) => leftRecorded(release, event.problem, now),
@@ -49,10 +49,10 @@ function resumed(release: Release, now: number): Release {
   const next = withRow(
     release,
     failed.map(([name]) => name),
-    ({ failed: kind, tries: _tries, retryAt: _at, ...row }) =>
-      kind !== undefined && ACCEPTABLE.has(kind) ? { ...row, accepting: true } : row,
+    ({ failed: _kind, tries: _tries, retryAt: _at, ...row }, name) =>
+      isAcceptable(rowOf(release, name)) ? { ...row, accepting: true } : row,
   );
-  const accepts = failed.some(([, row]) => row.failed !== undefined && ACCEPTABLE.has(row.failed));
+  const accepts = failed.some(([, row]) => isAcceptable(row));
   const wave = next.state.waves.find(({ status }) => status === 'failed');
   const running = wave ? withShownWave(next, wave.number, { status: 'running' }) : next;
   const known = knowing(running, {
@@ -64,7 +64,9 @@ function resumed(release: Release, now: number): Release {
     frozen: askedAgain(progress.frozen, now),
     isEditChecked: false,
     promotion: undefined,
-    ...(progress.order === 'changed' ? followingOrder(release) : {}),
+    // A server that came meanwhile may have used up the quota of one that failed: the set is opened for it again.
+    ...(failed.length > 0 ? { opened: openedBefore(release) } : {}),
+    ...followingOrder(release),
     remindAt: remindEvery === undefined ? undefined : now + remindEvery,
     mustLook: progress.mustLook || accepts || progress.foreign.hasMoved === true,
     set: { ...progress.set, refused: undefined },
@@ -73,15 +75,19 @@ function resumed(release: Release, now: number): Release {
   return showing(known, { pausedBecause: undefined, mixedUntil, gate, requests });
 }
 
+/** One that is known to be another pod is proved as a newcomer: of it there is nothing to accept. */
+function isAcceptable({ failed, away }: Row): boolean {
+  return failed !== undefined && ACCEPTABLE.has(failed) && away === undefined;
+}
+
 /** The calendar may have changed while the release was paused: it is asked again at once. */
 function askedAgain(frozen: Release['progress']['frozen'], now: number): Release['progress']['frozen'] {
   return frozen && { ...frozen, until: now };
 }
 
 /** From now on Kruise's order counts, also for those of the wave at work that have not moved: it is opened anew. */
-function followingOrder({ progress, state }: Release): Partial<Release['progress']> {
-  const atWork = state.waves.find(({ status }) => status === 'running')?.number;
-  return { order: 'followed', opened: progress.opened.filter((number) => number !== atWork) };
+function followingOrder(release: Release): Partial<Release['progress']> {
+  return release.progress.order === 'changed' ? { order: 'followed', opened: openedBefore(release) } : {};
 }
 
 function awaitedInVain(release: Release): Release {
@@ -99,7 +105,7 @@ function haltOver(release: Release, now: number): Release {
 }
 
 /** A person wants the failed servers tried again, those that the release went on without, too. */
-function retrying(release: Release): Release {
+function retrying(release: Release, now: number): Release {
   const { progress, state } = release;
   const skipped = skippedServers(release);
   const { retry: _heeded, ...requests } = state.requests;
@@ -120,6 +126,8 @@ function retrying(release: Release): Release {
     ...progress.newServers,
     settled: progress.newServers.settled.filter((uid) => progress.newServers?.proved.some((one) => one.uid === uid)),
     failed: 0,
+    // Whoever is tried again is followed for as long as one server may take, also when the watch is over.
+    until: Math.max(progress.newServers.until, now + release.spec.ready.timeout),
   };
   const known = knowing(tried, { newServers, admission: undefined });
   return { ...known, state: withoutFailures({ ...known.state, requests }, new Set(listed)) };

@@ -1,7 +1,7 @@
 import { isSent } from '../checks/reload.ts';
 import type { PlannedServer } from '../plan/plan.ts';
 import { SETTLE_MS } from './forward.ts';
-import { leftOut, reachedServers, revertedServers } from './groups.ts';
+import { keptServers, leftOut, reachedServers, revertedServers } from './groups.ts';
 import { pipelineStep } from './pipeline.ts';
 import { placesOf, rowOf } from './table.ts';
 import type { Release, WayBack } from './table.ts';
@@ -31,8 +31,9 @@ export function backwardStep(release: Release, now: number): Step | undefined {
 function sweepStep(release: Release, back: WayBack): Step | undefined {
   if (release.plan.strategy !== 'rolling' || back.isNothing || back.isSwept) return undefined;
   const known = new Set([...(back.groups ?? []).flat(), ...leftOut(release)]);
-  const others = release.plan.waves.flatMap(({ servers }) => servers).filter(({ name }) => !known.has(name));
-  return others.length === 0 ? undefined : { kind: 'snapshot', servers: others };
+  const planned = [...release.plan.waves.flatMap(({ servers }) => servers), ...release.plan.adopted];
+  const others = planned.filter(({ name }) => !known.has(name));
+  return { kind: 'snapshot', servers: others, isSweep: true };
 }
 
 function problemStep({ progress, plan }: Release, problem: string): Step {
@@ -124,7 +125,9 @@ function settleRolling(release: Release, { settled, byOverrides }: WayBack): Ste
   const servers = byOverrides ? [] : revertedServers(release).filter((name) => !out.has(name));
   if (!settled.overrides && servers.length > 0) return { kind: 'overrides', servers, after: 'reverted' };
   if (progress.adoption === undefined || settled.kept === 'proved') return undefined;
-  const { adopted, baseline } = plan;
+  const { baseline } = plan;
+  const adopted = keptServers(release);
+  if (adopted.length === 0) return undefined;
   if (settled.kept === undefined)
     return { kind: 'overrides', servers: adopted.map(({ name }) => name), image: baseline.newImage, after: 'kept' };
   if (settled.kept === 'written')

@@ -56,4 +56,8 @@ export function evidenceGone(row: Row): Row {
 }
 
 /** Classes of failure that a person accepts by resuming: the server is looked at anew, and proves again. */
-export const ACCEPTABLE: ReadonlySet<FailureClass> = new Set<FailureClass>(['mainContainerRestarted', 'moved']);
+export const ACCEPTABLE: ReadonlySet<FailureClass> = new Set<FailureClass>([
+  'mainContainerRestarted',
+  'moved',
+  'recreated',
+]);

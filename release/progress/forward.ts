@@ -1,9 +1,10 @@
 import { isOverMixed } from '../decisions/max-mixed.ts';
+import { FROZEN } from '../patches/patches.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { plannedServers } from '../fleet/newcomers.ts';
 import type { PlannedServer, Wave } from '../plan/plan.ts';
 import { gateStep } from './gate-step.ts';
-import { goingOn, newcomersGoingOn, notOpened } from './groups.ts';
+import { goingOn, isHere, newcomersGoingOn, notOpened, skippedServers } from './groups.ts';
 import { pipelineStep } from './pipeline.ts';
 import type { Release } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
@@ -100,7 +101,20 @@ function evidenceStep(release: Release, now: number): Step | undefined {
       ended.flatMap((wave) => wave.servers),
     ),
   );
-  return pipelineStep(release, { servers, toward: 'new', means: meansOf(release) }, now);
+  return (
+    reopenStep(release, ended, servers) ??
+    pipelineStep(release, { servers, toward: 'new', means: meansOf(release) }, now)
+  );
+}
+
+/** After an edit was written over the set lets nobody move: whoever the edit has moved back needs it open again. */
+function reopenStep(release: Release, ended: readonly Wave[], servers: readonly PlannedServer[]): Step | undefined {
+  const { set, rows, isPutBack } = release.progress;
+  const last = ended.at(-1);
+  const isClosed = set.hold?.partition === FROZEN && !isPutBack;
+  if (!last || !isClosed || servers.every(({ name }) => rows.get(name)?.stage !== STAGE.none)) return undefined;
+  const moving = [...notOpened(release, last.number), ...ended.flatMap((wave) => wave.servers)];
+  return { kind: 'open', wave: last.number, servers: moving, for: 'wave' };
 }
 
 function waveStep(release: Release, wave: Wave, now: number): Step | undefined {
@@ -234,15 +248,20 @@ function busyStep({ spec }: Release, busy: readonly PlannedServer[]): Step {
   }
 }
 
-/** Takes the servers that an override had moved into the new revision, then takes their overrides away. */
+/**
+ * Takes the servers that an override had moved into the new revision, then takes their overrides away: also from those that
+ * the release goes on without, but it does not wait for them.
+ */
 function adopt(release: Release): Step | undefined {
   const { plan, progress } = release;
-  const { adopted } = plan;
-  if (plan.strategy !== 'rolling' || adopted.length === 0 || progress.adoption === 'cleared') return undefined;
+  const servers = plan.adopted.filter((server) => isHere(release, server));
+  if (plan.strategy !== 'rolling' || servers.length === 0 || progress.adoption === 'cleared') return undefined;
   if (progress.adoption === undefined)
-    return { kind: 'open', servers: [...notOpened(release, Infinity), ...adopted], for: 'adopted' };
-  if (progress.adoption === 'opened') return { kind: 'move', servers: adopted, toward: 'new', means: 'adopt' };
-  return { kind: 'overrides', servers: adopted.map(({ name }) => name), after: 'adopt' };
+    return { kind: 'open', servers: [...notOpened(release, Infinity), ...servers], for: 'adopted' };
+  const going = goingOn(release, servers);
+  if (progress.adoption === 'opened' && going.length > 0)
+    return { kind: 'move', servers: going, toward: 'new', means: 'adopt' };
+  return { kind: 'overrides', servers: servers.map(({ name }) => name), after: 'adopt' };
 }
 
 /** The servers that came while the release ran go the same way as the others before it ends. */
@@ -301,7 +320,8 @@ function confirm(release: Release, now: number): Step | undefined {
     release,
     [...placesOf(plan).values()].filter(({ kind }) => kind !== 'bystander').map(({ server }) => server),
   );
-  const behind = [...all.filter(({ name }) => progress.rows.has(name)), ...progress.newcomers.proved];
+  const came = progress.newcomers.proved.filter(({ name }) => !skippedServers(release).has(name));
+  const behind = [...all.filter(({ name }) => progress.rows.has(name)), ...came];
   const step = pipelineStep(
     release,
     { servers: notDeferred(release, behind), toward: 'new', means: meansOf(release) },

@@ -1,3 +1,5 @@
+import { FROZEN } from '../patches/patches.ts';
+import type { Hold } from '../patches/patches.ts';
 import { plannedOnes, plannedServers } from '../fleet/newcomers.ts';
 import type { KnownOnes, PlannedOnes } from '../fleet/newcomers.ts';
 import type { PlannedServer, Wave } from '../plan/plan.ts';
@@ -133,6 +135,12 @@ export function leftOut(release: Release): ReadonlySet<string> {
   return new Set([...skippedServers(release), ...(release.state.specimens ?? [])]);
 }
 
+/** Adopted servers that keep the new version by their overrides when the release goes back. */
+export function keptServers(release: Release): readonly PlannedServer[] {
+  const out = leftOut(release);
+  return release.plan.adopted.filter((server) => isHere(release, server) && !out.has(server.name));
+}
+
 /** `; left behind: duel-3; kept as they are for debugging: duel-7`: whom the end of a rollback names. */
 export function leftOutSentence(release: Release): string {
   const { specimens = [] } = release.state;
@@ -156,12 +164,38 @@ export function reachedServers({ plan, state }: Release): readonly PlannedServer
   return plan.waves.filter(({ number }) => number <= state.wave).flatMap(({ servers }) => servers);
 }
 
-/** Those of skipped waves before this one: Kruise moves by its own order, so they move along. */
-export function notOpened({ plan, state }: Release, wave: number): readonly PlannedServer[] {
-  const { skippedWaves = [] } = state;
-  return plan.waves
-    .filter(({ number }) => number < wave && skippedWaves.includes(number))
-    .flatMap(({ servers }) => servers);
+/**
+ * How the set is held when the release writes over an edit. Until the last wave is over nobody moves at first: whoever came
+ * meanwhile may stand where one of the waves stood in Kruise's order, so the set is opened for its wave anew.
+ */
+export function holdOverEdit({ progress, state }: Release): Hold | undefined {
+  const { hold } = progress.set;
+  const isOver = state.waves.every(({ status }) => status !== 'pending' && status !== 'running' && status !== 'failed');
+  return hold && { ...hold, paused: false, ...(isOver ? {} : { partition: FROZEN }) };
+}
+
+/** The waves that the set was opened for, without the one at work: it is opened again. */
+export function openedBefore({ progress, state }: Release): readonly number[] {
+  const atWork = state.waves.find(({ status }) => status === 'running' || status === 'failed')?.number;
+  return progress.opened.filter((number) => number !== atWork);
+}
+
+/**
+ * Those that move along when the set is opened for a wave, since Kruise moves by its own order: whoever of the waves before
+ * has not moved (its wave was skipped or taken back, a newcomer used up its quota), and whoever ran the image before the plan
+ * and has lost it by an edit.
+ */
+export function notOpened({ plan, state, progress }: Release, wave: number): readonly PlannedServer[] {
+  const { skippedWaves = [], waves } = state;
+  const isOut = (number: number): boolean =>
+    skippedWaves.includes(number) || waves[number - 1]?.status === 'rolled-back';
+  const isLeft = (number: number, name: string): boolean => {
+    const { stage, excluded } = progress.rows.get(name) ?? { stage: STAGE.none };
+    return isOut(number) || stage === STAGE.none || excluded === 'reverted';
+  };
+  const before = plan.waves.filter(({ number }) => number < wave);
+  const lost = plan.alreadyUpdated.filter(({ name }) => progress.rows.get(name)?.stage === STAGE.none);
+  return [...before.flatMap(({ number, servers }) => servers.filter(({ name }) => isLeft(number, name))), ...lost];
 }
 
 /** Those of the waves behind this one, but for skipped ones. Without a wave nobody. */

@@ -1,5 +1,5 @@
 import { liveChangesText } from '../fleet/newcomers.ts';
-import { excludedSentence, excludedServers, isHere, leftOut, leftOutSentence, namesOf } from './groups.ts';
+import { excludedSentence, excludedServers, isHere, keptServers, leftOut, leftOutSentence, namesOf } from './groups.ts';
 import type { Release } from './table.ts';
 import type { Halt } from './state.ts';
 
@@ -91,7 +91,8 @@ function targetedBack(release: Release): string {
 
 function rollingBack(release: Release): string {
   const { plan, progress } = release;
-  const { previousVersion, version, adopted } = plan;
+  const { previousVersion, version } = plan;
+  const adopted = keptServers(release);
   if (progress.back?.isNothing === true) return nothingBack(release);
   const apart = `${leftOutSentence(release)}${progress.back?.byOverrides === true ? BY_OVERRIDES : ''}`;
   if (adopted.length === 0) {

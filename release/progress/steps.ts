@@ -64,7 +64,8 @@ export type Task =
   | { readonly kind: 'whereabouts'; readonly names: readonly string[] }
   | { readonly kind: 'newcomers' }
   | { readonly kind: 'follow'; readonly until: number }
-  | { readonly kind: 'snapshot'; readonly servers: readonly PlannedServer[] }
+  /** `isSweep`: the template lets nobody move to the new version any more, so whoever came meanwhile is asked, too. */
+  | { readonly kind: 'snapshot'; readonly servers: readonly PlannedServer[]; readonly isSweep?: true }
   | { readonly kind: 'takeBack' }
   | {
       readonly kind: 'overrides';

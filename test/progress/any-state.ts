@@ -154,10 +154,9 @@ export const anyState: fc.Arbitrary<AnyState> = fc.record({ progress: progresses
 /** The release in that state. */
 export function inState(release: Release, { progress, state }: AnyState): Release {
   // FINDING 15: a time limit without spec.maxMixed is noted without end.
-  const { mixedUntil } = release.spec.maxMixed === undefined ? release.state : { ...release.state, ...state };
   const next = {
     ...release,
-    state: { ...release.state, ...state, mixedUntil },
+    state: { ...release.state, ...state },
     progress: { ...release.progress, ...progress },
   };
   return { ...next, state: withCounts(next) };

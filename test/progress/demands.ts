@@ -3,15 +3,7 @@ import { excludedServers, leftOut, revertedServers } from '../../release/progres
 import { isFinal } from '../../release/progress/state.ts';
 import { rowOf } from '../../release/progress/table.ts';
 import type { Release } from '../../release/progress/table.ts';
-import {
-  hasLostServers,
-  isBackToTheSame,
-  isNamedTwice,
-  isOverlookedNewcomer,
-  isReopened,
-  isRetriedTooLate,
-  isSettledAndUnnamed,
-} from './findings.ts';
+import { hasLostServers, isBackToTheSame, isRetriedTooLate, isSettledAndUnnamed, isReopened } from './findings.ts';
 import type { Situation } from './findings.ts';
 import type { SimulatedCluster, SimulatedServer } from './simulated-cluster.ts';
 
@@ -140,9 +132,7 @@ export class Demands {
       if (!isExcused(name)) this.#runs(release, name, server, plan.version);
     for (const { name, uid } of progress.newcomers.proved)
       this.demand(
-        struck.servers.has(name) ||
-          this.#cluster.servers.get(name)?.uid === uid ||
-          isNamedTwice(this.#at(release), name),
+        struck.servers.has(name) || this.#cluster.servers.get(name)?.uid === uid,
         `it says that ${name} came and proves it, and that is gone: ${release.state.reason}`,
       );
     if (plan.strategy === 'rolling') this.#noOverrides(new Set([...revertedServers(release), ...struck.servers]));
@@ -153,7 +143,7 @@ export class Demands {
     const out = leftOut(release);
     const adopted = new Map(plan.adopted.map(({ name, uid }) => [name, uid]));
     for (const [name, server] of this.#claimed(release)) {
-      if (out.has(name) || struck.servers.has(name) || isOverlookedNewcomer(this.#at(release), name, server)) continue;
+      if (out.has(name) || struck.servers.has(name)) continue;
       if (adopted.get(name) === server.uid) this.#keeps(release, name, server);
       else if (!adopted.has(name)) this.#runs(release, name, server, plan.previousVersion);
     }

@@ -287,7 +287,7 @@ export class Performing {
     return [...this.#cluster.servers.entries()].filter(([, server]) => isNew(server));
   }
 
-  #snapshot(release: Release, { servers }: StepOf<'snapshot'>): Event {
+  #snapshot(release: Release, { servers, isSweep }: StepOf<'snapshot'>): Event {
     const { oldImage } = release.plan.baseline;
     const outgoing: Record<string, string> = {};
     const touched: string[] = [];
@@ -301,13 +301,18 @@ export class Performing {
     }
     const reached = new Set(servers.map(({ name }) => name));
     const came = [...this.#cluster.servers.entries()].filter(
-      ([name, server]) => !reached.has(name) && isNewcomer(server, presentOnes(release)) && server.image !== oldImage,
+      ([name, server]) => !reached.has(name) && isNewcomer(server, presentOnes(release)),
     );
-    for (const [name, { sidecar }] of came) outgoing[name] = sidecar;
-    const newcomers = came.flatMap(([name]) => {
+    const newcomers: PlannedServer[] = [];
+    for (const [name, { sidecar, image }] of came) {
       const planned = this.#cluster.planned(name);
-      return planned ? [{ ...planned, containers: { ...planned.containers, [SIDECAR]: NO_RUN } }] : [];
-    });
-    return { kind: 'snapshot', outgoing, touched: [...touched, ...newcomers.map(({ name }) => name)], newcomers, gone };
+      if (!planned || (image === oldImage && isSweep !== true)) continue;
+      const isOld = image === oldImage;
+      newcomers.push(isOld ? planned : { ...planned, containers: { ...planned.containers, [SIDECAR]: NO_RUN } });
+      if (isOld) continue;
+      outgoing[name] = sidecar;
+      touched.push(name);
+    }
+    return { kind: 'snapshot', outgoing, touched, newcomers, gone };
   }
 }

@@ -15,7 +15,7 @@ import type { Release } from '../../release/progress/table.ts';
 import { failureEvents } from '../../workflows/failure-events.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET } from '../support/builders.ts';
 import { Demands } from './demands.ts';
-import { hasOlderOnTheNew, isKnownDeadEnd, isLoopOfNewcomers } from './findings.ts';
+import { hasOlderOnTheNew, isKnownDeadEnd } from './findings.ts';
 import type { Situation } from './findings.ts';
 import { handedOn } from './handed-on.ts';
 import { Performing } from './performing.ts';
@@ -89,8 +89,7 @@ class Play {
       if (step.kind === 'note') this.#note(step.event);
       else this.#do(step);
     }
-    if (this.#steps >= MOST_STEPS && !isLoopOfNewcomers({ release: this.#release }))
-      this.#demand(false, `no way to the end: ${this.#release.state.phase}`);
+    if (this.#steps >= MOST_STEPS) this.#demand(false, `no way to the end: ${this.#release.state.phase}`);
     else if (this.#steps < MOST_STEPS && this.#demands.violations.length === 0) this.#demandTruth();
     return {
       release: this.#release,

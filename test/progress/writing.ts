@@ -14,7 +14,7 @@ import {
 import type { Hold } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Event, SetWritten } from '../../release/progress/events.ts';
-import { isHere, laterServers, presentOnes } from '../../release/progress/groups.ts';
+import { holdOverEdit, isHere, laterServers, presentOnes } from '../../release/progress/groups.ts';
 import type { Step } from '../../release/progress/step.ts';
 import type { Release } from '../../release/progress/table.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
@@ -250,7 +250,7 @@ export class Writing {
     const { plan, progress } = release;
     const { seen } = progress.foreign;
     if (!seen) return { kind: 'reasserted', written: { kind: 'untouched' }, priorities: false };
-    const hold = progress.set.hold && { ...progress.set.hold, paused: false };
+    const hold = holdOverEdit(release);
     const found = { image: seen.image, strategy: seen.updateStrategy ?? this.#cluster.strategy };
     const wanted = this.#heldValues(plan, hold);
     const written = this.#put(release, { found: [found], hold: hold ?? OPEN, wanted });

@@ -106,7 +106,7 @@ export const admit: Perform<'admit'> = async ({ run }, { servers, until, of }) =
 };
 
 /** How the servers stand before they are brought back. */
-export const snapshot: Perform<'snapshot'> = async ({ run }, { servers }) => {
+export const snapshot: Perform<'snapshot'> = async ({ run }, { servers, isSweep }) => {
   const { release } = run;
   const { plan } = release;
   const found = await reading(`roll back · look at ${servers.length} servers`).rollbackSnapshot({
@@ -115,6 +115,7 @@ export const snapshot: Perform<'snapshot'> = async ({ run }, { servers }) => {
     containers: plan.containers,
     servers: packServers(servers),
     planned: presentOnes(release),
+    isSweep,
   });
   return [
     {

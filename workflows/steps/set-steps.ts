@@ -11,7 +11,7 @@ import { inheritedStrategy, owedStrategy } from '../../release/patches/record-pa
 import { editedPriorities } from '../../release/patches/foreign-edit.ts';
 import { settlePatience } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
-import { isHere, laterServers, presentOnes } from '../../release/progress/groups.ts';
+import { holdOverEdit, isHere, laterServers, presentOnes } from '../../release/progress/groups.ts';
 import type { Release } from '../../release/progress/table.ts';
 
 import { failedVersion, heldRecord, lastRecord, leftRecord, runningRecord } from './records.ts';
@@ -198,9 +198,8 @@ async function overwrite(
   release: Release,
   seen: NonNullable<Release['progress']['foreign']['seen']>,
 ): Promise<ReturnType<typeof writtenOf>> {
-  const { plan, progress } = release;
-  const { baseline, strategy } = plan;
-  const hold = progress.set.hold && { ...progress.set.hold, paused: false };
+  const { baseline, strategy } = release.plan;
+  const hold = holdOverEdit(release);
   const held = {
     rolling: () => ({ image: baseline.newImage, ...(hold ? { updateStrategy: heldStrategy(baseline, hold) } : {}) }),
     targeted: () => ({ image: baseline.templateImage }),
