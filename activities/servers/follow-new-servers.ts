@@ -4,6 +4,8 @@ import { containerOf } from '../../release/fleet/fleet.ts';
 import { shortUid } from '../../release/fleet/identity.ts';
 import { unpackServers } from '../../release/fleet/server-rows.ts';
 import type { ServerRows } from '../../release/fleet/server-rows.ts';
+import { NO_RUN, fingerprint, isSameRun } from '../../release/fleet/run.ts';
+import type { PlannedServer } from '../../release/plan/plan.ts';
 import { plannedServer } from '../../release/plan/plan.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
@@ -45,6 +47,8 @@ export interface NewServersReport extends StepReport {
   readonly proved: readonly NewServer[];
   /** Short uids of the new servers that were proved or have failed. */
   readonly settled: readonly string[];
+  /** Short uids of those of the bystanders and the settled ones that are not there any more. */
+  readonly gone: readonly string[];
 }
 
 const LOOK_MS = 500;
@@ -74,7 +78,7 @@ export function followNewServers(
 class NewServerWatch {
   readonly #cluster: Servers & Probes;
   readonly #input: FollowNewServersInput;
-  readonly #known: ReadonlySet<string>;
+  readonly #known: ReadonlyMap<string, PlannedServer>;
   readonly #settled: Set<string>;
   readonly #seenAt = new Map<string, number>();
   readonly #watch: ServerWatch;
@@ -83,12 +87,13 @@ class NewServerWatch {
   readonly #failures: ServerFailure[] = [];
   readonly #limit = pLimit(ASKED_AT_ONCE);
   #newsAt: number | undefined;
+  #present: ReadonlySet<string> = new Set();
   pending = 0;
 
   constructor(cluster: Servers & Probes, input: FollowNewServersInput) {
     this.#cluster = cluster;
     this.#input = input;
-    this.#known = new Set(unpackServers(input.set, input.bystanders).map(({ uid }) => uid));
+    this.#known = new Map(unpackServers(input.set, input.bystanders).map((server) => [server.uid, server]));
     this.#settled = new Set(input.settled);
     const { container, image } = input;
     this.#watch = new ServerWatch({
@@ -105,12 +110,18 @@ class NewServerWatch {
   }
 
   report(): NewServersReport {
-    return { ...stepReport(this.#proved.length, this.#failures), proved: this.#proved, settled: this.#news };
+    const gone = [...this.#known.keys(), ...this.#settled].filter((uid) => !this.#present.has(uid));
+    return { ...stepReport(this.#proved.length, this.#failures), proved: this.#proved, settled: this.#news, gone };
   }
 
   async look(): Promise<void> {
     const { servers } = await this.#cluster.listServers(this.#input.set, {}, cancellation());
-    const created = servers.filter((server) => !this.#isKnown(server) && !this.#settled.has(shortUid(server.uid)));
+    this.#present = new Set(servers.map(({ uid }) => shortUid(uid)));
+    // A pod that has the old image was made before the release wrote the new one: it stays as it is, like the others.
+    const created = servers.filter(
+      (server) =>
+        !this.#known.has(shortUid(server.uid)) && !this.#settled.has(shortUid(server.uid)) && this.#hasImage(server),
+    );
     this.#failures.push(...servers.flatMap((server) => this.#moved(server)));
     const outcomes = await this.#limit.map(created, (server) => this.#judge(server));
     this.pending = outcomes.filter((outcome) => outcome === undefined).length;
@@ -126,14 +137,17 @@ class NewServerWatch {
     }
   }
 
-  #isKnown({ uid }: ServerView): boolean {
-    return this.#known.has(shortUid(uid));
+  #hasImage({ containers }: ServerView): boolean {
+    return containerOf(containers, this.#input.container)?.image === this.#input.image;
   }
 
-  /** A server that was there before and has the new image was moved, which this strategy never does. */
+  /** A server that was there before and is given the new image was moved, which this strategy never does. */
   #moved(server: ServerView): ServerFailure[] {
     const { container, image } = this.#input;
-    if (!this.#isKnown(server) || containerOf(server.containers, container)?.image !== image) return [];
+    const known = this.#known.get(shortUid(server.uid));
+    // One that ran the image when it was last known (an override of an earlier release) has not moved.
+    const isSame = isSameRun(known?.containers[container] ?? NO_RUN, fingerprint(server, container));
+    if (!known || !this.#hasImage(server) || isSame) return [];
     const reason = `${server.name} was there before the release and was given ${image} all the same`;
     return [{ server: server.name, class: 'moved', reason }];
   }

@@ -169,8 +169,14 @@ function lookedAt(release: Release, seen: Snapshot): Release {
   const all = isSweep ? [...groups, ...added] : groups.map((names, index) => (index === back.group ? members : names));
   return knowing(next, {
     newcomers: { ...next.progress.newcomers, servers },
-    back: { ...back, groups: all, isLookedAt: true, isSwept: isSweep },
+    back: { ...back, groups: all, isLookedAt: true, isSwept: isSweep, staying: stayingOf(release, seen) },
   });
+}
+
+/** Who was created with the image that is taken back keeps it. */
+function stayingOf({ plan }: Release, { newcomers, touched }: Snapshot): readonly string[] | undefined {
+  if (plan.strategy !== 'newServersOnly') return undefined;
+  return newcomers.map(({ name }) => name).filter((name) => touched.includes(name));
 }
 
 /** With chosen servers the image of a newcomer was never the release's. */

@@ -211,7 +211,7 @@ function acceptedRow(release: Release, row: Row, seen: SeenServer): Row {
   const { container, newImage } = release.plan.baseline;
   const again = { ...evidenceGone(row), touched: true as const };
   if (isThere(place) && seen.image === newImage) return { ...again, stage: STAGE.moved, server };
-  const asIs = asMovedAgain(release, seen) ?? server;
+  const asIs = (place?.kind === 'bystander' ? undefined : asMovedAgain(release, seen)) ?? server;
   // One that somebody has moved already moves no more when its turn comes.
   if (row.stage === STAGE.none && row.touched !== true) return { ...row, server: asIs, basis };
   // A chosen one with another pod goes the whole way again.

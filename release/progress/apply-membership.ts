@@ -2,7 +2,7 @@ import { failedCount, judgeStep } from '../checks/verdict.ts';
 import { knowing, stopped, withRow, withShownWave } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
 import { newcomersGoingOn, revertedServers, skippedServers } from './groups.ts';
-import type { Newcomers, Release } from './table.ts';
+import type { NewServers, Newcomers, Release } from './table.ts';
 import { STAGE, placesOf } from './table.ts';
 import { NEW_SERVERS_WAVE, withFailures } from './state.ts';
 
@@ -14,7 +14,7 @@ export const membershipAppliers = {
   newcomersFound: (release, event) => newcomersFound(release, event),
   newcomersProved: (release) => newcomersProved(release),
   watchBegun: (release, event, now) => watchBegun(release, event.until, now),
-  newServersSeen: (release, event) => newServersSeen(release, event),
+  newServersSeen: (release, event, now) => newServersSeen(release, event, now),
   playersAwaited: (release, event) => knowing(release, { admission: { until: event.until, busy: [] } }),
   admitted: (release, event) => admitted(release, event),
   deferred: (release, event) => deferred(release, event.servers),
@@ -73,27 +73,45 @@ function newcomersProved(release: Release): Release {
 function watchBegun(release: Release, until: number, now: number): Release {
   const begun = withShownWave(release, NEW_SERVERS_WAVE, { status: 'running', startedAt: now });
   const shown = { ...begun, state: { ...begun.state, wave: NEW_SERVERS_WAVE } };
-  return knowing(shown, { newServers: { until, proved: [], settled: [], failed: 0 } });
+  return knowing(shown, { newServers: { until, proved: [], settled: [], failed: 0, gone: [] } });
 }
 
-function newServersSeen(
-  release: Release,
-  { report, proved, settled }: Extract<Event, { kind: 'newServersSeen' }>,
-): Release {
+type NewServersSeen = Extract<Event, { kind: 'newServersSeen' }>;
+
+function newServersSeen(release: Release, event: NewServersSeen, now: number): Release {
   const { progress, plan, spec } = release;
   const before = progress.newServers;
   if (!before) return release;
+  const { report } = event;
   const { then, classes } = spec.onFailure;
   const failedSoFar = { inAll: before.failed, inWave: before.failed };
   const verdict = judgeStep(report, failedSoFar, { tolerate: plan.tolerate, then, classes });
-  const newServers = {
+  const shown = { ...release, state: withFailures(release.state, report.failures) };
+  const next = knowing(shown, { newServers: newServersAfter(release, before, event, now) });
+  if (verdict.kind === 'advance') return next;
+  // An older server that was given the image can be accepted as it is.
+  const moved = report.failures.filter(({ server }) => placesOf(plan).has(server)).map(({ server }) => server);
+  const failed = withRow(next, moved, (row) => ({ ...row, failed: 'moved' as const }));
+  return stopped(failed, verdict.kind, verdict.reason);
+}
+
+function newServersAfter(
+  { spec }: Release,
+  before: NewServers,
+  { report, proved: now, settled, gone: lost }: NewServersSeen,
+  at: number,
+): NewServers {
+  const gone = new Set([...before.gone, ...lost]);
+  const proved = [...before.proved, ...now].filter(({ uid }) => !gone.has(uid));
+  const isOver = at >= before.until || proved.length >= (spec.newServers.count ?? Infinity);
+  return {
     ...before,
-    proved: [...before.proved, ...proved],
+    proved,
     settled: [...before.settled, ...settled],
     failed: before.failed + failedCount(report),
+    gone: [...gone],
+    isConfirmed: isOver ? true : undefined,
   };
-  const next = knowing({ ...release, state: withFailures(release.state, report.failures) }, { newServers });
-  return verdict.kind === 'advance' ? next : stopped(next, verdict.kind, verdict.reason);
 }
 
 function admitted(release: Release, { busy, of, until }: Extract<Event, { kind: 'admitted' }>): Release {

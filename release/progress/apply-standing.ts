@@ -128,6 +128,7 @@ function retrying(release: Release, now: number): Release {
     failed: 0,
     // Whoever is tried again is followed for as long as one server may take, also when the watch is over.
     until: Math.max(progress.newServers.until, now + release.spec.ready.timeout),
+    isConfirmed: undefined,
   };
   const known = knowing(tried, { newServers, admission: undefined });
   return { ...known, state: withoutFailures({ ...known.state, requests }, new Set(listed)) };

@@ -29,7 +29,11 @@ export function backwardStep(release: Release, now: number): Step | undefined {
  * template lets nobody move to the new version any more, whoever had no part in the release is looked at, too.
  */
 function sweepStep(release: Release, back: WayBack): Step | undefined {
-  if (release.plan.strategy !== 'rolling' || back.isNothing || back.isSwept) return undefined;
+  const { strategy } = release.plan;
+  if (strategy === 'targeted' || back.isSwept) return undefined;
+  if (strategy === 'newServersOnly')
+    return release.progress.isStaged ? { kind: 'snapshot', servers: [], isSweep: true } : undefined;
+  if (back.isNothing) return undefined;
   const known = new Set([...(back.groups ?? []).flat(), ...leftOut(release)]);
   const planned = [...release.plan.waves.flatMap(({ servers }) => servers), ...release.plan.adopted];
   const others = planned.filter(({ name }) => !known.has(name));

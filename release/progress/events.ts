@@ -113,6 +113,7 @@ export type Event =
       readonly report: StepReport;
       readonly proved: readonly { readonly name: string; readonly uid: string }[];
       readonly settled: readonly string[];
+      readonly gone: readonly string[];
     }
   | { readonly kind: 'watchBegun'; readonly until: number }
   | {

@@ -286,6 +286,7 @@ function newServers(release: Release, now: number): Step | undefined {
   const { count } = spec.newServers;
   const isComplete = count !== undefined && proved.length >= count;
   if (!isComplete && now < until) return { kind: 'follow', until };
+  if (progress.newServers.isConfirmed !== true) return { kind: 'follow', until: now };
   if (!isComplete && count !== undefined) return note(tooFew(release, count));
   if (state.waves[NEW_SERVERS_WAVE - 1]?.status !== 'done') return note({ kind: 'waveEnded', wave: NEW_SERVERS_WAVE });
   return undefined;

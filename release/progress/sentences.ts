@@ -1,3 +1,4 @@
+import { shortUid } from '../fleet/identity.ts';
 import { liveChangesText } from '../fleet/newcomers.ts';
 import { excludedSentence, excludedServers, isHere, keptServers, leftOut, leftOutSentence, namesOf } from './groups.ts';
 import type { Release } from './table.ts';
@@ -42,8 +43,9 @@ function targetedSuccess(release: Release): string {
 }
 
 function newServersSuccess({ plan, progress }: Release): string {
-  const proved = progress.newServers?.proved.length ?? 0;
-  return `${proved} new servers prove ${plan.version}; ${plan.bystanders.length} older servers stayed as they were`;
+  const { proved = [], gone = [] } = progress.newServers ?? {};
+  const older = plan.bystanders.filter(({ uid }) => !gone.includes(shortUid(uid))).length;
+  return `${proved.length} new servers prove ${plan.version}; ${older} older servers stayed as they were`;
 }
 
 function comingsAndGoings({ progress }: Release): string {
@@ -72,7 +74,7 @@ function withdrawalSentence(release: Release): string {
 }
 
 function newServersBack({ plan, progress }: Release): string {
-  const names = (progress.newServers?.proved ?? []).map(({ name }) => name);
+  const names = progress.back?.staying ?? (progress.newServers?.proved ?? []).map(({ name }) => name);
   const stay =
     names.length === 0 ? '' : `; ${names.length} servers stay on ${plan.version}: ${names.slice(0, 20).join(', ')}`;
   return `new servers get ${plan.baseline.templateImage} again${stay}`;

@@ -106,6 +106,8 @@ export interface WayBack {
   readonly isWritten: boolean;
   /** After that write it was looked who else had moved. */
   readonly isSwept: boolean;
+  /** New servers only: who runs the version that new servers get no more. */
+  readonly staying?: readonly string[] | undefined;
   /** Nothing had been written: there is nothing to bring back. */
   readonly isNothing: boolean;
   /** Servers move by overrides although the template would move them: it holds somebody else's change. */
@@ -150,6 +152,10 @@ export interface NewServers {
   /** Uids of which it is known how they ended. */
   readonly settled: readonly string[];
   readonly failed: number;
+  /** Short uids of servers, older ones and new ones, that are not there any more. */
+  readonly gone: readonly string[];
+  /** It was looked once more after enough were proved or the time was over. */
+  readonly isConfirmed?: true | undefined;
 }
 
 /** All that a release knows and has done: a value that travels from one run to the next. */

@@ -203,6 +203,7 @@ const EVENTS: AnyEvent = {
     report: reports,
     proved: fc.array(fc.record({ name: names, uid: texts }), { maxLength: 3 }),
     settled: fc.array(texts, { maxLength: 3 }),
+    gone: fc.array(texts, { maxLength: 3 }),
   }),
   watchBegun: ofUntil,
   snapshot: fc.record({

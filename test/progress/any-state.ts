@@ -94,6 +94,8 @@ const progresses: fc.Arbitrary<Partial<Progress>> = fc.record<Partial<Progress>>
         proved: fc.array(fc.record({ name: names, uid: texts }), { maxLength: 2 }),
         settled: fc.array(texts, { maxLength: 2 }),
         failed: fc.integer({ min: 0, max: 3 }),
+        gone: fc.array(texts, { maxLength: 2 }),
+        isConfirmed: fc.constantFrom(undefined, true as const),
       }),
     ),
     isPutBack: fc.boolean(),

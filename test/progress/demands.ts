@@ -3,7 +3,7 @@ import { excludedServers, leftOut, revertedServers } from '../../release/progres
 import { isFinal } from '../../release/progress/state.ts';
 import { rowOf } from '../../release/progress/table.ts';
 import type { Release } from '../../release/progress/table.ts';
-import { hasLostServers, isBackToTheSame, isRetriedTooLate, isSettledAndUnnamed, isReopened } from './findings.ts';
+import { isBackToTheSame, isReopened } from './findings.ts';
 import type { Situation } from './findings.ts';
 import type { SimulatedCluster, SimulatedServer } from './simulated-cluster.ts';
 
@@ -194,8 +194,8 @@ export class Demands {
     const { phase } = release.state;
     if (phase === 'done') {
       // What is said of the older ones and the new ones are numbers: they are about all of them.
-      if (struck.size === 0 && !hasLostServers(this.#at(release))) this.#newServersAreCounted(release);
-      if (!isRetriedTooLate(this.#at(release))) this.#newServersAreNamed(release, struck);
+      if (struck.size === 0) this.#newServersAreCounted(release);
+      this.#newServersAreNamed(release, struck);
     }
     if (phase === 'rolled-back') this.#newServersAreTakenBack(release, struck);
   }
@@ -214,12 +214,14 @@ export class Demands {
   }
 
   /** Whoever came is proved, or is known to have failed; once enough are proved nobody is followed any more. */
-  #newServersAreNamed({ spec, state, progress }: Release, struck: ReadonlySet<string>): void {
+  #newServersAreNamed({ plan, spec, state, progress }: Release, struck: ReadonlySet<string>): void {
     const { count } = spec.newServers;
     const proved = new Set(progress.newServers?.proved.map(({ uid }) => uid));
     if (count !== undefined && proved.size >= count) return;
     const failed = new Set(state.failures.map(({ server }) => server));
-    for (const [name, { uid }] of this.#cluster.servers) {
+    for (const [name, { uid, image }] of this.#cluster.servers) {
+      // Who was made before the first write stays as it is, like the others.
+      if (image !== plan.baseline.newImage) continue;
       const isKnown = this.planned.has(uid) || proved.has(uid) || failed.has(name) || struck.has(name);
       this.demand(isKnown, `${name} came, and nothing is said of it: ${state.reason}`);
     }
@@ -236,7 +238,6 @@ export class Demands {
     for (const [name, server] of this.#cluster.servers) {
       const { uid, image } = server;
       if (this.planned.has(uid) || image !== newImage || struck.has(name)) continue;
-      if (isSettledAndUnnamed(this.#at(release), server)) continue;
       const isNamed = proved.has(uid) || new RegExp(`\\b${name}\\b`).test(state.reason);
       this.demand(isNamed, `${name} stays on ${image}, and nothing is said of it: ${state.reason}`);
     }

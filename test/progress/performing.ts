@@ -250,26 +250,31 @@ export class Performing {
     return { kind: 'newcomersFound', servers, old, notServing: [] };
   }
 
-  /** What became of new servers since the last look; nothing while there is no news. */
-  #follow({ plan, progress }: Release): readonly Event[] {
-    const known = new Set(plan.bystanders.map(({ uid }) => uid));
+  /** What became of new servers since the last look. */
+  #follow(release: Release): readonly Event[] {
+    const { plan, progress } = release;
+    const known = new Map(plan.bystanders.map((server) => [server.uid, asAccepted(release, server)]));
     const settled = new Set(progress.newServers?.settled);
     const failures: ServerFailure[] = [];
     const proved: { readonly name: string; readonly uid: string }[] = [];
     const news: string[] = [];
     this.#cluster.turn();
-    for (const [name, { uid, image }] of this.#cluster.servers) {
-      if (known.has(uid)) {
-        if (image === plan.baseline.newImage) failures.push({ server: name, class: 'moved', reason: `${name} moved` });
-      } else if (!settled.has(uid)) {
-        const failure = this.#newServer(plan, name);
-        news.push(uid);
-        if (failure) failures.push({ server: name, ...failure });
-        else proved.push({ name, uid });
+    for (const [name, { uid, image, sidecar }] of this.#cluster.servers) {
+      const older = known.get(uid);
+      if (image !== plan.baseline.newImage || settled.has(uid)) continue;
+      if (older) {
+        if (!isSameRun(older.containers[SIDECAR] ?? NO_RUN, sidecar))
+          failures.push({ server: name, class: 'moved', reason: `${name} moved` });
+        continue;
       }
+      const failure = this.#newServer(plan, name);
+      news.push(uid);
+      if (failure) failures.push({ server: name, ...failure });
+      else proved.push({ name, uid });
     }
-    if (failures.length + news.length === 0) return [];
-    return [{ kind: 'newServersSeen', report: stepReport(proved.length, failures), proved, settled: news }];
+    const live = new Set([...this.#cluster.servers.values()].map(({ uid }) => uid));
+    const gone = [...known.keys(), ...settled].filter((uid) => !live.has(uid));
+    return [{ kind: 'newServersSeen', report: stepReport(proved.length, failures), proved, settled: news, gone }];
   }
 
   /** It is given its whole time; then it proves the version or has failed. */

@@ -15,8 +15,6 @@ import type { Release } from '../../release/progress/table.ts';
 import { failureEvents } from '../../workflows/failure-events.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET } from '../support/builders.ts';
 import { Demands } from './demands.ts';
-import { hasOlderOnTheNew, isKnownDeadEnd } from './findings.ts';
-import type { Situation } from './findings.ts';
 import { handedOn } from './handed-on.ts';
 import { Performing } from './performing.ts';
 import { OTHER_IMAGE, clusterOf, planned, specOf } from './planning.ts';
@@ -109,18 +107,14 @@ class Play {
     const { phase, reason } = this.#release.state;
     this.#demand(this.#stuck === undefined, `nothing is wrong, and it has no way on: ${this.#stuck ?? ''}`);
     this.#demand(
-      !isUndisturbed(this.#story) || hasOlderOnTheNew(this.#situation()) || (phase === 'done' && !this.#hasStood),
+      !isUndisturbed(this.#story) || (phase === 'done' && !this.#hasStood),
       `nothing has happened to it, and it needs a person or is ${phase}: ${reason}`,
     );
   }
 
-  #situation(): Situation {
-    return { release: this.#release, cluster: this.#cluster, planned: this.#demands.planned };
-  }
-
   /** An engine is broken, or somebody else's values stand in the set: then it is right to wait for a person. */
   #isHindered(): boolean {
-    return this.#story.faults.length > 0 || this.#cluster.isForeign || isKnownDeadEnd(this.#situation());
+    return this.#story.faults.length > 0 || this.#cluster.isForeign;
   }
 
   #say(line: () => string): void {
@@ -215,7 +209,7 @@ class Play {
     if (step.kind === 'bake' || step.kind === 'admit') this.#now = Math.max(this.#now, step.until);
     if (events && isLastLook(step)) this.#lastLook = this.#steps;
     this.#demands.rights(release);
-    if (step.kind === 'follow' && events?.length === 0) this.#waitForNews(step.until);
+    if (step.kind === 'follow' && events?.every(isWithoutNews) === true) this.#waitForNews(step.until);
     for (const event of events ?? []) {
       this.#say(() => `  ${shown(event)}`);
       this.#apply(event);
@@ -437,4 +431,8 @@ function shown(value: object): string {
   return JSON.stringify(value, (key, inner: unknown) =>
     key === 'servers' && Array.isArray(inner) ? names(inner as readonly string[]) : inner,
   ).slice(0, 400);
+}
+
+function isWithoutNews(event: Event): boolean {
+  return event.kind === 'newServersSeen' && event.settled.length + event.report.failures.length === 0;
 }

@@ -5,7 +5,7 @@ import { collectingTime } from '../../release/checks/admission.ts';
 import { waveLabel } from '../../release/narrate/narrate.ts';
 import { expectedBases, isAboutAll } from '../../release/progress/apply-look.ts';
 import { settlePatience } from '../../release/progress/describe-step.ts';
-import { knownOnes, presentOnes } from '../../release/progress/groups.ts';
+import { asAccepted, knownOnes, presentOnes } from '../../release/progress/groups.ts';
 import { placesOf } from '../../release/progress/table.ts';
 import { reading, writing } from '../calls.ts';
 import type { Perform } from './context.ts';
@@ -80,12 +80,13 @@ export const follow: Perform<'follow'> = async ({ run }, { until }) => {
     image: plan.baseline.newImage,
     version: plan.version,
     proof: spec.proof,
-    bystanders: packServers(plan.bystanders),
+    bystanders: packServers(plan.bystanders.map((server) => asAccepted(run.release, server))),
     settled: progress.newServers?.settled ?? [],
     timeout: spec.ready.timeout,
     until,
   });
-  return [{ kind: 'newServersSeen', report, proved: report.proved, settled: report.settled }];
+  const { proved, settled, gone } = report;
+  return [{ kind: 'newServersSeen', report, proved, settled, gone }];
 };
 
 /** Which of the servers have players? */
