@@ -5,7 +5,7 @@ import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShow
 import type { Appliers, Event } from './events.ts';
 import { leftOut, skippedServers } from './groups.ts';
 import { controlAfter } from './apply-set.ts';
-import type { Release, WayBack } from './table.ts';
+import type { Release, Row, WayBack } from './table.ts';
 import { STAGE, rowOf } from './table.ts';
 import { begunWave, withoutFailures } from './state.ts';
 import type { Outcome, RollbackOrder, RollbackScope } from './state.ts';
@@ -62,7 +62,7 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
     return failed !== undefined || excluded === 'failed';
   });
   const kept = hasFailed ? failing.slice(0, spec.onFailure.keepSpecimens) : [];
-  const rows = new Map([...progress.rows].map(([name, row]) => [name, onTheWayBack(row)] as const));
+  const rows = new Map([...progress.rows].map(([name, row]) => [name, onTheWayBack(plan, row)] as const));
   const known = knowing(release, {
     back,
     rows,
@@ -91,12 +91,13 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
   });
 }
 
-function onTheWayBack(row: ReturnType<typeof rowOf>): ReturnType<typeof rowOf> {
+function onTheWayBack({ version, previousVersion }: Release['plan'], row: Row): Row {
   const { deferred: _deferred, admitted: _admitted, trying: _trying, mayHaveLoaded, basis: _basis, ...rest } = row;
   // Whoever a part of the release has brought back keeps that, and its override, until the template is back.
   const excluded = rest.excluded === 'reverted' ? ('reverted' as const) : undefined;
-  // It has been told to load the old version before, not the new one.
-  const asked = excluded === 'reverted' && mayHaveLoaded === true ? { mayHaveLoaded } : {};
+  // It has been told to load the version before that is now desired of it.
+  const isTold = excluded === 'reverted' || version === previousVersion;
+  const asked = isTold && mayHaveLoaded === true ? { mayHaveLoaded } : {};
   const hadFailed = row.failed !== undefined || row.excluded === 'failed' ? (true as const) : row.hadFailed;
   return { ...passedRow(rest), ...asked, stage: STAGE.none, excluded, hadFailed };
 }
@@ -112,7 +113,7 @@ function partLeaves(release: Release, back: WayBack): Release {
     .map(({ name }) => name)
     .filter((name) => !skipped.has(name) && (back.scope === 'wave' || hasFailed(release, name)));
   const { rollback: _heeded, ...requests } = state.requests;
-  const rowed = withRow(release, names, (row) => ({ ...onTheWayBack(row), excluded: 'reverted' }));
+  const rowed = withRow(release, names, (row) => ({ ...onTheWayBack(plan, row), excluded: 'reverted' }));
   const marked =
     back.scope === 'wave' && wave !== undefined ? withShownWave(rowed, wave, { status: 'rolled-back' }) : rowed;
   const next = {
@@ -281,14 +282,16 @@ export function tryAgain(release: Release): Release {
   if (!back) return release;
   const failed = [...rows].filter(([, row]) => row.failed !== undefined).map(([name]) => name);
   const next = withRow(release, failed, (row) => ({ ...evidenceGone(passedRow(row)), touched: row.touched }));
+  // What new servers get is taken back in one write, which is not made again.
+  const isDone = release.plan.strategy === 'newServersOnly' && back.isWritten;
   const again: WayBack = {
     ...back,
     group: 0,
     groups: undefined,
     isLookedAt: false,
-    isWritten: false,
+    isWritten: isDone,
     isSwept: false,
-    isNothing: false,
+    isNothing: isDone,
     problem: undefined,
     isNoted: false,
     settled: {},

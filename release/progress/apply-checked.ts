@@ -347,13 +347,15 @@ function checkedBack(release: Release, event: CheckedEvent): Release {
   return shown.length > 0 ? { ...next, state: withFailures(next.state, shown) } : next;
 }
 
+const KEPT_AFTER: Partial<Record<CheckedEvent['what'], 'ready' | 'told'>> = { move: 'ready', reload: 'told' };
+
 /** Servers that keep the new version by their overrides have to prove what they keep. */
 function keptBack(release: Release, { report, what }: CheckedEvent): Release {
   const { back } = release.progress;
   if (!back) return release;
   const [first] = report.failures;
   if (failedNames(report).length === 0) {
-    const settled = { ...back.settled, kept: what === 'move' ? ('ready' as const) : ('proved' as const) };
+    const settled = { ...back.settled, kept: KEPT_AFTER[what] ?? ('proved' as const) };
     return knowing(release, { back: { ...back, settled } });
   }
   const { version } = release.plan;

@@ -93,7 +93,7 @@ function found(release: Release, { look, purpose }: LookedEvent): Found {
   let hasMoved = progress.foreign.hasMoved === true;
   for (const seen of look.changed) {
     const { name } = seen.server;
-    if (rowOf(release, name).accepting === true) continue;
+    if (isAccepted(release, seen)) continue;
     const finding = purpose === 'baseline' ? baselineFinding(release, seen) : findingOf(release, seen);
     if (finding.kind === 'lost') lost.set(name, finding.isMoved);
     if (finding.kind === 'same') same.set(name, seen.basis);
@@ -181,9 +181,16 @@ export function isAboutAll({ plan, progress }: Release, purpose: LookedEvent['pu
   return purpose === 'final' && plan.strategy === 'rolling' && progress.back === undefined;
 }
 
+/** A pod that was recreated after a person had accepted what it was is another matter: it is proved as a newcomer. */
+function isAccepted(release: Release, { server }: SeenServer): boolean {
+  const planned = placesOf(release.plan).get(server.name)?.server;
+  const isSame = !planned || isSamePod(asAccepted(release, planned), server);
+  return rowOf(release, server.name).accepting === true && (isSame || release.plan.strategy !== 'rolling');
+}
+
 /** A person has accepted that these are not what they were: from now on they are compared with what they are. */
 function withAccepted(release: Release, look: FleetLook): Release {
-  const accepted = look.changed.filter(({ server }) => rowOf(release, server.name).accepting === true);
+  const accepted = look.changed.filter((seen) => isAccepted(release, seen));
   const next = withRow(
     release,
     accepted.map(({ server }) => server.name),
@@ -304,11 +311,12 @@ function mainFinding(release: Release, planned: PlannedServer, { server }: SeenS
 }
 
 /** Its wave was opened, or it goes with the template anyway. */
-function isMoving({ plan, progress }: Release, name: string): boolean {
+function isMoving({ plan, progress, state }: Release, name: string): boolean {
   const place = placesOf(plan).get(name);
   if (!place) return true;
   if (place.kind === 'adopted') return progress.adoption !== undefined;
-  return place.wave !== undefined && progress.opened.includes(place.wave.number);
+  const { number = 0 } = place.wave ?? {};
+  return progress.opened.includes(number) || state.waves[number - 1]?.status === 'done';
 }
 
 function outsiderFinding(release: Release, planned: PlannedServer | undefined, { server, image }: SeenServer): Finding {

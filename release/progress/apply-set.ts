@@ -3,7 +3,7 @@ import { FROZEN, heldStrategy, sameJson } from '../patches/patches.ts';
 import { reordered } from '../plan/reorder.ts';
 import { knowing, showing, stopped, withShownWave } from './changes.ts';
 import type { Appliers, Event, SetWritten } from './events.ts';
-import { namesOf, openedBefore } from './groups.ts';
+import { namesOf } from './groups.ts';
 import type { ForeignView, Release, SetControl } from './table.ts';
 import { membersOf, withObservations } from './state.ts';
 
@@ -95,7 +95,8 @@ function opened(release: Release, event: Extract<Event, { kind: 'opened' }>): Re
   const known = knowing(release, { set: controlAfter(release.progress.set, written) });
   const next = withOrder(known, wave, written);
   const problem = writeProblem(written);
-  if (problem !== undefined) return stopped(next, 'pause', problem);
+  // Whoever is in the way may have been moved by somebody: the fleet is looked at before the next try.
+  if (problem !== undefined) return stopped(knowing(next, { mustLook: true }), 'pause', problem);
   if (written.kind !== 'accepted') return next;
   const { progress } = next;
   const joined = written.joined ?? [];
@@ -198,7 +199,7 @@ function reasserted(release: Release, { written, priorities }: Extract<Event, { 
   }
   const foreign = { ...progress.foreign, seen: undefined, strays: priorities ? [] : progress.foreign.strays };
   // Waves that were opened are opened again: the edit may have closed them.
-  const opened = set.hold && set.hold.partition === FROZEN ? openedBefore(release) : progress.opened;
+  const opened = set.hold && set.hold.partition === FROZEN ? [] : progress.opened;
   const order = progress.order === 'followed' ? progress.order : undefined;
   return showing(knowing(release, { set, foreign, opened, order, mustLook: true }), {
     drift: undefined,

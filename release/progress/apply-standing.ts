@@ -13,7 +13,7 @@ import {
   withShownWave,
 } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
-import { excludedServers, openedBefore, overrideWarnings, skippedServers } from './groups.ts';
+import { excludedServers, overrideWarnings, skippedServers } from './groups.ts';
 import { outcomeSentence, stoppedBy } from './sentences.ts';
 import type { Release, Row } from './table.ts';
 import { STAGE, rowOf } from './table.ts';
@@ -65,7 +65,7 @@ function resumed(release: Release, now: number): Release {
     isEditChecked: false,
     promotion: undefined,
     // A server that came meanwhile may have used up the quota of one that failed: the set is opened for it again.
-    ...(failed.length > 0 ? { opened: openedBefore(release) } : {}),
+    ...(failed.length > 0 ? { opened: [] } : {}),
     ...followingOrder(release),
     remindAt: remindEvery === undefined ? undefined : now + remindEvery,
     mustLook: progress.mustLook || accepts || progress.foreign.hasMoved === true,
@@ -87,7 +87,7 @@ function askedAgain(frozen: Release['progress']['frozen'], now: number): Release
 
 /** From now on Kruise's order counts, also for those of the wave at work that have not moved: it is opened anew. */
 function followingOrder(release: Release): Partial<Release['progress']> {
-  return release.progress.order === 'changed' ? { order: 'followed', opened: openedBefore(release) } : {};
+  return release.progress.order === 'changed' ? { order: 'followed', opened: [] } : {};
 }
 
 function awaitedInVain(release: Release): Release {

@@ -136,6 +136,9 @@ function settleRolling(release: Release, { settled, byOverrides }: WayBack): Ste
     return { kind: 'overrides', servers: adopted.map(({ name }) => name), image: baseline.newImage, after: 'kept' };
   if (settled.kept === 'written')
     return { kind: 'move', servers: adopted, toward: 'old', means: 'template', image: baseline.newImage };
+  // An edit may have moved them back, and their engines with them.
+  if (settled.kept === 'ready' && progress.foreign.hasMoved === true && isSent(release.spec.reload))
+    return { kind: 'reload', servers: adopted, toward: 'new', kept: true };
   return { kind: 'prove', servers: adopted, toward: 'new', kept: true };
 }
 

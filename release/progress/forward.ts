@@ -109,10 +109,11 @@ function evidenceStep(release: Release, now: number): Step | undefined {
 
 /** After an edit was written over the set lets nobody move: whoever the edit has moved back needs it open again. */
 function reopenStep(release: Release, ended: readonly Wave[], servers: readonly PlannedServer[]): Step | undefined {
-  const { set, rows, isPutBack } = release.progress;
+  const { set, rows, isPutBack, opened } = release.progress;
   const last = ended.at(-1);
-  const isClosed = set.hold?.partition === FROZEN && !isPutBack;
-  if (!last || !isClosed || servers.every(({ name }) => rows.get(name)?.stage !== STAGE.none)) return undefined;
+  if (release.plan.strategy !== 'rolling' || !last || isPutBack) return undefined;
+  const isClosed = set.hold?.partition === FROZEN || !opened.includes(last.number);
+  if (!isClosed || servers.every(({ name }) => rows.get(name)?.stage !== STAGE.none)) return undefined;
   const moving = [...notOpened(release, last.number), ...ended.flatMap((wave) => wave.servers)];
   return { kind: 'open', wave: last.number, servers: moving, for: 'wave' };
 }

@@ -174,12 +174,6 @@ export function holdOverEdit({ progress, state }: Release): Hold | undefined {
   return hold && { ...hold, paused: false, ...(isOver ? {} : { partition: FROZEN }) };
 }
 
-/** The waves that the set was opened for, without the one at work: it is opened again. */
-export function openedBefore({ progress, state }: Release): readonly number[] {
-  const atWork = state.waves.find(({ status }) => status === 'running' || status === 'failed')?.number;
-  return progress.opened.filter((number) => number !== atWork);
-}
-
 /**
  * Those that move along when the set is opened for a wave, since Kruise moves by its own order: whoever of the waves before
  * has not moved (its wave was skipped or taken back, a newcomer used up its quota), and whoever ran the image before the plan

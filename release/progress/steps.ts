@@ -44,12 +44,17 @@ export type Task =
       readonly until: number;
       readonly of: number;
     }
-  | { readonly kind: 'reload'; readonly servers: readonly PlannedServer[]; readonly toward: Toward }
+  | {
+      readonly kind: 'reload';
+      readonly servers: readonly PlannedServer[];
+      readonly toward: Toward;
+      /** They keep the new version by their overrides although the release goes back. */
+      readonly kept?: true;
+    }
   | {
       readonly kind: 'prove';
       readonly servers: readonly PlannedServer[];
       readonly toward: Toward;
-      /** They keep the new version by their overrides although the release goes back. */
       readonly kept?: true;
     }
   | { readonly kind: 'health'; readonly servers: readonly PlannedServer[] }

@@ -122,7 +122,7 @@ export interface WayBack {
 /** What of the last part of a rollback is done. */
 export interface Settled {
   readonly overrides?: true | undefined;
-  readonly kept?: 'written' | 'ready' | 'proved' | undefined;
+  readonly kept?: 'written' | 'ready' | 'told' | 'proved' | undefined;
   readonly overridesStay?: boolean | undefined;
 }
 

@@ -3,7 +3,7 @@ import { excludedServers, leftOut, revertedServers } from '../../release/progres
 import { isFinal } from '../../release/progress/state.ts';
 import { rowOf } from '../../release/progress/table.ts';
 import type { Release } from '../../release/progress/table.ts';
-import { isBackToTheSame, isReopened } from './findings.ts';
+import { isReopened } from './findings.ts';
 import type { Situation } from './findings.ts';
 import type { SimulatedCluster, SimulatedServer } from './simulated-cluster.ts';
 
@@ -90,7 +90,6 @@ export class Demands {
 
   /** One run of an engine loads one version at most once by command. */
   #once(release: Release, { server, version, run }: Extract<Entry, { kind: 'loaded' }>): void {
-    if (isBackToTheSame({ release })) return;
     const loads = this.#cluster.log.filter(
       (entry) => entry.kind === 'loaded' && entry.server === server && entry.version === version && entry.run === run,
     );

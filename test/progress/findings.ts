@@ -20,8 +20,3 @@ export function isReopened({ release, cluster, planned }: Situation): boolean {
   const hasCome = [...cluster.servers.values()].some(({ uid }) => !planned.has(uid));
   return release.progress.foreign.hasMoved === true && hasCome;
 }
-
-/** 8: with nobody to move the version to go back to is the new one, and an engine is told twice to load it. */
-export function isBackToTheSame({ release }: Pick<Situation, 'release'>): boolean {
-  return release.plan.version === release.plan.previousVersion;
-}

@@ -107,7 +107,7 @@ export class Performing {
         report: stepReport(passed, failures),
         ...(step.kind === 'move' ? { means: step.means } : {}),
         ...(step.kind === 'prove' ? { bases: Object.fromEntries(bases), kept: step.kept } : {}),
-        ...(step.kind === 'reload' ? { told } : {}),
+        ...(step.kind === 'reload' ? { told, kept: step.kept } : {}),
         isInterrupted,
       },
     ];
@@ -167,7 +167,7 @@ export class Performing {
   #reload(release: Release, step: StepOf<'reload'>, name: string, told: string[]): Failure {
     const { version, previousVersion } = release.plan;
     const wanted = step.toward === 'new' ? version : previousVersion;
-    const isInDoubt = rowOf(release, name).mayHaveLoaded === true;
+    const isInDoubt = step.kept === true || rowOf(release, name).mayHaveLoaded === true;
     if (isInDoubt && this.#cluster.servers.get(name)?.loaded === wanted) return undefined;
     const { newImage, oldImage } = release.plan.baseline;
     const image = this.#cluster.servers.get(name)?.image;

@@ -197,14 +197,14 @@ export const reload: Perform<'reload'> = async ({ run }, step) => {
       ...common(release, batch, toward),
       container: release.plan.baseline.container,
       image: toward === 'new' ? release.plan.baseline.newImage : release.plan.baseline.oldImage,
-      told: toldBefore(release, batch),
+      told: step.kept === true ? namesOf(batch) : toldBefore(release, batch),
       reload: spec.reload,
       proof: spec.proof,
     }),
   );
   const told = reports.flatMap((report) => report.told);
   const isInterrupted = reports.some(({ interrupted }) => interrupted === true);
-  return [checked('reload', step, { report: merged(reports), told, isInterrupted })];
+  return [checked('reload', step, { report: merged(reports), told, isInterrupted, kept: step.kept })];
 };
 
 /** Engines that may have loaded the version already are asked for it before they are told. */
