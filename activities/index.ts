@@ -4,14 +4,14 @@ import { awaitReady } from './servers/await-ready.ts';
 import { checkCalendar } from './preflight/check-calendar.ts';
 import { changePriorities } from './game-servers/change-priorities.ts';
 import { followNewServers } from './servers/follow-new-servers.ts';
-import { holdLine, letLineGo } from './halt/halt-releases.ts';
+import { haltReleases, letReleasesGo } from './halt/halt-releases.ts';
 import { inspectCluster } from './preflight/inspect-cluster.ts';
 import { inspectServers } from './monitor/inspect-servers.ts';
 import { findNewcomers, whereabouts } from './servers/membership.ts';
 import { overrideServers } from './game-servers/override-servers.ts';
 import { planRollbackActivity } from './preflight/plan-rollback.ts';
 import { planReleaseActivity } from './preflight/preflight.ts';
-import { readLedgerHead, readLedgerPage } from './audit/read-audit.ts';
+import { readAuditHead, readAuditPage } from './audit/read-audit.ts';
 import { lookingAgain } from './set/guarded-write.ts';
 import { openWave } from './set/open-wave.ts';
 import { recordStuck } from './set/record-stuck.ts';
@@ -22,11 +22,11 @@ import { reportingTrouble } from './runtime.ts';
 import { settleOverrides } from './game-servers/settle-overrides.ts';
 import { lookAtFleet } from './servers/look-at-fleet.ts';
 import { rollbackSnapshot, tally, verifyFleet } from './servers/verify-fleet.ts';
-import { watchGuard } from './monitor/watch-servers.ts';
+import { watchMonitor } from './monitor/watch-servers.ts';
 import { rollBackSet } from './set/roll-back-set.ts';
 import { watchSet } from './set/watch-set.ts';
 import {
-  changeHold,
+  changeControls,
   reassertSet,
   recordRelease,
   restoreSet,
@@ -81,7 +81,7 @@ export function createActivities({
     watchSet: activity(watchSet(cluster, isStopping)),
     reassertSet: activity(lookingAgain(reassertSet(cluster))),
     openWave: activity(lookingAgain(openWave(cluster))),
-    changeHold: activity(lookingAgain(changeHold(cluster, releases))),
+    changeControls: activity(lookingAgain(changeControls(cluster, releases))),
     awaitReady: activity(awaitReady(cluster)),
     admitServers: activity(admitServers(cluster)),
     overrideServers: activity(overrideServers(cluster)),
@@ -102,12 +102,12 @@ export function createActivities({
     planRollback: activity(planRollbackActivity(cluster, releases)),
     recordStuck: activity(recordStuck(cluster, releases)),
     tally: activity(tally(cluster)),
-    readLedgerHead: activity(readLedgerHead(cluster)),
-    readLedgerPage: activity(readLedgerPage(cluster)),
-    watchGuard: activity(watchGuard(cluster, isStopping)),
+    readAuditHead: activity(readAuditHead(cluster)),
+    readAuditPage: activity(readAuditPage(cluster)),
+    watchMonitor: activity(watchMonitor(cluster, isStopping)),
     inspectServers: activity(inspectServers(cluster)),
-    holdLine: activity(holdLine(releases, isStopping)),
-    letLineGo: activity(letLineGo(releases)),
+    haltReleases: activity(haltReleases(releases, isStopping)),
+    letReleasesGo: activity(letReleasesGo(releases)),
   };
 }
 

@@ -4,8 +4,8 @@ import type { Run } from './verbs/shared.ts';
 import { addDecidingVerbs } from './verbs/deciding.ts';
 import type { RunWorker } from './verbs/installation.ts';
 import { addInstallationVerbs } from './verbs/installation.ts';
-import { addLedgerVerbs } from './verbs/audit.ts';
-import { addLineVerbs } from './verbs/halt.ts';
+import { addAuditVerbs } from './verbs/audit.ts';
+import { addHaltVerbs } from './verbs/halt.ts';
 import { addReadingVerbs } from './verbs/reading.ts';
 import { addReleaseFileVerbs } from './verbs/release-file.ts';
 import { hotwaveVersion } from './version.ts';
@@ -35,9 +35,9 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
     });
   addReleaseFileVerbs(program, run);
   addReadingVerbs(program, run);
-  addLedgerVerbs(program, run);
+  addAuditVerbs(program, run);
   addDecidingVerbs(program, run);
-  addLineVerbs(program, run);
+  addHaltVerbs(program, run);
   addInstallationVerbs(program, run, runWorker);
   program.addHelpText(
     'after',

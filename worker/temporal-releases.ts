@@ -2,8 +2,8 @@ import { Client, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { NativeConnection } from '@temporalio/worker';
 import type { Holder } from '../release/record/record.ts';
-import type { LineScope, LineState, StandingHalt } from '../release/decisions/halt.ts';
-import { readLineHalt } from '../release/decisions/message.ts';
+import type { HaltScope, HaltState, StandingHalt } from '../release/decisions/halt.ts';
+import { readHaltOfScope } from '../release/decisions/message.ts';
 import type { Decision, ReleaseState } from '../release/progress/state.ts';
 import { MESSAGES, WORKFLOWS, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
 import type { Releases, RunningRelease } from '../activities/ports/releases.ts';
@@ -32,7 +32,7 @@ class TemporalReleases implements Releases {
   }
 
   /** By the workflow id, which begins with cluster and namespace: it is there also without hotwave's own attributes. */
-  async running(scope: LineScope): Promise<readonly RunningRelease[]> {
+  async running(scope: HaltScope): Promise<readonly RunningRelease[]> {
     const prefix = releasesPrefix(scope).replaceAll("'", '');
     // A release of another version may be of a type that this one does not know. A rollback from the cluster is no release.
     const query = `WorkflowType != '${WORKFLOWS.rollBackFromCluster}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${prefix}'`;
@@ -72,7 +72,7 @@ class TemporalReleases implements Releases {
     }
   }
 
-  async haltsOn({ cluster, namespace }: LineScope): Promise<readonly StandingHalt[]> {
+  async haltsOn({ cluster, namespace }: HaltScope): Promise<readonly StandingHalt[]> {
     const scopes = namespace === undefined ? [{ cluster }] : [{ cluster }, { cluster, namespace }];
     return (await Promise.all(scopes.map((scope) => this.#halt(scope)))).flat();
   }
@@ -102,13 +102,13 @@ class TemporalReleases implements Releases {
   }
 
   /** A halt that runs but does not answer counts, for every set: its memo says everything that does not change. */
-  async #halt(scope: LineScope): Promise<StandingHalt[]> {
+  async #halt(scope: HaltScope): Promise<StandingHalt[]> {
     const workflowId = haltWorkflowId(scope);
     const found = await this.#describe(workflowId);
     if (found?.status.name !== 'RUNNING') return [];
-    const facts = readLineHalt(found.memo, scope);
+    const facts = readHaltOfScope(found.memo, scope);
     try {
-      const { phase, exceptions } = await this.#query<LineState>({ workflowId });
+      const { phase, exceptions } = await this.#query<HaltState>({ workflowId });
       return phase === 'halted' ? [{ ...facts, exceptions }] : [];
     } catch {
       return [facts];

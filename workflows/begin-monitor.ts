@@ -1,8 +1,8 @@
 import type { ChildWorkflowOptions } from '@temporalio/workflow';
 import { ParentClosePolicy, getExternalWorkflowHandle, isCancellation, startChild } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError, defineSearchAttributeKey } from '@temporalio/common';
-import type { GuardInput, GuardResult } from './messages.ts';
-import { GUARD_MESSAGES, WORKFLOWS, guardWorkflowId } from './messages.ts';
+import type { MonitorInput, MonitorResult } from './messages.ts';
+import { GUARD_MESSAGES, WORKFLOWS, monitorWorkflowId } from './messages.ts';
 import { describeFailure } from './call-failures.ts';
 import type { Release } from '../release/progress/table.ts';
 import { lastRecord } from './steps/records.ts';
@@ -32,19 +32,19 @@ export async function monitorAfter(release: Release, interval?: number): Promise
   const { cluster, requester } = state;
   const now = Date.now();
   const last = lastRecord(release, 'done', { at: progress.endedAt ?? now });
-  return await beginGuard({
+  return await beginMonitor({
     v: 1,
     cluster,
     requester,
     set: plan.set,
     last,
     until: now + spec.guard,
-    interval: interval ?? guardInterval(plan.baseline.replicas),
+    interval: interval ?? monitorInterval(plan.baseline.replicas),
   });
 }
 
 /** Time between two looks at a set of this size, in milliseconds. */
-function guardInterval(servers: number): number {
+function monitorInterval(servers: number): number {
   return Math.max(INTERVAL_MS, INTERVAL_MS_PER_SERVER * servers);
 }
 
@@ -52,11 +52,11 @@ function guardInterval(servers: number): number {
  * Starts the guard of a set, or hands the set over to the guard of the release before, which may not have noticed yet
  * that it is over. The guard outlives the release. A sentence when that did not work.
  */
-async function beginGuard(input: GuardInput): Promise<string | undefined> {
+async function beginMonitor(input: MonitorInput): Promise<string | undefined> {
   let problem = '';
   for (let attempt = 0; attempt < TRIES; attempt++) {
     try {
-      await startChild<(input: GuardInput) => Promise<GuardResult>>(WORKFLOWS.guard, {
+      await startChild<(input: MonitorInput) => Promise<MonitorResult>>(WORKFLOWS.guard, {
         args: [input],
         ...optionsOf(input),
       });
@@ -70,10 +70,10 @@ async function beginGuard(input: GuardInput): Promise<string | undefined> {
   return `the guard could not be started: ${problem}`;
 }
 
-function optionsOf(input: GuardInput): ChildWorkflowOptions {
+function optionsOf(input: MonitorInput): ChildWorkflowOptions {
   const { cluster, set, last, requester } = input;
   return {
-    workflowId: guardWorkflowId(cluster, set),
+    workflowId: monitorWorkflowId(cluster, set),
     parentClosePolicy: ParentClosePolicy.ABANDON,
     staticSummary: `guard of ${set.namespace}/${set.name} after ${last.release} (${last.version})`,
     typedSearchAttributes: [
@@ -86,8 +86,8 @@ function optionsOf(input: GuardInput): ChildWorkflowOptions {
   };
 }
 
-async function handOver(input: GuardInput): Promise<boolean> {
-  const running = getExternalWorkflowHandle(guardWorkflowId(input.cluster, input.set));
+async function handOver(input: MonitorInput): Promise<boolean> {
+  const running = getExternalWorkflowHandle(monitorWorkflowId(input.cluster, input.set));
   try {
     await running.signal(GUARD_MESSAGES.takeOver, input);
     return true;

@@ -97,7 +97,7 @@ async function recorded(run: RunningRelease): Promise<string | undefined> {
     ...subjectOf(release),
     note: { running: runningRecord(release) },
   });
-  if (written.kind === 'drifted') return written.reason;
+  if (written.kind === 'foreign') return written.reason;
   for (const event of markOf(written)) run.apply(event);
   run.apply({ kind: 'recorded' });
   return undefined;

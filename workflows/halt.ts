@@ -14,21 +14,21 @@ import {
 } from '@temporalio/workflow';
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
-import type { LineHalt, LineState } from '../release/decisions/halt.ts';
-import { isBeyondHalts, lineName, withException } from '../release/decisions/halt.ts';
+import type { HaltOfScope, HaltState } from '../release/decisions/halt.ts';
+import { isBeyondHalts, scopeName, withException } from '../release/decisions/halt.ts';
 import { EXAMPLES, readException, readFarewell } from '../release/decisions/message.ts';
-import { lineMarkdown } from '../release/narrate/narrate-halt.ts';
+import { haltMarkdown } from '../release/narrate/narrate-halt.ts';
 import { holding, lasting } from './calls.ts';
 import type { HaltInput, HaltResult, UnhaltMessage, UnhaltSetMessage } from './messages.ts';
-import { LINE_MESSAGES, MESSAGES } from './messages.ts';
+import { HALT_MESSAGES, MESSAGES } from './messages.ts';
 import { checkedInput, haltInputSchema } from './input-schemas.ts';
 import { describeFailure } from './call-failures.ts';
 
-const stateQuery = defineQuery<LineState>(MESSAGES.state);
-const unhaltUpdate = defineUpdate<DecisionAnswer, [UnhaltMessage]>(LINE_MESSAGES.unhalt);
-const unhaltSetUpdate = defineUpdate<DecisionAnswer, [UnhaltSetMessage]>(LINE_MESSAGES.unhaltSet);
-const unhaltSetSignal = defineSignal<[UnhaltSetMessage]>(LINE_MESSAGES.unhaltSetSignal);
-const unhaltSignal = defineSignal<[UnhaltMessage]>(LINE_MESSAGES.unhaltSignal);
+const stateQuery = defineQuery<HaltState>(MESSAGES.state);
+const unhaltUpdate = defineUpdate<DecisionAnswer, [UnhaltMessage]>(HALT_MESSAGES.unhalt);
+const unhaltSetUpdate = defineUpdate<DecisionAnswer, [UnhaltSetMessage]>(HALT_MESSAGES.unhaltSet);
+const unhaltSetSignal = defineSignal<[UnhaltSetMessage]>(HALT_MESSAGES.unhaltSetSignal);
+const unhaltSignal = defineSignal<[UnhaltMessage]>(HALT_MESSAGES.unhaltSignal);
 const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 
 /** A look without news ends after this long, so that its state in Temporal is never older. */
@@ -44,12 +44,12 @@ const PROMPT_REPORTS = 500;
 const QUIET_MS = 2 * 60_000;
 
 /**
- * Stops a line: as long as this workflow runs, every release of its namespace or cluster stands still and none starts.
- * It ends when somebody lets the line go on, and by itself when its time is over.
- * @throws ApplicationFailure when its input cannot be read, or says to stop the line for ever
+ * Halts releases: as long as this workflow runs, every release of its namespace or cluster stands still and none starts.
+ * It ends when somebody lets the releases go on, and by itself when its time is over.
+ * @throws ApplicationFailure when its input cannot be read, or says to halt the releases for ever
  */
 export async function halt(input: HaltInput): Promise<HaltResult> {
-  const line = new StoppedLine(readHalt(input));
+  const line = new HaltedScope(readHalt(input));
   try {
     while (line.isStopped) await line.hold();
   } catch (error) {
@@ -62,10 +62,10 @@ export async function halt(input: HaltInput): Promise<HaltResult> {
   return { reason: `${endedBy?.actor ?? ''}: ${endedBy?.reason ?? ''}`, left };
 }
 
-class StoppedLine {
-  #state: LineState;
+class HaltedScope {
+  #state: HaltState;
   #reports = 0;
-  readonly #halt: LineHalt;
+  readonly #halt: HaltOfScope;
   readonly #key = `halt-${workflowInfo().runId.slice(0, 8)}`;
 
   constructor({ v, ...facts }: HaltInput) {
@@ -75,7 +75,7 @@ class StoppedLine {
     upsertSearchAttributes([{ key: phaseKey, value: 'halt' }]);
     setHandler(stateQuery, () => this.#state, { description: 'The whole state of the halt' });
     setHandler(unhaltUpdate, (message: unknown) => this.#unhalt(message), {
-      description: `Lets the line go on: ${EXAMPLES.farewell}`,
+      description: `Lets the releases go on: ${EXAMPLES.farewell}`,
       validator: (message: unknown) => demandReadable(message),
     });
     setHandler(unhaltSetUpdate, (message: unknown) => this.#unhaltSet(message), {
@@ -85,11 +85,11 @@ class StoppedLine {
       description: `Lets one set go on: ${EXAMPLES.exception}`,
     });
     setHandler(unhaltSignal, (message: unknown) => void this.#unhalt(message), {
-      description: `Lets the line go on: ${EXAMPLES.farewell}`,
+      description: `Lets the releases go on: ${EXAMPLES.farewell}`,
     });
   }
 
-  get state(): LineState {
+  get state(): HaltState {
     return this.#state;
   }
 
@@ -107,7 +107,7 @@ class StoppedLine {
     }
     const until = Math.min(this.#halt.until, now + WATCH_MS);
     try {
-      const { releases } = await holding('stops every release of the line', until - now).holdLine({
+      const { releases } = await holding('halts every release', until - now).haltReleases({
         halt: { ...this.#halt, exceptions: this.#state.exceptions },
         key: this.#key,
         known: this.#state.releases,
@@ -133,7 +133,7 @@ class StoppedLine {
     const { actor = '', reason = '' } = endedBy ?? {};
     let left: readonly string[];
     try {
-      left = await lasting('lets every release of the line go on', LET_GO_MS).letLineGo({
+      left = await lasting('lets every release go on', LET_GO_MS).letReleasesGo({
         halt: this.#halt,
         key: this.#key,
         known: releases,
@@ -154,11 +154,11 @@ class StoppedLine {
     if ('problem' in read) return this.#notUnderstood(read.problem);
     const { set } = read.ok;
     const name = `${set.namespace}/${set.name}`;
-    if (!this.isStopped) return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on already` };
+    if (!this.isStopped) return { accepted: true, message: `the releases of ${scopeName(this.#halt)} go on already` };
     const result = withException(this.#state, { ...read.ok, at: Date.now() });
     if ('refusal' in result) return { accepted: false, message: result.refusal };
     this.#set({ exceptions: result.exceptions });
-    return { accepted: true, message: `${name} goes on; every other release of ${lineName(this.#halt)} stays halted` };
+    return { accepted: true, message: `${name} goes on; every other release of ${scopeName(this.#halt)} stays halted` };
   }
 
   #notUnderstood(problem: string): DecisionAnswer {
@@ -169,14 +169,14 @@ class StoppedLine {
   #unhalt(message: unknown): DecisionAnswer {
     const read = readFarewell(message);
     if ('problem' in read) return this.#notUnderstood(read.problem);
-    if (!this.isStopped) return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on already` };
+    if (!this.isStopped) return { accepted: true, message: `the releases of ${scopeName(this.#halt)} go on already` };
     this.end(read.ok);
-    return { accepted: true, message: `the line of ${lineName(this.#halt)} goes on` };
+    return { accepted: true, message: `the releases of ${scopeName(this.#halt)} go on` };
   }
 
-  #set(change: Partial<LineState>): void {
+  #set(change: Partial<HaltState>): void {
     this.#state = { ...this.#state, ...change };
-    setCurrentDetails(lineMarkdown(this.#state));
+    setCurrentDetails(haltMarkdown(this.#state));
   }
 }
 
@@ -184,7 +184,7 @@ class StoppedLine {
 function readHalt(input: unknown): HaltInput {
   const read = checkedInput(haltInputSchema, input);
   if (!isBeyondHalts(read.until, Date.now())) return read;
-  throw ApplicationFailure.nonRetryable('a line is stopped for at most 7d: nothing waits for ever', 'BadInput');
+  throw ApplicationFailure.nonRetryable('a halt lasts 7d at most: nothing waits for ever', 'BadInput');
 }
 
 /** @throws ApplicationFailure with the sentence for the person */

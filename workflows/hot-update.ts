@@ -45,7 +45,7 @@ export async function hotUpdate(raw: ReleaseInput): Promise<ReleaseResult> {
   const { carried, ...rest } = input;
   const run = carried ? continued(carried) : await planned(input);
   return await carryOut(run, {
-    monitorInterval: input.guardInterval,
+    monitorInterval: input.monitorInterval,
     eachStep: input.continueEachStep === true,
     next: (handed) => nextRun<typeof hotUpdate>(handed)({ ...rest, carried: handed }),
   });

@@ -3,4 +3,4 @@ export { guard } from './monitor.ts';
 export { halt } from './halt.ts';
 export { hotUpdate } from './hot-update.ts';
 export { inspectCluster, planOnly } from './plan-only.ts';
-export { readLedger } from './read-audit.ts';
+export { readAudit } from './read-audit.ts';

@@ -4,8 +4,8 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import { lineHaltSchema, readMessage } from '../release/decisions/message.ts';
-import { guardMemorySchema, guardStateSchema } from '../release/monitor/monitor-schema.ts';
+import { haltOfScopeSchema, readMessage } from '../release/decisions/message.ts';
+import { monitorMemorySchema, monitorStateSchema } from '../release/monitor/monitor-schema.ts';
 import { lastReleaseSchema } from '../release/record/record.ts';
 import { clusterName, dnsLabel, objectName } from '../release/spec/names.ts';
 import { plainLine, remark } from '../release/spec/text.ts';
@@ -14,10 +14,10 @@ import { checkedFileSchema } from '../release/spec/spec.ts';
 import type {
   Carried,
   FromClusterInput,
-  GuardInput,
+  MonitorInput,
   HaltInput,
   InspectInput,
-  LedgerInput,
+  AuditInput,
   PlanInput,
   ReleaseInput,
 } from './messages.ts';
@@ -45,7 +45,7 @@ export const releaseInputSchema: z.ZodType<ReleaseInput> = z.object({
   cluster,
   requester: person,
   duringFreeze: z.object({ reason }).optional(),
-  guardInterval: interval.optional(),
+  monitorInterval: interval.optional(),
   takeover: z.object({ actor: person, reason }).optional(),
   ...continuation,
 });
@@ -67,7 +67,7 @@ export const fromClusterInputSchema: z.ZodType<FromClusterInput> = z.object({
 export const planInputSchema: z.ZodType<PlanInput> = z.object({ v, file: checkedFileSchema, cluster });
 
 /** What `versions` and `verify` ask. */
-export const ledgerInputSchema: z.ZodType<LedgerInput> = z.object({
+export const auditInputSchema: z.ZodType<AuditInput> = z.object({
   v,
   cluster,
   set,
@@ -79,10 +79,10 @@ export const ledgerInputSchema: z.ZodType<LedgerInput> = z.object({
 export const inspectInputSchema: z.ZodType<InspectInput> = z.object({ v, namespace: dnsLabel });
 
 /** What a halt is started with. */
-export const haltInputSchema: z.ZodType<HaltInput> = lineHaltSchema.extend({ v });
+export const haltInputSchema: z.ZodType<HaltInput> = haltOfScopeSchema.extend({ v });
 
 /** What a guard is started with, and what a release hands to one that runs. */
-export const guardInputSchema: z.ZodType<GuardInput> = z.object({
+export const monitorInputSchema: z.ZodType<MonitorInput> = z.object({
   v,
   cluster,
   requester: person,
@@ -92,7 +92,7 @@ export const guardInputSchema: z.ZodType<GuardInput> = z.object({
   interval,
   mostEvents: z.int().min(20).max(20_000).optional(),
   carried: z
-    .object({ state: guardStateSchema, memory: guardMemorySchema.optional(), sweptAt: momentSchema })
+    .object({ state: monitorStateSchema, memory: monitorMemorySchema.optional(), sweptAt: momentSchema })
     .optional(),
 });
 

@@ -2,10 +2,10 @@
  * The names and payloads by which others speak to a release: the CLI, chat-ops bots, the Temporal UI. Plain values and
  * schemas without any SDK, so that a bot in any language can be written against this file.
  */
-import type { GuardCounts, GuardState } from '../release/monitor/monitor.ts';
-import type { GuardMemory } from '../release/monitor/monitor-watch.ts';
-import type { Ledger } from '../release/audit/audit-verdict.ts';
-import type { LineHalt, LineScope } from '../release/decisions/halt.ts';
+import type { MonitorCounts, MonitorState } from '../release/monitor/monitor.ts';
+import type { MonitorMemory } from '../release/monitor/monitor-watch.ts';
+import type { Audit } from '../release/audit/audit-verdict.ts';
+import type { HaltOfScope, HaltScope } from '../release/decisions/halt.ts';
 import type { PreflightLine, PreflightResult } from '../release/plan/preflight.ts';
 import type { LastRelease } from '../release/record/record.ts';
 import type { BackWish } from '../release/plan/way-back.ts';
@@ -25,7 +25,7 @@ export const WORKFLOWS = {
   hotUpdate: 'hotUpdate',
   planOnly: 'planOnly',
   inspectCluster: 'inspectCluster',
-  readLedger: 'readLedger',
+  readAudit: 'readAudit',
   guard: 'guard',
   halt: 'halt',
   rollBackFromCluster: 'rollBackFromCluster',
@@ -38,10 +38,10 @@ export const WORKFLOWS = {
 export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', answer: 'answer', state: 'state' } as const;
 
 /** The update and the signal that end a guard, and the signal by which a release hands its set over to a running guard. */
-export const GUARD_MESSAGES = { stop: 'stopGuard', stopSignal: 'stopGuardBySignal', takeOver: 'takeOver' } as const;
+export const GUARD_MESSAGES = { stop: 'stopMonitor', stopSignal: 'stopMonitorBySignal', takeOver: 'takeOver' } as const;
 
-/** The updates and the signals by which a line goes on, or one set of it while the rest stands still. */
-export const LINE_MESSAGES = {
+/** The updates and the signals by which halted releases go on, or one set while the others stand still. */
+export const HALT_MESSAGES = {
   unhalt: 'unhalt',
   unhaltSignal: 'unhaltBySignal',
   unhaltSet: 'unhaltSet',
@@ -67,7 +67,7 @@ export interface ReleaseInput {
   /** Starts it in a freeze window, where it waits for the end or for a second person's override. */
   readonly duringFreeze?: { readonly reason: string } | undefined;
   /** Time between two looks of the guard that follows, in milliseconds. Default: by the size of the set. */
-  readonly guardInterval?: number | undefined;
+  readonly monitorInterval?: number | undefined;
   /** Who says, and why, that the release that holds the set elsewhere is dead. */
   readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
   /** From the run before. */
@@ -84,7 +84,7 @@ export interface Carried {
 }
 
 /** What a guard is started with. */
-export interface GuardInput {
+export interface MonitorInput {
   readonly v: 1;
   readonly cluster: string;
   readonly requester: string;
@@ -98,43 +98,43 @@ export interface GuardInput {
   /** A new run begins once the history is longer; default 2,000 events. */
   readonly mostEvents?: number | undefined;
   /** From the run before: a guard goes on in a new run before its history is too long. */
-  readonly carried?: CarriedGuard | undefined;
+  readonly carried?: CarriedMonitor | undefined;
 }
 
 /** What one run of a guard hands to the next. */
-export interface CarriedGuard {
-  readonly state: GuardState;
-  readonly memory?: GuardMemory | undefined;
+export interface CarriedMonitor {
+  readonly state: MonitorState;
+  readonly memory?: MonitorMemory | undefined;
   readonly sweptAt: number;
 }
 
 /** A wish to end a guard, before defaults. */
-export type StopGuardMessage = FarewellMessage;
+export type StopMonitorMessage = FarewellMessage;
 
 /** What a guard returns. */
-export interface GuardResult {
+export interface MonitorResult {
   readonly release: string;
   readonly reason: string;
   /** Servers that did not prove their version when it ended. */
   readonly problems: number;
-  readonly counts: GuardCounts;
+  readonly counts: MonitorCounts;
 }
 
 /** What a halt is started with. The same facts are its memo, so that whoever finds it needs no worker to read them. */
-export interface HaltInput extends LineHalt {
+export interface HaltInput extends HaltOfScope {
   readonly v: 1;
 }
 
-/** A wish to let a line go on, before defaults. */
+/** A wish to let halted releases go on, before defaults. */
 export type UnhaltMessage = FarewellMessage;
 
-/** A wish to let one set go on while the rest of the line stands still, before defaults. */
+/** A wish to let one set go on while the others stand still, before defaults. */
 export type UnhaltSetMessage = ExceptionMessage;
 
 /** What a halt returns. */
 export interface HaltResult {
   readonly reason: string;
-  /** Sentences about releases that could not be told that the line goes on. */
+  /** Sentences about releases that could not be told that the releases go on. */
   readonly left: readonly string[];
 }
 
@@ -180,7 +180,7 @@ export interface PlanInput {
 }
 
 /** What `versions` and `verify` ask. */
-export interface LedgerInput {
+export interface AuditInput {
   readonly v: 1;
   readonly cluster: string;
   readonly set: SetRef;
@@ -191,8 +191,8 @@ export interface LedgerInput {
 }
 
 /** The ledger, or why there is none. */
-export type LedgerResult =
-  | { readonly kind: 'ledger'; readonly ledger: Ledger }
+export type AuditResult =
+  | { readonly kind: 'ledger'; readonly ledger: Audit }
   | { readonly kind: 'refused' | 'unreachable'; readonly reason: string };
 
 /** What `doctor` asks a worker about its cluster. */
@@ -223,17 +223,17 @@ export function releaseWorkflowId(cluster: string, set: SetRef): string {
 }
 
 /** The workflow id of the guard of a set: at most one runs. */
-export function guardWorkflowId(cluster: string, set: SetRef): string {
+export function monitorWorkflowId(cluster: string, set: SetRef): string {
   return `hotwave-guard/${cluster}/${set.namespace}/${set.name}`;
 }
 
-/** The workflow id of the halt of a line: while it runs, the line is stopped. */
-export function haltWorkflowId({ cluster, namespace }: LineScope): string {
+/** The workflow id of a halt: while it runs, the releases of its scope are halted. */
+export function haltWorkflowId({ cluster, namespace }: HaltScope): string {
   return `hotwave-halt/${cluster}${namespace === undefined ? '' : `/${namespace}`}`;
 }
 
-/** What the workflow ids of all releases of a line begin with. */
-export function releasesPrefix({ cluster, namespace }: LineScope): string {
+/** What the workflow ids of all releases of a scope begin with. */
+export function releasesPrefix({ cluster, namespace }: HaltScope): string {
   return `hotwave/${cluster}/${namespace === undefined ? '' : `${namespace}/`}`;
 }
 

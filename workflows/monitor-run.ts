@@ -11,18 +11,18 @@ import {
 } from '@temporalio/workflow';
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
-import type { GuardState } from '../release/monitor/monitor.ts';
+import type { MonitorState } from '../release/monitor/monitor.ts';
 import { EXAMPLES, readFarewell, readMessage } from '../release/decisions/message.ts';
-import { endGuard, withUnreadable } from '../release/monitor/monitor.ts';
-import { guardMarkdown } from '../release/narrate/narrate-monitor.ts';
-import type { GuardInput, StopGuardMessage } from './messages.ts';
+import { endMonitor, withUnreadable } from '../release/monitor/monitor.ts';
+import { monitorMarkdown } from '../release/narrate/narrate-monitor.ts';
+import type { MonitorInput, StopMonitorMessage } from './messages.ts';
 import { GUARD_MESSAGES, MESSAGES } from './messages.ts';
-import { guardInputSchema } from './input-schemas.ts';
+import { monitorInputSchema } from './input-schemas.ts';
 
-const stateQuery = defineQuery<GuardState>(MESSAGES.state);
-const stopUpdate = defineUpdate<DecisionAnswer, [StopGuardMessage]>(GUARD_MESSAGES.stop);
-const stopSignal = defineSignal<[StopGuardMessage]>(GUARD_MESSAGES.stopSignal);
-const takeOverSignal = defineSignal<[GuardInput]>(GUARD_MESSAGES.takeOver);
+const stateQuery = defineQuery<MonitorState>(MESSAGES.state);
+const stopUpdate = defineUpdate<DecisionAnswer, [StopMonitorMessage]>(GUARD_MESSAGES.stop);
+const stopSignal = defineSignal<[StopMonitorMessage]>(GUARD_MESSAGES.stopSignal);
+const takeOverSignal = defineSignal<[MonitorInput]>(GUARD_MESSAGES.takeOver);
 
 const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
@@ -31,15 +31,15 @@ const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
  * The running guard as its handlers and its loop share it. Handlers only end it or hand it a newer release, and
  * interrupt the wait at work; the loop draws the consequences.
  */
-export class GuardRun {
-  #state: GuardState;
+export class MonitorRun {
+  #state: MonitorState;
   #wait: CancellationScope | undefined;
   /** A newer release on the set, which this guard takes over in its next run. */
-  next: GuardInput | undefined;
+  next: MonitorInput | undefined;
   /** When the release ended that is guarded. */
   readonly #finishedAt: number;
 
-  constructor(state: GuardState, finishedAt: number) {
+  constructor(state: MonitorState, finishedAt: number) {
     this.#state = state;
     this.#finishedAt = finishedAt;
     this.set(state);
@@ -60,30 +60,30 @@ export class GuardRun {
     });
   }
 
-  get state(): GuardState {
+  get state(): MonitorState {
     return this.#state;
   }
 
   /** True while there is something to guard and nobody has asked for anything else. */
-  get isGuarding(): boolean {
+  get isMonitoring(): boolean {
     return this.#state.phase === 'guarding' && this.next === undefined;
   }
 
   /** Replaces the state and shows it. */
-  set(state: GuardState): void {
+  set(state: MonitorState): void {
     this.#state = state;
-    setCurrentDetails(guardMarkdown(state, Date.now()));
+    setCurrentDetails(monitorMarkdown(state, Date.now()));
   }
 
   /** Ends the guard for good. */
   end(reason: string): void {
-    this.set(endGuard(this.#state, reason, Date.now()));
+    this.set(endMonitor(this.#state, reason, Date.now()));
     upsertSearchAttributes([{ key: phaseKey, value: 'guard-ended' }]);
   }
 
   /** Runs a wait that a handler may end early: then undefined. */
   async interruptible<Result>(run: () => Promise<Result>): Promise<Result | undefined> {
-    if (!this.isGuarding) return undefined;
+    if (!this.isMonitoring) return undefined;
     const scope = new CancellationScope();
     this.#wait = scope;
     try {
@@ -98,12 +98,12 @@ export class GuardRun {
 
   /** True when a handler, and not Temporal, ended the wait. */
   #wasAsked(): boolean {
-    return !this.isGuarding && !CancellationScope.current().consideredCancelled;
+    return !this.isMonitoring && !CancellationScope.current().consideredCancelled;
   }
 
   /** Waits, unless a handler ends it. */
   async rest(milliseconds: number, summary: string): Promise<void> {
-    await condition(() => !this.isGuarding, Math.max(1, milliseconds), { summary });
+    await condition(() => !this.isMonitoring, Math.max(1, milliseconds), { summary });
   }
 
   #stop(message: unknown): DecisionAnswer {
@@ -120,7 +120,7 @@ export class GuardRun {
 
   /** A release that ended later wins; one that ended earlier was delayed on its way here. */
   #takeOver(message: unknown): void {
-    const read = readMessage(guardInputSchema, message);
+    const read = readMessage(monitorInputSchema, message);
     if ('problem' in read) {
       this.set(withUnreadable(this.#state));
       return;

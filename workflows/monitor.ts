@@ -8,14 +8,14 @@ import {
   isCancellation,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { GuardMemory } from '../release/monitor/monitor-watch.ts';
-import { dueServers, newGuard, nextDue, withChanges, withFindings, withTrouble } from '../release/monitor/monitor.ts';
+import type { MonitorMemory } from '../release/monitor/monitor-watch.ts';
+import { dueServers, newMonitor, nextDue, withChanges, withFindings, withTrouble } from '../release/monitor/monitor.ts';
 import { lasting, watching } from './calls.ts';
-import { GuardRun } from './monitor-run.ts';
-import type { GuardInput, GuardResult } from './messages.ts';
-import { checkedInput, guardInputSchema } from './input-schemas.ts';
+import { MonitorRun } from './monitor-run.ts';
+import type { MonitorInput, MonitorResult } from './messages.ts';
+import { checkedInput, monitorInputSchema } from './input-schemas.ts';
 import { describeFailure } from './call-failures.ts';
-import type { GuardSighting } from '../activities/monitor/watch-servers.ts';
+import type { MonitorSighting } from '../activities/monitor/watch-servers.ts';
 
 /** A watch without news ends after this long, so that its state in Temporal is never older. */
 const WATCH_MS = 10 * 60_000;
@@ -36,11 +36,11 @@ const LONGEST_GUARD_MS = 31 * 86_400_000;
  * It ends by itself when its time is over, when a newer release begins, and when the set is gone.
  * @throws ApplicationFailure when its input cannot be read
  */
-export async function guard(raw: GuardInput): Promise<GuardResult> {
-  const input = readGuard(raw);
+export async function guard(raw: MonitorInput): Promise<MonitorResult> {
+  const input = readMonitor(raw);
   const post = new Post(input);
   try {
-    while (post.run.isGuarding && !post.isFull) {
+    while (post.run.isMonitoring && !post.isFull) {
       await post.watch();
       await post.inspect();
     }
@@ -58,24 +58,24 @@ export async function guard(raw: GuardInput): Promise<GuardResult> {
 }
 
 /** @throws ApplicationFailure with the sentence for the person */
-function readGuard(raw: unknown): GuardInput {
-  const input = checkedInput(guardInputSchema, raw);
+function readMonitor(raw: unknown): MonitorInput {
+  const input = checkedInput(monitorInputSchema, raw);
   if (input.until <= Date.now() + LONGEST_GUARD_MS) return input;
   throw ApplicationFailure.nonRetryable('a guard watches for at most 30d', 'BadInput');
 }
 
 /** What the loop of a guard knows besides the state that people see. */
 class Post {
-  readonly run: GuardRun;
-  readonly #input: GuardInput;
-  #memory: GuardMemory | undefined;
+  readonly run: MonitorRun;
+  readonly #input: MonitorInput;
+  #memory: MonitorMemory | undefined;
   #sweptAt: number;
 
-  constructor(input: GuardInput) {
+  constructor(input: MonitorInput) {
     const { carried, last, cluster, set, requester, until, interval } = input;
     const { release, image, version, finishedAt } = last;
-    const fresh = newGuard({ release, cluster, set, image, version, requester, until, interval }, Date.now());
-    this.run = new GuardRun(carried?.state ?? fresh, finishedAt);
+    const fresh = newMonitor({ release, cluster, set, image, version, requester, until, interval }, Date.now());
+    this.run = new MonitorRun(carried?.state ?? fresh, finishedAt);
     this.#input = input;
     this.#memory = carried?.memory;
     this.#sweptAt = carried?.sweptAt ?? 0;
@@ -86,7 +86,7 @@ class Post {
     return continueAsNewSuggested || historyLength > (this.#input.mostEvents ?? MOST_EVENTS);
   }
 
-  get carried(): NonNullable<GuardInput['carried']> {
+  get carried(): NonNullable<MonitorInput['carried']> {
     return { state: this.run.state, memory: this.#memory, sweptAt: this.#sweptAt };
   }
 
@@ -102,7 +102,7 @@ class Post {
     const deadline = Math.min(until, now + WATCH_MS, nextDue(run.state) ?? Infinity);
     const known = run.state.problems.map(({ server }) => server);
     const seen = await this.#orTrouble(() =>
-      watching('watch the servers', Math.max(0, deadline - now)).watchGuard({
+      watching('watch the servers', Math.max(0, deadline - now)).watchMonitor({
         set,
         last,
         memory: this.#memory,
@@ -115,7 +115,7 @@ class Post {
     if (seen) this.#take(seen);
   }
 
-  #take({ changes, servers, memory, sweptAt, ended }: GuardSighting): void {
+  #take({ changes, servers, memory, sweptAt, ended }: MonitorSighting): void {
     this.#memory = memory;
     this.#sweptAt = sweptAt;
     this.run.set(withChanges(this.run.state, { changes, servers }, Date.now()));
@@ -127,7 +127,7 @@ class Post {
     const { run } = this;
     const { set, last } = this.#input;
     const servers = dueServers(run.state, Date.now(), BATCH_SIZE);
-    if (servers.length === 0 || !run.isGuarding) return;
+    if (servers.length === 0 || !run.isMonitoring) return;
     const inspection = await this.#orTrouble(() =>
       lasting(`look at ${servers.length} servers`, INSPECT_MS).inspectServers({ set, last, servers }),
     );

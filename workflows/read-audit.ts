@@ -1,11 +1,11 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
-import type { LedgerRow } from '../release/audit/audit.ts';
-import { ledgerOf } from '../release/audit/audit-verdict.ts';
+import type { AuditRow } from '../release/audit/audit.ts';
+import { auditOf } from '../release/audit/audit-verdict.ts';
 import { asked } from './calls.ts';
-import { checkedInput, ledgerInputSchema } from './input-schemas.ts';
-import type { LedgerInput, LedgerResult } from './messages.ts';
+import { checkedInput, auditInputSchema } from './input-schemas.ts';
+import type { AuditInput, AuditResult } from './messages.ts';
 import { describeFailure } from './call-failures.ts';
-import type { LedgerHead } from '../activities/audit/read-audit.ts';
+import type { AuditHead } from '../activities/audit/read-audit.ts';
 
 /** Servers of one page: it bounds what one activity asks, returns and repeats. */
 const PAGE_SIZE = 250;
@@ -19,25 +19,25 @@ const PAGE_MS = 5 * 60_000;
  * What `hotwave versions` and `hotwave verify` run: asks every server of a set what it runs at this moment. Nothing is
  * remembered, so nothing can be stale.
  */
-export async function readLedger(input: LedgerInput): Promise<LedgerResult> {
-  const { set, file, version } = checkedInput(ledgerInputSchema, input);
+export async function readAudit(input: AuditInput): Promise<AuditResult> {
+  const { set, file, version } = checkedInput(auditInputSchema, input);
   try {
-    const head = await asked('read the set', HEAD_MS).readLedgerHead({ set, file, version });
+    const head = await asked('read the set', HEAD_MS).readAuditHead({ set, file, version });
     if (head.kind === 'refused') return head;
-    return { kind: 'ledger', ledger: ledgerOf(head.frame, await readRows(head)) };
+    return { kind: 'ledger', ledger: auditOf(head.frame, await readRows(head)) };
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     return { kind: isForbidden(error) ? 'refused' : 'unreachable', reason: describeFailure(error) };
   }
 }
 
-async function readRows(head: Extract<LedgerHead, { kind: 'found' }>): Promise<readonly LedgerRow[]> {
+async function readRows(head: Extract<AuditHead, { kind: 'found' }>): Promise<readonly AuditRow[]> {
   const { frame, names, overrides } = head;
-  const rows: LedgerRow[] = [];
+  const rows: AuditRow[] = [];
   const perRound = PAGE_SIZE * PAGES_AT_ONCE;
   for (let start = 0; start < names.length; start += perRound) {
     const pages = pagesOf(names.slice(start, start + perRound)).map((page) =>
-      asked(`ask ${page.length} servers`, PAGE_MS).readLedgerPage({
+      asked(`ask ${page.length} servers`, PAGE_MS).readAuditPage({
         frame,
         names: page,
         overrides: Object.fromEntries(Object.entries(overrides).filter(([name]) => page.includes(name))),

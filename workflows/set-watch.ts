@@ -2,8 +2,8 @@ import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/
 import type { SetSighting, WatchSetInput } from '../activities/set/watch-set.ts';
 import { editedPriorities, editsOf, heldFacts, priorityEdits, replicasText } from '../release/patches/foreign-edit.ts';
 import type { SetFacts, Writers } from '../release/patches/foreign-edit.ts';
-import { NEW_SERVERS_ONLY, heldStrategy, sameJson } from '../release/patches/patches.ts';
-import type { HeldValues } from '../release/patches/patches.ts';
+import { NEW_SERVERS_ONLY, controlledStrategy, sameJson } from '../release/patches/patches.ts';
+import type { ControlledValues } from '../release/patches/patches.ts';
 import type { Release } from '../release/progress/table.ts';
 import { watching } from './calls.ts';
 import { describeFailure } from './call-failures.ts';
@@ -15,13 +15,13 @@ const WATCH_MS = 6 * 60 * 60_000;
 const MOST_REPLICA_NEWS = 20;
 
 /** What the release has written and keeps until it writes again; undefined while the set is its owner's. */
-function heldValues({ plan, progress }: Release): HeldValues | undefined {
+function controlledValues({ plan, progress }: Release): ControlledValues | undefined {
   const { set, isStaged, isPutBack, back, leaving } = progress;
   if (!isStaged || isPutBack || back?.scope === 'release' || leaving) return undefined;
   const { baseline, strategy } = plan;
   if (strategy === 'targeted') return { image: baseline.templateImage };
   if (strategy === 'newServersOnly') return { image: baseline.newImage, updateStrategy: NEW_SERVERS_ONLY };
-  return set.hold && { image: baseline.newImage, updateStrategy: heldStrategy(baseline, set.hold) };
+  return set.hold && { image: baseline.newImage, updateStrategy: controlledStrategy(baseline, set.hold) };
 }
 
 /**
@@ -33,7 +33,7 @@ export class SetWatch {
   /** Steps come and go in scopes of their own; the watch outlives them. */
   readonly #root = CancellationScope.current();
   #scope: CancellationScope | undefined;
-  #held: HeldValues | undefined;
+  #held: ControlledValues | undefined;
   #running: Promise<void> = Promise.resolve();
 
   constructor(run: RunningRelease) {
@@ -42,7 +42,7 @@ export class SetWatch {
 
   /** Follows what the release holds now; nothing when it holds nothing, or is followed already. */
   follow(): void {
-    const held = heldValues(this.#run.release);
+    const held = controlledValues(this.#run.release);
     if (this.#scope && sameJson(held, this.#held)) return;
     this.stop();
     this.#held = held;
@@ -63,11 +63,11 @@ export class SetWatch {
     await this.#running;
   }
 
-  async #watch(scope: CancellationScope, held: HeldValues): Promise<void> {
+  async #watch(scope: CancellationScope, held: ControlledValues): Promise<void> {
     const { state, progress } = this.#run.release;
     const { facts, replicas } = progress.foreign;
     // Where an edit is known, its end is news, too, also when it came before this watch looked first.
-    let known = state.drift && facts ? facts : heldFacts(held, replicas);
+    let known = state.foreignEdit && facts ? facts : heldFacts(held, replicas);
     while (this.#scope === scope) {
       const sighting = await watching('watch the set for edits of others', WATCH_MS, '12s').watchSet(
         this.#input(known),
@@ -93,7 +93,7 @@ export class SetWatch {
     };
   }
 
-  #take(held: HeldValues, { facts, writers, strays }: SetSighting): void {
+  #take(held: ControlledValues, { facts, writers, strays }: SetSighting): void {
     const { plan, progress, state } = this.#run.release;
     const { replicas: before } = progress.foreign;
     const setEdits = this.#edits(held, facts, writers);
@@ -114,10 +114,10 @@ export class SetWatch {
       told: isScaled ? replicasText(plan.set.name, before, facts.replicas, writers['/spec/replicas']) : undefined,
       replicas: isScaled ? facts.replicas : before,
     });
-    if (what !== undefined && state.drift?.what !== what) this.#run.interruptForEdit();
+    if (what !== undefined && state.foreignEdit?.what !== what) this.#run.interruptForEdit();
   }
 
-  #edits(held: HeldValues, facts: SetFacts, writers: Writers): string[] {
+  #edits(held: ControlledValues, facts: SetFacts, writers: Writers): string[] {
     const { set, baseline } = this.#run.release.plan;
     return editsOf({ name: set.name, baseline, held }, facts, writers);
   }

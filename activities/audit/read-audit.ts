@@ -1,7 +1,7 @@
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
-import type { LedgerRow, LedgerFrame } from '../../release/audit/audit.ts';
-import { ledgerRow } from '../../release/audit/audit.ts';
+import type { AuditRow, AuditFrame } from '../../release/audit/audit.ts';
+import { auditRow } from '../../release/audit/audit.ts';
 import { readRecords } from '../../release/record/record.ts';
 import type { Measure } from '../../release/audit/expectation.ts';
 import { measureOf, templateLeftBy, wantedOf } from '../../release/audit/expectation.ts';
@@ -12,7 +12,7 @@ import type { Cluster } from '../ports/cluster.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 
 /** What a ledger is asked for. */
-export interface LedgerHeadInput {
+export interface AuditHeadInput {
   readonly set: SetRef;
   /** Measure with this instead of what the set says. */
   readonly file?: ReleaseFile | undefined;
@@ -21,10 +21,10 @@ export interface LedgerHeadInput {
 }
 
 /** What the rows of a ledger have in common and which there will be, or why there is no ledger. */
-export type LedgerHead =
+export type AuditHead =
   | {
       readonly kind: 'found';
-      readonly frame: LedgerFrame;
+      readonly frame: AuditFrame;
       readonly names: readonly string[];
       /** Images of GameServers that win over the template, by server. */
       readonly overrides: Readonly<Record<string, string>>;
@@ -32,14 +32,14 @@ export type LedgerHead =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Ask a batch of servers what they run. */
-export interface LedgerPageInput {
-  readonly frame: LedgerFrame;
+export interface AuditPageInput {
+  readonly frame: AuditFrame;
   readonly names: readonly string[];
   readonly overrides: Readonly<Record<string, string>>;
 }
 
 /** Reads what a set says about its last release and which servers it has. Asks no server. */
-export function readLedgerHead(cluster: Cluster): (input: LedgerHeadInput) => Promise<LedgerHead> {
+export function readAuditHead(cluster: Cluster): (input: AuditHeadInput) => Promise<AuditHead> {
   return async ({ set: ref, file, version }) => {
     const set = await cluster.readSet(ref, cancellation());
     if (!set)
@@ -51,7 +51,7 @@ export function readLedgerHead(cluster: Cluster): (input: LedgerHeadInput) => Pr
       cluster.listServers(ref, {}, cancellation()),
       cluster.listGameServers(ref, undefined, cancellation()),
     ]);
-    const { container } = measure.yardstick;
+    const { container } = measure.expectedVersion;
     const overrides = gameServers.flatMap(({ name, imageOverrides }) => {
       const image = imageOverrides[container];
       return image === undefined ? [] : [[name, image] as const];
@@ -71,7 +71,7 @@ export function readLedgerHead(cluster: Cluster): (input: LedgerHeadInput) => Pr
   };
 }
 
-const refused = (reason: string): LedgerHead => ({ kind: 'refused', reason });
+const refused = (reason: string): AuditHead => ({ kind: 'refused', reason });
 
 function nothingRecorded(name: string, unreadable: readonly string[]): string {
   const why = unreadable.length > 0 ? unreadable.join('; ') : `no release of hotwave has ended on ${name} yet`;
@@ -97,9 +97,9 @@ function inOrder(names: readonly string[]): string[] {
   return [...new Set(names)].sort((left, right) => left.localeCompare(right, 'en', { numeric: true }));
 }
 
-function notesOf(set: GameServerSetView, { yardstick, how }: Measure): string[] {
-  const { source, release, container, outcome } = yardstick;
-  const left = templateLeftBy(yardstick);
+function notesOf(set: GameServerSetView, { expectedVersion, how }: Measure): string[] {
+  const { source, release, container, outcome } = expectedVersion;
+  const left = templateLeftBy(expectedVersion);
   const index = set.containers.findIndex(({ name }) => name === container);
   const template = set.containers[index]?.image;
   const by = set.lastWriters[`/spec/gameServerTemplate/spec/containers/${index}/image`];
@@ -116,18 +116,18 @@ function notesOf(set: GameServerSetView, { yardstick, how }: Measure): string[] 
 }
 
 /** Asks a batch of servers, all of them anew, and makes their rows. */
-export function readLedgerPage(cluster: Cluster): (input: LedgerPageInput) => Promise<readonly LedgerRow[]> {
+export function readAuditPage(cluster: Cluster): (input: AuditPageInput) => Promise<readonly AuditRow[]> {
   return async ({ frame, names, overrides }) => {
-    const { set, how, yardstick } = frame;
+    const { set, how, expectedVersion } = frame;
     const { servers } = await cluster.listServers(set, { names }, cancellation());
     const ask = 'ask' in how ? how.ask : undefined;
     const heard = await onEachServer(servers, { concurrency: ask?.concurrency ?? ONE_AT_A_TIME }, async (server) => {
-      const { version } = wantedOf(yardstick, server);
+      const { version } = wantedOf(expectedVersion, server);
       return ask ? await hearBoth({ cluster, set, server, version }, ask) : {};
     });
     const pods = new Map(servers.map((server) => [server.name, server]));
     return names.map((name) =>
-      ledgerRow(frame, { name, pod: pods.get(name), override: overrides[name], ...heard.get(name) }),
+      auditRow(frame, { name, pod: pods.get(name), override: overrides[name], ...heard.get(name) }),
     );
   };
 }

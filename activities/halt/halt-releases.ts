@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import type { HeldRelease, LineHalt, StandingHalt } from '../../release/decisions/halt.ts';
-import { endsFirst, exceptionOf, holdsSet, lineName, setOfRelease } from '../../release/decisions/halt.ts';
+import type { HeldRelease, HaltOfScope, StandingHalt } from '../../release/decisions/halt.ts';
+import { endsFirst, exceptionOf, holdsSet, scopeName, setOfRelease } from '../../release/decisions/halt.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
 import { plainText } from '../../release/spec/plain-text.ts';
 import { StopWatch, keepAlive, pause } from '../runtime.ts';
 import type { Releases, RunningRelease } from '../ports/releases.ts';
 
-/** Keep the releases of a line stopped until there is news. */
-export interface HoldLineInput {
+/** Keep the releases of a halt standing still until there is news. */
+export interface HaltReleasesInput {
   readonly halt: StandingHalt;
   /** What the ids of this halt's decisions begin with. */
   readonly key: string;
@@ -21,14 +21,14 @@ export interface HoldLineInput {
   readonly quietUntil?: number | undefined;
 }
 
-/** The releases of a stopped line as they were last seen. */
-export interface LineSighting {
+/** The releases of a halt as they were last seen. */
+export interface HaltSighting {
   readonly releases: readonly HeldRelease[];
 }
 
-/** Tell the releases of a line that it goes on. */
+/** Tell the releases of a halt that they go on. */
 export interface LetGoInput {
-  readonly halt: LineHalt;
+  readonly halt: HaltOfScope;
   readonly key: string;
   readonly known: readonly HeldRelease[];
   readonly actor: string;
@@ -40,7 +40,7 @@ const LOOK_MS = 1_000;
 const ASKED_AT_ONCE = 100;
 /** How long a release may take to answer a question. */
 const ANSWER_MS = 5_000;
-/** How long releases that were told that the line goes on may take to say so. */
+/** How long releases that were told that the releases go on may take to say so. */
 const LET_GO_MS = 30_000;
 
 /** A release and what it says about itself; without a state it runs and does not answer. */
@@ -52,17 +52,17 @@ interface Seen {
 }
 
 /**
- * Stops every running release of a line but for those of its exceptions, which it lets go on; again and again: one may
+ * Stops every running release of a halt but for those of its exceptions, which it lets go on; again and again: one may
  * have been started just before the halt, another may have been let go with another halt. Returns when there is news, when
  * one more set is to go on, when the halt itself is to end, or when time is over. A release that does not answer, or takes
  * no decision, is reported as not reached and keeps nobody from telling the others. Nothing is lost when it is repeated: a
  * release takes the same decision once.
  */
-export function holdLine(
+export function haltReleases(
   releases: Releases,
   isStopping: () => boolean,
   answer = ANSWER_MS,
-): (input: HoldLineInput) => Promise<LineSighting> {
+): (input: HaltReleasesInput) => Promise<HaltSighting> {
   const watch = new StopWatch(isStopping);
   return ({ halt, key, known, until, quietUntil = 0 }) =>
     keepAlive(async () => {
@@ -81,7 +81,7 @@ export function holdLine(
 async function stop(
   releases: Releases,
   running: RunningRelease,
-  { halt, key, answer }: Pick<HoldLineInput, 'halt' | 'key'> & { readonly answer: number },
+  { halt, key, answer }: Pick<HaltReleasesInput, 'halt' | 'key'> & { readonly answer: number },
 ): Promise<Seen | undefined> {
   const seen = await lookAt(releases, running, answer);
   if (!seen?.state) return seen;
@@ -89,7 +89,7 @@ async function stop(
   return told ? { ...seen, problem: await send(releases, running, told) } : seen;
 }
 
-/** How long the releases of a line are waited for, in milliseconds. */
+/** How long the releases of a halt are waited for, in milliseconds. */
 interface Patience {
   /** Until a release that does not answer is given up. */
   readonly answer?: number;
@@ -98,10 +98,10 @@ interface Patience {
 }
 
 /**
- * Lets the releases of a line go on, but for those that another halt holds, and sees that they do. Returns a sentence
+ * Lets the releases of a halt go on, but for those that another halt holds, and sees that they do. Returns a sentence
  * for each that does not, and for each that does not answer: nobody knows whether it goes on.
  */
-export function letLineGo(
+export function letReleasesGo(
   releases: Releases,
   { answer = ANSWER_MS, patience = LET_GO_MS }: Patience = {},
 ): (input: LetGoInput) => Promise<readonly string[]> {
@@ -175,11 +175,11 @@ async function send(releases: Releases, running: RunningRelease, sent: Decision)
   }
 }
 
-/** What a release of the line has to hear now: to stand still, or, as an exception, to go on. */
+/** What a release has to hear now: to stand still, or, as an exception, to go on. */
 async function toldNow(
   releases: Releases,
   state: ReleaseState,
-  { halt, key, set }: Pick<HoldLineInput, 'halt' | 'key'> & { readonly set: string },
+  { halt, key, set }: Pick<HaltReleasesInput, 'halt' | 'key'> & { readonly set: string },
 ): Promise<Decision | undefined> {
   const exception = exceptionOf(halt, set);
   if (exception) {
@@ -191,21 +191,21 @@ async function toldNow(
   return endsFirst(state) || isStopped ? undefined : halting(halt, key, state);
 }
 
-function halting(halt: LineHalt, key: string, state: ReleaseState): Decision {
+function halting(halt: HaltOfScope, key: string, state: ReleaseState): Decision {
   const scope = halt.namespace === undefined ? {} : { namespace: halt.namespace };
   return { ...decision(halt, key, state), ...scope, verb: 'halt', until: halt.until };
 }
 
 /** The id comes from the halt and from what the release has heard of it, so that a repeated call is one decision. */
-function decision({ actor, reason }: LineHalt, key: string, state: ReleaseState): Omit<Decision, 'verb'> {
+function decision({ actor, reason }: HaltOfScope, key: string, state: ReleaseState): Omit<Decision, 'verb'> {
   const heard = state.decisions.filter(({ id }) => id.startsWith(`${key}-`)).length;
   return { id: `${key}-${heard}`, release: state.release, actor, channel: 'halt', reason };
 }
 
-async function isHeldByOthers(releases: Releases, halt: LineHalt, { cluster, set }: ReleaseState): Promise<boolean> {
+async function isHeldByOthers(releases: Releases, halt: HaltOfScope, { cluster, set }: ReleaseState): Promise<boolean> {
   const scope = { cluster, namespace: set.namespace };
   const others = await releases.haltsOn(scope);
-  return others.some((other) => lineName(other) !== lineName(halt) && holdsSet(other, { cluster, set }));
+  return others.some((other) => scopeName(other) !== scopeName(halt) && holdsSet(other, { cluster, set }));
 }
 
 function heldRelease({ running, state, problem }: Seen): HeldRelease {

@@ -1,8 +1,8 @@
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
-import type { GuardFinding } from '../../release/monitor/monitor.ts';
-import { guardEnd, overridesOf } from '../../release/monitor/monitor-watch.ts';
-import type { LedgerFrame, LedgerRow } from '../../release/audit/audit.ts';
-import { ledgerRow } from '../../release/audit/audit.ts';
+import type { MonitorFinding } from '../../release/monitor/monitor.ts';
+import { monitorEnd, overridesOf } from '../../release/monitor/monitor-watch.ts';
+import type { AuditFrame, AuditRow } from '../../release/audit/audit.ts';
+import { auditRow } from '../../release/audit/audit.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { isSent } from '../../release/checks/reload.ts';
 import type { Ask } from '../../release/spec/spec.ts';
@@ -29,7 +29,7 @@ export interface InspectServersInput {
 /** What was found, or why there is nothing more to guard. */
 export interface Inspection {
   readonly ended?: string;
-  readonly findings: readonly GuardFinding[];
+  readonly findings: readonly MonitorFinding[];
 }
 
 const VERSION = '{{version}}';
@@ -46,7 +46,7 @@ export function inspectServers(
   return async ({ set: ref, last, servers: wanted }) => {
     const names = wanted.map(({ server }) => server);
     const set = await cluster.readSet(ref, cancellation());
-    const ended = guardEnd({ set }, last);
+    const ended = monitorEnd({ set }, last);
     const measure = measureOf({ last, unreadable: [] }, undefined, undefined);
     if (ended !== undefined || !set || !measure) return { ended: ended ?? 'there is nothing to guard', findings: [] };
     const [{ servers }, gameServers] = await Promise.all([
@@ -54,7 +54,7 @@ export function inspectServers(
       cluster.listGameServers(ref, names, cancellation()),
     ]);
     const templateImage = containerOf(set.containers, last.container)?.image ?? '';
-    const frame: LedgerFrame = { set: ref, replicas: set.replicas, templateImage, ...measure, notes: [] };
+    const frame: AuditFrame = { set: ref, replicas: set.replicas, templateImage, ...measure, notes: [] };
     const inspector = new Inspector(cluster, frame, overridesOf({ gameServers }, last.container));
     const mayReload = new Map(wanted.map((entry) => [entry.server, entry.mayReload]));
     const { ask } = 'ask' in last.how ? last.how : { ask: undefined };
@@ -67,12 +67,12 @@ export function inspectServers(
 
 class Inspector {
   readonly #cluster: Sets & Servers & GameServers & Probes;
-  readonly #frame: LedgerFrame;
+  readonly #frame: AuditFrame;
   readonly #overrides: Readonly<Record<string, string>>;
 
   constructor(
     cluster: Sets & Servers & GameServers & Probes,
-    frame: LedgerFrame,
+    frame: AuditFrame,
     overrides: Readonly<Record<string, string>>,
   ) {
     this.#cluster = cluster;
@@ -80,13 +80,13 @@ class Inspector {
     this.#overrides = overrides;
   }
 
-  missing(name: string): GuardFinding {
-    return findingOf(ledgerRow(this.#frame, { name }), false);
+  missing(name: string): MonitorFinding {
+    return findingOf(auditRow(this.#frame, { name }), false);
   }
 
-  async inspect(server: ServerView, ask: Ask | undefined, mayReload: boolean): Promise<GuardFinding> {
+  async inspect(server: ServerView, ask: Ask | undefined, mayReload: boolean): Promise<MonitorFinding> {
     const first = await this.#look(server, ask);
-    if (!ask || first.row.drift !== 'not loaded') return findingOf(first.row, false);
+    if (!ask || first.row.mismatch !== 'not loaded') return findingOf(first.row, false);
     const obstacle = obstacleTo(ask, first.heard);
     if (obstacle !== undefined) return findingOf(withReason(first.row, obstacle), false);
     if (!mayReload) return findingOf(first.row, false);
@@ -98,13 +98,13 @@ class Inspector {
   async #look(
     server: ServerView,
     ask: Ask | undefined,
-  ): Promise<{ readonly row: LedgerRow; readonly heard: HeardServer }> {
+  ): Promise<{ readonly row: AuditRow; readonly heard: HeardServer }> {
     const override = this.#overrides[server.name];
     const found = { name: server.name, pod: server, override };
-    const { wanted: version } = ledgerRow(this.#frame, found);
+    const { wanted: version } = auditRow(this.#frame, found);
     const { set } = this.#frame;
     const heard = ask ? await hearBoth({ cluster: this.#cluster, set, server, version }, ask) : {};
-    return { row: ledgerRow(this.#frame, { ...found, ...heard }), heard };
+    return { row: auditRow(this.#frame, { ...found, ...heard }), heard };
   }
 
   /** Undefined when the reload was said to work and the engine proves the version. */
@@ -129,11 +129,11 @@ function obstacleTo({ content, reload }: Ask, { files }: HeardServer): string | 
   return undefined;
 }
 
-function withReason(row: LedgerRow, more: string): LedgerRow {
+function withReason(row: AuditRow, more: string): AuditRow {
   return { ...row, reason: `${row.reason}; ${more}` };
 }
 
-function findingOf(row: LedgerRow, reloaded: boolean): GuardFinding {
-  const { server, proves, drift, reason, wanted, loaded } = row;
-  return { server, proves, drift, reason, wanted, loaded, reloaded };
+function findingOf(row: AuditRow, reloaded: boolean): MonitorFinding {
+  const { server, proves, mismatch, reason, wanted, loaded } = row;
+  return { server, proves, mismatch, reason, wanted, loaded, reloaded };
 }

@@ -1,7 +1,7 @@
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { isServing } from '../../release/fleet/fleet.ts';
-import type { GuardChange, GuardLook, GuardMemory } from '../../release/monitor/monitor-watch.ts';
-import { changesSince, guardEnd, memoryOf } from '../../release/monitor/monitor-watch.ts';
+import type { MonitorChange, MonitorLook, MonitorMemory } from '../../release/monitor/monitor-watch.ts';
+import { changesSince, monitorEnd, memoryOf } from '../../release/monitor/monitor-watch.ts';
 import { measureOf, wantedOf } from '../../release/audit/expectation.ts';
 import { onEachServer } from '../servers/for-each-server.ts';
 import { hearVersion } from '../probes/hear-server.ts';
@@ -13,11 +13,11 @@ import type { Probes } from '../ports/probes.ts';
 import type { LastRelease } from '../../release/record/record.ts';
 
 /** Watch a set after a release until something changes. */
-export interface WatchGuardInput {
+export interface WatchMonitorInput {
   readonly set: SetRef;
   readonly last: LastRelease;
   /** What was seen last; absent at the first look. */
-  readonly memory?: GuardMemory | undefined;
+  readonly memory?: MonitorMemory | undefined;
   /** Time between two looks, in milliseconds. */
   readonly interval: number;
   /** Return by then also when nothing has changed; milliseconds since the epoch. */
@@ -29,11 +29,11 @@ export interface WatchGuardInput {
 }
 
 /** What a watch has seen. */
-export interface GuardSighting {
+export interface MonitorSighting {
   /** Why there is nothing more to guard. */
   readonly ended?: string;
-  readonly changes: readonly GuardChange[];
-  readonly memory: GuardMemory;
+  readonly changes: readonly MonitorChange[];
+  readonly memory: MonitorMemory;
   readonly servers: number;
   readonly sweptAt: number;
 }
@@ -47,13 +47,13 @@ const SECOND_ASK_MS = 1_000;
  * Watches a set until something has changed that a guard must know of, or until the time is over. It changes nothing
  * and remembers nothing itself: what it saw is in its result, so a worker may die at any time.
  */
-export function watchGuard(
+export function watchMonitor(
   cluster: Sets & Servers & GameServers & Probes,
   isStopping: () => boolean,
-): (input: WatchGuardInput) => Promise<GuardSighting> {
+): (input: WatchMonitorInput) => Promise<MonitorSighting> {
   return async (input) => {
     const stop = new StopWatch(isStopping);
-    let before: Pick<WatchGuardInput, 'memory' | 'sweptAt'> = input;
+    let before: Pick<WatchMonitorInput, 'memory' | 'sweptAt'> = input;
     for (;;) {
       const seen = await lookOnce(cluster, { ...input, ...before });
       const isNews = seen.ended !== undefined || seen.changes.length > 0 || !before.memory;
@@ -68,11 +68,11 @@ export function watchGuard(
 /** One look, compared with what was remembered; every engine is asked as well when it is time for that. */
 async function lookOnce(
   cluster: Sets & Servers & GameServers & Probes,
-  input: WatchGuardInput,
-): Promise<GuardSighting> {
+  input: WatchMonitorInput,
+): Promise<MonitorSighting> {
   const { last, memory, sweptAt } = input;
   const look = await lookAt(cluster, input);
-  const ended = guardEnd(look, last);
+  const ended = monitorEnd(look, last);
   const seen = memory
     ? changesSince(memory, look, last.container, Date.now())
     : { changes: [], memory: memoryOf(look, last.container) };
@@ -83,7 +83,10 @@ async function lookOnce(
   return { ...sighting, changes: [...seen.changes, ...lost], sweptAt: Date.now() };
 }
 
-async function lookAt(cluster: Sets & Servers & GameServers & Probes, { set }: WatchGuardInput): Promise<GuardLook> {
+async function lookAt(
+  cluster: Sets & Servers & GameServers & Probes,
+  { set }: WatchMonitorInput,
+): Promise<MonitorLook> {
   const signal = cancellation();
   const [live, { servers }, gameServers] = await Promise.all([
     cluster.readSet(set, signal),
@@ -96,16 +99,16 @@ async function lookAt(cluster: Sets & Servers & GameServers & Probes, { set }: W
 /** Asks every serving engine whose version is not known to be lost. */
 async function sweep(
   cluster: Sets & Servers & GameServers & Probes,
-  { set, last, known }: WatchGuardInput,
+  { set, last, known }: WatchMonitorInput,
   servers: readonly ServerView[],
-): Promise<readonly GuardChange[]> {
+): Promise<readonly MonitorChange[]> {
   const { how } = last;
   if (!('ask' in how)) return [];
   const { ask } = how;
-  const yardstick = measureOf({ last, unreadable: [] }, undefined, undefined)?.yardstick;
-  const wrong = async (asked: readonly ServerView[]): Promise<readonly GuardChange[]> => {
+  const expectedVersion = measureOf({ last, unreadable: [] }, undefined, undefined)?.expectedVersion;
+  const wrong = async (asked: readonly ServerView[]): Promise<readonly MonitorChange[]> => {
     const heard = await onEachServer(asked, { concurrency: ask.concurrency }, async (server) => {
-      const version = yardstick ? wantedOf(yardstick, server).version : last.version;
+      const version = expectedVersion ? wantedOf(expectedVersion, server).version : last.version;
       return hearVersion({ cluster, set, server, version }, ask.proof, 'loaded');
     });
     return [...heard].flatMap(([server, { kind, reason }]) =>

@@ -1,4 +1,4 @@
-import type { LineScope, StandingHalt } from '../../release/decisions/halt.ts';
+import type { HaltScope, StandingHalt } from '../../release/decisions/halt.ts';
 import type { ReleaseState, Decision } from '../../release/progress/state.ts';
 import type { Holder } from '../../release/record/record.ts';
 
@@ -9,8 +9,8 @@ export interface RunningRelease {
 
 /** The other releases and halts of the same Temporal namespace, as activities need them. Every call is bounded in time. */
 export interface Releases {
-  /** The running releases of a line; who was started within the last seconds may be missing. */
-  running(scope: LineScope): Promise<readonly RunningRelease[]>;
+  /** The running releases of a halt; who was started within the last seconds may be missing. */
+  running(scope: HaltScope): Promise<readonly RunningRelease[]>;
   /** What a release says about itself; `ended`, or `silent` when it runs and does not answer. */
   state(release: RunningRelease): Promise<ReleaseState | 'ended' | 'silent'>;
   /** Sends a decision without waiting for its answer. */
@@ -19,7 +19,7 @@ export interface Releases {
    * The halts that hold the releases of a scope, but for their exceptions: its own and its cluster's. Those that are
    * ending do not count.
    */
-  haltsOn(scope: LineScope): Promise<readonly StandingHalt[]>;
+  haltsOn(scope: HaltScope): Promise<readonly StandingHalt[]>;
   /** What tells this Temporal from others: the id of its namespace; empty when it does not say. */
   identity(): Promise<string>;
   /** Whether the workflow that holds a set runs; undefined when it is another Temporal's. */

@@ -114,10 +114,10 @@ async function warningsOf(
 
 async function refusalOfHolder(
   releases: Releases,
-  { holder, release, heldAt }: ReleaseRecord,
+  { holder, release, controlsAt }: ReleaseRecord,
   { ref, holderIsDead }: { readonly ref: SetRef; readonly holderIsDead: boolean },
 ): Promise<string | undefined> {
-  if (!holder || heldAt !== undefined) return undefined;
+  if (!holder || controlsAt !== undefined) return undefined;
   const runs = await releases.isRunning(holder);
   const set = `${ref.namespace}/${ref.name}`;
   if (runs === true)

@@ -2,9 +2,9 @@ import type { Acceptance } from '../../release/checks/acceptance.ts';
 import { acceptancePatience, notAccepted } from '../../release/checks/acceptance.ts';
 import { factsOf, sameButReplicas } from '../../release/patches/foreign-edit.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
-import type { Hold, SetBaseline } from '../../release/patches/patches.ts';
+import type { SetControls, SetBaseline } from '../../release/patches/patches.ts';
 import { nextNumber } from '../../release/patches/fence.ts';
-import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
+import { FROZEN, NEW_SERVERS_ONLY, controlledStrategy } from '../../release/patches/patches.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import type { SetWrite, Subject } from './set-writes.ts';
@@ -29,7 +29,7 @@ export async function awaitAccepted(
   const wanted: Acceptance = { ...wish, container: baseline.container };
   const limit = acceptancePatience(wish.by, baseline.replicas);
   const started = Date.now();
-  const hold = holdOf(wish.held);
+  const hold = controlsOf(wish.held);
   // Under OnDelete nobody moves meanwhile, so nobody needs to be heard.
   const piece = wish.held === 'OnDelete' ? limit : PIECE_MS;
   const fence = nextNumber(behind);
@@ -39,11 +39,11 @@ export async function awaitAccepted(
     if (missing === undefined && workload) return { kind: 'accepted', hold, revision: workload.updateRevision, fence };
     const waited = Date.now() - started;
     const reason = neverAccepted(set, missing ?? '', limit);
-    if (waited >= limit) return { kind: 'drifted', reason, hold, fence };
+    if (waited >= limit) return { kind: 'foreign', reason, hold, fence };
     if (waited >= piece) return { kind: 'pending', reason, hold, fence };
     if (look % LOOKS_PER_CHECK === 0 && (await isChanged(cluster, { set, baseline }, wanted)))
       return {
-        kind: 'drifted',
+        kind: 'foreign',
         reason: `somebody changed ${set.name} before the controllers took over hotwave's`,
         hold,
         fence,
@@ -60,7 +60,7 @@ async function isChanged(
   { image, held }: Acceptance,
 ): Promise<boolean> {
   const facts = factsOf(await cluster.readSet(set, cancellation()), baseline, true);
-  const updateStrategy = held === 'OnDelete' ? NEW_SERVERS_ONLY : heldStrategy(baseline, held);
+  const updateStrategy = held === 'OnDelete' ? NEW_SERVERS_ONLY : controlledStrategy(baseline, held);
   return !sameButReplicas(facts, { image, updateStrategy, replicas: 0 });
 }
 
@@ -69,6 +69,6 @@ function neverAccepted(set: SetRef, missing: string, limit: number): string {
 }
 
 /** Under OnDelete nobody moves: as if every server were kept old. */
-function holdOf(held: Acceptance['held']): Hold {
+function controlsOf(held: Acceptance['held']): SetControls {
   return held === 'OnDelete' ? { partition: FROZEN, maxUnavailable: 1, paused: false } : held;
 }

@@ -2,11 +2,11 @@ import { plainText } from '../../release/spec/plain-text.ts';
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, fenced, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
-import type { GuardedPatch, Hold, PatchOutcome } from '../../release/patches/patches.ts';
+import type { GuardedPatch, SetControls, PatchOutcome } from '../../release/patches/patches.ts';
 import {
   annotationPath,
   firstDifference,
-  holdPatch,
+  controlsPatch,
   imageIn,
   setTarget,
   valueAt,
@@ -25,7 +25,7 @@ import type { SetWrite, Subject } from './set-writes.ts';
 const REPLICAS = '/spec/replicas';
 
 /** Why a write was not made. */
-export type Refusal = Extract<SetWrite, { readonly kind: 'drifted' }>;
+export type Refusal = Extract<SetWrite, { readonly kind: 'foreign' }>;
 
 /**
  * Writes a set behind the fence.
@@ -40,7 +40,7 @@ export async function writeSet(
 ): Promise<Refusal | undefined> {
   const { set, baseline, fence } = subject;
   const write = fenced(patch, live, fence, { planned: baseline.fence, name: set.name });
-  if ('refused' in write) return { kind: 'drifted', reason: write.refused, ...known(live, fence) };
+  if ('refused' in write) return { kind: 'foreign', reason: write.refused, ...known(live, fence) };
   const refusal = refusalOf(await cluster.patch(setTarget(set), write, { signal: cancellation() }), set.name);
   return refusal && { ...refusal, ...known(live, fence) };
 }
@@ -62,12 +62,12 @@ export async function writeMovingSet(
 
 /** Why nobody may move: a foreign template, and which write of the release it has met. Undefined when there is none. */
 export function refusalOfTemplate(subject: Subject, live: GameServerSetView): Refusal | undefined {
-  const edited = templateDrift(subject, live);
+  const edited = foreignTemplate(subject, live);
   return edited && { ...edited, ...known(live, subject.fence) };
 }
 
 /** What somebody has changed of the template beside the release's own image, as a refusal; undefined when nothing. */
-export function templateDrift(
+export function foreignTemplate(
   { set, baseline }: Pick<Subject, 'set' | 'baseline'>,
   live: GameServerSetView,
 ): Refusal | undefined {
@@ -77,7 +77,7 @@ export function templateDrift(
   const more = edits.length > 1 ? ` (and ${edits.length - 1} more)` : '';
   const text = templateEditText(first, set.name, live.lastWriters[first.field]);
   return {
-    kind: 'drifted',
+    kind: 'foreign',
     templateChanged: true,
     reason: `${text}${more}: a server that moves now would get that, too, and hotwave does not take it upon itself`,
   };
@@ -87,14 +87,14 @@ export function templateDrift(
  * Another image than the release's moves servers at once, and whom Kruise would then move says nothing about why. A
  * patch that its guard refuses, tried only, tells who wrote the image.
  */
-export async function imageDrift(
+export async function foreignImage(
   cluster: Patches,
   { set, baseline }: Pick<Subject, 'set' | 'baseline'>,
-  hold: Hold,
+  hold: SetControls,
   live: GameServerSetView,
 ): Promise<Refusal | undefined> {
   if (imageIn(live, baseline) === baseline.newImage) return undefined;
-  const probe = holdPatch(baseline, live.replicas, hold, { ...hold, paused: !hold.paused });
+  const probe = controlsPatch(baseline, live.replicas, hold, { ...hold, paused: !hold.paused });
   return refusalOf(await cluster.patch(setTarget(set), probe, { dryRun: true, signal: cancellation() }), set.name);
 }
 
@@ -109,14 +109,14 @@ export function lookingAgain<Input>(write: (input: Input) => Promise<SetWrite>):
   return async (input) => {
     for (let looks = 1; ; looks += 1) {
       const written = await write(input);
-      if (written.kind !== 'drifted' || written.isLate !== true || looks === MOST_LOOKS) return written;
+      if (written.kind !== 'foreign' || written.isLate !== true || looks === MOST_LOOKS) return written;
     }
   };
 }
 
 /** A set that is gone. */
 export function missing({ namespace, name }: SetRef): Refusal {
-  return { kind: 'drifted', reason: `${namespace}/${name} does not exist any more` };
+  return { kind: 'foreign', reason: `${namespace}/${name} does not exist any more` };
 }
 
 /** An attempt before this one may have written the set, and its answer got lost. */
@@ -132,9 +132,9 @@ export function refusalOf(outcome: PatchOutcome, name: string): Refusal | undefi
     case 'alreadyApplied':
       return undefined;
     case 'notFound':
-      return { kind: 'drifted', reason: `GameServerSet ${name} does not exist any more` };
+      return { kind: 'foreign', reason: `GameServerSet ${name} does not exist any more` };
     case 'denied':
-      return { kind: 'drifted', reason: `the API server refused the change of ${name}: ${outcome.message}` };
+      return { kind: 'foreign', reason: `the API server refused the change of ${name}: ${outcome.message}` };
     case 'preconditionFailed':
       return preconditionRefusal(outcome, name);
   }
@@ -144,11 +144,11 @@ function preconditionRefusal(
   { path, expected, actual, manager: by = 'somebody' }: Extract<PatchOutcome, { readonly kind: 'preconditionFailed' }>,
   name: string,
 ): Refusal {
-  if (path === annotationPath(FENCE_ANNOTATION)) return { kind: 'drifted', reason: laterWrite(name) };
+  if (path === annotationPath(FENCE_ANNOTATION)) return { kind: 'foreign', reason: laterWrite(name) };
   const field = path === TEMPLATE ? firstDifference(expected, actual, path) : path;
   const [now, before] = [actual, expected].map((value) => shown(valueAt(value, field.slice(path.length))));
   return {
-    kind: 'drifted',
+    kind: 'foreign',
     ...(path === TEMPLATE ? { templateChanged: true } : {}),
     ...(path === TEMPLATE || path === REPLICAS ? { isLate: true } : {}),
     reason: `${by} changed ${field} of ${name} to ${now ?? ''}, hotwave expected ${before ?? ''} and does not overwrite it`,

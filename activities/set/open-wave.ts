@@ -5,13 +5,13 @@ import { moversOf, openingFor } from '../../release/fleet/order.ts';
 import { isInRanges } from '../../release/fleet/ranges.ts';
 import { scaleUnderWay } from '../../release/fleet/scale.ts';
 import { numberOn } from '../../release/patches/fence.ts';
-import type { Hold } from '../../release/patches/patches.ts';
-import { holdPatch } from '../../release/patches/patches.ts';
+import type { SetControls } from '../../release/patches/patches.ts';
+import { controlsPatch } from '../../release/patches/patches.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import { LOOK_MS, PIECE_MS, awaitAccepted } from './await-accepted.ts';
 import type { Refusal } from './guarded-write.ts';
-import { imageDrift, missing, refusalOfTemplate, writeMovingSet } from './guarded-write.ts';
+import { foreignImage, missing, refusalOfTemplate, writeMovingSet } from './guarded-write.ts';
 import type { OpenWaveInput, SetWrite } from './set-writes.ts';
 
 /** The set and its servers when nobody was coming or going. */
@@ -37,8 +37,8 @@ export function openWave(cluster: Cluster): (input: OpenWaveInput) => Promise<Se
     if (refusal) return refusal;
     const { count, joined, instead } = moving;
     const { partition } = openingFor(servers, input.revision, live.replicas, count);
-    const next: Hold = { ...hold, partition, paused: false };
-    const refused = await writeMovingSet(cluster, input, live, holdPatch(baseline, live.replicas, hold, next));
+    const next: SetControls = { ...hold, partition, paused: false };
+    const refused = await writeMovingSet(cluster, input, live, controlsPatch(baseline, live.replicas, hold, next));
     if (refused) return refused;
     const written = await awaitAccepted(cluster, input, { image: baseline.newImage, held: next, by: 'written' });
     const known = instead.taken.length > 0 ? { ...written, instead } : written;
@@ -56,8 +56,8 @@ async function settled(cluster: Cluster, input: OpenWaveInput): Promise<Settled 
   for (;;) {
     const live = await cluster.readSet(set, cancellation());
     if (!live) return missing(set);
-    const drift = await imageDrift(cluster, input, hold, live);
-    if (drift) return drift;
+    const foreignEdit = await foreignImage(cluster, input, hold, live);
+    if (foreignEdit) return foreignEdit;
     const [workload, { servers }] = await Promise.all([
       cluster.readWorkload(set, cancellation()),
       cluster.listServers(set, {}, cancellation()),
@@ -98,9 +98,9 @@ function movingIn(
 function refusalOfOrder({ followsOrder = false }: OpenWaveInput, { stranger, instead }: Moving): Refusal | undefined {
   const wouldMove = (name: string): string =>
     `Kruise would update ${name} in this wave, which is not in it: priorities or servers changed since the plan`;
-  if (stranger !== undefined) return { kind: 'drifted', reason: wouldMove(stranger) };
+  if (stranger !== undefined) return { kind: 'foreign', reason: wouldMove(stranger) };
   const [first] = instead.taken;
   if (first === undefined || followsOrder) return undefined;
   const reason = `${wouldMove(first)}; resume lets Kruise's order count in this wave and those after it, each as large as planned`;
-  return { kind: 'drifted', orderChanged: true, reason };
+  return { kind: 'foreign', orderChanged: true, reason };
 }

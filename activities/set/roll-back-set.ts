@@ -5,7 +5,7 @@ import { OPEN, STRATEGY, imagePath, isKnownStrategy, rollbackPatch, sameJson } f
 import type { Cluster } from '../ports/cluster.ts';
 import { cancellation } from '../runtime.ts';
 import { awaitAccepted } from './await-accepted.ts';
-import { missing, templateDrift, writeMovingSet } from './guarded-write.ts';
+import { missing, foreignTemplate, writeMovingSet } from './guarded-write.ts';
 import type { RollBackSetInput, SetWrite } from './set-writes.ts';
 
 /**
@@ -38,7 +38,7 @@ async function orBroughtBack(
   written: SetWrite,
 ): Promise<SetWrite> {
   const live = await cluster.readSet(set, cancellation());
-  if (!live || templateDrift({ set, baseline }, live)) return written;
+  if (!live || foreignTemplate({ set, baseline }, live)) return written;
   if (!isRestored(live, baseline, baseline.oldImage) || !letsEverybodyMove(live.updateStrategy)) return written;
   const mark = written.fence ?? numberOn(live, fence) ?? fence.to;
   return { kind: 'accepted', hold: OPEN, revision: '', fence: mark };
@@ -60,7 +60,7 @@ function foreignValue({ set, baseline, seen }: RollBackSetInput, live: GameServe
   const [image, strategy] = [imageIn(live, baseline), strategyIn(live)];
   const known = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image];
   const refuse = (field: string, value: unknown): SetWrite => ({
-    kind: 'drifted',
+    kind: 'foreign',
     reason: `${live.lastWriters[field] ?? 'somebody'} changed ${field} of ${set.name} to ${JSON.stringify(value ?? null)}, which is not of this release, and hotwave does not overwrite it`,
   });
   if (!known.includes(image)) return refuse(imagePath(baseline), image);

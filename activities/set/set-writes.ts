@@ -1,5 +1,5 @@
 import type { SetRef } from '../../release/fleet/fleet.ts';
-import type { SetBaseline, Hold, SeenValues, HeldValues } from '../../release/patches/patches.ts';
+import type { SetBaseline, SetControls, SeenValues, ControlledValues } from '../../release/patches/patches.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import type { ReleaseRecord, LastRelease } from '../../release/record/record.ts';
 import type { Instead } from '../../release/fleet/order.ts';
@@ -25,7 +25,7 @@ export interface OpenWaveInput extends Subject {
   /** The servers are newcomers themselves; in any other wave a recreated server is not waited for. */
   readonly areNewcomers?: boolean | undefined;
   readonly revision: string;
-  readonly hold: Hold;
+  readonly hold: SetControls;
   readonly servers: readonly string[];
   /** Ordinals of the servers of the waves that are to come, as compact ranges. Default none. */
   readonly later?: string | undefined;
@@ -36,9 +36,9 @@ export interface OpenWaveInput extends Subject {
 }
 
 /** Change how the set is held without letting anybody move: pause and resume. */
-export interface ChangeHoldInput extends Subject {
-  readonly from: Hold;
-  readonly to: Hold;
+export interface ChangeControlsInput extends Subject {
+  readonly from: SetControls;
+  readonly to: SetControls;
   /** Written with it: the release ends here and leaves the set so. */
   readonly record?: ReleaseRecord | undefined;
   /** The image that somebody else was seen to have written, which stays. Default the release's own. */
@@ -48,20 +48,20 @@ export interface ChangeHoldInput extends Subject {
 /** Write the release's values over an edit that was seen. */
 export interface ReassertSetInput extends Subject {
   readonly seen: SeenValues;
-  readonly held: HeldValues;
+  readonly held: ControlledValues;
   /** How the set is then held, where Kruise's acceptance is to be waited for. */
-  readonly hold?: Hold | undefined;
+  readonly hold?: SetControls | undefined;
 }
 
 /**
- * What came of a write to the set. `drifted` is a fact for a person: somebody else changed what hotwave guards, or, with
+ * What came of a write to the set. `foreign` is a fact for a person: somebody else changed what hotwave guards, or, with
  * `hold`, the set was written and is held so, but the controllers did not follow. With `fence` it is known how many writes
  * of this release are on the set; without, this write has changed nothing.
  */
 export type SetWrite =
   | {
       readonly kind: 'accepted';
-      readonly hold: Hold;
+      readonly hold: SetControls;
       readonly revision: string;
       /** Servers that came while the release ran and move along with a wave. */
       readonly joined?: readonly string[];
@@ -69,9 +69,9 @@ export type SetWrite =
       readonly fence: number;
     }
   | {
-      readonly kind: 'drifted';
+      readonly kind: 'foreign';
       readonly reason: string;
-      readonly hold?: Hold;
+      readonly hold?: SetControls;
       /** The template says something that the plan does not know of: who moves would get that, too. */
       readonly templateChanged?: true;
       /** Kruise's order is not the plan's any more; the waves that are to come can follow it. */
@@ -85,7 +85,7 @@ export type SetWrite =
   | {
       readonly kind: 'pending';
       readonly reason: string;
-      readonly hold: Hold;
+      readonly hold: SetControls;
       readonly instead?: Instead | undefined;
       readonly fence: number;
     }
@@ -113,7 +113,7 @@ export interface RecordReleaseInput extends Subject {
 export interface VerifyTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
-  readonly hold?: Hold;
+  readonly hold?: SetControls;
 }
 
 /** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */
@@ -126,7 +126,7 @@ export interface TemplateCheck {
 /** Put the person's own updateStrategy back, and leave on the set what the release came to. */
 export interface RestoreSetInput extends Subject {
   readonly image: string;
-  readonly hold: Hold;
+  readonly hold: SetControls;
   readonly last: LastRelease;
   /** What is remembered as failed. */
   readonly failed?: FailedVersion | undefined;

@@ -48,11 +48,11 @@ export function watchSet(
 ): (input: WatchSetInput) => Promise<SetSighting> {
   return async (input) => {
     const { set, baseline, known } = input;
-    const holdsStrategy = known.updateStrategy !== undefined;
+    const controlsStrategy = known.updateStrategy !== undefined;
     const priorities = new Priorities(cluster, input);
     const replicas = new Settling(known.replicas);
     for await (const view of cluster.followSet(set, cancellation())) {
-      const facts = factsOf(view, baseline, holdsStrategy);
+      const facts = factsOf(view, baseline, controlsStrategy);
       const strays = await priorities.look();
       const isNews =
         !sameButReplicas(facts, known) ||

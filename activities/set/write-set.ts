@@ -4,13 +4,13 @@ import { demandingAnnotation } from '../../release/patches/annotations.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
 import { isRestored } from '../../release/patches/baseline.ts';
-import type { Hold, SetBaseline } from '../../release/patches/patches.ts';
+import type { SetControls, SetBaseline } from '../../release/patches/patches.ts';
 import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../../release/patches/record-patches.ts';
 import {
   FROZEN,
   firstWavePatch,
-  holdPatch,
+  controlsPatch,
   newServersPatch,
   newServersRestorePatch,
   newServersRollbackPatch,
@@ -18,16 +18,16 @@ import {
   restorePatch,
   sameJson,
   setTarget,
-  unchangedHoldPatch,
+  unchangedControlsPatch,
   unchangedTemplatePatch,
 } from '../../release/patches/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
 import type { Refusal } from './guarded-write.ts';
-import { imageDrift, missing, refusalOf, templateDrift, writeMovingSet, writeSet } from './guarded-write.ts';
+import { foreignImage, missing, refusalOf, foreignTemplate, writeMovingSet, writeSet } from './guarded-write.ts';
 import { withHolder } from './holder.ts';
 import { cancellation } from '../runtime.ts';
 import type {
-  ChangeHoldInput,
+  ChangeControlsInput,
   ReassertSetInput,
   RecordReleaseInput,
   RestoreSetInput,
@@ -50,7 +50,7 @@ export function stageTemplate(cluster: Cluster, releases: Releases): (input: Sta
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return missing(set);
-    const hold: Hold = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
+    const hold: SetControls = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
     const patch = withReleaseRecord(
       firstWavePatch(baseline, live.replicas, hold),
       live,
@@ -62,17 +62,20 @@ export function stageTemplate(cluster: Cluster, releases: Releases): (input: Sta
 }
 
 /** Pauses or resumes the set as it stands. */
-export function changeHold(cluster: Cluster, releases: Releases): (input: ChangeHoldInput) => Promise<SetWrite> {
+export function changeControls(
+  cluster: Cluster,
+  releases: Releases,
+): (input: ChangeControlsInput) => Promise<SetWrite> {
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return missing(input.set);
     const { baseline, from, to, seenImage: image = baseline.newImage } = input;
-    const change = holdPatch({ ...baseline, newImage: image }, live.replicas, from, to);
+    const change = controlsPatch({ ...baseline, newImage: image }, live.replicas, from, to);
     const patch = input.record
       ? withReleaseRecord(change, live, await withHolder(releases, input.record, input.fence))
       : change;
     const refused =
-      (input.seenImage === undefined ? await imageDrift(cluster, input, from, live) : undefined) ??
+      (input.seenImage === undefined ? await foreignImage(cluster, input, from, live) : undefined) ??
       (await (to.paused || isFrozen(to) ? writeSet : writeMovingSet)(cluster, input, live, patch));
     const wish = { image, held: input.to, by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
@@ -93,7 +96,7 @@ export function reassertSet(cluster: Cluster): (input: ReassertSetInput) => Prom
 }
 
 /** Nobody who exists moves. */
-function isFrozen({ partition }: Hold): boolean {
+function isFrozen({ partition }: SetControls): boolean {
   return partition === FROZEN;
 }
 
@@ -169,7 +172,7 @@ async function endNewServers(
     : withLastRelease(newServersRestorePatch(baseline), live, last, failed);
   const mark = live.annotations?.[FENCE_ANNOTATION] ?? null;
   const isOurs = mark === null || numberOn(live, fence) === nextNumber(fence);
-  if (!isOurs) return { kind: 'drifted', reason: laterWrite(set.name) };
+  if (!isOurs) return { kind: 'foreign', reason: laterWrite(set.name) };
   const patch = demandingAnnotation(ending, live, FENCE_ANNOTATION, mark);
   const refused = refusalOf(await cluster.patch(setTarget(set), patch, { signal: cancellation() }), set.name);
   return refused ? { ...refused, fence: nextNumber(fence) } : accepted;
@@ -208,11 +211,11 @@ export function recordRelease(cluster: Cluster, releases: Releases): (input: Rec
 export function verifyTemplate(cluster: Cluster): (input: VerifyTemplateInput) => Promise<TemplateCheck> {
   return async ({ set, baseline, hold }) => {
     const options = { dryRun: true, signal: cancellation() };
-    const unchanged = hold ? unchangedHoldPatch(baseline, hold) : unchangedTemplatePatch(baseline);
+    const unchanged = hold ? unchangedControlsPatch(baseline, hold) : unchangedTemplatePatch(baseline);
     const refusal = refusalOf(await cluster.patch(setTarget(set), unchanged, options), set.name);
     if (refusal) return { changed: refusal.reason };
     const live = await cluster.readSet(set, cancellation());
-    const edited = live && templateDrift({ set, baseline }, live);
+    const edited = live && foreignTemplate({ set, baseline }, live);
     return edited ? { changed: edited.reason, templateChanged: true } : {};
   };
 }

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { WorkflowNotFoundError, WorkflowUpdateRPCTimeoutOrCancelledError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { DecisionAnswer } from '../../release/decisions/decision.ts';
-import type { LineHalt, LineScope, LineState } from '../../release/decisions/halt.ts';
-import { haltSentence, lineName } from '../../release/decisions/halt.ts';
+import type { HaltOfScope, HaltScope, HaltState } from '../../release/decisions/halt.ts';
+import { haltSentence, scopeName } from '../../release/decisions/halt.ts';
 import { isNamespace } from '../../release/spec/name-patterns.ts';
 import { durationUpTo } from '../../release/spec/quantity.ts';
 import type { HaltResult, UnhaltMessage, UnhaltSetMessage } from '../../workflows/messages.ts';
-import { LINE_MESSAGES } from '../../workflows/messages.ts';
+import { HALT_MESSAGES } from '../../workflows/messages.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import { withTemporal } from '../temporal/connect.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
@@ -26,7 +26,7 @@ import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
 /** Flags of `halt`, `unhalt` and `line`. */
-export interface LineFlags extends ClusterFlags {
+export interface HaltFlags extends ClusterFlags {
   readonly output: OutputFormat;
   readonly namespace?: string | undefined;
   readonly reason?: string | undefined;
@@ -42,8 +42,8 @@ const LOOK_MS = 200;
 const STOP_TIMEOUT = 10_000;
 const LET_GO_TIMEOUT = 60_000;
 
-/** Stops the line of a namespace or a cluster, and shows who stands still. */
-export function runHalt(io: Io, flags: LineFlags): Promise<ExitCode> {
+/** Halts the releases of a namespace or a cluster, and shows who stands still. */
+export function runHalt(io: Io, flags: HaltFlags): Promise<ExitCode> {
   const halt = haltOf(io, flags);
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, halt.cluster, io.now());
@@ -54,27 +54,27 @@ export function runHalt(io: Io, flags: LineFlags): Promise<ExitCode> {
   });
 }
 
-function haltOf(io: Io, flags: LineFlags): LineHalt {
+function haltOf(io: Io, flags: HaltFlags): HaltOfScope {
   const { reason } = flags;
   if (reason === undefined || reason.trim() === '')
     throw new ExitError(
       EXIT.usage,
       'say why: halt --reason "...", everybody whose release stands still wants to know',
-      ['hotwave line shows which lines are stopped'],
+      ['hotwave halts shows which releases are halted'],
     );
   if (reason.length > LONGEST_REASON) throw new ExitError(EXIT.usage, `--reason: at most ${LONGEST_REASON} characters`);
   const since = io.now();
   return { ...scopeOf(io, flags), actor: actorOf(io, flags.actor), reason, since, until: since + timeOf(flags) };
 }
 
-function scopeOf(io: Io, flags: LineFlags): LineScope {
+function scopeOf(io: Io, flags: HaltFlags): HaltScope {
   const { namespace } = flags;
   if (namespace !== undefined && !isNamespace(namespace))
     throw new ExitError(EXIT.usage, `--namespace ${JSON.stringify(namespace)}: expected the name of a namespace`);
   return { cluster: clusterOf(io, flags), ...(namespace === undefined ? {} : { namespace }) };
 }
 
-function timeOf({ for: given = '24h' }: LineFlags): number {
+function timeOf({ for: given = '24h' }: HaltFlags): number {
   const parsed = durationUpTo('7d').safeParse(given);
   if (parsed.success && parsed.data > 0) return parsed.data;
   throw new ExitError(
@@ -84,7 +84,7 @@ function timeOf({ for: given = '24h' }: LineFlags): number {
 }
 
 /** Who stands still is known a moment after the start. */
-async function afterFirstLook(temporal: Temporal, handle: WorkflowHandle): Promise<LineState | undefined> {
+async function afterFirstLook(temporal: Temporal, handle: WorkflowHandle): Promise<HaltState | undefined> {
   const deadline = performance.now() + FIRST_LOOK_MS;
   for (;;) {
     const state = await askHalt(temporal, handle);
@@ -94,8 +94,8 @@ async function afterFirstLook(temporal: Temporal, handle: WorkflowHandle): Promi
   }
 }
 
-/** Lets a line go on, and waits until its releases have been told. */
-export function runUnhalt(io: Io, flags: LineFlags): Promise<ExitCode> {
+/** Lets halted releases go on, and waits until its releases have been told. */
+export function runUnhalt(io: Io, flags: HaltFlags): Promise<ExitCode> {
   if (flags.only !== undefined) return runUnhaltOnly(io, flags, flags.only);
   const scope = scopeOf(io, flags);
   return withTemporal(io, flags, async (temporal) => {
@@ -114,7 +114,7 @@ export function runUnhalt(io: Io, flags: LineFlags): Promise<ExitCode> {
 }
 
 /** Lets one set go on, whichever halts hold it: that of its namespace, that of its cluster, or both. */
-function runUnhaltOnly(io: Io, flags: LineFlags, only: string): Promise<ExitCode> {
+function runUnhaltOnly(io: Io, flags: HaltFlags, only: string): Promise<ExitCode> {
   const { cluster, namespace, name } = targetOf(io, only, { ...flags, namespace: flags.namespace ?? 'default' });
   if (flags.namespace !== undefined && flags.namespace !== namespace)
     throw new ExitError(
@@ -127,7 +127,7 @@ function runUnhaltOnly(io: Io, flags: LineFlags, only: string): Promise<ExitCode
     ...(flags.reason === undefined ? {} : { reason: flags.reason }),
   };
   return withTemporal(io, flags, async (temporal) => {
-    const scopes: readonly LineScope[] = [{ cluster }, { cluster, namespace }];
+    const scopes: readonly HaltScope[] = [{ cluster }, { cluster, namespace }];
     const halts = await Promise.all(scopes.map((scope) => findHalt(temporal, scope)));
     const found = halts.filter((handle) => handle !== undefined);
     if (found.length === 0) throw await notStopped(temporal, { cluster, namespace });
@@ -140,14 +140,14 @@ function runUnhaltOnly(io: Io, flags: LineFlags, only: string): Promise<ExitCode
 }
 
 const sendUnhalt = (temporal: Temporal, handle: WorkflowHandle, message: UnhaltMessage): Promise<DecisionAnswer> =>
-  send(temporal, handle, { update: LINE_MESSAGES.unhalt, signal: LINE_MESSAGES.unhaltSignal, message });
+  send(temporal, handle, { update: HALT_MESSAGES.unhalt, signal: HALT_MESSAGES.unhaltSignal, message });
 
 const sendUnhaltSet = (
   temporal: Temporal,
   handle: WorkflowHandle,
   message: UnhaltSetMessage,
 ): Promise<DecisionAnswer> =>
-  send(temporal, handle, { update: LINE_MESSAGES.unhaltSet, signal: LINE_MESSAGES.unhaltSetSignal, message });
+  send(temporal, handle, { update: HALT_MESSAGES.unhaltSet, signal: HALT_MESSAGES.unhaltSetSignal, message });
 
 interface Sending {
   readonly update: string;
@@ -166,11 +166,11 @@ async function send(
       STOP_TIMEOUT,
     );
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return { accepted: true, message: 'the line goes on already' };
+    if (error instanceof WorkflowNotFoundError) return { accepted: true, message: 'the releases go on already' };
     if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
     // Temporal keeps a signal until a worker runs.
     await temporal.call(() => handle.signal<[Sending['message']]>(signal, message));
-    throw new ExitError(EXIT.unreachable, 'no worker answers; the line goes on as soon as one runs');
+    throw new ExitError(EXIT.unreachable, 'no worker answers; the releases go on as soon as one runs');
   }
 }
 
@@ -184,17 +184,17 @@ async function leftOf(temporal: Temporal, handle: WorkflowHandle): Promise<reado
   }
 }
 
-async function notStopped(temporal: Temporal, scope: LineScope): Promise<ExitError> {
+async function notStopped(temporal: Temporal, scope: HaltScope): Promise<ExitError> {
   const halts = await listHalts(temporal, scope.cluster).catch(() => []);
   return new ExitError(
     EXIT.refused,
-    plainText(`the line of ${lineName(scope)} is not stopped`),
+    plainText(`the releases of ${scopeName(scope)} are not halted`),
     halts.map((halt) => plainText(haltSentence(halt))),
   );
 }
 
-/** Shows which lines are stopped; the exit code says to scripts whether one is. */
-export function runLine(io: Io, flags: LineFlags): Promise<ExitCode> {
+/** Shows which releases are halted; the exit code says to scripts whether one is. */
+export function runLine(io: Io, flags: HaltFlags): Promise<ExitCode> {
   return withTemporal(io, flags, async (temporal) => {
     const all = await listHalts(temporal, namedCluster(flags));
     const halts = all.filter((halt) => concerns(halt, flags.namespace));

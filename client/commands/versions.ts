@@ -1,25 +1,26 @@
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import type { OutputFormat } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
 import { print } from '../terminal/print.ts';
-import type { LedgerFlags } from '../temporal/read-audit.ts';
-import { readLedger } from '../temporal/read-audit.ts';
+import type { AuditFlags } from '../temporal/read-audit.ts';
+import { readAudit } from '../temporal/read-audit.ts';
 import { renderVersions } from '../render/versions.ts';
 
 /** Flags of `versions`. */
-export interface VersionsFlags extends LedgerFlags {
+export interface VersionsFlags extends AuditFlags {
   readonly output: OutputFormat;
 }
 
 /** Shows what every server of a set runs at this moment, as the servers themselves say. */
 export async function runVersions(io: Io, argument: string, flags: VersionsFlags): Promise<ExitCode> {
-  const ledger = await readLedger(io, argument, flags);
+  const ledger = await readAudit(io, argument, flags);
   // Lines are for programs that read one server after the other.
   if (flags.output === 'jsonl') await print(io, 'jsonl', ledger.rows, () => '');
-  else await print<Ledger>(io, flags.output, ledger, (plain, view) => renderVersions(plain, io.now(), view));
-  if (ledger.omitted > 0) say(io, `${ledger.omitted} servers without drift are left out: the answer would be too long`);
+  else await print<Audit>(io, flags.output, ledger, (plain, view) => renderVersions(plain, io.now(), view));
+  if (ledger.omitted > 0)
+    say(io, `${ledger.omitted} servers without a mismatch are left out: the answer would be too long`);
   return EXIT.ok;
 }

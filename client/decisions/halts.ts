@@ -2,9 +2,9 @@ import type { SearchAttributePair } from '@temporalio/common';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { LineHalt, LineScope, LineState } from '../../release/decisions/halt.ts';
+import type { HaltOfScope, HaltScope, HaltState } from '../../release/decisions/halt.ts';
 import { haltSentence, scopeOfHalt } from '../../release/decisions/halt.ts';
-import { readLineHalt } from '../../release/decisions/message.ts';
+import { readHaltOfScope } from '../../release/decisions/message.ts';
 import type { HaltInput } from '../../workflows/messages.ts';
 import { MESSAGES, WORKFLOWS, haltWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { Temporal } from '../temporal/connect.ts';
@@ -13,10 +13,10 @@ import { ExitError } from '../terminal/exit-error.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
 /** A halt that runs, with what it last said about the releases, if it answers. */
-export type FoundHalt = LineHalt & Pick<LineState, 'releases' | 'trouble' | 'exceptions' | 'unreadable'>;
+export type FoundHalt = HaltOfScope & Pick<HaltState, 'releases' | 'trouble' | 'exceptions' | 'unreadable'>;
 
-/** Starts the halt of a line. @throws ExitError when the line is stopped already */
-export async function startHalt(temporal: Temporal, halt: LineHalt): Promise<WorkflowHandle> {
+/** Starts the halt of a line. @throws ExitError when the releases are halted already */
+export async function startHalt(temporal: Temporal, halt: HaltOfScope): Promise<WorkflowHandle> {
   const input: HaltInput = { v: 1, ...halt };
   const workflowId = haltWorkflowId(halt);
   try {
@@ -35,11 +35,11 @@ export async function startHalt(temporal: Temporal, halt: LineHalt): Promise<Wor
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
     const { memo } = await temporal.call(() => temporal.client.workflow.getHandle(workflowId).describe());
-    throw new ExitError(EXIT.refused, plainText(`it is stopped already: ${haltSentence(readLineHalt(memo, halt))}`));
+    throw new ExitError(EXIT.refused, plainText(`it is stopped already: ${haltSentence(readHaltOfScope(memo, halt))}`));
   }
 }
 
-function attributesOf({ cluster, actor }: LineHalt): SearchAttributePair[] {
+function attributesOf({ cluster, actor }: HaltOfScope): SearchAttributePair[] {
   return [
     { key: defineSearchAttributeKey('HotwaveCluster', 'KEYWORD'), value: cluster },
     { key: defineSearchAttributeKey('HotwavePhase', 'KEYWORD'), value: 'halt' },
@@ -48,7 +48,7 @@ function attributesOf({ cluster, actor }: LineHalt): SearchAttributePair[] {
 }
 
 /** The running halt of exactly this line; undefined when there is none. */
-export async function findHalt(temporal: Temporal, scope: LineScope): Promise<WorkflowHandle | undefined> {
+export async function findHalt(temporal: Temporal, scope: HaltScope): Promise<WorkflowHandle | undefined> {
   const handle = temporal.client.workflow.getHandle(haltWorkflowId(scope));
   try {
     const { status, runId } = await temporal.call(() => handle.describe());
@@ -60,8 +60,8 @@ export async function findHalt(temporal: Temporal, scope: LineScope): Promise<Wo
 }
 
 /** What a halt says about itself; undefined when no worker answers. */
-export async function askHalt(temporal: Temporal, handle: WorkflowHandle): Promise<LineState | undefined> {
-  return await temporal.call(() => handle.query<LineState>(MESSAGES.state)).catch(() => undefined);
+export async function askHalt(temporal: Temporal, handle: WorkflowHandle): Promise<HaltState | undefined> {
+  return await temporal.call(() => handle.query<HaltState>(MESSAGES.state)).catch(() => undefined);
 }
 
 const MOST = 100;
@@ -69,10 +69,10 @@ const MOST = 100;
 /** Every running halt, of one cluster or of all, as Temporal's visibility knows them: about a second old. */
 export async function listHalts(temporal: Temporal, cluster: string | undefined): Promise<readonly FoundHalt[]> {
   const query = `WorkflowType = '${WORKFLOWS.halt}' AND ExecutionStatus = 'Running'`;
-  const found: { readonly workflowId: string; readonly halt: LineHalt }[] = [];
+  const found: { readonly workflowId: string; readonly halt: HaltOfScope }[] = [];
   await temporal.call(async () => {
     for await (const { workflowId, memo } of temporal.client.workflow.list({ query, pageSize: MOST })) {
-      const halt = readLineHalt(memo, scopeOfHalt(workflowId));
+      const halt = readHaltOfScope(memo, scopeOfHalt(workflowId));
       if (cluster === undefined || halt.cluster === cluster) found.push({ workflowId, halt });
       if (found.length >= MOST) break;
     }

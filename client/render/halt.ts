@@ -1,17 +1,17 @@
-import type { LineHalt, LineState } from '../../release/decisions/halt.ts';
-import { exceptionTexts, haltSentence, lineName, releasesText, unhaltCommand } from '../../release/decisions/halt.ts';
+import type { HaltOfScope, HaltState } from '../../release/decisions/halt.ts';
+import { exceptionTexts, haltSentence, scopeName, releasesText, unhaltCommand } from '../../release/decisions/halt.ts';
 import { unreadableText } from '../../release/narrate/unreadable.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
-type Shown = LineHalt & Pick<Partial<LineState>, 'releases' | 'trouble' | 'exceptions' | 'unreadable'>;
+type Shown = HaltOfScope & Pick<Partial<HaltState>, 'releases' | 'trouble' | 'exceptions' | 'unreadable'>;
 
 /** A halt that has just begun. */
 export function renderHalt(halt: Shown, now: number, view: View): string {
   const left = formatDuration(Math.max(0, halt.until - now));
   return [
-    ...wrapped(`the line of ${lineName(halt)} is stopped for at most ${left}: ${halt.reason}`, view.columns).map(
+    ...wrapped(`the releases of ${scopeName(halt)} are halted for at most ${left}: ${halt.reason}`, view.columns).map(
       (line) => view.colours.yellow(line),
     ),
     ...detailLines(halt, view),
@@ -21,7 +21,7 @@ export function renderHalt(halt: Shown, now: number, view: View): string {
 
 /** The lines that are stopped. */
 export function renderLine(halts: readonly Shown[], _now: number, view: View): string {
-  if (halts.length === 0) return 'no line is stopped';
+  if (halts.length === 0) return 'no release is halted';
   return halts
     .map((halt) =>
       [

@@ -1,5 +1,5 @@
-import type { GuardCounts, GuardState } from '../../release/monitor/monitor.ts';
-import { eventText, guardWhy, stopGuardCommand } from '../../release/narrate/narrate-monitor.ts';
+import type { MonitorCounts, MonitorState } from '../../release/monitor/monitor.ts';
+import { eventText, monitorWhy, stopMonitorCommand } from '../../release/narrate/narrate-monitor.ts';
 import { unreadableText } from '../../release/narrate/unreadable.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { clockTime } from './release.ts';
@@ -19,20 +19,20 @@ const PROBLEM_COLUMNS: readonly Column[] = [
 ];
 
 /** What a guard does, what is wrong, and what it has seen and done; the newest last. */
-export function renderGuard(state: GuardState, now: number, view: View): string {
+export function renderMonitor(state: MonitorState, now: number, view: View): string {
   const { columns, colours } = view;
   const colour = state.problems.length > 0 ? colours.yellow : colours.green;
   const { set, release, image, events } = state;
   const sections = [
     [
-      ...wrapped(guardWhy(state, now), columns).map((line) => colour(line)),
+      ...wrapped(monitorWhy(state, now), columns).map((line) => colour(line)),
       fitted(`${set.namespace}/${set.name} after release ${release} (${image})`, columns),
       ...wrapped(countsText(state.counts), columns),
       ...(state.unreadable === undefined ? [] : [unreadableText(state)]),
     ],
     problemTable(state, now, view),
     events.slice(-SHOWN).map((event) => fitted(`${clockTime(event.at)}  ${eventText(event)}`, columns)),
-    state.phase === 'ended' ? [] : [`  ${stopGuardCommand(state)}`],
+    state.phase === 'ended' ? [] : [`  ${stopMonitorCommand(state)}`],
   ];
   return sections
     .filter((section) => section.length > 0)
@@ -40,11 +40,11 @@ export function renderGuard(state: GuardState, now: number, view: View): string 
     .join('\n\n');
 }
 
-function problemTable({ problems }: GuardState, now: number, view: View): string[] {
+function problemTable({ problems }: MonitorState, now: number, view: View): string[] {
   if (problems.length === 0) return [];
-  const rows = problems.map(({ server, drift, reason, since, reloads, cause }) => [
+  const rows = problems.map(({ server, mismatch, reason, since, reloads, cause }) => [
     server,
-    drift === '' ? 'to be looked at' : drift,
+    mismatch === '' ? 'to be looked at' : mismatch,
     formatDuration(Math.max(0, now - since)),
     String(reloads),
     reason,
@@ -53,7 +53,7 @@ function problemTable({ problems }: GuardState, now: number, view: View): string
   return renderTable(PROBLEM_COLUMNS, rows, view);
 }
 
-const NAMES: Readonly<Record<keyof GuardCounts, string>> = {
+const NAMES: Readonly<Record<keyof MonitorCounts, string>> = {
   crashed: 'crashes of the sidecar',
   restarted: 'restarts of main containers',
   recreated: 'recreated pods',
@@ -66,7 +66,7 @@ const NAMES: Readonly<Record<keyof GuardCounts, string>> = {
   reloads: 'reloads',
 };
 
-function countsText(counts: GuardCounts): string {
-  const seen = (Object.keys(NAMES) as (keyof GuardCounts)[]).filter((kind) => counts[kind] > 0);
+function countsText(counts: MonitorCounts): string {
+  const seen = (Object.keys(NAMES) as (keyof MonitorCounts)[]).filter((kind) => counts[kind] > 0);
   return seen.length === 0 ? 'has seen nothing yet' : seen.map((kind) => `${NAMES[kind]}: ${counts[kind]}`).join(' · ');
 }

@@ -110,7 +110,7 @@ export function decisionLines({ decisions }: ReleaseState, view: View, limit = I
 }
 
 /** Until when servers may be of two versions, while there is a limit. */
-export function skewLines({ mixedUntil }: ReleaseState, now: number, { columns }: View): string[] {
+export function mixedLines({ mixedUntil }: ReleaseState, now: number, { columns }: View): string[] {
   if (mixedUntil === undefined) return [];
   const left = mixedUntil - now;
   return wrapped(
@@ -133,7 +133,7 @@ export function apartLines(state: ReleaseState, view: View): string[] {
   return [...rollbackSentences(state), ...apartSentences(state)].flatMap((sentence) => wrapped(sentence, view.columns));
 }
 
-/** What a release has left behind that ended half-way, and how to see it. */
+/** What a release has excluded that ended half-way, and how to see it. */
 export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { columns }: View): string[] {
   const moved = waves.some(({ status }) => status === 'running' || status === 'done' || status === 'failed');
   if (!moved || (phase !== 'cancelled' && phase !== 'failed')) return [];

@@ -1,6 +1,6 @@
-import type { LedgerRow } from '../../release/audit/audit.ts';
+import type { AuditRow } from '../../release/audit/audit.ts';
 import { shortImage } from '../../release/audit/audit.ts';
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
@@ -8,7 +8,7 @@ import { wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
 /** What every server runs: first the sentence that most people want, then a row for each server. */
-export function renderVersions(ledger: Ledger, now: number, view: View): string {
+export function renderVersions(ledger: Audit, now: number, view: View): string {
   const { colours, columns } = view;
   const colour = ledger.verified ? colours.green : colours.yellow;
   return [
@@ -21,8 +21,8 @@ export function renderVersions(ledger: Ledger, now: number, view: View): string 
 }
 
 /** Against what the servers are measured, and who says so. */
-function measuredBy({ yardstick, templateImage }: Ledger, now: number): string {
-  const { source, release, outcome, version, finishedAt } = yardstick;
+function measuredBy({ expectedVersion, templateImage }: Audit, now: number): string {
+  const { source, release, outcome, version, finishedAt } = expectedVersion;
   const ended = finishedAt > 0 ? `, ${outcome} ${ago(finishedAt, now)} ago` : '';
   const template = templateImage === '' ? '' : `; the template asks for ${templateImage}`;
   return `measured by the ${source} ${release}${ended}: ${version}${template}`;
@@ -51,10 +51,10 @@ const WIDE_COLUMNS: readonly Column[] = [
   { title: 'POD' },
 ];
 
-function rowOf(ledger: Ledger, now: number, view: View): (row: LedgerRow) => string[] {
-  const { templateImage, yardstick } = ledger;
+function rowOf(ledger: Audit, now: number, view: View): (row: AuditRow) => string[] {
+  const { templateImage, expectedVersion } = ledger;
   return (row) => {
-    const drift = [row.drift, row.reason].filter((part) => part !== '').join(': ');
+    const mismatch = [row.mismatch, row.reason].filter((part) => part !== '').join(': ');
     return [
       row.server,
       row.proves ? row.loaded : view.colours.red(row.loaded === '' ? '?' : row.loaded),
@@ -62,11 +62,11 @@ function rowOf(ledger: Ledger, now: number, view: View): (row: LedgerRow) => str
       shortImage(row.image),
       String(row.restarts),
       row.createdAt > 0 ? ago(row.createdAt, now) : '',
-      row.drift === '' ? '' : view.colours.yellow(drift),
+      row.mismatch === '' ? '' : view.colours.yellow(mismatch),
       ...(view.wide
         ? [
             ...[row.wanted, templateImage, row.image, row.runningImage, row.imageId, row.override],
-            ...[yardstick.release, String(row.mainRestarts), row.uid],
+            ...[expectedVersion.release, String(row.mainRestarts), row.uid],
           ]
         : []),
     ];

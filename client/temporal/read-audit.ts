@@ -1,5 +1,5 @@
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
-import type { LedgerInput, LedgerResult } from '../../workflows/messages.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
+import type { AuditInput, AuditResult } from '../../workflows/messages.ts';
 import { WORKFLOWS } from '../../workflows/messages.ts';
 import { askWorker } from './ask-worker.ts';
 import type { Temporal } from './connect.ts';
@@ -13,7 +13,7 @@ import { targetOf } from '../decisions/target.ts';
 import { demandWorker } from './task-queue.ts';
 
 /** Flags of the verbs that ask every server what it runs. */
-export interface LedgerFlags extends SetFlags {
+export interface AuditFlags extends SetFlags {
   readonly file?: string | undefined;
 }
 
@@ -24,7 +24,7 @@ const TIMEOUT = 10 * 60_000;
  * Lets a worker ask every server of a set what it runs.
  * @throws ExitError when the set cannot be asked, or nobody answers
  */
-export async function readLedger(io: Io, argument: string, flags: LedgerFlags, version?: string): Promise<Ledger> {
+export async function readAudit(io: Io, argument: string, flags: AuditFlags, version?: string): Promise<Audit> {
   const { cluster, namespace, name } = targetOf(io, argument, flags);
   const file = flags.file === undefined ? undefined : await loadReleaseFile(io, flags.file);
   const set = { namespace, name };
@@ -40,7 +40,7 @@ export async function readLedger(io: Io, argument: string, flags: LedgerFlags, v
 /** A release file of another set would ask the right servers the wrong questions. */
 function demandSameSet(
   target: { readonly namespace: string; readonly gameServerSet: string } | undefined,
-  { namespace, name }: LedgerInput['set'],
+  { namespace, name }: AuditInput['set'],
 ): void {
   if (!target || (target.namespace === namespace && target.gameServerSet === name)) return;
   throw new ExitError(
@@ -49,10 +49,10 @@ function demandSameSet(
   );
 }
 
-function askServers(temporal: Temporal, input: LedgerInput): Promise<LedgerResult> {
+function askServers(temporal: Temporal, input: AuditInput): Promise<AuditResult> {
   const { cluster, set } = input;
-  return askWorker<LedgerInput, LedgerResult>(temporal, {
-    type: WORKFLOWS.readLedger,
+  return askWorker<AuditInput, AuditResult>(temporal, {
+    type: WORKFLOWS.readAudit,
     cluster,
     input,
     about: `ledger/${cluster}/${set.namespace}/${set.name}`,

@@ -1,24 +1,24 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
-import type { LedgerFlags } from '../temporal/read-audit.ts';
+import type { AuditFlags } from '../temporal/read-audit.ts';
 import type { Declared, Run } from './shared.ts';
 import { clusterFlags, helpEnd, namespaceFlag, outputFlag } from './shared.ts';
 
 /** `versions`, `verify` and `guard`: the verbs about what servers run after a release. */
-export function addLedgerVerbs(program: Command, run: Run): void {
+export function addAuditVerbs(program: Command, run: Run): void {
   addVersions(program, run);
   addVerify(program, run);
-  addGuard(program, run);
+  addMonitor(program, run);
 }
 
 const ARGUMENT = 'NAMESPACE/NAME or NAME of the GameServerSet';
 
 function fileFlag<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
-): Declared<Arguments, Options, Pick<LedgerFlags, 'file'>> {
+): Declared<Arguments, Options, Pick<AuditFlags, 'file'>> {
   return command.option(
     '-f, --file <release.yaml>',
     'ask and measure as this release file says (default: as the last release on the set says)',
-  ) as Declared<Arguments, Options, Pick<LedgerFlags, 'file'>>;
+  ) as Declared<Arguments, Options, Pick<AuditFlags, 'file'>>;
 }
 
 function addVersions(program: Command, { io, finish }: Run): void {
@@ -26,7 +26,7 @@ function addVersions(program: Command, { io, finish }: Run): void {
   fileFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
     .summary('show what every server runs now')
     .description(
-      'Asks every server of a set which version its engine has loaded and which files it has, and shows who drifts and why. Writes nothing.',
+      'Asks every server of a set which version its engine has loaded and which files it has, and shows which do not match and why. Writes nothing.',
     )
     .addHelpText(
       'after',
@@ -68,7 +68,7 @@ function addVerify(program: Command, { io, finish }: Run): void {
     });
 }
 
-function addGuard(program: Command, { io, finish }: Run): void {
+function addMonitor(program: Command, { io, finish }: Run): void {
   const verb = program.command('guard').argument('<set>', ARGUMENT);
   outputFlag(namespaceFlag(clusterFlags(verb)))
     .option('--stop', 'end the guard; the servers stay as they are')
@@ -86,7 +86,7 @@ function addGuard(program: Command, { io, finish }: Run): void {
       ),
     )
     .action(async (set, flags) => {
-      const { runGuard } = await import('../commands/monitor.ts');
-      finish(await runGuard(io, set, flags));
+      const { runMonitor } = await import('../commands/monitor.ts');
+      finish(await runMonitor(io, set, flags));
     });
 }

@@ -59,7 +59,7 @@ const DECLARATIONS: readonly Declaration[] = [
     verb: 'retry',
     summary: 'try the failed servers once more',
     description:
-      'Lets a release go on and tries the servers that failed once more, those left behind in earlier waves too.',
+      'Lets a release go on and tries the servers that failed once more, those excluded in earlier waves too.',
     examples: ['hotwave retry arena/duel'],
   },
   {
@@ -68,8 +68,8 @@ const DECLARATIONS: readonly Declaration[] = [
     description:
       'Leaves a server or a wave behind: it is neither waited for, reloaded nor proved, and it does not count as failed. The end of the release names it.',
     flags: [
-      ['--server <name>', 'the server that is left behind'],
-      ['--wave <number>', 'the wave that is left behind'],
+      ['--server <name>', 'the server that is excluded'],
+      ['--wave <number>', 'the wave that is excluded'],
     ],
     examples: [
       'hotwave skip arena/duel --server duel-7 --reason "its node is being replaced"',

@@ -1,10 +1,10 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
-import type { LineFlags } from '../commands/halt.ts';
+import type { HaltFlags } from '../commands/halt.ts';
 import { clusterFlags, helpEnd, outputFlag } from './shared.ts';
 import type { Declared, Run } from './shared.ts';
 
 /** `halt`, `unhalt` and `line`: the verbs that stop the releases of a whole namespace or cluster. */
-export function addLineVerbs(program: Command, run: Run): void {
+export function addHaltVerbs(program: Command, run: Run): void {
   addHalt(program, run);
   addUnhalt(program, run);
   addLine(program, run);
@@ -12,19 +12,19 @@ export function addLineVerbs(program: Command, run: Run): void {
 
 function scopeFlag<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
-): Declared<Arguments, Options, Pick<LineFlags, 'namespace'>> {
+): Declared<Arguments, Options, Pick<HaltFlags, 'namespace'>> {
   return command.option(
     '-n, --namespace <name>',
     'only the releases of this namespace (default: of the whole cluster)',
-  ) as Declared<Arguments, Options, Pick<LineFlags, 'namespace'>>;
+  ) as Declared<Arguments, Options, Pick<HaltFlags, 'namespace'>>;
 }
 
 function addHalt(program: Command, { io, finish }: Run): void {
   scopeFlag(outputFlag(clusterFlags(program.command('halt'))))
     .option('--reason <text>', 'why; must be given, everybody whose release stands still sees it')
-    .option('--for <duration>', 'when the line goes on by itself, at most 7d', '24h')
+    .option('--for <duration>', 'when the halt ends by itself, at most 7d', '24h')
     .option('--actor <name>', 'who stops it (HOTWAVE_ACTOR; default: your login name)')
-    .summary('stop the line: every release stands still, none starts')
+    .summary('halt the releases: every release stands still, none starts')
     .description(
       'Stops every running release of a namespace or a cluster before its next write, and refuses new ones, until unhalt or until its time is over. Servers that are being updated finish; a release that rolls back ends that first.',
     )
@@ -49,7 +49,7 @@ function addUnhalt(program: Command, { io, finish }: Run): void {
     .option('--only <set>', 'let the releases of this set go on, and start, while everything else stays halted')
     .option('--reason <text>', 'why, for the record')
     .option('--actor <name>', 'who lets it go on (HOTWAVE_ACTOR; default: your login name)')
-    .summary('let the line go on')
+    .summary('let the releases go on')
     .description(
       'Ends a halt: its releases go on where they stood. Who was paused before is paused again, and releases that another halt holds stay where they are. With --only one set goes on, whichever halts hold it, until they end; -n is then its namespace.',
     )
@@ -71,12 +71,12 @@ function addUnhalt(program: Command, { io, finish }: Run): void {
 }
 
 function addLine(program: Command, { io, finish }: Run): void {
-  scopeFlag(outputFlag(clusterFlags(program.command('line'))))
-    .summary('show which lines are stopped')
+  scopeFlag(outputFlag(clusterFlags(program.command('halts'))))
+    .summary('show which releases are halted')
     .description(
-      'Shows who has stopped which line, why and until when, and which releases stand still; of every cluster unless --cluster names one. Exit 0 when nothing is stopped. A change takes about a second to show.',
+      'Shows who has halted which releases, why and until when, and which releases stand still; of every cluster unless --cluster names one. Exit 0 when nothing is stopped. A change takes about a second to show.',
     )
-    .addHelpText('after', helpEnd(['hotwave line', 'hotwave line --namespace arena -o json'], [0, 3, 7, 64]))
+    .addHelpText('after', helpEnd(['hotwave halts', 'hotwave halts --namespace arena -o json'], [0, 3, 7, 64]))
     .action(async (flags) => {
       const { runLine } = await import('../commands/halt.ts');
       finish(await runLine(io, flags));

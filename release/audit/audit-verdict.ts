@@ -1,7 +1,7 @@
-import type { Drift, LedgerFrame, LedgerRow } from './audit.ts';
+import type { Mismatch, AuditFrame, AuditRow } from './audit.ts';
 
 /** What all rows together say. */
-export interface LedgerVerdict {
+export interface AuditVerdict {
   /** Every server proves the version that it has to run. */
   readonly verified: boolean;
   /** One line for people. */
@@ -10,19 +10,19 @@ export interface LedgerVerdict {
   readonly proved: number;
   /** How many servers have loaded which version; the empty text stands for those that did not say. */
   readonly versions: Readonly<Record<string, number>>;
-  readonly drifts: Readonly<Record<string, number>>;
+  readonly mismatches: Readonly<Record<string, number>>;
 }
 
 /** The ledger of a set at one moment. */
-export interface Ledger extends LedgerVerdict {
+export interface Audit extends AuditVerdict {
   readonly v: 1;
-  readonly set: LedgerFrame['set'];
+  readonly set: AuditFrame['set'];
   readonly replicas: number;
   readonly templateImage: string;
-  readonly yardstick: LedgerFrame['yardstick'];
+  readonly expectedVersion: AuditFrame['expectedVersion'];
   readonly notes: readonly string[];
-  readonly rows: readonly LedgerRow[];
-  /** Rows that are left out because the answer would be too long; those with a drift come first. */
+  readonly rows: readonly AuditRow[];
+  /** Rows that are left out because the answer would be too long; those with a mismatch come first. */
   readonly omitted: number;
 }
 
@@ -30,15 +30,15 @@ export interface Ledger extends LedgerVerdict {
 const ROWS_LIMIT = 1_500_000;
 
 /** Puts the rows of a ledger together. Bounded: beyond some thousand servers it keeps those that matter. */
-export function ledgerOf(frame: LedgerFrame, rows: readonly LedgerRow[]): Ledger {
+export function auditOf(frame: AuditFrame, rows: readonly AuditRow[]): Audit {
   const kept = boundedRows(rows);
-  const { set, replicas, templateImage, yardstick, notes } = frame;
+  const { set, replicas, templateImage, expectedVersion, notes } = frame;
   return {
     v: 1,
     set,
     replicas,
     templateImage,
-    yardstick,
+    expectedVersion,
     notes,
     ...verdictOf(frame, rows),
     rows: kept,
@@ -48,9 +48,9 @@ export function ledgerOf(frame: LedgerFrame, rows: readonly LedgerRow[]): Ledger
 
 /** Judges all rows. */
 export function verdictOf(
-  frame: Pick<LedgerFrame, 'replicas' | 'yardstick'>,
-  rows: readonly LedgerRow[],
-): LedgerVerdict {
+  frame: Pick<AuditFrame, 'replicas' | 'expectedVersion'>,
+  rows: readonly AuditRow[],
+): AuditVerdict {
   const proved = rows.filter((row) => row.proves).length;
   return {
     verified: rows.length > 0 && proved === rows.length && rows.length >= frame.replicas,
@@ -58,9 +58,9 @@ export function verdictOf(
     servers: rows.length,
     proved,
     versions: countBy(rows, ({ loaded }) => loaded),
-    drifts: countBy(
-      rows.filter(({ drift }) => drift !== ''),
-      ({ drift }) => drift,
+    mismatches: countBy(
+      rows.filter(({ mismatch }) => mismatch !== ''),
+      ({ mismatch }) => mismatch,
     ),
   };
 }
@@ -70,8 +70,8 @@ export function verdictOf(
  * know first.
  */
 function summaryOf(
-  { replicas, yardstick }: Pick<LedgerFrame, 'replicas' | 'yardstick'>,
-  rows: readonly LedgerRow[],
+  { replicas, expectedVersion }: Pick<AuditFrame, 'replicas' | 'expectedVersion'>,
+  rows: readonly AuditRow[],
 ): string {
   if (rows.length === 0) return 'the set has no servers';
   const groups = Object.entries(countBy(rows, ({ wanted }) => wanted)).map(([version, count]) => {
@@ -80,14 +80,14 @@ function summaryOf(
   });
   const counts = groups.map(({ version, text }, index) => `${text}${index === 0 ? ' servers' : ''} on ${version}`);
   const parts = [
-    `${counts.join(', ')}${yardstick.strategy === 'rolling' ? '' : ` (${yardstick.strategy})`}`,
+    `${counts.join(', ')}${expectedVersion.strategy === 'rolling' ? '' : ` (${expectedVersion.strategy})`}`,
     named(
       rows.filter((row) => !row.proves),
       'not',
     ),
     named(
-      rows.filter((row) => row.proves && row.drift !== ''),
-      'drifting',
+      rows.filter((row) => row.proves && row.mismatch !== ''),
+      'mismatching',
     ),
     rows.length < replicas ? `${replicas - rows.length} of ${replicas} servers do not exist` : '',
   ];
@@ -97,18 +97,18 @@ function summaryOf(
 const NAMED = 5;
 const REASON_LIMIT = 120;
 
-function named(rows: readonly LedgerRow[], what: string): string {
+function named(rows: readonly AuditRow[], what: string): string {
   if (rows.length === 0) return '';
-  const names = rows.slice(0, NAMED).map((row) => `${row.server} (${driftText(row).slice(0, REASON_LIMIT)})`);
+  const names = rows.slice(0, NAMED).map((row) => `${row.server} (${mismatchText(row).slice(0, REASON_LIMIT)})`);
   const more = rows.length > NAMED ? ` and ${rows.length - NAMED} more` : '';
   return `${rows.length} ${what}: ${names.join(', ')}${more}`;
 }
 
-/** A server's drift as people read it: the word and the reason, or the version alone when it is merely another one. */
-function driftText({ drift, reason }: Pick<LedgerRow, 'drift' | 'reason'>): string {
-  const isPlainVersion = drift === 'behind' && !reason.includes(' ');
+/** A server's mismatch as people read it: the word and the reason, or the version alone when it is merely another one. */
+function mismatchText({ mismatch, reason }: Pick<AuditRow, 'mismatch' | 'reason'>): string {
+  const isPlainVersion = mismatch === 'behind' && !reason.includes(' ');
   if (isPlainVersion) return reason;
-  return [drift, reason].filter((part) => part !== '').join(': ');
+  return [mismatch, reason].filter((part) => part !== '').join(': ');
 }
 
 function countBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Record<string, number> {
@@ -117,17 +117,17 @@ function countBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): R
   return Object.fromEntries(counts);
 }
 
-function boundedRows(rows: readonly LedgerRow[]): readonly LedgerRow[] {
-  const urgent = (drift: Drift): number => (drift === '' ? 1 : 0);
+function boundedRows(rows: readonly AuditRow[]): readonly AuditRow[] {
+  const urgent = (mismatch: Mismatch): number => (mismatch === '' ? 1 : 0);
   const sizes = new Map(rows.map((row) => [row, bytesOf(row)]));
   const total = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   if (total <= ROWS_LIMIT) return rows;
   let room = ROWS_LIMIT;
   return rows
-    .toSorted((left, right) => urgent(left.drift) - urgent(right.drift))
+    .toSorted((left, right) => urgent(left.mismatch) - urgent(right.mismatch))
     .filter((row) => (room -= sizes.get(row) ?? 0) >= 0);
 }
 
-function bytesOf(row: LedgerRow): number {
+function bytesOf(row: AuditRow): number {
   return new TextEncoder().encode(JSON.stringify(row)).length + 1;
 }

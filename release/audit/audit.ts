@@ -2,16 +2,16 @@ import type { ContainerView, ServerView, SetRef } from '../fleet/fleet.ts';
 import { containerOf, isServing } from '../fleet/fleet.ts';
 import type { RecordedAsk } from '../record/record.ts';
 import { imageTag } from '../spec/spec.ts';
-import type { Wanted, Yardstick } from './expectation.ts';
+import type { Wanted, ExpectedVersion } from './expectation.ts';
 import { isOverriddenOnPurpose, templateLeftBy, wantedOf } from './expectation.ts';
 
 /** Everything that the rows of a ledger have in common. */
-export interface LedgerFrame {
+export interface AuditFrame {
   readonly set: SetRef;
   readonly replicas: number;
-  /** The image that the set's template asks for in the yardstick's container. */
+  /** The image that the set's template asks for in the expectedVersion's container. */
   readonly templateImage: string;
-  readonly yardstick: Yardstick;
+  readonly expectedVersion: ExpectedVersion;
   readonly how: RecordedAsk;
   /** What a person should know about the set itself, a sentence each. */
   readonly notes: readonly string[];
@@ -41,10 +41,11 @@ export interface FoundServer {
  * Why a server is not simply on its version, one word for machines; empty when it is.
  * `behind` and `ahead` are about the image that it asks for, `files` and `not loaded` about what came of it.
  */
-export type Drift = '' | 'missing' | 'override' | 'unready' | 'behind' | 'ahead' | 'files' | 'not loaded' | 'unknown';
+export type Mismatch =
+  '' | 'missing' | 'override' | 'unready' | 'behind' | 'ahead' | 'files' | 'not loaded' | 'unknown';
 
 /** One server in the ledger. Texts are empty where there is nothing to say. */
-export interface LedgerRow {
+export interface AuditRow {
   readonly server: string;
   /** The version that its engine has to prove. */
   readonly wanted: string;
@@ -53,8 +54,8 @@ export interface LedgerRow {
   /** What the files on its disk say. */
   readonly files: string;
   readonly proves: boolean;
-  readonly drift: Drift;
-  /** Why it drifts, without the server's name. */
+  readonly mismatch: Mismatch;
+  /** Why it mismatches, without the server's name. */
   readonly reason: string;
   /** The image that its pod asks for. */
   readonly image: string;
@@ -71,24 +72,24 @@ export interface LedgerRow {
 }
 
 /** The ledger's row of one server. */
-export function ledgerRow(frame: LedgerFrame, found: FoundServer): LedgerRow {
+export function auditRow(frame: AuditFrame, found: FoundServer): AuditRow {
   const { pod, override = '' } = found;
-  const container = pod && containerOf(pod.containers, frame.yardstick.container);
-  const wanted = wantedOf(frame.yardstick, pod);
+  const container = pod && containerOf(pod.containers, frame.expectedVersion.container);
+  const wanted = wantedOf(frame.expectedVersion, pod);
   return {
     server: found.name,
     wanted: wanted.version,
     loaded: found.loaded?.version ?? '',
     files: found.files?.version ?? '',
     proves: pod !== undefined && found.loaded?.kind === 'right',
-    ...driftOf({ frame, found, pod, container, wanted, override }),
+    ...mismatchOf({ frame, found, pod, container, wanted, override }),
     override,
-    ...(pod ? podFacts(pod, frame.yardstick.container) : NO_POD),
+    ...(pod ? podFacts(pod, frame.expectedVersion.container) : NO_POD),
   };
 }
 
 type PodFacts = Pick<
-  LedgerRow,
+  AuditRow,
   'image' | 'runningImage' | 'imageId' | 'uid' | 'createdAt' | 'restarts' | 'mainRestarts'
 >;
 
@@ -118,7 +119,7 @@ function podFacts({ containers, uid, createdAt }: ServerView, sidecar: string): 
 }
 
 interface Measured {
-  readonly frame: LedgerFrame;
+  readonly frame: AuditFrame;
   readonly found: FoundServer;
   readonly pod: ServerView | undefined;
   readonly container: ContainerView | undefined;
@@ -126,7 +127,7 @@ interface Measured {
   readonly override: string;
 }
 
-type Finding = Pick<LedgerRow, 'drift' | 'reason'>;
+type Finding = Pick<AuditRow, 'mismatch' | 'reason'>;
 
 /**
  * In the order in which they explain each other: an override explains an image, an image explains files. An override
@@ -143,22 +144,22 @@ const CHECKS: readonly ((measured: Measured) => Finding | undefined)[] = [
   followsTheTemplate,
 ];
 
-function driftOf(measured: Measured): Finding {
+function mismatchOf(measured: Measured): Finding {
   for (const check of CHECKS) {
     const finding = check(measured);
     if (finding) return { ...finding, reason: `${finding.reason}${origin(measured)}` };
   }
-  return { drift: '', reason: '' };
+  return { mismatch: '', reason: '' };
 }
 
 /** A pod that came after the release did not go through it. */
-function origin({ frame: { yardstick }, pod }: Measured): string {
-  const isNew = pod !== undefined && yardstick.finishedAt > 0 && pod.createdAt > yardstick.finishedAt;
+function origin({ frame: { expectedVersion }, pod }: Measured): string {
+  const isNew = pod !== undefined && expectedVersion.finishedAt > 0 && pod.createdAt > expectedVersion.finishedAt;
   return isNew ? '; its pod was made after the release' : '';
 }
 
 function hasPod({ pod }: Measured): Finding | undefined {
-  return pod ? undefined : { drift: 'missing', reason: 'it has no pod' };
+  return pod ? undefined : { mismatch: 'missing', reason: 'it has no pod' };
 }
 
 /** An override silently beats the template. */
@@ -167,32 +168,32 @@ function notOverridden({ found, override, wanted }: Measured): Finding | undefin
 }
 
 /** It will beat every later template, too. Only a targeted release leaves one on purpose. */
-function followsTheTemplate({ frame: { yardstick }, found, pod, override }: Measured): Finding | undefined {
-  const onPurpose = pod !== undefined && isOverriddenOnPurpose(yardstick, pod);
+function followsTheTemplate({ frame: { expectedVersion }, found, pod, override }: Measured): Finding | undefined {
+  const onPurpose = pod !== undefined && isOverriddenOnPurpose(expectedVersion, pod);
   return override === '' || onPurpose ? undefined : overrideOf(override, found);
 }
 
 function overrideOf(override: string, found: FoundServer): Finding {
   return {
-    drift: 'override',
+    mismatch: 'override',
     reason: `its GameServer asks for ${override}, which wins over the template${runs(found)}`,
   };
 }
 
 function asksForItsImage({ frame, found, container, wanted }: Measured): Finding | undefined {
-  if (!container) return { drift: 'behind', reason: `it has no container ${frame.yardstick.container}` };
+  if (!container) return { mismatch: 'behind', reason: `it has no container ${frame.expectedVersion.container}` };
   const { image } = container;
   if (wanted.image === '' || image === wanted.image) return undefined;
   const version = found.loaded?.version ?? '';
   const reason = version === '' || version === wanted.version ? `asks for ${image}` : version;
-  return { drift: hasMovedOn(frame, image) ? 'ahead' : 'behind', reason };
+  return { mismatch: hasMovedOn(frame, image) ? 'ahead' : 'behind', reason };
 }
 
 /** Nobody knows which of two images is the newer one, except where the template has left the last release behind. */
-function hasMovedOn({ yardstick, templateImage }: LedgerFrame, image: string): boolean {
-  const { source, strategy } = yardstick;
+function hasMovedOn({ expectedVersion, templateImage }: AuditFrame, image: string): boolean {
+  const { source, strategy } = expectedVersion;
   if (source !== 'last release' || image !== templateImage) return false;
-  return strategy !== 'targeted' || templateImage !== templateLeftBy(yardstick);
+  return strategy !== 'targeted' || templateImage !== templateLeftBy(expectedVersion);
 }
 
 function isReady({ found, pod, container }: Measured): Finding | undefined {
@@ -203,24 +204,24 @@ function isReady({ found, pod, container }: Measured): Finding | undefined {
     : state !== undefined && state !== 'running'
       ? `container ${container?.name ?? ''} is ${reason ?? state}`
       : 'its pod is not Ready';
-  return { drift: 'unready', reason: `${why}${runs(found)}` };
+  return { mismatch: 'unready', reason: `${why}${runs(found)}` };
 }
 
 function answers({ frame: { how }, found: { loaded } }: Measured): Finding | undefined {
-  if (!loaded) return { drift: 'unknown', reason: 'noAsk' in how ? `not asked: ${how.noAsk}` : 'not asked' };
-  return loaded.kind === 'silent' ? { drift: 'unknown', reason: loaded.reason } : undefined;
+  if (!loaded) return { mismatch: 'unknown', reason: 'noAsk' in how ? `not asked: ${how.noAsk}` : 'not asked' };
+  return loaded.kind === 'silent' ? { mismatch: 'unknown', reason: loaded.reason } : undefined;
 }
 
 function hasLoaded({ found: { loaded, files } }: Measured): Finding | undefined {
   if (loaded?.kind !== 'wrong') return undefined;
   const onDisk = !files || files.version === '' ? `files ${files?.kind ?? 'not asked'}` : `files ${files.version}`;
-  return { drift: files?.kind === 'wrong' ? 'files' : 'not loaded', reason: `runs ${loaded.version}, ${onDisk}` };
+  return { mismatch: files?.kind === 'wrong' ? 'files' : 'not loaded', reason: `runs ${loaded.version}, ${onDisk}` };
 }
 
 function hasFiles({ found: { loaded, files } }: Measured): Finding | undefined {
   if (!files || files.kind === 'right') return undefined;
-  if (files.version === '') return { drift: 'files', reason: files.reason };
-  return { drift: 'files', reason: `files ${files.version}, though ${loaded?.version ?? ''} is loaded` };
+  if (files.version === '') return { mismatch: 'files', reason: files.reason };
+  return { mismatch: 'files', reason: `files ${files.version}, though ${loaded?.version ?? ''} is loaded` };
 }
 
 function runs({ loaded }: FoundServer): string {

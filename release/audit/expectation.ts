@@ -6,7 +6,7 @@ import type { ReleaseFile } from '../spec/spec.ts';
 import { imageTag, updatedContainer } from '../spec/spec.ts';
 
 /** What servers are measured against, and who says so. Texts are empty where nobody knows. */
-export interface Yardstick {
+export interface ExpectedVersion {
   readonly source: 'last release' | 'running release' | 'release file';
   readonly release: string;
   readonly strategy: string;
@@ -26,9 +26,9 @@ export interface Yardstick {
   readonly earlier?: readonly EarlierVersion[];
 }
 
-/** A yardstick and how to ask servers for what it measures. */
+/** A expectedVersion and how to ask servers for what it measures. */
 export interface Measure {
-  readonly yardstick: Yardstick;
+  readonly expectedVersion: ExpectedVersion;
   readonly how: RecordedAsk;
 }
 
@@ -43,8 +43,8 @@ export function measureOf(
 ): Measure | undefined {
   const found = file ? ofFile(file) : (ofRunning(records) ?? ofLast(records));
   if (!found || version === undefined) return found;
-  const { yardstick, how } = found;
-  return { how, yardstick: { ...yardstick, version, image: '', previousImage: '', previousVersion: '' } };
+  const { expectedVersion, how } = found;
+  return { how, expectedVersion: { ...expectedVersion, version, image: '', previousImage: '', previousVersion: '' } };
 }
 
 function ofFile({ metadata, spec }: ReleaseFile): Measure {
@@ -52,7 +52,7 @@ function ofFile({ metadata, spec }: ReleaseFile): Measure {
   const { content, reload, proof, concurrency } = spec;
   return {
     how: { ask: { content, reload, proof, concurrency } },
-    yardstick: {
+    expectedVersion: {
       source: 'release file',
       release: metadata.name,
       strategy: spec.strategy,
@@ -74,7 +74,7 @@ function ofRunning({ running }: Records): Measure | undefined {
     running;
   return {
     how,
-    yardstick: {
+    expectedVersion: {
       source: 'running release',
       release,
       strategy,
@@ -95,7 +95,7 @@ function ofRunning({ running }: Records): Measure | undefined {
 function ofLast({ last }: Records): Measure | undefined {
   if (!last) return undefined;
   const { v: _version, how, ...facts } = last;
-  return { how, yardstick: { source: 'last release', ...facts } };
+  return { how, expectedVersion: { source: 'last release', ...facts } };
 }
 
 /** What one server has to run. */
@@ -124,67 +124,67 @@ const CLOCK_MS = 5_000;
  * | targeted | rolled back | any other | the version |
  * | any | any | named in `earlier`, and not moved | what `earlier` says |
  */
-export function wantedOf(yardstick: Yardstick, pod: ServerView | undefined): Wanted {
-  const { version, image, previousVersion, previousImage, outcome, strategy } = yardstick;
+export function wantedOf(expectedVersion: ExpectedVersion, pod: ServerView | undefined): Wanted {
+  const { version, image, previousVersion, previousImage, outcome, strategy } = expectedVersion;
   const now = { version, image };
   if (!pod || image === '' || previousVersion === '') return now;
   const other = { version: previousVersion, image: previousImage };
-  const left = leftBefore(yardstick, pod);
-  if (strategy === 'newServersOnly') return ofNewServers(yardstick, pod, { now, other, left });
+  const left = leftBefore(expectedVersion, pod);
+  if (strategy === 'newServersOnly') return ofNewServers(expectedVersion, pod, { now, other, left });
   if (left) return left;
-  if (strategy !== 'targeted' || isChosen(yardstick, pod)) return now;
-  return ofTemplate(yardstick) ?? (outcome === 'rolled-back' ? now : other);
+  if (strategy !== 'targeted' || isChosen(expectedVersion, pod)) return now;
+  return ofTemplate(expectedVersion) ?? (outcome === 'rolled-back' ? now : other);
 }
 
 function ofNewServers(
-  yardstick: Yardstick,
+  expectedVersion: ExpectedVersion,
   pod: ServerView,
   { now, other, left }: { readonly now: Wanted; readonly other: Wanted; readonly left: Wanted | undefined },
 ): Wanted {
-  const runs = imageOf(yardstick, pod);
-  if (yardstick.outcome === 'rolled-back') return runs === other.image ? other : (left ?? now);
-  return isOlder(yardstick, pod, runs === now.image) ? (left ?? other) : now;
+  const runs = imageOf(expectedVersion, pod);
+  if (expectedVersion.outcome === 'rolled-back') return runs === other.image ? other : (left ?? now);
+  return isOlder(expectedVersion, pod, runs === now.image) ? (left ?? other) : now;
 }
 
 /** True when a server has the image that it has to run by an override of its GameServer, which a release left there. */
-export function isOverriddenOnPurpose(yardstick: Yardstick, pod: ServerView): boolean {
-  const { strategy, outcome } = yardstick;
-  if (leftBefore(yardstick, pod)) return true;
+export function isOverriddenOnPurpose(expectedVersion: ExpectedVersion, pod: ServerView): boolean {
+  const { strategy, outcome } = expectedVersion;
+  if (leftBefore(expectedVersion, pod)) return true;
   if (strategy !== 'targeted') return false;
   // Taken back, a server that had no override before keeps none.
-  return outcome !== 'rolled-back' || (ofTemplate(yardstick) !== undefined && isChosen(yardstick, pod));
+  return outcome !== 'rolled-back' || (ofTemplate(expectedVersion) !== undefined && isChosen(expectedVersion, pod));
 }
 
 /** The image that a release found in the template, or left there; empty when it does not say. */
-export function templateLeftBy(yardstick: Yardstick): string {
-  const { strategy, outcome, image, previousImage } = yardstick;
+export function templateLeftBy(expectedVersion: ExpectedVersion): string {
+  const { strategy, outcome, image, previousImage } = expectedVersion;
   if (strategy !== 'targeted') return image;
-  return ofTemplate(yardstick)?.image ?? (outcome === 'rolled-back' ? image : previousImage);
+  return ofTemplate(expectedVersion)?.image ?? (outcome === 'rolled-back' ? image : previousImage);
 }
 
-function imageOf({ container }: Yardstick, pod: ServerView): string | undefined {
+function imageOf({ container }: ExpectedVersion, pod: ServerView): string | undefined {
   return containerOf(pod.containers, container)?.image;
 }
 
-function isChosen(yardstick: Yardstick, pod: ServerView): boolean {
-  const { chosen, image, outcome } = yardstick;
+function isChosen(expectedVersion: ExpectedVersion, pod: ServerView): boolean {
+  const { chosen, image, outcome } = expectedVersion;
   if (chosen !== undefined) return isInRanges(chosen, pod.ordinal);
-  return outcome === 'rolled-back' || imageOf(yardstick, pod) === image;
+  return outcome === 'rolled-back' || imageOf(expectedVersion, pod) === image;
 }
 
-function leftBefore({ earlier = [] }: Yardstick, { ordinal }: ServerView): Wanted | undefined {
+function leftBefore({ earlier = [] }: ExpectedVersion, { ordinal }: ServerView): Wanted | undefined {
   const found = earlier.find(({ servers }) => servers !== undefined && isInRanges(servers, ordinal));
   return found && { version: found.version, image: found.image };
 }
 
 /** Strategy targeted: what the template gave when the chosen servers had something else already. */
-function ofTemplate({ earlier = [] }: Yardstick): Wanted | undefined {
+function ofTemplate({ earlier = [] }: ExpectedVersion): Wanted | undefined {
   const found = earlier.find(({ servers }) => servers === undefined);
   return found && { version: found.version, image: found.image };
 }
 
 /** Of a pod that was made in the same seconds as the release the image decides. */
-function isOlder({ startedAt }: Yardstick, { createdAt }: ServerView, hasImage: boolean): boolean {
+function isOlder({ startedAt }: ExpectedVersion, { createdAt }: ServerView, hasImage: boolean): boolean {
   if (createdAt >= startedAt) return false;
   return !(hasImage && createdAt > startedAt - CLOCK_MS);
 }

@@ -1,6 +1,6 @@
 import type { WorkloadView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
-import type { Hold } from '../patches/patches.ts';
+import type { SetControls } from '../patches/patches.ts';
 
 /**
  * Controllers that have not taken over a write by then are down, or refused it where only their log says so. Long enough
@@ -17,7 +17,7 @@ export interface Acceptance {
   readonly container: string;
   readonly image: string;
   /** How the set is held; OnDelete: only servers that are created get the template. */
-  readonly held: Hold | 'OnDelete';
+  readonly held: SetControls | 'OnDelete';
   /**
    * `written`: OpenKruiseGame has copied it into the Advanced StatefulSet. `observed`: Kruise has also finished what it
    * was doing before, so that the revision is the new image's and nobody moves any more by an older hold. Kruise v1.8.0

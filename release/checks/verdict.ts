@@ -38,13 +38,13 @@ export interface FailurePolicy {
   readonly classes?: FailureSpec['classes'] | undefined;
 }
 
-/** How many servers were left behind before, within what the policy stands. */
+/** How many servers were excluded before, within what the policy stands. */
 export interface FailedBefore {
   readonly inAll: number;
   readonly inWave: number;
 }
 
-/** Nobody was left behind before. */
+/** Nobody was excluded before. */
 export const NONE_BEFORE: FailedBefore = { inAll: 0, inWave: 0 };
 
 const EXAMPLES = 20;
@@ -112,7 +112,7 @@ export function withoutServers(report: StepReport, servers: ReadonlySet<string>)
 }
 
 /**
- * Judges a step. `failedBefore` counts servers that earlier steps and waves left behind within the tolerance.
+ * Judges a step. `failedBefore` counts servers that earlier steps and waves excluded within the tolerance.
  *
  * | tolerate | failed before | now | then | verdict |
  * |---|---|---|---|---|

@@ -152,7 +152,7 @@ function approvalMessage(
   if (missing !== undefined) return `approved wave ${wave}; ${missing} needed within ${left}`;
   if (phase === 'paused') return `approved wave ${wave}; it starts when somebody resumes`;
   return phase === 'halted'
-    ? `approved wave ${wave}; it starts when the line goes on`
+    ? `approved wave ${wave}; it starts when the halt is over`
     : `approved: wave ${wave} starts`;
 }
 
@@ -206,20 +206,20 @@ function pause({ requests }: ReleaseState, { actor, reason }: Decision): Effect 
 }
 
 function resume(state: ReleaseState, { wins }: Decision): Effect {
-  const { drift, requests } = state;
+  const { foreignEdit, requests } = state;
   const { pause: _done, ...others } = requests;
   const goesOn = { requests: others, pausedBecause: undefined };
-  if (drift?.ofOrder && drift.wins === undefined && wins === undefined) {
+  if (foreignEdit?.ofOrder && foreignEdit.wins === undefined && wins === undefined) {
     const message = "resuming: Kruise's order counts in this wave and those after it, each as large as planned";
-    return { change: { ...goesOn, drift: undefined }, message };
+    return { change: { ...goesOn, foreignEdit: undefined }, message };
   }
-  if (drift && drift.wins === undefined && wins === undefined) {
+  if (foreignEdit && foreignEdit.wins === undefined && wins === undefined) {
     return {
-      refusal: `${drift.what}: say which one stays, resume --wins release (write it over) or resume --wins edit (end the release, leave the edit)`,
+      refusal: `${foreignEdit.what}: say which one stays, resume --wins release (write it over) or resume --wins edit (end the release, leave the edit)`,
     };
   }
-  if (!drift && wins !== undefined) return { refusal: 'nobody else changed anything: resume without --wins' };
-  const decided = drift && wins !== undefined ? { drift: { ...drift, wins } } : {};
+  if (!foreignEdit && wins !== undefined) return { refusal: 'nobody else changed anything: resume without --wins' };
+  const decided = foreignEdit && wins !== undefined ? { foreignEdit: { ...foreignEdit, wins } } : {};
   return { change: { ...goesOn, ...decided }, message: resumeMessage(wins) };
 }
 
@@ -229,9 +229,9 @@ function resumeMessage(wins: Decision['wins']): string {
 }
 
 function retry(state: ReleaseState, { actor }: Decision): Effect {
-  const { failures, requests, drift } = state;
+  const { failures, requests, foreignEdit } = state;
   if (failures.length === 0) return { refusal: `no server of ${state.release} has failed; resume goes on` };
-  if (drift) return { refusal: `${drift.what}: decide that first, with resume --wins` };
+  if (foreignEdit) return { refusal: `${foreignEdit.what}: decide that first, with resume --wins` };
   if (requests.retry) return { refusal: 'the failed servers are being tried again already' };
   const { pause: _done, ...others } = requests;
   const names = failures.slice(0, 3).map(({ server }) => server);
@@ -258,7 +258,7 @@ function skipServer(state: ReleaseState, skipped: NonNullable<ReleaseState['skip
   if (refusal !== undefined) return { refusal };
   if (before.length >= MOST_SKIPPED) return { refusal: `${MOST_SKIPPED} servers are skipped already: cancel instead` };
   const { failures } = withoutFailures(state, new Set([skipped.server]));
-  const what = state.goesBack ? 'the rollback goes on without it' : 'it is left behind';
+  const what = state.goesBack ? 'the rollback goes on without it' : 'it is excluded';
   return { change: { skipped: [...before, skipped], failures }, message: `${skipped.server} is skipped: ${what}` };
 }
 
@@ -266,7 +266,7 @@ function skipServer(state: ReleaseState, skipped: NonNullable<ReleaseState['skip
 function serverSkipRefusal(state: ReleaseState, server: string): string | undefined {
   const { release, waves, skipped = [], failures, deferred, goesBack } = state;
   const wave = waveOfServer(state, server);
-  if (skipped.some((known) => known.server === server)) return `${server} is left behind already`;
+  if (skipped.some((known) => known.server === server)) return `${server} is excluded already`;
   if (goesBack && failures.some((failure) => failure.server === server)) return undefined;
   if (wave === undefined) return `${server} is in no wave of ${release}`;
   if (goesBack || deferred?.servers.includes(server) === true) return undefined;
@@ -280,14 +280,14 @@ function skipWave(state: ReleaseState, number: number): Effect {
   const wave = state.waves.find((candidate) => candidate.number === number);
   if (!wave) return { refusal: `${state.release} has no wave ${number}: it has ${state.waves.length}` };
   if (wave.status === 'done' && !state.goesBack) return { refusal: `wave ${number} is done; rollback brings it back` };
-  if (before.includes(number)) return { refusal: `wave ${number} is left behind already` };
+  if (before.includes(number)) return { refusal: `wave ${number} is excluded already` };
   const moves =
     state.strategy === 'rolling' && !state.goesBack
       ? '; Kruise still gives them the image, with the next wave or at the end'
       : '';
   return {
     change: { skippedWaves: [...before, number] },
-    message: `the servers of wave ${number} (${wave.size}) are left behind${moves}`,
+    message: `the servers of wave ${number} (${wave.size}) are excluded${moves}`,
   };
 }
 
@@ -316,7 +316,7 @@ function partialRefusal(state: ReleaseState, scope: RollbackScope): string | und
   if (scope === 'release') return undefined;
   if (strategy === 'newServersOnly')
     return `${release} is for new servers only, which keep what they came with; rollback without --scope ends it`;
-  if (goesBack) return `${release} goes back as a whole; resume tries that again, skip leaves a server out`;
+  if (goesBack) return `${release} goes back as a whole; resume tries that again, skip excludes a server`;
   if (halted)
     return `${release} is halted: only as a whole it goes back in spite of that; rollback without --scope, or hotwave unhalt first`;
   if (phase !== 'paused' && phase !== 'waiting-approval')
@@ -389,8 +389,9 @@ function halt(state: ReleaseState, { actor, reason, until, namespace }: Decision
   const { release, halt: before } = state;
   if (until === undefined || until <= now)
     return { refusal: 'a line is stopped with hotwave halt, for a limited time' };
-  if (isBeyondHalts(until, now)) return { refusal: 'a line is stopped for at most 7d: nothing waits for ever' };
-  if (before && before.until >= until) return { refusal: `the line of ${release} is stopped already, and for longer` };
+  if (isBeyondHalts(until, now)) return { refusal: 'a halt lasts 7d at most: nothing waits for ever' };
+  if (before && before.until >= until)
+    return { refusal: `the releases of ${release} are halted already, and for longer` };
   const since = before?.since ?? now;
   const scope = namespace === undefined ? {} : { namespace };
   return {

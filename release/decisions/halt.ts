@@ -3,20 +3,20 @@ import { clusterFlag, commandLine } from '../narrate/shell.ts';
 import type { Phase, ReleaseState } from '../progress/state.ts';
 
 /** The releases that a halt is about: those of one namespace of a cluster, or of the whole cluster. */
-export interface LineScope {
+export interface HaltScope {
   readonly cluster: string;
   readonly namespace?: string | undefined;
 }
 
-/** Who stopped a line, why, since when and until when. Times are milliseconds since the epoch. */
-export interface LineHalt extends LineScope {
+/** Who halted releases, why, since when and until when. Times are milliseconds since the epoch. */
+export interface HaltOfScope extends HaltScope {
   readonly actor: string;
   readonly reason: string;
   readonly since: number;
   readonly until: number;
 }
 
-/** A release of a stopped line as the halt last saw it. */
+/** A release of a halt as the halt last saw it. */
 export interface HeldRelease {
   readonly workflowId: string;
   /** Empty while it has not answered once. */
@@ -25,7 +25,7 @@ export interface HeldRelease {
   readonly phase: Phase | 'not-reached';
 }
 
-/** A set whose releases go on while everything else of the line stands still. */
+/** A set whose releases go on while all others stand still. */
 export interface HaltException {
   readonly set: SetRef;
   readonly actor: string;
@@ -38,17 +38,17 @@ export interface HaltException {
 export const MOST_EXCEPTIONS = 100;
 
 /** A halt with the sets that it does not hold. */
-export interface StandingHalt extends LineHalt {
+export interface StandingHalt extends HaltOfScope {
   /** Absent when it holds them all, or does not answer. */
   readonly exceptions?: readonly HaltException[] | undefined;
 }
 
 /** The whole state of a halt. */
-export interface LineState extends StandingHalt {
+export interface HaltState extends StandingHalt {
   readonly v: 1;
-  /** `ending`: somebody let the line go on, and the releases are being told. */
+  /** `ending`: somebody let the releases go on, and the releases are being told. */
   readonly phase: 'halted' | 'ending' | 'ended';
-  /** The running releases of the line; undefined until they have been looked at once. */
+  /** The running releases of the halt; undefined until they have been looked at once. */
   readonly releases?: readonly HeldRelease[] | undefined;
   /** Why the releases cannot be told now; absent when they can. */
   readonly trouble?: string | undefined;
@@ -57,29 +57,29 @@ export interface LineState extends StandingHalt {
   readonly endedBy?: { readonly actor: string; readonly reason: string; readonly at: number } | undefined;
 }
 
-/** Longest time for which a line can be stopped, in milliseconds: nothing waits for ever. */
+/** Longest time that a halt can last, in milliseconds: nothing waits for ever. */
 export const LONGEST_HALT = 7 * 86_400_000;
 /** Clocks differ; nobody's by as much as a day. */
 const CLOCKS_DIFFER = 86_400_000;
 
-/** True for an end that no halt may have, seen from `now`: whoever stops a line for ever has mistaken something. */
+/** True for an end that no halt may have, seen from `now`: whoever halts for ever has mistaken something. */
 export function isBeyondHalts(until: number, now: number): boolean {
   return until > now + LONGEST_HALT + CLOCKS_DIFFER;
 }
 
 /** `arena in cluster eu`, or `cluster eu`. */
-export function lineName({ cluster, namespace }: LineScope): string {
+export function scopeName({ cluster, namespace }: HaltScope): string {
   return namespace === undefined ? `cluster ${cluster}` : `namespace ${namespace} in cluster ${cluster}`;
 }
 
-/** What to type to let a line go on. */
-export function unhaltCommand({ cluster, namespace }: LineScope): string {
+/** What to type to let halted releases go on. */
+export function unhaltCommand({ cluster, namespace }: HaltScope): string {
   return commandLine('unhalt', ...(namespace === undefined ? [] : ['--namespace', namespace]), ...clusterFlag(cluster));
 }
 
 /** Who, why, since when, until when and what to type: one sentence for every place where a halt refuses something. */
-export function haltSentence(halt: LineHalt): string {
-  return `${halt.actor} has stopped the line of ${lineName(halt)}: ${halt.reason} (since ${pointInTime(halt.since)}, until ${pointInTime(halt.until)}); ${unhaltCommand(halt)} lets it go on`;
+export function haltSentence(halt: HaltOfScope): string {
+  return `${halt.actor} has halted the releases of ${scopeName(halt)}: ${halt.reason} (since ${pointInTime(halt.since)}, until ${pointInTime(halt.until)}); ${unhaltCommand(halt)} lets it go on`;
 }
 
 /** `2026-01-02 12:00:00 UTC`: people of all time zones read the same page. */
@@ -90,7 +90,7 @@ export function pointInTime(milliseconds: number): string {
 }
 
 /** True when a halt of this scope holds the releases of that namespace. */
-function covers(scope: LineScope, { cluster, namespace }: LineScope): boolean {
+function covers(scope: HaltScope, { cluster, namespace }: HaltScope): boolean {
   return scope.cluster === cluster && (scope.namespace === undefined || scope.namespace === namespace);
 }
 
@@ -120,7 +120,7 @@ export function withException(
   const { exceptions = [], cluster } = halt;
   const { set } = wanted;
   if (!covers(halt, { cluster, namespace: set.namespace }))
-    return { refusal: `${nameOf(set)} is not of ${lineName(halt)}` };
+    return { refusal: `${nameOf(set)} is not of ${scopeName(halt)}` };
   if (exceptionOf(halt, nameOf(set))) return { exceptions };
   if (exceptions.length >= MOST_EXCEPTIONS)
     return { refusal: `${MOST_EXCEPTIONS} sets go on already: end the halt instead, ${unhaltCommand(halt)}` };
@@ -150,13 +150,13 @@ export function setOfRelease(workflowId: string): string {
 }
 
 /** `hotwave-halt/eu/arena` -> namespace arena of cluster eu. */
-export function scopeOfHalt(workflowId: string): LineScope {
+export function scopeOfHalt(workflowId: string): HaltScope {
   const [, cluster = '', namespace] = workflowId.split('/');
   return namespace === undefined ? { cluster } : { cluster, namespace };
 }
 
 /** Which releases stand still, and which do not yet, in words. */
-export function releasesText({ releases: all, exceptions }: Pick<LineState, 'releases' | 'exceptions'>): string {
+export function releasesText({ releases: all, exceptions }: Pick<HaltState, 'releases' | 'exceptions'>): string {
   const releases = all?.filter(({ workflowId }) => !exceptionOf({ exceptions }, setOfRelease(workflowId)));
   if (releases === undefined) return 'its releases have not been looked at yet';
   if (releases.length === 0)

@@ -4,16 +4,16 @@ import type { ReleaseState } from '../progress/state.ts';
 import type { Verdict } from '../checks/verdict.ts';
 
 /** How long servers may be of two versions, in milliseconds, and what happens then. */
-export interface SkewBudget {
+export interface MixedBudget {
   readonly limit: number;
   readonly then: 'pause' | 'rollback';
 }
 
 /** The skew budget of a release; undefined when it may take any time. */
-export function skewBudgetOf({
+export function mixedBudgetOf({
   maxMixed,
   onMaxMixed,
-}: Pick<ReleaseSpec, 'maxMixed' | 'onMaxMixed'>): SkewBudget | undefined {
+}: Pick<ReleaseSpec, 'maxMixed' | 'onMaxMixed'>): MixedBudget | undefined {
   return maxMixed === undefined ? undefined : { limit: maxMixed, then: onMaxMixed };
 }
 
@@ -23,17 +23,17 @@ export function isOverMixed({ mixedUntil }: Pick<ReleaseState, 'mixedUntil'>, no
 }
 
 /** What becomes of a release whose servers have been of two versions for too long: somebody has to decide. */
-export function skewVerdict(
+export function mixedVerdict(
   state: Pick<ReleaseState, 'mixedUntil'>,
-  budget: SkewBudget | undefined,
+  budget: MixedBudget | undefined,
   now: number,
 ): Verdict {
   if (!budget || !isOverMixed(state, now)) return { kind: 'advance' };
-  return { kind: budget.then, reason: describeSkew(budget) };
+  return { kind: budget.then, reason: describeMixed(budget) };
 }
 
 /** The reason, for people; where they have to decide, with what they can do. */
-export function describeSkew({ limit, then }: SkewBudget): string {
+export function describeMixed({ limit, then }: MixedBudget): string {
   const time = formatDuration(limit);
   const fact = `servers have been of two versions for ${time}`;
   return then === 'rollback' ? fact : `${fact}: resume gives it another ${time}, rollback ends it`;

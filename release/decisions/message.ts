@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../progress/state.ts';
-import type { LineHalt, LineScope } from './halt.ts';
+import type { HaltOfScope, HaltScope } from './halt.ts';
 import { clusterName, dnsLabel, objectName } from '../spec/names.ts';
 import { plainText } from '../spec/plain-text.ts';
 import { plainLine, remark } from '../spec/text.ts';
@@ -53,8 +53,8 @@ export type ExceptionMessage = z.input<typeof exceptionSchema>;
 /** A wish to end a halt or a guard, before defaults. */
 export type FarewellMessage = z.input<typeof farewellSchema>;
 
-/** Who stopped a line, why, since when and until when. */
-export const lineHaltSchema = z.object({
+/** Who halted releases, why, since when and until when. */
+export const haltOfScopeSchema = z.object({
   cluster: clusterName,
   namespace: dnsLabel.optional(),
   actor,
@@ -67,8 +67,8 @@ export const lineHaltSchema = z.object({
  * The facts of a halt from its memo, which anybody may have written. Never throws: a halt whose facts cannot be read
  * stops its line all the same.
  */
-export function readLineHalt(memo: unknown, scope: LineScope): LineHalt {
-  const read = readMessage(lineHaltSchema, memo);
+export function readHaltOfScope(memo: unknown, scope: HaltScope): HaltOfScope {
+  const read = readMessage(haltOfScopeSchema, memo);
   const { cluster, namespace } = scope;
   const line = namespace === undefined ? { cluster } : { cluster, namespace };
   if ('ok' in read) return { ...read.ok, ...line };

@@ -25,9 +25,9 @@ const refuses = (reason: string): Cell => ({ refuses: reason });
 const GATE_OPEN = 'its gate is open and takes a vote of this person';
 const FAILED = 'a server has failed';
 const ENDS_FIRST = '{release} is rolling back, which is not stopped half-way; wait for it to end';
-const STOPPED_LINE = 'the line is stopped; end that first with hotwave unhalt';
+const HALTED_SCOPE = 'the releases are halted; end that first with hotwave unhalt';
 const NO_FREEZE = '{release} does not wait for a freeze window';
-const NOT_HALTED = 'the line of {release} is not stopped';
+const NOT_HALTED = '{release} is not halted: no halt of its namespace or cluster holds it';
 
 /** The phases in the order in which a release may go through them, and what they mean. */
 export const OPEN_PHASES: Readonly<Record<OpenPhase, string>> = {
@@ -39,7 +39,7 @@ export const OPEN_PHASES: Readonly<Record<OpenPhase, string>> = {
   frozen: 'waits for the end of a freeze window',
   pausing: 'ends what it is at, and lets no more server move',
   paused: 'stands still until a person says how to go on',
-  halted: 'stands still because somebody stopped the line of its namespace or cluster',
+  halted: 'stands still because somebody halted the releases of its namespace or cluster',
   'rolling-back': 'brings the old version back and proves it',
 };
 
@@ -57,7 +57,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     frozen: refuses('{release} waits at no gate: a freeze window holds it; the verb for that is override'),
     pausing: accepts('the vote counts; the wave starts when somebody resumes', GATE_OPEN),
     paused: accepts('the vote counts; the wave starts when somebody resumes', GATE_OPEN),
-    halted: accepts('the vote counts; the wave starts when the line goes on', GATE_OPEN),
+    halted: accepts('the vote counts; the wave starts when the halt is over', GATE_OPEN),
     'rolling-back': refuses('{release} waits at no gate: it is rolling back'),
   },
   reject: {
@@ -73,7 +73,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     frozen: refuses('{release} waits at no gate: a freeze window holds it; cancel ends it'),
     pausing: accepts('it rolls back or pauses, as onFailure says, when somebody resumes', GATE_OPEN),
     paused: accepts('it rolls back or pauses, as onFailure says, when somebody resumes', GATE_OPEN),
-    halted: accepts('it rolls back or pauses, as onFailure says, when the line goes on', GATE_OPEN),
+    halted: accepts('it rolls back or pauses, as onFailure says, when the halt is over', GATE_OPEN),
     'rolling-back': refuses('{release} waits at no gate: it is rolling back already'),
   },
   pause: {
@@ -85,7 +85,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     frozen: accepts('it stands still, also after the freeze window'),
     pausing: refuses('{release} is paused already; resume goes on'),
     paused: refuses('{release} is paused already; resume goes on'),
-    halted: accepts('it stands still, also after the line goes on'),
+    halted: accepts('it stands still, also after the halt'),
     'rolling-back': refuses('{release} is rolling back, which is not paused half-way; wait for it to end'),
   },
   resume: {
@@ -105,7 +105,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
       'it goes on where it stopped; what is done is not done again',
       'a foreign edit is decided with --wins',
     ),
-    halted: refuses(STOPPED_LINE),
+    halted: refuses(HALTED_SCOPE),
     'rolling-back': refuses('{release} is not paused: it is rolling back'),
   },
   retry: {
@@ -114,40 +114,37 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     baking: refuses('{release} is baking wave {wave}; pause it first, or wait until it pauses'),
     watching: refuses('{release} is watching new servers; pause it first'),
     'waiting-approval': accepts(
-      'servers that were left behind are tried once more, then it waits at the gate again',
+      'servers that were excluded are tried once more, then it waits at the gate again',
       FAILED,
     ),
     frozen: refuses('a freeze window holds {release}; retry after it'),
     pausing: accepts('it goes on, and servers that failed are tried once more, those of earlier waves too', FAILED),
     paused: accepts('it goes on, and servers that failed are tried once more, those of earlier waves too', FAILED),
-    halted: refuses(STOPPED_LINE),
+    halted: refuses(HALTED_SCOPE),
     'rolling-back': refuses(ENDS_FIRST),
   },
   skip: {
     planning: refuses('{release} has no waves yet; cancel ends it'),
     updating: accepts(
-      'the server or wave is left behind: neither waited for, reloaded nor proved',
+      'the server or wave is excluded: neither waited for, reloaded nor proved',
       'it is in this release and a reason is given',
     ),
     baking: accepts(
-      'the server or wave is left behind: its health does not count',
+      'the server or wave is excluded: its health does not count',
       'it is in this release and a reason is given',
     ),
     watching: refuses('{release} has no chosen servers: it follows whatever is created'),
-    'waiting-approval': accepts(
-      'the server or wave will be left behind',
-      'it is in this release and a reason is given',
-    ),
-    frozen: accepts('the server or wave will be left behind', 'it is in this release and a reason is given'),
+    'waiting-approval': accepts('the server or wave will be excluded', 'it is in this release and a reason is given'),
+    frozen: accepts('the server or wave will be excluded', 'it is in this release and a reason is given'),
     pausing: accepts(
-      'the server or wave is left behind; resume goes on without it',
+      'the server or wave is excluded; resume goes on without it',
       'it is in this release and a reason is given',
     ),
     paused: accepts(
-      'the server or wave is left behind; resume goes on without it',
+      'the server or wave is excluded; resume goes on without it',
       'it is in this release and a reason is given',
     ),
-    halted: accepts('the server or wave will be left behind', 'it is in this release and a reason is given'),
+    halted: accepts('the server or wave will be excluded', 'it is in this release and a reason is given'),
     'rolling-back': refuses(ENDS_FIRST),
   },
   rollback: {
@@ -207,7 +204,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     frozen: accepts('it ends, as it is (adopt) or rolled back, and the newer release starts'),
     pausing: accepts('it ends, as it is (adopt) or rolled back, and the newer release starts'),
     paused: accepts('it ends, as it is (adopt) or rolled back, and the newer release starts'),
-    halted: refuses(STOPPED_LINE),
+    halted: refuses(HALTED_SCOPE),
     'rolling-back': refuses(ENDS_FIRST),
   },
   override: {
@@ -224,7 +221,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     ),
     pausing: refuses('{release} does not wait for a freeze window; the verb for going on is resume'),
     paused: refuses('{release} does not wait for a freeze window; the verb for going on is resume'),
-    halted: refuses(STOPPED_LINE),
+    halted: refuses(HALTED_SCOPE),
     'rolling-back': refuses('{release} is rolling back, which no freeze window holds'),
   },
   halt: {

@@ -3,8 +3,8 @@ import { clusterName, dnsLabel, objectName } from '../spec/names.ts';
 import { plainText } from '../spec/plain-text.ts';
 import { plainLine } from '../spec/text.ts';
 import { momentSchema } from '../spec/quantity.ts';
-import type { GuardMemory } from './monitor-watch.ts';
-import type { GuardCounts, GuardState } from './monitor.ts';
+import type { MonitorMemory } from './monitor-watch.ts';
+import type { MonitorCounts, MonitorState } from './monitor.ts';
 
 const anyText = z
   .string()
@@ -13,7 +13,7 @@ const anyText = z
 const count = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 const byServer = z.record(plainLine(253), z.string().max(4_096));
 
-const counts: Readonly<Record<keyof GuardCounts, typeof count>> = {
+const counts: Readonly<Record<keyof MonitorCounts, typeof count>> = {
   crashed: count,
   restarted: count,
   recreated: count,
@@ -27,7 +27,7 @@ const counts: Readonly<Record<keyof GuardCounts, typeof count>> = {
 };
 
 /** The state of a guard as one run hands it to the next. */
-export const guardStateSchema = z.object({
+export const monitorStateSchema = z.object({
   v: z.literal(1),
   release: plainLine(63),
   cluster: clusterName,
@@ -49,7 +49,7 @@ export const guardStateSchema = z.object({
         server: plainLine(253),
         since: momentSchema,
         cause: anyText,
-        drift: z.string().max(40),
+        mismatch: z.string().max(40),
         reason: anyText,
         looks: count,
         reloads: count,
@@ -62,14 +62,14 @@ export const guardStateSchema = z.object({
     .max(100),
   counts: z.object(counts),
   unreadable: count.optional(),
-}) as unknown as z.ZodType<GuardState>;
+}) as unknown as z.ZodType<MonitorState>;
 
 /** What a guard remembers of its last look. */
-export const guardMemorySchema: z.ZodType<GuardMemory> = z.object({
+export const monitorMemorySchema: z.ZodType<MonitorMemory> = z.object({
   containers: z.array(plainLine(253)).max(1_000),
   servers: byServer,
   gone: z.record(plainLine(253), momentSchema).optional(),
   template: z.string().max(4_096),
   strategy: z.string().max(4_096),
   overrides: byServer,
-}) as unknown as z.ZodType<GuardMemory>;
+}) as unknown as z.ZodType<MonitorMemory>;

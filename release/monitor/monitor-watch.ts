@@ -5,7 +5,7 @@ import type { LastRelease } from '../record/record.ts';
 import { readRecords } from '../record/record.ts';
 
 /** One look at everything that a guard keeps an eye on. `set` is undefined when it does not exist any more. */
-export interface GuardLook {
+export interface MonitorLook {
   readonly set: GameServerSetView | undefined;
   readonly servers: readonly ServerView[];
   readonly gameServers: readonly GameServerView[];
@@ -15,7 +15,7 @@ export interface GuardLook {
  * What a guard remembers from its last look, small enough to be passed on for thousands of servers. A server is
  * `uid restarts:container restarts:container ...`, shortened, its containers in the order of `containers`.
  */
-export interface GuardMemory {
+export interface MonitorMemory {
   readonly containers: readonly string[];
   readonly servers: Readonly<Record<string, string>>;
   /** Servers that have lost their pod of late, and when that was seen, in milliseconds since the epoch. */
@@ -26,7 +26,7 @@ export interface GuardMemory {
 }
 
 /** Something that has changed between two looks. */
-export interface GuardChange {
+export interface MonitorChange {
   readonly kind: 'crashed' | 'restarted' | 'recreated' | 'appeared' | 'gone' | 'notProved' | 'edited';
   /** Absent when it is about the set. */
   readonly server?: string;
@@ -44,7 +44,7 @@ const MOST_CHANGES = 1_000;
 const RECREATED_WITHIN_MS = 5 * 60_000;
 
 /** Why there is nothing more to guard, or undefined: the set is gone, or another release has begun or ended on it. */
-export function guardEnd({ set }: Pick<GuardLook, 'set'>, guarded: LastRelease): string | undefined {
+export function monitorEnd({ set }: Pick<MonitorLook, 'set'>, guarded: LastRelease): string | undefined {
   if (!set || set.deleting) return 'the GameServerSet is deleted';
   const { running, last } = readRecords(set.annotations);
   if (running) return `release ${running.release} has begun`;
@@ -53,7 +53,7 @@ export function guardEnd({ set }: Pick<GuardLook, 'set'>, guarded: LastRelease):
 }
 
 /** What to remember of a look. */
-export function memoryOf(look: GuardLook, container: string): GuardMemory {
+export function memoryOf(look: MonitorLook, container: string): MonitorMemory {
   const containers = [...new Set(look.servers.flatMap((server) => server.containers.map(({ name }) => name)))].sort();
   return {
     containers,
@@ -64,13 +64,13 @@ export function memoryOf(look: GuardLook, container: string): GuardMemory {
   };
 }
 
-function templateOf({ set }: GuardLook, container: string): string {
+function templateOf({ set }: MonitorLook, container: string): string {
   return containerOf(set?.containers ?? [], container)?.image ?? '';
 }
 
 /** Images of GameServers that win over the template, by server. */
 export function overridesOf(
-  { gameServers }: Pick<GuardLook, 'gameServers'>,
+  { gameServers }: Pick<MonitorLook, 'gameServers'>,
   container: string,
 ): Record<string, string> {
   const found = gameServers.flatMap(({ name, imageOverrides }) => {
@@ -94,11 +94,11 @@ function markOf({ uid, containers }: ServerView, names: readonly string[]): stri
 
 /** What has changed since the memory, and what to remember from now on; `at` is the time of the look. */
 export function changesSince(
-  memory: GuardMemory,
-  look: GuardLook,
+  memory: MonitorMemory,
+  look: MonitorLook,
   container: string,
   at: number,
-): { readonly changes: readonly GuardChange[]; readonly memory: GuardMemory } {
+): { readonly changes: readonly MonitorChange[]; readonly memory: MonitorMemory } {
   const now = memoryOf(look, container);
   const pods = new Map(look.servers.map((server) => [server.name, server]));
   const changed = [...new Set([...Object.keys(now.servers), ...Object.keys(memory.servers)])].filter(
@@ -117,11 +117,11 @@ export function changesSince(
 }
 
 function goneOfLate(
-  before: GuardMemory,
-  { servers }: GuardMemory,
-  shown: readonly GuardChange[],
+  before: MonitorMemory,
+  { servers }: MonitorMemory,
+  shown: readonly MonitorChange[],
   at: number,
-): Pick<GuardMemory, 'gone'> {
+): Pick<MonitorMemory, 'gone'> {
   const known = Object.entries(before.gone ?? {}).filter(([name]) => servers[name] === undefined);
   const newly = shown.flatMap(({ kind, server = '' }) => (kind === 'gone' ? [[server, at] as const] : []));
   const late = [...known, ...newly].filter(([, since]) => at - since < RECREATED_WITHIN_MS);
@@ -129,20 +129,20 @@ function goneOfLate(
 }
 
 /** Servers whose change was not reported stay as they were remembered. */
-function remembered({ servers }: GuardMemory, unreported: readonly GuardChange[]): Record<string, string> {
+function remembered({ servers }: MonitorMemory, unreported: readonly MonitorChange[]): Record<string, string> {
   return Object.fromEntries(unreported.map(({ server = '' }) => [server, servers[server] ?? '']));
 }
 
 interface Comparison {
   readonly name: string;
-  readonly memory: GuardMemory;
-  readonly now: GuardMemory;
+  readonly memory: MonitorMemory;
+  readonly now: MonitorMemory;
   readonly pod: ServerView | undefined;
   readonly container: string;
   readonly at: number;
 }
 
-function serverChange({ name, memory, now, pod, container, at }: Comparison): GuardChange[] {
+function serverChange({ name, memory, now, pod, container, at }: Comparison): MonitorChange[] {
   const before = memory.servers[name] ?? '';
   const after = now.servers[name] ?? '';
   if (!pod || after === '') return [{ kind: 'gone', server: name, text: 'it has no pod any more' }];
@@ -176,12 +176,12 @@ function describeRun({ containers }: ServerView, name: string): string {
 
 const CONTAINERS = '/spec/gameServerTemplate/spec/containers';
 
-function editsOf(before: GuardMemory, now: GuardMemory, look: GuardLook, container: string): GuardChange[] {
+function editsOf(before: MonitorMemory, now: MonitorMemory, look: MonitorLook, container: string): MonitorChange[] {
   const { set, gameServers } = look;
   if (!set) return [];
   const index = set.containers.findIndex(({ name }) => name === container);
   const by = (manager: string | undefined): string => (manager === undefined ? '' : ` by ${manager}`);
-  const edited = (text: string, server?: string): GuardChange => ({
+  const edited = (text: string, server?: string): MonitorChange => ({
     kind: 'edited',
     text,
     ...(server === undefined ? {} : { server }),

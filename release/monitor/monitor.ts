@@ -1,25 +1,25 @@
 import type { SetRef } from '../fleet/fleet.ts';
-import type { GuardChange } from './monitor-watch.ts';
-import type { LedgerRow } from '../audit/audit.ts';
+import type { MonitorChange } from './monitor-watch.ts';
+import type { AuditRow } from '../audit/audit.ts';
 import { formatDuration } from '../spec/quantity.ts';
 
 /** What happened, one line of a guard's log. */
-export interface GuardEvent {
+export interface MonitorEvent {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly server?: string | undefined;
-  readonly kind: GuardChange['kind'] | 'proved' | 'repaired' | 'failed' | 'trouble';
+  readonly kind: MonitorChange['kind'] | 'proved' | 'repaired' | 'failed' | 'trouble';
   readonly text: string;
 }
 
 /** A server that does not prove what it should, or that is not yet known to. */
-export interface GuardProblem {
+export interface MonitorProblem {
   readonly server: string;
   readonly since: number;
   /** What made the guard look: a crash, a new pod. */
   readonly cause: string;
   /** What the last look found; empty before the first. */
-  readonly drift: LedgerRow['drift'];
+  readonly mismatch: AuditRow['mismatch'];
   readonly reason: string;
   /** How often it was looked at, and how often its engine was made to reload. */
   readonly looks: number;
@@ -29,10 +29,10 @@ export interface GuardProblem {
 }
 
 /** What one look at a server found, and whether its engine was made to reload. */
-export interface GuardFinding {
+export interface MonitorFinding {
   readonly server: string;
   readonly proves: boolean;
-  readonly drift: LedgerRow['drift'];
+  readonly mismatch: AuditRow['mismatch'];
   readonly reason: string;
   readonly wanted: string;
   readonly loaded: string;
@@ -40,7 +40,7 @@ export interface GuardFinding {
 }
 
 /** How often what was seen and done. */
-export interface GuardCounts {
+export interface MonitorCounts {
   readonly crashed: number;
   readonly restarted: number;
   readonly recreated: number;
@@ -54,7 +54,7 @@ export interface GuardCounts {
 }
 
 /** The whole state of a guard: what the query returns and everything that people are shown is made from. */
-export interface GuardState {
+export interface MonitorState {
   readonly v: 1;
   readonly release: string;
   readonly cluster: string;
@@ -74,17 +74,17 @@ export interface GuardState {
   /** When the last report of a look came, and how many servers there were. */
   readonly lookedAt: number;
   readonly servers: number;
-  readonly problems: readonly GuardProblem[];
+  readonly problems: readonly MonitorProblem[];
   /** The latest 100. */
-  readonly events: readonly GuardEvent[];
-  readonly counts: GuardCounts;
+  readonly events: readonly MonitorEvent[];
+  readonly counts: MonitorCounts;
   /** Messages that could not be read: somebody tried something. */
   readonly unreadable?: number | undefined;
 }
 
 /** What a guard is started with. */
-export type GuardIdentity = Pick<
-  GuardState,
+export type MonitorIdentity = Pick<
+  MonitorState,
   'release' | 'cluster' | 'set' | 'image' | 'version' | 'requester' | 'until' | 'interval'
 >;
 
@@ -95,7 +95,7 @@ const MOST_PROBLEMS = 1_000;
 const KEPT_EVENTS = 100;
 const LONGEST_BACK_OFF = 5 * 60_000;
 
-const NO_COUNTS: GuardCounts = {
+const NO_COUNTS: MonitorCounts = {
   crashed: 0,
   restarted: 0,
   recreated: 0,
@@ -109,7 +109,7 @@ const NO_COUNTS: GuardCounts = {
 };
 
 /** The state of a guard that has not looked yet. */
-export function newGuard(identity: GuardIdentity, now: number): GuardState {
+export function newMonitor(identity: MonitorIdentity, now: number): MonitorState {
   return {
     v: 1,
     ...identity,
@@ -126,15 +126,15 @@ export function newGuard(identity: GuardIdentity, now: number): GuardState {
 
 /** Takes over what a look has seen. Whatever happened to a server, it has to prove its version again. */
 export function withChanges(
-  state: GuardState,
-  { changes, servers }: { readonly changes: readonly GuardChange[]; readonly servers: number },
+  state: MonitorState,
+  { changes, servers }: { readonly changes: readonly MonitorChange[]; readonly servers: number },
   now: number,
-): GuardState {
-  const seen = changes.reduce<GuardState>((sum, change) => withChange(sum, change, now), state);
+): MonitorState {
+  const seen = changes.reduce<MonitorState>((sum, change) => withChange(sum, change, now), state);
   return { ...seen, servers, lookedAt: now };
 }
 
-function withChange(state: GuardState, { kind, server, text }: GuardChange, now: number): GuardState {
+function withChange(state: MonitorState, { kind, server, text }: MonitorChange, now: number): MonitorState {
   const counted = {
     ...withEvent(state, { at: now, server, kind, text }),
     counts: { ...state.counts, [kind]: state.counts[kind] + 1 },
@@ -144,13 +144,13 @@ function withChange(state: GuardState, { kind, server, text }: GuardChange, now:
   if (kind === 'gone') return { ...counted, problems: others };
   if (others.length >= MOST_PROBLEMS) return counted;
   const since = state.problems.find((problem) => problem.server === server)?.since ?? now;
-  const fresh = { server, since, cause: text, drift: '', reason: '', looks: 0, reloads: 0, nextAt: now } as const;
+  const fresh = { server, since, cause: text, mismatch: '', reason: '', looks: 0, reloads: 0, nextAt: now } as const;
   return { ...counted, problems: [...others, fresh] };
 }
 
 /** The servers that are due to be looked at, at most `limit`; and who of them may be made to reload. */
 export function dueServers(
-  { problems }: GuardState,
+  { problems }: MonitorState,
   now: number,
   limit: number,
 ): readonly { readonly server: string; readonly mayReload: boolean }[] {
@@ -161,24 +161,24 @@ export function dueServers(
 }
 
 /** When the next server is due, or undefined when nothing is wrong. */
-export function nextDue({ problems }: GuardState): number | undefined {
+export function nextDue({ problems }: MonitorState): number | undefined {
   return problems.length === 0 ? undefined : Math.min(...problems.map(({ nextAt }) => nextAt));
 }
 
 /** Takes over what looking at servers found. */
-export function withFindings(state: GuardState, findings: readonly GuardFinding[], now: number): GuardState {
-  return findings.reduce<GuardState>((sum, finding) => withFinding(sum, finding, now), state);
+export function withFindings(state: MonitorState, findings: readonly MonitorFinding[], now: number): MonitorState {
+  return findings.reduce<MonitorState>((sum, finding) => withFinding(sum, finding, now), state);
 }
 
-function withFinding(state: GuardState, finding: GuardFinding, now: number): GuardState {
+function withFinding(state: MonitorState, finding: MonitorFinding, now: number): MonitorState {
   const problem = state.problems.find(({ server }) => server === finding.server);
   if (!problem) return state;
   const counts = { ...state.counts, reloads: state.counts.reloads + (finding.reloaded ? 1 : 0) };
   const rest = { ...state, counts, problems: state.problems.filter((entry) => entry !== problem) };
   if (isWell(finding)) return withProof(rest, problem, finding, now);
-  const still: GuardProblem = {
+  const still: MonitorProblem = {
     ...problem,
-    drift: finding.drift,
+    mismatch: finding.mismatch,
     reason: finding.reason,
     looks: problem.looks + 1,
     reloads: problem.reloads + (finding.reloaded ? 1 : 0),
@@ -187,26 +187,26 @@ function withFinding(state: GuardState, finding: GuardFinding, now: number): Gua
   const kept = { ...rest, problems: [...rest.problems, still] };
   if (!isNews(problem, still)) return kept;
   const givenUp = still.reloads >= MOST_RELOADS ? `; ${still.reloads} reloads did not help, a person has to look` : '';
-  const text = `${still.drift}: ${still.reason}${givenUp}`;
+  const text = `${still.mismatch}: ${still.reason}${givenUp}`;
   return withEvent(kept, { at: now, server: finding.server, kind: 'failed', text });
 }
 
 const MAY_BE_STARTING: ReadonlySet<string> = new Set(['unready', 'unknown']);
 
 /** What has just been started may take a moment: that it does is told only at the second look. */
-function isNews(before: GuardProblem, now: GuardProblem): boolean {
+function isNews(before: MonitorProblem, now: MonitorProblem): boolean {
   if (now.reloads > before.reloads && now.reloads === MOST_RELOADS) return true;
-  const mayBeStarting = MAY_BE_STARTING.has(now.drift);
+  const mayBeStarting = MAY_BE_STARTING.has(now.mismatch);
   if (before.looks === 0) return !mayBeStarting;
-  return now.drift !== before.drift || (before.looks === 1 && mayBeStarting);
+  return now.mismatch !== before.mismatch || (before.looks === 1 && mayBeStarting);
 }
 
-/** An override that asks for what it should is no reason to worry; everything else that drifts is. */
-function isWell({ proves, drift }: GuardFinding): boolean {
-  return proves && (drift === '' || drift === 'override');
+/** An override that asks for what it should is no reason to worry; everything else that mismatches is. */
+function isWell({ proves, mismatch }: MonitorFinding): boolean {
+  return proves && (mismatch === '' || mismatch === 'override');
 }
 
-function withProof(state: GuardState, problem: GuardProblem, finding: GuardFinding, now: number): GuardState {
+function withProof(state: MonitorState, problem: MonitorProblem, finding: MonitorFinding, now: number): MonitorState {
   const reloaded = finding.reloaded || problem.reloads > 0;
   const kind = reloaded ? 'repaired' : 'proved';
   const took = formatDuration(Math.max(0, now - problem.since));
@@ -217,22 +217,22 @@ function withProof(state: GuardState, problem: GuardProblem, finding: GuardFindi
 }
 
 /** The guard could not look: the API server or a permission is away. Said once until it can look again. */
-export function withTrouble(state: GuardState, reason: string, now: number): GuardState {
+export function withTrouble(state: MonitorState, reason: string, now: number): MonitorState {
   const last = state.events.at(-1);
   if (last?.kind === 'trouble' && last.text === reason) return state;
   return withEvent(state, { at: now, kind: 'trouble', text: reason });
 }
 
 /** One more message could not be read. */
-export function withUnreadable(state: GuardState): GuardState {
+export function withUnreadable(state: MonitorState): MonitorState {
   return { ...state, unreadable: (state.unreadable ?? 0) + 1 };
 }
 
 /** Ends a guard. */
-export function endGuard(state: GuardState, reason: string, now: number): GuardState {
+export function endMonitor(state: MonitorState, reason: string, now: number): MonitorState {
   return state.phase === 'ended' ? state : { ...state, phase: 'ended', reason, endedAt: now };
 }
 
-function withEvent(state: GuardState, event: GuardEvent): GuardState {
+function withEvent(state: MonitorState, event: MonitorEvent): MonitorState {
   return { ...state, events: [...state.events, event].slice(-KEPT_EVENTS) };
 }

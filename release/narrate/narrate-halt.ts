@@ -1,15 +1,15 @@
-import type { LineState } from '../decisions/halt.ts';
-import { exceptionTexts, lineName, pointInTime, releasesText, unhaltCommand } from '../decisions/halt.ts';
+import type { HaltState } from '../decisions/halt.ts';
+import { exceptionTexts, scopeName, pointInTime, releasesText, unhaltCommand } from '../decisions/halt.ts';
 import { commandMarkdown, escapeMarkdown, markdownPage } from './narrate.ts';
 import { unreadableText } from './unreadable.ts';
 
 /** The halt as Markdown for the Temporal UI's current details. */
-export function lineMarkdown(state: LineState): string {
+export function haltMarkdown(state: HaltState): string {
   const { phase, endedBy, trouble } = state;
   const title =
     phase === 'halted'
-      ? `**the line of ${escapeMarkdown(lineName(state))} is stopped**`
-      : `**the line goes on** — ${escapeMarkdown(endedBy?.actor ?? '')}: ${escapeMarkdown(endedBy?.reason ?? '')}`;
+      ? `**the releases of ${escapeMarkdown(scopeName(state))} are halted**`
+      : `**the releases go on** — ${escapeMarkdown(endedBy?.actor ?? '')}: ${escapeMarkdown(endedBy?.reason ?? '')}`;
   return markdownPage([
     title,
     `${escapeMarkdown(state.actor)}: ${escapeMarkdown(state.reason, 1_000)}, since ${pointInTime(state.since)}, until ${pointInTime(state.until)}`,

@@ -1,4 +1,4 @@
-import type { GuardEvent, GuardProblem, GuardState } from '../monitor/monitor.ts';
+import type { MonitorEvent, MonitorProblem, MonitorState } from '../monitor/monitor.ts';
 import { pointInTime } from '../decisions/halt.ts';
 import { commandMarkdown, escapeMarkdown, markdownPage } from './narrate.ts';
 import { commandLine, setWords } from './shell.ts';
@@ -6,7 +6,7 @@ import { unreadableText } from './unreadable.ts';
 import { formatDuration } from '../spec/quantity.ts';
 
 /** One line that says what a guard does and what is wrong; the first line wherever a guard is shown. */
-export function guardWhy(state: GuardState, now: number): string {
+export function monitorWhy(state: MonitorState, now: number): string {
   const { phase, version, servers, until, problems, reason } = state;
   if (phase === 'ended') return `ended: ${reason}`;
   const left = formatDuration(Math.max(0, until - now));
@@ -18,33 +18,33 @@ export function guardWhy(state: GuardState, now: number): string {
 }
 
 /** What to type to end a guard. */
-export function stopGuardCommand(state: Pick<GuardState, 'set' | 'cluster'>): string {
+export function stopMonitorCommand(state: Pick<MonitorState, 'set' | 'cluster'>): string {
   return commandLine('guard', ...setWords(state), '--stop');
 }
 
 /** `duel-3: not loaded: runs 1.0, files 2.0 (container engine was started again)`. */
-function problemText({ server, drift, reason, cause }: GuardProblem): string {
-  const what = drift === '' ? 'is to be looked at' : `${drift}: ${reason}`;
+function problemText({ server, mismatch, reason, cause }: MonitorProblem): string {
+  const what = mismatch === '' ? 'is to be looked at' : `${mismatch}: ${reason}`;
   return `${server}: ${what} (${cause})`;
 }
 
 /** `duel-3: proves 2.0, 12s after: its pod was recreated`. */
-export function eventText({ server, text }: GuardEvent): string {
+export function eventText({ server, text }: MonitorEvent): string {
   return server === undefined ? text : `${server}: ${text}`;
 }
 
 const SHOWN = 8;
 
 /** The guard as Markdown for the Temporal UI's current details: under 4 KB, because it travels in a URL there. */
-export function guardMarkdown(state: GuardState, now: number): string {
+export function monitorMarkdown(state: MonitorState, now: number): string {
   const { set, release, image, problems, events, counts } = state;
   const numbers = Object.entries(counts)
     .filter(([, count]) => (count as number) > 0)
     .map(([kind, count]) => `${kind} ${String(count)}`);
   const sections = [
-    `**guard** — ${escapeMarkdown(guardWhy(state, now), 400)}`,
+    `**guard** — ${escapeMarkdown(monitorWhy(state, now), 400)}`,
     `${escapeMarkdown(`${set.namespace}/${set.name}`)} after release ${escapeMarkdown(release)} (${escapeMarkdown(image)})`,
-    state.phase === 'ended' ? '' : commandMarkdown(stopGuardCommand(state)),
+    state.phase === 'ended' ? '' : commandMarkdown(stopMonitorCommand(state)),
     unreadableText(state),
     numbers.join(' · '),
     problems

@@ -53,7 +53,7 @@ function commandsFor(verb: Verb, state: ReleaseState): readonly string[] {
 }
 
 /** The ways in which a verb can be meant; most have one. */
-function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly (readonly string[])[] {
+function flagsFor(verb: Verb, { gate, wave, foreignEdit }: ReleaseState): readonly (readonly string[])[] {
   switch (verb) {
     case 'approve':
       return [['--wave', String(gate?.wave ?? wave)]];
@@ -67,15 +67,15 @@ function flagsFor(verb: Verb, { gate, wave, drift }: ReleaseState): readonly (re
         ['--then', 'rollback'],
       ];
     case 'resume':
-      return waysToResume(drift);
+      return waysToResume(foreignEdit);
     default:
       return [[]];
   }
 }
 
-function waysToResume(drift: ReleaseState['drift']): readonly (readonly string[])[] {
-  if (!drift || drift.wins !== undefined) return [[]];
-  const plain = drift.ofOrder ? [[]] : [];
+function waysToResume(foreignEdit: ReleaseState['foreignEdit']): readonly (readonly string[])[] {
+  if (!foreignEdit || foreignEdit.wins !== undefined) return [[]];
+  const plain = foreignEdit.ofOrder ? [[]] : [];
   return [...plain, ['--wins', 'release'], ['--wins', 'edit']];
 }
 
@@ -174,17 +174,15 @@ export function rollbackSentences({ phase, rollbackTo }: ReleaseState): string[]
 /** Servers that do not go with the others, and why: one sentence for each reason. */
 export function apartSentences(state: ReleaseState): string[] {
   const { unreadable } = state;
-  const { deferred, returned, skipped = [], skippedWaves = [], specimens = [], previousVersion } = state;
+  const { deferred, returned, skipped = [], skippedWaves = [], keptForDebugging = [], previousVersion } = state;
   return [
     ...(unreadable ? [`${unreadable.count} unreadable messages, the last: ${unreadable.last}`] : []),
     ...(deferred ? [`reload deferred until their players are gone: ${listOf(deferred)}`] : []),
-    ...skipped
-      .slice(-SHOWN)
-      .map(({ server, actor, reason }) => `left behind: ${server}, skipped by ${actor} (${reason})`),
-    ...(skipped.length > SHOWN ? [`left behind: ${skipped.length - SHOWN} more skipped servers`] : []),
-    ...(skippedWaves.length > 0 ? [`left behind: skipped waves ${skippedWaves.join(', ')}`] : []),
+    ...skipped.slice(-SHOWN).map(({ server, actor, reason }) => `excluded: ${server}, skipped by ${actor} (${reason})`),
+    ...(skipped.length > SHOWN ? [`excluded: ${skipped.length - SHOWN} more skipped servers`] : []),
+    ...(skippedWaves.length > 0 ? [`excluded: skipped waves ${skippedWaves.join(', ')}`] : []),
     ...(returned ? [`back on ${previousVersion} by an override: ${listOf(returned)}`] : []),
-    ...(specimens.length > 0 ? [`kept as they are for debugging: ${specimens.join(', ')}`] : []),
+    ...(keptForDebugging.length > 0 ? [`kept as they are for debugging: ${keptForDebugging.join(', ')}`] : []),
   ];
 }
 

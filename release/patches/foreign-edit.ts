@@ -1,6 +1,6 @@
 import { plainText } from '../spec/plain-text.ts';
 import type { GameServerSetView, UpdateStrategy } from '../fleet/fleet.ts';
-import type { HeldValues, SetBaseline } from './patches.ts';
+import type { ControlledValues, SetBaseline } from './patches.ts';
 import { STRATEGY, firstDifference, imagePath, sameJson, valueAt } from './patches.ts';
 import type { Plan, PriorityChange } from '../plan/plan.ts';
 import type { TemplateFields } from './template.ts';
@@ -32,8 +32,12 @@ export interface StrayPriority {
   readonly by?: string | undefined;
 }
 
-/** The facts of a set as it is; `holdsStrategy` says whether the updateStrategy is the release's. */
-export function factsOf(view: GameServerSetView | undefined, baseline: SetBaseline, holdsStrategy: boolean): SetFacts {
+/** The facts of a set as it is; `controlsStrategy` says whether the updateStrategy is the release's. */
+export function factsOf(
+  view: GameServerSetView | undefined,
+  baseline: SetBaseline,
+  controlsStrategy: boolean,
+): SetFacts {
   if (view?.uid !== baseline.uid)
     return { gone: view ? 'was deleted and made anew' : 'does not exist any more', replicas: 0 };
   const { replicas } = view;
@@ -42,14 +46,14 @@ export function factsOf(view: GameServerSetView | undefined, baseline: SetBaseli
   const template = changedTemplateFields(baseline, view);
   return {
     ...(container?.name === baseline.container ? { image: container.image } : {}),
-    ...(holdsStrategy ? { updateStrategy: view.hasUpdateStrategy ? view.updateStrategy : null } : {}),
+    ...(controlsStrategy ? { updateStrategy: view.hasUpdateStrategy ? view.updateStrategy : null } : {}),
     replicas,
     ...(Object.keys(template).length > 0 ? { template } : {}),
   };
 }
 
 /** The facts of a set that nobody else has touched. */
-export function heldFacts(held: HeldValues, replicas: number): SetFacts {
+export function heldFacts(held: ControlledValues, replicas: number): SetFacts {
   return { ...held, replicas };
 }
 
@@ -62,7 +66,7 @@ export function sameButReplicas(left: SetFacts, right: SetFacts): boolean {
 
 /** What others have changed of what the release holds, one sentence each. How many servers there are is nobody's. */
 export function editsOf(
-  { name, baseline, held }: { readonly name: string; readonly baseline: SetBaseline; readonly held: HeldValues },
+  { name, baseline, held }: { readonly name: string; readonly baseline: SetBaseline; readonly held: ControlledValues },
   facts: SetFacts,
   writers: Writers,
 ): string[] {

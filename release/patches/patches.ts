@@ -17,7 +17,7 @@ export const STRATEGY = '/spec/updateStrategy';
 export const FROZEN = 2_147_483_647;
 
 /** How hotwave holds the set while a release runs. */
-export interface Hold {
+export interface SetControls {
   /** Servers that stay on the old revision. */
   readonly partition: number;
   /** Servers that may be unavailable at once, counted over the whole set as Kruise counts. */
@@ -35,7 +35,7 @@ export function setTarget(ref: SetRef): PatchTarget {
  * fields that hotwave does not steer (grace period, minReadySeconds) stay as the person set them. `paused` is only there when
  * it is true: OpenKruiseGame v1.0.0 drops a false one whenever it writes the set (opsState Kill), which would look like an edit.
  */
-export function heldStrategy(baseline: SetBaseline, hold: Hold): UpdateStrategy {
+export function controlledStrategy(baseline: SetBaseline, hold: SetControls): UpdateStrategy {
   const { paused: _theirs, ...theirs } = baseline.updateStrategy.rollingUpdate ?? {};
   return {
     type: 'RollingUpdate',
@@ -62,8 +62,8 @@ export const imagePath = (baseline: Pick<SetBaseline, 'containerIndex'>): string
   `${CONTAINERS}/${baseline.containerIndex}/image`;
 
 /** The first write of a release: the new image, and how the set is held. */
-export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: Hold): GuardedPatch {
-  return firstPatch(baseline, replicas, heldStrategy(baseline, hold));
+export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: SetControls): GuardedPatch {
+  return firstPatch(baseline, replicas, controlledStrategy(baseline, hold));
 }
 
 /**
@@ -113,12 +113,12 @@ export function unchangedTemplatePatch(baseline: SetBaseline): GuardedPatch {
 }
 
 /** Changes nothing: refused, with the reason, when the set is not as hotwave wrote and holds it (dry run). */
-export function unchangedHoldPatch(baseline: SetBaseline, hold: Hold): GuardedPatch {
+export function unchangedControlsPatch(baseline: SetBaseline, hold: SetControls): GuardedPatch {
   return {
     preconditions: [
       ...identity(baseline),
       { path: imagePath(baseline), value: baseline.newImage },
-      { path: STRATEGY, value: heldStrategy(baseline, hold) },
+      { path: STRATEGY, value: controlledStrategy(baseline, hold) },
     ],
     changes: [],
   };
@@ -130,15 +130,20 @@ export function newServersRestorePatch(baseline: SetBaseline): GuardedPatch {
 }
 
 /** Moves the set from one hold to the next: a later wave's partition, a pause or a resume. */
-export function holdPatch(baseline: SetBaseline, replicas: number, from: Hold, to: Hold): GuardedPatch {
+export function controlsPatch(
+  baseline: SetBaseline,
+  replicas: number,
+  from: SetControls,
+  to: SetControls,
+): GuardedPatch {
   return {
     preconditions: [
       ...identity(baseline),
       { path: '/spec/replicas', value: replicas },
       { path: imagePath(baseline), value: baseline.newImage },
-      { path: STRATEGY, value: heldStrategy(baseline, from) },
+      { path: STRATEGY, value: controlledStrategy(baseline, from) },
     ],
-    changes: [{ op: 'replace', path: STRATEGY, value: heldStrategy(baseline, to) }],
+    changes: [{ op: 'replace', path: STRATEGY, value: controlledStrategy(baseline, to) }],
   };
 }
 
@@ -152,13 +157,13 @@ export function rollbackPatch(baseline: SetBaseline, found: SeenValues): Guarded
     preconditions: seenPreconditions(baseline, found),
     changes: [
       { op: 'replace', path: imagePath(baseline), value: baseline.oldImage },
-      { op: 'add', path: STRATEGY, value: heldStrategy(baseline, OPEN) },
+      { op: 'add', path: STRATEGY, value: controlledStrategy(baseline, OPEN) },
     ],
   };
 }
 
 /** How a rollback holds the set: not at all. */
-export const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
+export const OPEN: SetControls = { partition: 0, maxUnavailable: '100%', paused: false };
 
 /**
  * True when a strategy is nobody else's: the person's own as the release found it, or any by which a release holds the
@@ -166,7 +171,7 @@ export const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false 
  */
 export function isKnownStrategy(baseline: SetBaseline, strategy: UpdateStrategy | null): boolean {
   const { partition = 0, maxUnavailable = 1, paused = false } = strategy?.rollingUpdate ?? {};
-  const held = heldStrategy(baseline, { partition, maxUnavailable, paused });
+  const held = controlledStrategy(baseline, { partition, maxUnavailable, paused });
   const known = [held, NEW_SERVERS_ONLY, baseline.liveStrategy, baseline.updateStrategy];
   return known.some((one) => sameJson(one, strategy)) || (strategy === null && !baseline.hasUpdateStrategy);
 }
@@ -187,7 +192,7 @@ function seenPreconditions(baseline: SetBaseline, { image, updateStrategy }: See
 }
 
 /** Writes the release's values over an edit that was seen; a later edit that nobody has seen is not overwritten. */
-export function reassertPatch(baseline: SetBaseline, seen: SeenValues, held: HeldValues): GuardedPatch {
+export function reassertPatch(baseline: SetBaseline, seen: SeenValues, held: ControlledValues): GuardedPatch {
   return {
     preconditions: seenPreconditions(baseline, seen),
     changes: [
@@ -200,15 +205,15 @@ export function reassertPatch(baseline: SetBaseline, seen: SeenValues, held: Hel
 }
 
 /** What a release has written and keeps until it writes again. */
-export interface HeldValues {
+export interface ControlledValues {
   readonly image: string;
   /** Absent when the release leaves it to its owner. */
   readonly updateStrategy?: UpdateStrategy | undefined;
 }
 
 /** Puts the person's own updateStrategy back, once every server runs `image`. */
-export function restorePatch(baseline: SetBaseline, image: string, hold: Hold): GuardedPatch {
-  return restoring(baseline, image, heldStrategy(baseline, hold));
+export function restorePatch(baseline: SetBaseline, image: string, hold: SetControls): GuardedPatch {
+  return restoring(baseline, image, controlledStrategy(baseline, hold));
 }
 
 function restoring(baseline: SetBaseline, image: string, strategy: UpdateStrategy): GuardedPatch {

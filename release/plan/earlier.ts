@@ -7,7 +7,7 @@ import type { EarlierVersion } from '../record/record.ts';
 import { readRecords } from '../record/record.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
 import { imageTag } from '../spec/spec.ts';
-import type { Yardstick } from '../audit/expectation.ts';
+import type { ExpectedVersion } from '../audit/expectation.ts';
 import { measureOf, wantedOf } from '../audit/expectation.ts';
 
 /** Longest list of ordinals, in characters: the record on the set has to stay small. */
@@ -23,7 +23,7 @@ export interface Untouched {
 
 /**
  * What earlier releases left servers on that this one does not move: the record of this release replaces theirs, and a
- * server that still runs what its own release proved has not drifted.
+ * server that still runs what its own release proved has not foreign edit.
  */
 export function earlierVersions(
   { strategy, version }: Pick<ReleaseSpec, 'strategy' | 'version'>,
@@ -36,7 +36,7 @@ export function earlierVersions(
     const own = { image: newImage, version: version ?? imageTag(newImage) };
     return bounded(adopted.length === 0 ? [] : [{ ...own, servers: ordinalsOf(adopted) }]);
   }
-  const before = yardstickOf(set, container);
+  const before = expectedVersionOf(set, container);
   const ofTemplate = { image: templateImage, version: before ? versionOf(before, templateImage) : '' };
   const left = before ? groups(before, bystanders, templateImage) : [];
   const template = ofTemplate.version || imageTag(templateImage);
@@ -44,13 +44,13 @@ export function earlierVersions(
   return bounded([...left, ...(hasOtherTemplate ? [{ image: templateImage, version: template }] : [])]);
 }
 
-function yardstickOf(set: FleetSnapshot['set'], container: string): Yardstick | undefined {
-  const found = measureOf(readRecords(set.annotations), undefined, undefined)?.yardstick;
+function expectedVersionOf(set: FleetSnapshot['set'], container: string): ExpectedVersion | undefined {
+  const found = measureOf(readRecords(set.annotations), undefined, undefined)?.expectedVersion;
   return found?.container === container ? found : undefined;
 }
 
 /** Servers that run what they have to, and not what the template gives, by version. */
-function groups(before: Yardstick, servers: readonly ServerView[], usual: string): EarlierVersion[] {
+function groups(before: ExpectedVersion, servers: readonly ServerView[], usual: string): EarlierVersion[] {
   const found = new Map<string, { image: string; version: string; servers: ServerView[] }>();
   for (const server of servers) {
     const { image, version } = wantedOf(before, server);
@@ -70,7 +70,7 @@ function groups(before: Yardstick, servers: readonly ServerView[], usual: string
 
 /** By what version the release before knew an image; empty when it did not. */
 function versionOf(
-  { image, version, previousImage, previousVersion, earlier = [] }: Yardstick,
+  { image, version, previousImage, previousVersion, earlier = [] }: ExpectedVersion,
   wanted: string,
 ): string {
   const known = [{ image, version }, { image: previousImage, version: previousVersion }, ...earlier];

@@ -85,9 +85,9 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
     freeze: undefined,
     mixedUntil: undefined,
     pausedBecause: undefined,
-    drift: undefined,
+    foreignEdit: undefined,
     halt: undefined,
-    ...(kept.length > 0 ? { specimens: kept } : {}),
+    ...(kept.length > 0 ? { keptForDebugging: kept } : {}),
   });
 }
 
@@ -309,7 +309,7 @@ export function tryAgain(release: Release): Release {
     requests: {},
     gate: undefined,
     pausedBecause: undefined,
-    drift: undefined,
-    specimens: undefined,
+    foreignEdit: undefined,
+    keptForDebugging: undefined,
   });
 }

@@ -319,7 +319,7 @@ function checkedNewcomers(release: Release, event: CheckedEvent): Release {
   return knowing(shown, { newcomers: { ...newcomers, servers: staying, notProved } });
 }
 
-/** On the way back nobody is left behind: who fails is named at the end of it. */
+/** On the way back nobody is excluded: who fails is named at the end of it. */
 function checkedBack(release: Release, event: CheckedEvent): Release {
   const { report, what, kept } = event;
   const { back } = release.progress;

@@ -1,4 +1,4 @@
-import { describeSkew, skewBudgetOf } from '../decisions/max-mixed.ts';
+import { describeMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { groupsOf } from '../decisions/gate-votes.ts';
 import { withDecision } from '../decisions/decision.ts';
 import { agreeing } from '../narrate/narrate.ts';
@@ -124,9 +124,9 @@ function windowOverridden(release: Release): Release {
 
 /** Servers have been of two versions for too long: somebody has to decide, or the release goes back. */
 function overMixed(release: Release, now: number): Release {
-  const budget = skewBudgetOf(release.spec);
+  const budget = mixedBudgetOf(release.spec);
   if (!budget) return showing(release, { mixedUntil: undefined });
-  const sentence = describeSkew(budget);
+  const sentence = describeMixed(budget);
   // That is no failure of the version.
   if (budget.then === 'rollback') return departed(release, { reason: sentence });
   const { pausedBecause, gate } = release.state;

@@ -1,5 +1,5 @@
 import { acceptancePatience } from '../checks/acceptance.ts';
-import { FROZEN, heldStrategy, sameJson } from '../patches/patches.ts';
+import { FROZEN, controlledStrategy, sameJson } from '../patches/patches.ts';
 import { reordered } from '../plan/reorder.ts';
 import { knowing, showing, stopped, withShownWave } from './changes.ts';
 import type { Appliers, Event, SetWritten } from './events.ts';
@@ -156,7 +156,7 @@ function templateChecked(
 function stillEdited({ plan, progress }: Release, after: SetControl): ForeignView {
   const { foreign, set } = progress;
   if (!foreign.seen || !set.hold || !after.hold) return foreign;
-  const [before, now] = [heldStrategy(plan.baseline, set.hold), heldStrategy(plan.baseline, after.hold)];
+  const [before, now] = [controlledStrategy(plan.baseline, set.hold), controlledStrategy(plan.baseline, after.hold)];
   const edited = foreign.seen.updateStrategy;
   if (edited === undefined || !sameJson(edited, before)) return foreign;
   const facts = foreign.facts && { ...foreign.facts, updateStrategy: now };
@@ -194,15 +194,15 @@ function reasserted(release: Release, { written, priorities }: Extract<Event, { 
   const problem = writeProblem(written);
   if (problem !== undefined) {
     // A write that is refused names one field only: a person is asked anew, about all that is seen then.
-    const drift = state.drift && { what: problem, seenAt: state.drift.seenAt };
-    return showing(knowing(release, { set }), { drift });
+    const foreignEdit = state.foreignEdit && { what: problem, seenAt: state.foreignEdit.seenAt };
+    return showing(knowing(release, { set }), { foreignEdit });
   }
   const foreign = { ...progress.foreign, seen: undefined, strays: priorities ? [] : progress.foreign.strays };
   // Waves that were opened are opened again: the edit may have closed them.
   const opened = set.hold && set.hold.partition === FROZEN ? [] : progress.opened;
   const order = progress.order === 'followed' ? progress.order : undefined;
   return showing(knowing(release, { set, foreign, opened, order, mustLook: true }), {
-    drift: undefined,
+    foreignEdit: undefined,
   });
 }
 

@@ -1,5 +1,5 @@
 import type { SeenValues } from '../patches/patches.ts';
-import { isOverMixed, skewBudgetOf } from '../decisions/max-mixed.ts';
+import { isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { departed, tryAgain } from './apply-back.ts';
 import {
   ACCEPTABLE,
@@ -41,7 +41,7 @@ export const standingAppliers = {
 /** A person lets the release go on: what made it stand still counts no more, and what they saw they have accepted. */
 function resumed(release: Release, now: number): Release {
   const { progress, state, spec } = release;
-  const budget = skewBudgetOf(spec);
+  const budget = mixedBudgetOf(spec);
   const mixedUntil = budget && isOverMixed(state, now) ? now + budget.limit : state.mixedUntil;
   const gate = state.gate && progress.pause?.isOfGate ? { ...state.gate, openedAt: now } : state.gate;
   const remindEvery = gate?.spec.remindEvery;
@@ -97,11 +97,15 @@ function awaitedInVain(release: Release): Release {
   return leaving(release, { to: 'hold', outcome: 'failed', reason: whole });
 }
 
-/** Nobody said that the line goes on, so a person has to. */
+/** Nobody said that the releases go on, so a person has to. */
 function haltOver(release: Release, now: number): Release {
   const { halt } = release.state;
   if (!halt) return release;
-  return pausedFor(showing(release, { halt: undefined }), `nobody said that the line goes on; ${stoppedBy(halt)}`, now);
+  return pausedFor(
+    showing(release, { halt: undefined }),
+    `nobody said that the releases go on; ${stoppedBy(halt)}`,
+    now,
+  );
 }
 
 /** A person wants the failed servers tried again, those that the release went on without, too. */
@@ -146,7 +150,7 @@ function leaving(
     pausedBecause: undefined,
     requests: {},
     halt: undefined,
-    drift: undefined,
+    foreignEdit: undefined,
   };
   return showing(known, cleared);
 }
@@ -191,22 +195,22 @@ function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSee
   };
   const known = knowing(release, { foreign });
   const shown = told === undefined ? known : { ...known, state: withObservations(known.state, [told]) };
-  if (state.drift?.what === what) return shown;
+  if (state.foreignEdit?.what === what) return shown;
   const isOfOrder = what !== undefined && event.ofOrder === true;
-  return driftNoted(isOfOrder ? knowing(shown, { order: 'changed' }) : shown, { what, isOfOrder }, now);
+  return foreignEditNoted(isOfOrder ? knowing(shown, { order: 'changed' }) : shown, { what, isOfOrder }, now);
 }
 
-function driftNoted(
+function foreignEditNoted(
   release: Release,
   { what, isOfOrder }: { readonly what: string | undefined; readonly isOfOrder: boolean },
   now: number,
 ): Release {
   const { state } = release;
-  const because = what ?? `${state.drift?.what ?? ''}; that was taken back since, resume goes on`;
+  const because = what ?? `${state.foreignEdit?.what ?? ''}; that was taken back since, resume goes on`;
   const ofOrder = isOfOrder ? { ofOrder: true as const } : {};
-  const drift = what === undefined ? undefined : { what, ...ofOrder, seenAt: now };
+  const foreignEdit = what === undefined ? undefined : { what, ...ofOrder, seenAt: now };
   const stands = state.pausedBecause === undefined ? {} : { pausedBecause: because };
-  return showing(release, { drift, ...stands });
+  return showing(release, { foreignEdit, ...stands });
 }
 
 function monitored(release: Release, problem: string | undefined): Release {
@@ -228,7 +232,7 @@ function finished(release: Release, outcome: Outcome, reason: string, now: numbe
     wait: undefined,
     gate: undefined,
     pausedBecause: undefined,
-    drift: undefined,
+    foreignEdit: undefined,
     freeze: undefined,
     mixedUntil: undefined,
     requests: {},

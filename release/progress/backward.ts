@@ -109,7 +109,7 @@ function nextGroup(back: WayBack): Step | undefined {
 }
 
 /** Servers of the plan or newcomers by name. */
-export function serversNamed({ plan, progress }: Release, names: readonly string[]): readonly PlannedServer[] {
+function serversNamed({ plan, progress }: Release, names: readonly string[]): readonly PlannedServer[] {
   const places = placesOf(plan);
   const came = new Map(progress.newcomers.servers.map((server) => [server.name, server]));
   return names.flatMap((name) => came.get(name) ?? places.get(name)?.server ?? []);

@@ -310,7 +310,7 @@ function haltDoing({ state, progress }: Release, until: number): Doing {
   const frozen = refused === undefined ? '' : `; the set could not be frozen: ${refused}`;
   return {
     phase: 'halted',
-    step: 'stands still until the line goes on',
+    step: 'stands still until the halt is over',
     for: halt ? `${stoppedBy(halt)}${frozen}` : '',
     owner: 'whoever ends it with hotwave unhalt',
     ...(halt ? { since: halt.since, until: halt.until } : { until }),

@@ -1,6 +1,6 @@
 import type { Instead } from '../fleet/order.ts';
 import type { StrayPriority, SetFacts } from '../patches/foreign-edit.ts';
-import type { Hold, SeenValues } from '../patches/patches.ts';
+import type { SetControls, SeenValues } from '../patches/patches.ts';
 import type { PlannedServer } from '../plan/plan.ts';
 import type { StepReport } from '../checks/verdict.ts';
 import type { FleetLook } from '../checks/fleet-look.ts';
@@ -12,7 +12,7 @@ import type { Checked, Means, OpenedFor, Toward } from './steps.ts';
 export type SetWritten =
   | {
       readonly kind: 'accepted';
-      readonly hold?: Hold | undefined;
+      readonly hold?: SetControls | undefined;
       readonly revision?: string | undefined;
       readonly fence?: number | undefined;
       readonly joined?: readonly string[] | undefined;
@@ -21,7 +21,7 @@ export type SetWritten =
   /** Written, but the controllers did not follow yet. */
   | {
       readonly kind: 'written';
-      readonly hold: Hold;
+      readonly hold: SetControls;
       readonly fence?: number | undefined;
       readonly reason?: string | undefined;
       readonly instead?: Instead | undefined;
@@ -37,7 +37,7 @@ export type SetWritten =
   /** Written, and the controllers have not taken it over yet. */
   | {
       readonly kind: 'pending';
-      readonly hold: Hold;
+      readonly hold: SetControls;
       readonly fence: number;
       readonly reason: string;
       readonly instead?: Instead | undefined;

@@ -243,7 +243,7 @@ function busyStep({ spec }: Release, busy: readonly PlannedServer[]): Step {
       return note({
         kind: 'stopped',
         verdict: 'pause',
-        reason: `there are still players on ${count}: ${names}; resume waits for them again, skip leaves one behind`,
+        reason: `there are still players on ${count}: ${names}; resume waits for them again, skip excludes one`,
       });
     }
   }

@@ -1,5 +1,5 @@
 import { FROZEN } from '../patches/patches.ts';
-import type { Hold } from '../patches/patches.ts';
+import type { SetControls } from '../patches/patches.ts';
 import { plannedOnes, plannedServers } from '../fleet/newcomers.ts';
 import type { KnownOnes, PlannedOnes } from '../fleet/newcomers.ts';
 import type { PlannedServer, Wave } from '../plan/plan.ts';
@@ -40,7 +40,7 @@ export function goingOn(release: Release, servers: readonly PlannedServer[]): re
   });
 }
 
-/** The newcomers at work that nobody has left behind: a name that a person has skipped stays so for every pod that has it. */
+/** The newcomers at work that nobody has excluded: a name that a person has skipped stays so for every pod that has it. */
 export function newcomersGoingOn(release: Release): readonly PlannedServer[] {
   const skipped = skippedServers(release);
   return release.progress.newcomers.servers.filter(
@@ -116,13 +116,13 @@ export function namesOf(servers: Iterable<string>): string {
   return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ', ...' : ''}`;
 }
 
-/** `; left behind: duel-3; back on 1.0 by an override: duel-7`: whom the end of a release names. */
+/** `; excluded: duel-3; back on 1.0 by an override: duel-7`: whom the end of a release names. */
 export function excludedSentence(release: Release): string {
   const reverted = new Set(revertedServers(release));
   const others = [...excludedServers(release)].filter((name) => !reverted.has(name));
   const back =
     reverted.size === 0 ? '' : `; back on ${release.plan.previousVersion} by an override: ${namesOf(reverted)}`;
-  return `${others.length === 0 ? '' : `; left behind: ${namesOf(others)}`}${back}`;
+  return `${others.length === 0 ? '' : `; excluded: ${namesOf(others)}`}${back}`;
 }
 
 /** Servers that a partial rollback has taken back. */
@@ -132,7 +132,7 @@ export function revertedServers({ progress }: Release): readonly string[] {
 
 /** Servers that a rollback of the whole release leaves as they are: skipped since it began, or kept for debugging. */
 export function leftOut(release: Release): ReadonlySet<string> {
-  return new Set([...skippedServers(release), ...(release.state.specimens ?? [])]);
+  return new Set([...skippedServers(release), ...(release.state.keptForDebugging ?? [])]);
 }
 
 /** Adopted servers that keep the new version by their overrides when the release goes back. */
@@ -141,12 +141,12 @@ export function keptServers(release: Release): readonly PlannedServer[] {
   return release.plan.adopted.filter((server) => isHere(release, server) && !out.has(server.name));
 }
 
-/** `; left behind: duel-3; kept as they are for debugging: duel-7`: whom the end of a rollback names. */
+/** `; excluded: duel-3; kept as they are for debugging: duel-7`: whom the end of a rollback names. */
 export function leftOutSentence(release: Release): string {
-  const { specimens = [] } = release.state;
-  const skipped = [...skippedServers(release)].filter((name) => !specimens.includes(name));
-  const kept = specimens.length === 0 ? '' : `; kept as they are for debugging: ${specimens.join(', ')}`;
-  return `${skipped.length === 0 ? '' : `; left behind: ${namesOf(skipped)}`}${kept}`;
+  const { keptForDebugging = [] } = release.state;
+  const skipped = [...skippedServers(release)].filter((name) => !keptForDebugging.includes(name));
+  const kept = keptForDebugging.length === 0 ? '' : `; kept as they are for debugging: ${keptForDebugging.join(', ')}`;
+  return `${skipped.length === 0 ? '' : `; excluded: ${namesOf(skipped)}`}${kept}`;
 }
 
 /** Overrides of a partial rollback outlive the release, and win over whatever comes next: somebody has to know. */
@@ -168,7 +168,7 @@ export function reachedServers({ plan, state }: Release): readonly PlannedServer
  * How the set is held when the release writes over an edit. Until the last wave is over nobody moves at first: whoever came
  * meanwhile may stand where one of the waves stood in Kruise's order, so the set is opened for its wave anew.
  */
-export function holdOverEdit({ progress, state }: Release): Hold | undefined {
+export function holdOverEdit({ progress, state }: Release): SetControls | undefined {
   const { hold } = progress.set;
   const isOver = state.waves.every(({ status }) => status !== 'pending' && status !== 'running' && status !== 'failed');
   return hold && { ...hold, paused: false, ...(isOver ? {} : { partition: FROZEN }) };

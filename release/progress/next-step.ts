@@ -1,4 +1,4 @@
-import { isOverMixed, skewBudgetOf } from '../decisions/max-mixed.ts';
+import { isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { backwardStep } from './backward.ts';
 import { forwardStep } from './forward.ts';
 import type { Release } from './table.ts';
@@ -6,7 +6,7 @@ import type { Step } from './step.ts';
 import { isFinal } from './state.ts';
 import type { Requests } from './state.ts';
 import type { Event } from './events.ts';
-import { heldStrategy, sameJson } from '../patches/patches.ts';
+import { controlledStrategy, sameJson } from '../patches/patches.ts';
 
 /** How long after its end a halt may still be taken back by whoever made it, in milliseconds. */
 const HALT_GRACE_MS = 30_000;
@@ -98,7 +98,7 @@ function askedStep(release: Release, now: number): Step | undefined {
   const { state, progress } = release;
   const { pause, rollback } = state.requests;
   if (rollback && !pause && !progress.back) return note(partOf(release));
-  if (state.drift) return driftStep(release, now);
+  if (state.foreignEdit) return foreignEditStep(release, now);
   if (!pause) return undefined;
   if (state.pausedBecause === undefined) return note({ kind: 'paused', reason: `by ${pause.actor}: ${pause.reason}` });
   return pausedStep(release, now);
@@ -120,13 +120,13 @@ function haltedStep(release: Release, now: number): Step {
 }
 
 /** Somebody else has changed what the release holds: a person says whose values stay. */
-function driftStep(release: Release, now: number): Step | undefined {
+function foreignEditStep(release: Release, now: number): Step | undefined {
   const { state } = release;
-  const { drift, pausedBecause } = state;
-  if (drift?.wins === 'edit')
-    return note({ kind: 'leaving', to: 'leave', outcome: 'cancelled', reason: `${drift.what}; the edit stays` });
-  if (drift?.wins === 'release') return { kind: 'reassert' };
-  if (pausedBecause === undefined) return note({ kind: 'paused', reason: drift?.what ?? '' });
+  const { foreignEdit, pausedBecause } = state;
+  if (foreignEdit?.wins === 'edit')
+    return note({ kind: 'leaving', to: 'leave', outcome: 'cancelled', reason: `${foreignEdit.what}; the edit stays` });
+  if (foreignEdit?.wins === 'release') return { kind: 'reassert' };
+  if (pausedBecause === undefined) return note({ kind: 'paused', reason: foreignEdit?.what ?? '' });
   return pausedStep(release, now);
 }
 
@@ -135,7 +135,7 @@ function pausedStep(release: Release, now: number): Step {
   const { pause } = progress;
   const frozen = freezeStep(release);
   if (frozen) return frozen;
-  const budget = skewBudgetOf(spec);
+  const budget = mixedBudgetOf(spec);
   if (budget && isOverMixed(state, now) && progress.back === undefined && !saysOverMixed(release))
     return note({ kind: 'overMixed' });
   const until = pause?.until ?? now;
@@ -154,7 +154,7 @@ function freezeStep(release: Release): Step | undefined {
   const { hold, refused } = progress.set;
   if (!hold || hold.paused || refused !== undefined || progress.back?.scope === 'release') return undefined;
   const edited = progress.foreign.seen?.updateStrategy;
-  if (edited !== undefined && !sameJson(edited, heldStrategy(plan.baseline, hold))) return undefined;
+  if (edited !== undefined && !sameJson(edited, controlledStrategy(plan.baseline, hold))) return undefined;
   return { kind: 'controls', change: { paused: true }, why: 'pause' };
 }
 

@@ -18,9 +18,9 @@ export function outcomeSentence(release: Release): string {
   }
 }
 
-/** `ann stopped the line: login is down` */
+/** `ann halted the releases: login is down` */
 export function stoppedBy({ actor, reason }: Halt): string {
-  return `${actor} stopped the line: ${reason}`;
+  return `${actor} halted the releases: ${reason}`;
 }
 
 function rollingSuccess(release: Release): string {

@@ -69,11 +69,11 @@ export interface Decision {
   readonly release: string;
   /** The first characters of the hash of the plan that the person has seen: a vote for another plan does not count. */
   readonly plan?: string | undefined;
-  /** approve, reject: the wave whose gate it is meant for. skip: the wave that is left behind. */
+  /** approve, reject: the wave whose gate it is meant for. skip: the wave that is excluded. */
   readonly wave?: number | undefined;
   /** cancel, supersede: what becomes of the servers. */
   readonly then?: 'hold' | 'rollback' | undefined;
-  /** skip: the name of the server that is left behind. */
+  /** skip: the name of the server that is excluded. */
   readonly server?: string | undefined;
   /** rollback: how much of it. Default the whole release. */
   readonly scope?: RollbackScope | undefined;
@@ -83,7 +83,7 @@ export interface Decision {
   readonly wins?: 'release' | 'edit' | undefined;
   /** supersede: the release that takes over. */
   readonly by?: string | undefined;
-  /** halt: when the line goes on by itself, milliseconds since the epoch. */
+  /** halt: when the halt ends by itself, milliseconds since the epoch. */
   readonly until?: number | undefined;
   /** halt: the namespace whose line is stopped; absent when it is the whole cluster's. */
   readonly namespace?: string | undefined;
@@ -159,7 +159,7 @@ export interface Requests {
   readonly retry?: { readonly actor: string };
 }
 
-/** A server that a person has left behind. */
+/** A server that a person has excluded. */
 export interface SkippedServer {
   readonly server: string;
   readonly actor: string;
@@ -172,14 +172,14 @@ export interface NamedServers {
   readonly servers: readonly string[];
 }
 
-/** Somebody stopped the line of the release's namespace or cluster. */
+/** Somebody halted the releases of the release's namespace or cluster. */
 export interface Halt {
   /** The namespace whose line it is; absent when it is the whole cluster's. */
   readonly namespace?: string | undefined;
   readonly actor: string;
   readonly reason: string;
   readonly since: number;
-  /** When the line goes on by itself, milliseconds since the epoch. */
+  /** When the halt ends by itself, milliseconds since the epoch. */
   readonly until: number;
 }
 
@@ -192,7 +192,7 @@ export interface Freeze {
 }
 
 /** Somebody else changed what the release holds; a person has to say whose values stay. */
-export interface Drift {
+export interface ForeignEdit {
   /** One line: the field, what it was and is, who changed it. */
   readonly what: string;
   readonly seenAt: number;
@@ -226,9 +226,9 @@ export interface ReleaseState {
   readonly pausedBecause?: string | undefined;
   readonly halt?: Halt | undefined;
   readonly freeze?: Freeze | undefined;
-  readonly drift?: Drift | undefined;
+  readonly foreignEdit?: ForeignEdit | undefined;
   readonly requests: Requests;
-  /** Servers and waves that people have left behind. */
+  /** Servers and waves that people have excluded. */
   readonly skipped?: readonly SkippedServer[] | undefined;
   readonly skippedWaves?: readonly number[] | undefined;
   /** Servers whose reload waits until their players are gone. */
@@ -240,7 +240,7 @@ export interface ReleaseState {
   /** When the servers must be of one version again, milliseconds since the epoch; absent while they are of one version, or may be of two for any time. */
   readonly mixedUntil?: number | undefined;
   /** Failed servers that a rollback leaves as they are, for whoever wants to know why. */
-  readonly specimens?: readonly string[] | undefined;
+  readonly keptForDebugging?: readonly string[] | undefined;
   /** The release that took over. */
   readonly supersededBy?: string | undefined;
   /** The latest 50 failed servers. */

@@ -1,4 +1,4 @@
-import type { Hold } from '../patches/patches.ts';
+import type { SetControls } from '../patches/patches.ts';
 import type { PlannedServer, PriorityChange } from '../plan/plan.ts';
 
 /** The version that servers are to have. */
@@ -82,7 +82,7 @@ export type Task =
   | { readonly kind: 'putBack'; readonly image: string }
   /** The record alone: what the release came to, for strategies that leave the set to its owner. */
   | { readonly kind: 'recordEnd' }
-  | { readonly kind: 'controls'; readonly change: Partial<Hold>; readonly why: 'pause' | 'resume' | 'hold' }
+  | { readonly kind: 'controls'; readonly change: Partial<SetControls>; readonly why: 'pause' | 'resume' | 'hold' }
   | { readonly kind: 'recordLeft' }
   | { readonly kind: 'reassert' }
   | { readonly kind: 'noteStuck'; readonly reason: string }

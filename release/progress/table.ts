@@ -1,4 +1,4 @@
-import type { Hold, SeenValues } from '../patches/patches.ts';
+import type { SetControls, SeenValues } from '../patches/patches.ts';
 import type { Plan, PlannedServer, Wave } from '../plan/plan.ts';
 import type { FailureClass } from '../checks/server.ts';
 import type { StrayPriority, SetFacts } from '../patches/foreign-edit.ts';
@@ -58,7 +58,7 @@ const UNTOUCHED: Row = { stage: STAGE.none };
 /** How the release holds its set, and the right to write it. */
 export interface SetControl {
   /** Absent while the set is its owner's. */
-  readonly hold?: Hold | undefined;
+  readonly hold?: SetControls | undefined;
   /** The revision that Kruise gave the new image; empty while it is not known. */
   readonly revision: string;
   /** The fence: what the number on the set may be now. See `release/patches/fence.ts`. */

@@ -40,7 +40,7 @@ const waves = z
     error: 'expected a list such as [1, 5%, 25%, rest], or { by: updatePriority }',
   })
   .refine((list) => !Array.isArray(list) || list.at(-1) === 'rest', {
-    error: 'the last wave must be rest, so that no server is left behind unnoticed',
+    error: 'the last wave must be rest, so that no server is excluded unnoticed',
   })
   .refine((list) => !Array.isArray(list) || list.indexOf('rest') === list.length - 1, {
     error: 'only the last wave may be rest',

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { holdLine, letLineGo } from '../../activities/halt/halt-releases.ts';
+import { haltReleases, letReleasesGo } from '../../activities/halt/halt-releases.ts';
 import type { Releases, RunningRelease } from '../../activities/ports/releases.ts';
 import { NO_RELEASES } from '../../activities/ports/releases.ts';
-import type { LineHalt } from '../../release/decisions/halt.ts';
+import type { HaltOfScope } from '../../release/decisions/halt.ts';
 import { releasesText } from '../../release/decisions/halt.ts';
 import { applyDecision } from '../../release/decisions/decision.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
@@ -10,7 +10,7 @@ import { initialState } from '../../release/progress/state.ts';
 import { inActivity } from '../support/activity-context.ts';
 
 const NOW = Date.now();
-const halt: LineHalt = { cluster: 'eu', actor: 'ann', reason: 'fire', since: NOW, until: NOW + 60_000 };
+const halt: HaltOfScope = { cluster: 'eu', actor: 'ann', reason: 'fire', since: NOW, until: NOW + 60_000 };
 const running = (name: string): RunningRelease => ({ workflowId: `hotwave/eu/arena/${name}` });
 
 const setOf = (workflowId: string): { name: string } => ({ name: workflowId.split('/').at(-1) ?? '' });
@@ -70,7 +70,7 @@ test.each(['silent', 'hanging', 'full'] as const)(
     const line = new Line(bad);
     const {
       result: { releases },
-    } = await inActivity(() => holdLine(line, () => false, SOON)({ halt, key: 'k', until: NOW + 60_000 }));
+    } = await inActivity(() => haltReleases(line, () => false, SOON)({ halt, key: 'k', until: NOW + 60_000 }));
     expect([line.isHalted('a'), line.isHalted('c')]).toEqual([true, true]);
     expect(releasesText({ releases })).toMatch(/; not reached, so nobody knows whether they stand still: .*arena\/bad/);
   },
@@ -80,9 +80,15 @@ test.each(['silent', 'hanging'] as const)(
   'an unhalt lets the others go on at once, and names a release that is %s instead of waiting for it as long as for one that has to say that it goes on',
   async (bad) => {
     const line = new Line(bad);
-    await inActivity(() => holdLine(line, () => false, SOON)({ halt, key: 'k', until: NOW + 60_000 }));
+    await inActivity(() => haltReleases(line, () => false, SOON)({ halt, key: 'k', until: NOW + 60_000 }));
     const { result: left } = await inActivity(() =>
-      letLineGo(line, { answer: SOON, patience: 600_000 })({ halt, key: 'k', known: [], actor: 'ann', reason: 'over' }),
+      letReleasesGo(line, { answer: SOON, patience: 600_000 })({
+        halt,
+        key: 'k',
+        known: [],
+        actor: 'ann',
+        reason: 'over',
+      }),
     );
     expect([line.isHalted('a'), line.isHalted('c')]).toEqual([false, false]);
     expect(left).toEqual(['arena/bad was not reached: its release does not answer, and may go on standing still']);
@@ -95,7 +101,7 @@ test('an unhalt asks a release that does not answer at first once more', async (
   line.running = () => Promise.resolve([running('late')]);
   line.state = () => Promise.resolve(answers.shift() ?? 'ended');
   const { result: left } = await inActivity(() =>
-    letLineGo(line, { answer: 600_000 })({ halt, key: 'k', known: [], actor: 'ann', reason: 'over' }),
+    letReleasesGo(line, { answer: 600_000 })({ halt, key: 'k', known: [], actor: 'ann', reason: 'over' }),
   );
   expect({ left, answers }).toEqual({ left: [], answers: [] });
 });

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { readLedgerHead } from '../../activities/audit/read-audit.ts';
+import { readAuditHead } from '../../activities/audit/read-audit.ts';
 import { LAST_RELEASE_ANNOTATION, recordText } from '../../release/record/record.ts';
 import { until } from '../lab/until.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
-import type { LedgerHead } from '../../activities/audit/read-audit.ts';
+import type { AuditHead } from '../../activities/audit/read-audit.ts';
 
 function released(replicas: number): FakeCluster {
   const last = {
@@ -28,12 +28,12 @@ function released(replicas: number): FakeCluster {
 }
 
 async function namesIn(cluster: FakeCluster): Promise<readonly string[]> {
-  const { result } = await inActivity<LedgerHead>(() => readLedgerHead(cluster)({ set: SET }));
+  const { result } = await inActivity<AuditHead>(() => readAuditHead(cluster)({ set: SET }));
   if (result.kind !== 'found') throw new Error(result.reason);
   return result.names;
 }
 
-test('a GameServer that a smaller set has left behind is no server', async () => {
+test('a GameServer that a smaller set has excluded is no server', async () => {
   const cluster = released(4);
   const before = [...cluster.set().gameServers];
   cluster.edit('hpa', ({ spec }) => {

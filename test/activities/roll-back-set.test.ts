@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { rollBackSet } from '../../activities/set/roll-back-set.ts';
 import type { RollBackSetInput, SetWrite } from '../../activities/set/set-writes.ts';
 import { FENCE_ANNOTATION } from '../../release/patches/fence.ts';
-import { heldStrategy, setBaseline } from '../../release/patches/patches.ts';
+import { controlledStrategy, setBaseline } from '../../release/patches/patches.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
@@ -22,7 +22,7 @@ async function rolledBack(
   cluster.edit('hotwave', (set) => {
     set.metadata.annotations = { [FENCE_ANNOTATION]: 'run/2' };
     set.spec.gameServerTemplate.spec.containers[1]!.image = NEW_IMAGE;
-    set.spec.updateStrategy = heldStrategy(baseline, HALF_WAY);
+    set.spec.updateStrategy = controlledStrategy(baseline, HALF_WAY);
   });
   cluster.edit('argocd', change);
   const input: RollBackSetInput = { set: SET, baseline, fence, opened: true, ...wishes };
@@ -67,7 +67,7 @@ describe('a rollback of a set moves nobody', () => {
 
   test('for another image of the main container that somebody has staged in the template', async () => {
     const all = await rolledBack((set) => (set.spec.gameServerTemplate.spec.containers[0]!.image = 'engine:staged'));
-    expect(all.written).toMatchObject({ kind: 'drifted', templateChanged: true });
+    expect(all.written).toMatchObject({ kind: 'foreign', templateChanged: true });
     expect(all.written).toHaveProperty(
       'reason',
       expect.stringMatching(
@@ -78,13 +78,13 @@ describe('a rollback of a set moves nobody', () => {
 
   test('over an image that nobody has seen', async () => {
     const all = await rolledBack((set) => (set.spec.gameServerTemplate.spec.containers[1]!.image = 'scripts:theirs'));
-    expect(all.written).toMatchObject({ kind: 'drifted' });
+    expect(all.written).toMatchObject({ kind: 'foreign' });
     isUntouched(all);
   });
 
   test('when another release has written the set since', async () => {
     const all = await rolledBack((set) => (set.metadata.annotations = { [FENCE_ANNOTATION]: 'other/1' }));
-    expect(all.written).toMatchObject({ kind: 'drifted' });
+    expect(all.written).toMatchObject({ kind: 'foreign' });
     isUntouched(all);
   });
 

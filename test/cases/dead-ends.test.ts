@@ -63,7 +63,7 @@ describe('a rollback has a way', () => {
     const it = await stage();
     const release = await atItsGate(it);
     appliedBack(it);
-    await release.until('the pause', (state) => isPaused(state) && state.drift !== undefined);
+    await release.until('the pause', (state) => isPaused(state) && state.foreignEdit !== undefined);
     expect(await release.decide({ verb: 'rollback', actor: 'bob' })).toMatchObject({ accepted: true });
     await carriedToItsEnd(release);
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
@@ -75,7 +75,7 @@ describe('a rollback has a way', () => {
     const it = await stage();
     const release = await atItsGate(it);
     appliedBack(it);
-    await release.until('the pause', (state) => isPaused(state) && state.drift !== undefined);
+    await release.until('the pause', (state) => isPaused(state) && state.foreignEdit !== undefined);
     expect(await release.decide({ verb: 'resume', wins: 'release' })).toMatchObject({ accepted: true });
     await carriedToItsEnd(release);
     expect(await release.result()).toMatchObject({ outcome: 'done' });
@@ -121,7 +121,7 @@ describe('a rollback has a way', () => {
     const it = await stage();
     const release = await atItsGate(it);
     it.cluster.edit('helm', setImage(OTHER_IMAGE));
-    await release.idle('the pause', (state) => isPaused(state) && state.drift !== undefined);
+    await release.idle('the pause', (state) => isPaused(state) && state.foreignEdit !== undefined);
     const held = it.calls.hold(A_SET_WRITE);
     await release.decide({ verb: 'rollback', actor: 'bob' });
     await held.reached;

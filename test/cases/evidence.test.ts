@@ -59,7 +59,7 @@ describe('a proof', () => {
     await edited(it);
     await release.until('the pause', isPaused);
     it.cluster.edit('helm', setImage(NEW_IMAGE));
-    await release.until('the news', ({ drift }) => drift === undefined);
+    await release.until('the news', ({ foreignEdit }) => foreignEdit === undefined);
     await release.decide({ verb: 'resume' });
     await approvedToItsEnd(release);
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
@@ -72,7 +72,7 @@ describe('a proof', () => {
     const it = await stage();
     const release = await atItsGate(it);
     await edited(it);
-    await release.until('the pause', (state) => isPaused(state) && state.drift !== undefined);
+    await release.until('the pause', (state) => isPaused(state) && state.foreignEdit !== undefined);
     await release.decide({ verb: 'resume', wins: 'release' });
     await approvedToItsEnd(release);
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
@@ -86,7 +86,7 @@ describe('a proof', () => {
     it.cluster.edit('helm', setImage(OTHER_IMAGE));
     await arrived(it.cluster, 'duel-9', OTHER_IMAGE);
     for (const server of it.cluster.set().servers.values()) server.load();
-    await release.until('the pause', (state) => isPaused(state) && state.drift !== undefined);
+    await release.until('the pause', (state) => isPaused(state) && state.foreignEdit !== undefined);
     await release.decide({ verb: 'resume', wins: 'release' });
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));

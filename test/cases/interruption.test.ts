@@ -264,7 +264,7 @@ describe('a release', () => {
     it.cluster.edit('helm', ({ spec }) => {
       spec.updateStrategy = { type: 'RollingUpdate', rollingUpdate: { ...USER_STRATEGY.rollingUpdate, partition: 3 } };
     });
-    await release.until('the pause', (state) => isPaused(state) && state.drift !== undefined);
+    await release.until('the pause', (state) => isPaused(state) && state.foreignEdit !== undefined);
     const paused = now(it.cluster);
     await it.calls.quiet();
     expectNothingSince(it.cluster, paused);

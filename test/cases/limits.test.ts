@@ -248,7 +248,7 @@ describe('a flood of signals', () => {
     await halting;
     await until(
       { what: 'the release that does not answer to be named', deadlineMs: 90_000, everyMs: 1_000 },
-      async () => (await stageCommand(it, ['line'])).out.includes('mute'),
+      async () => (await stageCommand(it, ['halts'])).out.includes('mute'),
     );
     await stageCommand(it, ['unhalt']);
     await mute.terminate();

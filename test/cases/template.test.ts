@@ -232,7 +232,7 @@ describe('priorities that somebody else writes during a release', () => {
     const named = (name: string, ...servers: number[]): object => ({ name, servers });
     const release = await atItsGate(it, { waves: [named('quiet', 0, 1), named('loud', 2, 3), 'rest'] as never });
     priority(it.cluster, 'duel-9', 95);
-    await release.until('the pause', (state) => isPaused(state) && state.drift !== undefined, 30_000);
+    await release.until('the pause', (state) => isPaused(state) && state.foreignEdit !== undefined, 30_000);
     expect(await release.decide({ verb: 'resume', actor: 'bob' })).toMatchObject({ accepted: true });
     await release.until('the gate', atGate);
     priority(it.cluster, 'duel-9', 96);

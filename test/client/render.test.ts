@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { checkLines } from '../../client/render/checks.ts';
-import { renderGuard } from '../../client/render/monitor.ts';
+import { renderMonitor } from '../../client/render/monitor.ts';
 import { renderList } from '../../client/render/list.ts';
 import { hasChanges, renderPlan } from '../../client/render/plan.ts';
 import { progressLine } from '../../client/render/progress-line.ts';
@@ -8,10 +8,10 @@ import { renderFrame, renderStatus } from '../../client/render/status.ts';
 import { renderVersions } from '../../client/render/versions.ts';
 import { textWidth } from '../../client/render/text-width.ts';
 import { plainView, viewOf } from '../../client/render/view.ts';
-import { newGuard, withChanges, withFindings } from '../../release/monitor/monitor.ts';
-import type { LedgerRow } from '../../release/audit/audit.ts';
-import { ledgerOf } from '../../release/audit/audit-verdict.ts';
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import { newMonitor, withChanges, withFindings } from '../../release/monitor/monitor.ts';
+import type { AuditRow } from '../../release/audit/audit.ts';
+import { auditOf } from '../../release/audit/audit-verdict.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
 import { why } from '../../release/narrate/narrate.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
 import type { Plan } from '../../release/plan/plan.ts';
@@ -93,7 +93,7 @@ describe('status', () => {
     expect(lines[1]).toBe('attempt 7 of verifyFleet; the one before failed: the API server does not answer');
   });
 
-  test('says what a release has left behind that was cancelled half-way, and how to see it', () => {
+  test('says what a release has excluded that was cancelled half-way, and how to see it', () => {
     const cancelled = { phase: 'cancelled', reason: 'by ann: late', wait: undefined, cluster: 'eu' } as const;
     const lines = renderStatus(aReleaseState(cancelled), NOW, plainView()).split('\n');
     expect(lines.slice(-3)).toEqual([
@@ -263,13 +263,13 @@ describe('a view', () => {
 });
 
 describe('the versions of a set', () => {
-  const aRow = (change: Partial<LedgerRow> = {}): LedgerRow => ({
+  const aRow = (change: Partial<AuditRow> = {}): AuditRow => ({
     server: 'duel-0',
     wanted: '2.0',
     loaded: '2.0',
     files: '2.0',
     proves: true,
-    drift: '',
+    mismatch: '',
     reason: '',
     image: NEW_IMAGE,
     runningImage: NEW_IMAGE,
@@ -281,18 +281,25 @@ describe('the versions of a set', () => {
     mainRestarts: 0,
     ...change,
   });
-  const behind = aRow({ server: 'duel-1', loaded: '1.0', files: '1.0', proves: false, drift: 'behind', reason: '1.0' });
+  const behind = aRow({
+    server: 'duel-1',
+    loaded: '1.0',
+    files: '1.0',
+    proves: false,
+    mismatch: 'behind',
+    reason: '1.0',
+  });
   const silent = aRow({
     server: 'duel-2',
     loaded: '',
     files: '',
     proves: false,
-    drift: 'unknown',
+    mismatch: 'unknown',
     reason: `http :80/version: ${'no answer '.repeat(20)}`,
   });
 
-  function aLedger(rows: readonly LedgerRow[]): Ledger {
-    const yardstick = {
+  function anAudit(rows: readonly AuditRow[]): Audit {
+    const expectedVersion = {
       source: 'last release',
       release: 'scripts-2-0',
       strategy: 'rolling',
@@ -305,12 +312,12 @@ describe('the versions of a set', () => {
       startedAt: NOW - 90_000,
       finishedAt: NOW - 60_000,
     } as const;
-    return ledgerOf(
+    return auditOf(
       {
         set: { namespace: 'arena', name: 'duel' },
         replicas: 3,
         templateImage: NEW_IMAGE,
-        yardstick,
+        expectedVersion,
         how: { noAsk: '' },
         notes: ['release scripts-3-0 is under way, or was left on hold'],
       },
@@ -320,7 +327,7 @@ describe('the versions of a set', () => {
 
   test('start with the sentence that says who is behind, then by what it is measured, then a row for each server', () => {
     const [first, second, note, gap, head, ...rows] = renderVersions(
-      aLedger([aRow(), behind, silent]),
+      anAudit([aRow(), behind, silent]),
       NOW,
       plainView(),
     ).split('\n');
@@ -337,12 +344,12 @@ describe('the versions of a set', () => {
   });
 
   test('fit in 80 columns', () => {
-    const text = renderVersions(aLedger([aRow(), behind, silent]), NOW, plainView(80));
+    const text = renderVersions(anAudit([aRow(), behind, silent]), NOW, plainView(80));
     for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
   });
 
   test('show images, ids and pods when wide', () => {
-    expect(renderVersions(aLedger([aRow()]), NOW, plainView(Infinity, true))).toMatch(
+    expect(renderVersions(anAudit([aRow()]), NOW, plainView(Infinity, true))).toMatch(
       new RegExp(`${NEW_IMAGE} +${NEW_IMAGE} +${NEW_IMAGE} +sha256:abc +scripts-2-0 +0 +uid-0$`, 'm'),
     );
   });
@@ -350,7 +357,7 @@ describe('the versions of a set', () => {
 
 describe('a guard', () => {
   const identity = { release: 'scripts-2-0', cluster: 'default', set: { namespace: 'arena', name: 'duel' } };
-  const fresh = newGuard(
+  const fresh = newMonitor(
     { ...identity, image: NEW_IMAGE, version: '2.0', requester: 'ann', until: NOW + 3_600_000, interval: 10_000 },
     NOW - 60_000,
   );
@@ -360,11 +367,11 @@ describe('a guard', () => {
     text: 'container scripts was started again (restart count 2)',
   } as const;
   const seen = withChanges(fresh, { changes: [crash], servers: 12 }, NOW - 30_000);
-  const finding = { server: 'duel-3', proves: false, drift: 'not loaded', reason: 'runs 1.0, files 2.0' } as const;
+  const finding = { server: 'duel-3', proves: false, mismatch: 'not loaded', reason: 'runs 1.0, files 2.0' } as const;
   const found = withFindings(seen, [{ ...finding, wanted: '2.0', loaded: '1.0', reloaded: true }], NOW - 20_000);
 
   test('says first what it does and whether anything is wrong, then who, then what happened', () => {
-    const lines = renderGuard(found, NOW, plainView()).split('\n');
+    const lines = renderMonitor(found, NOW, plainView()).split('\n');
     expect(lines[0]).toBe('guards 2.0 on 12 servers for another 60m; 1 server is not proved');
     expect(lines[2]).toBe('crashes of the sidecar: 1 · reloads: 1');
     expect(lines[5]).toMatch(/^duel-3 +not loaded +30s +1 +runs 1\.0, files 2\.0 +container scripts was started again/);
@@ -372,7 +379,7 @@ describe('a guard', () => {
   });
 
   test('fits in 80 columns', () => {
-    for (const line of renderGuard(found, NOW, plainView(80)).split('\n'))
+    for (const line of renderMonitor(found, NOW, plainView(80)).split('\n'))
       expect(textWidth(line)).toBeLessThanOrEqual(80);
   });
 });

@@ -2,16 +2,21 @@ import { describe, expect, test } from 'vitest';
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing } from '../../release/fleet/fleet.ts';
 import { firstWavePatch, priorityPatch, rollbackPatch, setBaseline, setTarget } from '../../release/patches/patches.ts';
-import type { Hold } from '../../release/patches/patches.ts';
+import type { SetControls } from '../../release/patches/patches.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { unreachable } from '../support/fake-faults.ts';
 import { fakeWorld } from '../support/fake-world.ts';
 import type { FakeWorld } from '../support/fake-world.ts';
 
-const hold = (wishes: Partial<Hold> = {}): Hold => ({ partition: 0, maxUnavailable: '100%', paused: false, ...wishes });
+const hold = (wishes: Partial<SetControls> = {}): SetControls => ({
+  partition: 0,
+  maxUnavailable: '100%',
+  paused: false,
+  ...wishes,
+});
 
-async function release(cluster: FakeCluster, wishes: Partial<Hold> = {}, image = NEW_IMAGE): Promise<void> {
+async function release(cluster: FakeCluster, wishes: Partial<SetControls> = {}, image = NEW_IMAGE): Promise<void> {
   const set = (await cluster.readSet(SET))!;
   const baseline = setBaseline(set, SIDECAR, image)!;
   expect(await cluster.patch(setTarget(SET), firstWavePatch(baseline, set.replicas, hold(wishes)))).toEqual({

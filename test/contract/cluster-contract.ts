@@ -7,12 +7,12 @@ import { TEMPLATE, changedTemplateFields, demandingTemplate, templateEdits } fro
 import { neededAccess } from '../../activities/preflight/preflight.ts';
 import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
-import type { GuardedPatch, Hold, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
+import type { GuardedPatch, SetControls, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
 import {
   annotationChange,
   firstWavePatch,
   FROZEN,
-  holdPatch,
+  controlsPatch,
   priorityPatch,
   restorePatch,
   rollbackPatch,
@@ -52,8 +52,8 @@ export interface ContractWorld {
 const PATIENCE_MS = 20_000;
 const SERVERS = [0, 1, 2, 3];
 const STRATEGY = '/spec/updateStrategy';
-const OPEN: Hold = { partition: 0, maxUnavailable: '100%', paused: false };
-const hold = (partition: number): Hold => ({ ...OPEN, partition });
+const OPEN: SetControls = { partition: 0, maxUnavailable: '100%', paused: false };
+const hold = (partition: number): SetControls => ({ ...OPEN, partition });
 
 /** The rules of the port `Cluster`, as tests. `makeWorld` is called once. */
 export function describeClusterContract(name: string, makeWorld: () => Promise<ContractWorld>): void {
@@ -294,7 +294,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         const baseline = await baselineOf(own);
         await cluster.patch(setTarget(own.ref), firstWavePatch(baseline, 4, hold(FROZEN)));
         await own.edit('kubectl-edit', `${STRATEGY}/rollingUpdate/partition`, 1);
-        const outcome = await cluster.patch(setTarget(own.ref), holdPatch(baseline, 4, hold(FROZEN), hold(2)));
+        const outcome = await cluster.patch(setTarget(own.ref), controlsPatch(baseline, 4, hold(FROZEN), hold(2)));
         expect(outcome).toMatchObject({ kind: 'preconditionFailed', path: STRATEGY, manager: 'kubectl-edit' });
         expect(outcome).toHaveProperty('actual.rollingUpdate.partition', 1);
         expect(outcome).toHaveProperty('expected.rollingUpdate.partition', FROZEN);
@@ -426,7 +426,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(after.annotations).toMatchObject({ 'game.example/note': 'held' });
         expect(after.foreignOwners).toMatchObject({ [STRATEGY]: 'argocd' });
         expect(after.lastWriters).toMatchObject({ [STRATEGY]: 'argocd' });
-        await cluster.patch(setTarget(own.ref), holdPatch(baseline, 4, staged, hold(FROZEN)));
+        await cluster.patch(setTarget(own.ref), controlsPatch(baseline, 4, staged, hold(FROZEN)));
       });
 
       test('who replace the set leave nothing of a release, and own nothing for good', async () => {
@@ -552,7 +552,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
           const workload = await cluster.readWorkload(own.ref);
           return workload?.partition === FROZEN && workload.updateRevision !== old && workload;
         });
-        await cluster.patch(setTarget(own.ref), holdPatch(baseline, 4, hold(FROZEN), hold(2)));
+        await cluster.patch(setTarget(own.ref), controlsPatch(baseline, 4, hold(FROZEN), hold(2)));
         const halfway = await untilImages(own, ['1.0', '1.0', '2.0', '2.0']);
         expect(halfway.map(({ uid }) => uid)).toEqual(before.map(({ uid }) => uid));
         expect(halfway.map(({ revision }) => revision === staged.updateRevision)).toEqual([false, false, true, true]);

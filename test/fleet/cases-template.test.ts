@@ -108,7 +108,7 @@ test('a proof is made again after a foreign edit has moved its server, and the r
   const first = `proved-${SERVERS - 1}`;
   await setImage(world.lab.api, 'proved', fleetImage('v3.0'));
   await reloadByHand(await onImage(first, 'v3.0'));
-  await release.until('the pause', ({ drift }) => drift !== undefined);
+  await release.until('the pause', ({ foreignEdit }) => foreignEdit !== undefined);
   await release.decide({ verb: 'resume', wins: 'release' });
   await carriedToItsEnd(release);
   expect(await release.result()).toMatchObject({ outcome: 'done' });
@@ -151,7 +151,7 @@ test('a rollback has a way after a GitOps controller has applied the whole origi
   await world.lab.api.patch(setPath('applied'), {
     spec: { updateStrategy, gameServerTemplate: { spec: { containers } } },
   });
-  await release.until('the pause', ({ drift }) => drift !== undefined);
+  await release.until('the pause', ({ foreignEdit }) => foreignEdit !== undefined);
   await release.decide({ verb: 'rollback', actor: 'bob' });
   await carriedToItsEnd(release);
   expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });

@@ -123,6 +123,6 @@ test('a server that is skipped while its wave waits for it holds nobody up', asy
   await started.decide({ verb: 'skip', server: 'skip-2', reason: 'its node is being replaced' });
   expect(await started.result()).toMatchObject({
     outcome: 'done',
-    reason: '3 of 4 servers prove v2.0; left behind: skip-2',
+    reason: '3 of 4 servers prove v2.0; excluded: skip-2',
   });
 });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
 import { fleetImage, podsOf, setImage } from '../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
@@ -35,13 +35,13 @@ async function mainRestarts(set: string): Promise<number[]> {
   return (await podsOf(world.lab.api, set)).map((pod) => containerStatus(pod, 'app-2048')!.restartCount);
 }
 
-/** What `hotwave versions` says of each server: its override, the version that it has loaded and its drift. */
-async function ledger(set: string): Promise<{ readonly found: Ledger; readonly lines: string[] }> {
+/** What `hotwave versions` says of each server: its override, the version that it has loaded and its foreign edit. */
+async function ledger(set: string): Promise<{ readonly found: Audit; readonly lines: string[] }> {
   const { code, out, err } = await hotwaveCommand(world.lab, ['versions', set, '-o', 'json']);
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  const found = JSON.parse(out) as Ledger;
-  const lines = found.rows.map(({ override, loaded, drift }) =>
-    [loaded, override === '' ? '' : `override ${short(override)}`, drift].filter((part) => part !== '').join(', '),
+  const found = JSON.parse(out) as Audit;
+  const lines = found.rows.map(({ override, loaded, mismatch }) =>
+    [loaded, override === '' ? '' : `override ${short(override)}`, mismatch].filter((part) => part !== '').join(', '),
   );
   return { found, lines };
 }
@@ -87,7 +87,7 @@ test('promote after the template was changed by hand leaves nobody on another ve
   expect(await world.versions(set)).toEqual(['v2.0', 'v2.0', 'v2.0', 'v2.0', 'v2.0']);
   expect(await overrides(set)).toEqual(['', '', '', '', '']);
   expect(await mainRestarts(set)).toEqual([0, 0, 0, 0, 0]);
-  expect((await ledger(set)).found).toMatchObject({ verified: true, drifts: {}, notes: [] });
+  expect((await ledger(set)).found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
 });
 
 test('a targeted release whose template changes at its gate goes back by overrides that stay, and says so', async () => {
@@ -130,7 +130,7 @@ test('a promote that is rolled back while it takes the overridden servers over l
   );
   expect(await world.versions(set)).toEqual(['v1.0', 'v2.0', 'v2.0', 'v1.0', 'v1.0']);
   expect(await overrides(set)).toEqual(['', 'v2.0', 'v2.0', '', '']);
-  expect((await ledger(set)).found).toMatchObject({ verified: true, drifts: {} });
+  expect((await ledger(set)).found).toMatchObject({ verified: true, foreignEdits: {} });
 });
 
 test('two targeted releases in a row leave each server on what its own release proved, and the ledger knows', async () => {
@@ -140,6 +140,6 @@ test('two targeted releases in a row leave each server on what its own release p
   await released(set, 'v3.0', choosing(set, '[4]'));
   const { found, lines } = await ledger(set);
   expect(lines).toEqual(['v1.0', 'v2.0, override v2.0', 'v2.0, override v2.0', 'v1.0', 'v3.0, override v3.0']);
-  expect(found).toMatchObject({ verified: true, drifts: {}, notes: [] });
+  expect(found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
   expect(found.summary).toBe('2 of 2 servers on v1.0, 2 of 2 on v2.0, 1 of 1 on v3.0 (targeted)');
 });

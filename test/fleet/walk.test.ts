@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
 import { isFinal } from '../../release/progress/state.ts';
 import type { ReleaseResult } from '../../workflows/messages.ts';
 import { fleetImage, podsOf, scale, serverPath, setPath } from '../lab/game-server-sets.ts';
@@ -95,10 +95,10 @@ async function settled(): Promise<readonly Pod[]> {
   });
 }
 
-async function ledger(): Promise<Ledger> {
+async function ledger(): Promise<Audit> {
   const { code, out, err } = await hotwaveCommand(world.lab, ['versions', SET, '-o', 'json']);
   if (code !== 0) throw new Error(err);
-  return JSON.parse(out) as Ledger;
+  return JSON.parse(out) as Audit;
 }
 
 test(

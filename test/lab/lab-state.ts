@@ -20,7 +20,7 @@ export interface LabRecord {
   readonly addresses?: Readonly<Record<string, string>>;
 }
 
-/** A lab on this machine, running or left behind. */
+/** A lab on this machine, running or excluded. */
 export interface KnownLab {
   readonly directory: string;
   readonly record: LabRecord;

@@ -52,7 +52,7 @@ interface Nodes {
 
 /**
  * Starts a lab: a Kubernetes API with OpenKruise and OpenKruiseGame, nodes of the wanted kind, and Temporal. First
- * ends what killed processes left behind. About 20 s, when the programs are built already.
+ * ends what killed processes excluded. About 20 s, when the programs are built already.
  * @throws Error when a lab of this name is running for another process, or when a program does not get ready;
  *   everything that was started has ended then. MissingPrerequisite when the machine lacks something.
  */

@@ -35,7 +35,7 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals,
 
 /**
  * Every process that has `NAME=value` in the environment it was started with. Children inherit it, so this also
- * finds what a daemon left behind (a container runtime's shims) and what was never recorded.
+ * finds what a daemon excluded (a container runtime's shims) and what was never recorded.
  */
 export function processesWithEnvironment(name: string, value: string): ProcessIdentity[] {
   const found: ProcessIdentity[] = [];

@@ -36,7 +36,7 @@ function expectTruth({ cluster }: Stage, { state, result, struck }: Ending): voi
   const excused = new Set([
     ...(state.skipped ?? []).map(({ server }) => server),
     ...state.failures.map(({ server }) => server),
-    ...(state.specimens ?? []),
+    ...(state.keptForDebugging ?? []),
     ...struck,
     ...chosen.filter(({ ordinal }) => isInSkippedWave(state, ordinal)).map(({ name }) => name),
   ]);

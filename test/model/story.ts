@@ -19,7 +19,7 @@ export interface Wish {
 }
 
 /** Activities whose work may stand still half-way. */
-const STUCK = ['reloadServers', 'openWave', 'awaitReady', 'checkServers', 'changeHold'] as const;
+const STUCK = ['reloadServers', 'openWave', 'awaitReady', 'checkServers', 'changeControls'] as const;
 /** Activities whose work may stand still half-way. */
 export type StuckActivity = (typeof STUCK)[number];
 

@@ -274,7 +274,7 @@ class Walk {
         return { verb: 'approve', actor: round % 2 === 0 ? 'bob' : 'cleo', wave: state.gate?.wave ?? 1 };
       case 'paused':
         if (round > 8) return { verb: 'cancel', then: 'hold', actor: 'bob' };
-        return state.drift ? { verb: 'resume', wins: 'edit', actor: 'bob' } : { verb: 'resume', actor: 'bob' };
+        return state.foreignEdit ? { verb: 'resume', wins: 'edit', actor: 'bob' } : { verb: 'resume', actor: 'bob' };
       default:
         return undefined;
     }

@@ -6,7 +6,7 @@ import type { StepReport } from '../../release/checks/verdict.ts';
 import type { FleetLook } from '../../release/checks/fleet-look.ts';
 import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
 import { FROZEN } from '../../release/patches/patches.ts';
-import type { Hold, SeenValues } from '../../release/patches/patches.ts';
+import type { SetControls, SeenValues } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Event, SetWritten } from '../../release/progress/events.ts';
 import type { Outcome } from '../../release/progress/state.ts';
@@ -69,7 +69,7 @@ const servers: fc.Arbitrary<PlannedServer> = fc
 export const someServers = fc.array(servers, { maxLength: 3 });
 
 /** How a release holds its set. */
-export const holds = fc.record<Hold>({
+export const holds = fc.record<SetControls>({
   partition: fc.oneof(fc.integer({ min: 0, max: 9 }), fc.constantFrom(FROZEN)),
   maxUnavailable: fc.constantFrom(1, '100%'),
   paused: fc.boolean(),

@@ -122,7 +122,9 @@ const shown: fc.Arbitrary<Partial<ReleaseState>> = fc.record<Partial<ReleaseStat
     pausedBecause: maybe(texts),
     halt: maybe(fc.record({ ...by, since: numbers, until: numbers })),
     freeze: maybe(fc.record({ window: texts, until: numbers, overridden: maybe(fc.record(by)) })),
-    drift: maybe(fc.record({ what: texts, seenAt: numbers, wins: fc.constantFrom(undefined, 'release', 'edit') })),
+    foreignEdit: maybe(
+      fc.record({ what: texts, seenAt: numbers, wins: fc.constantFrom(undefined, 'release', 'edit') }),
+    ),
     requests: fc.record(
       {
         pause: fc.record(by),
@@ -136,7 +138,7 @@ const shown: fc.Arbitrary<Partial<ReleaseState>> = fc.record<Partial<ReleaseStat
     skippedWaves: someWaves,
     goesBack: maybe(yes),
     mixedUntil: maybe(numbers),
-    specimens: maybe(many),
+    keptForDebugging: maybe(many),
     failures: fc.array(fc.record({ server: names, class: fc.constantFrom(...FAILURE_CLASSES), reason: texts }), {
       maxLength: 3,
     }),

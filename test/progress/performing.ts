@@ -3,7 +3,7 @@ import { stepReport } from '../../release/checks/verdict.ts';
 import { basisOf } from '../../release/fleet/basis.ts';
 import { isNewcomer, isUnsettled } from '../../release/fleet/newcomers.ts';
 import { NO_RUN, isSameRun } from '../../release/fleet/run.ts';
-import { heldStrategy } from '../../release/patches/patches.ts';
+import { controlledStrategy } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { expectedBases, isAboutAll } from '../../release/progress/apply-look.ts';
 import type { Event } from '../../release/progress/events.ts';
@@ -237,7 +237,7 @@ export class Performing {
     const { hold } = progress.set;
     const isSame =
       strategy === 'rolling' && hold
-        ? this.#cluster.is(baseline.newImage, heldStrategy(baseline, hold))
+        ? this.#cluster.is(baseline.newImage, controlledStrategy(baseline, hold))
         : this.#cluster.image === baseline.templateImage;
     return { kind: 'templateChecked', before, wave, ...(isSame ? {} : { changed: 'somebody changed the set' }) };
   }

@@ -1,7 +1,7 @@
 import { applyDecision } from '../../release/decisions/decision.ts';
 import { detailsMarkdown, agreeing } from '../../release/narrate/narrate.ts';
 import { editsOf } from '../../release/patches/foreign-edit.ts';
-import { NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
+import { NEW_SERVERS_ONLY, controlledStrategy } from '../../release/patches/patches.ts';
 import { apply } from '../../release/progress/apply.ts';
 import { describeStep } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
@@ -257,10 +257,10 @@ class Play {
     if (this.#round > 40) return { verb: 'cancel', then: 'hold', actor: 'bob' };
     if (this.#round > 25) return { verb: 'rollback', actor: 'bob' };
     const failing = state.failures.at(-1)?.server;
-    // Whoever holds it up again and again is left behind, where that can be.
+    // Whoever holds it up again and again is excluded, where that can be.
     if (this.#round > 12 && this.#round % 2 === 0 && failing !== undefined)
       return { verb: 'skip', server: failing, reason: 'in the way', actor: 'bob' };
-    if (state.drift) return { verb: 'resume', wins: this.#round % 3 === 0 ? 'edit' : 'release', actor: 'bob' };
+    if (state.foreignEdit) return { verb: 'resume', wins: this.#round % 3 === 0 ? 'edit' : 'release', actor: 'bob' };
     return { verb: this.#round % 4 === 3 ? 'retry' : 'resume', actor: 'bob' };
   }
 
@@ -378,7 +378,7 @@ class Play {
     const facts = { image, ...(held.updateStrategy === undefined ? {} : { updateStrategy: strategy }), replicas };
     const edits = editsOf({ name: SET.name, baseline: plan.baseline, held }, facts, {});
     const what = edits.length === 0 ? undefined : edits.join('; ');
-    if (what === state.drift?.what && replicas === progress.foreign.replicas) return;
+    if (what === state.foreignEdit?.what && replicas === progress.foreign.replicas) return;
     this.#say(() => `  watch: ${what ?? 'nothing'}`);
     this.#apply({
       kind: 'foreignSeen',
@@ -410,7 +410,7 @@ function heldOf({
   if (!isStaged || isPutBack || back?.scope === 'release' || leaving) return undefined;
   if (plan.strategy === 'targeted') return { image: plan.baseline.templateImage };
   if (plan.strategy === 'newServersOnly') return { image: plan.baseline.newImage, updateStrategy: NEW_SERVERS_ONLY };
-  return set.hold && { image: plan.baseline.newImage, updateStrategy: heldStrategy(plan.baseline, set.hold) };
+  return set.hold && { image: plan.baseline.newImage, updateStrategy: controlledStrategy(plan.baseline, set.hold) };
 }
 
 /** What the last word of a release rests on, when it was not cut short. */

@@ -7,11 +7,11 @@ import {
   FROZEN,
   NEW_SERVERS_ONLY,
   OPEN,
-  heldStrategy,
+  controlledStrategy,
   isKnownStrategy,
   sameJson,
 } from '../../release/patches/patches.ts';
-import type { Hold } from '../../release/patches/patches.ts';
+import type { SetControls } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Event, SetWritten } from '../../release/progress/events.ts';
 import { holdOverEdit, isHere, laterServers, presentOnes } from '../../release/progress/groups.ts';
@@ -35,7 +35,7 @@ interface Values {
 interface Change {
   readonly found: readonly Values[];
   /** As it is told; only where the release holds the set. */
-  readonly hold: Hold;
+  readonly hold: SetControls;
   /** Default the new image, held like that. */
   readonly wanted?: Values;
 }
@@ -104,7 +104,10 @@ export class Writing {
 
   /** A guarded write: it must find what it replaces, or its own values. */
   #put({ plan, progress }: Release, how: Change): SetWritten {
-    const wanted = how.wanted ?? { image: plan.baseline.newImage, strategy: heldStrategy(plan.baseline, how.hold) };
+    const wanted = how.wanted ?? {
+      image: plan.baseline.newImage,
+      strategy: controlledStrategy(plan.baseline, how.hold),
+    };
     const refusal = this.#refusalOf(progress.set.fence);
     if (refusal) return refusal;
     const isFound = [...how.found, wanted].some(({ image, strategy }) => this.#cluster.is(image, strategy));
@@ -153,7 +156,7 @@ export class Writing {
     if (!isInOrder)
       return { ...reply, written: { kind: 'refused', orderChanged: true, reason: 'the order has changed' } };
     const { partition } = openingFor(this.#cluster.views(), revision, this.#cluster.replicas, count);
-    const found = { image: baseline.newImage, strategy: heldStrategy(baseline, hold) };
+    const found = { image: baseline.newImage, strategy: controlledStrategy(baseline, hold) };
     const written = this.#put(release, { found: [found], hold: { ...hold, partition, paused: false } });
     if (written.kind !== 'accepted') return { ...reply, written };
     return {
@@ -194,9 +197,9 @@ export class Writing {
     const image = progress.foreign.seen?.image ?? plan.baseline.newImage;
     const to = why === 'hold' ? { ...hold, partition: FROZEN, paused: false } : { ...hold, ...change };
     const written = this.#put(release, {
-      found: [{ image, strategy: heldStrategy(plan.baseline, hold) }],
+      found: [{ image, strategy: controlledStrategy(plan.baseline, hold) }],
       hold: to,
-      wanted: { image, strategy: heldStrategy(plan.baseline, to) },
+      wanted: { image, strategy: controlledStrategy(plan.baseline, to) },
     });
     return [{ kind: 'controlsChanged', why, written }];
   }
@@ -205,7 +208,7 @@ export class Writing {
     const { baseline } = release.plan;
     const { hold } = release.progress.set;
     if (!hold) return { kind: 'untouched' };
-    const found = { image, strategy: heldStrategy(baseline, hold) };
+    const found = { image, strategy: controlledStrategy(baseline, hold) };
     return this.#put(release, { found: [found], hold, wanted: { image, strategy: baseline.updateStrategy } });
   }
 
@@ -227,7 +230,7 @@ export class Writing {
     return this.#put(release, {
       found: [{ image, strategy: live }],
       hold: OPEN,
-      wanted: { image: baseline.oldImage, strategy: heldStrategy(baseline, OPEN) },
+      wanted: { image: baseline.oldImage, strategy: controlledStrategy(baseline, OPEN) },
     });
   }
 
@@ -252,16 +255,16 @@ export class Writing {
     if (!seen) return { kind: 'reasserted', written: { kind: 'untouched' }, priorities: false };
     const hold = holdOverEdit(release);
     const found = { image: seen.image, strategy: seen.updateStrategy ?? this.#cluster.strategy };
-    const wanted = this.#heldValues(plan, hold);
+    const wanted = this.#controlledValues(plan, hold);
     const written = this.#put(release, { found: [found], hold: hold ?? OPEN, wanted });
     const left = written.kind === 'accepted' ? { kind: 'untouched' as const, fence: written.fence } : written;
     return { kind: 'reasserted', written: hold ? written : left, priorities: false };
   }
 
-  #heldValues({ strategy, baseline }: Release['plan'], hold: Hold | undefined): Values {
+  #controlledValues({ strategy, baseline }: Release['plan'], hold: SetControls | undefined): Values {
     if (strategy === 'newServersOnly') return { image: baseline.newImage, strategy: NEW_SERVERS_ONLY };
     return strategy === 'rolling' && hold
-      ? { image: baseline.newImage, strategy: heldStrategy(baseline, hold) }
+      ? { image: baseline.newImage, strategy: controlledStrategy(baseline, hold) }
       : { image: baseline.templateImage, strategy: this.#cluster.strategy };
   }
 }

@@ -253,7 +253,10 @@ test('a freeze window is overridden by a second person only', () => {
 });
 
 test('after a foreign edit, resume says whose values stay, and retry waits for that', () => {
-  const drifted = { ...inPhase('paused'), drift: { what: 'kubectl-edit changed replicas from 3 to 5', seenAt: NOW } };
+  const drifted = {
+    ...inPhase('paused'),
+    foreignEdit: { what: 'kubectl-edit changed replicas from 3 to 5', seenAt: NOW },
+  };
   const { accepted, state } = decide(
     drifted,
     { id: '1', verb: 'retry' },
@@ -261,7 +264,7 @@ test('after a foreign edit, resume says whose values stay, and retry waits for t
     { id: '3', verb: 'resume', wins: 'release' },
   );
   expect(accepted).toEqual([false, false, true]);
-  expect(state.drift?.wins).toBe('release');
+  expect(state.foreignEdit?.wins).toBe('release');
   expect(decide(inPhase('paused'), { verb: 'resume', wins: 'edit' }).accepted).toEqual([false]);
 });
 
@@ -361,14 +364,14 @@ describe('a pause that is still being carried out', () => {
 });
 
 test("priorities that somebody changed can stay: a plain resume lets Kruise's order count", () => {
-  const drift = {
+  const foreignEdit = {
     what: 'okg changed /spec/updatePriority of duel-3 from 10 to 7',
     seenAt: NOW,
     ofOrder: true,
   } as const;
-  const paused = aState({ phase: 'paused', pausedBecause: drift.what, drift });
+  const paused = aState({ phase: 'paused', pausedBecause: foreignEdit.what, foreignEdit });
   const { state, accepted } = decide(paused, { verb: 'resume' });
   expect(accepted).toEqual([true]);
-  expect(state.drift).toBeUndefined();
-  expect(decide(paused, { verb: 'resume', wins: 'release' }).state.drift?.wins).toBe('release');
+  expect(state.foreignEdit).toBeUndefined();
+  expect(decide(paused, { verb: 'resume', wins: 'release' }).state.foreignEdit?.wins).toBe('release');
 });

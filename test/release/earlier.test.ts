@@ -50,8 +50,8 @@ function earlier({ strategy, last = first, bystanders = [], adopted = [], oldIma
   );
 }
 
-const yardstickOf = (record: LastRelease) =>
-  measureOf({ last: record, unreadable: [] }, undefined, undefined)!.yardstick;
+const expectedVersionOf = (record: LastRelease) =>
+  measureOf({ last: record, unreadable: [] }, undefined, undefined)!.expectedVersion;
 
 describe('what a second targeted release remembers of the first', () => {
   test('is which servers have to stay on what the first one proved', () => {
@@ -106,9 +106,9 @@ test('a rolling release remembers whom it would take over, and forgets it when i
   expect(endOfRelease(record, 'done', { finishedAt: FINISHED })).not.toHaveProperty('earlier');
   const back = endOfRelease(record, 'rolled-back', { finishedAt: FINISHED });
   const [adopted, other] = [server(1, THIRD_IMAGE), server(0)];
-  expect(wantedOf(yardstickOf(back), adopted)).toEqual({ image: THIRD_IMAGE, version: '3.0' });
-  expect(wantedOf(yardstickOf(back), other)).toEqual({ image: OLD_IMAGE, version: '1.0' });
-  expect([adopted, other].map((pod) => isOverriddenOnPurpose(yardstickOf(back), pod))).toEqual([true, false]);
+  expect(wantedOf(expectedVersionOf(back), adopted)).toEqual({ image: THIRD_IMAGE, version: '3.0' });
+  expect(wantedOf(expectedVersionOf(back), other)).toEqual({ image: OLD_IMAGE, version: '1.0' });
+  expect([adopted, other].map((pod) => isOverriddenOnPurpose(expectedVersionOf(back), pod))).toEqual([true, false]);
 });
 
 test('a targeted release that is taken back from servers with an earlier override wants that again, and the template of others', () => {
@@ -125,10 +125,14 @@ test('a targeted release that is taken back from servers with an earlier overrid
       { image: OLD_IMAGE, version: '1.0' },
     ],
   };
-  const yardstick = yardstickOf(back);
-  expect([0, 1, 2].map((ordinal) => wantedOf(yardstick, server(ordinal)).version)).toEqual(['1.0', '2.0', '2.0']);
-  expect([0, 1, 2].map((ordinal) => isOverriddenOnPurpose(yardstick, server(ordinal)))).toEqual([false, true, true]);
-  expect(templateLeftBy(yardstick)).toBe(OLD_IMAGE);
+  const expectedVersion = expectedVersionOf(back);
+  expect([0, 1, 2].map((ordinal) => wantedOf(expectedVersion, server(ordinal)).version)).toEqual(['1.0', '2.0', '2.0']);
+  expect([0, 1, 2].map((ordinal) => isOverriddenOnPurpose(expectedVersion, server(ordinal)))).toEqual([
+    false,
+    true,
+    true,
+  ]);
+  expect(templateLeftBy(expectedVersion)).toBe(OLD_IMAGE);
 });
 
 test('what a record remembers survives being written and read', () => {

@@ -1,15 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { renderGuard } from '../../client/render/monitor.ts';
+import { renderMonitor } from '../../client/render/monitor.ts';
 import { renderHalt, renderLine } from '../../client/render/halt.ts';
 import { renderFrame, renderStatus } from '../../client/render/status.ts';
 import { plainView } from '../../client/render/view.ts';
 import { plainDeep } from '../../client/terminal/untrusted.ts';
-import type { LineState } from '../../release/decisions/halt.ts';
-import type { GuardState } from '../../release/monitor/monitor.ts';
-import { newGuard } from '../../release/monitor/monitor.ts';
-import { lineMarkdown } from '../../release/narrate/narrate-halt.ts';
-import { guardMarkdown } from '../../release/narrate/narrate-monitor.ts';
+import type { HaltState } from '../../release/decisions/halt.ts';
+import type { MonitorState } from '../../release/monitor/monitor.ts';
+import { newMonitor } from '../../release/monitor/monitor.ts';
+import { haltMarkdown } from '../../release/narrate/narrate-halt.ts';
+import { monitorMarkdown } from '../../release/narrate/narrate-monitor.ts';
 import { detailsMarkdown, nextCommands, why } from '../../release/narrate/narrate.ts';
 import { commandLine, shellWord } from '../../release/narrate/shell.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
@@ -59,9 +59,9 @@ const aState: fc.Arbitrary<ReleaseState> = fc
     wait: maybe(fc.record({ for: text, owner: text, since: anyNumber, until: anyNumber })),
     pausedBecause: maybe(text),
     halt: maybe(fc.record({ namespace: maybe(text), actor: text, reason: text, since: anyNumber, until: anyNumber })),
-    drift: maybe(fc.record({ what: text, seenAt: anyNumber })),
+    foreignEdit: maybe(fc.record({ what: text, seenAt: anyNumber })),
     skipped: fc.array(fc.record({ server: text, actor: text, reason: text }), { maxLength: 8 }),
-    specimens: fc.array(text, { maxLength: 3 }),
+    keptForDebugging: fc.array(text, { maxLength: 3 }),
     deferred: maybe(fc.record({ count: anyNumber, servers: fc.array(text, { maxLength: 8 }) })),
     mixedUntil: maybe(anyNumber),
     failures: fc.array(fc.record({ server: text, class: fc.constant('reload'), reason: text }), { maxLength: 8 }),
@@ -81,7 +81,7 @@ const aState: fc.Arbitrary<ReleaseState> = fc
   })
   .map((wild) => ({ ...initialState({ ...wild, strategy: 'rolling' }, NOW), ...wild }) as unknown as ReleaseState);
 
-const aHalt: fc.Arbitrary<LineState> = fc
+const aHalt: fc.Arbitrary<HaltState> = fc
   .record({
     cluster: text,
     namespace: maybe(text),
@@ -99,9 +99,9 @@ const aHalt: fc.Arbitrary<LineState> = fc
     unreadable: maybe(anyNumber),
     endedBy: maybe(fc.record({ actor: text, reason: text, at: anyNumber })),
   })
-  .map((wild) => ({ v: 1, ...wild }) as unknown as LineState);
+  .map((wild) => ({ v: 1, ...wild }) as unknown as HaltState);
 
-const aGuard: fc.Arbitrary<GuardState> = fc
+const aMonitor: fc.Arbitrary<MonitorState> = fc
   .record({
     identity: fc.record({
       release: text,
@@ -120,7 +120,7 @@ const aGuard: fc.Arbitrary<GuardState> = fc
         server: text,
         since: anyNumber,
         cause: text,
-        drift: text,
+        foreignEdit: text,
         reason: text,
         looks: anyNumber,
         reloads: anyNumber,
@@ -131,7 +131,7 @@ const aGuard: fc.Arbitrary<GuardState> = fc
     events: fc.array(fc.record({ at: anyNumber, server: maybe(text), kind: text, text }), { maxLength: 10 }),
     unreadable: maybe(anyNumber),
   })
-  .map(({ identity, ...wild }) => ({ ...newGuard(identity, NOW), ...wild }) as unknown as GuardState);
+  .map(({ identity, ...wild }) => ({ ...newMonitor(identity, NOW), ...wild }) as unknown as MonitorState);
 
 const LINES = /[\n\u2003]/g;
 const page = (markdown: string): void => {
@@ -167,7 +167,7 @@ describe('whatever names, reasons and numbers are', () => {
   test('the page and the rendering of a halt are plain', () => {
     fc.assert(
       fc.property(aHalt, (halt) => {
-        page(lineMarkdown(halt));
+        page(haltMarkdown(halt));
         screen(renderHalt(plainDeep(halt), NOW, plainView(60)));
         screen(renderLine([plainDeep(halt)], NOW, plainView(60)));
       }),
@@ -177,9 +177,9 @@ describe('whatever names, reasons and numbers are', () => {
 
   test('the page and the rendering of a guard are plain', () => {
     fc.assert(
-      fc.property(aGuard, (guard) => {
-        page(guardMarkdown(guard, NOW));
-        screen(renderGuard(plainDeep(guard), NOW, plainView(60)));
+      fc.property(aMonitor, (guard) => {
+        page(monitorMarkdown(guard, NOW));
+        screen(renderMonitor(plainDeep(guard), NOW, plainView(60)));
       }),
       { numRuns: 300 },
     );

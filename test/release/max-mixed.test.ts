@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { skewVerdict } from '../../release/decisions/max-mixed.ts';
+import { mixedVerdict } from '../../release/decisions/max-mixed.ts';
 
 const HOURS = 3_600_000;
 
@@ -24,5 +24,5 @@ test.each([
     'servers have been of two versions for 90s',
   ],
 ] as const)('servers of two versions, %s', (_what, budget, mixedUntil, now, kind, reason) => {
-  expect(skewVerdict({ mixedUntil }, budget, now)).toEqual(reason === undefined ? { kind } : { kind, reason });
+  expect(mixedVerdict({ mixedUntil }, budget, now)).toEqual(reason === undefined ? { kind } : { kind, reason });
 });

@@ -11,10 +11,10 @@ import { isPlain } from '../../release/spec/plain-text.ts';
 import {
   checkedInput,
   fromClusterInputSchema,
-  guardInputSchema,
+  monitorInputSchema,
   haltInputSchema,
   inspectInputSchema,
-  ledgerInputSchema,
+  auditInputSchema,
   planInputSchema,
   releaseInputSchema,
 } from '../../workflows/input-schemas.ts';
@@ -107,7 +107,7 @@ describe('a decision', () => {
     );
   });
 
-  test('stops a line for a week, and not for a hundred years', () => {
+  test('halts releases for a week, and not for a hundred years', () => {
     const halting = (until: number): boolean =>
       applyDecision(
         { ...state, phase: 'updating' },
@@ -162,20 +162,20 @@ const last = {
 const INPUTS = {
   release: [
     releaseInputSchema,
-    { v: 1, file, cluster: 'eu', requester: 'ann', duringFreeze: { reason: 'fire' }, guardInterval: 500 },
+    { v: 1, file, cluster: 'eu', requester: 'ann', duringFreeze: { reason: 'fire' }, monitorInterval: 500 },
   ],
   'rollback from the cluster': [
     fromClusterInputSchema,
     { v: 1, cluster: 'eu', set, requester: 'ann', reason: 'lost', file },
   ],
   plan: [planInputSchema, { v: 1, file, cluster: 'eu' }],
-  audit: [ledgerInputSchema, { v: 1, cluster: 'eu', set, version: '2.0' }],
+  audit: [auditInputSchema, { v: 1, cluster: 'eu', set, version: '2.0' }],
   inspection: [inspectInputSchema, { v: 1, namespace: 'arena' }],
   halt: [
     haltInputSchema,
     { v: 1, cluster: 'eu', namespace: 'arena', actor: 'ann', reason: 'fire', since: NOW, until: NOW + 1 },
   ],
-  guard: [guardInputSchema, { v: 1, cluster: 'eu', requester: 'ann', set, last, until: NOW, interval: 500 }],
+  guard: [monitorInputSchema, { v: 1, cluster: 'eu', requester: 'ann', set, last, until: NOW, interval: 500 }],
 } as const;
 
 describe('the input of a workflow', () => {

@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import type { ServerView } from '../../release/fleet/fleet.ts';
-import type { GuardFinding, GuardState } from '../../release/monitor/monitor.ts';
+import type { MonitorFinding, MonitorState } from '../../release/monitor/monitor.ts';
 import {
   MOST_RELOADS,
   dueServers,
-  endGuard,
-  newGuard,
+  endMonitor,
+  newMonitor,
   nextDue,
   withChanges,
   withFindings,
   withTrouble,
 } from '../../release/monitor/monitor.ts';
-import type { GuardChange, GuardLook, GuardMemory } from '../../release/monitor/monitor-watch.ts';
-import { changesSince, guardEnd, memoryOf } from '../../release/monitor/monitor-watch.ts';
-import { guardMarkdown, guardWhy } from '../../release/narrate/narrate-monitor.ts';
+import type { MonitorChange, MonitorLook, MonitorMemory } from '../../release/monitor/monitor-watch.ts';
+import { changesSince, monitorEnd, memoryOf } from '../../release/monitor/monitor-watch.ts';
+import { monitorMarkdown, monitorWhy } from '../../release/narrate/narrate-monitor.ts';
 import type { LastRelease, ReleaseRecord } from '../../release/record/record.ts';
 import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, recordText } from '../../release/record/record.ts';
 import {
@@ -55,7 +55,7 @@ const set = aSet({
   ],
 });
 const fleet = [0, 1, 2].map((ordinal) => anUpdatedServer({ ordinal }));
-const look = (change: Partial<GuardLook> = {}): GuardLook => ({
+const look = (change: Partial<MonitorLook> = {}): MonitorLook => ({
   set,
   servers: fleet,
   gameServers: [0, 1, 2].map((ordinal) => aGameServer({ ordinal })),
@@ -64,14 +64,14 @@ const look = (change: Partial<GuardLook> = {}): GuardLook => ({
 
 /** What a guard that knows the fleet as it was reports of it as it is. */
 function seen(
-  now: Partial<GuardLook>,
-  memory: GuardMemory = memoryOf(look(), SIDECAR),
+  now: Partial<MonitorLook>,
+  memory: MonitorMemory = memoryOf(look(), SIDECAR),
   at = NOW,
-): readonly GuardChange[] {
+): readonly MonitorChange[] {
   return changesSince(memory, look(now), SIDECAR, at).changes;
 }
 
-const withServer = (server: ServerView): Partial<GuardLook> => ({
+const withServer = (server: ServerView): Partial<MonitorLook> => ({
   servers: [...fleet.slice(0, 2), server],
 });
 
@@ -80,7 +80,7 @@ describe('a guard notices', () => {
     expect(seen({})).toEqual([]);
   });
 
-  test.each<[string, Partial<GuardLook>, Partial<GuardChange>]>([
+  test.each<[string, Partial<MonitorLook>, Partial<MonitorChange>]>([
     [
       'a crash of the sidecar',
       withServer(anUpdatedServer({ ordinal: 2, sidecarStatus: { restartCount: 2 } })),
@@ -210,33 +210,33 @@ describe('a guard ends', () => {
     ],
     ['when the set is gone', undefined, 'the GameServerSet is deleted'],
   ])('%s', (_when, live, reason) => {
-    expect(guardEnd({ set: live }, guarded)).toBe(reason);
+    expect(monitorEnd({ set: live }, guarded)).toBe(reason);
   });
 });
 
 describe('a problem', () => {
-  const crashed: GuardChange = { kind: 'crashed', server: 'duel-2', text: 'container scripts was started again' };
+  const crashed: MonitorChange = { kind: 'crashed', server: 'duel-2', text: 'container scripts was started again' };
 
-  function aGuard(changes: readonly GuardChange[] = [crashed]): GuardState {
+  function aMonitor(changes: readonly MonitorChange[] = [crashed]): MonitorState {
     const identity = { release: 'scripts-2-0', cluster: 'default', set: SET, image: NEW_IMAGE, version: '2.0' };
-    const fresh = newGuard({ ...identity, requester: 'ann', until: NOW + 86_400_000, interval: INTERVAL }, NOW);
+    const fresh = newMonitor({ ...identity, requester: 'ann', until: NOW + 86_400_000, interval: INTERVAL }, NOW);
     return withChanges(fresh, { changes, servers: 3 }, NOW);
   }
 
-  const finding = (change: Partial<GuardFinding> = {}): GuardFinding => ({
+  const finding = (change: Partial<MonitorFinding> = {}): MonitorFinding => ({
     server: 'duel-2',
     proves: true,
-    drift: '',
+    mismatch: '',
     reason: '',
     wanted: '2.0',
     loaded: '2.0',
     reloaded: false,
     ...change,
   });
-  const notLoaded = finding({ proves: false, drift: 'not loaded', reason: 'runs 1.0, files 2.0', loaded: '1.0' });
+  const notLoaded = finding({ proves: false, mismatch: 'not loaded', reason: 'runs 1.0, files 2.0', loaded: '1.0' });
 
   test('is looked at at once, and is over when the server proves its version', () => {
-    const state = aGuard();
+    const state = aMonitor();
     expect(dueServers(state, NOW, 250)).toEqual([{ server: 'duel-2', mayReload: true }]);
     const after = withFindings(state, [finding()], NOW + 12_000);
     expect(after.problems).toEqual([]);
@@ -250,7 +250,7 @@ describe('a problem', () => {
   });
 
   test('that a reload mended is told as such', () => {
-    const after = withFindings(aGuard(), [finding({ reloaded: true })], NOW + 3_000);
+    const after = withFindings(aMonitor(), [finding({ reloaded: true })], NOW + 3_000);
     expect(after.events.at(-1)).toMatchObject({
       kind: 'repaired',
       text: 'its engine was made to reload and proves 2.0, 3s after: container scripts was started again',
@@ -259,10 +259,10 @@ describe('a problem', () => {
   });
 
   test('that lasts is looked at with longer and longer pauses, and said once', () => {
-    let state = aGuard();
+    let state = aMonitor();
     const pauses: number[] = [];
     for (let now = NOW; pauses.length < 8; now = nextDue(state)!) {
-      state = withFindings(state, [finding({ proves: true, drift: 'unready', reason: 'CrashLoopBackOff' })], now);
+      state = withFindings(state, [finding({ proves: true, mismatch: 'unready', reason: 'CrashLoopBackOff' })], now);
       pauses.push((nextDue(state)! - now) / 1_000);
     }
     expect(pauses).toEqual([10, 20, 40, 80, 160, 300, 300, 300]);
@@ -270,7 +270,7 @@ describe('a problem', () => {
   });
 
   test('that reloads do not mend is left to a person, but still looked at', () => {
-    let state = aGuard();
+    let state = aMonitor();
     for (let now = NOW, times = 0; times < MOST_RELOADS; times++, now = nextDue(state)!) {
       expect(dueServers(state, now, 250)).toEqual([{ server: 'duel-2', mayReload: true }]);
       state = withFindings(state, [{ ...notLoaded, reloaded: true }], now);
@@ -283,18 +283,18 @@ describe('a problem', () => {
   });
 
   test('of a server that crashes again begins anew', () => {
-    const worn = withFindings(aGuard(), [{ ...notLoaded, reloaded: true }], NOW);
+    const worn = withFindings(aMonitor(), [{ ...notLoaded, reloaded: true }], NOW);
     const again = withChanges(worn, { changes: [crashed], servers: 3 }, NOW + 5_000);
     expect(again.problems).toMatchObject([{ server: 'duel-2', since: NOW, reloads: 0, nextAt: NOW + 5_000 }]);
   });
 
   test('is over when its server is gone', () => {
-    const gone = withChanges(aGuard(), { changes: [{ kind: 'gone', server: 'duel-2', text: '' }], servers: 2 }, NOW);
+    const gone = withChanges(aMonitor(), { changes: [{ kind: 'gone', server: 'duel-2', text: '' }], servers: 2 }, NOW);
     expect(gone.problems).toEqual([]);
   });
 
   test('keeps the state bounded, however many servers are wrong and however often', () => {
-    let state = aGuard([]);
+    let state = aMonitor([]);
     for (let round = 0; round < 5; round++) {
       const changes = Array.from({ length: 3_000 }, (_, index) => ({ ...crashed, server: `duel-${index}` }));
       state = withChanges(state, { changes, servers: 3_000 }, NOW + round);
@@ -307,16 +307,16 @@ describe('a problem', () => {
   });
 
   test('is in the first line, in the details, and never breaks their markup', () => {
-    const state = withFindings(aGuard(), [{ ...notLoaded, reason: 'runs <b>|x|</b>` `' }], NOW);
-    expect(guardWhy(state, NOW)).toBe('guards 2.0 on 3 servers for another 24h; 1 server is not proved');
-    const details = guardMarkdown(state, NOW);
+    const state = withFindings(aMonitor(), [{ ...notLoaded, reason: 'runs <b>|x|</b>` `' }], NOW);
+    expect(monitorWhy(state, NOW)).toBe('guards 2.0 on 3 servers for another 24h; 1 server is not proved');
+    const details = monitorMarkdown(state, NOW);
     expect(details).toContain('not loaded: runs &lt;b\\>\\|x\\|&lt;/b\\>');
     expect(details.length).toBeLessThan(4_000);
-    expect(guardWhy(endGuard(state, 'stopped by ann', NOW), NOW)).toBe('ended: stopped by ann');
+    expect(monitorWhy(endMonitor(state, 'stopped by ann', NOW), NOW)).toBe('ended: stopped by ann');
   });
 
   test('of looking at all is said once until it changes', () => {
-    const twice = withTrouble(withTrouble(aGuard(), 'connection refused', NOW), 'connection refused', NOW + 1);
+    const twice = withTrouble(withTrouble(aMonitor(), 'connection refused', NOW), 'connection refused', NOW + 1);
     expect(twice.events.filter(({ kind }) => kind === 'trouble')).toHaveLength(1);
   });
 });

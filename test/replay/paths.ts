@@ -228,11 +228,17 @@ export const PATHS: readonly Path[] = [
       stage.cluster.edit('kubectl-edit', ({ spec }) => {
         spec.updateStrategy = { ...spec.updateStrategy, type: 'OnDelete' };
       });
-      await release.until('the drift', ({ drift, phase }) => drift !== undefined && phase === 'paused');
+      await release.until(
+        'the foreign edit',
+        ({ foreignEdit, phase }) => foreignEdit !== undefined && phase === 'paused',
+      );
       await release.decide({ verb: 'resume', wins });
       // The edit is written over first; a release that leaves the set to it ends.
       if (wins === 'edit') return release;
-      await release.until('the gate again', ({ phase, drift }) => phase === 'waiting-approval' && drift === undefined);
+      await release.until(
+        'the gate again',
+        ({ phase, foreignEdit }) => phase === 'waiting-approval' && foreignEdit === undefined,
+      );
       await release.signal({ verb: 'approve', wave: 2 });
       return release;
     },

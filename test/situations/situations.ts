@@ -115,7 +115,10 @@ const situations: readonly Situation[] = [
         const { containers } = set.spec.gameServerTemplate.spec;
         for (const container of containers) if (container.name === 'scripts') container.image = `${OLD_IMAGE}-hotfix`;
       });
-      await release.until('the drift', ({ drift, phase }) => drift !== undefined && phase === 'paused');
+      await release.until(
+        'the foreign edit',
+        ({ foreignEdit, phase }) => foreignEdit !== undefined && phase === 'paused',
+      );
       return [
         await type('ann', status),
         await type('ann', ['resume', DUEL]),

@@ -25,7 +25,7 @@ export interface WhichCalls {
 }
 
 /** How a call stands still. */
-export interface HoldWishes {
+export interface ControlsWishes {
   /**
    * It does not hear that its caller has given up, and its activity sends no heartbeats meanwhile: a process that was
    * stopped. It goes on where it stood when it is released, however much later.
@@ -66,7 +66,7 @@ export class ClusterCalls {
   #lastChangeAt = 0;
 
   /** Stops the next such call. */
-  hold(which: WhichCalls, { stubborn = false }: HoldWishes = {}): HeldCall {
+  hold(which: WhichCalls, { stubborn = false }: ControlsWishes = {}): HeldCall {
     const reached = Promise.withResolvers<undefined>();
     const released = Promise.withResolvers<undefined>();
     this.#add(which, 1, async (signal) => {

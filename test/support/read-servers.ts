@@ -1,11 +1,11 @@
-import type { LedgerRow } from '../../release/audit/audit.ts';
+import type { AuditRow } from '../../release/audit/audit.ts';
 import { podsOf, serverPath } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { GameServer, Pod } from '../lab/kubernetes-objects.ts';
 import type { Lab } from '../lab/lab.ts';
 
 /** The facts of a ledger row, without what hotwave thinks of them. */
-export type ReadServer = Omit<LedgerRow, 'wanted' | 'proves' | 'drift' | 'reason' | 'mainRestarts'>;
+export type ReadServer = Omit<AuditRow, 'wanted' | 'proves' | 'mismatch' | 'reason' | 'mainRestarts'>;
 
 /**
  * What an independent reader finds on every server of a fleet set: it asks the API server and the simulated engines
@@ -37,7 +37,7 @@ async function readServer({ api, enginePort }: Pick<Lab, 'api' | 'enginePort'>, 
 }
 
 /** The facts of a row. */
-export function asRead(row: LedgerRow): ReadServer {
-  const { wanted: _w, proves: _p, drift: _d, reason: _r, mainRestarts: _m, ...read } = row;
+export function asRead(row: AuditRow): ReadServer {
+  const { wanted: _w, proves: _p, mismatch: _d, reason: _r, mainRestarts: _m, ...read } = row;
   return read;
 }

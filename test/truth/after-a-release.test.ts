@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
-import type { LedgerRow } from '../../release/audit/audit.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
+import type { AuditRow } from '../../release/audit/audit.ts';
 import { game2048 } from '../lab/game-2048.ts';
 import { createSet, podsOf } from '../lab/game-server-sets.ts';
 import { sidecarImage } from '../lab/images/provide-images.ts';
@@ -10,8 +10,8 @@ import { execInPod } from '../lab/pod-exec.ts';
 import type { ExecResult } from '../lab/pod-exec.ts';
 import { until } from '../lab/until.ts';
 import { hotwaveCommand } from '../support/command.ts';
-import { guardOf } from '../support/guard.ts';
-import type { WatchedGuard } from '../support/guard.ts';
+import { monitorOf } from '../support/monitor.ts';
+import type { WatchedMonitor } from '../support/monitor.ts';
 import { CLUSTER, startRelease } from '../support/hotwave.ts';
 import { releaseFrom } from '../support/release-file.ts';
 import { truthWorld } from '../support/truth-world.ts';
@@ -23,7 +23,7 @@ const SIDECAR = 'sidecar';
 const FILES = '/var/www/html/js';
 
 const world = truthWorld();
-let guard: WatchedGuard;
+let guard: WatchedMonitor;
 
 /** One server for each disaster: the kubelet waits longer each time that the same container is started again. */
 beforeAll(async () => {
@@ -47,10 +47,10 @@ spec:
     cluster: CLUSTER,
     file,
     requester: 'tester',
-    guardInterval: 500,
+    monitorInterval: 500,
   });
   expect(await release.result()).toMatchObject({ outcome: 'done', restartsOfMainContainers: 0, recreatedPods: 0 });
-  guard = guardOf(world.hotwave, SET);
+  guard = monitorOf(world.hotwave, SET);
   await guard.until('a first look', ({ lookedAt }) => lookedAt > 0);
 });
 
@@ -80,11 +80,11 @@ async function untilRestarted(server: string, container: string, restarts: numbe
   });
 }
 
-async function ledger(): Promise<Ledger> {
-  return JSON.parse((await hotwaveCommand(world.lab, ['versions', SET, '-o', 'json'])).out) as Ledger;
+async function ledger(): Promise<Audit> {
+  return JSON.parse((await hotwaveCommand(world.lab, ['versions', SET, '-o', 'json'])).out) as Audit;
 }
 
-async function rowOf(server: string): Promise<LedgerRow> {
+async function rowOf(server: string): Promise<AuditRow> {
   return (await ledger()).rows.find((row) => row.server === server)!;
 }
 
@@ -111,7 +111,13 @@ test('after a crash of the sidecar the files come back from the image, and the e
   expect(await guard.said(server, /^proves v2\.0/, PATIENCE)).toMatch(
     /^proves v2\.0, .* after: container sidecar was started again \(restart count 2\)$/,
   );
-  expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', files: 'v2.0', drift: '', restarts: 2, mainRestarts: 0 });
+  expect(await rowOf(server)).toMatchObject({
+    loaded: 'v2.0',
+    files: 'v2.0',
+    mismatch: '',
+    restarts: 2,
+    mainRestarts: 0,
+  });
 });
 
 test('a main container that is started again loads the files that are on the disk: the new version', async () => {
@@ -122,7 +128,7 @@ test('a main container that is started again loads the files that are on the dis
   expect(await guard.said(server, /^proves v2\.0/, PATIENCE)).toMatch(
     /after: container app-2048 was started again \(restart count 1\)$/,
   );
-  expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', drift: '', restarts: 1, mainRestarts: 1 });
+  expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', mismatch: '', restarts: 1, mainRestarts: 1 });
 });
 
 test('a deleted pod comes back on the new version, because the template has it', async () => {
@@ -135,7 +141,7 @@ test('a deleted pod comes back on the new version, because the template has it',
   });
   expect([await onDisk(server), await loaded(server)]).toEqual(['v2.0', 'v2.0']);
   expect(await guard.said(server, /^proves v2\.0/, PATIENCE)).toMatch(/after: its pod was recreated$/);
-  expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', drift: '', uid: after.metadata.uid, restarts: 0 });
+  expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', mismatch: '', uid: after.metadata.uid, restarts: 0 });
 });
 
 test('wrong files that a restart made the engine load are reported; once they are right, the guard reloads', async () => {
@@ -144,13 +150,13 @@ test('wrong files that a restart made the engine load are reported; once they ar
   const old = `printf v1.0 > VERSION; printf 'set $hot_version "v1.0";\\n' > version.conf`;
   expect(await run(server, MAIN, 'sh', '-c', `cd ${FILES}; ${old}`)).toMatchObject({ exitCode: 0 });
   expect(await loaded(server)).toBe('v2.0');
-  expect(await rowOf(server)).toMatchObject({ drift: 'files', loaded: 'v2.0', files: 'v1.0', proves: true });
+  expect(await rowOf(server)).toMatchObject({ mismatch: 'files', loaded: 'v2.0', files: 'v1.0', proves: true });
   await run(server, MAIN, '/usr/sbin/nginx', '-s', 'stop');
   await untilRestarted(server, MAIN, 1);
   expect(await loaded(server)).toBe('v1.0');
 
   expect(await guard.said(server, /^files: runs v1\.0, files v1\.0$/, PATIENCE)).toBeTruthy();
-  expect(await rowOf(server)).toMatchObject({ drift: 'files', reason: 'runs v1.0, files v1.0', proves: false });
+  expect(await rowOf(server)).toMatchObject({ mismatch: 'files', reason: 'runs v1.0, files v1.0', proves: false });
   expect(await verify()).toBe(`1 3 of 4 servers on v2.0; 1 not: ${SET}-3 (files: runs v1.0, files v1.0)`);
   expect((await guard.state()).counts.reloads).toBe(0);
 

@@ -70,12 +70,12 @@ describe('a release that is considerate of players', () => {
     const release = await it.start(considerate({ wait: '0s', lastWait: '200ms', then: 'leave' }));
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '8 of 10 servers prove 2.0; left behind: duel-8, duel-1',
+      reason: '8 of 10 servers prove 2.0; excluded: duel-8, duel-1',
     });
     expect(loaded(it.cluster, 'duel-8')).toBe('1.0');
   });
 
-  test('or pauses: resume waits again, skip leaves one behind', async ({ stage }) => {
+  test('or pauses: resume waits again, skip excludes one', async ({ stage }) => {
     const it = await stage(players);
     const release = await it.start(considerate({ wait: '0s', lastWait: '200ms' }));
     const { pausedBecause } = await release.until('the pause', isPaused);
@@ -87,7 +87,7 @@ describe('a release that is considerate of players', () => {
     await release.decide({ verb: 'resume' });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '9 of 10 servers prove 2.0; left behind: duel-8',
+      reason: '9 of 10 servers prove 2.0; excluded: duel-8',
     });
   });
 

@@ -68,7 +68,7 @@ describe('failed servers that the policy gives another try', () => {
     const onFailure = { classes: retry('notReady', 1), tolerate: 1 };
     const release = await it.start(aRelease({ ready: { timeout: '4s' }, onFailure }));
     await release.until('a retry', isRetrying);
-    expect(await release.result()).toMatchObject({ outcome: 'done', reason: /left behind: duel-7$/ });
+    expect(await release.result()).toMatchObject({ outcome: 'done', reason: /excluded: duel-7$/ });
   });
 });
 
@@ -109,7 +109,7 @@ describe('a release that goes back by itself', () => {
       outcome: 'rolled-back',
       reason: /the chosen servers prove 1\.0; kept as they are for debugging: duel-1$/,
     });
-    expect((await release.state()).specimens).toEqual(['duel-1']);
+    expect((await release.state()).keptForDebugging).toEqual(['duel-1']);
     expect(it.cluster.server('duel-3').engine.loaded).toBe('1.0');
     expect(it.cluster.server('duel-1').container(SIDECAR)!.image).toBe(NEW_IMAGE);
     expect(it.cluster.set().gameServers.get('duel-3')!.spec.containers).toBeUndefined();

@@ -45,7 +45,7 @@ describe('retry', () => {
     ]);
   });
 
-  test('at a gate tries those that were left behind, and waits at the gate again', async ({ stage }) => {
+  test('at a gate tries those that were excluded, and waits at the gate again', async ({ stage }) => {
     const trouble = mendable({ 'duel-7': 'reloadfails', 'duel-8': 'stale' });
     const it = await stage({ failures: trouble.failures });
     const release = await it.start(aRelease({ onFailure: { tolerate: 2 }, gates: [{ before: 3 }] }));
@@ -95,7 +95,7 @@ describe('retry', () => {
     await release.decide({ verb: 'approve', wave: 3 });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '9 of 10 servers prove 2.0; left behind: duel-7',
+      reason: '9 of 10 servers prove 2.0; excluded: duel-7',
     });
   });
 
@@ -109,7 +109,7 @@ describe('retry', () => {
     expect(await release.decide({ verb: 'retry' })).toEqual({ accepted: true, message: 'trying again: duel-8' });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '9 of 10 servers prove 2.0; left behind: duel-7',
+      reason: '9 of 10 servers prove 2.0; excluded: duel-7',
     });
   });
 });

@@ -17,11 +17,11 @@ describe('a server that is skipped', () => {
     await release.until('the others to be ready', ({ wave }) => wave === 2);
     expect(await release.decide({ verb: 'skip', server: 'duel-7', ...REASON })).toEqual({
       accepted: true,
-      message: 'duel-7 is skipped: it is left behind',
+      message: 'duel-7 is skipped: it is excluded',
     });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '9 of 10 servers prove 2.0; left behind: duel-7',
+      reason: '9 of 10 servers prove 2.0; excluded: duel-7',
     });
     expect(reloads(it.cluster)['duel-7']).toBeUndefined();
     expect(Object.values(reloads(it.cluster))).toEqual(Array(9).fill(1));
@@ -38,7 +38,7 @@ describe('a server that is skipped', () => {
     await release.decide({ verb: 'skip', server: 'duel-7', ...REASON });
     expect((await release.state()).failures).toEqual([]);
     await release.decide({ verb: 'resume' });
-    expect(await release.result()).toMatchObject({ outcome: 'done', reason: /left behind: duel-7$/ });
+    expect(await release.result()).toMatchObject({ outcome: 'done', reason: /excluded: duel-7$/ });
   });
 
   test('of a later wave gets the image with it and is no outsider that moved', async ({ stage }) => {
@@ -62,7 +62,7 @@ describe('a wave that is skipped', () => {
     expect(await release.decide({ verb: 'skip', wave: 2, ...REASON })).toMatchObject({ accepted: true });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '7 of 10 servers prove 2.0; left behind: duel-8, duel-7, duel-6',
+      reason: '7 of 10 servers prove 2.0; excluded: duel-8, duel-7, duel-6',
     });
     expect(Object.keys(reloads(it.cluster)).sort()).toEqual([
       'duel-0',
@@ -96,7 +96,7 @@ describe('a wave that is skipped', () => {
     await release.decide({ verb: 'skip', wave: 2, ...REASON });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '1 chosen servers prove 2.0; 8 others were not touched; left behind: duel-1',
+      reason: '1 chosen servers prove 2.0; 8 others were not touched; excluded: duel-1',
     });
     expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(['duel-3']);
   });
@@ -118,6 +118,6 @@ test('a server that is skipped after an incomplete rollback is left out of the n
   await release.decide({ verb: 'resume' });
   expect(await release.result()).toMatchObject({
     outcome: 'rolled-back',
-    reason: 'asked for by bob: no reason given; all others prove 1.0; left behind: duel-9',
+    reason: 'asked for by bob: no reason given; all others prove 1.0; excluded: duel-9',
   });
 });

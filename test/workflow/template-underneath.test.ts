@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { until } from '../lab/until.ts';
 import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
-import type { LedgerResult } from '../../workflows/messages.ts';
+import type { AuditResult } from '../../workflows/messages.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import type { FakeCluster, FakeClusterModel } from '../support/fake-cluster.ts';
 import { aRelease, aTargetedRelease, test } from '../support/stage.ts';
@@ -52,18 +52,18 @@ async function editTemplate(cluster: FakeCluster, image: string, arrived: number
   );
 }
 
-async function ledger(stage: Stage): Promise<Ledger> {
-  const result = (await stage.client.workflow.execute(WORKFLOWS.readLedger, {
+async function ledger(stage: Stage): Promise<Audit> {
+  const result = (await stage.client.workflow.execute(WORKFLOWS.readAudit, {
     workflowId: `ledger-${stage.clusterName}-${Date.now()}`,
     taskQueue: taskQueueOf(stage.clusterName),
     args: [{ v: 1, cluster: stage.clusterName, set: SET }],
-  })) as LedgerResult;
+  })) as AuditResult;
   if (result.kind !== 'ledger') throw new Error(result.reason);
   return result.ledger;
 }
 
-const drifts = ({ rows }: Ledger): Record<string, string> =>
-  Object.fromEntries(rows.filter(({ drift }) => drift !== '').map(({ server, drift }) => [server, drift]));
+const foreignEdits = ({ rows }: Audit): Record<string, string> =>
+  Object.fromEntries(rows.filter(({ mismatch }) => mismatch !== '').map(({ server, mismatch }) => [server, mismatch]));
 
 const targeted = (wishes: Parameters<typeof aTargetedRelease>[0] = {}): ReleaseFile =>
   aTargetedRelease({ name: 'chosen', ...wishes });
@@ -78,7 +78,12 @@ describe('promote', () => {
     await editTemplate(it.cluster, OTHER_IMAGE, 4);
     const before = await ledger(it);
     expect(before.rows.map(({ override }) => override)).toEqual(['', NEW_IMAGE, '', NEW_IMAGE, '', '']);
-    expect(drifts(before)).toEqual({ 'duel-0': 'ahead', 'duel-2': 'ahead', 'duel-4': 'ahead', 'duel-5': 'ahead' });
+    expect(foreignEdits(before)).toEqual({
+      'duel-0': 'ahead',
+      'duel-2': 'ahead',
+      'duel-4': 'ahead',
+      'duel-5': 'ahead',
+    });
     expect(before.notes).toEqual([
       expect.stringMatching(/the template asks for .*3\.0, which chosen did not leave there \(by kubectl-edit\)/),
     ]);
@@ -96,7 +101,7 @@ describe('promote', () => {
     expect(loaded(it.cluster)).toEqual(versions('2.0'));
     expect(images(it.cluster)).toEqual(ALL.map(() => NEW_IMAGE));
     expect(overrides(it.cluster)).toEqual({});
-    expect(await ledger(it)).toMatchObject({ verified: true, drifts: {}, notes: [] });
+    expect(await ledger(it)).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
   });
 
   test('that is rolled back leaves the servers of the targeted release on their version, and says so', async ({
@@ -114,7 +119,7 @@ describe('promote', () => {
     );
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
     expect(overrides(it.cluster)).toEqual({ 'duel-1': NEW_IMAGE, 'duel-3': NEW_IMAGE });
-    expect(await ledger(it)).toMatchObject({ verified: true, drifts: {} });
+    expect(await ledger(it)).toMatchObject({ verified: true, foreignEdits: {} });
   });
 
   test.for(['settleOverrides', 'restoreSet'] as const)(
@@ -131,7 +136,7 @@ describe('promote', () => {
       expect(result).toMatchObject({ outcome: 'rolled-back', restartsOfMainContainers: 0 });
       expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
       expect(overrides(it.cluster)).toEqual({ 'duel-1': NEW_IMAGE, 'duel-3': NEW_IMAGE });
-      expect(await ledger(it)).toMatchObject({ verified: true, drifts: {} });
+      expect(await ledger(it)).toMatchObject({ verified: true, foreignEdits: {} });
     },
   );
 });
@@ -151,7 +156,7 @@ describe('a targeted release whose template was changed at its gate', () => {
     expect(overrides(it.cluster)).toEqual({ 'duel-3': OLD_IMAGE });
     expect(loaded(it.cluster)['duel-3']).toBe('1.0');
     const after = await ledger(it);
-    expect(drifts(after)).toEqual({
+    expect(foreignEdits(after)).toEqual({
       'duel-0': 'ahead',
       'duel-1': 'ahead',
       'duel-2': 'ahead',
@@ -186,13 +191,13 @@ describe('two targeted releases in a row', () => {
     });
   };
 
-  test('leave each server on what its own release proved, and that is no drift', async ({ stage }) => {
+  test('leave each server on what its own release proved, and that is no mismatch', async ({ stage }) => {
     const it = await stage(SIX);
     await (await it.start(targeted())).result();
     expect(await (await it.start(second())).result()).toMatchObject({ outcome: 'done' });
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]], ['3.0', [0, 5]]));
     const found = await ledger(it);
-    expect(found).toMatchObject({ verified: true, drifts: {}, notes: [] });
+    expect(found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
     expect(found.rows.map(({ wanted }) => wanted)).toEqual(['3.0', '2.0', '1.0', '2.0', '1.0', '3.0']);
   });
 
@@ -207,6 +212,6 @@ describe('two targeted releases in a row', () => {
     await release.decide({ verb: 'rollback', actor: 'bob' });
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
-    expect(await ledger(it)).toMatchObject({ verified: true, drifts: {} });
+    expect(await ledger(it)).toMatchObject({ verified: true, foreignEdits: {} });
   });
 });

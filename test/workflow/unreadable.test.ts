@@ -1,8 +1,8 @@
 import { WorkflowFailedError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { describe, expect } from 'vitest';
-import type { LineState } from '../../release/decisions/halt.ts';
-import { LINE_MESSAGES, MESSAGES, WORKFLOWS, haltWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
+import type { HaltState } from '../../release/decisions/halt.ts';
+import { HALT_MESSAGES, MESSAGES, WORKFLOWS, haltWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import { until } from '../lab/until.ts';
 import { aRelease, test } from '../support/stage.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
@@ -34,7 +34,7 @@ describe('a workflow that is started with an input that nobody can read', () => 
     const now = Date.now();
     const input = { v: 1, cluster: it.clusterName, actor: 'ann', reason: 'fire', since: now };
     expect(await failureOf(it, WORKFLOWS.halt, { ...input, until: now + 36_500 * DAY_MS })).toBe(
-      'a line is stopped for at most 7d: nothing waits for ever',
+      'a halt lasts 7d at most: nothing waits for ever',
     );
   });
 });
@@ -82,12 +82,12 @@ test('a halt that is sent what nobody can read counts it, stands, and ends as ev
     taskQueue: taskQueueOf(clusterName),
     args: [{ v: 1, cluster: clusterName, actor: 'ann', reason: 'fire', since: now, until: now + DAY_MS }],
   });
-  await halt.signal(LINE_MESSAGES.unhaltSignal, null);
-  await halt.signal(LINE_MESSAGES.unhaltSignal, { actor: 'ann\u202E' });
-  const state = (): Promise<LineState> => halt.query<LineState>(MESSAGES.state);
+  await halt.signal(HALT_MESSAGES.unhaltSignal, null);
+  await halt.signal(HALT_MESSAGES.unhaltSignal, { actor: 'ann\u202E' });
+  const state = (): Promise<HaltState> => halt.query<HaltState>(MESSAGES.state);
   await until({ what: 'both to be counted', deadlineMs: 60_000 }, async () => (await state()).unreadable === 2);
   expect(await state()).toMatchObject({ phase: 'halted' });
-  await halt.signal(LINE_MESSAGES.unhaltSignal, { actor: 'ann', reason: 'it is up' });
+  await halt.signal(HALT_MESSAGES.unhaltSignal, { actor: 'ann', reason: 'it is up' });
   expect(await halt.result()).toMatchObject({ reason: 'ann: it is up', left: [] });
 });
 

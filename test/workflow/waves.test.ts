@@ -155,7 +155,7 @@ describe('a release', () => {
     const release = await it.start(aRelease({ onFailure: { tolerate: 1 } }));
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '9 of 10 servers prove 2.0; left behind: duel-7',
+      reason: '9 of 10 servers prove 2.0; excluded: duel-7',
     });
     expect((await release.state()).failures).toMatchObject([{ server: 'duel-7', class: 'version' }]);
   });

@@ -23,7 +23,7 @@ export type Perform<Kind extends Step['kind']> = (
 
 /** A write of the set as the table understands it. */
 export function writtenOf(write: SetWrite): SetWritten {
-  if (write.kind !== 'drifted') return write;
+  if (write.kind !== 'foreign') return write;
   const { reason, hold, fence, templateChanged, orderChanged, instead } = write;
   return hold === undefined
     ? { kind: 'refused', reason, templateChanged, orderChanged, fence }

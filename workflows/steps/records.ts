@@ -1,7 +1,7 @@
 import type { FailedVersion } from '../../release/record/failed-versions.ts';
 import { endOfRelease, recordOfPlan } from '../../release/record/plan-record.ts';
 import type { LastRelease, ReleaseRecord } from '../../release/record/record.ts';
-import { heldStrategy, sameJson } from '../../release/patches/patches.ts';
+import { controlledStrategy, sameJson } from '../../release/patches/patches.ts';
 import { excludedServers, leftOut } from '../../release/progress/groups.ts';
 import type { Release } from '../../release/progress/table.ts';
 
@@ -12,7 +12,7 @@ export function runningRecord({ plan, spec, state, identity }: Release): Release
 
 /** The record of a release that ends now and leaves the servers as they are. */
 export function heldRecord(release: Release, now: number): ReleaseRecord {
-  return { ...runningRecord(release), heldAt: now };
+  return { ...runningRecord(release), controlsAt: now };
 }
 
 /** What a release leaves on its set with its last write: what it came to. A repeated write finds its own values there. */
@@ -48,7 +48,7 @@ export function failedVersion(
 export function leftRecord(release: Release): ReleaseRecord {
   const { plan, progress } = release;
   const edited = progress.foreign.facts?.updateStrategy;
-  const held = progress.set.hold && heldStrategy(plan.baseline, progress.set.hold);
+  const held = progress.set.hold && controlledStrategy(plan.baseline, progress.set.hold);
   const isEdited = edited !== undefined && held !== undefined && !sameJson(edited, held);
   const updateStrategy = isEdited ? (edited ?? {}) : plan.baseline.updateStrategy;
   return { ...runningRecord(release), updateStrategy, left: progress.leaving?.reason ?? '' };

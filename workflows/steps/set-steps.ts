@@ -2,11 +2,11 @@ import { condition } from '@temporalio/workflow';
 import { failedCount } from '../../release/checks/verdict.ts';
 import { packPriorities } from '../../release/plan/packed-plan.ts';
 import { waveLabel } from '../../release/narrate/narrate.ts';
-import { FROZEN, NEW_SERVERS_ONLY, heldStrategy } from '../../release/patches/patches.ts';
+import { FROZEN, NEW_SERVERS_ONLY, controlledStrategy } from '../../release/patches/patches.ts';
 import { missingAtPlan } from '../../release/fleet/newcomers.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
-import type { Hold } from '../../release/patches/patches.ts';
+import type { SetControls } from '../../release/patches/patches.ts';
 import { inheritedStrategy, owedStrategy } from '../../release/patches/record-patches.ts';
 import { editedPriorities } from '../../release/patches/foreign-edit.ts';
 import { settlePatience } from '../../release/progress/describe-step.ts';
@@ -148,10 +148,10 @@ export const controls: Perform<'controls'> = async ({ run }, { change, why }) =>
     if (record) return await holdByRecord(release, record);
     return [];
   }
-  const to: Hold = why === 'hold' ? { ...from, partition: FROZEN, paused: false } : { ...from, ...change };
+  const to: SetControls = why === 'hold' ? { ...from, partition: FROZEN, paused: false } : { ...from, ...change };
   const summaries = { pause: 'pause the set', resume: 'resume the set', hold: 'hold every server where it is' };
   const seenImage = release.progress.foreign.seen?.image;
-  const written = await writing(summaries[why]).changeHold({ ...subjectOf(release), from, to, seenImage, record });
+  const written = await writing(summaries[why]).changeControls({ ...subjectOf(release), from, to, seenImage, record });
   return [{ kind: 'controlsChanged', why, written: writtenOf(written) }];
 };
 
@@ -171,7 +171,7 @@ async function writeRecord(
   const summary = 'last' in note ? 'record on the set what came of it' : 'record the release on the set';
   const written = await writing(summary).recordRelease({ ...subjectOf(release), note });
   const stopped = ({ reason }: { readonly reason: string }): Event => ({ kind: 'stopped', verdict: 'pause', reason });
-  return [...markOf(written), written.kind === 'drifted' ? stopped(written) : then];
+  return [...markOf(written), written.kind === 'foreign' ? stopped(written) : then];
 }
 
 /** How long a watch that begins anew may take to see the set, in milliseconds. */
@@ -201,7 +201,10 @@ async function overwrite(
   const { baseline, strategy } = release.plan;
   const hold = holdOverEdit(release);
   const held = {
-    rolling: () => ({ image: baseline.newImage, ...(hold ? { updateStrategy: heldStrategy(baseline, hold) } : {}) }),
+    rolling: () => ({
+      image: baseline.newImage,
+      ...(hold ? { updateStrategy: controlledStrategy(baseline, hold) } : {}),
+    }),
     targeted: () => ({ image: baseline.templateImage }),
     newServersOnly: () => ({ image: baseline.newImage, updateStrategy: NEW_SERVERS_ONLY }),
   }[strategy]();
@@ -223,7 +226,7 @@ async function assignAgain(release: Release, edited: ReturnType<typeof editedPri
 async function askedAgain({ run, watch }: StepContext, problem: string): Promise<readonly Event[]> {
   watch.stop();
   watch.follow();
-  const isUndecided = (): boolean => run.state.drift?.wins === undefined;
+  const isUndecided = (): boolean => run.state.foreignEdit?.wins === undefined;
   const isAsked = await condition(isUndecided, SECOND_LOOK_MS, { summary: 'another look at the set' });
   return isAsked ? [] : [{ kind: 'reasserted', written: { kind: 'refused', reason: problem }, priorities: false }];
 }
@@ -267,7 +270,7 @@ export const recordLeft: Perform<'recordLeft'> = async ({ run }) => {
       note: { running: leftRecord(release) },
     });
     marks = markOf(written);
-    return written.kind === 'drifted' ? written.reason : undefined;
+    return written.kind === 'foreign' ? written.reason : undefined;
   });
   return [...marks, { kind: 'leftRecorded', problem }];
 };

@@ -27,7 +27,7 @@ async function waitPlainly(context: StepContext, step: StepOf<'wait'>): Promise<
 const SUMMARIES: Readonly<Record<StepOf<'wait'>['for'], string>> = {
   gate: 'gate',
   person: 'paused: waits for resume, rollback or cancel',
-  unhalt: 'the line is stopped',
+  unhalt: 'the releases are halted',
   window: 'freeze window',
   retry: 'retry',
   settle: 'waits until a restart would have shown',

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readAttributes } from '../../client/temporal/search-attributes.ts';
-import type { GuardState } from '../../release/monitor/monitor.ts';
+import type { MonitorState } from '../../release/monitor/monitor.ts';
 import { fleetImage, podsOf, scale, serverPath, setImage, setPath, waitForServers } from '../lab/game-server-sets.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
 import { until } from '../lab/until.ts';
 import { hotwaveCommand } from '../support/command.ts';
 import { FleetWorld } from '../support/fleet-world.ts';
-import { guardOf } from '../support/guard.ts';
-import type { WatchedGuard } from '../support/guard.ts';
+import { monitorOf } from '../support/monitor.ts';
+import type { WatchedMonitor } from '../support/monitor.ts';
 import { CLUSTER, startRelease } from '../support/hotwave.ts';
 
 let world: FleetWorld;
@@ -19,15 +19,15 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 /** A release that is followed by a guard, which looks often because tests do not want to wait. */
-async function guardedRelease(set: string, tag: string, guard = '1h'): Promise<WatchedGuard> {
+async function guardedRelease(set: string, tag: string, guard = '1h'): Promise<WatchedMonitor> {
   const file = world.release(set, tag, `  guard: ${guard}`);
   const { client } = world.hotwave;
-  const started = await startRelease(client, { cluster: CLUSTER, file, requester: 'tester', guardInterval: 300 });
+  const started = await startRelease(client, { cluster: CLUSTER, file, requester: 'tester', monitorInterval: 300 });
   expect(await started.result()).toMatchObject({ outcome: 'done' });
-  return guardOf(world.hotwave, set);
+  return monitorOf(world.hotwave, set);
 }
 
-const isCalm = ({ problems, lookedAt }: GuardState): boolean => problems.length === 0 && lookedAt > 0;
+const isCalm = ({ problems, lookedAt }: MonitorState): boolean => problems.length === 0 && lookedAt > 0;
 const command = (...argv: string[]): ReturnType<typeof hotwaveCommand> => hotwaveCommand(world.lab, argv);
 
 async function podNamed(set: string, name: string): Promise<Pod> {
@@ -51,7 +51,7 @@ async function untilFiles(set: string, name: string, tag: string): Promise<void>
 
 describe('after a release', () => {
   const SET = 'kept';
-  let guard: WatchedGuard;
+  let guard: WatchedMonitor;
 
   beforeAll(async () => {
     await world.aSet(SET);
@@ -116,7 +116,7 @@ describe('after a release', () => {
         isAsWanted: ({ metadata }) => metadata.uid !== before.metadata.uid,
       });
     });
-    guard = guardOf(world.hotwave, SET);
+    guard = monitorOf(world.hotwave, SET);
     expect(await guard.said('kept-2', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
   });
 
@@ -154,7 +154,10 @@ describe('the next release', () => {
     await world.aSet('twice');
     const guard = await guardedRelease('twice', 'v2.0');
     await guardedRelease('twice', 'v3.0');
-    const taken = await guardOf(world.hotwave, 'twice').until('the newer release', ({ version }) => version === 'v3.0');
+    const taken = await monitorOf(world.hotwave, 'twice').until(
+      'the newer release',
+      ({ version }) => version === 'v3.0',
+    );
     expect(taken).toMatchObject({ release: 'twice-v3-0', phase: 'guarding' });
     const running = world.hotwave.client.workflow.list({
       query: `WorkflowId = '${guard.handle.workflowId}' AND ExecutionStatus = 'Running'`,

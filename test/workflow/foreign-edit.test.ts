@@ -15,7 +15,7 @@ type Edit = (set: RawSet) => void;
 
 const OTHER_IMAGE = 'registry.test/scripts:2.1';
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
-const isDrifting = (state: ReleaseState): boolean => isPaused(state) && state.drift !== undefined;
+const isMismatched = (state: ReleaseState): boolean => isPaused(state) && state.foreignEdit !== undefined;
 const atGate = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
 
 const setImage =
@@ -115,7 +115,7 @@ async function disturbed(it: Stage, edit: Edit, wishes: SpecWishes = {}): Promis
   const release = await it.start(aRelease({ gates: [{ before: 2 }], ...wishes }));
   await release.until('the gate', atGate);
   it.cluster.edit('helm', edit);
-  return [release, await release.until('the pause', isDrifting)];
+  return [release, await release.until('the pause', isMismatched)];
 }
 
 function loaded(cluster: FakeCluster): string[] {
@@ -134,9 +134,9 @@ describe('an edit by somebody else', () => {
       const release = await arrive(it, () => it.start(aRelease(wishes)));
       const edited = Date.now();
       it.cluster.edit('helm', edit);
-      const { pausedBecause, drift } = await release.until('the pause', isDrifting, SECONDS_MS);
-      process.stderr.write(`drift: ${field}, ${where}: paused ${Date.now() - edited} ms after the edit\n`);
-      expect(drift).toMatchObject({ what: sentence });
+      const { pausedBecause, foreignEdit } = await release.until('the pause', isMismatched, SECONDS_MS);
+      process.stderr.write(`foreign edit: ${field}, ${where}: paused ${Date.now() - edited} ms after the edit\n`);
+      expect(foreignEdit).toMatchObject({ what: sentence });
       expect(pausedBecause).toBe(sentence);
       await release.decide({ verb: 'cancel', then: 'hold' });
       expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
@@ -148,7 +148,7 @@ describe('an edit by somebody else', () => {
     async ([, sentence, edit], { stage }) => {
       const it = await stage();
       const [release] = await disturbed(it, edit);
-      await release.idle('the freeze', isDrifting);
+      await release.idle('the freeze', isMismatched);
       const { gameServerTemplate, updateStrategy } = structuredClone(it.cluster.set().raw.spec);
       expect(await release.decide({ verb: 'resume' })).toEqual({
         accepted: false,
@@ -165,12 +165,12 @@ describe('an edit by somebody else', () => {
     async ([, , edit, back], { stage }) => {
       const it = await stage();
       const [release] = await disturbed(it, edit);
-      await release.idle('the freeze', isDrifting);
+      await release.idle('the freeze', isMismatched);
       // Whoever takes an edit back does not undo hotwave's pause with it.
       const { paused } = it.cluster.set().raw.spec.updateStrategy?.rollingUpdate ?? {};
       it.cluster.edit('helm', back);
       if (paused === true) it.cluster.edit('helm', setRolling({ paused: true }));
-      const { pausedBecause } = await release.until('the news', ({ drift }) => drift === undefined);
+      const { pausedBecause } = await release.until('the news', ({ foreignEdit }) => foreignEdit === undefined);
       expect(pausedBecause).toMatch(/; that was taken back since, resume goes on$/);
       expect(await release.decide({ verb: 'resume' })).toMatchObject({ accepted: true });
       await release.until('the gate', atGate);
@@ -182,11 +182,11 @@ describe('an edit by somebody else', () => {
 
   test('that is taken back while the set is being frozen is not missed', async ({ stage }) => {
     const it = await stage();
-    it.calls.run({ activity: 'changeHold', operation: 'patch', when: 'after' }, () =>
+    it.calls.run({ activity: 'changeControls', operation: 'patch', when: 'after' }, () =>
       it.cluster.edit('helm', setImage(NEW_IMAGE)),
     );
     const [release] = await disturbed(it, setImage(OTHER_IMAGE));
-    const { pausedBecause } = await release.until('the news', ({ drift }) => drift === undefined, 20_000);
+    const { pausedBecause } = await release.until('the news', ({ foreignEdit }) => foreignEdit === undefined, 20_000);
     expect(pausedBecause).toMatch(/; that was taken back since, resume goes on$/);
     await release.decide({ verb: 'cancel', then: 'hold' });
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
@@ -214,7 +214,7 @@ describe('an edit by somebody else', () => {
     async ([, sentence, edit], { stage }) => {
       const it = await stage();
       const [release] = await disturbed(it, edit);
-      await release.idle('the freeze', isDrifting);
+      await release.idle('the freeze', isMismatched);
       await release.decide({ verb: 'resume', wins: 'edit' });
       expect(await release.result()).toMatchObject({ outcome: 'cancelled', reason: `${sentence}; the edit stays` });
       const { raw } = it.cluster.set();
@@ -246,9 +246,9 @@ describe('an edit by somebody else', () => {
     it.cluster.editServer('kubectl-edit', 'duel-3', ({ spec }) => {
       spec.updatePriority = 7;
     });
-    const { drift } = await release.until('the pause', isDrifting, SECONDS_MS);
-    expect(drift?.what).toBe('kubectl-edit changed /spec/updatePriority of duel-3 from 10 to 7');
-    await release.idle('the freeze', isDrifting);
+    const { foreignEdit } = await release.until('the pause', isMismatched, SECONDS_MS);
+    expect(foreignEdit?.what).toBe('kubectl-edit changed /spec/updatePriority of duel-3 from 10 to 7');
+    await release.idle('the freeze', isMismatched);
     expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { paused: true } });
     await release.decide({ verb: 'resume', wins: 'release' });
     await release.until('the gate', atGate);
@@ -260,7 +260,7 @@ describe('an edit by somebody else', () => {
   test('of the image is frozen before it moves more servers than it had at once', async ({ stage }) => {
     const it = await stage({ timings: { swapMs: 200 } });
     const [release] = await disturbed(it, setImage(OTHER_IMAGE));
-    await release.idle('the freeze', isDrifting);
+    await release.idle('the freeze', isMismatched);
     expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { paused: true } });
     expect(movedTo(it.cluster, OTHER_IMAGE).length).toBeLessThanOrEqual(1);
     await release.decide({ verb: 'cancel', then: 'hold' });
@@ -276,10 +276,13 @@ describe('an edit by somebody else', () => {
       it.cluster.edit('argocd', setRolling({ maxUnavailable: 2 })),
     );
     await release.decide({ verb: 'resume', wins: 'release' });
-    const again = await release.until('the next question', ({ drift }) => drift?.what.includes('argocd') === true);
-    expect(again.drift).not.toHaveProperty('wins');
+    const again = await release.until(
+      'the next question',
+      ({ foreignEdit }) => foreignEdit?.what.includes('argocd') === true,
+    );
+    expect(again.foreignEdit).not.toHaveProperty('wins');
     expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { maxUnavailable: 2 } });
-    await release.until('the pause', isDrifting, SECONDS_MS);
+    await release.until('the pause', isMismatched, SECONDS_MS);
     await release.decide({ verb: 'resume', wins: 'release' });
     await release.until('the gate', atGate);
     await release.decide({ verb: 'approve', wave: 2 });
@@ -291,7 +294,7 @@ describe('an edit by somebody else', () => {
   }) => {
     const it = await stage();
     const [release] = await disturbed(it, setRolling({ maxUnavailable: 1 }));
-    await release.idle('the freeze', isDrifting);
+    await release.idle('the freeze', isMismatched);
     it.calls.run({ activity: 'reassertSet', operation: 'patch' }, () =>
       it.cluster.edit('argocd', setRolling({ maxUnavailable: 2 })),
     );
@@ -299,10 +302,10 @@ describe('an edit by somebody else', () => {
     await release.decide({ verb: 'resume', wins: 'release' });
     await look.reached;
     // Who decides now would decide about what the refused write has named, and be asked once more about the same.
-    expect((await release.state()).drift?.what).toMatch(/^(helm|argocd) changed .* from 10 to [12]$/);
+    expect((await release.state()).foreignEdit?.what).toMatch(/^(helm|argocd) changed .* from 10 to [12]$/);
     look.release();
-    const { drift } = await release.until('the next question', isDrifting);
-    expect(drift).toEqual({
+    const { foreignEdit } = await release.until('the next question', isMismatched);
+    expect(foreignEdit).toEqual({
       what: 'argocd changed /spec/updateStrategy/rollingUpdate/maxUnavailable of duel from 10 to 2',
       seenAt: expect.any(Number) as number,
     });
@@ -310,7 +313,7 @@ describe('an edit by somebody else', () => {
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
   });
 
-  test('back to the value that was there is no drift, and neither is one of what the release does not hold', async ({
+  test('back to the value that was there is no mismatch, and neither is one of what the release does not hold', async ({
     stage,
   }) => {
     const it = await stage();
@@ -336,7 +339,7 @@ describe('an edit by somebody else', () => {
     await release.decide({ verb: 'pause', actor: 'bob', reason: 'lunch' });
     await release.idle('the pause', isPaused);
     it.cluster.edit('helm', setRolling({ partition: 3 }));
-    await release.until('the news', isDrifting, SECONDS_MS);
+    await release.until('the news', isMismatched, SECONDS_MS);
     expect(await release.decide({ verb: 'resume' })).toMatchObject({ accepted: false });
     await release.decide({ verb: 'resume', wins: 'release' });
     await release.until('the gate', atGate);
@@ -383,7 +386,9 @@ describe('the watch of the set', () => {
     expect(decisions).toHaveLength(pauses.length * 3);
     expect(setWrites(it.cluster).every(({ outcome }) => outcome === 'applied')).toBe(true);
     const { historyLength } = await release.handle.describe();
-    process.stderr.write(`drift: 50 waves, ${historyLength} events, ${it.cluster.calls.readSet} reads of the set\n`);
+    process.stderr.write(
+      `foreign edit: 50 waves, ${historyLength} events, ${it.cluster.calls.readSet} reads of the set\n`,
+    );
   });
 
   test(
@@ -401,9 +406,9 @@ describe('the watch of the set', () => {
       it.cluster.edit('helm', setRolling({ partition: 3 }));
       const worker = await it.startWorker();
       const started = Date.now();
-      const { drift } = await release.until('the pause', isDrifting, 60_000);
-      process.stderr.write(`drift: noticed ${Date.now() - started} ms after another worker had started\n`);
-      expect(drift?.what).toBe('helm changed /spec/updateStrategy/rollingUpdate/partition of duel from 9 to 3');
+      const { foreignEdit } = await release.until('the pause', isMismatched, 60_000);
+      process.stderr.write(`foreign edit: noticed ${Date.now() - started} ms after another worker had started\n`);
+      expect(foreignEdit?.what).toBe('helm changed /spec/updateStrategy/rollingUpdate/partition of duel from 9 to 3');
       await release.decide({ verb: 'cancel', then: 'hold' });
       await release.result();
       await worker.shutDown();
@@ -416,7 +421,7 @@ describe('the watch of the set', () => {
     await release.until('the gate', atGate);
     it.calls.fail({ activity: 'watchSet', operation: 'readSet' }, { times: 3 });
     it.cluster.edit('helm', setOnDelete);
-    await release.until('the pause', isDrifting, SECONDS_MS);
+    await release.until('the pause', isMismatched, SECONDS_MS);
     await release.decide({ verb: 'rollback' });
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
   });
@@ -429,8 +434,8 @@ describe('an edit of the template under a targeted release', () => {
     await release.until('the gate', atGate);
     it.cluster.edit('helm', setRolling({ maxUnavailable: 3 }));
     it.cluster.edit('helm', setImage(OTHER_IMAGE));
-    const { drift } = await release.until('the pause', isDrifting, SECONDS_MS);
-    expect(drift?.what).toBe(
+    const { foreignEdit } = await release.until('the pause', isMismatched, SECONDS_MS);
+    expect(foreignEdit?.what).toBe(
       `helm changed /spec/gameServerTemplate/spec/containers/1/image of duel from "${OLD_IMAGE}" to "${OTHER_IMAGE}"`,
     );
     await release.decide({ verb: 'resume', wins: 'edit' });

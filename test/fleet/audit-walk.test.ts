@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
 import type { GameServerSet } from '../lab/game-server-sets.ts';
 import { fleetImage, podsOf, scale, serverPath, setImage, setPath, waitForServers } from '../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
@@ -40,10 +40,10 @@ function dice(seed: number): (below: number) => number {
 const roll = dice(SEED);
 const tagOf = (pod: Pod): string => containerStatus(pod, 'sidecar')!.image.replace(fleetImage(''), '');
 
-async function ledger(): Promise<Ledger> {
+async function ledger(): Promise<Audit> {
   const { code, out, err } = await hotwaveCommand(world.lab, ['versions', SET, '-o', 'json']);
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  return JSON.parse(out) as Ledger;
+  return JSON.parse(out) as Audit;
 }
 
 /** Every pod that should be there is Ready and runs what it is asked to. */
@@ -141,7 +141,7 @@ async function release(tag: string, before: string): Promise<string> {
   return outcome === 'done' ? 'done' : `${outcome}: ${reason}`;
 }
 
-async function expectLedgerToBeRight(): Promise<Ledger> {
+async function expectAuditToBeRight(): Promise<Audit> {
   const found = await ledger();
   expect(found.rows.map(asRead)).toEqual(await readServers(world.lab, SET));
   return found;
@@ -159,17 +159,17 @@ test(`${RELEASES} releases with disturbances between them: the ledger is what th
     const next = current === 'v2.0' ? 'v3.0' : 'v2.0';
     const disturbed = number === 1 ? 'nothing' : await DISTURBANCES[roll(DISTURBANCES.length)]!(current);
     await settled();
-    if (number > 1) await expectLedgerToBeRight();
+    if (number > 1) await expectAuditToBeRight();
     let outcome = await release(next, current);
     for (let tries = 1; outcome !== 'done' && tries < TRIES; tries++) {
       outcomes.push(outcome);
       await mend(current);
-      await expectLedgerToBeRight();
+      await expectAuditToBeRight();
       outcome = await release(next, current);
     }
     expect(`after ${disturbed}: ${outcome}`).toBe(`after ${disturbed}: done`);
-    const after = await expectLedgerToBeRight();
-    expect(after).toMatchObject({ verified: true, yardstick: { outcome: 'done', version: next } });
+    const after = await expectAuditToBeRight();
+    expect(after).toMatchObject({ verified: true, expectedVersion: { outcome: 'done', version: next } });
     outcomes.push(outcome);
     current = next;
   }

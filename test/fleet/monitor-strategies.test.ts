@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { GuardState } from '../../release/monitor/monitor.ts';
+import type { MonitorState } from '../../release/monitor/monitor.ts';
 import { fleetImage, podsOf, scale, serverPath, setImage, waitForServers } from '../lab/game-server-sets.ts';
 import { containerStatus, hasCondition } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
 import { until } from '../lab/until.ts';
 import { hotwaveCommand } from '../support/command.ts';
 import { FleetWorld } from '../support/fleet-world.ts';
-import { guardOf } from '../support/guard.ts';
-import type { WatchedGuard } from '../support/guard.ts';
+import { monitorOf } from '../support/monitor.ts';
+import type { WatchedMonitor } from '../support/monitor.ts';
 import { CLUSTER, startRelease } from '../support/hotwave.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 
@@ -25,16 +25,16 @@ afterAll(() => world.stop());
 function start(set: string, tag: string, more: string): Promise<StartedRelease> {
   const file = world.release(set, tag, `  guard: 1h\n${more}`);
   const { client } = world.hotwave;
-  return startRelease(client, { cluster: CLUSTER, file, requester: 'tester', guardInterval: 300 });
+  return startRelease(client, { cluster: CLUSTER, file, requester: 'tester', monitorInterval: 300 });
 }
 
-async function guarded(set: string): Promise<WatchedGuard> {
-  const guard = guardOf(world.hotwave, set);
+async function guarded(set: string): Promise<WatchedMonitor> {
+  const guard = monitorOf(world.hotwave, set);
   await guard.until('a first look', isCalm);
   return guard;
 }
 
-const isCalm = ({ problems, lookedAt }: GuardState): boolean => problems.length === 0 && lookedAt > 0;
+const isCalm = ({ problems, lookedAt }: MonitorState): boolean => problems.length === 0 && lookedAt > 0;
 
 async function podNamed(name: string): Promise<Pod> {
   const set = name.slice(0, name.lastIndexOf('-'));
@@ -92,7 +92,7 @@ const verify = async (set: string): Promise<string> => {
 
 describe('after a targeted release', () => {
   const SET = 'picked';
-  let guard: WatchedGuard;
+  let guard: WatchedMonitor;
 
   beforeAll(async () => {
     await world.aSet(SET, { replicas: 4, reclaimPolicy: 'Delete' });
@@ -175,7 +175,7 @@ test('after a targeted release whose GameServers die with their pods, a guard sa
 
 describe('after a release for new servers only', () => {
   const SET = 'newer';
-  let guard: WatchedGuard;
+  let guard: WatchedMonitor;
 
   beforeAll(async () => {
     const started = await start(SET, 'v2.0', '  strategy: newServersOnly\n  newServers: { watch: 1m, count: 1 }');

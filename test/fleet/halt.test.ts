@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 afterAll(() => world.stop());
 
-test('a halt in the middle of a wave lets nobody else move, of any release, until the line goes on', async () => {
+test('a halt in the middle of a wave lets nobody else move, of any release, until the halt is over', async () => {
   const { lab, hotwave } = world;
   const sets = ['halted-a', 'halted-b'];
   await Promise.all(sets.map((set) => world.aSet(set, { replicas: 6 })));
@@ -34,7 +34,7 @@ test('a halt in the middle of a wave lets nobody else move, of any release, unti
   const atHalt = moved();
   expect(atHalt.length).toBeLessThan(12);
   expect(await strategyOf('halted-a')).toMatchObject({ rollingUpdate: { paused: true } });
-  expect(await hotwaveCommand(lab, ['line'])).toMatchObject({ code: 3 });
+  expect(await hotwaveCommand(lab, ['halts'])).toMatchObject({ code: 3 });
   await world.aSet('halted-c');
   const refused = await hotwave.start(world.release('halted-c', 'v2.0'));
   expect(await refused.result()).toMatchObject({ outcome: 'refused' });
@@ -47,5 +47,5 @@ test('a halt in the middle of a wave lets nobody else move, of any release, unti
   await Promise.all(recorders.map((recorder) => recorder.stop()));
   for (const set of sets) expect(await world.versions(set)).toEqual(Array(6).fill('v2.0'));
   expect(await strategyOf('halted-a')).toEqual(before);
-  expect(await hotwaveCommand(lab, ['line'])).toMatchObject({ code: 0 });
+  expect(await hotwaveCommand(lab, ['halts'])).toMatchObject({ code: 0 });
 });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Ledger } from '../../release/audit/audit-verdict.ts';
-import type { LedgerRow } from '../../release/audit/audit.ts';
+import type { Audit } from '../../release/audit/audit-verdict.ts';
+import type { AuditRow } from '../../release/audit/audit.ts';
 import {
   createSet,
   fleetImage,
@@ -58,11 +58,11 @@ async function released(set: string, tag: string, more = ''): Promise<void> {
 
 const command = (argv: readonly string[], files?: Record<string, string>) => hotwaveCommand(lab, argv, files);
 
-async function ledger(...flags: string[]): Promise<Ledger> {
+async function ledger(...flags: string[]): Promise<Audit> {
   const files = { 'next.yaml': releaseFile(SET, 'v3.0') };
   const { code, out, err } = await command(['versions', SET, '-o', 'json', ...flags], files);
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  return JSON.parse(out) as Ledger;
+  return JSON.parse(out) as Audit;
 }
 
 const readByHand = (): Promise<readonly ReadServer[]> => readServers(lab, SET);
@@ -92,9 +92,9 @@ describe('before any release', () => {
 describe('after a release', () => {
   test('the set itself says how its servers are asked, and verify is met', async () => {
     await released(SET, 'v2.0', '  waves: [1, rest]');
-    const { yardstick, verified, summary, rows, notes } = await ledger();
+    const { expectedVersion, verified, summary, rows, notes } = await ledger();
     expect({ verified, summary, notes }).toEqual({ verified: true, summary: '8 of 8 servers on v2.0', notes: [] });
-    expect(yardstick).toMatchObject({
+    expect(expectedVersion).toMatchObject({
       source: 'last release',
       release: 'mixed-v2-0',
       outcome: 'done',
@@ -108,7 +108,7 @@ describe('after a release', () => {
     });
   });
 
-  test('rows of a mixed set are what an independent reader finds, and each drift has its word', async () => {
+  test('rows of a mixed set are what an independent reader finds, and each mismatch has its word', async () => {
     // Overridden, recreated, moved on by somebody's edit, scaled up: as fleets look after a week.
     await override(`${SET}-1`, 'v1.0');
     await until({ what: 'the override to run', deadlineMs: 60_000 }, async () =>
@@ -129,8 +129,8 @@ describe('after a release', () => {
 
     const found = await ledger();
     expect(found.rows.map(asRead)).toEqual(await readByHand());
-    const drifts = Object.fromEntries(found.rows.map(({ server, drift }) => [server, drift]));
-    expect(drifts).toMatchObject({ 'mixed-0': '', 'mixed-1': 'override', 'mixed-2': '', 'mixed-7': 'ahead' });
+    const mismatches = Object.fromEntries(found.rows.map(({ server, mismatch }) => [server, mismatch]));
+    expect(mismatches).toMatchObject({ 'mixed-0': '', 'mixed-1': 'override', 'mixed-2': '', 'mixed-7': 'ahead' });
     expect(found.rows[1]!.reason).toBe(
       `its GameServer asks for ${fleetImage('v1.0')}, which wins over the template; runs v2.0`,
     );
@@ -142,7 +142,7 @@ describe('after a release', () => {
   test('a file on disk that the engine has not loaded is told from a version that is loaded', async () => {
     const found = await ledger('-f', 'next.yaml');
     expect(found.rows.map(asRead)).toEqual(await readByHand());
-    expect(found.rows[7]).toMatchObject({ drift: 'not loaded', reason: 'runs v2.0, files v3.0', proves: false });
+    expect(found.rows[7]).toMatchObject({ mismatch: 'not loaded', reason: 'runs v2.0, files v3.0', proves: false });
   });
 
   test('lines are one server each, and a table fits a terminal', async () => {
@@ -150,7 +150,7 @@ describe('after a release', () => {
     const names = out
       .trim()
       .split('\n')
-      .map((line) => (JSON.parse(line) as LedgerRow).server);
+      .map((line) => (JSON.parse(line) as AuditRow).server);
     expect(names).toEqual(Array.from({ length: SERVERS + 2 }, (_, index) => `${SET}-${index}`));
     const table = await command(['versions', SET]);
     expect(table.out).toMatch(/^mixed-1 +v2\.0 +v1\.0 +v1\.0 .*override: its GameServer asks for/m);

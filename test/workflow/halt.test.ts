@@ -35,14 +35,14 @@ async function expectStill(it: Stage, release: StartedRelease): Promise<void> {
   for (const verb of ['resume', 'retry'] as const)
     expect(await release.decide({ verb })).toEqual({
       accepted: false,
-      message: 'the line is stopped; end that first with hotwave unhalt',
+      message: 'the releases are halted; end that first with hotwave unhalt',
     });
   expect(effects(it.cluster, before)).toEqual([]);
 }
 
 describe('a halt', () => {
   test.for(MOMENTS)(
-    'during %s lets nothing be changed until the line goes on, and then the release is done',
+    'during %s lets nothing be changed until the halt is over, and then the release is done',
     async (activity, { stage }) => {
       const it = await stage();
       const held = it.calls.hold({ activity });
@@ -54,7 +54,7 @@ describe('a halt', () => {
       const halted = await halting;
       expect(halted).toMatchObject({ code: 0 });
       await expectStill(it, release);
-      expect((await release.state()).wait?.for).toBe('ann stopped the line: login is down');
+      expect((await release.state()).wait?.for).toBe('ann halted the releases: login is down');
       expect(await stageCommand(it, ['unhalt'])).toMatchObject({ code: 0 });
       expect(await release.result()).toMatchObject({ outcome: 'done', restartsOfMainContainers: 0 });
       expect(reloads(it.cluster)).toEqual(eachServer(it.cluster, 1));
@@ -80,7 +80,7 @@ describe('a halt', () => {
     const release = await it.start();
     const { outcome, reason } = await release.result();
     expect(outcome).toBe('refused');
-    expect(reason).toContain(`ann has stopped the line of cluster ${it.clusterName}: login is down (since `);
+    expect(reason).toContain(`ann has halted the releases of cluster ${it.clusterName}: login is down (since `);
     expect(reason).toContain(`; hotwave unhalt --cluster ${it.clusterName} lets it go on`);
     expect(effects(it.cluster, 0)).toEqual([]);
     await stageCommand(it, ['unhalt']);
@@ -199,7 +199,7 @@ describe('a halt', () => {
     expect(only).toMatchObject({ code: 0 });
     expect(only.out).toContain(`arena/duel goes on; every other release of cluster ${it.clusterName} stays halted`);
     await duel.until('the gate', ({ phase, halt }) => phase === 'waiting-approval' && halt === undefined);
-    const line = await stageCommand(it, ['line']);
+    const line = await stageCommand(it, ['halts']);
     expect(line).toMatchObject({ code: 3 });
     expect(line.out).toContain(
       'stand still: chess-2-0 (lobby/chess) goes on in spite of it: arena/duel (ann: it brings',
@@ -231,7 +231,7 @@ describe('a halt', () => {
     await release.signal({ verb: 'halt', until: Date.now() + 200, actor: 'ops', reason: 'fire' });
     await release.until('the halt', isHalted);
     const { pausedBecause } = await release.until('the pause', ({ phase }) => phase === 'paused');
-    expect(pausedBecause).toBe('nobody said that the line goes on; ops stopped the line: fire');
+    expect(pausedBecause).toBe('nobody said that the releases go on; ops halted the releases: fire');
     await release.decide({ verb: 'cancel', then: 'hold' });
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
   });
@@ -245,7 +245,7 @@ describe('a halt', () => {
     expect(first.out).toContain('stand still: scripts-2-0 (arena/duel)');
     const again = await stageCommand(it, [...FIRE, '--actor', 'bob']);
     expect(again).toMatchObject({ code: 6 });
-    expect(again.err).toContain(`it is stopped already: ann has stopped the line of cluster ${it.clusterName}`);
+    expect(again.err).toContain(`it is stopped already: ann has halted the releases of cluster ${it.clusterName}`);
     const status = await stageCommand(it, ['status', 'arena/duel']);
     expect(status).toMatchObject({ code: 3 });
     expect(status.out).toContain(`hotwave unhalt --cluster ${it.clusterName}`);

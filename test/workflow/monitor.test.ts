@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
-import type { GuardState } from '../../release/monitor/monitor.ts';
+import type { MonitorState } from '../../release/monitor/monitor.ts';
 import { readRecords } from '../../release/record/record.ts';
-import { GUARD_MESSAGES, MESSAGES, WORKFLOWS, guardWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
-import type { GuardInput, LedgerInput, LedgerResult } from '../../workflows/messages.ts';
+import { GUARD_MESSAGES, MESSAGES, WORKFLOWS, monitorWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
+import type { MonitorInput, AuditInput, AuditResult } from '../../workflows/messages.ts';
 import { SET, SIDECAR } from '../support/builders.ts';
 import { startRelease } from '../support/hotwave.ts';
 import type { Stage } from '../support/stage.ts';
@@ -12,13 +12,13 @@ import { ClusterFailure } from '../../activities/ports/failure.ts';
 
 interface Watched {
   readonly workflowId: string;
-  state(): Promise<GuardState>;
-  until(what: string, isSo: (state: GuardState) => boolean): Promise<GuardState>;
+  state(): Promise<MonitorState>;
+  until(what: string, isSo: (state: MonitorState) => boolean): Promise<MonitorState>;
 }
 
-function guardOf({ client, clusterName }: Stage): Watched {
-  const workflowId = guardWorkflowId(clusterName, SET);
-  const state = (): Promise<GuardState> => client.workflow.getHandle(workflowId).query<GuardState>(MESSAGES.state);
+function monitorOf({ client, clusterName }: Stage): Watched {
+  const workflowId = monitorWorkflowId(clusterName, SET);
+  const state = (): Promise<MonitorState> => client.workflow.getHandle(workflowId).query<MonitorState>(MESSAGES.state);
   return {
     workflowId,
     state,
@@ -36,10 +36,10 @@ async function guardedRelease(it: Stage, guard = '1h'): Promise<Watched> {
     cluster,
     file: aRelease({ guard }),
     requester: 'ann',
-    guardInterval: 50,
+    monitorInterval: 50,
   });
   expect(await release.result()).toMatchObject({ outcome: 'done' });
-  return guardOf(it);
+  return monitorOf(it);
 }
 
 /** The sidecar of a server is started again; `loaded` is what its engine has lost the version to. */
@@ -49,7 +49,7 @@ function crash({ cluster }: Stage, name: string, loaded?: string): void {
   server.restart(server.container(SIDECAR)!);
 }
 
-const isCalm = ({ problems }: GuardState): boolean => problems.length === 0;
+const isCalm = ({ problems }: MonitorState): boolean => problems.length === 0;
 
 describe('a guard', () => {
   test('asks after each crash, and makes only the engine reload that has lost its version', async ({ stage }) => {
@@ -80,7 +80,7 @@ describe('a guard', () => {
     await it.client.workflow
       .getHandle(guard.workflowId)
       .executeUpdate(GUARD_MESSAGES.stop, { args: [{ actor: 'ann' }] });
-    await startGuard(it, {});
+    await startMonitor(it, {});
     const { events } = await guard.until('the repair', ({ counts }) => counts.repaired === 1);
     expect(events[0]).toMatchObject({ server: 'duel-6', kind: 'notProved' });
   });
@@ -91,7 +91,7 @@ describe('a guard', () => {
     await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
     it.cluster.server('duel-2').engine.files = '1.0';
     crash(it, 'duel-2', '1.0');
-    const { problems, counts } = await guard.until('the report', (now) => now.problems[0]?.drift === 'files');
+    const { problems, counts } = await guard.until('the report', (now) => now.problems[0]?.mismatch === 'files');
     expect(problems).toMatchObject([{ server: 'duel-2', reason: 'runs 1.0, files 1.0' }]);
     expect(counts.reloads).toBe(0);
   });
@@ -107,7 +107,7 @@ describe('a guard', () => {
     await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
     crash(it, 'duel-1', 'lost');
     const { events, problems } = await guard.until('three reloads', (now) => now.problems[0]?.reloads === 3);
-    expect(problems).toMatchObject([{ server: 'duel-1', drift: 'not loaded' }]);
+    expect(problems).toMatchObject([{ server: 'duel-1', mismatch: 'not loaded' }]);
     expect(events.at(-1)?.text).toMatch(/; 3 reloads did not help, a person has to look$/);
   });
 
@@ -117,7 +117,7 @@ describe('a guard', () => {
     const old = it.client.workflow.getHandle(first.workflowId);
     await old.signal(GUARD_MESSAGES.stopSignal, { actor: 'ann' });
     await old.result();
-    const guard = await startGuard(it, { mostEvents: 30 });
+    const guard = await startMonitor(it, { mostEvents: 30 });
     await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
     const runs = new Set<string>();
     for (let crashes = 1; crashes <= 8; crashes++) {
@@ -148,37 +148,37 @@ describe('a guard', () => {
 });
 
 /** Starts a guard of the release that has ended on the stage, as that release did. */
-async function startGuard(it: Stage, change: Partial<GuardInput>): Promise<Watched> {
+async function startMonitor(it: Stage, change: Partial<MonitorInput>): Promise<Watched> {
   const { client, clusterName: cluster } = it;
   const { last } = readRecords((await it.cluster.readSet(SET))!.annotations);
-  const input: GuardInput = {
+  const input: MonitorInput = {
     ...{ v: 1, cluster, requester: 'ann', set: SET, last: last! },
     ...{ until: Date.now() + 600_000, interval: 50 },
     ...change,
   };
   await client.workflow.start(WORKFLOWS.guard, {
-    workflowId: guardWorkflowId(cluster, SET),
+    workflowId: monitorWorkflowId(cluster, SET),
     taskQueue: taskQueueOf(cluster),
     args: [input],
   });
-  return guardOf(it);
+  return monitorOf(it);
 }
 
 test('a ledger of 1,000 servers is complete, right, and small enough for Temporal', async ({ stage }) => {
   const it = await stage({ sets: [{ replicas: 1_000 }] });
   it.cluster.server('duel-400').engine.loaded = '0.9';
-  const input: LedgerInput = {
+  const input: AuditInput = {
     v: 1,
     cluster: it.clusterName,
     set: SET,
     file: aRelease({ image: 'registry.test/scripts:1.0', previousVersion: '0.1' }),
   };
-  const handle = await it.client.workflow.start(WORKFLOWS.readLedger, {
+  const handle = await it.client.workflow.start(WORKFLOWS.readAudit, {
     workflowId: `ledger-${it.clusterName}`,
     taskQueue: taskQueueOf(it.clusterName),
     args: [input],
   });
-  const result = (await handle.result()) as LedgerResult;
+  const result = (await handle.result()) as AuditResult;
   if (result.kind !== 'ledger') throw new Error(result.reason);
   const { ledger } = result;
   expect(ledger).toMatchObject({ servers: 1_000, proved: 999, omitted: 0, verified: false });
