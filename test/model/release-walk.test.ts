@@ -12,7 +12,7 @@ import type { Ending } from './walk.ts';
 // Random stories on real workflows: the rules that hold for all of them. A story of a failed run comes again with its seed.
 
 const SEED = Number(process.env['HOTWAVE_SEED'] ?? 20_261_124);
-const COUNT = Number(process.env['HOTWAVE_STORIES'] ?? 200);
+const COUNT = Number(process.env['HOTWAVE_STORIES'] ?? 120);
 
 const cases = fc.sample(stories, { seed: SEED, numRuns: COUNT }).map((story, index) => ({ index, story }));
 
