@@ -190,9 +190,9 @@ export interface AuditInput {
   readonly version?: string | undefined;
 }
 
-/** The ledger, or why there is none. */
+/** The audit, or why there is none. */
 export type AuditResult =
-  | { readonly kind: 'ledger'; readonly ledger: Audit }
+  | { readonly kind: 'audit'; readonly audit: Audit }
   | { readonly kind: 'refused' | 'unreachable'; readonly reason: string };
 
 /** What `doctor` asks a worker about its cluster. */

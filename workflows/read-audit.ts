@@ -9,7 +9,7 @@ import type { AuditHead } from '../activities/audit/read-audit.ts';
 
 /** Servers of one page: it bounds what one activity asks, returns and repeats. */
 const PAGE_SIZE = 250;
-/** Pages that are read at once: a ledger must not press the servers harder than a release does. */
+/** Pages that are read at once: an audit must not press the servers harder than a release does. */
 const PAGES_AT_ONCE = 4;
 const HEAD_MS = 30_000;
 /** Long enough for a page of servers that are all silent. */
@@ -24,7 +24,7 @@ export async function readAudit(input: AuditInput): Promise<AuditResult> {
   try {
     const head = await asked('read the set', HEAD_MS).readAuditHead({ set, file, version });
     if (head.kind === 'refused') return head;
-    return { kind: 'ledger', ledger: auditOf(head.frame, await readRows(head)) };
+    return { kind: 'audit', audit: auditOf(head.frame, await readRows(head)) };
   } catch (error) {
     if (!(error instanceof ActivityFailure)) throw error;
     return { kind: isForbidden(error) ? 'refused' : 'unreachable', reason: describeFailure(error) };

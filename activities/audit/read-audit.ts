@@ -11,7 +11,7 @@ import { cancellation } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 
-/** What a ledger is asked for. */
+/** What an audit is asked for. */
 export interface AuditHeadInput {
   readonly set: SetRef;
   /** Measure with this instead of what the set says. */
@@ -20,7 +20,7 @@ export interface AuditHeadInput {
   readonly version?: string | undefined;
 }
 
-/** What the rows of a ledger have in common and which there will be, or why there is no ledger. */
+/** What the rows of an audit have in common and which there will be, or why there is no audit. */
 export type AuditHead =
   | {
       readonly kind: 'found';

@@ -16,11 +16,11 @@ export interface VersionsFlags extends AuditFlags {
 
 /** Shows what every server of a set runs at this moment, as the servers themselves say. */
 export async function runVersions(io: Io, argument: string, flags: VersionsFlags): Promise<ExitCode> {
-  const ledger = await readAudit(io, argument, flags);
+  const audit = await readAudit(io, argument, flags);
   // Lines are for programs that read one server after the other.
-  if (flags.output === 'jsonl') await print(io, 'jsonl', ledger.rows, () => '');
-  else await print<Audit>(io, flags.output, ledger, (plain, view) => renderVersions(plain, io.now(), view));
-  if (ledger.omitted > 0)
-    say(io, `${ledger.omitted} servers without a mismatch are left out: the answer would be too long`);
+  if (flags.output === 'jsonl') await print(io, 'jsonl', audit.rows, () => '');
+  else await print<Audit>(io, flags.output, audit, (plain, view) => renderVersions(plain, io.now(), view));
+  if (audit.omitted > 0)
+    say(io, `${audit.omitted} servers without a mismatch are left out: the answer would be too long`);
   return EXIT.ok;
 }

@@ -8,15 +8,15 @@ import { wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
 /** What every server runs: first the sentence that most people want, then a row for each server. */
-export function renderVersions(ledger: Audit, now: number, view: View): string {
+export function renderVersions(audit: Audit, now: number, view: View): string {
   const { colours, columns } = view;
-  const colour = ledger.verified ? colours.green : colours.yellow;
+  const colour = audit.verified ? colours.green : colours.yellow;
   return [
-    ...wrapped(ledger.summary, columns).map((line) => colour(line)),
-    ...wrapped(measuredBy(ledger, now), columns),
-    ...ledger.notes.flatMap((note) => wrapped(`note: ${note}`, columns).map((line) => colours.yellow(line))),
+    ...wrapped(audit.summary, columns).map((line) => colour(line)),
+    ...wrapped(measuredBy(audit, now), columns),
+    ...audit.notes.flatMap((note) => wrapped(`note: ${note}`, columns).map((line) => colours.yellow(line))),
     '',
-    ...renderTable(view.wide ? WIDE_COLUMNS : COLUMNS, ledger.rows.map(rowOf(ledger, now, view)), view),
+    ...renderTable(view.wide ? WIDE_COLUMNS : COLUMNS, audit.rows.map(rowOf(audit, now, view)), view),
   ].join('\n');
 }
 
@@ -51,8 +51,8 @@ const WIDE_COLUMNS: readonly Column[] = [
   { title: 'POD' },
 ];
 
-function rowOf(ledger: Audit, now: number, view: View): (row: AuditRow) => string[] {
-  const { templateImage, expectedVersion } = ledger;
+function rowOf(audit: Audit, now: number, view: View): (row: AuditRow) => string[] {
+  const { templateImage, expectedVersion } = audit;
   return (row) => {
     const mismatch = [row.mismatch, row.reason].filter((part) => part !== '').join(': ');
     return [

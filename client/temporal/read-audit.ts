@@ -33,7 +33,7 @@ export async function readAudit(io: Io, argument: string, flags: AuditFlags, ver
     await demandWorker(temporal, cluster, io.now());
     return askServers(temporal, { v: 1, cluster, set, file, version });
   });
-  if (result.kind === 'ledger') return result.ledger;
+  if (result.kind === 'audit') return result.audit;
   throw new ExitError(result.kind === 'refused' ? EXIT.refused : EXIT.unreachable, result.reason);
 }
 
@@ -55,7 +55,7 @@ function askServers(temporal: Temporal, input: AuditInput): Promise<AuditResult>
     type: WORKFLOWS.readAudit,
     cluster,
     input,
-    about: `ledger/${cluster}/${set.namespace}/${set.name}`,
+    about: `audit/${cluster}/${set.namespace}/${set.name}`,
     summary: `what every server of ${set.namespace}/${set.name} runs`,
     within: TIMEOUT,
   });

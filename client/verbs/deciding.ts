@@ -64,7 +64,7 @@ const DECLARATIONS: readonly Declaration[] = [
   },
   {
     verb: 'skip',
-    summary: 'leave a server or a wave behind',
+    summary: 'exclude a server or a wave',
     description:
       'Leaves a server or a wave behind: it is neither waited for, reloaded nor proved, and it does not count as failed. The end of the release names it.',
     flags: [

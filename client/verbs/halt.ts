@@ -24,7 +24,7 @@ function addHalt(program: Command, { io, finish }: Run): void {
     .option('--reason <text>', 'why; must be given, everybody whose release stands still sees it')
     .option('--for <duration>', 'when the halt ends by itself, at most 7d', '24h')
     .option('--actor <name>', 'who stops it (HOTWAVE_ACTOR; default: your login name)')
-    .summary('halt the releases: every release stands still, none starts')
+    .summary('make every release stand still; none starts')
     .description(
       'Stops every running release of a namespace or a cluster before its next write, and refuses new ones, until unhalt or until its time is over. Servers that are being updated finish; a release that rolls back ends that first.',
     )
@@ -74,7 +74,7 @@ function addLine(program: Command, { io, finish }: Run): void {
   scopeFlag(outputFlag(clusterFlags(program.command('halts'))))
     .summary('show which releases are halted')
     .description(
-      'Shows who has halted which releases, why and until when, and which releases stand still; of every cluster unless --cluster names one. Exit 0 when nothing is stopped. A change takes about a second to show.',
+      'Shows who has halted which releases, why and until when, and which releases stand still; of every cluster unless --cluster names one. Exit 0 when nothing is halted. A change takes about a second to show.',
     )
     .addHelpText('after', helpEnd(['hotwave halts', 'hotwave halts --namespace arena -o json'], [0, 3, 7, 64]))
     .action(async (flags) => {

@@ -13,7 +13,7 @@ export interface AuditVerdict {
   readonly mismatches: Readonly<Record<string, number>>;
 }
 
-/** The ledger of a set at one moment. */
+/** The audit of a set at one moment. */
 export interface Audit extends AuditVerdict {
   readonly v: 1;
   readonly set: AuditFrame['set'];
@@ -29,7 +29,7 @@ export interface Audit extends AuditVerdict {
 /** Temporal takes payloads of at most 2 MiB. */
 const ROWS_LIMIT = 1_500_000;
 
-/** Puts the rows of a ledger together. Bounded: beyond some thousand servers it keeps those that matter. */
+/** Puts the rows of an audit together. Bounded: beyond some thousand servers it keeps those that matter. */
 export function auditOf(frame: AuditFrame, rows: readonly AuditRow[]): Audit {
   const kept = boundedRows(rows);
   const { set, replicas, templateImage, expectedVersion, notes } = frame;

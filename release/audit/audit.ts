@@ -5,7 +5,7 @@ import { imageTag } from '../spec/spec.ts';
 import type { Wanted, ExpectedVersion } from './expectation.ts';
 import { isOverriddenOnPurpose, templateLeftBy, wantedOf } from './expectation.ts';
 
-/** Everything that the rows of a ledger have in common. */
+/** Everything that the rows of an audit have in common. */
 export interface AuditFrame {
   readonly set: SetRef;
   readonly replicas: number;
@@ -44,7 +44,7 @@ export interface FoundServer {
 export type Mismatch =
   '' | 'missing' | 'override' | 'unready' | 'behind' | 'ahead' | 'files' | 'not loaded' | 'unknown';
 
-/** One server in the ledger. Texts are empty where there is nothing to say. */
+/** One server in the audit. Texts are empty where there is nothing to say. */
 export interface AuditRow {
   readonly server: string;
   /** The version that its engine has to prove. */
@@ -71,7 +71,7 @@ export interface AuditRow {
   readonly mainRestarts: number;
 }
 
-/** The ledger's row of one server. */
+/** The audit's row of one server. */
 export function auditRow(frame: AuditFrame, found: FoundServer): AuditRow {
   const { pod, override = '' } = found;
   const container = pod && containerOf(pod.containers, frame.expectedVersion.container);

@@ -12,7 +12,7 @@ import { measureOf, wantedOf } from '../audit/expectation.ts';
 
 /** Longest list of ordinals, in characters: the record on the set has to stay small. */
 const MOST_CHARACTERS = 2_048;
-/** A set with more versions side by side than this has other troubles than a ledger. */
+/** A set with more versions side by side than this has other troubles than an audit. */
 const MOST_VERSIONS = 8;
 
 /** The servers whose versions are to be remembered, by what the release does with them. */

@@ -40,7 +40,7 @@ function dice(seed: number): (below: number) => number {
 const roll = dice(SEED);
 const tagOf = (pod: Pod): string => containerStatus(pod, 'sidecar')!.image.replace(fleetImage(''), '');
 
-async function ledger(): Promise<Audit> {
+async function audit(): Promise<Audit> {
   const { code, out, err } = await hotwaveCommand(world.lab, ['versions', SET, '-o', 'json']);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   return JSON.parse(out) as Audit;
@@ -142,7 +142,7 @@ async function release(tag: string, before: string): Promise<string> {
 }
 
 async function expectAuditToBeRight(): Promise<Audit> {
-  const found = await ledger();
+  const found = await audit();
   expect(found.rows.map(asRead)).toEqual(await readServers(world.lab, SET));
   return found;
 }
@@ -152,7 +152,7 @@ const PATIENT = '  waves: [1, rest]\n  ready: { timeout: 40s }';
 
 const TRIES = 4;
 
-test(`${RELEASES} releases with disturbances between them: the ledger is what the servers run, and done means done (seed ${SEED})`, async () => {
+test(`${RELEASES} releases with disturbances between them: the audit is what the servers run, and done means done (seed ${SEED})`, async () => {
   const outcomes: string[] = [];
   let current = 'v1.0';
   for (let number = 1; number <= RELEASES; number++) {

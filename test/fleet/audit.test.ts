@@ -58,7 +58,7 @@ async function released(set: string, tag: string, more = ''): Promise<void> {
 
 const command = (argv: readonly string[], files?: Record<string, string>) => hotwaveCommand(lab, argv, files);
 
-async function ledger(...flags: string[]): Promise<Audit> {
+async function audit(...flags: string[]): Promise<Audit> {
   const files = { 'next.yaml': releaseFile(SET, 'v3.0') };
   const { code, out, err } = await command(['versions', SET, '-o', 'json', ...flags], files);
   expect({ code, err }).toEqual({ code: 0, err: '' });
@@ -83,7 +83,7 @@ describe('before any release', () => {
       out: '',
       err: expect.stringContaining('Give a release file: -f release.yaml') as string,
     });
-    const { summary, rows } = await ledger('-f', 'next.yaml');
+    const { summary, rows } = await audit('-f', 'next.yaml');
     expect(summary).toMatch(/^0 of 8 servers on v3\.0; 8 not: mixed-0 \(v1\.0\)/);
     expect(rows.map(asRead)).toEqual(await readByHand());
   });
@@ -92,7 +92,7 @@ describe('before any release', () => {
 describe('after a release', () => {
   test('the set itself says how its servers are asked, and verify is met', async () => {
     await released(SET, 'v2.0', '  waves: [1, rest]');
-    const { expectedVersion, verified, summary, rows, notes } = await ledger();
+    const { expectedVersion, verified, summary, rows, notes } = await audit();
     expect({ verified, summary, notes }).toEqual({ verified: true, summary: '8 of 8 servers on v2.0', notes: [] });
     expect(expectedVersion).toMatchObject({
       source: 'last release',
@@ -127,7 +127,7 @@ describe('after a release', () => {
     await lab.api.patch(setPath(SET), { spec: { replicas: SERVERS + 2 } });
     await waitForServers(lab.api, { name: SET, count: SERVERS + 2, deadlineMs: 60_000 });
 
-    const found = await ledger();
+    const found = await audit();
     expect(found.rows.map(asRead)).toEqual(await readByHand());
     const mismatches = Object.fromEntries(found.rows.map(({ server, mismatch }) => [server, mismatch]));
     expect(mismatches).toMatchObject({ 'mixed-0': '', 'mixed-1': 'override', 'mixed-2': '', 'mixed-7': 'ahead' });
@@ -140,7 +140,7 @@ describe('after a release', () => {
   });
 
   test('a file on disk that the engine has not loaded is told from a version that is loaded', async () => {
-    const found = await ledger('-f', 'next.yaml');
+    const found = await audit('-f', 'next.yaml');
     expect(found.rows.map(asRead)).toEqual(await readByHand());
     expect(found.rows[7]).toMatchObject({ mismatch: 'not loaded', reason: 'runs v2.0, files v3.0', proves: false });
   });

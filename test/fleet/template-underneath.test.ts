@@ -36,7 +36,7 @@ async function mainRestarts(set: string): Promise<number[]> {
 }
 
 /** What `hotwave versions` says of each server: its override, the version that it has loaded and its foreign edit. */
-async function ledger(set: string): Promise<{ readonly found: Audit; readonly lines: string[] }> {
+async function audit(set: string): Promise<{ readonly found: Audit; readonly lines: string[] }> {
   const { code, out, err } = await hotwaveCommand(world.lab, ['versions', set, '-o', 'json']);
   expect({ code, err }).toEqual({ code: 0, err: '' });
   const found = JSON.parse(out) as Audit;
@@ -77,7 +77,7 @@ test('promote after the template was changed by hand leaves nobody on another ve
   await world.aSet(set, { replicas: SERVERS, reclaimPolicy: 'Delete' });
   await released(set, 'v2.0', choosing(set, '[1, 2]'));
   await editTemplate(set, 'v3.0', [0, 3, 4]);
-  const { found, lines } = await ledger(set);
+  const { found, lines } = await audit(set);
   expect(lines).toEqual(['v3.0, ahead', 'v2.0, override v2.0', 'v2.0, override v2.0', 'v3.0, ahead', 'v3.0, ahead']);
   expect(found.notes).toEqual([
     expect.stringMatching(/the template asks for .*v3\.0, which edited-v2-0 did not leave there/),
@@ -87,7 +87,7 @@ test('promote after the template was changed by hand leaves nobody on another ve
   expect(await world.versions(set)).toEqual(['v2.0', 'v2.0', 'v2.0', 'v2.0', 'v2.0']);
   expect(await overrides(set)).toEqual(['', '', '', '', '']);
   expect(await mainRestarts(set)).toEqual([0, 0, 0, 0, 0]);
-  expect((await ledger(set)).found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
+  expect((await audit(set)).found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
 });
 
 test('a targeted release whose template changes at its gate goes back by overrides that stay, and says so', async () => {
@@ -104,7 +104,7 @@ test('a targeted release whose template changes at its gate goes back by overrid
     /the chosen servers of the waves that had begun prove v1\.0; they keep an override of .*v1\.0, because the template has another image$/,
   );
   expect(await world.versions(set)).toEqual(['v3.0', 'v3.0', 'v1.0', 'v1.0', 'v3.0']);
-  expect((await ledger(set)).lines).toEqual([
+  expect((await audit(set)).lines).toEqual([
     'v3.0, ahead',
     'v3.0, ahead',
     'v1.0, override v1.0, override',
@@ -130,15 +130,15 @@ test('a promote that is rolled back while it takes the overridden servers over l
   );
   expect(await world.versions(set)).toEqual(['v1.0', 'v2.0', 'v2.0', 'v1.0', 'v1.0']);
   expect(await overrides(set)).toEqual(['', 'v2.0', 'v2.0', '', '']);
-  expect((await ledger(set)).found).toMatchObject({ verified: true, foreignEdits: {} });
+  expect((await audit(set)).found).toMatchObject({ verified: true, foreignEdits: {} });
 });
 
-test('two targeted releases in a row leave each server on what its own release proved, and the ledger knows', async () => {
+test('two targeted releases in a row leave each server on what its own release proved, and the audit knows', async () => {
   const set = 'series';
   await world.aSet(set, { replicas: SERVERS, reclaimPolicy: 'Delete' });
   await released(set, 'v2.0', choosing(set, '[1, 2]'));
   await released(set, 'v3.0', choosing(set, '[4]'));
-  const { found, lines } = await ledger(set);
+  const { found, lines } = await audit(set);
   expect(lines).toEqual(['v1.0', 'v2.0, override v2.0', 'v2.0, override v2.0', 'v1.0', 'v3.0, override v3.0']);
   expect(found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
   expect(found.summary).toBe('2 of 2 servers on v1.0, 2 of 2 on v2.0, 1 of 1 on v3.0 (targeted)');

@@ -95,14 +95,14 @@ async function settled(): Promise<readonly Pod[]> {
   });
 }
 
-async function ledger(): Promise<Audit> {
+async function audit(): Promise<Audit> {
   const { code, out, err } = await hotwaveCommand(world.lab, ['versions', SET, '-o', 'json']);
   if (code !== 0) throw new Error(err);
   return JSON.parse(out) as Audit;
 }
 
 test(
-  `after each of ${releases} releases with trouble in between the ledger says what the servers run, and done means done (seed ${seed})`,
+  `after each of ${releases} releases with trouble in between the audit says what the servers run, and done means done (seed ${seed})`,
   async () => {
     process.stderr.write(`walk: seed ${seed}, ${releases} releases\n`);
     await world.aSet(SET, { replicas: SERVERS });
@@ -129,7 +129,7 @@ test(
           label,
         ).toEqual(kept.map(() => tag));
       }
-      const { rows } = await ledger();
+      const { rows } = await audit();
       expect(
         rows.map(({ server, loaded: said }) => [server, said]),
         label,

@@ -295,7 +295,7 @@ describe('the verdict', () => {
   });
 });
 
-describe('a ledger as it travels', () => {
+describe('an audit as it travels', () => {
   const long = 'x'.repeat(200);
 
   function rows(count: number): AuditRow[] {
@@ -308,18 +308,18 @@ describe('a ledger as it travels', () => {
   }
 
   test('of 1,000 servers fits below the 2 MB of a Temporal payload, complete, however long its texts are', () => {
-    const ledger = auditOf(aFrame(), rows(1_000));
-    expect(ledger).toMatchObject({ omitted: 0, servers: 1_000 });
-    expect(JSON.stringify(ledger).length).toBeLessThan(2_000_000);
+    const audit = auditOf(aFrame(), rows(1_000));
+    expect(audit).toMatchObject({ omitted: 0, servers: 1_000 });
+    expect(JSON.stringify(audit).length).toBeLessThan(2_000_000);
   });
 
   test('of 10,000 servers fits too, counts all of them and keeps those that matter', () => {
     const plain = Array.from({ length: 9_990 }, (_, ordinal) => row({}, { ordinal }));
-    const ledger = auditOf(aFrame(), [...plain, ...rows(10)]);
-    expect(JSON.stringify(ledger).length).toBeLessThan(2_000_000);
-    expect(ledger.servers).toBe(10_000);
-    expect(ledger.rows.length + ledger.omitted).toBe(10_000);
-    expect(ledger.rows.filter(({ mismatch }) => mismatch !== '')).toHaveLength(10);
+    const audit = auditOf(aFrame(), [...plain, ...rows(10)]);
+    expect(JSON.stringify(audit).length).toBeLessThan(2_000_000);
+    expect(audit.servers).toBe(10_000);
+    expect(audit.rows.length + audit.omitted).toBe(10_000);
+    expect(audit.rows.filter(({ mismatch }) => mismatch !== '')).toHaveLength(10);
   });
 });
 

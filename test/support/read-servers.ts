@@ -4,7 +4,7 @@ import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { GameServer, Pod } from '../lab/kubernetes-objects.ts';
 import type { Lab } from '../lab/lab.ts';
 
-/** The facts of a ledger row, without what hotwave thinks of them. */
+/** The facts of an audit row, without what hotwave thinks of them. */
 export type ReadServer = Omit<AuditRow, 'wanted' | 'proves' | 'mismatch' | 'reason' | 'mainRestarts'>;
 
 /**

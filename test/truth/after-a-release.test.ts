@@ -80,12 +80,12 @@ async function untilRestarted(server: string, container: string, restarts: numbe
   });
 }
 
-async function ledger(): Promise<Audit> {
+async function audit(): Promise<Audit> {
   return JSON.parse((await hotwaveCommand(world.lab, ['versions', SET, '-o', 'json'])).out) as Audit;
 }
 
 async function rowOf(server: string): Promise<AuditRow> {
-  return (await ledger()).rows.find((row) => row.server === server)!;
+  return (await audit()).rows.find((row) => row.server === server)!;
 }
 
 const verify = async (): Promise<string> => {
@@ -101,7 +101,7 @@ test('after a crash of the sidecar the files come back from the image, and the e
   const before = await podOf(server);
   await run(server, SIDECAR, 'rm', '/app/scripts/VERSION');
   await run(server, SIDECAR, 'kill', '-TERM', '1');
-  // The engine answers all the time; what the ledger says of the server meanwhile depends on how far the kubelet is.
+  // The engine answers all the time; what the audit says of the server meanwhile depends on how far the kubelet is.
   expect(await loaded(server)).toBe('v2.0');
   const after = await untilRestarted(server, SIDECAR, 2);
   expect([await onDisk(server), await loaded(server)]).toEqual(['v2.0', 'v2.0']);

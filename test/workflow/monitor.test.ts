@@ -164,7 +164,7 @@ async function startMonitor(it: Stage, change: Partial<MonitorInput>): Promise<W
   return monitorOf(it);
 }
 
-test('a ledger of 1,000 servers is complete, right, and small enough for Temporal', async ({ stage }) => {
+test('an audit of 1,000 servers is complete, right, and small enough for Temporal', async ({ stage }) => {
   const it = await stage({ sets: [{ replicas: 1_000 }] });
   it.cluster.server('duel-400').engine.loaded = '0.9';
   const input: AuditInput = {
@@ -174,16 +174,16 @@ test('a ledger of 1,000 servers is complete, right, and small enough for Tempora
     file: aRelease({ image: 'registry.test/scripts:1.0', previousVersion: '0.1' }),
   };
   const handle = await it.client.workflow.start(WORKFLOWS.readAudit, {
-    workflowId: `ledger-${it.clusterName}`,
+    workflowId: `audit-${it.clusterName}`,
     taskQueue: taskQueueOf(it.clusterName),
     args: [input],
   });
   const result = (await handle.result()) as AuditResult;
-  if (result.kind !== 'ledger') throw new Error(result.reason);
-  const { ledger } = result;
-  expect(ledger).toMatchObject({ servers: 1_000, proved: 999, omitted: 0, verified: false });
-  expect(ledger.summary).toBe('999 of 1000 servers on 1.0; 1 not: duel-400 (not loaded: runs 0.9, files 1.0)');
-  expect(ledger.rows.map(({ server }) => server)).toEqual(Array.from({ length: 1_000 }, (_, index) => `duel-${index}`));
-  expect(JSON.stringify(ledger).length).toBeLessThan(600_000);
+  if (result.kind !== 'audit') throw new Error(result.reason);
+  const { audit } = result;
+  expect(audit).toMatchObject({ servers: 1_000, proved: 999, omitted: 0, verified: false });
+  expect(audit.summary).toBe('999 of 1000 servers on 1.0; 1 not: duel-400 (not loaded: runs 0.9, files 1.0)');
+  expect(audit.rows.map(({ server }) => server)).toEqual(Array.from({ length: 1_000 }, (_, index) => `duel-${index}`));
+  expect(JSON.stringify(audit).length).toBeLessThan(600_000);
   expect((await handle.describe()).historyLength).toBeLessThan(50);
 });

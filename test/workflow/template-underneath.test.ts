@@ -52,14 +52,14 @@ async function editTemplate(cluster: FakeCluster, image: string, arrived: number
   );
 }
 
-async function ledger(stage: Stage): Promise<Audit> {
+async function audit(stage: Stage): Promise<Audit> {
   const result = (await stage.client.workflow.execute(WORKFLOWS.readAudit, {
-    workflowId: `ledger-${stage.clusterName}-${Date.now()}`,
+    workflowId: `audit-${stage.clusterName}-${Date.now()}`,
     taskQueue: taskQueueOf(stage.clusterName),
     args: [{ v: 1, cluster: stage.clusterName, set: SET }],
   })) as AuditResult;
-  if (result.kind !== 'ledger') throw new Error(result.reason);
-  return result.ledger;
+  if (result.kind !== 'audit') throw new Error(result.reason);
+  return result.audit;
 }
 
 const foreignEdits = ({ rows }: Audit): Record<string, string> =>
@@ -76,7 +76,7 @@ describe('promote', () => {
     const it = await stage(SIX);
     expect(await (await it.start(targeted())).result()).toMatchObject({ outcome: 'done' });
     await editTemplate(it.cluster, OTHER_IMAGE, 4);
-    const before = await ledger(it);
+    const before = await audit(it);
     expect(before.rows.map(({ override }) => override)).toEqual(['', NEW_IMAGE, '', NEW_IMAGE, '', '']);
     expect(foreignEdits(before)).toEqual({
       'duel-0': 'ahead',
@@ -101,7 +101,7 @@ describe('promote', () => {
     expect(loaded(it.cluster)).toEqual(versions('2.0'));
     expect(images(it.cluster)).toEqual(ALL.map(() => NEW_IMAGE));
     expect(overrides(it.cluster)).toEqual({});
-    expect(await ledger(it)).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
+    expect(await audit(it)).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
   });
 
   test('that is rolled back leaves the servers of the targeted release on their version, and says so', async ({
@@ -119,7 +119,7 @@ describe('promote', () => {
     );
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
     expect(overrides(it.cluster)).toEqual({ 'duel-1': NEW_IMAGE, 'duel-3': NEW_IMAGE });
-    expect(await ledger(it)).toMatchObject({ verified: true, foreignEdits: {} });
+    expect(await audit(it)).toMatchObject({ verified: true, foreignEdits: {} });
   });
 
   test.for(['settleOverrides', 'restoreSet'] as const)(
@@ -136,7 +136,7 @@ describe('promote', () => {
       expect(result).toMatchObject({ outcome: 'rolled-back', restartsOfMainContainers: 0 });
       expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
       expect(overrides(it.cluster)).toEqual({ 'duel-1': NEW_IMAGE, 'duel-3': NEW_IMAGE });
-      expect(await ledger(it)).toMatchObject({ verified: true, foreignEdits: {} });
+      expect(await audit(it)).toMatchObject({ verified: true, foreignEdits: {} });
     },
   );
 });
@@ -155,7 +155,7 @@ describe('a targeted release whose template was changed at its gate', () => {
     );
     expect(overrides(it.cluster)).toEqual({ 'duel-3': OLD_IMAGE });
     expect(loaded(it.cluster)['duel-3']).toBe('1.0');
-    const after = await ledger(it);
+    const after = await audit(it);
     expect(foreignEdits(after)).toEqual({
       'duel-0': 'ahead',
       'duel-1': 'ahead',
@@ -196,7 +196,7 @@ describe('two targeted releases in a row', () => {
     await (await it.start(targeted())).result();
     expect(await (await it.start(second())).result()).toMatchObject({ outcome: 'done' });
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]], ['3.0', [0, 5]]));
-    const found = await ledger(it);
+    const found = await audit(it);
     expect(found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
     expect(found.rows.map(({ wanted }) => wanted)).toEqual(['3.0', '2.0', '1.0', '2.0', '1.0', '3.0']);
   });
@@ -212,6 +212,6 @@ describe('two targeted releases in a row', () => {
     await release.decide({ verb: 'rollback', actor: 'bob' });
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
-    expect(await ledger(it)).toMatchObject({ verified: true, foreignEdits: {} });
+    expect(await audit(it)).toMatchObject({ verified: true, foreignEdits: {} });
   });
 });
