@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => world.stop());
 
 const atGate = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
-const isMismatched = ({ phase, foreignEdit }: ReleaseState): boolean => phase === 'paused' && foreignEdit !== undefined;
+const isEdited = ({ phase, foreignEdit }: ReleaseState): boolean => phase === 'paused' && foreignEdit !== undefined;
 
 /** A release of a set of its own that waits at the gate before wave 2. */
 async function waiting(name: string, replicas = 6, more = '  waves: [1, rest]'): Promise<StartedRelease> {
@@ -77,13 +77,13 @@ describe('an edit by somebody else, at a gate', () => {
       const release = await waiting(name);
       const edited = Date.now();
       await edit(name, change);
-      const { foreignEdit } = await release.until('the pause', isMismatched, 30_000);
+      const { foreignEdit } = await release.until('the pause', isEdited, 30_000);
       process.stderr.write(
         `fleet: foreign edit of ${field} at a gate: paused ${Date.now() - edited} ms after the edit\n`,
       );
       expect(foreignEdit?.what).toMatch(sentence);
       expect(await release.decide({ verb: 'resume' })).toMatchObject({ accepted: false });
-      await release.idle('the freeze', isMismatched);
+      await release.idle('the freeze', isEdited);
       expect(await release.decide({ verb: 'resume', wins: 'release' })).toMatchObject({ accepted: true });
       await release.until('the gate', atGate);
       await release.decide({ verb: 'approve', wave: 2 });
@@ -96,7 +96,7 @@ describe('an edit by somebody else, at a gate', () => {
     const release = await waiting('edited-priority', 6, '  waves: [ { name: low, servers: [0] }, rest ]');
     const edited = Date.now();
     await world.lab.api.patch(serverPath('edited-priority-3'), { spec: { updatePriority: 7 } });
-    const { foreignEdit } = await release.until('the pause', isMismatched, 30_000);
+    const { foreignEdit } = await release.until('the pause', isEdited, 30_000);
     process.stderr.write(
       `fleet: foreign edit of updatePriority at a gate: paused ${Date.now() - edited} ms after the edit\n`,
     );

@@ -87,7 +87,7 @@ test('promote after the template was changed by hand leaves nobody on another ve
   expect(await world.versions(set)).toEqual(['v2.0', 'v2.0', 'v2.0', 'v2.0', 'v2.0']);
   expect(await overrides(set)).toEqual(['', '', '', '', '']);
   expect(await mainRestarts(set)).toEqual([0, 0, 0, 0, 0]);
-  expect((await audit(set)).found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
+  expect((await audit(set)).found).toMatchObject({ verified: true, mismatches: {}, notes: [] });
 });
 
 test('a targeted release whose template changes at its gate goes back by overrides that stay, and says so', async () => {
@@ -130,7 +130,7 @@ test('a promote that is rolled back while it takes the overridden servers over l
   );
   expect(await world.versions(set)).toEqual(['v1.0', 'v2.0', 'v2.0', 'v1.0', 'v1.0']);
   expect(await overrides(set)).toEqual(['', 'v2.0', 'v2.0', '', '']);
-  expect((await audit(set)).found).toMatchObject({ verified: true, foreignEdits: {} });
+  expect((await audit(set)).found).toMatchObject({ verified: true, mismatches: {} });
 });
 
 test('two targeted releases in a row leave each server on what its own release proved, and the audit knows', async () => {
@@ -140,6 +140,6 @@ test('two targeted releases in a row leave each server on what its own release p
   await released(set, 'v3.0', choosing(set, '[4]'));
   const { found, lines } = await audit(set);
   expect(lines).toEqual(['v1.0', 'v2.0, override v2.0', 'v2.0, override v2.0', 'v1.0', 'v3.0, override v3.0']);
-  expect(found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
+  expect(found).toMatchObject({ verified: true, mismatches: {}, notes: [] });
   expect(found.summary).toBe('2 of 2 servers on v1.0, 2 of 2 on v2.0, 1 of 1 on v3.0 (targeted)');
 });

@@ -146,7 +146,7 @@ const EFFECTS: Readonly<Record<Verb, (state: ReleaseState) => boolean>> = {
 async function toTheEnd(release: StartedRelease): Promise<void> {
   if (isOver(await release.state())) return;
   await release.decide({ verb: 'unhalt', actor: 'ops' });
-  await release.until('the line to go on', ({ phase }) => phase !== 'halted');
+  await release.until('the releases to go on', ({ phase }) => phase !== 'halted');
   await release.decide({ verb: 'cancel', then: 'hold', actor: 'bob' });
   await release.until('the end', isOver);
 }

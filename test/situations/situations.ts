@@ -127,7 +127,7 @@ const situations: readonly Situation[] = [
     },
   },
   {
-    title: 'The line is stopped',
+    title: 'The releases are halted',
     what: 'The on-call engineer stops every release of the namespace in the middle of the night. Somebody resumes, somebody starts another release.',
     play: async ({ begin, type }: Scene): Promise<readonly Shown[]> => {
       const release = await begin({ gates: [{ before: 2 }] }, 'waiting-approval');

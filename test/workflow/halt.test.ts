@@ -249,7 +249,7 @@ describe('a halt', () => {
     const status = await stageCommand(it, ['status', 'arena/duel']);
     expect(status).toMatchObject({ code: 3 });
     expect(status.out).toContain(`hotwave unhalt --cluster ${it.clusterName}`);
-    expect((await stageCommand(it, ['unhalt', '--reason', 'it is up'])).out).toContain('goes on');
+    expect((await stageCommand(it, ['unhalt', '--reason', 'it is up'])).out).toContain('go on');
     expect(await stageCommand(it, ['unhalt'])).toMatchObject({ code: 6 });
     await release.decide({ verb: 'cancel', then: 'hold' });
   });

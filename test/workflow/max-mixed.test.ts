@@ -131,7 +131,7 @@ describe('when servers have been of two versions for too long', () => {
     expect(await release.result()).toMatchObject(ROLLED_BACK);
   });
 
-  test('a release whose line is stopped decides once the releases go on', async ({ stage }) => {
+  test('a release that is halted decides once the releases go on', async ({ stage }) => {
     const release = await (await stage()).start(aRelease({ gates: [{ before: 2 }], ...PAUSE }));
     const { mixedUntil } = await release.until('the gate', isOpen);
     await release.decide({ verb: 'halt', reason: 'fire', until: Date.now() + 3_600_000 });

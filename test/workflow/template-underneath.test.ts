@@ -62,7 +62,7 @@ async function audit(stage: Stage): Promise<Audit> {
   return result.audit;
 }
 
-const foreignEdits = ({ rows }: Audit): Record<string, string> =>
+const mismatches = ({ rows }: Audit): Record<string, string> =>
   Object.fromEntries(rows.filter(({ mismatch }) => mismatch !== '').map(({ server, mismatch }) => [server, mismatch]));
 
 const targeted = (wishes: Parameters<typeof aTargetedRelease>[0] = {}): ReleaseFile =>
@@ -78,7 +78,7 @@ describe('promote', () => {
     await editTemplate(it.cluster, OTHER_IMAGE, 4);
     const before = await audit(it);
     expect(before.rows.map(({ override }) => override)).toEqual(['', NEW_IMAGE, '', NEW_IMAGE, '', '']);
-    expect(foreignEdits(before)).toEqual({
+    expect(mismatches(before)).toEqual({
       'duel-0': 'ahead',
       'duel-2': 'ahead',
       'duel-4': 'ahead',
@@ -101,7 +101,7 @@ describe('promote', () => {
     expect(loaded(it.cluster)).toEqual(versions('2.0'));
     expect(images(it.cluster)).toEqual(ALL.map(() => NEW_IMAGE));
     expect(overrides(it.cluster)).toEqual({});
-    expect(await audit(it)).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
+    expect(await audit(it)).toMatchObject({ verified: true, mismatches: {}, notes: [] });
   });
 
   test('that is rolled back leaves the servers of the targeted release on their version, and says so', async ({
@@ -119,7 +119,7 @@ describe('promote', () => {
     );
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
     expect(overrides(it.cluster)).toEqual({ 'duel-1': NEW_IMAGE, 'duel-3': NEW_IMAGE });
-    expect(await audit(it)).toMatchObject({ verified: true, foreignEdits: {} });
+    expect(await audit(it)).toMatchObject({ verified: true, mismatches: {} });
   });
 
   test.for(['settleOverrides', 'restoreSet'] as const)(
@@ -136,7 +136,7 @@ describe('promote', () => {
       expect(result).toMatchObject({ outcome: 'rolled-back', restartsOfMainContainers: 0 });
       expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
       expect(overrides(it.cluster)).toEqual({ 'duel-1': NEW_IMAGE, 'duel-3': NEW_IMAGE });
-      expect(await audit(it)).toMatchObject({ verified: true, foreignEdits: {} });
+      expect(await audit(it)).toMatchObject({ verified: true, mismatches: {} });
     },
   );
 });
@@ -156,7 +156,7 @@ describe('a targeted release whose template was changed at its gate', () => {
     expect(overrides(it.cluster)).toEqual({ 'duel-3': OLD_IMAGE });
     expect(loaded(it.cluster)['duel-3']).toBe('1.0');
     const after = await audit(it);
-    expect(foreignEdits(after)).toEqual({
+    expect(mismatches(after)).toEqual({
       'duel-0': 'ahead',
       'duel-1': 'ahead',
       'duel-2': 'ahead',
@@ -197,7 +197,7 @@ describe('two targeted releases in a row', () => {
     expect(await (await it.start(second())).result()).toMatchObject({ outcome: 'done' });
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]], ['3.0', [0, 5]]));
     const found = await audit(it);
-    expect(found).toMatchObject({ verified: true, foreignEdits: {}, notes: [] });
+    expect(found).toMatchObject({ verified: true, mismatches: {}, notes: [] });
     expect(found.rows.map(({ wanted }) => wanted)).toEqual(['3.0', '2.0', '1.0', '2.0', '1.0', '3.0']);
   });
 
@@ -212,6 +212,6 @@ describe('two targeted releases in a row', () => {
     await release.decide({ verb: 'rollback', actor: 'bob' });
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
     expect(loaded(it.cluster)).toEqual(versions('1.0', ['2.0', [1, 3]]));
-    expect(await audit(it)).toMatchObject({ verified: true, foreignEdits: {} });
+    expect(await audit(it)).toMatchObject({ verified: true, mismatches: {} });
   });
 });
