@@ -15,7 +15,7 @@ type Edit = (set: RawSet) => void;
 
 const OTHER_IMAGE = 'registry.test/scripts:2.1';
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
-const isMismatched = (state: ReleaseState): boolean => isPaused(state) && state.foreignEdit !== undefined;
+const isEdited = (state: ReleaseState): boolean => isPaused(state) && state.foreignEdit !== undefined;
 const atGate = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
 
 const setImage =
@@ -115,7 +115,7 @@ async function disturbed(it: Stage, edit: Edit, wishes: SpecWishes = {}): Promis
   const release = await it.start(aRelease({ gates: [{ before: 2 }], ...wishes }));
   await release.until('the gate', atGate);
   it.cluster.edit('helm', edit);
-  return [release, await release.until('the pause', isMismatched)];
+  return [release, await release.until('the pause', isEdited)];
 }
 
 function loaded(cluster: FakeCluster): string[] {
@@ -134,7 +134,7 @@ describe('an edit by somebody else', () => {
       const release = await arrive(it, () => it.start(aRelease(wishes)));
       const edited = Date.now();
       it.cluster.edit('helm', edit);
-      const { pausedBecause, foreignEdit } = await release.until('the pause', isMismatched, SECONDS_MS);
+      const { pausedBecause, foreignEdit } = await release.until('the pause', isEdited, SECONDS_MS);
       process.stderr.write(`foreign edit: ${field}, ${where}: paused ${Date.now() - edited} ms after the edit\n`);
       expect(foreignEdit).toMatchObject({ what: sentence });
       expect(pausedBecause).toBe(sentence);
@@ -148,7 +148,7 @@ describe('an edit by somebody else', () => {
     async ([, sentence, edit], { stage }) => {
       const it = await stage();
       const [release] = await disturbed(it, edit);
-      await release.idle('the freeze', isMismatched);
+      await release.idle('the freeze', isEdited);
       const { gameServerTemplate, updateStrategy } = structuredClone(it.cluster.set().raw.spec);
       expect(await release.decide({ verb: 'resume' })).toEqual({
         accepted: false,
@@ -165,7 +165,7 @@ describe('an edit by somebody else', () => {
     async ([, , edit, back], { stage }) => {
       const it = await stage();
       const [release] = await disturbed(it, edit);
-      await release.idle('the freeze', isMismatched);
+      await release.idle('the freeze', isEdited);
       // Whoever takes an edit back does not undo hotwave's pause with it.
       const { paused } = it.cluster.set().raw.spec.updateStrategy?.rollingUpdate ?? {};
       it.cluster.edit('helm', back);
@@ -214,7 +214,7 @@ describe('an edit by somebody else', () => {
     async ([, sentence, edit], { stage }) => {
       const it = await stage();
       const [release] = await disturbed(it, edit);
-      await release.idle('the freeze', isMismatched);
+      await release.idle('the freeze', isEdited);
       await release.decide({ verb: 'resume', wins: 'edit' });
       expect(await release.result()).toMatchObject({ outcome: 'cancelled', reason: `${sentence}; the edit stays` });
       const { raw } = it.cluster.set();
@@ -246,9 +246,9 @@ describe('an edit by somebody else', () => {
     it.cluster.editServer('kubectl-edit', 'duel-3', ({ spec }) => {
       spec.updatePriority = 7;
     });
-    const { foreignEdit } = await release.until('the pause', isMismatched, SECONDS_MS);
+    const { foreignEdit } = await release.until('the pause', isEdited, SECONDS_MS);
     expect(foreignEdit?.what).toBe('kubectl-edit changed /spec/updatePriority of duel-3 from 10 to 7');
-    await release.idle('the freeze', isMismatched);
+    await release.idle('the freeze', isEdited);
     expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { paused: true } });
     await release.decide({ verb: 'resume', wins: 'release' });
     await release.until('the gate', atGate);
@@ -260,7 +260,7 @@ describe('an edit by somebody else', () => {
   test('of the image is frozen before it moves more servers than it had at once', async ({ stage }) => {
     const it = await stage({ timings: { swapMs: 200 } });
     const [release] = await disturbed(it, setImage(OTHER_IMAGE));
-    await release.idle('the freeze', isMismatched);
+    await release.idle('the freeze', isEdited);
     expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { paused: true } });
     expect(movedTo(it.cluster, OTHER_IMAGE).length).toBeLessThanOrEqual(1);
     await release.decide({ verb: 'cancel', then: 'hold' });
@@ -282,7 +282,7 @@ describe('an edit by somebody else', () => {
     );
     expect(again.foreignEdit).not.toHaveProperty('wins');
     expect(it.cluster.set().raw.spec.updateStrategy).toMatchObject({ rollingUpdate: { maxUnavailable: 2 } });
-    await release.until('the pause', isMismatched, SECONDS_MS);
+    await release.until('the pause', isEdited, SECONDS_MS);
     await release.decide({ verb: 'resume', wins: 'release' });
     await release.until('the gate', atGate);
     await release.decide({ verb: 'approve', wave: 2 });
@@ -294,7 +294,7 @@ describe('an edit by somebody else', () => {
   }) => {
     const it = await stage();
     const [release] = await disturbed(it, setRolling({ maxUnavailable: 1 }));
-    await release.idle('the freeze', isMismatched);
+    await release.idle('the freeze', isEdited);
     it.calls.run({ activity: 'reassertSet', operation: 'patch' }, () =>
       it.cluster.edit('argocd', setRolling({ maxUnavailable: 2 })),
     );
@@ -304,7 +304,7 @@ describe('an edit by somebody else', () => {
     // Who decides now would decide about what the refused write has named, and be asked once more about the same.
     expect((await release.state()).foreignEdit?.what).toMatch(/^(helm|argocd) changed .* from 10 to [12]$/);
     look.release();
-    const { foreignEdit } = await release.until('the next question', isMismatched);
+    const { foreignEdit } = await release.until('the next question', isEdited);
     expect(foreignEdit).toEqual({
       what: 'argocd changed /spec/updateStrategy/rollingUpdate/maxUnavailable of duel from 10 to 2',
       seenAt: expect.any(Number) as number,
@@ -339,7 +339,7 @@ describe('an edit by somebody else', () => {
     await release.decide({ verb: 'pause', actor: 'bob', reason: 'lunch' });
     await release.idle('the pause', isPaused);
     it.cluster.edit('helm', setRolling({ partition: 3 }));
-    await release.until('the news', isMismatched, SECONDS_MS);
+    await release.until('the news', isEdited, SECONDS_MS);
     expect(await release.decide({ verb: 'resume' })).toMatchObject({ accepted: false });
     await release.decide({ verb: 'resume', wins: 'release' });
     await release.until('the gate', atGate);
@@ -406,7 +406,7 @@ describe('the watch of the set', () => {
       it.cluster.edit('helm', setRolling({ partition: 3 }));
       const worker = await it.startWorker();
       const started = Date.now();
-      const { foreignEdit } = await release.until('the pause', isMismatched, 60_000);
+      const { foreignEdit } = await release.until('the pause', isEdited, 60_000);
       process.stderr.write(`foreign edit: noticed ${Date.now() - started} ms after another worker had started\n`);
       expect(foreignEdit?.what).toBe('helm changed /spec/updateStrategy/rollingUpdate/partition of duel from 9 to 3');
       await release.decide({ verb: 'cancel', then: 'hold' });
@@ -421,7 +421,7 @@ describe('the watch of the set', () => {
     await release.until('the gate', atGate);
     it.calls.fail({ activity: 'watchSet', operation: 'readSet' }, { times: 3 });
     it.cluster.edit('helm', setOnDelete);
-    await release.until('the pause', isMismatched, SECONDS_MS);
+    await release.until('the pause', isEdited, SECONDS_MS);
     await release.decide({ verb: 'rollback' });
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
   });
@@ -434,7 +434,7 @@ describe('an edit of the template under a targeted release', () => {
     await release.until('the gate', atGate);
     it.cluster.edit('helm', setRolling({ maxUnavailable: 3 }));
     it.cluster.edit('helm', setImage(OTHER_IMAGE));
-    const { foreignEdit } = await release.until('the pause', isMismatched, SECONDS_MS);
+    const { foreignEdit } = await release.until('the pause', isEdited, SECONDS_MS);
     expect(foreignEdit?.what).toBe(
       `helm changed /spec/gameServerTemplate/spec/containers/1/image of duel from "${OLD_IMAGE}" to "${OTHER_IMAGE}"`,
     );
