@@ -5,6 +5,8 @@ import { sendDecision } from '../../client/decisions/send-decision.ts';
 import type { Outcome } from '../../client/decisions/send-decision.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
 import { eachServer, reloads } from '../support/fake-log.ts';
+import { until } from '../lab/until.ts';
+import type { StartedRelease } from '../support/hotwave.ts';
 import { aRelease, test } from '../support/stage.ts';
 
 const CLIENTS = 50;
@@ -81,7 +83,7 @@ test('a refused update leaves nothing in the history', async ({ stage }) => {
   const it = await stage();
   const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
   await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
-  const { historyLength } = await release.handle.describe();
+  const historyLength = await settledHistory(release);
   for (let wave = 3; wave < 13; wave += 1) {
     expect(await release.decide({ verb: 'approve', wave })).toMatchObject({ accepted: false });
   }
@@ -89,3 +91,15 @@ test('a refused update leaves nothing in the history', async ({ stage }) => {
   await release.decide({ verb: 'cancel', then: 'hold' });
   expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
 });
+
+/** How long the history is once the tasks of the last step are over: the phase is seen a moment before that. */
+async function settledHistory({ handle }: StartedRelease): Promise<number> {
+  let last = -1;
+  await until({ what: 'the history to be quiet', deadlineMs: 60_000, everyMs: 500 }, async () => {
+    const { historyLength } = await handle.describe();
+    const isQuiet = historyLength === last;
+    last = historyLength;
+    return isQuiet;
+  });
+  return last;
+}
