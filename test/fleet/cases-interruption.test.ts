@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => world.stop());
 
-const SERVERS = 80;
+const SERVERS = 48;
 /** A worker that goes on by itself would have written within this time, and heard that it must not. */
 const QUIET_MS = 6_000;
 
