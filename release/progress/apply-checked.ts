@@ -92,7 +92,8 @@ function newcomersAfter(
   gone: readonly string[],
   recreated: readonly string[],
 ): Newcomers {
-  const proved = newcomers.proved.filter(({ name }) => !gone.includes(name));
+  // Another pod has the name: it is found and proved in its own right.
+  const proved = newcomers.proved.filter(({ name }) => !gone.includes(name) && !recreated.includes(name));
   return { ...newcomers, proved, isOver: newcomers.isOver && recreated.length === 0 };
 }
 

@@ -9,6 +9,8 @@ import { until } from '../lab/until.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { aRelease, test } from '../support/stage.ts';
 
+/** Events of one workflow task: scheduled, started, completed. Ten updates would leave as many of them. */
+const WORKFLOW_TASK = 3;
 const CLIENTS = 50;
 const DECISIONS_PER_CLIENT = 20;
 /** A machine that does other things besides answers late, but it answers. */
@@ -79,7 +81,9 @@ function onlyTooLate(error: unknown): Outcome {
   throw error;
 }
 
-test('a refused update leaves nothing in the history', async ({ stage }) => {
+test('refused updates leave nothing in the history, but for a workflow task that a busy server keeps', async ({
+  stage,
+}) => {
   const it = await stage();
   const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
   await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
@@ -87,7 +91,7 @@ test('a refused update leaves nothing in the history', async ({ stage }) => {
   for (let wave = 3; wave < 13; wave += 1) {
     expect(await release.decide({ verb: 'approve', wave })).toMatchObject({ accepted: false });
   }
-  expect((await release.handle.describe()).historyLength).toBe(historyLength);
+  expect((await release.handle.describe()).historyLength).toBeLessThanOrEqual(historyLength + WORKFLOW_TASK);
   await release.decide({ verb: 'cancel', then: 'hold' });
   expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
 });
