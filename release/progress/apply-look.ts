@@ -217,15 +217,15 @@ function acceptedRow(release: Release, row: Row, seen: SeenServer): Row {
   const place = placesOf(release.plan).get(server.name);
   const { container, newImage } = release.plan.baseline;
   const again = { ...evidenceGone(row), touched: true as const };
-  if (isThere(place) && seen.image === newImage) return { ...again, stage: STAGE.moved, server };
   const asIs = (place?.kind === 'bystander' ? undefined : asMovedAgain(release, seen)) ?? server;
+  if (isThere(place))
+    return { ...again, server: asIs, ...(seen.image === newImage ? { stage: STAGE.moved, server } : {}) };
   // One that somebody has moved already moves no more when its turn comes.
   if (row.stage === STAGE.none && row.touched !== true) return { ...row, server: asIs, basis };
   // A chosen one with another pod goes the whole way again.
-  if (place && !isSamePod(place.server, server)) return { ...again, server: asIs };
-  const sidecar = place?.server.containers[container];
-  const containers = sidecar === undefined ? server.containers : { ...server.containers, [container]: sidecar };
-  return { ...again, server: { ...server, containers } };
+  if (!place || !isSamePod(place.server, server)) return { ...again, server: asIs };
+  const sidecar = place.server.containers[container] ?? NO_RUN;
+  return { ...again, server: { ...server, containers: { ...server.containers, [container]: sidecar } } };
 }
 
 /** One that ran the image before the plan moves no more: it only proves again. */
