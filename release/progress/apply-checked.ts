@@ -68,11 +68,7 @@ export function applyWhereabouts(
   );
   const told = [
     ...(gone.length === 0 ? [] : [`${namesOf(gone)}: gone from the set, not waited for any more`]),
-    ...(recreated.length === 0
-      ? []
-      : [
-          `${namesOf(recreated)}: recreated by somebody, ${isRolling ? 'proved before the release ends' : 'not chosen by this release'}`,
-        ]),
+    ...(recreated.length === 0 ? [] : [`${namesOf(recreated)}: recreated by somebody, ${whatFollows(release)}`]),
   ];
   const next = { ...away, state: withObservations(away.state, told) };
   // The adoption goes on with those that are there.
@@ -80,6 +76,10 @@ export function applyWhereabouts(
   if (gone.length + recreated.length === 0 || isMoreThanAccident(release, event.servers, recreated))
     return judged(next, event, now);
   return withPassed(next, event);
+}
+
+function whatFollows({ plan }: Release): string {
+  return plan.strategy === 'rolling' ? 'proved before the release ends' : 'so the release goes on without what it had';
 }
 
 function isBystander({ plan }: Release, name: string): boolean {

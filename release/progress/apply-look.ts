@@ -322,6 +322,8 @@ function isMoving({ plan, progress, state }: Release, name: string): boolean {
 function outsiderFinding(release: Release, planned: PlannedServer | undefined, { server, image }: SeenServer): Finding {
   const { plan } = release;
   const { container, newImage } = plan.baseline;
+  const kind = placesOf(plan).get(server.name)?.kind;
+  if (kind === 'updated') return updatedFinding(release, server, image);
   const before = planned && asAccepted(release, planned).containers[container];
   if (before !== undefined && !isSameRun(before, server.containers[container] ?? ''))
     return {
@@ -330,9 +332,6 @@ function outsiderFinding(release: Release, planned: PlannedServer | undefined, {
       reason: `container ${container} of ${server.name} restarted outside its wave`,
       isForeign: true,
     };
-  const kind = placesOf(plan).get(server.name)?.kind;
-  // Another template change may have been on its way to those who run the new image already: they prove it again.
-  if (kind === 'updated' && image === newImage) return { kind: 'lost', isMoved: false };
   if (kind === 'adopted' && image === newImage) return { kind: 'same' };
   return {
     kind: 'failure',
@@ -340,6 +339,20 @@ function outsiderFinding(release: Release, planned: PlannedServer | undefined, {
     reason: `${server.name} is given ${image} outside its wave`,
     isForeign: true,
   };
+}
+
+/**
+ * One that ran the image before the plan: another template change may have been on its way to it, or an edit has taken the
+ * image from it. It proves again, and until it has the image again it moves along when the set is opened.
+ */
+function updatedFinding({ plan, progress }: Release, { name, containers }: PlannedServer, image: string): Finding {
+  const { container, newImage } = plan.baseline;
+  const known = progress.rows.get(name);
+  const runs = (server: PlannedServer['containers']): number => restartsOf(server[container] ?? NO_RUN);
+  // That it has lost its proof is known: it has none to lose until its turn comes.
+  if (known?.stage === STAGE.none && known.server && runs(known.server.containers) === runs(containers))
+    return { kind: 'same' };
+  return { kind: 'lost', isMoved: image !== newImage };
 }
 
 /** What a look compares each server with: what its proof holds for, else how the plan found it. */

@@ -15,7 +15,7 @@ import {
 import type { Appliers, Event } from './events.ts';
 import { excludedServers, overrideWarnings, skippedServers } from './groups.ts';
 import { outcomeSentence, stoppedBy } from './sentences.ts';
-import type { Release, Row } from './table.ts';
+import type { Newcomers, Release, Row } from './table.ts';
 import { STAGE, rowOf } from './table.ts';
 import { withoutFailures, withObservations } from './state.ts';
 import type { Outcome, ReleaseState } from './state.ts';
@@ -60,7 +60,7 @@ function resumed(release: Release, now: number): Release {
     stop: undefined,
     admission: undefined,
     groupRetry: undefined,
-    newcomers: { ...progress.newcomers, isOver: false },
+    newcomers: foundAgain(release),
     frozen: askedAgain(progress.frozen, now),
     isEditChecked: false,
     promotion: undefined,
@@ -73,6 +73,13 @@ function resumed(release: Release, now: number): Release {
   });
   const { pause: _heeded, ...requests } = state.requests;
   return showing(known, { pausedBecause: undefined, mixedUntil, gate, requests });
+}
+
+/** Newcomers are looked for again, and those that have failed are compared with what they are then. */
+function foundAgain({ progress, state }: Release): Newcomers {
+  const failed = new Set(state.failures.map(({ server }) => server));
+  const servers = progress.newcomers.servers.filter(({ name }) => !failed.has(name));
+  return { ...progress.newcomers, servers, isOver: false };
 }
 
 /** One that is known to be another pod is proved as a newcomer: of it there is nothing to accept. */

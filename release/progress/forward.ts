@@ -199,6 +199,10 @@ function catchUp(release: Release, now: number): Step | undefined {
   const { plan, spec } = release;
   const all = [...plan.alreadyUpdated, ...plan.adopted].filter(({ name }) => release.progress.rows.has(name));
   const servers = notDeferred(release, goingOn(release, all));
+  // An edit has taken the image from them, and no wave has opened the set since.
+  const isClosed = plan.strategy === 'rolling' && release.progress.set.hold?.partition === FROZEN;
+  if (isClosed && servers.some(({ name }) => rowOf(release, name).stage === STAGE.none))
+    return { kind: 'open', servers: notOpened(release, Infinity), for: 'newcomers' };
   return pipelineStep(
     release,
     { servers, toward: 'new', means: meansOf(release), patience: spec.admission?.wait },
@@ -322,7 +326,8 @@ function confirm(release: Release, now: number): Step | undefined {
     release,
     [...placesOf(plan).values()].filter(({ kind }) => kind !== 'bystander').map(({ server }) => server),
   );
-  const came = progress.newcomers.proved.filter(({ name }) => !skippedServers(release).has(name));
+  const skipped = skippedServers(release);
+  const came = progress.newcomers.proved.filter(({ name }) => !skipped.has(name));
   const behind = [...all.filter(({ name }) => progress.rows.has(name)), ...came];
   const step = pipelineStep(
     release,

@@ -176,20 +176,19 @@ export function holdOverEdit({ progress, state }: Release): SetControls | undefi
 
 /**
  * Those that move along when the set is opened for a wave, since Kruise moves by its own order: whoever of the waves before
- * has not moved (its wave was skipped or taken back, a newcomer used up its quota), and whoever ran the image before the plan
- * and has lost it by an edit.
+ * is excluded or has not moved (its wave was skipped or taken back, a newcomer used up its quota), and whoever ran the image
+ * before the plan and has lost it by an edit.
  */
-export function notOpened({ plan, state, progress }: Release, wave: number): readonly PlannedServer[] {
-  const { skippedWaves = [], waves } = state;
-  const isOut = (number: number): boolean =>
-    skippedWaves.includes(number) || waves[number - 1]?.status === 'rolled-back';
-  const isLeft = (number: number, name: string): boolean => {
-    const { stage, excluded } = progress.rows.get(name) ?? { stage: STAGE.none };
-    return isOut(number) || stage === STAGE.none || excluded === 'reverted';
-  };
+export function notOpened(release: Release, wave: number): readonly PlannedServer[] {
+  const { plan, state, progress } = release;
+  const excluded = excludedServers(release);
+  const isLeft = ({ name }: PlannedServer): boolean => excluded.has(name) || rowOf(release, name).stage === STAGE.none;
   const before = plan.waves.filter(({ number }) => number < wave);
   const lost = plan.alreadyUpdated.filter(({ name }) => progress.rows.get(name)?.stage === STAGE.none);
-  return [...before.flatMap(({ number, servers }) => servers.filter(({ name }) => isLeft(number, name))), ...lost];
+  const left = before.flatMap(({ number, servers }) =>
+    state.waves[number - 1]?.status === 'rolled-back' ? servers : servers.filter(isLeft),
+  );
+  return [...left, ...lost];
 }
 
 /** Those of the waves behind this one, but for skipped ones. Without a wave nobody. */

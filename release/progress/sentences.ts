@@ -44,7 +44,8 @@ function targetedSuccess(release: Release): string {
 
 function newServersSuccess({ plan, progress }: Release): string {
   const { proved = [], gone = [] } = progress.newServers ?? {};
-  const older = plan.bystanders.filter(({ uid }) => !gone.includes(shortUid(uid))).length;
+  const away = new Set(gone);
+  const older = plan.bystanders.filter(({ uid }) => !away.has(shortUid(uid))).length;
   return `${proved.length} new servers prove ${plan.version}; ${older} older servers stayed as they were`;
 }
 

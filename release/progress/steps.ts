@@ -7,6 +7,14 @@ export type Toward = 'new' | 'old';
 /** By what servers get their image: the template of the set, or each through its GameServer. */
 export type Means = 'template' | 'override' | 'adopt';
 
+/** Servers that are made to load a version, or asked whether they have. */
+interface Loading {
+  readonly servers: readonly PlannedServer[];
+  readonly toward: Toward;
+  /** They keep the new version by their overrides although the release goes back. */
+  readonly kept?: true;
+}
+
 /** Something to do outside: a wait, one call, or one call per batch of servers. */
 export type Task =
   | { readonly kind: 'calendar' }
@@ -44,19 +52,8 @@ export type Task =
       readonly until: number;
       readonly of: number;
     }
-  | {
-      readonly kind: 'reload';
-      readonly servers: readonly PlannedServer[];
-      readonly toward: Toward;
-      /** They keep the new version by their overrides although the release goes back. */
-      readonly kept?: true;
-    }
-  | {
-      readonly kind: 'prove';
-      readonly servers: readonly PlannedServer[];
-      readonly toward: Toward;
-      readonly kept?: true;
-    }
+  | ({ readonly kind: 'reload' } & Loading)
+  | ({ readonly kind: 'prove' } & Loading)
   | { readonly kind: 'health'; readonly servers: readonly PlannedServer[] }
   | { readonly kind: 'bake'; readonly wave: number; readonly servers: readonly PlannedServer[]; readonly until: number }
   /** Is everybody as the rows say? `settle`: not before that time, milliseconds since the epoch. */
