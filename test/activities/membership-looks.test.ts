@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { followNewServers } from '../../activities/servers/follow-new-servers.ts';
+import type { NewServersReport } from '../../activities/servers/follow-new-servers.ts';
 import { lookAtFleet } from '../../activities/servers/look-at-fleet.ts';
 import { rollbackSnapshot } from '../../activities/servers/verify-fleet.ts';
 import { packBases } from '../../release/fleet/basis.ts';
@@ -59,40 +60,37 @@ test('a look counts who came and was not dealt with, and only when it is asked t
   expect(await look({})).toEqual({ missing: [], changed: [], more: 0 });
 });
 
+/** What is known after one look at these, for a release that has planned with those. */
+async function followed(
+  live: readonly ServerView[],
+  older: readonly ServerView[],
+  settled: readonly string[] = [],
+): Promise<NewServersReport> {
+  const input = {
+    set: SET,
+    container: SIDECAR,
+    image: NEW_IMAGE,
+    version: '2.0',
+    proof: { http: { port: 80, path: '/version', within: 200, timeout: 100 } },
+    bystanders: packServers(older.map(planned)),
+    settled,
+    timeout: 1_000,
+    until: 0,
+  };
+  return (await inActivity(() => followNewServers(clusterOf(live))(input))).result;
+}
+
 test('who follows new servers leaves those alone that have the old image or ran the new one before, and says who is gone', async () => {
   const older = servers(3, (ordinal) => ({ createdAt: 0, sidecarImage: ordinal === 0 ? NEW_IMAGE : OLD_IMAGE }));
-  const cluster = clusterOf([...older.slice(0, 2), came(4, OLD_IMAGE)]);
-  const { result } = await inActivity(() =>
-    followNewServers(cluster)({
-      set: SET,
-      container: SIDECAR,
-      image: NEW_IMAGE,
-      version: '2.0',
-      proof: { http: { port: 80, path: '/version', within: 200, timeout: 100 } },
-      bystanders: packServers(older.map(planned)),
-      settled: ['gone'],
-      timeout: 1_000,
-      until: 0,
-    }),
-  );
-  expect(result).toMatchObject({ failures: [], proved: [], settled: [], gone: [shortUid(older[2]!.uid), 'gone'] });
+  const report = await followed([...older.slice(0, 2), came(4, OLD_IMAGE)], older, ['gone']);
+  expect(report).toMatchObject({ failures: [], proved: [], settled: [], gone: [shortUid(older[2]!.uid), 'gone'] });
 });
 
 test('an older server that is given the new image while new ones are followed has moved', async () => {
-  const older = servers(1, () => ({ createdAt: 0 }));
-  const [moved] = servers(1, () => ({ createdAt: 0, sidecarImage: NEW_IMAGE, sidecarStatus: { restartCount: 1 } }));
-  const { result } = await inActivity(() =>
-    followNewServers(clusterOf([moved!]))({
-      set: SET,
-      container: SIDECAR,
-      image: NEW_IMAGE,
-      version: '2.0',
-      proof: { http: { port: 80, path: '/version', within: 200, timeout: 100 } },
-      bystanders: packServers(older.map(planned)),
-      settled: [],
-      timeout: 1_000,
-      until: 0,
-    }),
+  const moved = servers(1, () => ({ createdAt: 0, sidecarImage: NEW_IMAGE, sidecarStatus: { restartCount: 1 } }));
+  const report = await followed(
+    moved,
+    servers(1, () => ({ createdAt: 0 })),
   );
-  expect(result.failures).toMatchObject([{ server: 'duel-0', class: 'moved' }]);
+  expect(report.failures).toMatchObject([{ server: 'duel-0', class: 'moved' }]);
 });
