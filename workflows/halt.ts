@@ -49,16 +49,16 @@ const QUIET_MS = 2 * 60_000;
  * @throws ApplicationFailure when its input cannot be read, or says to halt the releases for ever
  */
 export async function halt(input: HaltInput): Promise<HaltResult> {
-  const line = new HaltedScope(readHalt(input));
+  const halted = new HaltedScope(readHalt(input));
   try {
-    while (line.isStopped) await line.hold();
+    while (halted.isStopped) await halted.hold();
   } catch (error) {
     if (!isCancellation(error)) throw error;
-    line.end({ actor: 'somebody', reason: 'cancelled in Temporal' });
+    halted.end({ actor: 'somebody', reason: 'cancelled in Temporal' });
   }
-  const left = await CancellationScope.nonCancellable(() => line.letGo());
+  const left = await CancellationScope.nonCancellable(() => halted.letGo());
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
-  const { endedBy } = line.state;
+  const { endedBy } = halted.state;
   return { reason: `${endedBy?.actor ?? ''}: ${endedBy?.reason ?? ''}`, left };
 }
 

@@ -114,10 +114,10 @@ async function warningsOf(
 
 async function refusalOfHolder(
   releases: Releases,
-  { holder, release, controlsAt }: ReleaseRecord,
+  { holder, release, leftAt }: ReleaseRecord,
   { ref, holderIsDead }: { readonly ref: SetRef; readonly holderIsDead: boolean },
 ): Promise<string | undefined> {
-  if (!holder || controlsAt !== undefined) return undefined;
+  if (!holder || leftAt !== undefined) return undefined;
   const runs = await releases.isRunning(holder);
   const set = `${ref.namespace}/${ref.name}`;
   if (runs === true)

@@ -6,13 +6,13 @@ import type { Finding, Preflight } from './preflight-check.ts';
 import { ok, refused, warning } from './preflight-check.ts';
 
 /** While the releases are halted nothing starts. A release that starts at the same moment is stopped by the halt itself. */
-export async function checkLine({ releases, clusterName, ref }: Preflight): Promise<Finding> {
+export async function checkHalt({ releases, clusterName, ref }: Preflight): Promise<Finding> {
   if (clusterName === undefined) return ok('not asked');
   const halts = await releases.haltsOn({ cluster: clusterName, namespace: ref.namespace });
   const subject = { cluster: clusterName, set: ref };
   const halt = halts.find((one) => holdsSet(one, subject));
   if (halt) return refused(`${haltSentence(halt)}, ${unhaltOnlyCommand(subject)} only this set`);
-  return ok(halts.length === 0 ? 'nobody has stopped it' : 'it is stopped, but not for this set');
+  return ok(halts.length === 0 ? 'no halt holds it' : 'a halt holds others, but not this set');
 }
 
 /**
@@ -22,9 +22,9 @@ export async function checkLine({ releases, clusterName, ref }: Preflight): Prom
 export async function checkHolder({ releases, set, ref, clusterName, takeover }: Preflight): Promise<Finding> {
   const { running } = readRecords(set?.annotations);
   if (!running) return ok('no release is under way');
-  const { release, controlsAt, holder } = running;
-  if (controlsAt !== undefined)
-    return ok(`${release} was left on hold ${pointInTime(controlsAt)}; this release goes on from there`);
+  const { release, leftAt, holder } = running;
+  if (leftAt !== undefined)
+    return ok(`${release} was left on hold ${pointInTime(leftAt)}; this release goes on from there`);
   if (!holder) return ok(`${release} is under way or was left on hold; this release goes on from there`);
   const runs = await releases.isRunning(holder);
   if (runs === false) return ok(`${release} was ended from outside; this release goes on from what it left`);

@@ -15,7 +15,7 @@ import { askServer } from '../probes/ask-server.ts';
 import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
-import { checkHolder, checkLine } from './preflight-lock.ts';
+import { checkHolder, checkHalt } from './preflight-lock.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy, checkTemplate } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
@@ -35,7 +35,7 @@ export interface PlanReleaseInput {
 
 /** Everything that is looked at before the first write, in order. The first refusal ends it: the later ones build on it. */
 const CHECKS: readonly Check[] = [
-  { title: 'line', run: checkLine },
+  { title: 'halt', run: checkHalt },
   { title: 'permissions', run: checkPermissions },
   { title: 'set', run: checkSet },
   { title: 'holder', run: checkHolder },

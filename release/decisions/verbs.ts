@@ -25,7 +25,7 @@ const refuses = (reason: string): Cell => ({ refuses: reason });
 const GATE_OPEN = 'its gate is open and takes a vote of this person';
 const FAILED = 'a server has failed';
 const ENDS_FIRST = '{release} is rolling back, which is not stopped half-way; wait for it to end';
-const HALTED_SCOPE = 'the releases are halted; end that first with hotwave unhalt';
+const HALTED = 'the releases are halted; end that first with hotwave unhalt';
 const NO_FREEZE = '{release} does not wait for a freeze window';
 const NOT_HALTED = '{release} is not halted: no halt of its namespace or cluster holds it';
 
@@ -105,7 +105,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
       'it goes on where it stopped; what is done is not done again',
       'a foreign edit is decided with --wins',
     ),
-    halted: refuses(HALTED_SCOPE),
+    halted: refuses(HALTED),
     'rolling-back': refuses('{release} is not paused: it is rolling back'),
   },
   retry: {
@@ -120,7 +120,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     frozen: refuses('a freeze window holds {release}; retry after it'),
     pausing: accepts('it goes on, and servers that failed are tried once more, those of earlier waves too', FAILED),
     paused: accepts('it goes on, and servers that failed are tried once more, those of earlier waves too', FAILED),
-    halted: refuses(HALTED_SCOPE),
+    halted: refuses(HALTED),
     'rolling-back': refuses(ENDS_FIRST),
   },
   skip: {
@@ -204,7 +204,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     frozen: accepts('it ends, as it is (adopt) or rolled back, and the newer release starts'),
     pausing: accepts('it ends, as it is (adopt) or rolled back, and the newer release starts'),
     paused: accepts('it ends, as it is (adopt) or rolled back, and the newer release starts'),
-    halted: refuses(HALTED_SCOPE),
+    halted: refuses(HALTED),
     'rolling-back': refuses(ENDS_FIRST),
   },
   override: {
@@ -221,7 +221,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     ),
     pausing: refuses('{release} does not wait for a freeze window; the verb for going on is resume'),
     paused: refuses('{release} does not wait for a freeze window; the verb for going on is resume'),
-    halted: refuses(HALTED_SCOPE),
+    halted: refuses(HALTED),
     'rolling-back': refuses('{release} is rolling back, which no freeze window holds'),
   },
   halt: {

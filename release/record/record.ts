@@ -91,7 +91,7 @@ const runningSchema = commonSchema.extend({
   startedAt: momentSchema,
   priorities: z.record(plainLine(40), plainLine(4_096)).optional(),
   holder: holderSchema.optional(),
-  controlsAt: momentSchema.optional(),
+  leftAt: momentSchema.optional(),
   stuck: stuckSchema.optional(),
   oldBecause: remark(200).optional(),
   left: remark(READ_LIMIT).optional(),
@@ -148,7 +148,7 @@ export interface ReleaseRecord extends RecordBase {
   /** Absent in what older versions wrote. */
   readonly holder?: Holder;
   /** When the release ended and left the servers as they are; absent while it runs. */
-  readonly controlsAt?: number;
+  readonly leftAt?: number;
   /** What a rollback could not bring back; absent when there was none, or it is over. */
   readonly stuck?: Stuck;
   /** Why the release ended where it was: somebody else's edit, which a person let stay. */

@@ -72,7 +72,7 @@ const stable = (version: string, more: Partial<StableVersion> = {}): Record<stri
 function halfWay(version: string, live: Live): Record<string, string> {
   const plan = planOf(version, live);
   const record = recordOfPlan(plan, specOf(version).spec, { release: `scripts-${version}`, startedAt: 1 });
-  return { [RELEASE_ANNOTATION]: recordText({ ...record, controlsAt: 2 }) };
+  return { [RELEASE_ANNOTATION]: recordText({ ...record, leftAt: 2 }) };
 }
 
 function ended(version: string, live: Live, outcome: LastRelease['outcome'] = 'done'): Record<string, string> {

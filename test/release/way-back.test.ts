@@ -85,7 +85,7 @@ describe('without a wish', () => {
 
   test('a release that was lost or left half-way goes back as its own record says', () => {
     expect(found({ last: done, running, stable: '8.0' })).toMatchObject({ isRecorded: true, record: running });
-    const held = { ...running, controlsAt: 4 };
+    const held = { ...running, leftAt: 4 };
     expect(found({ running: held }).record).toEqual(held);
   });
 

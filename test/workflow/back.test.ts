@@ -174,7 +174,7 @@ describe('a set that a cancelled release has left half-way', () => {
 test('a set that another Temporal holds goes back only when a person says that it is dead', async ({ stage }) => {
   const it = await stage();
   await leftHalfWay(it);
-  const { controlsAt: _heldAt, ...record } = JSON.parse(annotations(it)[RELEASE_ANNOTATION]!) as Record<string, object>;
+  const { leftAt: _heldAt, ...record } = JSON.parse(annotations(it)[RELEASE_ANNOTATION]!) as Record<string, object>;
   it.cluster.edit('kubectl', ({ metadata }) => {
     const holder = { ...record['holder'], temporal: 'another' };
     metadata.annotations![RELEASE_ANNOTATION] = JSON.stringify({ ...record, holder });

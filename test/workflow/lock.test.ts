@@ -15,7 +15,7 @@ async function atGate(it: Stage, wishes: SpecWishes = {}): Promise<StartedReleas
 
 interface Held {
   readonly holder: { readonly temporal: string; readonly workflowId: string; readonly runId: string };
-  readonly controlsAt?: number;
+  readonly leftAt?: number;
 }
 
 const recordOf = ({ cluster }: Stage): Held =>
@@ -98,11 +98,11 @@ describe('the lock of a set', () => {
   test.for<SpecWishes>([{}, TARGETED])('ends with a hold, which the record says', async (wishes, { stage }) => {
     const it = await stage();
     const release = await atGate(it, wishes);
-    expect(recordOf(it).controlsAt).toBeUndefined();
+    expect(recordOf(it).leftAt).toBeUndefined();
     await release.decide({ verb: 'cancel', then: 'hold' });
     expect((await release.result()).outcome).toBe('cancelled');
     const record = recordOf(it);
-    expect(record.controlsAt).toBeGreaterThan(0);
+    expect(record.leftAt).toBeGreaterThan(0);
     // Also where nobody can be asked.
     withRecord(it, { ...record, holder: { ...record.holder, temporal: 'another' } });
     const plan = await stageCommand(it, ['plan', 'next.yaml'], { 'next.yaml': releaseText({ name: 'next' }) });

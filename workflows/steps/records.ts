@@ -12,7 +12,7 @@ export function runningRecord({ plan, spec, state, identity }: Release): Release
 
 /** The record of a release that ends now and leaves the servers as they are. */
 export function heldRecord(release: Release, now: number): ReleaseRecord {
-  return { ...runningRecord(release), controlsAt: now };
+  return { ...runningRecord(release), leftAt: now };
 }
 
 /** What a release leaves on its set with its last write: what it came to. A repeated write finds its own values there. */
