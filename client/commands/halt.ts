@@ -20,7 +20,7 @@ import { say } from '../terminal/io.ts';
 import type { FoundHalt } from '../decisions/halts.ts';
 import { askHalt, findHalt, listHalts, startHalt } from '../decisions/halts.ts';
 import { print } from '../terminal/print.ts';
-import { renderHalt, renderLine } from '../render/halt.ts';
+import { renderHalt, renderHalts } from '../render/halt.ts';
 import { targetOf } from '../decisions/target.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
@@ -68,9 +68,7 @@ function haltOf(io: Io, flags: HaltFlags): HaltOfScope {
 }
 
 function scopeOf(io: Io, flags: HaltFlags): HaltScope {
-  const { namespace } = flags;
-  if (namespace !== undefined && !isNamespace(namespace))
-    throw new ExitError(EXIT.usage, `--namespace ${JSON.stringify(namespace)}: expected the name of a namespace`);
+  const namespace = namespaceOf(flags);
   return { cluster: clusterOf(io, flags), ...(namespace === undefined ? {} : { namespace }) };
 }
 
@@ -193,12 +191,19 @@ async function notStopped(temporal: Temporal, scope: HaltScope): Promise<ExitErr
   );
 }
 
+/** @throws ExitError for a name that no namespace has */
+function namespaceOf({ namespace }: HaltFlags): string | undefined {
+  if (namespace === undefined || isNamespace(namespace)) return namespace;
+  throw new ExitError(EXIT.usage, `--namespace ${JSON.stringify(namespace)}: expected the name of a namespace`);
+}
+
 /** Shows which releases are halted; the exit code says to scripts whether one is. */
-export function runLine(io: Io, flags: HaltFlags): Promise<ExitCode> {
+export function runHalts(io: Io, flags: HaltFlags): Promise<ExitCode> {
+  const namespace = namespaceOf(flags);
   return withTemporal(io, flags, async (temporal) => {
     const all = await listHalts(temporal, namedCluster(flags));
-    const halts = all.filter((halt) => concerns(halt, flags.namespace));
-    await print(io, flags.output, halts, (plain, view) => renderLine(plain, io.now(), view));
+    const halts = all.filter((halt) => concerns(halt, namespace));
+    await print(io, flags.output, halts, (plain, view) => renderHalts(plain, io.now(), view));
     return halts.length === 0 ? EXIT.ok : EXIT.waiting;
   });
 }

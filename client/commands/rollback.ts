@@ -1,4 +1,5 @@
 import { isFinal } from '../../release/progress/state.ts';
+import { isPlain } from '../../release/spec/plain-text.ts';
 import { STABLE } from '../../release/plan/way-back.ts';
 import type { BackWish } from '../../release/plan/way-back.ts';
 import type { Temporal } from '../temporal/connect.ts';
@@ -69,10 +70,10 @@ function backWishOf({ to: version, image }: RollbackFlags): BackWish | undefined
     ['to', version],
     ['image', image],
   ] as const) {
-    if (value !== undefined && (value.trim() === '' || value.length > LONGEST))
+    if (value !== undefined && (value.trim() === '' || value.length > LONGEST || !isPlain(value)))
       throw new ExitError(
         EXIT.usage,
-        `--${flag} ${JSON.stringify(value.slice(0, 40))}: expected a version or an image`,
+        `--${flag} ${JSON.stringify(plainText(value.slice(0, 40)))}: expected a version or an image`,
       );
   }
   if (version === undefined && image === undefined) return undefined;

@@ -20,7 +20,7 @@ export function renderHalt(halt: Shown, now: number, view: View): string {
 }
 
 /** The lines that are stopped. */
-export function renderLine(halts: readonly Shown[], _now: number, view: View): string {
+export function renderHalts(halts: readonly Shown[], _now: number, view: View): string {
   if (halts.length === 0) return 'no release is halted';
   return halts
     .map((halt) =>

@@ -78,7 +78,7 @@ function addLine(program: Command, { io, finish }: Run): void {
     )
     .addHelpText('after', helpEnd(['hotwave halts', 'hotwave halts --namespace arena -o json'], [0, 3, 7, 64]))
     .action(async (flags) => {
-      const { runLine } = await import('../commands/halt.ts');
-      finish(await runLine(io, flags));
+      const { runHalts } = await import('../commands/halt.ts');
+      finish(await runHalts(io, flags));
     });
 }

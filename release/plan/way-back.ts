@@ -131,6 +131,10 @@ function toWish(from: ReleaseRecord, wish: BackWish, around: Surroundings): WayB
   const found = wished(wish, from.container, around);
   if ('kind' in found) return found;
   const { image, version } = found;
+  if (image === from.newImage && version !== from.newVersion)
+    return refused(
+      `${image} is ${from.newVersion}, which ${from.release} has brought, and not ${version}: leave one of --to and --image out`,
+    );
   if (!records.running && image === from.newImage)
     return {
       kind: 'nothing',
