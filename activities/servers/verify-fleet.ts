@@ -1,6 +1,6 @@
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing } from '../../release/fleet/fleet.ts';
-import { goingBack, isNewcomer } from '../../release/fleet/newcomers.ts';
+import { goingBack, isUnsettled } from '../../release/fleet/newcomers.ts';
 import { isSamePod } from '../../release/fleet/identity.ts';
 import { NO_RUN, fingerprint, isSameRun, restartsOf } from '../../release/fleet/run.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
@@ -9,7 +9,7 @@ import { judgeOutsider } from '../../release/checks/server.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
-import { cancellation } from '../runtime.ts';
+import { cancellation, heartbeat, pause } from '../runtime.ts';
 import type { Sets } from '../ports/set.ts';
 import type { Servers } from '../ports/servers.ts';
 import type { PlannedOnes } from '../../release/fleet/newcomers.ts';
@@ -33,8 +33,12 @@ export interface RollbackSnapshotInput {
   /** The containers of the set's template. */
   readonly containers: readonly string[];
   readonly servers: ServerRows;
-  /** Whoever came meanwhile is named, whatever image it has, as long as it serves. Default only who has to go back. */
+  /** Whoever came meanwhile is named, whatever image it has. Default only who has to go back. */
   readonly isSweep?: boolean | undefined;
+  /** Short uids of those who came and were dealt with. */
+  readonly known?: readonly string[] | undefined;
+  /** With `isSweep`: until when whoever came may take to serve, milliseconds since the epoch. */
+  readonly deadline?: number | undefined;
 }
 
 /** Fingerprints of the sidecars that have to go in a rollback, and which servers had been touched. */
@@ -43,6 +47,8 @@ export interface RollbackSnapshot {
   readonly touched: readonly string[];
   /** Servers that have to go back, too: they came while the release ran. */
   readonly newcomers: ServerRows;
+  /** Servers that came and do not serve in time: nobody knows what they will have loaded. */
+  readonly notServing: ServerRows;
   /** Names of servers that the set does not have any more. */
   readonly gone: readonly string[];
 }
@@ -116,38 +122,73 @@ function mainRestarts(server: ServerView, planned: PlannedServer, container: str
  * moved at all. A sidecar that is asked to run the old image already may be the one that an earlier rollback started.
  */
 export function rollbackSnapshot(cluster: Sets & Servers): (input: RollbackSnapshotInput) => Promise<RollbackSnapshot> {
-  return async ({ set, baseline, containers: template, servers: rows, planned: ones, isSweep }) => {
+  return async (input) => {
+    const { set, baseline, containers: template, servers: rows } = input;
     const planned = unpackServers(set, rows);
-    const { servers } = await cluster.listServers(set, {}, cancellation());
-    const live = new Map(servers.map((server) => [server.name, server]));
-    const before: Record<string, string> = {};
-    const touched: string[] = [];
-    for (const { name, containers } of planned) {
-      const server = live.get(name);
-      if (!server) continue;
-      const now = fingerprint(server, baseline.container);
-      const image = server.containers.find((container) => container.name === baseline.container)?.image;
-      if (image !== baseline.oldImage) before[name] = now;
-      if (image !== baseline.oldImage || !isSameRun(containers[baseline.container] ?? NO_RUN, now)) touched.push(name);
-    }
-    const reached = new Set(planned.map(({ name }) => name));
-    const came = servers.filter((server) => !reached.has(server.name) && isNewcomer(server, ones));
+    const { servers, came } = await settled(cluster, input, new Set(planned.map(({ name }) => name)));
+    const { before, touched } = stateOf(planned, servers, baseline);
     const newcomers = came.filter((server) => mustGoBack(server, baseline));
     for (const server of newcomers) before[server.name] = fingerprint(server, baseline.container);
-    const names = newcomers.map(({ name }) => name);
     // Its image may have been taken back by others while its engine kept what it had loaded: it is asked.
-    const asked = isSweep === true ? came.filter((server) => isServing(server) && !names.includes(server.name)) : [];
+    const others = input.isSweep === true ? came.filter((server) => !mustGoBack(server, baseline)) : [];
     return {
       before,
-      touched: [...touched, ...names],
+      touched: [...touched, ...newcomers.map(({ name }) => name)],
       newcomers: packServers([
         ...newcomers.map((server) => goingBack(server, baseline.container, template)),
-        ...asked.map((server) => plannedServer(server, template)),
+        ...others.filter(isServing).map((server) => plannedServer(server, template)),
       ]),
+      notServing: packServers(
+        others.filter((server) => !isServing(server)).map((server) => plannedServer(server, template)),
+      ),
       gone: await goneOf(cluster, set, planned, servers),
     };
   };
 }
+
+interface Settled {
+  readonly servers: readonly ServerView[];
+  readonly came: readonly ServerView[];
+}
+
+/** The servers, once whoever came meanwhile serves, where that is waited for. */
+async function settled(
+  cluster: Servers,
+  { set, baseline, planned, known = [], isSweep, deadline = 0 }: RollbackSnapshotInput,
+  reached: ReadonlySet<string>,
+): Promise<Settled> {
+  const isNew = isUnsettled({ planned, settled: known });
+  for (;;) {
+    const { servers } = await cluster.listServers(set, {}, cancellation());
+    const came = servers.filter((server) => !reached.has(server.name) && isNew(server));
+    const waiting = came.filter((server) => !isServing(server) && !mustGoBack(server, baseline));
+    if (isSweep !== true || waiting.length === 0 || Date.now() >= deadline) return { servers, came };
+    heartbeat({ v: 1, waiting: waiting.length });
+    await pause(LOOK_MS);
+  }
+}
+
+/** Which sidecars have to go, and which servers had been touched. */
+function stateOf(
+  planned: readonly PlannedServer[],
+  servers: readonly ServerView[],
+  { container, oldImage }: RollbackSnapshotInput['baseline'],
+): { readonly before: Record<string, string>; readonly touched: readonly string[] } {
+  const live = new Map(servers.map((server) => [server.name, server]));
+  const before: Record<string, string> = {};
+  const touched: string[] = [];
+  for (const { name, containers } of planned) {
+    const server = live.get(name);
+    if (!server) continue;
+    const now = fingerprint(server, container);
+    const isOld = containerOf(server.containers, container)?.image === oldImage;
+    if (!isOld) before[name] = now;
+    if (!isOld || !isSameRun(containers[container] ?? NO_RUN, now)) touched.push(name);
+  }
+  return { before, touched };
+}
+
+const LOOK_MS = 500;
 
 /** It runs what is taken back; one that has never run anything has nothing to be brought back from. */
 function mustGoBack(server: ServerView, { container, oldImage }: RollbackSnapshotInput['baseline']): boolean {

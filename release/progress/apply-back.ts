@@ -5,8 +5,9 @@ import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShow
 import type { Appliers, Event } from './events.ts';
 import { leftOut, skippedServers } from './groups.ts';
 import { controlAfter } from './apply-set.ts';
-import type { Release, Row, WayBack } from './table.ts';
-import { STAGE, rowOf } from './table.ts';
+import { MOST_ROUNDS } from './apply-membership.ts';
+import type { Newcomers, Release, Row, WayBack } from './table.ts';
+import { NO_NEWCOMERS, STAGE, rowOf } from './table.ts';
 import { begunWave, withoutFailures } from './state.ts';
 import type { Outcome, RollbackOrder, RollbackScope } from './state.ts';
 
@@ -74,6 +75,8 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
     endedAt: undefined,
     isPutBack: false,
     groupRetry: undefined,
+    // Whoever came meanwhile is looked for anew: what it was proved on the way forward is what has to go.
+    newcomers: NO_NEWCOMERS,
     ...(hasFailed ? { failedBecause: back.reason } : {}),
   });
   return showing(known, {
@@ -146,43 +149,70 @@ function lookedAt(release: Release, seen: Snapshot): Release {
   const { back } = release.progress;
   if (!back) return release;
   const groups = back.groups ?? groupsOf(release).map((servers) => servers.map(({ name }) => name));
-  const out = leftOut(release);
-  const listed = new Set(groups.flat());
-  const came = cameToGoBack(release, back, seen).filter(({ name }) => !out.has(name) && !listed.has(name));
-  const joined = came.map(({ name }) => name);
   // Behind the last group everybody else was looked at: those of them that have moved are one more group.
   const isSweep = back.group >= groups.length && back.groups !== undefined;
+  const { came, newcomers } = cameMeanwhile(release, { back, seen, isSweep, listed: new Set(groups.flat()) });
+  const out = leftOut(release);
   // Who keeps the new version by an override has not to go; only whether it is there counts.
   const kept = new Set(release.plan.adopted.map(({ name }) => name));
   const going = isSweep ? seen.touched.filter((name) => !out.has(name) && !kept.has(name)) : (groups[back.group] ?? []);
-  const members = [...new Set([...going, ...joined])];
+  const members = [...new Set([...going, ...came])];
   const mustLoad = new Set([...(isSweep ? seen.touched : doubtful(release, seen)), ...release.plan.unproved]);
-  for (const name of joined) if (seen.touched.includes(name)) mustLoad.add(name);
+  for (const name of came) if (seen.touched.includes(name)) mustLoad.add(name);
   const known = withRow(
     release,
     seen.gone.filter((name) => kept.has(name)),
     (row) => ({ ...row, away: 'gone' }),
   );
-  const next = goingRows(known, { members, mustLoad, seen });
-  const before = release.progress.newcomers.servers.filter(({ name }) => !joined.includes(name));
-  const servers = [...before, ...came];
   const added = members.length === 0 ? [] : [members];
   const all = isSweep ? [...groups, ...added] : groups.map((names, index) => (index === back.group ? members : names));
-  return knowing(next, {
-    newcomers: { ...next.progress.newcomers, servers },
+  return knowing(goingRows(known, { members, mustLoad, seen }), {
+    newcomers,
     back: { ...back, groups: all, isLookedAt: true, isSwept: isSweep, staying: stayingOf(release, seen) },
   });
+}
+
+interface Coming {
+  readonly back: WayBack;
+  readonly seen: Snapshot;
+  readonly isSweep: boolean;
+  readonly listed: ReadonlySet<string>;
+}
+
+/**
+ * Who came meanwhile goes back, too, or is asked. Whoever does not serve, or comes after the last round, is named as not
+ * proved: a set that grows for ever must not hold its rollback for ever.
+ */
+function cameMeanwhile(
+  release: Release,
+  { back, seen, isSweep, listed }: Coming,
+): { readonly came: readonly string[]; readonly newcomers: Newcomers } {
+  const { newcomers } = release.progress;
+  // With chosen servers the image of a newcomer was never the release's.
+  if (release.plan.strategy !== 'rolling' || back.scope !== 'release') return { came: [], newcomers };
+  const out = leftOut(release);
+  const round = newcomers.round + (isSweep ? 1 : 0);
+  const found = seen.newcomers.filter(({ name }) => !out.has(name) && !listed.has(name));
+  const came = round > MOST_ROUNDS ? [] : found;
+  const silent = [
+    ...seen.notServing.filter(({ name }) => !out.has(name)),
+    ...found.filter((one) => !came.includes(one)),
+  ];
+  return {
+    came: came.map(({ name }) => name),
+    newcomers: {
+      ...newcomers,
+      round,
+      servers: [...newcomers.servers, ...came],
+      notProved: [...newcomers.notProved, ...silent],
+    },
+  };
 }
 
 /** Who was created with the image that is taken back keeps it. */
 function stayingOf({ plan }: Release, { newcomers, touched }: Snapshot): readonly string[] | undefined {
   if (plan.strategy !== 'newServersOnly') return undefined;
   return newcomers.map(({ name }) => name).filter((name) => touched.includes(name));
-}
-
-/** With chosen servers the image of a newcomer was never the release's. */
-function cameToGoBack({ plan }: Release, { scope }: WayBack, { newcomers }: Snapshot): Snapshot['newcomers'] {
-  return plan.strategy === 'rolling' && scope === 'release' ? newcomers : [];
 }
 
 /** Those that may have loaded the new version without the release's having told them. */
@@ -304,6 +334,8 @@ export function tryAgain(release: Release): Release {
     stop: undefined,
     set: { ...set, refused: undefined },
     foreign,
+    // Newcomers go back with the groups, which are made anew.
+    newcomers: back.scope === 'release' ? NO_NEWCOMERS : release.progress.newcomers,
   });
   return showing(known, {
     requests: {},

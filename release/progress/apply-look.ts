@@ -124,7 +124,7 @@ function withSeenAgain(
 ): Newcomers {
   const again = (server: PlannedServer): PlannedServer =>
     lost.has(server.name) ? (seen.get(server.name)?.server ?? server) : server;
-  return { ...newcomers, proved: newcomers.proved.map(again) };
+  return { ...newcomers, proved: newcomers.proved.map(again), servers: newcomers.servers.map(again) };
 }
 
 function toldOf(lost: ReadonlyMap<string, boolean>): string[] {
@@ -169,8 +169,11 @@ function withLooked(
           },
         })
       : release;
-  if (purpose === 'final' && hasNewcomers && newcomers.round < MOST_ROUNDS)
-    return knowing(release, { newcomers: { ...newcomers, isOver: false } });
+  if (purpose === 'final' && hasNewcomers && newcomers.round <= MOST_ROUNDS)
+    return knowing(
+      release,
+      back ? { back: { ...back, isSwept: false } } : { newcomers: { ...newcomers, isOver: false } },
+    );
   if (purpose === 'final') return knowing(release, { confirmedAt: now });
   if (purpose === 'baseline') return knowing(release, { isBaselined: true });
   return purpose === 'wave' && wave !== undefined ? knowing(release, { looked: [...looked, wave] }) : release;
@@ -178,7 +181,9 @@ function withLooked(
 
 /** Whether "every server" is about to be said: whoever came after the newcomers were dealt with is one of them, too. */
 export function isAboutAll({ plan, progress }: Release, purpose: LookedEvent['purpose']): boolean {
-  return purpose === 'final' && plan.strategy === 'rolling' && progress.back === undefined;
+  const { back } = progress;
+  const isOfAll = back === undefined || (back.scope === 'release' && back.isSwept);
+  return purpose === 'final' && plan.strategy === 'rolling' && isOfAll;
 }
 
 /** A pod that was recreated after a person had accepted what it was is another matter: it is proved as a newcomer. */
@@ -272,7 +277,7 @@ function backFinding({ basis, away }: Row, isMoved: boolean): Finding {
 function otherFinding(release: Release, { server }: SeenServer, isMoved: boolean): Finding {
   const { container } = release.plan.baseline;
   const planned = placesOf(release.plan).get(server.name)?.server;
-  const isSame = planned === undefined || !isSamePod(planned, server) || hasSameSidecar(planned, server, container);
+  const isSame = planned === undefined || (isSamePod(planned, server) && hasSameSidecar(planned, server, container));
   return isMoved || !isSame ? { kind: 'lost', isMoved } : { kind: 'same' };
 }
 

@@ -121,6 +121,7 @@ export type Event =
       readonly outgoing: Readonly<Record<string, string>>;
       readonly touched: readonly string[];
       readonly newcomers: readonly PlannedServer[];
+      readonly notServing: readonly PlannedServer[];
       readonly gone: readonly string[];
     }
   | { readonly kind: 'takenBack'; readonly written: SetWritten }

@@ -65,8 +65,8 @@ export function presentOnes(release: Release): PlannedOnes {
 
 /** Whoever is none of these came meanwhile and was not dealt with yet. */
 export function knownOnes(release: Release): KnownOnes {
-  const { proved, notProved } = release.progress.newcomers;
-  return { planned: presentOnes(release), settled: [...proved, ...notProved].map(({ uid }) => uid) };
+  const { proved, notProved, servers } = release.progress.newcomers;
+  return { planned: presentOnes(release), settled: [...proved, ...notProved, ...servers].map(({ uid }) => uid) };
 }
 
 /** Names of planned servers that are not the ones any more that were planned. */
@@ -127,7 +127,9 @@ export function excludedSentence(release: Release): string {
 
 /** Servers that a partial rollback has taken back. */
 export function revertedServers({ progress }: Release): readonly string[] {
-  return [...progress.rows].filter(([, { excluded }]) => excluded === 'reverted').map(([name]) => name);
+  return [...progress.rows]
+    .filter(([, { excluded, away }]) => excluded === 'reverted' && away !== 'gone')
+    .map(([name]) => name);
 }
 
 /** Servers that a rollback of the whole release leaves as they are: skipped since it began, or kept for debugging. */

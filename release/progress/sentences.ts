@@ -97,9 +97,11 @@ function rollingBack(release: Release): string {
   const { previousVersion, version } = plan;
   const adopted = keptServers(release);
   if (progress.back?.isNothing === true) return nothingBack(release);
-  const apart = `${leftOutSentence(release)}${progress.back?.byOverrides === true ? BY_OVERRIDES : ''}`;
+  const { notProved } = progress.newcomers;
+  const late = liveChangesText({ proved: [], notProved: notProved.map(({ name }) => name), gone: [] });
+  const apart = `${leftOutSentence(release)}${late}${progress.back?.byOverrides === true ? BY_OVERRIDES : ''}`;
   if (adopted.length === 0) {
-    const who = leftOut(release).size > 0 ? 'all others prove' : 'every server proves';
+    const who = leftOut(release).size + notProved.length > 0 ? 'all others prove' : 'every server proves';
     return `${who} ${previousVersion}${apart}`;
   }
   const names = namesOf(adopted.map(({ name }) => name));

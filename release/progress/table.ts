@@ -145,6 +145,9 @@ export interface Newcomers {
   readonly isOver: boolean;
 }
 
+/** Before anybody was looked for. */
+export const NO_NEWCOMERS: Newcomers = { round: 0, servers: [], old: [], proved: [], notProved: [], isOver: false };
+
 /** What a release of new servers only knows of them. */
 export interface NewServers {
   readonly until: number;
@@ -290,7 +293,7 @@ export function initialProgress(plan: Plan): Progress {
     passedGates: [],
     calendarPassed: -1,
     overriddenWindows: [],
-    newcomers: { round: 0, servers: [], old: [], proved: [], notProved: [], isOver: false },
+    newcomers: NO_NEWCOMERS,
     isPutBack: false,
     confirmedAt: 0,
     toldAt: 0,

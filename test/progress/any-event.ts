@@ -210,6 +210,7 @@ const EVENTS: AnyEvent = {
     outgoing: fc.dictionary(names, runs, { maxKeys: 3 }),
     touched: many,
     newcomers: someServers,
+    notServing: someServers,
     gone: many,
   }),
   takenBack: ofWritten,

@@ -308,16 +308,17 @@ export class Performing {
     const came = [...this.#cluster.servers.entries()].filter(
       ([name, server]) => !reached.has(name) && isNewcomer(server, presentOnes(release)),
     );
+    const known = new Set(isSweep === true ? knownOnes(release).settled : []);
     const newcomers: PlannedServer[] = [];
-    for (const [name, { sidecar, image }] of came) {
+    for (const [name, { sidecar, image, uid }] of came) {
       const planned = this.#cluster.planned(name);
-      if (!planned || (image === oldImage && isSweep !== true)) continue;
+      if (!planned || known.has(uid) || (image === oldImage && isSweep !== true)) continue;
       const isOld = image === oldImage;
       newcomers.push(isOld ? planned : { ...planned, containers: { ...planned.containers, [SIDECAR]: NO_RUN } });
       if (isOld) continue;
       outgoing[name] = sidecar;
       touched.push(name);
     }
-    return { kind: 'snapshot', outgoing, touched, newcomers, gone };
+    return { kind: 'snapshot', outgoing, touched, newcomers, notServing: [], gone };
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderMonitor } from '../../client/render/monitor.ts';
-import { renderHalt, renderLine } from '../../client/render/halt.ts';
+import { renderHalt, renderHalts } from '../../client/render/halt.ts';
 import { renderFrame, renderStatus } from '../../client/render/status.ts';
 import { plainView } from '../../client/render/view.ts';
 import { plainDeep } from '../../client/terminal/untrusted.ts';
@@ -169,7 +169,7 @@ describe('whatever names, reasons and numbers are', () => {
       fc.property(aHalt, (halt) => {
         page(haltMarkdown(halt));
         screen(renderHalt(plainDeep(halt), NOW, plainView(60)));
-        screen(renderLine([plainDeep(halt)], NOW, plainView(60)));
+        screen(renderHalts([plainDeep(halt)], NOW, plainView(60)));
       }),
       { numRuns: 300 },
     );

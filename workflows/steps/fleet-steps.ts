@@ -109,14 +109,17 @@ export const admit: Perform<'admit'> = async ({ run }, { servers, until, of }) =
 /** How the servers stand before they are brought back. */
 export const snapshot: Perform<'snapshot'> = async ({ run }, { servers, isSweep }) => {
   const { release } = run;
-  const { plan } = release;
-  const found = await reading(`roll back · look at ${servers.length} servers`).rollbackSnapshot({
+  const { plan, spec } = release;
+  const limit = isSweep === true ? spec.ready.timeout : undefined;
+  const found = await reading(`roll back · look at ${servers.length} servers`, limit).rollbackSnapshot({
     set: plan.set,
     baseline: plan.baseline,
     containers: plan.containers,
     servers: packServers(servers),
     planned: presentOnes(release),
+    known: isSweep === true ? knownOnes(release).settled : [],
     isSweep,
+    deadline: Date.now() + (limit ?? 0),
   });
   return [
     {
@@ -124,6 +127,7 @@ export const snapshot: Perform<'snapshot'> = async ({ run }, { servers, isSweep 
       outgoing: found.before,
       touched: found.touched,
       newcomers: unpackServers(plan.set, found.newcomers),
+      notServing: unpackServers(plan.set, found.notServing),
       gone: found.gone,
     },
   ];

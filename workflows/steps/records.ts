@@ -21,14 +21,11 @@ export function lastRecord(
   outcome: LastRelease['outcome'],
   { at, putBack }: { readonly at: number; readonly putBack?: LastRelease['putBack'] },
 ): LastRelease {
-  const everyServerProved = outcome === 'done' ? everybodyProves(release) : leftOut(release).size === 0;
+  const excluded = outcome === 'done' ? excludedServers(release) : leftOut(release);
+  // Nobody was excluded, and nobody who came meanwhile is without a proof.
+  const everyServerProved = excluded.size === 0 && release.progress.newcomers.notProved.length === 0;
   const last = endOfRelease(runningRecord(release), outcome, { finishedAt: at, everyServerProved });
   return putBack === undefined ? last : { ...last, putBack };
-}
-
-/** Nobody was excluded, and nobody who came meanwhile is without a proof. */
-function everybodyProves(release: Release): boolean {
-  return excludedServers(release).size === 0 && release.progress.newcomers.notProved.length === 0;
 }
 
 /** What the last write remembers: an image that the release had to take back by itself. */
