@@ -85,6 +85,11 @@ export default tseslint.config(
           selector: "CallExpression[callee.name='condition'][arguments.length<2]",
           message: 'nothing waits for ever: give condition() a timeout',
         },
+        {
+          selector:
+            "CallExpression[callee.name='condition'] > ArrowFunctionExpression CallExpression:matches([callee.property.name='now'], [callee.name='workflowInfo'])",
+          message: 'a condition knows no time: a replay does not see when a refused update woke it',
+        },
       ],
     },
   },

@@ -58,7 +58,7 @@ async function main(chosen: readonly Layer[]): Promise<void> {
 /** Labs that the layers started and did not end; they belong to the layers' processes, which are gone by now. */
 async function labsLeftBehind(before: ReadonlySet<string>): Promise<number> {
   const left = knownLabs().filter((lab) => isAbandoned(lab) && !before.has(lab.record.name));
-  for (const { record } of left) say(`FAILED: lab ${record.name} was excluded`);
+  for (const { record } of left) say(`FAILED: lab ${record.name} was left running`);
   await endAbandonedLabs(say);
   return left.length;
 }

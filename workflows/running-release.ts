@@ -7,6 +7,7 @@ import {
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import { applyDecision } from '../release/decisions/decision.ts';
@@ -16,6 +17,8 @@ import { apply } from '../release/progress/apply.ts';
 import type { Doing } from '../release/progress/describe-step.ts';
 import type { Event } from '../release/progress/events.ts';
 import { withCounts } from '../release/progress/groups.ts';
+import { nextStep } from '../release/progress/next-step.ts';
+import type { Step } from '../release/progress/step.ts';
 import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
 import type { ReleaseState } from '../release/progress/state.ts';
@@ -46,6 +49,8 @@ export type Answers = readonly (readonly [string, DecisionAnswer])[];
  */
 export class RunningRelease {
   #release: Release;
+  #changedAt = Date.now();
+  #isLong = false;
   #scope: CancellationScope | undefined;
   /** Something is at work outside that has to end first. */
   #isAtWork = false;
@@ -77,6 +82,19 @@ export class RunningRelease {
     return this.#release.state;
   }
 
+  /**
+   * What is next, as of the last change. A condition asks this and never the clock: a refused update wakes conditions, too,
+   * but it leaves nothing in the history, so a replay knows nothing of its time (decision 0020).
+   */
+  get next(): Step {
+    return nextStep(this.#release, this.#changedAt);
+  }
+
+  /** Temporal advised a new run when the release last changed; what a condition may ask, as with `next`. */
+  get isLong(): boolean {
+    return this.#isLong;
+  }
+
   /** What the next run has to know to answer the same. */
   get answers(): Answers {
     return [...this.#answers];
@@ -90,8 +108,14 @@ export class RunningRelease {
   /** Replaces the release and shows it: details for people, search attributes for lists. */
   replace(release: Release): void {
     const before = this.#release.state;
-    this.#release = release;
+    this.#change(release);
     this.#publish(before);
+  }
+
+  #change(release: Release): void {
+    this.#release = release;
+    this.#changedAt = Date.now();
+    this.#isLong = workflowInfo().continueAsNewSuggested;
   }
 
   #publish(before: ReleaseState): void {
@@ -186,7 +210,7 @@ export class RunningRelease {
     const before = this.#release.state;
     this.#keep(id, answer);
     // A crowd of refused decisions must not cost more than its reading: what they leave is shown with the next step.
-    if (!answer.accepted) this.#release = { ...this.#release, state };
+    if (!answer.accepted) this.#change({ ...this.#release, state });
     else this.replace({ ...this.#release, state: withCounts({ ...this.#release, state }) });
     if (answer.accepted && !isFinal(state.phase)) this.#heed(before, verb);
     return answer;

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { isInRanges } from '../../release/fleet/ranges.ts';
+import type { History } from '../replay/histories.ts';
+import { replay } from '../replay/replay-histories.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeServer } from '../support/fake-server.ts';
 import { test } from '../support/stage.ts';
@@ -16,9 +18,14 @@ const COUNT = Number(process.env['HOTWAVE_STORIES'] ?? 120);
 
 const cases = fc.sample(stories, { seed: SEED, numRuns: COUNT }).map((story, index) => ({ index, story }));
 
+/** Tests of this file run side by side, but for this one. */
+const AFTER_THE_STORIES = { concurrent: false, timeout: 120_000 };
+
+const histories: (readonly [string, History])[] = [];
+
 test.for(cases)(
   `story $index of ${COUNT} (seed ${SEED}) ends, and nothing happened in it that must not`,
-  async ({ story }, { stage }) => {
+  async ({ index, story }, { stage }) => {
     const failures = new Map(story.failures.map(([ordinal, failure]) => [`duel-${ordinal}`, failure]));
     const it = await stage({
       failures: (server, image) => (image === NEW_IMAGE ? failures.get(server) : undefined),
@@ -26,8 +33,14 @@ test.for(cases)(
     const ending = await walk(it, story);
     expect(ending.violations).toEqual([]);
     expectTruth(it, ending);
+    histories.push([`story ${index}`, ending.history]);
   },
 );
+
+test('every story that ended leaves a history that can be replayed', AFTER_THE_STORIES, async () => {
+  expect(histories.length).toBeGreaterThan(0);
+  expect(await replay(histories)).toEqual({});
+});
 
 /** What the release says of its end is what the servers run. */
 function expectTruth({ cluster }: Stage, { state, result, struck }: Ending): void {

@@ -13,6 +13,7 @@ import type { StartedRelease } from '../support/hotwave.ts';
 import type { Stage } from '../support/stage.ts';
 import { aRelease, aTargetedRelease } from '../support/stage.ts';
 import { until } from '../lab/until.ts';
+import type { History } from '../replay/histories.ts';
 import type { Happening, Story, Wish } from './story.ts';
 
 /** What became of a release of a story. */
@@ -21,6 +22,8 @@ export interface Ending {
   readonly result: ReleaseResult;
   /** What must not be: each a sentence. */
   readonly violations: readonly string[];
+  /** Its last run, as Temporal keeps it. */
+  readonly history: History;
   /** Servers to which somebody else has done something. */
   readonly struck: ReadonlySet<string>;
 }
@@ -89,7 +92,8 @@ class Walk {
     const [result, state] = [await this.#release.result(), await this.#release.state()];
     this.#demandGates(state);
     this.#demandOnce();
-    return { state, result, violations: this.#violations, struck: this.#struck };
+    const history = await this.#release.handle.fetchHistory();
+    return { state, result, history, violations: this.#violations, struck: this.#struck };
   }
 
   #demand(isRight: boolean, sentence: string): void {

@@ -1,22 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { Worker } from '@temporalio/worker';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { HISTORIES, readHistory } from './histories.ts';
-import type { History } from './histories.ts';
 import { PATHS } from './paths.ts';
+import { replay } from './replay-histories.ts';
 
 const names = PATHS.map(({ name }) => name);
-
-/** Replays histories with today's workflow code; the reason of each that does not fit, by name. */
-async function replay(histories: readonly (readonly [string, History])[]): Promise<Record<string, string>> {
-  const problems: Record<string, string> = {};
-  const results = Worker.runReplayHistories(
-    { workflowBundle: { codePath: inject('bundlePath') } },
-    histories.map(([workflowId, history]) => ({ workflowId, history })),
-  );
-  for await (const { workflowId, error } of results) if (error) problems[workflowId] = error.message;
-  return problems;
-}
 
 test('there is one recorded history for each path, and no other', () => {
   const kept = readdirSync(HISTORIES).map((file) => file.replace(/\.json\.gz$/, ''));

@@ -1,4 +1,4 @@
-import { ActivityFailure, CancellationScope, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { controlGroup } from '../../release/checks/metric.ts';
 import { failedCount } from '../../release/checks/verdict.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
@@ -7,7 +7,6 @@ import { agreeing } from '../../release/narrate/narrate.ts';
 import { describeStep } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
 import { goingOn } from '../../release/progress/groups.ts';
-import { nextStep } from '../../release/progress/next-step.ts';
 import type { Step } from '../../release/progress/step.ts';
 import { describeFailure } from '../call-failures.ts';
 import { watching } from '../calls.ts';
@@ -35,7 +34,7 @@ const SUMMARIES: Readonly<Record<StepOf<'wait'>['for'], string>> = {
 
 /** Something else is to be done, or the run has become so long that the next one has to go on waiting. */
 function isOver({ run }: StepContext, step: StepOf<'wait'>): boolean {
-  return workflowInfo().continueAsNewSuggested || !isSame(nextStep(run.release, Date.now()), step);
+  return run.isLong || !isSame(run.next, step);
 }
 
 function isSame(next: Step, step: StepOf<'wait'>): boolean {
