@@ -216,21 +216,22 @@ function withAccepted(release: Release, look: FleetLook): Release {
   return { ...cleared, state: withObservations(cleared.state, told) };
 }
 
-/** A sidecar that has moved stays compared with the one that it replaced. */
+/** A sidecar that has moved to the new image stays compared with the one that it replaced. */
 function acceptedRow(release: Release, row: Row, seen: SeenServer): Row {
-  const { server, basis } = seen;
+  const { server, basis, image } = seen;
   const place = placesOf(release.plan).get(server.name);
   const { container, newImage } = release.plan.baseline;
   const again = { ...evidenceGone(row), touched: true as const };
   const asIs = (place?.kind === 'bystander' ? undefined : asMovedAgain(release, seen)) ?? server;
-  if (isThere(place))
-    return { ...again, server: asIs, ...(seen.image === newImage ? { stage: STAGE.moved, server } : {}) };
+  if (isThere(place)) return { ...again, server: asIs, ...(image === newImage ? { stage: STAGE.moved, server } : {}) };
   // One that somebody has moved already moves no more when its turn comes.
   if (row.stage === STAGE.none && row.touched !== true) return { ...row, server: asIs, basis };
-  // A chosen one with another pod goes the whole way again.
-  if (!place || !isSamePod(place.server, server)) return { ...again, server: asIs };
+  // Until its turn comes it is compared with what was accepted, so that nobody is asked about it twice.
+  const known = isMoving(release, server.name) ? again : { ...again, basis };
+  // A chosen one with another pod, or with another image, goes the whole way again.
+  if (!place || !isSamePod(place.server, server) || image !== newImage) return { ...known, server: asIs };
   const sidecar = place.server.containers[container] ?? NO_RUN;
-  return { ...again, server: { ...server, containers: { ...server.containers, [container]: sidecar } } };
+  return { ...known, server: { ...server, containers: { ...server.containers, [container]: sidecar } } };
 }
 
 /** One that ran the image before the plan moves no more: it only proves again. */
