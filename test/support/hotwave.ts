@@ -125,9 +125,10 @@ export function releaseOf(handle: WorkflowHandle, release: string): StartedRelea
     },
     async idle(what, isSo) {
       await until(what, isSo);
-      await eventually({ what: 'the last activity to end', deadlineMs: 60_000, everyMs: 50 }, async () => {
+      await eventually({ what: `the last activity to end with ${what}`, deadlineMs: 60_000, everyMs: 50 }, async () => {
         const { raw } = await handle.describe();
-        return (raw.pendingActivities ?? []).every(({ activityType }) => activityType?.name === 'watchSet');
+        const isStill = (raw.pendingActivities ?? []).every(({ activityType }) => activityType?.name === 'watchSet');
+        return isStill && !raw.pendingWorkflowTask && isSo(await state());
       });
       return await state();
     },

@@ -173,7 +173,8 @@ describe('an edit by somebody else', () => {
       const { pausedBecause } = await release.until('the news', ({ foreignEdit }) => foreignEdit === undefined);
       expect(pausedBecause).toMatch(/; that was taken back since, resume goes on$/);
       expect(await release.decide({ verb: 'resume' })).toMatchObject({ accepted: true });
-      await release.until('the gate', atGate);
+      // Whom the edit has moved proves again first.
+      await release.idle('the gate', atGate);
       await release.decide({ verb: 'approve', wave: 2 });
       expect(await release.result()).toMatchObject({ outcome: 'done' });
       expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
@@ -201,7 +202,7 @@ describe('an edit by somebody else', () => {
         accepted: true,
         message: 'resuming: the edit is written over',
       });
-      await release.until('the gate', atGate);
+      await release.idle('the gate', atGate);
       await release.decide({ verb: 'approve', wave: 2 });
       expect(await release.result()).toMatchObject({ outcome: 'done', restartsOfMainContainers: 0 });
       expect(loaded(it.cluster)).toEqual(Array(10).fill('2.0'));
@@ -377,7 +378,7 @@ describe('the watch of the set', () => {
       await release.decide({ verb: 'pause' });
       await release.until('the pause', isPaused);
       await release.decide({ verb: 'resume' });
-      await release.until('the gate', atGate);
+      await release.idle('the gate', atGate);
       await release.decide({ verb: 'approve', wave });
     }
     expect(await release.result()).toMatchObject({ outcome: 'done', waves: 50 });
