@@ -2,6 +2,7 @@ import type { GameServerSetView } from '../../release/fleet/fleet.ts';
 import { imageIn, isRestored, letsEverybodyMove, strategyIn } from '../../release/patches/baseline.ts';
 import { numberOn } from '../../release/patches/fence.ts';
 import { OPEN, STRATEGY, imagePath, isKnownStrategy, rollbackPatch, sameJson } from '../../release/patches/patches.ts';
+import type { SetBaseline } from '../../release/patches/baseline.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { cancellation } from '../runtime.ts';
 import { awaitAccepted } from './await-accepted.ts';
@@ -47,9 +48,17 @@ async function orBroughtBack(
 /** The set is as the plan found it, and the release has let nobody move. */
 function isNeverLeft({ baseline, isOnRecord, opened, fence }: RollBackSetInput, live: GameServerSetView): boolean {
   if (isOnRecord === true || opened === true || numberOn(live, fence) !== undefined) return false;
-  // Nothing was written, so whatever the set is like is somebody else's.
-  if (fence.to === 0) return true;
-  return imageIn(live, baseline) === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy);
+  if (imageIn(live, baseline) === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
+    return true;
+  // Nothing is known to be written, so whatever the set is like is somebody else's, or of a write whose answer got lost.
+  return fence.to === 0 && !isHeldByRelease(live, baseline);
+}
+
+/** It has the new image, and is held as only a release holds it. */
+function isHeldByRelease(live: GameServerSetView, baseline: SetBaseline): boolean {
+  const strategy = strategyIn(live);
+  const isTheirs = sameJson(live.updateStrategy, baseline.liveStrategy) || !isKnownStrategy(baseline, strategy);
+  return imageIn(live, baseline) === baseline.newImage && !isTheirs;
 }
 
 /**

@@ -1,16 +1,18 @@
-import type { GameServerSetView } from '../../release/fleet/fleet.ts';
+import type { GameServerSetView, UpdateStrategy } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { demandingAnnotation } from '../../release/patches/annotations.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
-import { isRestored } from '../../release/patches/baseline.ts';
+import { imageIn, isRestored } from '../../release/patches/baseline.ts';
 import type { SetControls, SetBaseline } from '../../release/patches/patches.ts';
 import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../../release/patches/record-patches.ts';
 import {
   FROZEN,
-  firstWavePatch,
+  NEW_SERVERS_ONLY,
+  controlledStrategy,
   controlsPatch,
+  firstWavePatch,
   newServersPatch,
   newServersRestorePatch,
   newServersRollbackPatch,
@@ -19,6 +21,7 @@ import {
   sameJson,
   setTarget,
   unchangedControlsPatch,
+  unchangedNewServersPatch,
   unchangedTemplatePatch,
 } from '../../release/patches/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
@@ -52,13 +55,20 @@ export function stageTemplate(cluster: Cluster, releases: Releases): (input: Sta
     if (!live) return missing(set);
     const hold: SetControls = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
     const patch = withReleaseRecord(
-      firstWavePatch(baseline, live.replicas, hold),
+      isHeldAs(live, baseline, controlledStrategy(baseline, hold))
+        ? unchangedControlsPatch(baseline, hold)
+        : firstWavePatch(baseline, live.replicas, hold),
       live,
       await withHolder(releases, input.record, input.fence),
     );
     const refused = await writeMovingSet(cluster, input, live, patch);
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
+}
+
+/** An attempt before this one has written the values; its answer got lost, and somebody has taken the mark away. */
+function isHeldAs(live: GameServerSetView, baseline: SetBaseline, strategy: UpdateStrategy): boolean {
+  return imageIn(live, baseline) === baseline.newImage && sameJson(live.updateStrategy, strategy);
 }
 
 /** Pauses or resumes the set as it stands. */
@@ -129,7 +139,9 @@ export function stageForNewServers(
     const live = await cluster.readSet(set, cancellation());
     if (!live) return missing(set);
     const patch = withReleaseRecord(
-      newServersPatch(baseline, live.replicas),
+      isHeldAs(live, baseline, NEW_SERVERS_ONLY)
+        ? unchangedNewServersPatch(baseline)
+        : newServersPatch(baseline, live.replicas),
       live,
       await withHolder(releases, input.record, input.fence),
     );

@@ -51,8 +51,9 @@ export function numberOn(set: Annotated, { token }: Fence): number | undefined {
  * The same write behind the fence: it is refused unless the set still has the mark that it has now, and leaves the next
  * one. Two writers therefore never both succeed, whatever they believe about each other.
  *
- * Accepted as they are: this release's own marks up to `to`; before its first write the mark that its plan has seen; and
- * none at all, because who applies a whole set anew (GitOps) takes annotations away, and a rollback must have a way.
+ * Accepted as they are: this release's own marks up to `to`; the mark that its plan has seen; and none at all, because who
+ * applies a whole set anew (GitOps, a file that was exported before) takes annotations away or back, and a rollback must
+ * have a way. So is any mark while the record names this release: another release replaces both with its first write.
  * @param planned the mark that the plan has read; null when there was none
  * @returns why not, as a sentence, when somebody else has written the set since
  */
@@ -70,8 +71,13 @@ export function fenced(
   // An attempt before this one may have done it, and its answer got lost: then the wanted values are there.
   if (number === nextNumber(fence)) return behind(fenceText({ token: fence.token, number: fence.to }));
   if (number !== undefined && number > nextNumber(fence)) return { refused: laterWrite(name) };
-  const isOurs = number !== undefined || live === null || (fence.from === 0 && live === planned);
+  const isOurs = number !== undefined || live === null || live === planned || holds(set, fence);
   return isOurs ? behind(live) : { refused: otherRelease(set, name) };
+}
+
+/** The set is on record as held by this release. */
+function holds({ annotations }: Annotated, { token }: Fence): boolean {
+  return readRecords(annotations).running?.holder?.runId === token;
 }
 
 /** Why a write that came late is refused. */

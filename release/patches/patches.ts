@@ -95,11 +95,7 @@ function firstPatch(baseline: SetBaseline, replicas: number, strategy: UpdateStr
 /** Takes the new image back from servers that are still to be created. Nobody moves: the strategy stays. */
 export function newServersRollbackPatch(baseline: SetBaseline): GuardedPatch {
   return {
-    preconditions: [
-      ...identity(baseline),
-      { path: imagePath(baseline), value: baseline.newImage },
-      { path: STRATEGY, value: NEW_SERVERS_ONLY },
-    ],
+    ...unchangedNewServersPatch(baseline),
     changes: [{ op: 'replace', path: imagePath(baseline), value: baseline.templateImage }],
   };
 }
@@ -119,6 +115,18 @@ export function unchangedControlsPatch(baseline: SetBaseline, hold: SetControls)
       ...identity(baseline),
       { path: imagePath(baseline), value: baseline.newImage },
       { path: STRATEGY, value: controlledStrategy(baseline, hold) },
+    ],
+    changes: [],
+  };
+}
+
+/** Changes nothing: refused, with the reason, when the set is not as a release of new servers leaves it. */
+export function unchangedNewServersPatch(baseline: SetBaseline): GuardedPatch {
+  return {
+    preconditions: [
+      ...identity(baseline),
+      { path: imagePath(baseline), value: baseline.newImage },
+      { path: STRATEGY, value: NEW_SERVERS_ONLY },
     ],
     changes: [],
   };

@@ -112,7 +112,7 @@ function rollingBack(release: Release): string {
 /** Priorities come before the first write of the set, and may have been written when it never came to that. */
 function nothingBack({ plan }: Release): string {
   return plan.priorities.length === 0
-    ? 'nothing had been written, so every server stays as it was'
+    ? 'hotwave had written nothing, so every server stays as it is'
     : 'the set had not been written, so every server stays as it was; priorities that the release had given are put back';
 }
 

@@ -92,7 +92,7 @@ describe('rollback', () => {
     expectEverythingBack(it);
   });
 
-  test('before the first write of a release that gives no priorities says that nothing had been written', async ({
+  test('before the first write of a release that gives no priorities says that hotwave had written nothing', async ({
     stage,
   }) => {
     const it = await stage();
@@ -103,7 +103,7 @@ describe('rollback', () => {
     const { reason, outcome } = await (held.release(), release.result());
     expect({ outcome, reason }).toEqual({
       outcome: 'rolled-back',
-      reason: 'asked for by bob: players left; nothing had been written, so every server stays as it was',
+      reason: 'asked for by bob: players left; hotwave had written nothing, so every server stays as it is',
     });
     expect(effects(it.cluster, 0)).toEqual([]);
   });
