@@ -229,9 +229,12 @@ function acceptedRow(release: Release, row: Row, seen: SeenServer): Row {
   // Until its turn comes it is compared with what was accepted, so that nobody is asked about it twice.
   const known = isMoving(release, server.name) ? again : { ...again, basis };
   // A chosen one with another pod, or with another image, goes the whole way again.
-  if (!place || !isSamePod(place.server, server) || image !== newImage) return { ...known, server: asIs };
-  const sidecar = place.server.containers[container] ?? NO_RUN;
-  return { ...known, server: { ...server, containers: { ...server.containers, [container]: sidecar } } };
+  const isPlanned = place !== undefined && isSamePod(place.server, server) && image === newImage;
+  return { ...known, server: isPlanned ? withSidecarOf(place.server, server, container) : asIs };
+}
+
+function withSidecarOf({ containers }: PlannedServer, server: PlannedServer, container: string): PlannedServer {
+  return { ...server, containers: { ...server.containers, [container]: containers[container] ?? NO_RUN } };
 }
 
 /** One that ran the image before the plan moves no more: it only proves again. */

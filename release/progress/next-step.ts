@@ -50,10 +50,15 @@ function departureStep(release: Release): Step | undefined {
   const { state, progress } = release;
   const { cancel, rollback } = state.requests;
   if (progress.back && progress.pause === undefined) return undefined;
-  if (cancel) return cancelStep(release, cancel);
+  if (cancel && !isTooLate(release, cancel)) return cancelStep(release, cancel);
   if (!rollback || (rollback.scope ?? 'release') !== 'release') return undefined;
   if (progress.back?.scope === 'release') return note({ kind: 'tryAgain' });
   return whole(`asked for by ${rollback.actor}: ${rollback.reason}`, { order: rollback.order ?? 'all' });
+}
+
+/** The set says already how the release ended, and nothing is left to be stopped: that is how it ends. */
+function isTooLate({ progress }: Release, cancel: NonNullable<Requests['cancel']>): boolean {
+  return cancel.then === 'hold' && progress.isPutBack && progress.pause === undefined;
 }
 
 function cancelStep({ progress }: Release, cancel: NonNullable<Requests['cancel']>): Step {

@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { GuardedPatch } from '../../release/patches/patches.ts';
+import { readRecords } from '../../release/record/record.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, SET, USER_STRATEGY } from '../support/builders.ts';
 import type { HeldCall, WhichCalls } from '../support/cluster-calls.ts';
@@ -303,5 +304,17 @@ describe('a release', () => {
     await it.calls.quiet();
     expectNothingSince(it.cluster, end);
     if (outcome === 'rolled-back') expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '1.0'));
+  });
+
+  test('that is cancelled while its last write is made ends as that write says', async ({ stage }) => {
+    const it = await stage();
+    const held = it.calls.hold({ activity: 'restoreSet', operation: 'patch', when: 'after' });
+    const release = await it.start(aRelease());
+    await held.reached;
+    expect(await release.decide({ verb: 'cancel', then: 'hold', actor: 'bob' })).toMatchObject({ accepted: true });
+    held.release();
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect(readRecords(it.cluster.set().raw.metadata.annotations).last).toMatchObject({ outcome: 'done' });
+    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
   });
 });
