@@ -70,6 +70,7 @@ function foreignValue({ set, baseline, seen }: RollBackSetInput, live: GameServe
   const known = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image];
   const refuse = (field: string, value: unknown): SetWrite => ({
     kind: 'foreign',
+    found: { image: image ?? '', updateStrategy: strategy },
     reason: `${live.lastWriters[field] ?? 'somebody'} changed ${field} of ${set.name} to ${JSON.stringify(value ?? null)}, which is not of this release, and hotwave does not overwrite it`,
   });
   if (!known.includes(image)) return refuse(imagePath(baseline), image);

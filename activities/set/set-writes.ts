@@ -78,6 +78,8 @@ export type SetWrite =
       readonly orderChanged?: true;
       /** Somebody wrote the set between the look and the write, in a way that need not matter. */
       readonly isLate?: true;
+      /** Somebody else's values, which a person may decide to have written over. */
+      readonly found?: SeenValues;
       readonly instead?: Instead | undefined;
       readonly fence?: number;
     }

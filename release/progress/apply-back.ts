@@ -2,6 +2,7 @@ import { acceptancePatience } from '../checks/acceptance.ts';
 import { isSent } from '../checks/reload.ts';
 import { groupsOf } from './backward.ts';
 import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
+import type { SeenValues } from '../patches/patches.ts';
 import type { Appliers, Event } from './events.ts';
 import { leftOut, skippedServers } from './groups.ts';
 import { controlAfter } from './apply-set.ts';
@@ -248,8 +249,15 @@ function takenBack(release: Release, { written }: Extract<Event, { kind: 'takenB
   const next = knowing(release, { set: controlAfter(set, written) });
   if (written.kind === 'pending') return takenSoon(next, written.reason, now);
   const problem = written.kind === 'accepted' ? undefined : (written.reason ?? 'the rollback was interrupted');
-  if (problem !== undefined) return changingBack(next, { problem, isNoted: false });
-  return changingBack(next, { isWritten: true });
+  if (problem === undefined) return changingBack(next, { isWritten: true });
+  const known = written.kind === 'refused' && written.found ? withFound(next, written.found, problem, now) : next;
+  return changingBack(known, { problem, isNoted: false });
+}
+
+/** What somebody else has written over the release is shown: a person says whose values stay, or goes back over it. */
+function withFound(release: Release, found: SeenValues, what: string, now: number): Release {
+  const known = knowing(release, { foreign: { ...release.progress.foreign, seen: found } });
+  return showing(known, { foreignEdit: { what, seenAt: now } });
 }
 
 /** The controllers are waited for, but no longer than they may need. */

@@ -32,6 +32,8 @@ export type SetWritten =
       readonly templateChanged?: boolean | undefined;
       readonly orderChanged?: boolean | undefined;
       readonly fence?: number | undefined;
+      /** Somebody else's values, which a person may decide to have written over. */
+      readonly found?: SeenValues | undefined;
     }
   | { readonly kind: 'untouched'; readonly fence?: number | undefined }
   /** Written, and the controllers have not taken it over yet. */

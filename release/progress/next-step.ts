@@ -34,7 +34,8 @@ function leavingStep({ progress }: Release): Step | undefined {
   const { leaving, set, back } = progress;
   if (!leaving) return undefined;
   // A rollback that could not be finished leaves the set open for the old version.
-  if ((set.isRecorded || set.hold) && back === undefined) {
+  const isOpened = back !== undefined && (back.isWritten || leaving.to === 'hold');
+  if ((set.isRecorded || set.hold) && !isOpened) {
     if (leaving.to === 'leave') {
       if (set.hold?.paused === true && set.refused === undefined)
         return { kind: 'controls', change: { paused: false }, why: 'resume' };
@@ -90,7 +91,7 @@ function standingStep(release: Release, now: number): Step | undefined {
   const goesBack = progress.back?.scope === 'release';
   const stands = state.pausedBecause !== undefined;
   if (state.halt && (!goesBack || stands)) return haltedStep(release, now);
-  const asked = goesBack ? undefined : askedStep(release, now);
+  const asked = goesBack ? editStays(release) : askedStep(release, now);
   if (asked) return asked;
   if (stands) return pausedStep(release, now);
   if (progress.pause) return note({ kind: 'resumed' });
@@ -124,12 +125,18 @@ function haltedStep(release: Release, now: number): Step {
   return now >= until ? note({ kind: 'haltOver' }) : { kind: 'wait', for: 'unhalt', until };
 }
 
+/** A person has decided that what somebody else has changed stays. */
+function editStays({ state: { foreignEdit } }: Release): Step | undefined {
+  if (foreignEdit?.wins !== 'edit') return undefined;
+  return note({ kind: 'leaving', to: 'leave', outcome: 'cancelled', reason: `${foreignEdit.what}; the edit stays` });
+}
+
 /** Somebody else has changed what the release holds: a person says whose values stay. */
 function foreignEditStep(release: Release, now: number): Step | undefined {
   const { state } = release;
   const { foreignEdit, pausedBecause } = state;
-  if (foreignEdit?.wins === 'edit')
-    return note({ kind: 'leaving', to: 'leave', outcome: 'cancelled', reason: `${foreignEdit.what}; the edit stays` });
+  const stays = editStays(release);
+  if (stays) return stays;
   if (foreignEdit?.wins === 'release') return { kind: 'reassert' };
   if (pausedBecause === undefined) return note({ kind: 'paused', reason: foreignEdit?.what ?? '' });
   return pausedStep(release, now);

@@ -226,7 +226,7 @@ export class Writing {
     const isKnown = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image].includes(image);
     const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, live);
     if (strategy !== 'rolling' || !isKnown || !(isSeen || isKnownStrategy(baseline, live)))
-      return { kind: 'refused', reason: 'somebody changed the set' };
+      return { kind: 'refused', reason: 'somebody changed the set', found: { image, updateStrategy: live } };
     return this.#put(release, {
       found: [{ image, strategy: live }],
       hold: OPEN,

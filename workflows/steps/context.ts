@@ -24,9 +24,9 @@ export type Perform<Kind extends Step['kind']> = (
 /** A write of the set as the table understands it. */
 export function writtenOf(write: SetWrite): SetWritten {
   if (write.kind !== 'foreign') return write;
-  const { reason, hold, fence, templateChanged, orderChanged, instead } = write;
+  const { reason, hold, fence, templateChanged, orderChanged, instead, found } = write;
   return hold === undefined
-    ? { kind: 'refused', reason, templateChanged, orderChanged, fence }
+    ? { kind: 'refused', reason, templateChanged, orderChanged, fence, found }
     : { kind: 'written', hold, reason, fence, instead };
 }
 
