@@ -1,4 +1,5 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { helpEnd } from './verbs/shared.ts';
 import type { Run } from './verbs/shared.ts';
 import { addDecidingVerbs } from './verbs/deciding.ts';
@@ -39,6 +40,7 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
   addDecidingVerbs(program, run);
   addHaltVerbs(program, run);
   addInstallationVerbs(program, run, runWorker);
+  program.commands.forEach(refuseTwice);
   program.addHelpText(
     'after',
     helpEnd(
@@ -52,6 +54,21 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
     ),
   );
   return program;
+}
+
+/** Of a flag that is given twice nobody knows which one is meant. */
+function refuseTwice(command: CommandUnknownOpts): void {
+  command.commands.forEach(refuseTwice);
+  for (const option of command.options) {
+    const { parseArg, variadic, required } = option;
+    if (variadic || !required) continue;
+    let isGiven = false;
+    option.argParser((value: string, previous: unknown): unknown => {
+      if (isGiven) throw new InvalidArgumentError('It is given twice.');
+      isGiven = true;
+      return parseArg ? parseArg(value, previous) : value;
+    });
+  }
 }
 
 function widthOf({ isTTY, columns }: Run['io']['stdout']): number {

@@ -5,7 +5,7 @@ import type { Holder } from '../release/record/record.ts';
 import type { HaltScope, HaltState, StandingHalt } from '../release/decisions/halt.ts';
 import { readHaltOfScope } from '../release/decisions/message.ts';
 import type { Decision, ReleaseState } from '../release/progress/state.ts';
-import { MESSAGES, WORKFLOWS, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
+import { MESSAGES, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
 import type { Releases, RunningRelease } from '../activities/ports/releases.ts';
 
 /** Long enough for a busy Temporal, short enough for an activity that has more to do. */
@@ -34,8 +34,8 @@ class TemporalReleases implements Releases {
   /** By the workflow id, which begins with cluster and namespace: it is there also without hotwave's own attributes. */
   async running(scope: HaltScope): Promise<readonly RunningRelease[]> {
     const prefix = releasesPrefix(scope).replaceAll("'", '');
-    // A release of another version may be of a type that this one does not know. A rollback from the cluster is no release.
-    const query = `WorkflowType != '${WORKFLOWS.rollBackFromCluster}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${prefix}'`;
+    // A release of another version may be of a type that this one does not know.
+    const query = `ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '${prefix}'`;
     return this.#call(async () => {
       const found: RunningRelease[] = [];
       for await (const { workflowId } of this.#client.workflow.list({ query, pageSize: 200 }))

@@ -15,7 +15,7 @@ import {
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { HaltOfScope, HaltState } from '../release/decisions/halt.ts';
-import { isBeyondHalts, scopeName, withException } from '../release/decisions/halt.ts';
+import { isBeyondHalts, scopeName, withException, setOfRelease } from '../release/decisions/halt.ts';
 import { EXAMPLES, readException, readFarewell } from '../release/decisions/message.ts';
 import { haltMarkdown } from '../release/narrate/narrate-halt.ts';
 import { holding, lasting } from './calls.ts';
@@ -158,7 +158,9 @@ class HaltedScope {
     const result = withException(this.#state, { ...read.ok, at: Date.now() });
     if ('refusal' in result) return { accepted: false, message: result.refusal };
     this.#set({ exceptions: result.exceptions });
-    return { accepted: true, message: `${name} goes on; every other release of ${scopeName(this.#halt)} stays halted` };
+    const isRunning = this.#state.releases?.some(({ workflowId }) => setOfRelease(workflowId) === name) === true;
+    const goesOn = isRunning ? `${name} goes on` : `no release runs on ${name} now, and one that starts there goes on`;
+    return { accepted: true, message: `${goesOn}; every other release of ${scopeName(this.#halt)} stays halted` };
   }
 
   #notUnderstood(problem: string): DecisionAnswer {

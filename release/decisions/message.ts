@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../progress/state.ts';
+import type { Verb } from '../progress/state.ts';
 import type { HaltOfScope, HaltScope } from './halt.ts';
 import { clusterName, dnsLabel, objectName } from '../spec/names.ts';
 import { plainText } from '../spec/plain-text.ts';
@@ -82,9 +83,35 @@ const A_DECISION = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor"
 const A_FAREWELL = '{"actor":"YOU","reason":"why"}';
 const AN_EXCEPTION = '{"set":{"namespace":"NAMESPACE","name":"SET"},"actor":"YOU","reason":"why"}';
 
-/** Reads a decision from whatever somebody sent. Never throws. */
+/** What a verb can be told beside who decides about which release and plan, why, and over which channel. */
+export const DECISION_FIELDS: Readonly<Record<Verb, readonly (keyof DecisionMessage)[]>> = {
+  approve: ['wave'],
+  reject: ['wave'],
+  pause: [],
+  resume: ['wins'],
+  retry: [],
+  skip: ['server', 'wave'],
+  rollback: ['scope', 'order'],
+  cancel: ['then'],
+  supersede: ['then', 'by'],
+  override: [],
+  halt: ['until', 'namespace'],
+  unhalt: ['until', 'namespace'],
+};
+const ALL_FIELDS = Object.values(DECISION_FIELDS).flat();
+
+/**
+ * Reads a decision from whatever somebody sent. Never throws. A field that the verb does not know is refused: whoever
+ * sends a rollback with a wave means less than a rollback of everything.
+ */
 export function readDecision(message: unknown): Read<z.output<typeof decisionSchema>> {
-  return readMessage(decisionSchema, message, A_DECISION);
+  const read = readMessage(decisionSchema, message, A_DECISION);
+  if ('problem' in read) return read;
+  const { verb } = read.ok;
+  const foreign = ALL_FIELDS.find((field) => read.ok[field] !== undefined && !DECISION_FIELDS[verb].includes(field));
+  if (foreign === undefined) return read;
+  const known = DECISION_FIELDS[verb].length === 0 ? '' : `, only ${DECISION_FIELDS[verb].join(', ')}`;
+  return { problem: `not understood: ${foreign}: ${verb} does not know it${known}; expected ${A_DECISION}` };
 }
 
 /** Reads who ends a halt or a guard from whatever somebody sent. Never throws. */

@@ -139,8 +139,9 @@ export function leftOut(release: Release): ReadonlySet<string> {
 
 /** Adopted servers that keep the new version by their overrides when the release goes back. */
 export function keptServers(release: Release): readonly PlannedServer[] {
-  const out = leftOut(release);
-  return release.plan.adopted.filter((server) => isHere(release, server) && !out.has(server.name));
+  // One whose pod was made again is none of them any more: it goes back like whoever came meanwhile.
+  const others = new Set([...leftOut(release), ...(release.progress.back?.groups ?? []).flat()]);
+  return release.plan.adopted.filter((server) => isHere(release, server) && !others.has(server.name));
 }
 
 /** `; excluded: duel-3; kept as they are for debugging: duel-7`: whom the end of a rollback names. */

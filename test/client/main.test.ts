@@ -72,6 +72,7 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['resume', 'x', '--wins', 'both'], '--wins "both": expected release or edit'],
     [['rollback', 'x', '--scope', 'some'], '--scope "some": expected release, wave or failed'],
     [['rollback', 'x', '--order', 'sideways'], '--order "sideways": expected all or reverse'],
+    [['unhalt', '--only', 'a/b', '--only', 'a/c'], 'It is given twice'],
     [['rollback', 'x', '--to', ' '], '--to "": expected a version or an image'],
     [['pause', 'x', '--actor', ''], '--actor: expected some text'],
     [['pause', 'x', '--reason', 'y'.repeat(1_001)], '--reason: expected at most 1000 characters'],

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { applyDecision } from '../../release/decisions/decision.ts';
 import { LONGEST_HALT } from '../../release/decisions/halt.ts';
-import { decisionSchema, readDecision, readFarewell } from '../../release/decisions/message.ts';
+import { DECISION_FIELDS, decisionSchema, readDecision, readFarewell } from '../../release/decisions/message.ts';
 import { VERBS, initialState } from '../../release/progress/state.ts';
+import type { Verb } from '../../release/progress/state.ts';
 import { OPEN_PHASES } from '../../release/decisions/verbs.ts';
 import type { OpenPhase } from '../../release/decisions/verbs.ts';
 import { isPlain } from '../../release/spec/plain-text.ts';
@@ -23,11 +24,8 @@ import { hostileText, hostileValue, mutationsOf, textsOf } from '../support/host
 
 const NOW = Date.UTC(2026, 10, 27);
 
-const aDecision = {
-  id: 'd1',
-  verb: 'approve',
-  release: 'r1',
-  plan: '0123abcd',
+const COMMON = { id: 'd1', release: 'r1', plan: '0123abcd', actor: 'bob', channel: 'cli', reason: 'because' };
+const FIELDS = {
   wave: 2,
   then: 'hold',
   server: 'duel-1',
@@ -37,10 +35,15 @@ const aDecision = {
   by: 'r2',
   until: NOW + 1_000,
   namespace: 'arena',
-  actor: 'bob',
-  channel: 'cli',
-  reason: 'because',
 };
+
+/** A decision with everything that its verb may be told. */
+function decisionWith(verb: Verb): Record<string, unknown> {
+  const known = DECISION_FIELDS[verb].map((field) => [field, FIELDS[field as keyof typeof FIELDS]] as const);
+  return { ...COMMON, verb, ...Object.fromEntries(known) };
+}
+
+const aDecision = decisionWith('approve');
 
 const state = initialState(
   {
@@ -57,7 +60,11 @@ const state = initialState(
 
 describe('a decision', () => {
   test('may be anything at all: it is read, or there is one plain sentence that says what was expected', () => {
-    const anything = fc.oneof(hostileValue(), mutationsOf(aDecision));
+    const anything = fc.oneof(
+      hostileValue(),
+      mutationsOf({ ...COMMON, verb: 'approve', ...FIELDS }),
+      mutationsOf(aDecision),
+    );
     fc.assert(
       fc.property(anything, (message) => {
         const read = readDecision(message);
@@ -78,7 +85,7 @@ describe('a decision', () => {
     });
     fc.assert(
       fc.property(said, ({ verb, phase, reason }) => {
-        const read = readDecision({ ...aDecision, verb, reason: reason.slice(0, 1_000) });
+        const read = readDecision({ ...decisionWith(verb), reason: reason.slice(0, 1_000) });
         if (!('ok' in read)) throw new Error(read.problem);
         const { state: after, answer } = applyDecision({ ...state, phase }, read.ok, NOW);
         expect(textsOf(after).filter((text) => !isPlain(text))).toEqual([]);
@@ -86,6 +93,13 @@ describe('a decision', () => {
       }),
       { numRuns: 2_000 },
     );
+  });
+
+  test.each(VERBS)('to %s with a field that only others know is not understood: it means something else', (verb) => {
+    for (const [field, value] of Object.entries(FIELDS)) {
+      const isKnown = (DECISION_FIELDS[verb] as readonly string[]).includes(field);
+      expect('ok' in readDecision({ ...COMMON, verb, [field]: value })).toBe(isKnown);
+    }
   });
 
   test.each([
