@@ -59,7 +59,14 @@ function partitionOf(cluster: FakeCluster): number | undefined {
 }
 
 describe('cancel --then hold', () => {
-  test.for(STEPS)(
+  test('during restoreSet comes too late: the release ends as the set says already', async ({ stage }) => {
+    const it = await stage({ sets: [{ priority }] });
+    const release = await leaveDuring(it, 'restoreSet', { verb: 'cancel', then: 'hold' });
+    expect(await release.result()).toMatchObject({ outcome: 'done', reason: 'every server proves 2.0' });
+    expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
+  });
+
+  test.for(STEPS.filter(([activity]) => activity !== 'restoreSet'))(
     'during %s leaves every server on the version it has, and the set %s',
     async ([activity, left], { stage }) => {
       const it = await stage({ sets: [{ priority }] });

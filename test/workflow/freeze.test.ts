@@ -185,11 +185,14 @@ describe('a window that begins between two waves', () => {
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
   });
 
-  test.for(['pause', 'halt'] as const)('does not keep %s from working', async (verb, { stage }) => {
+  test.for([
+    ['pause', {}],
+    ['halt', { until: Date.now() + 3_600_000 }],
+  ] as const)('does not keep %s from working', async ([verb, more], { stage }) => {
     const calendar = fakeCalendar();
     const it = await stage({}, calendar);
     const release = await frozenBeforeWave2(it, calendar);
-    await release.decide({ verb, reason: 'look at this', until: Date.now() + 3_600_000 });
+    await release.decide({ verb, reason: 'look at this', ...more });
     await release.until('to stand still', ({ phase }) => phase === 'paused' || phase === 'halted');
     expect(await release.decide(OVERRIDE)).toMatchObject({ accepted: false });
     await release.decide({ verb: verb === 'pause' ? 'resume' : 'unhalt' });
@@ -200,12 +203,12 @@ describe('a window that begins between two waves', () => {
   });
 
   test.for([
-    ['rollback', 'rolled-back'],
-    ['cancel', 'cancelled'],
-  ] as const)('does not keep %s from working', async ([verb, outcome], { stage }) => {
+    ['rollback', {}, 'rolled-back'],
+    ['cancel', { then: 'rollback' }, 'cancelled'],
+  ] as const)('does not keep %s from working', async ([verb, more, outcome], { stage }) => {
     const calendar = fakeCalendar();
     const release = await frozenBeforeWave2(await stage({}, calendar), calendar);
-    await release.decide({ verb, then: 'rollback', reason: 'players complain' });
+    await release.decide({ verb, reason: 'players complain', ...more });
     expect(await release.result()).toMatchObject({ outcome });
     expect((await release.state()).freeze).toBeUndefined();
   });

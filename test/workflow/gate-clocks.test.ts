@@ -110,12 +110,16 @@ describe('a gate with promoteAfter', () => {
     expect((await release.state()).decisions.map(({ actor }) => actor)).toEqual(['bob']);
   });
 
-  test.for(['reject', 'rollback', 'cancel'] as const)('is left at once by %s', async (verb, { stage }) => {
+  test.for([
+    ['reject', { wave: 2 }],
+    ['rollback', {}],
+    ['cancel', { then: 'rollback' }],
+  ] as const)('is left at once by %s', async ([verb, more], { stage }) => {
     const it = await stage(ward().model);
     const held = it.calls.hold({ activity: 'bakeWave' });
     const release = await atGate(it, { promoteAfter: '1h', timeout: '2h' });
     await held.reached;
-    await release.decide({ verb, wave: 2, then: 'rollback', reason: 'players complain' });
+    await release.decide({ verb, reason: 'players complain', ...more });
     expect(['rolled-back', 'cancelled']).toContain((await release.result()).outcome);
     held.release();
     expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(FIRST_WAVE);

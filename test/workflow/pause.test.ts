@@ -53,8 +53,8 @@ describe('a pause', () => {
       await release.idle('the pause', isPaused);
       expect((await release.state()).pausedBecause).toBe('by bob: look at this');
       const before = it.cluster.log.length;
-      for (const verb of ['approve', 'reject', 'pause'] as const) {
-        expect(await release.decide({ verb, wave: 1 })).toMatchObject({ accepted: false });
+      for (const decision of [{ verb: 'approve', wave: 1 }, { verb: 'reject', wave: 1 }, { verb: 'pause' }] as const) {
+        expect(await release.decide(decision)).toMatchObject({ accepted: false });
       }
       expect(effects(it.cluster, before)).toEqual([]);
       expect(await release.decide({ verb: 'resume' })).toMatchObject({ accepted: true });
