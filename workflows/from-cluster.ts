@@ -6,6 +6,7 @@ import { departed } from '../release/progress/apply-back.ts';
 import { initialProgress } from '../release/progress/table.ts';
 import { initialState, withPlan } from '../release/progress/state.ts';
 import { releaseFileSchema } from '../release/spec/spec.ts';
+import type { ReleaseRecord } from '../release/record/record.ts';
 import { orSentence } from './call-failures.ts';
 import { question, writing } from './calls.ts';
 import { markOf } from './steps/context.ts';
@@ -51,7 +52,8 @@ export async function rollBackFromCluster(raw: FromClusterInput): Promise<Releas
 async function begun(input: FromClusterInput): Promise<RunningRelease> {
   const { set, cluster, requester } = input;
   const identity = { release: set.name, cluster, set, strategy: '', requester, image: '', version: '' };
-  const run = new RunningRelease(unplanned(initialState(identity, Date.now()), input.file?.spec ?? NO_SPEC));
+  const state = { ...initialState(identity, Date.now()), goesBack: true as const };
+  const run = new RunningRelease(unplanned(state, input.file?.spec ?? NO_SPEC));
   const found = await findWayBack(run, input);
   if (found) await begin(run, found, input);
   return run;
@@ -84,18 +86,26 @@ async function begin(
     identity: { release, startedAt },
   };
   run.replace(way);
-  // Should this be lost as well, the set says again what to go back to.
-  const problem = isRecorded ? undefined : await orSentence(() => recorded(run));
+  // Should this be lost as well, the set says again what to go back to, and from now on whose it is.
+  const problem = isCancelled(run) ? undefined : await orSentence(() => recorded(run, isRecorded ? record : undefined));
+  const { cancel } = run.state.requests;
   if (problem !== undefined) run.apply({ kind: 'finished', outcome: 'refused', reason: problem });
+  else if (isCancelled(run))
+    run.apply({ kind: 'finished', outcome: 'cancelled', reason: `by ${cancel?.actor ?? ''}: ${cancel?.reason ?? ''}` });
   else run.replace(departed(run.release, { reason: `asked for by ${requester}: ${reason}` }));
 }
 
-/** A sentence when it could not be written; nothing has moved then. */
-async function recorded(run: RunningRelease): Promise<string | undefined> {
+/** Somebody has thought better of it before anything moved. */
+function isCancelled({ state }: RunningRelease): boolean {
+  return state.requests.cancel?.then === 'hold';
+}
+
+/** A sentence when it could not be written; nothing has moved then. `before` is the record that is on the set already. */
+async function recorded(run: RunningRelease, before?: ReleaseRecord): Promise<string | undefined> {
   const { release } = run;
   const written = await writing('record the release on the set').recordRelease({
     ...subjectOf(release),
-    note: { running: runningRecord(release) },
+    note: { running: before ?? runningRecord(release) },
   });
   if (written.kind === 'foreign') return written.reason;
   for (const event of markOf(written)) run.apply(event);

@@ -6,15 +6,12 @@ import {
   allHandlersFinished,
   condition,
   isCancellation,
-  log,
   makeContinueAsNewFunc,
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Workflow } from '@temporalio/workflow';
-import { approvalsMissing } from '../release/decisions/gate-votes.ts';
 import { isHere } from '../release/progress/groups.ts';
-import { formatDuration } from '../release/spec/quantity.ts';
 import { describeStep } from '../release/progress/describe-step.ts';
 import type { Event } from '../release/progress/events.ts';
 import { nextStep } from '../release/progress/next-step.ts';
@@ -31,6 +28,7 @@ import { packRelease, unpackRelease } from '../release/progress/carried.ts';
 import { checkedInput, releaseInputSchema } from './input-schemas.ts';
 import type { Carried, ReleaseInput, ReleaseResult } from './messages.ts';
 import { planned } from './planning.ts';
+import { logReminder } from './reminders.ts';
 import { RunningRelease } from './running-release.ts';
 import { SetWatch } from './set-watch.ts';
 import { performStep } from './steps/index.ts';
@@ -107,7 +105,7 @@ async function loop(context: StepContext, carrying: Carrying): Promise<void> {
     if (step.kind === 'end') return;
     if (step.kind === 'note') {
       run.apply(step.event);
-      logged(run, step.event);
+      if (step.event.kind === 'reminded') logReminder(run);
       continue;
     }
     if (steps > 0 && mustContinue(carrying)) await goOnInNextRun(context, carrying);
@@ -143,24 +141,6 @@ const LEASE_MS = 10_000;
 async function writesHaveEnded(error: ActivityFailure): Promise<void> {
   if (error.cause instanceof TimeoutFailure)
     await CancellationScope.nonCancellable(() => sleep(LEASE_MS, { summary: 'until the last write has ended' }));
-}
-
-/** Who is waited for is told once more, where the logs of the workers are read. */
-function logged({ release }: RunningRelease, { kind }: Event): void {
-  const { gate, set, release: name } = release.state;
-  if (kind !== 'reminded' || !gate) return;
-  const missing = approvalsMissing(gate) ?? '';
-  const waited = formatDuration(Date.now() - gate.openedAt);
-  const where = `${set.namespace}/${set.name}`;
-  const { wave, reminders = 0 } = gate;
-  log.warn(`${name} on ${where} has been waiting for ${waited} at the gate before wave ${wave}: ${missing} needed`, {
-    set: where,
-    release: name,
-    wave,
-    missing,
-    waited,
-    reminders,
-  });
 }
 
 /** A run is handed on before it is long. */

@@ -1,8 +1,8 @@
 import type { GameServerSetView } from '../../release/fleet/fleet.ts';
 import { imageIn, isRestored, letsEverybodyMove, strategyIn } from '../../release/patches/baseline.ts';
 import { numberOn } from '../../release/patches/fence.ts';
-import { OPEN, STRATEGY, imagePath, isKnownStrategy, rollbackPatch, sameJson } from '../../release/patches/patches.ts';
-import type { SetBaseline } from '../../release/patches/baseline.ts';
+import { FROZEN, OPEN, STRATEGY, controlledStrategy, imagePath, isKnownStrategy, rollbackPatch, sameJson } from '../../release/patches/patches.ts';
+import { readRecords } from '../../release/record/record.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { cancellation } from '../runtime.ts';
 import { awaitAccepted } from './await-accepted.ts';
@@ -46,19 +46,26 @@ async function orBroughtBack(
 }
 
 /** The set is as the plan found it, and the release has let nobody move. */
-function isNeverLeft({ baseline, isOnRecord, opened, fence }: RollBackSetInput, live: GameServerSetView): boolean {
+function isNeverLeft(
+  { baseline, isOnRecord, opened, fence, maxUnavailable }: RollBackSetInput,
+  live: GameServerSetView,
+): boolean {
   if (isOnRecord === true || opened === true || numberOn(live, fence) !== undefined) return false;
   if (imageIn(live, baseline) === baseline.templateImage && sameJson(live.updateStrategy, baseline.liveStrategy))
     return true;
   // Nothing is known to be written, so whatever the set is like is somebody else's, or of a write whose answer got lost.
-  return fence.to === 0 && !isHeldByRelease(live, baseline);
+  return fence.to === 0 && !isFirstWrite({ baseline, fence, maxUnavailable }, live);
 }
 
-/** It has the new image, and is held as only a release holds it. */
-function isHeldByRelease(live: GameServerSetView, baseline: SetBaseline): boolean {
-  const strategy = strategyIn(live);
-  const isTheirs = sameJson(live.updateStrategy, baseline.liveStrategy) || !isKnownStrategy(baseline, strategy);
-  return imageIn(live, baseline) === baseline.newImage && !isTheirs;
+/** It is exactly as the first write of this release leaves it, and no record says that it is another's. */
+function isFirstWrite(
+  { baseline, fence, maxUnavailable }: Pick<RollBackSetInput, 'baseline' | 'fence' | 'maxUnavailable'>,
+  live: GameServerSetView,
+): boolean {
+  const holder = readRecords(live.annotations).running?.holder?.runId ?? fence.token;
+  const first = controlledStrategy(baseline, { partition: FROZEN, maxUnavailable, paused: false });
+  const isAsWritten = imageIn(live, baseline) === baseline.newImage && sameJson(live.updateStrategy, first);
+  return isAsWritten && holder === fence.token;
 }
 
 /**
@@ -74,6 +81,6 @@ function foreignValue({ set, baseline, seen }: RollBackSetInput, live: GameServe
     reason: `${live.lastWriters[field] ?? 'somebody'} changed ${field} of ${set.name} to ${JSON.stringify(value ?? null)}, which is not of this release, and hotwave does not overwrite it`,
   });
   if (!known.includes(image)) return refuse(imagePath(baseline), image);
-  const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, strategy);
+  const isSeen = seen?.updateStrategy !== undefined && sameJson(seen.updateStrategy, strategy);
   return isSeen || isKnownStrategy(baseline, strategy) ? undefined : refuse(STRATEGY, strategy);
 }

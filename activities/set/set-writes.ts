@@ -142,4 +142,6 @@ export interface RollBackSetInput extends Subject {
   readonly opened?: boolean | undefined;
   /** The edit that a person has seen and rolls back over. */
   readonly seen?: SeenValues | undefined;
+  /** Of the first write, which is known by it when its answer got lost. */
+  readonly maxUnavailable: number | string;
 }

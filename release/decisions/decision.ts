@@ -198,7 +198,8 @@ function noGate(state: ReleaseState): string {
   return `${state.release} waits at no gate: ${hint}`;
 }
 
-function pause({ requests }: ReleaseState, { actor, reason }: Decision): Effect {
+function pause({ release, requests, goesBack }: ReleaseState, { actor, reason }: Decision): Effect {
+  if (goesBack) return { refusal: `${release} goes back as a whole, which is not stopped half-way` };
   return {
     change: { requests: { ...requests, pause: { actor, reason: reason ?? NO_REASON } } },
     message: 'pausing: nothing more is written; servers that are being updated finish',
@@ -400,10 +401,11 @@ function halt(state: ReleaseState, { actor, reason, until, namespace }: Decision
   };
 }
 
-function unhalt({ release, halt: halted }: ReleaseState): Effect {
+function unhalt({ release, halt: halted, gate }: ReleaseState, _decision: Decision, now: number): Effect {
   // It takes a moment until it stands no more: the set may be just being frozen.
   if (!halted) return { refusal: `${release} goes on already` };
-  return { change: { halt: undefined }, message: `${release} goes on` };
+  // Nobody could decide about a gate meanwhile: it has its whole time again.
+  return { change: { halt: undefined, gate: gate && { ...gate, openedAt: now } }, message: `${release} goes on` };
 }
 
 function withoutPause(

@@ -158,7 +158,9 @@ function lookedAt(release: Release, seen: Snapshot): Release {
   const kept = new Set(release.plan.adopted.map(({ name }) => name));
   const going = isSweep ? seen.touched.filter((name) => !out.has(name) && !kept.has(name)) : (groups[back.group] ?? []);
   const members = [...new Set([...going, ...came])];
-  const mustLoad = new Set([...(isSweep ? seen.touched : doubtful(release, seen)), ...release.plan.unproved]);
+  // Whose sidecar has only restarted is asked first: its engine may never have loaded anything else.
+  const moved = isSweep ? Object.keys(seen.outgoing) : [];
+  const mustLoad = new Set([...moved, ...doubtful(release, seen), ...release.plan.unproved]);
   for (const name of came) if (seen.touched.includes(name)) mustLoad.add(name);
   const known = withRow(
     release,

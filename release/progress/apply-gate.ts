@@ -53,7 +53,7 @@ function gateRejected(release: Release, now: number): Release {
   const reason = `${gate.rejected.actor} rejected wave ${gate.wave}: ${gate.rejected.reason}`;
   if (release.spec.onFailure.then === 'rollback') return departed(release, { reason });
   const { rejected: _heard, ...open } = gate;
-  return pausedFor(showing(release, { gate: { ...open, approvedBy: [] } }), reason, now, true);
+  return pausedFor(showing(release, { gate: { ...open, approvedBy: [] } }), reason, now);
 }
 
 function gateTimedOut(release: Release, now: number): Release {
@@ -62,7 +62,7 @@ function gateTimedOut(release: Release, now: number): Release {
   const { onTimeout, timeout } = gate.spec;
   if (onTimeout === 'proceed') return gatePassed(release, gate.wave);
   const reason = `nobody decided at the gate within ${formatDuration(timeout)}`;
-  return onTimeout === 'rollback' ? departed(release, { reason }) : pausedFor(release, reason, now, true);
+  return onTimeout === 'rollback' ? departed(release, { reason }) : pausedFor(release, reason, now);
 }
 
 function reminded(release: Release, now: number): Release {
@@ -127,10 +127,10 @@ function overMixed(release: Release, now: number): Release {
   const budget = mixedBudgetOf(release.spec);
   if (!budget) return showing(release, { mixedUntil: undefined });
   const sentence = describeMixed(budget);
-  // That is no failure of the version.
-  if (budget.then === 'rollback') return departed(release, { reason: sentence });
-  const { pausedBecause, gate } = release.state;
-  if (pausedBecause === undefined) return pausedFor(release, sentence, now, gate ? true : undefined);
+  const { pausedBecause, foreignEdit } = release.state;
+  // That is no failure of the version. What somebody else has written is written over only when a person says so.
+  if (budget.then === 'rollback' && !foreignEdit) return departed(release, { reason: sentence });
+  if (pausedBecause === undefined) return pausedFor(release, sentence, now);
   return showing(release, { pausedBecause: `${pausedBecause}; ${sentence}` });
 }
 

@@ -43,7 +43,8 @@ function resumed(release: Release, now: number): Release {
   const { progress, state, spec } = release;
   const budget = mixedBudgetOf(spec);
   const mixedUntil = budget && isOverMixed(state, now) ? now + budget.limit : state.mixedUntil;
-  const gate = state.gate && progress.pause?.isOfGate ? { ...state.gate, openedAt: now } : state.gate;
+  // Whoever resumes at a gate gives it its whole time again: nobody could decide about it meanwhile.
+  const gate = state.gate && { ...state.gate, openedAt: now };
   const remindEvery = gate?.spec.remindEvery;
   const failed = [...progress.rows].filter(([, row]) => row.failed !== undefined);
   const next = withRow(
@@ -106,13 +107,11 @@ function awaitedInVain(release: Release): Release {
 
 /** Nobody said that the releases go on, so a person has to. */
 function haltOver(release: Release, now: number): Release {
-  const { halt } = release.state;
+  const { halt, pausedBecause } = release.state;
   if (!halt) return release;
-  return pausedFor(
-    showing(release, { halt: undefined }),
-    `nobody said that the releases go on; ${stoppedBy(halt)}`,
-    now,
-  );
+  const before = pausedBecause === undefined ? '' : `${pausedBecause}; `;
+  const reason = `${before}nobody said that the releases go on; ${stoppedBy(halt)}`;
+  return pausedFor(showing(release, { halt: undefined }), reason, now);
 }
 
 /** A person wants the failed servers tried again, those that the release went on without, too. */

@@ -32,9 +32,8 @@ export function withShownWave(release: Release, number: number, change: Partial<
  * A release that stands still for a person, and why. While it goes back as a whole nobody is asked about anything but the
  * rollback.
  */
-export function pausedFor(release: Release, reason: string, now: number, isOfGate?: true): Release {
-  const until = now + release.spec.paused.timeout;
-  const pause = { since: now, until, ...(isOfGate ? { isOfGate } : {}) };
+export function pausedFor(release: Release, reason: string, now: number): Release {
+  const pause = { since: now, until: now + release.spec.paused.timeout };
   return showing(knowing(release, { pause, stop: undefined }), { pausedBecause: reason });
 }
 

@@ -59,7 +59,8 @@ function departureStep(release: Release): Step | undefined {
 
 /** The set says already how the release ended, and nothing is left to be stopped: that is how it ends. */
 function isTooLate({ progress }: Release, cancel: NonNullable<Requests['cancel']>): boolean {
-  return cancel.then === 'hold' && progress.isPutBack && progress.pause === undefined;
+  const stands = progress.pause !== undefined || progress.stop !== undefined;
+  return cancel.then === 'hold' && progress.isPutBack && !stands;
 }
 
 function cancelStep({ progress }: Release, cancel: NonNullable<Requests['cancel']>): Step {
@@ -152,7 +153,8 @@ function pausedStep(release: Release, now: number): Step {
     return note({ kind: 'overMixed' });
   const until = pause?.until ?? now;
   if (now >= until) return note({ kind: 'personAwaitedInVain' });
-  const mixed = saysOverMixed(release) ? until : (state.mixedUntil ?? until);
+  const isTold = progress.back !== undefined || saysOverMixed(release);
+  const mixed = isTold ? until : (state.mixedUntil ?? until);
   return { kind: 'wait', for: 'person', until: Math.min(until, Math.max(mixed, now + 1)) };
 }
 

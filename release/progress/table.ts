@@ -87,8 +87,6 @@ export interface ForeignView {
 export interface Pause {
   readonly since: number;
   readonly until: number;
-  /** It began at a gate: whoever resumes gives the gate its whole time again. */
-  readonly isOfGate?: true | undefined;
 }
 
 /** A rollback, of all or of a part. */

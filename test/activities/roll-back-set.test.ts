@@ -25,7 +25,7 @@ async function rolledBack(
     set.spec.updateStrategy = controlledStrategy(baseline, HALF_WAY);
   });
   cluster.edit('argocd', change);
-  const input: RollBackSetInput = { set: SET, baseline, fence, opened: true, ...wishes };
+  const input: RollBackSetInput = { set: SET, baseline, fence, opened: true, maxUnavailable: 10, ...wishes };
   return { written: (await inActivity(() => rollBackSet(cluster)(input))).result, cluster };
 }
 

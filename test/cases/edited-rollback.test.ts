@@ -84,4 +84,67 @@ describe('a rollback that meets an image of somebody else', () => {
     await release.decide({ verb: 'cancel', then: 'hold' });
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
   });
+
+  test('of a strategy just before its first write, or before its last one, asks as well', async ({ stage }) => {
+    const theirs = { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: 4 } };
+    for (const activity of ['rollBackSet', 'restoreSet'] as const) {
+      const it = await stage();
+      const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
+      await release.until('the gate', atGate);
+      it.calls.run({ activity, operation: 'readSet' }, () =>
+        it.cluster.edit('helm', ({ spec }) => {
+          spec.updateStrategy = structuredClone(theirs);
+        }),
+      );
+      await release.decide({ verb: 'rollback' });
+      const first = await release.until('the question', asksBack);
+      expect(first.pausedBecause).toContain('helm changed /spec/updateStrategy');
+      if (!first.foreignEdit) await release.decide({ verb: 'resume' });
+      await release.until('whose values stay', (state) => asksBack(state) && state.foreignEdit !== undefined);
+      expect(it.cluster.set().raw.spec.updateStrategy).toEqual(theirs);
+      await release.decide({ verb: 'cancel', then: 'hold' });
+      await release.result();
+    }
+  });
+
+  test('and a strategy keeps both for the next release when the edit wins', async ({ stage }) => {
+    const theirs = {
+      type: 'RollingUpdate',
+      rollingUpdate: { partition: 0, maxUnavailable: 3, podUpdatePolicy: 'InPlaceIfPossible' },
+    };
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
+    await release.until('the gate', atGate);
+    it.calls.run({ activity: 'rollBackSet' }, () =>
+      it.cluster.edit('helm', ({ spec }) => {
+        spec.gameServerTemplate.spec.containers.find(({ name }) => name === SIDECAR)!.image = OTHER_IMAGE;
+        spec.updateStrategy = structuredClone(theirs);
+      }),
+    );
+    await release.decide({ verb: 'rollback' });
+    await release.until('the question', asksBack);
+    await release.decide({ verb: 'resume', wins: 'edit' });
+    expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+    const next = await it.start(aRelease({ name: 'scripts-4-0', image: NEW_IMAGE.replace('2.0', '4.0') }));
+    expect(await next.result()).toMatchObject({ outcome: 'done' });
+    expect(it.cluster.set().raw.spec.updateStrategy).toEqual(theirs);
+  });
+});
+
+describe('the end of the time in two versions', () => {
+  test('takes nothing back over an edit that nobody has decided about', async ({ stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 2 }], maxMixed: '8s', onMaxMixed: 'rollback' }));
+    await release.until('the gate', atGate);
+    it.cluster.edit('helm', ({ spec }) => {
+      spec.gameServerTemplate.spec.containers.find(({ name }) => name === SIDECAR)!.image = OTHER_IMAGE;
+    });
+    const { pausedBecause } = await release.until('both reasons', (state) =>
+      Boolean(state.pausedBecause?.includes('helm changed') && state.pausedBecause.includes('of two versions')),
+    );
+    expect(pausedBecause).toContain(OTHER_IMAGE);
+    expect(imageOf(it)).toBe(OTHER_IMAGE);
+    await release.decide({ verb: 'cancel', then: 'hold' });
+    expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+  });
 });

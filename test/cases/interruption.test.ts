@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { GuardedPatch } from '../../release/patches/patches.ts';
 import { readRecords } from '../../release/record/record.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
-import { NEW_IMAGE, SET, USER_STRATEGY } from '../support/builders.ts';
+import { MAIN, NEW_IMAGE, SET, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { HeldCall, WhichCalls } from '../support/cluster-calls.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { movedTo, reloads } from '../support/fake-log.ts';
@@ -315,6 +315,28 @@ describe('a release', () => {
     held.release();
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     expect(readRecords(it.cluster.set().raw.metadata.annotations).last).toMatchObject({ outcome: 'done' });
+    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
+  });
+
+  test('that is cancelled while its last write is made is not rolled back for what is found afterwards', async ({
+    stage,
+  }) => {
+    let isSick = false;
+    const it = await stage({
+      exec: ({ command, server }) =>
+        command.includes('ping')
+          ? { kind: 'exited', code: isSick && server === 'duel-3' ? 1 : 0, stdout: '', stderr: 'slow' }
+          : undefined,
+    });
+    const held = it.calls.hold({ activity: 'restoreSet', operation: 'patch' });
+    const health = [{ exec: { container: MAIN, command: ['engine', 'ping'], within: '50ms' } }];
+    const release = await it.start(aRelease({ health }));
+    await held.reached;
+    await release.decide({ verb: 'cancel', then: 'hold', actor: 'bob' });
+    isSick = true;
+    it.cluster.crash('duel-3', SIDECAR);
+    held.release();
+    expect((await release.result()).outcome).not.toBe('rolled-back');
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import type { ReleaseState } from '../../release/progress/state.ts';
-import { OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
+import { OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import { carriedToItsEnd } from '../support/carry.ts';
-import { loads, movedTo } from '../support/fake-log.ts';
+import { loads, movedTo, reloads } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { everyServer, expectNothingSince, imagesIn, loadedBy, now, overridesIn } from '../support/observer.ts';
 import { stageCommand } from '../support/stage-command.ts';
@@ -168,6 +168,16 @@ describe('a rollback of servers that never loaded the new version', () => {
   });
 
   // A6
+  test('nor makes a server load it whose sidecar has restarted by itself', async ({ stage }) => {
+    const it = await stage();
+    const release = await atItsGate(it, '2.0');
+    it.cluster.crash('duel-0', SIDECAR);
+    const before = now(it.cluster);
+    await release.decide({ verb: 'rollback', actor: 'bob' });
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+    expect(reloads(it.cluster, before)).toEqual({ 'duel-9': 1 });
+  });
+
   test('names what is late as late: not ready, and not one digest under two tags', async ({ stage }) => {
     const it = await stage({ timings: { termMs: (server) => (server === 'duel-9' ? 4_000 : 0) } });
     const release = await it.start(aRelease({ ready: { timeout: '2s' } }));

@@ -224,7 +224,7 @@ export class Writing {
     )
       return { kind: 'untouched' };
     const isKnown = [baseline.oldImage, baseline.newImage, baseline.templateImage, seen?.image].includes(image);
-    const isSeen = seen?.updateStrategy === undefined || sameJson(seen.updateStrategy, live);
+    const isSeen = seen?.updateStrategy !== undefined && sameJson(seen.updateStrategy, live);
     if (strategy !== 'rolling' || !isKnown || !(isSeen || isKnownStrategy(baseline, live)))
       return { kind: 'refused', reason: 'somebody changed the set', found: { image, updateStrategy: live } };
     return this.#put(release, {

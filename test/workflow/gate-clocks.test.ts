@@ -125,6 +125,13 @@ describe('a gate with promoteAfter', () => {
     expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(FIRST_WAVE);
   });
 
+  test('opens although people are reminded more often than its servers have to be healthy for', async ({ stage }) => {
+    const it = await stage(ward().model);
+    const release = await atGate(it, { promoteAfter: '2s', remindEvery: '1s', timeout: '2m' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    expect((await release.state()).decisions).toMatchObject([{ verb: 'approve', actor: 'hotwave' }]);
+  });
+
   test('that is paused wants the whole time of good health again after it', async ({ stage }) => {
     const it = await stage(ward().model);
     const held = it.calls.hold({ activity: 'bakeWave' });
@@ -216,6 +223,25 @@ describe('a vote of somebody who has seen another plan', () => {
     const { id: _other, ...fresh } = decisionFor(vote, 'scripts-2-0', seen);
     expect(fresh.plan).toBe(seen.planHash);
     expect(await release.decide(fresh)).toMatchObject({ accepted: true });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+});
+
+describe('a gate that stood still for longer than its time', () => {
+  test.for([
+    ['a pause', { verb: 'pause' }, { verb: 'resume' }],
+    ['a halt', { verb: 'halt', reason: 'fire', until: Date.now() + 3_600_000 }, { verb: 'unhalt' }],
+  ] as const)('has its whole time again after %s', async ([, stop, goOn], { stage }) => {
+    const it = await stage();
+    const release = await atGate(it, { timeout: '3s', onTimeout: 'rollback' }, { health: [] });
+    const { gate } = await release.state();
+    await release.decide(stop);
+    await release.idle('to stand still', ({ phase }) => phase === 'paused' || phase === 'halted');
+    await release.until('the end of its time', () => Date.now() > gate!.openedAt + 3_000);
+    await release.decide(goOn);
+    const again = await release.until('the gate', isOpen);
+    expect(again.gate!.openedAt).toBeGreaterThan(gate!.openedAt + 3_000);
+    await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
     expect(await release.result()).toMatchObject({ outcome: 'done' });
   });
 });

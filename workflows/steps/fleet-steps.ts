@@ -155,6 +155,7 @@ export const takeBack: Perform<'takeBack'> = async ({ run, watch }) => {
     isOnRecord,
     opened: state.wave > 0 || progress.adoption !== undefined,
     seen: progress.foreign.seen,
+    maxUnavailable: plan.maxUnavailable,
   });
   return [{ kind: 'takenBack', written: writtenOf(written) }];
 };

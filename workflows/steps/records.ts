@@ -44,7 +44,8 @@ export function failedVersion(
  */
 export function leftRecord(release: Release): ReleaseRecord {
   const { plan, progress } = release;
-  const edited = progress.foreign.facts?.updateStrategy;
+  const { facts, seen } = progress.foreign;
+  const edited = progress.back ? seen?.updateStrategy : facts?.updateStrategy;
   const held = progress.set.hold && controlledStrategy(plan.baseline, progress.set.hold);
   const isEdited = edited !== undefined && held !== undefined && !sameJson(edited, held);
   const updateStrategy = isEdited ? (edited ?? {}) : plan.baseline.updateStrategy;

@@ -7,9 +7,11 @@ import { agreeing } from '../../release/narrate/narrate.ts';
 import { describeStep } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
 import { goingOn } from '../../release/progress/groups.ts';
+import { nextStep } from '../../release/progress/next-step.ts';
 import type { Step } from '../../release/progress/step.ts';
 import { describeFailure } from '../call-failures.ts';
 import { watching } from '../calls.ts';
+import { logReminder } from '../reminders.ts';
 import { inBatches, merged } from './batches.ts';
 import type { Perform, StepContext, StepOf } from './context.ts';
 
@@ -53,17 +55,31 @@ async function waitAtGate(context: StepContext, step: StepOf<'wait'>): Promise<r
   const hopes = gate?.spec.promoteAfter !== undefined && run.release.progress.promotion === undefined;
   if (hopes) void scope.run(() => sample(context, sampled)).catch((error: unknown) => ended(error, sampled));
   try {
-    for (;;) {
+    for (let waiting: StepOf<'wait'> | undefined = step; waiting; waiting = stillAtGate(run)) {
+      const { until } = waiting;
+      const isLeft = (): boolean => run.isLong || !isSame(run.next, { ...step, until });
       const votes = run.state.gate?.approvedBy.length;
       const hasChanged = (): boolean => run.state.gate?.approvedBy.length !== votes;
-      const left = Math.max(1, step.until - Date.now());
       const summary = `gate before wave ${gate?.wave ?? ''}`;
-      await condition(() => sampled.length > 0 || hasChanged() || isOver(context, step), left, { summary });
-      if (sampled.length > 0 || Date.now() >= step.until || isOver(context, step)) return sampled;
-      run.show(describeStep(run.release, step, Date.now()));
+      run.show(describeStep(run.release, waiting, Date.now()));
+      const left = Math.max(1, until - Date.now());
+      await condition(() => sampled.length > 0 || hasChanged() || isLeft(), left, { summary });
+      if (sampled.length > 0) break;
     }
+    return sampled;
   } finally {
     scope.cancel();
+  }
+}
+
+/** The gate is still waited at, perhaps after a reminder, which does not begin the samples of health anew. */
+function stillAtGate(run: StepContext['run']): StepOf<'wait'> | undefined {
+  for (;;) {
+    const next = nextStep(run.release, Date.now());
+    if (run.isLong || next.kind !== 'note' || next.event.kind !== 'reminded')
+      return !run.isLong && next.kind === 'wait' && next.for === 'gate' ? next : undefined;
+    run.apply(next.event);
+    logReminder(run);
   }
 }
 
