@@ -18,11 +18,17 @@ export async function main(argv: readonly string[], io: Io, { runWorker }: Extra
   const program = hotwaveProgram({ io, finish: (outcome) => (code = outcome) }, runWorker);
   try {
     if (argv.length === 0) program.help({ error: true });
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(helpOfNothing(argv, program) ? argv.slice(1) : argv, { from: 'user' });
     return code;
   } catch (error) {
     return explain(io, error);
   }
+}
+
+/** `help foo` of an unknown verb is answered as the verb itself is: it is unknown, and perhaps another one is meant. */
+function helpOfNothing([help, verb]: readonly string[], { commands }: ReturnType<typeof hotwaveProgram>): boolean {
+  if (help !== 'help' || verb === undefined || verb.startsWith('-')) return false;
+  return !commands.some((command) => command.name() === verb);
 }
 
 function explain(io: Io, error: unknown): number {

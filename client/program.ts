@@ -1,5 +1,8 @@
-import { Command, InvalidArgumentError } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { EXIT } from './terminal/exit-codes.ts';
+import { ExitError } from './terminal/exit-error.ts';
+import { eitherOf } from '../release/spec/either-of.ts';
 import { helpEnd } from './verbs/shared.ts';
 import type { Run } from './verbs/shared.ts';
 import { addDecidingVerbs } from './verbs/deciding.ts';
@@ -40,7 +43,7 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
   addDecidingVerbs(program, run);
   addHaltVerbs(program, run);
   addInstallationVerbs(program, run, runWorker);
-  program.commands.forEach(refuseTwice);
+  program.commands.forEach(checkValues);
   program.addHelpText(
     'after',
     helpEnd(
@@ -56,16 +59,19 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
   return program;
 }
 
-/** Of a flag that is given twice nobody knows which one is meant. */
-function refuseTwice(command: CommandUnknownOpts): void {
-  command.commands.forEach(refuseTwice);
+/** Of a flag that is given twice nobody knows which one is meant; of a value that there is not, nobody knows what is. */
+function checkValues(command: CommandUnknownOpts): void {
+  command.commands.forEach(checkValues);
   for (const option of command.options) {
-    const { parseArg, variadic, required } = option;
+    const { parseArg, variadic, required, argChoices } = option;
+    const flag = `--${option.name()}`;
     if (variadic || !required) continue;
     let isGiven = false;
     option.argParser((value: string, previous: unknown): unknown => {
-      if (isGiven) throw new InvalidArgumentError('It is given twice.');
+      if (isGiven) throw new ExitError(EXIT.usage, `${flag} is given twice`);
       isGiven = true;
+      if (argChoices && !argChoices.includes(value))
+        throw new ExitError(EXIT.usage, `${flag} ${JSON.stringify(value)}: expected ${eitherOf(argChoices)}`);
       return parseArg ? parseArg(value, previous) : value;
     });
   }

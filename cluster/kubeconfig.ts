@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { PooledKubeConfig } from './pooled-kubeconfig.ts';
+import { fileTrouble } from '../release/spec/file-trouble.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 
 /** Where to find the API server. Empty: KUBECONFIG, then ~/.kube/config, then the pod's service account. */
@@ -81,9 +82,7 @@ function readFiles(files: readonly string[]): PooledKubeConfig {
 /** YAML errors quote the file, which holds credentials: only the first line, and only of errors about files. */
 function sentenceOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown trouble';
-  if ('code' in error && typeof error.code === 'string') {
-    return error.code === 'ENOENT' ? 'there is no such file' : error.code;
-  }
+  if ('code' in error && typeof error.code === 'string') return fileTrouble(error);
   if (error.message.startsWith('Duplicate ')) return `${error.message.split('\n')[0] ?? ''} in two kubeconfig files`;
   return 'it is not a valid kubeconfig';
 }

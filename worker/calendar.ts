@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { formatDiagnostic, readCalendarFile } from '../release/spec/diagnose.ts';
+import { fileTrouble } from '../release/spec/file-trouble.ts';
 import { EXIT_USAGE, StartFailure } from './start-failure.ts';
 import type { Calendar, CalendarReading } from '../activities/ports/calendar.ts';
 
@@ -22,8 +23,7 @@ async function readCalendar(path: string): Promise<CalendarReading> {
   try {
     text = await readFile(path, 'utf8');
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'it is unreadable';
-    return { problem: `the calendar of the cluster, HOTWAVE_CALENDAR ${path}, cannot be read: ${reason}` };
+    return { problem: `the calendar of the cluster, HOTWAVE_CALENDAR ${path}, cannot be read: ${fileTrouble(error)}` };
   }
   const reading = readCalendarFile(text);
   if ('windows' in reading) return reading;

@@ -10,7 +10,7 @@ import type { ClusterFlags, OutputFormat } from '../terminal/flags.ts';
 import { clusterOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { print } from '../terminal/print.ts';
-import { loadReleaseFile } from '../decisions/release-file.ts';
+import { blamelessFile, loadReleaseFile } from '../decisions/release-file.ts';
 import { unpackPlan } from '../../release/plan/packed-plan.ts';
 import { hasChanges, renderPlan } from '../render/plan.ts';
 import type { PlanReport } from '../render/plan.ts';
@@ -28,10 +28,13 @@ const TIMEOUT = 90_000;
 export async function runPlan(io: Io, path: string, flags: PlanFlags): Promise<ExitCode> {
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
-  const result = await withTemporal(io, flags, async (temporal) => {
-    await demandWorker(temporal, cluster, io.now());
-    return planOnly(temporal, { v: 1, file, cluster });
-  });
+  const result = await blamelessFile(path, (answered) =>
+    withTemporal(io, flags, async (temporal) => {
+      await demandWorker(temporal, cluster, io.now());
+      answered();
+      return planOnly(temporal, { v: 1, file, cluster });
+    }),
+  );
   const report = reportOf(result);
   await print(io, flags.output, report, (plain, view) => renderPlan(file, plain, view));
   return exitCodeOfPlan(report);

@@ -15,7 +15,7 @@ import type { LinkFlags } from '../temporal/links.ts';
 import { temporalUiLink } from '../temporal/links.ts';
 import { print } from '../terminal/print.ts';
 import { awaitState } from '../temporal/read-state.ts';
-import { loadReleaseFile } from '../decisions/release-file.ts';
+import { blamelessFile, loadReleaseFile } from '../decisions/release-file.ts';
 import { renderStarted } from '../render/status.ts';
 import type { StartedRelease } from '../decisions/start-release.ts';
 import { startRelease } from '../decisions/start-release.ts';
@@ -49,8 +49,7 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   const takeover = takeoverOf(flags, requester);
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
-  return withTemporal(io, flags, async (temporal) => {
-    await demandWorker(temporal, cluster, io.now());
+  const begin = async (temporal: Temporal): Promise<ExitCode> => {
     const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeover };
     if (supersession) await supersede(io, temporal, input, supersession);
     const started = await startRelease(temporal, input);
@@ -59,7 +58,14 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
     if (flags.wait !== true || state.phase === 'refused') return showPlanned(io, started, state, flags);
     if (io.stdout.isTTY !== true) say(io, plainText(summaryOf(state)));
     return watchRelease(io, temporal, started, flags);
-  });
+  };
+  return blamelessFile(path, (answered) =>
+    withTemporal(io, flags, async (temporal) => {
+      await demandWorker(temporal, cluster, io.now());
+      answered();
+      return begin(temporal);
+    }),
+  );
 }
 
 /** Why it is to start even in a freeze window. @throws ExitError when no reason is given */

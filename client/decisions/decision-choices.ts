@@ -1,5 +1,6 @@
 import type { Verb } from '../../release/progress/state.ts';
 import { ROLLBACK_ORDERS, ROLLBACK_SCOPES } from '../../release/progress/state.ts';
+import { eitherOf } from '../../release/spec/either-of.ts';
 import type { SetFlags } from '../commands/watch.ts';
 import type { DecisionChoices, DecisionWish } from './decision.ts';
 import { demandReadable } from './decision.ts';
@@ -84,7 +85,7 @@ function oneOf<Value extends string>(
 ): Value | undefined {
   const found = values.find((value) => value === given);
   if (given === undefined || found !== undefined) return found;
-  throw new ExitError(EXIT.usage, `--${flag} ${JSON.stringify(given)}: expected ${inWords(values)}`);
+  throw new ExitError(EXIT.usage, `--${flag} ${JSON.stringify(given)}: expected ${eitherOf(values)}`);
 }
 
 function thenOf(verb: Verb, { then }: DecideFlags): 'hold' | 'rollback' | undefined {
@@ -103,11 +104,6 @@ function waveOf(io: Io, verb: Verb, { wave }: DecideFlags): number | undefined {
   }
   if (/^[1-9]\d{0,4}$/.test(wave)) return Number(wave);
   throw new ExitError(EXIT.usage, `--wave ${JSON.stringify(wave)}: expected the number of a wave, such as 2`);
-}
-
-/** `release, wave or failed` */
-function inWords(values: readonly string[]): string {
-  return `${values.slice(0, -1).join(', ')} or ${values.at(-1) ?? ''}`;
 }
 
 /** A vote at a gate, which is for one wave. */

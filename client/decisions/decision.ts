@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { ReleaseState, Verb } from '../../release/progress/state.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
+import { PLAIN_WORDS, problemsOf } from '../../release/spec/issue-sentences.ts';
 import { decisionSchema } from '../../workflows/messages.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
@@ -30,15 +31,11 @@ export function decisionFor(wish: DecisionWish, release: string, state: ReleaseS
   const isVote = wish.verb === 'approve' || wish.verb === 'reject';
   const plan = isVote && state && state.planHash !== '' ? { plan: state.planHash } : {};
   const given = Object.entries({ ...said, ...plan }).filter(([, value]) => value !== undefined);
-  const parsed = decisionSchema.safeParse({
-    ...Object.fromEntries(given),
-    id: id ?? decisionId(wish, state),
-    release,
-    channel: 'cli',
-  });
+  const message = { ...Object.fromEntries(given), id: id ?? decisionId(wish, state), release, channel: 'cli' };
+  const parsed = decisionSchema.safeParse(message, PLAIN_WORDS);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new ExitError(EXIT.usage, `--${String(issue?.path[0] ?? 'value')}: ${issue?.message ?? 'not understood'}`);
+  const [problem] = problemsOf(parsed.error.issues);
+  throw new ExitError(EXIT.usage, `--${problem?.path[0] ?? 'value'}: ${problem?.message ?? 'not understood'}`);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { constants, userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
+import { fileTrouble } from '../../release/spec/file-trouble.ts';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 
@@ -43,9 +44,7 @@ export async function readNamedFile(io: Io, path: string): Promise<string> {
   try {
     return await io.readText(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${code ?? String(error)})`;
-    throw new ExitError(EXIT.usage, `${path}: ${reason}`);
+    throw new ExitError(EXIT.usage, `${path}: ${fileTrouble(error)}`);
   }
 }
 

@@ -14,6 +14,8 @@ interface Declaration {
   readonly description: string;
   readonly flags?: readonly (readonly [flags: string, description: string])[];
   readonly examples: readonly string[];
+  /** The verb is refused without a reason. */
+  readonly wantsReason?: true;
   /** The exit codes; default those of a decision. */
   readonly codes?: readonly ExitCode[];
 }
@@ -21,7 +23,7 @@ interface Declaration {
 /** The exit codes of a decision. */
 const DECISION_CODES: readonly ExitCode[] = [0, 6, 7, 64];
 
-const WAVE = ['--wave <number>', 'the wave whose gate is meant'] as const;
+const WAVE = ['--wave <number>', 'the wave whose gate is meant; must be given'] as const;
 
 const DECLARATIONS: readonly Declaration[] = [
   {
@@ -40,6 +42,7 @@ const DECLARATIONS: readonly Declaration[] = [
     summary: 'refuse the wave behind a gate',
     description: 'Rejects the wave behind the open gate, for a reason that everybody sees.',
     flags: [WAVE],
+    wantsReason: true,
     examples: ['hotwave reject arena/duel --wave 2 --reason "desync reports"'],
   },
   {
@@ -68,9 +71,10 @@ const DECLARATIONS: readonly Declaration[] = [
     description:
       'Leaves a server or a wave behind: it is neither waited for, reloaded nor proved, and it does not count as failed. The end of the release names it.',
     flags: [
-      ['--server <name>', 'the server that is excluded'],
-      ['--wave <number>', 'the wave that is excluded'],
+      ['--server <name>', 'the server that is excluded; this or --wave must be given'],
+      ['--wave <number>', 'the wave that is excluded; this or --server must be given'],
     ],
+    wantsReason: true,
     examples: [
       'hotwave skip arena/duel --server duel-7 --reason "its node is being replaced"',
       'hotwave skip arena/duel --wave 3 --reason "tournament until 20:00"',
@@ -107,6 +111,7 @@ const DECLARATIONS: readonly Declaration[] = [
     summary: 'go on in spite of a freeze window',
     description:
       'Lets a release go on that a freeze window holds. Takes a reason and somebody else than who started it.',
+    wantsReason: true,
     examples: ['hotwave override arena/duel --reason "the login fix cannot wait until Monday"'],
   },
   {
@@ -121,8 +126,16 @@ const DECLARATIONS: readonly Declaration[] = [
 
 /** The verbs that steer a running release. */
 export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
-  for (const { verb, summary, description, flags = [], examples, codes = DECISION_CODES } of DECLARATIONS) {
-    const declared = decidingFlags(program.command(verb).argument('<set>', SET_ARGUMENT));
+  for (const {
+    verb,
+    summary,
+    description,
+    flags = [],
+    wantsReason,
+    examples,
+    codes = DECISION_CODES,
+  } of DECLARATIONS) {
+    const declared = decidingFlags(program.command(verb).argument('<set>', SET_ARGUMENT), wantsReason === true);
     for (const [flag, about] of flags) declared.option(flag, about);
     declared
       .summary(summary)
@@ -159,9 +172,10 @@ function forPeople(sentence: string): string {
 
 function decidingFlags<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
+  wantsReason: boolean,
 ): Declared<Arguments, Options, RollbackFlags> {
   return outputFlag(namespaceFlag(clusterFlags(command)))
-    .option('--reason <text>', 'why, for the record')
+    .option('--reason <text>', wantsReason ? 'why; must be given' : 'why, for the record')
     .option('--actor <name>', 'who decides (HOTWAVE_ACTOR; default: your login name)')
     .option('--id <id>', 'id of the decision: the same id counts once')
     .option(

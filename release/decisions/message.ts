@@ -3,6 +3,8 @@ import { ROLLBACK_ORDERS, ROLLBACK_SCOPES, VERBS } from '../progress/state.ts';
 import type { Verb } from '../progress/state.ts';
 import type { HaltOfScope, HaltScope } from './halt.ts';
 import { clusterName, dnsLabel, objectName } from '../spec/names.ts';
+import { PLAIN_WORDS, problemsOf } from '../spec/issue-sentences.ts';
+import type { Problem } from '../spec/issue-sentences.ts';
 import { plainText } from '../spec/plain-text.ts';
 import { plainLine, remark } from '../spec/text.ts';
 import { momentSchema } from '../spec/quantity.ts';
@@ -139,9 +141,9 @@ export function readMessage<Schema extends z.ZodType>(
 ): Read<z.output<Schema>> {
   const parsed = parse(schema, message);
   if (parsed.success) return { ok: parsed.data };
-  const [issue] = parsed.error.issues;
+  const [problem] = problemsOf(parsed.error.issues);
   return {
-    problem: `not understood: ${issue ? describeIssue(issue) : ''}${example === undefined ? '' : `; expected ${example}`}`,
+    problem: `not understood: ${problem ? describeProblem(problem) : ''}${example === undefined ? '' : `; expected ${example}`}`,
   };
 }
 
@@ -149,15 +151,15 @@ type Parsed<Schema extends z.ZodType> = ReturnType<typeof z.safeParse<Schema>>;
 
 function parse<Schema extends z.ZodType>(schema: Schema, message: unknown): Parsed<Schema> {
   try {
-    return z.safeParse(schema, message);
+    return z.safeParse(schema, message, PLAIN_WORDS);
   } catch {
     // A value whose properties cannot be read. JSON has none, other senders may.
-    return z.safeParse(schema, undefined);
+    return z.safeParse(schema, undefined, PLAIN_WORDS);
   }
 }
 
-/** `wave: Too big: ...`. Keys of the message are foreign text; they are made plain and short. */
-function describeIssue({ path, message }: { readonly path: readonly PropertyKey[]; readonly message: string }): string {
-  const where = path.map((part) => String(part)).join('.');
-  return plainText(where === '' ? message : `${where}: ${message}`, 300);
+/** `wave: expected a number of at most 100000`. Keys of the message are foreign text; they are made plain and short. */
+function describeProblem({ path, message }: Problem): string {
+  const where = path.length === 0 ? 'the message' : path.join('.');
+  return plainText(`${where}: ${message}`, 300);
 }

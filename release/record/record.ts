@@ -5,6 +5,7 @@ import type { StableVersion } from './stable.ts';
 import { readStable } from './stable.ts';
 import type { Ask } from '../spec/spec.ts';
 import { askSchema } from '../spec/spec.ts';
+import { PLAIN_WORDS, problemsOf } from '../spec/issue-sentences.ts';
 import { plainText } from '../spec/plain-text.ts';
 import { plainLine, remark } from '../spec/text.ts';
 import { momentSchema } from '../spec/quantity.ts';
@@ -245,13 +246,11 @@ function readOne<Schema extends z.ZodType>(
   if (text === undefined) return undefined;
   const problem = (why: string): Read<never> => ({ problem: `the annotation ${key} cannot be read: ${why}` });
   if (text.length > READ_LIMIT) return problem(`it has ${text.length} characters`);
-  const parsed = schema.safeParse(jsonOf(text));
+  const parsed = schema.safeParse(jsonOf(text), PLAIN_WORDS);
   if (parsed.success) return { value: parsed.data };
-  const [issue] = parsed.error.issues;
+  const [issue] = problemsOf(parsed.error.issues);
   return problem(
-    issue && issue.path.length > 0
-      ? plainText(`${issue.path.map(String).join('.')}: ${issue.message}`, 300)
-      : 'it is no record',
+    issue && issue.path.length > 0 ? plainText(`${issue.path.join('.')}: ${issue.message}`, 300) : 'it is no record',
   );
 }
 

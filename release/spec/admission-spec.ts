@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { whenRead } from './read-fields.ts';
 import { plainLine } from './text.ts';
 import { durationUpTo } from './quantity.ts';
 
@@ -12,6 +13,7 @@ const busy = z
   })
   .refine(({ opsState, annotation }) => opsState !== undefined || annotation !== undefined, {
     error: 'expected opsState or annotation',
+    when: whenRead('opsState', 'annotation'),
   });
 
 /** Schema of how the reload waits for players. */

@@ -3,8 +3,11 @@ import { LineCounter, isMap, isNode, isPair, isScalar, parseDocument } from 'yam
 import type { z } from 'zod';
 import { calendarFileSchema } from './freeze-spec.ts';
 import type { FreezeWindow } from './freeze-spec.ts';
+import type { Problem } from './issue-sentences.ts';
+import { PLAIN_WORDS, problemsOf } from './issue-sentences.ts';
+import { plainText } from './plain-text.ts';
 import type { ReleaseFile } from './spec.ts';
-import { releaseFileSchema } from './spec.ts';
+import { API_VERSION, KIND, releaseFileSchema } from './spec.ts';
 
 /** One thing that is wrong with a release file, and where. Lines and columns count from 1. */
 export interface Diagnostic {
@@ -20,7 +23,7 @@ export type Reading = { readonly release: ReleaseFile } | { readonly diagnostics
 
 /** Reads a release file: YAML (or JSON), one document, no unknown keys. Never throws for what is in the text. */
 export function readReleaseFile(text: string): Reading {
-  const reading = readDocument(text, releaseFileSchema);
+  const reading = readDocument(text, releaseFileSchema, problemOfStranger);
   return 'value' in reading ? { release: reading.value } : reading;
 }
 
@@ -38,6 +41,7 @@ const LONGEST_FILE = 512 * 1024;
 function readDocument<Schema extends z.ZodType>(
   text: string,
   schema: Schema,
+  problemBefore: (content: unknown) => Problem | undefined = () => undefined,
 ): { readonly value: z.output<Schema> } | { readonly diagnostics: readonly Diagnostic[] } {
   if (text.length > LONGEST_FILE) {
     const message = `the file has ${text.length} characters, and ${LONGEST_FILE} are the most`;
@@ -50,15 +54,22 @@ function readDocument<Schema extends z.ZodType>(
       diagnostics: document.errors.map((error) => ({
         ...at(lines, error.pos[0]),
         path: '',
-        message: firstLine(error.message),
+        message:
+          error.code === 'MULTIPLE_DOCS'
+            ? 'one document is expected, and here begins another'
+            : firstLine(error.message),
       })),
     };
   }
   const value = toValue(document);
   if ('problem' in value) return { diagnostics: [{ line: 1, column: 1, path: '', message: value.problem }] };
-  const parsed = schema.safeParse(value.content ?? {});
+  if (value.content === null || value.content === undefined)
+    return { diagnostics: [{ line: 1, column: 1, path: '', message: 'the file is empty' }] };
+  const problem = problemBefore(value.content);
+  if (problem) return { diagnostics: [{ ...diagnose(problem, document, lines), path: '' }] };
+  const parsed = schema.safeParse(value.content, PLAIN_WORDS);
   if (parsed.success) return { value: parsed.data };
-  return { diagnostics: parsed.error.issues.flatMap((issue) => diagnose(issue, document, lines)) };
+  return { diagnostics: problemsOf(parsed.error.issues).map((found) => diagnose(found, document, lines)) };
 }
 
 /** `file:line:col: path: message`, the form that editors and terminals make clickable. */
@@ -74,39 +85,19 @@ function toValue(document: Document): { readonly content: unknown } | { readonly
   }
 }
 
-type Issue = z.core.$ZodIssue;
-
-function diagnose(issue: Issue, document: Document, lines: LineCounter): Diagnostic[] {
-  const path = issue.path.filter((part) => typeof part !== 'symbol');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      ...at(lines, keyOffset(document, path, key)),
-      path: pathText([...path, key]),
-      message: `unknown key ${key}`,
-    }));
-  }
-  if (issue.code === 'invalid_union') {
-    const deeper = deepestBranch(issue);
-    if (deeper)
-      return deeper.flatMap((inner) => diagnose({ ...inner, path: [...issue.path, ...inner.path] }, document, lines));
-  }
-  const missing = document.getIn(path) === undefined;
-  const message =
-    missing && issue.code === 'invalid_type' ? `is missing; ${describeExpectation(issue.message)}` : issue.message;
-  return [{ ...at(lines, offsetOf(document, path)), path: pathText(path), message }];
+/** An object of another kind has no field of a release: to say so of each helps nobody. */
+function problemOfStranger(content: unknown): Problem | undefined {
+  const { apiVersion, kind } = content as { readonly apiVersion?: unknown; readonly kind?: unknown };
+  if (typeof apiVersion !== 'string' || apiVersion === API_VERSION) return undefined;
+  if (typeof kind !== 'string' || kind === '' || kind === KIND) return undefined;
+  const article = /^[AEIOU]/i.test(kind) ? 'an' : 'a';
+  const message = `this is ${article} ${plainText(kind, 63)}, not a ${KIND}`;
+  return { path: ['kind'], message, isAboutKey: false };
 }
 
-/** Of a union's branches, the one that got furthest: its complaints are the useful ones. */
-function deepestBranch(issue: Extract<Issue, { code: 'invalid_union' }>): readonly Issue[] | undefined {
-  const depth = (branch: readonly Issue[]): number => Math.max(0, ...branch.map(({ path }) => path.length));
-  const entered = issue.errors.filter((branch) =>
-    branch.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
-  );
-  return [...entered].sort((left, right) => depth(right) - depth(left))[0];
-}
-
-function describeExpectation(message: string): string {
-  return message.startsWith('Invalid input: ') ? message.slice('Invalid input: '.length) : message;
+function diagnose({ path, message, isAboutKey }: Problem, document: Document, lines: LineCounter): Diagnostic {
+  const offset = isAboutKey ? keyOffset(document, path.slice(0, -1), path.at(-1)) : offsetOf(document, path);
+  return { ...at(lines, offset), path: pathText(path), message };
 }
 
 function pathText(path: readonly PropertyKey[]): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { whenRead } from './read-fields.ts';
 import { countSchema, durationUpTo, formatDuration } from './quantity.ts';
 
 /** The classes of failure that a policy may treat on their own; the others always stop the release for a person. */
@@ -29,15 +30,18 @@ const classPolicy = z
       .prefault('10s')
       .meta({ description: 'retry: how long before the first one; doubled for each further one, to at most 1d' }),
   })
-  .superRefine(({ then, retries, backoff }, context) => {
-    const last = backoff * 2 ** (retries - 1);
-    if (then !== 'retry' || last <= LONGEST_BACK_OFF) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['backoff'],
-      message: `doubled for each of ${retries} retries it ends at ${formatDuration(last)}, and 1d is the most: fewer retries, or a shorter backoff`,
-    });
-  });
+  .superRefine(
+    ({ then, retries, backoff }, context) => {
+      const last = backoff * 2 ** (retries - 1);
+      if (then !== 'retry' || last <= LONGEST_BACK_OFF) return;
+      context.addIssue({
+        code: 'custom',
+        path: ['backoff'],
+        message: `doubled for each of ${retries} retries it ends at ${formatDuration(last)}, and 1d is the most: fewer retries, or a shorter backoff`,
+      });
+    },
+    { when: whenRead('then', 'retries', 'backoff') },
+  );
 
 /** Schema of what failed servers lead to. */
 export const onFailureSchema = z

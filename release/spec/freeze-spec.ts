@@ -1,5 +1,7 @@
 import { IANAZone } from 'luxon';
 import { z } from 'zod';
+import { ofType } from './issue-sentences.ts';
+import { whenRead } from './read-fields.ts';
 import { plainLine } from './text.ts';
 
 const TIME = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d)(?::(?<second>[0-5]\d))?`;
@@ -28,7 +30,10 @@ const isWeeklyText = (text: string): boolean => WEEKLY.test(text);
 
 const moment = z
   .string({ error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 12:00' })
-  .max(40, 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 12:00')
+  .max(40, {
+    error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 12:00',
+    abort: true,
+  })
   .refine((text) => wallTime(text) !== undefined, {
     error: 'expected a weekday and a time such as Fri 18:00, or a date such as 2026-12-24 or 2026-12-24 12:00',
     abort: true,
@@ -49,15 +54,18 @@ export const freezeWindowSchema = z
   .refine(({ from, to }) => isWeeklyText(from) === isWeeklyText(to), {
     path: ['to'],
     error: 'from and to must both be weekly or both be dates',
+    when: whenRead('from', 'to'),
     abort: true,
   })
   .refine(({ from, to }) => isWeeklyText(from) || (wallTime(from) ?? 0) < (wallTime(to) ?? 0), {
     path: ['to'],
     error: 'a freeze window ends after it begins; a date without a time is the start of that day',
+    when: whenRead('from', 'to'),
   })
   .refine(({ from, to }) => !isWeeklyText(from) || wallTime(from) !== wallTime(to), {
     path: ['to'],
     error: 'a weekly window must not be the whole week',
+    when: whenRead('from', 'to'),
   })
   .meta({ description: 'A time in which nothing is released: weekly (Fri 18:00 to Mon 08:00) or once (dates)' });
 
@@ -67,7 +75,7 @@ export type FreezeWindow = z.output<typeof freezeWindowSchema>;
 /** Schema of the calendar of a cluster, which holds for every release there. */
 export const calendarFileSchema = z.strictObject({
   freeze: z
-    .array(freezeWindowSchema, { error: 'expected a list of windows such as [ { name, from, to, timeZone } ]' })
+    .array(freezeWindowSchema, { error: ofType('expected a list of windows such as [ { name, from, to, timeZone } ]') })
     .max(200),
 });
 

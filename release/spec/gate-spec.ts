@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { ofType } from './issue-sentences.ts';
 import { dnsLabel } from './names.ts';
+import { whenRead } from './read-fields.ts';
 import { plainLine } from './text.ts';
 import { durationUpTo, formatDuration } from './quantity.ts';
 
@@ -14,7 +16,7 @@ const MOST_GROUPS = 50;
 /** Schema of the groups of people who may decide at gates. */
 export const approversSchema = z
   .record(dnsLabel, z.array(actor).min(1).max(100), {
-    error: 'expected groups of people such as { ops: [ann, bob] }',
+    error: ofType('expected groups of people such as { ops: [ann, bob] }'),
   })
   .refine((groups) => Object.keys(groups).length <= MOST_GROUPS, `expected at most ${MOST_GROUPS} groups`)
   .prefault({})
@@ -48,12 +50,15 @@ export const gateSchema = z
         'The gate opens by itself once the servers of the waves so far have been healthy for so long; they are sampled for all that time. Default: only people open it',
     }),
   })
-  .superRefine(({ timeout, remindEvery = Infinity }, context) => {
-    if (timeout <= remindEvery * MOST_REMINDERS) return;
-    const least = formatDuration(Math.ceil(timeout / MOST_REMINDERS / 1_000) * 1_000);
-    context.addIssue({
-      code: 'custom',
-      path: ['remindEvery'],
-      message: `expected at most ${MOST_REMINDERS} reminders in the time of the gate (${formatDuration(timeout)}): every ${least} or less often`,
-    });
-  });
+  .superRefine(
+    ({ timeout, remindEvery = Infinity }, context) => {
+      if (timeout <= remindEvery * MOST_REMINDERS) return;
+      const least = formatDuration(Math.ceil(timeout / MOST_REMINDERS / 1_000) * 1_000);
+      context.addIssue({
+        code: 'custom',
+        path: ['remindEvery'],
+        message: `expected at most ${MOST_REMINDERS} reminders in the time of the gate (${formatDuration(timeout)}): every ${least} or less often`,
+      });
+    },
+    { when: whenRead('timeout', 'remindEvery') },
+  );

@@ -1,21 +1,29 @@
 import { z } from 'zod';
+import { ofType } from './issue-sentences.ts';
 import { dnsLabel } from './names.ts';
+import { whenRead } from './read-fields.ts';
 import { plainLine } from './text.ts';
 import { durationUpTo } from './quantity.ts';
 
+const TEXT = 'expected text; put numbers in quotes';
+
 /** A program and its arguments. Also what `reload.exec` takes. */
 export const command = z
-  .array(z.string({ error: 'expected text; put numbers in quotes' }).min(1).max(4096), {
-    error: 'expected a list of arguments such as [/usr/sbin/nginx, -s, reload]; no shell reads it',
-  })
+  .array(
+    z
+      .string({ error: ofType(TEXT) })
+      .min(1)
+      .max(4096),
+    {
+      error: ofType('expected a list of arguments such as [/usr/sbin/nginx, -s, reload]; no shell reads it'),
+    },
+  )
   .min(1, 'expected at least the program to run')
   .max(64)
   .meta({
     description:
       'Program and arguments, run without a shell. {{server}}, {{namespace}}, {{ordinal}} and {{version}} are replaced per server.',
   });
-
-const TEXT = 'expected text; put numbers in quotes';
 
 /** A path in a container or of a request. */
 export const absolutePath = plainLine(4_096).regex(/^\//, 'expected an absolute path');
@@ -39,7 +47,7 @@ const within = durationUpTo('1h')
 /** What a trimmed answer must be. */
 export function expectation(what: string): z.ZodOptional<z.ZodString> {
   return z
-    .string({ error: TEXT })
+    .string({ error: ofType(TEXT) })
     .max(4096)
     .optional()
     .meta({ description: `What ${what} must be; {{version}} is replaced` });
@@ -87,7 +95,7 @@ const checksumsProbe = z
 /** Text in which `{{…}}` may only be what is replaced there: a typing error must not become a silent mismatch. */
 function template(known: readonly string[], most: number): z.ZodType<string, string> {
   return z
-    .string({ error: TEXT })
+    .string({ error: ofType(TEXT) })
     .min(1, 'expected some text')
     .max(most, `expected at most ${most} characters`)
     .superRefine((text, context) => {
@@ -133,7 +141,7 @@ const conditions = z
         /^([a-z0-9]([-.a-z0-9]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
         'expected the type of a pod condition such as Ready',
       ),
-    { error: 'expected a list of pod conditions such as [Ready]' },
+    { error: ofType('expected a list of pod conditions such as [Ready]') },
   )
   .min(1, 'expected at least one pod condition such as Ready')
   .max(20)
@@ -167,8 +175,14 @@ const prometheusProbe = z
     timeout: timeoutOf('10s'),
     within,
   })
-  .refine(({ max, min }) => max !== undefined || min !== undefined, 'expected max, min or both: what is the bound?')
-  .refine(({ max, min }) => max === undefined || min === undefined || min <= max, 'expected min to be at most max')
+  .refine(({ max, min }) => max !== undefined || min !== undefined, {
+    error: 'expected max, min or both: what is the bound?',
+    when: whenRead('max', 'min'),
+  })
+  .refine(({ max, min }) => max === undefined || min === undefined || min <= max, {
+    error: 'expected min to be at most max',
+    when: whenRead('max', 'min'),
+  })
   .meta({ description: 'A value over the wave against a bound. No data is neither healthy nor unhealthy: it pauses' });
 
 /** A way to ask over the server's own address. */
@@ -206,10 +220,10 @@ export function exactlyOne<Output>(kinds: z.ZodRawShape, beside: z.ZodRawShape =
   const optional = Object.fromEntries(names.map((name) => [name, z.optional(kinds[name] as z.ZodType)]));
   return z
     .strictObject({ ...optional, ...beside })
-    .refine(
-      (value) => names.filter((name) => (value as Record<string, unknown>)[name] !== undefined).length === 1,
-      `expected exactly one of: ${names.join(', ')}`,
-    ) as unknown as z.ZodType<Output>;
+    .refine((value) => names.filter((name) => (value as Record<string, unknown>)[name] !== undefined).length === 1, {
+      error: `expected exactly one of: ${names.join(', ')}`,
+      when: whenRead(...names),
+    }) as unknown as z.ZodType<Output>;
 }
 
 /** `spec.content`. */

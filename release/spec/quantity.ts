@@ -91,7 +91,8 @@ const MOST_SERVERS = 100_000;
 const percentSchema = z
   .string()
   .max(20, 'expected a share of the set such as 5%')
-  .regex(PERCENT, 'expected a share of the set such as 5%')
+  // Text that is no share at all may be meant as a number: the union then says both.
+  .regex(PERCENT, { error: 'expected a share of the set such as 5%', abort: true })
   .refine((text) => Number(text.slice(0, -1)) <= 100, 'a share of the set is at most 100%');
 
 /** A count in a release file: a whole number >= `minimum`, or a share of the set. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { ofType } from './issue-sentences.ts';
 import { dnsLabel } from './names.ts';
+import { whenRead } from './read-fields.ts';
 import { absolutePath, command, exactlyOne, expectation, port, timeoutOf } from './probe-spec.ts';
 
 /** Headers that belong to the connection, and those in which secrets travel. */
@@ -17,7 +19,7 @@ function complaintAbout(name: string, value: string): string | undefined {
 
 const headers = z
   .record(z.string(), z.string({ error: 'expected text; put numbers in quotes' }), {
-    error: 'expected names and values such as { X-Reason: release }',
+    error: ofType('expected names and values such as { X-Reason: release }'),
   })
   .superRefine((given, context) => {
     for (const [name, value] of Object.entries(given)) {
@@ -57,6 +59,7 @@ const httpReload = z
   .refine(({ method, body }) => method !== 'GET' || body === undefined, {
     path: ['body'],
     error: 'a GET request has no body: give another method',
+    when: whenRead('method', 'body'),
   })
   .meta({ description: "A request to the server's own address" });
 

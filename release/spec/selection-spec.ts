@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { objectName } from './names.ts';
+import { whenRead } from './read-fields.ts';
 import { plainLine } from './text.ts';
 
 /** Kubernetes numbers servers in 32 bits. */
@@ -45,13 +46,18 @@ function isLimited(selection: z.output<z.ZodObject<typeof criteria>>): boolean {
   );
 }
 
+const ONE_OF_THEM = {
+  error: `expected at least one of: ${CRITERIA_NAMES}`,
+  when: whenRead('servers', 'labels', 'opsState', 'updatePriority'),
+};
+
 /** Schema of a choice of servers. */
-export const serverCriteria = z.strictObject(criteria).refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`);
+export const serverCriteria = z.strictObject(criteria).refine(isLimited, ONE_OF_THEM);
 
 /** Schema of a named wave. */
 export const serverSelection = z
   .strictObject({ name: plainLine(63), ...criteria })
-  .refine(isLimited, `expected at least one of: ${CRITERIA_NAMES}`)
+  .refine(isLimited, ONE_OF_THEM)
   .meta({
     description: `A named wave: the servers that meet every criterion given (${CRITERIA_NAMES})`,
   });

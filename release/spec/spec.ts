@@ -1,4 +1,9 @@
 import { z } from 'zod';
+import { gateProblems } from './gate-problems.ts';
+import type { CombinedProblem } from './gate-problems.ts';
+import { PLAIN_WORDS, ofType, problemsOf } from './issue-sentences.ts';
+import { wereRead } from './read-fields.ts';
+import type { FieldPath } from './read-fields.ts';
 import { admissionSchema } from './admission-spec.ts';
 import { onFailureSchema } from './failure-spec.ts';
 import { freezeWindowSchema } from './freeze-spec.ts';
@@ -26,7 +31,7 @@ const image = z
   );
 
 const version = z
-  .string({ error: 'expected text; put a version that looks like a number in quotes, such as "1.10"' })
+  .string({ error: ofType('expected text; put a version that looks like a number in quotes, such as "1.10"') })
   .min(1)
   .max(128)
   .regex(/^[\w.+:/-]+$/, 'expected letters, digits and ._+:/- only');
@@ -39,11 +44,13 @@ const waves = z
   .union([z.array(waveEntry).min(1).max(100), z.strictObject({ by: z.literal('updatePriority') })], {
     error: 'expected a list such as [1, 5%, 25%, rest], or { by: updatePriority }',
   })
-  .refine((list) => !Array.isArray(list) || list.at(-1) === 'rest', {
+  .refine((list) => !Array.isArray(list) || list.includes('rest'), {
     error: 'the last wave must be rest, so that no server is excluded unnoticed',
+    when: ({ issues }) => issues.length === 0,
   })
   .refine((list) => !Array.isArray(list) || list.indexOf('rest') === list.length - 1, {
     error: 'only the last wave may be rest',
+    when: ({ issues }) => issues.length === 0,
   });
 
 const target = z.strictObject({
@@ -83,7 +90,7 @@ const specSchema = z.strictObject({
   newServers,
   images: z
     .record(dnsLabel, image, {
-      error: 'expected the new image of each sidecar, such as { sidecar: registry.example/2048-sidecar:v2.0 }',
+      error: ofType('expected the new image of each sidecar, such as { sidecar: registry.example/2048-sidecar:v2.0 }'),
     })
     .refine((images) => Object.keys(images).length === 1, 'expected the image of exactly one sidecar container'),
   version: version
@@ -103,7 +110,7 @@ const specSchema = z.strictObject({
   reload: reload.meta({ description: 'What makes the engine load the new files' }),
   proof: proof.meta({ description: 'Checked after the reload: the engine itself must say which version it runs' }),
   health: z
-    .array(healthCheck, { error: 'expected a list such as [ { http: { port: 80, path: /healthz } } ]' })
+    .array(healthCheck, { error: ofType('expected a list such as [ { http: { port: 80, path: /healthz } } ]') })
     .max(10)
     .prefault([])
     .meta({ description: 'Checked after the proof, and again and again while the wave bakes' }),
@@ -156,17 +163,6 @@ export const askSchema = z.strictObject({
 /** How servers are asked what they run and made to load it. */
 export type Ask = z.output<typeof askSchema>;
 
-interface Problem {
-  readonly path: (string | number)[];
-  readonly error: string;
-}
-
-/** What is right in each field and wrong together. */
-function policyProblems(spec: z.output<typeof specSchema>): Problem[] {
-  const problems = spec.gates.flatMap((gate, index) => gateProblems(spec, gate, index));
-  return [...problems, ...strategyProblems(spec)];
-}
-
 /** What one strategy, or one way of reloading, cannot do. */
 function strategyProblems({
   strategy,
@@ -174,15 +170,16 @@ function strategyProblems({
   maxMixed,
   reload,
   onFailure,
-}: z.output<typeof specSchema>): Problem[] {
+}: z.output<typeof specSchema>): CombinedProblem[] {
   const forNewServers = strategy === 'newServersOnly';
   const retries = Object.entries(onFailure.classes).filter(([, { then }]) => then === 'retry');
   const [retried] = retries;
-  const rules: readonly (readonly [broken: boolean, path: Problem['path'], error: string])[] = [
+  const rules: readonly (readonly [broken: boolean, path: FieldPath, error: string, other?: FieldPath])[] = [
     [
       admission !== undefined && 'self' in reload,
       ['admission'],
       'an engine that reloads by itself does not wait for its players',
+      ['reload'],
     ],
     [
       maxMixed !== undefined && forNewServers,
@@ -202,49 +199,38 @@ function strategyProblems({
       'new servers are followed until ready.timeout is over, and not tried again after that',
     ],
   ];
-  return rules.flatMap(([broken, path, error]) => (broken ? [{ path, error }] : []));
+  return rules.flatMap(([broken, path, error, other = ['strategy']]) =>
+    broken ? [{ path: [...path], error, combines: [path, other] }] : [],
+  );
 }
 
-function gateProblems(
-  { approvers, health }: z.output<typeof specSchema>,
-  { before, groups = {}, promoteAfter, timeout }: GateSpec,
-  index: number,
-): Problem[] {
-  const at = (field: string, error: string, ...more: string[]): Problem => ({
-    path: ['gates', index, field, ...more],
-    error,
-  });
-  const problems: Problem[] = [];
-  const unknown = Object.keys(groups).find((name) => !Object.hasOwn(approvers, name));
-  if (unknown !== undefined) problems.push(at('groups', `spec.approvers has no group ${unknown}`, unknown));
-  const [short] = Object.entries(groups).filter(([name, count]) => (approvers[name]?.length ?? count) < count);
-  if (short)
-    problems.push(at('groups', `the group ${short[0]} has only ${approvers[short[0]]?.length ?? 0} people`, short[0]));
-  if (promoteAfter === undefined) return problems;
-  if (health.length === 0) problems.push(at('promoteAfter', 'a gate that opens by itself needs spec.health'));
-  if (before === 1)
-    problems.push(at('promoteAfter', 'before wave 1 no server runs the new version, so none can prove healthy'));
-  if (promoteAfter >= timeout)
-    problems.push(at('promoteAfter', 'expected less than timeout, or the gate never opens by itself'));
-  return problems;
-}
+/** What `apiVersion` of a release file says. */
+export const API_VERSION = 'hotwave.dev/v1';
+/** What `kind` of a release file says. */
+export const KIND = 'Release';
+
+const withTheChoice = (soFar: Parameters<typeof wereRead>[0]): boolean =>
+  wereRead(soFar, ['strategy'], ['target', 'servers']);
 
 /** The release file: what a person writes and a reviewer reads. */
 export const releaseFileSchema = z.strictObject({
-  apiVersion: z.literal('hotwave.dev/v1', { error: 'expected hotwave.dev/v1' }),
-  kind: z.literal('Release', { error: 'expected Release' }),
+  apiVersion: z.literal(API_VERSION, { error: `expected ${API_VERSION}` }),
+  kind: z.literal(KIND, { error: `expected ${KIND}` }),
   metadata: z.strictObject({ name: dnsLabel }),
   spec: specSchema
     .refine((spec) => spec.strategy !== 'targeted' || spec.target.servers !== undefined, {
       path: ['target', 'servers'],
+      when: withTheChoice,
       error: 'strategy targeted needs the chosen servers, such as { servers: [1, 2] }',
     })
     .refine((spec) => spec.strategy === 'targeted' || spec.target.servers === undefined, {
       path: ['target', 'servers'],
+      when: withTheChoice,
       error: 'only strategy targeted chooses servers; the other strategies are about the whole set',
     })
     .superRefine((spec, context) => {
-      for (const { path, error } of policyProblems(spec)) context.addIssue({ code: 'custom', path, message: error });
+      for (const { path, error, combines } of [...gateProblems(spec), ...strategyProblems(spec)])
+        if (wereRead(context, ...combines)) context.addIssue({ code: 'custom', path, message: error });
     }),
 });
 
@@ -284,6 +270,7 @@ export function releaseJsonSchema(): object {
  * sends it need not have read it by this schema, so the same rules and bounds are tested again.
  */
 export const checkedFileSchema = z.custom<ReleaseFile>().superRefine((file, context) => {
-  const { error } = z.safeEncode(releaseFileSchema, file);
-  for (const { path, message } of error?.issues.slice(0, 1) ?? []) context.addIssue({ code: 'custom', path, message });
+  const { error } = z.safeEncode(releaseFileSchema, file, PLAIN_WORDS);
+  const [problem] = problemsOf(error?.issues ?? []);
+  if (problem) context.addIssue({ code: 'custom', path: [...problem.path], message: problem.message });
 });

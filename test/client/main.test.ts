@@ -59,7 +59,10 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['stauts', 'x'], "hotwave: unknown command 'stauts' (Did you mean status?)"],
     [['status', 'x', '--clutser', 'y'], "hotwave: unknown option '--clutser' (Did you mean --cluster?)"],
     [['status'], "hotwave: missing required argument 'set'"],
-    [['watch', 'x', '--until', 'noon'], /--until.*Allowed choices are gate, done/],
+    [['watch', 'x', '--until', 'noon'], 'hotwave: --until "noon": expected gate or done'],
+    [['status', 'x', '-o', 'html'], 'hotwave: --output "html": expected text, wide, json, jsonl or yaml'],
+    [['help', 'stauts'], "hotwave: unknown command 'stauts' (Did you mean status?)"],
+    [['help', 'foo'], "hotwave: unknown command 'foo'"],
     [['watch', 'x', '--timeout', 'soon'], /--timeout "soon": expected a duration such as 90s/],
     [['cancel', 'x'], /say what becomes of the servers: cancel --then hold, or cancel --then rollback/],
     [['approve', 'x'], /say which wave: approve --wave N/],
@@ -72,7 +75,7 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['resume', 'x', '--wins', 'both'], '--wins "both": expected release or edit'],
     [['rollback', 'x', '--scope', 'some'], '--scope "some": expected release, wave or failed'],
     [['rollback', 'x', '--order', 'sideways'], '--order "sideways": expected all or reverse'],
-    [['unhalt', '--only', 'a/b', '--only', 'a/c'], 'It is given twice'],
+    [['unhalt', '--only', 'a/b', '--only', 'a/c'], 'hotwave: --only is given twice'],
     [['rollback', 'x', '--to', ' '], '--to "": expected a version or an image'],
     [['pause', 'x', '--actor', ''], '--actor: expected some text'],
     [['pause', 'x', '--reason', 'y'.repeat(1_001)], '--reason: expected at most 1000 characters'],
@@ -160,14 +163,74 @@ describe('a release file with mistakes', () => {
     expect(code).toBe(64);
     expect(out).toBe('');
     expect(err).toMatch(/^r\.yaml:3:19: metadata\.name: /m);
-    expect(err).toMatch(/^r\.yaml:5:3: spec\.imagez: unknown key imagez/m);
+    expect(err).toMatch(/^r\.yaml:5:3: spec\.imagez: unknown key \(did you mean images\?\)$/m);
     expect(err).toMatch(/^hotwave: r\.yaml is no valid release file: \d+ mistakes$/m);
+  });
+
+  test('with more than ten shows ten, and says how many there are', async () => {
+    const many = Array.from({ length: 12 }, (_, index) => `  k${index}: 1`).join('\n');
+    const { err } = await run(['plan', 'r.yaml'], recordedIo({ files: { 'r.yaml': `${text}${many}\n` } }));
+    const said = err.split('\n');
+    const count = Number(/: (\d+) mistakes$/m.exec(err)?.[1]);
+    expect(said.filter((line) => line.startsWith('r.yaml:'))).toHaveLength(10);
+    expect(said[10]).toBe(`and ${count - 10} more`);
+    expect(count).toBeGreaterThan(12);
   });
 
   test('from the standard input is called stdin', async () => {
     const { err } = await run(['plan', '-'], recordedIo({ files: { '-': 'x' } }));
     expect(err).toMatch(/^stdin:1:1: /);
   });
+});
+
+describe('a release file without mistakes, and nobody who takes it', () => {
+  const right = [
+    'apiVersion: hotwave.dev/v1',
+    'kind: Release',
+    'metadata: { name: scripts-2-0 }',
+    'spec:',
+    '  target: { gameServerSet: duel }',
+    '  images: { scripts: "registry.test/scripts:2.0" }',
+    '  reload: { self: {} }',
+    '  proof: { http: { port: 80, path: /version } }',
+  ].join('\n');
+
+  test.each(['plan', 'start'])('%s says so after the error', async (verb) => {
+    const io = recordedIo({ files: { 'r.yaml': right } });
+    const { code, out, err } = await run([verb, 'r.yaml', '--address', NO_TEMPORAL], io);
+    expect({ code, out }).toEqual({ code: 7, out: '' });
+    expect(err).toMatch(
+      /^hotwave: Temporal at 127\.0\.0\.1:1 does not answer[^]*\n {2}r\.yaml itself has no mistakes\n$/,
+    );
+  });
+});
+
+describe('help marks what must be given', () => {
+  test.each([
+    ['approve', ['--wave'], ['--reason']],
+    ['reject', ['--wave', '--reason'], []],
+    ['skip', ['--server', '--wave', '--reason'], []],
+    ['override', ['--reason'], ['--actor']],
+    ['cancel', ['--then'], ['--reason']],
+    ['halt', ['--reason'], ['--for']],
+  ])('of %s', async (verb, demanded, others) => {
+    const { out } = await run([verb, '--help']);
+    const about = (flag: string): string =>
+      new RegExp(`^ +${flag} [^]*?(?=^ +-|^$)`, 'm').exec(out)?.[0].replaceAll(/\s+/g, ' ') ?? '';
+    for (const flag of demanded) expect(about(flag)).toMatch(/must be given/);
+    for (const flag of others) expect(about(flag)).toMatch(new RegExp(`${flag} (?!.*must be given)`));
+  });
+});
+
+test.each([
+  ['ENOENT', 'there is no such file'],
+  ['EISDIR', 'it is a folder, not a file'],
+  ['EACCES', 'you may not read it'],
+  ['EIO', 'it cannot be read (EIO)'],
+])('a file that cannot be read because of %s is said in plain words', async (code, sentence) => {
+  const readText = (): Promise<string> => Promise.reject(Object.assign(new Error(code), { code }));
+  const { code: exit, err } = await run(['plan', 'r.yaml'], { ...recordedIo(), readText });
+  expect({ exit, err }).toEqual({ exit: 64, err: `hotwave: r.yaml: ${sentence}\n` });
 });
 
 test("after a verb --version is the verb's: verify never prints hotwave's own version and exits 0", async () => {

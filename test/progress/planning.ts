@@ -108,7 +108,8 @@ function wishesOf(story: Story): Readonly<Record<string, unknown>> {
   return {
     ...everywhere,
     waves: story.waves,
-    gates: story.gates.map((before) => gateOf(story, before)),
+    // The file may not name a gate behind the last wave.
+    gates: story.gates.filter((before) => before <= story.waves.length).map((before) => gateOf(story, before)),
     onFailure: {
       ...everywhere.onFailure,
       keepSpecimens: strategy === 'targeted' ? story.keepSpecimens : 0,

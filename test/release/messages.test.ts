@@ -115,6 +115,20 @@ describe('a decision', () => {
     expect(readDecision(message)).toHaveProperty('problem');
   });
 
+  test.each([
+    [{ ...aDecision, verb: 'aprove' }, 'verb: expected approve, reject, pause'],
+    [{ ...aDecision, wave: 0 }, 'wave: expected a number of at least 1;'],
+    [{ ...aDecision, wave: '2' }, 'wave: expected a number;'],
+    [{ ...aDecision, actor: undefined }, 'actor: is missing; expected text; put numbers in quotes;'],
+    [{ ...aDecision, id: 7, verb: 3 }, 'id: expected text; put numbers in quotes;'],
+    [{ ...aDecision, waev: 2, reasn: 'x' }, 'waev: unknown key (did you mean wave?);'],
+    [undefined, 'the message: is missing;'],
+    [3, 'the message: expected an object;'],
+  ])('that is not understood is answered in plain words: %o', (message, beginning) => {
+    const read = readDecision(message);
+    expect('problem' in read && read.problem.slice(0, beginning.length + 16)).toBe(`not understood: ${beginning}`);
+  });
+
   test('of several lines is one line', () => {
     expect(decisionSchema.parse({ ...aDecision, reason: ' login\nis \u001b[31mdown\u0007 ' }).reason).toBe(
       'login is down',
@@ -220,6 +234,19 @@ describe('the input of a workflow', () => {
     const paused = { ...file, spec: { ...file.spec, paused: { timeout: 1e15 } } };
     expect(() => checkedInput(releaseInputSchema, { v: 1, file: paused, cluster: 'eu', requester: 'ann' })).toThrow(
       'the input of this workflow is not understood: file.spec.paused.timeout: expected a duration of at most 30d',
+    );
+  });
+
+  test.each([
+    [{ v: 1, cluster: 'eu', requester: 'ann' }, 'file: is missing'],
+    [
+      { v: 1, file: { ...file, spec: { ...file.spec, proof: undefined } }, cluster: 'eu', requester: 'ann' },
+      'file.spec.proof: is missing',
+    ],
+    [{ v: 2, file, cluster: 'eu', requester: 'ann' }, 'v: expected 1'],
+  ])('that is wrong is answered in plain words: %#', (input, sentence) => {
+    expect(() => checkedInput(releaseInputSchema, input)).toThrow(
+      new RegExp(`^the input of this workflow is not understood: ${sentence}$`),
     );
   });
 

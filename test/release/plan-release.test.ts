@@ -131,7 +131,7 @@ describe('a rolling release after a targeted one', () => {
 });
 
 describe('a gate', () => {
-  const gate = '  waves: [1, rest]\n  gates: [{ before: 3 }]';
+  const gate = '  waves: [1, 5%, rest]\n  gates: [{ before: 3 }]';
   const unreached = 'the gate before wave 3 is never reached: the plan has 2 waves';
 
   test('that no wave comes to is warned of', () => {
