@@ -240,7 +240,13 @@ async function checkAlreadyUpdated(preflight: Preflight): Promise<Finding> {
   };
   const unproved = (await keepAlive(() => pLimit(ASKED_AT_ONCE).map(servers, ask))).flat();
   preflight.plan = { ...plan, unproved };
-  if (unproved.length === 0) return ok(`${servers.length} run it already and prove ${version}`);
+  if (servers.length === 0) return ok('no server runs it already');
+  if (unproved.length === 0)
+    return ok(
+      servers.length === 1
+        ? `1 runs it already and proves ${version}`
+        : `${servers.length} run it already and prove ${version}`,
+    );
   return warning(
     `${unproved.length} of ${servers.length} run it already but do not prove ${version} (${firstNames(unproved)}): they are made to load it after the waves`,
   );

@@ -1,4 +1,4 @@
-import { headline, why } from '../../release/narrate/narrate.ts';
+import { headline, turnOf, why } from '../../release/narrate/narrate.ts';
 import type { ReleaseState, WaveProgress } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
 import type { SeenRelease } from '../temporal/retries.ts';
@@ -28,7 +28,7 @@ function nameOf({ name }: WaveProgress): string {
 
 function cause(state: ReleaseState): string {
   const { wait, ...timeless } = state;
-  if (wait && state.pausedBecause === undefined) return `${wait.for} (on ${wait.owner})`;
+  if (wait && state.pausedBecause === undefined) return `${wait.for} (${turnOf(wait.for, wait.owner)})`;
   // Without the wait, `why` leaves out the times.
   return why(timeless, state.startedAt);
 }

@@ -1,4 +1,11 @@
-import { apartSentences, headline, nextCommands, rollbackSentences, why } from '../../release/narrate/narrate.ts';
+import {
+  apartSentences,
+  headline,
+  nextCommands,
+  rollbackSentences,
+  waveStatus,
+  why,
+} from '../../release/narrate/narrate.ts';
 import { commandLine, setWords } from '../../release/narrate/shell.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Phase, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
@@ -27,14 +34,15 @@ export function retryLines({ retrying = [] }: Pick<SeenRelease, 'retrying'>, { c
 /** What is released where, and the headline. */
 export function titleLines(state: ReleaseState, now: number, { columns, colours }: View): string[] {
   const from = state.previousVersion === '' ? '' : `${state.previousVersion} → `;
-  const took = formatDuration(Math.max(0, (state.endedAt ?? now) - state.startedAt));
-  const ago = isFinal(state.phase) ? `took ${took}` : `for ${took}`;
+  const took = Math.max(0, (state.endedAt ?? now) - state.startedAt);
+  const isNew = !isFinal(state.phase) && took < 1_000;
+  const ago = isNew ? '' : `, ${isFinal(state.phase) ? 'took' : 'for'} ${formatDuration(took)}`;
   return [
     fitted(
       `${colours.bold(state.release)} on ${state.set.namespace}/${state.set.name} · ${from}${state.version}`,
       columns,
     ),
-    fitted(`${headline(state)} · ${state.strategy}, started by ${state.requester}, ${ago}`, columns),
+    fitted(`${headline(state)} · ${state.strategy}, started by ${state.requester}${ago}`, columns),
   ];
 }
 
@@ -55,7 +63,7 @@ export function waveTable(state: ReleaseState, now: number, view: View, limit = 
   const { shown, before, after } = windowAround(state.waves, state.wave, limit - 1);
   const table = renderTable(
     WAVE_COLUMNS,
-    shown.map((wave) => waveRow(wave, state.endedAt ?? now, view.colours)),
+    shown.map((wave) => waveRow(wave, state, now, view.colours)),
     view,
   );
   const hidden = [before > 0 ? `${before} before` : '', after > 0 ? `${after} after` : ''].filter(
@@ -64,13 +72,14 @@ export function waveTable(state: ReleaseState, now: number, view: View, limit = 
   return hidden.length === 0 ? table : [...table, view.colours.dim(fitted(`… ${hidden.join(', ')}`, view.columns))];
 }
 
-function waveRow(wave: WaveProgress, now: number, colours: Colours): string[] {
-  const took = wave.startedAt === undefined ? '' : formatDuration(Math.max(0, (wave.endedAt ?? now) - wave.startedAt));
+function waveRow(wave: WaveProgress, { phase, endedAt }: ReleaseState, now: number, colours: Colours): string[] {
+  const took =
+    wave.startedAt === undefined ? '' : formatDuration(Math.max(0, (wave.endedAt ?? endedAt ?? now) - wave.startedAt));
   return [
     String(wave.number),
     wave.name,
     String(wave.size),
-    statusColour(wave.status, colours)(wave.status),
+    statusColour(wave.status, colours)(waveStatus(wave.status, phase)),
     String(wave.ready),
     String(wave.proven),
     wave.failed > 0 ? colours.red(String(wave.failed)) : '0',

@@ -65,18 +65,18 @@ export interface LiveChanges {
 
 const NAMED = 5;
 
-/** `; 2 servers came meanwhile and prove it too: duel-10, duel-11`, or nothing when nothing came or went. */
+/** `; 2 that came meanwhile prove it too: duel-10, duel-11`, or nothing when nothing came or went. */
 export function liveChangesText({ proved, notProved, gone }: LiveChanges): string {
-  const part = (names: readonly string[], what: string): string => {
+  const part = (names: readonly string[], one: string, many: string): string => {
     if (names.length === 0) return '';
     const sorted = names.toSorted((left, right) => left.localeCompare(right, 'en', { numeric: true }));
     const more = names.length > NAMED ? ', ...' : '';
-    return `; ${names.length} ${what}: ${sorted.slice(0, NAMED).join(', ')}${more}`;
+    return `; ${names.length} ${names.length === 1 ? one : many}: ${sorted.slice(0, NAMED).join(', ')}${more}`;
   };
   return [
-    part(proved, 'that came meanwhile prove it too'),
-    part(notProved, 'that came meanwhile are not proved'),
-    part(gone, 'are not there any more'),
+    part(proved, 'that came meanwhile proves it too', 'that came meanwhile prove it too'),
+    part(notProved, 'that came meanwhile is not proved', 'that came meanwhile are not proved'),
+    part(gone, 'is not there any more', 'are not there any more'),
   ].join('');
 }
 

@@ -15,11 +15,26 @@ import { isFinal } from '../progress/state.ts';
  */
 export function why(state: ReleaseState, now?: number): string {
   if (isFinal(state.phase)) return `${OUTCOMES[state.phase]}${state.reason === '' ? '' : `: ${state.reason}`}`;
-  const what = state.pausedBecause === undefined ? (state.wait?.for ?? state.step) : `paused: ${state.pausedBecause}`;
+  const what = state.pausedBecause === undefined ? (state.wait?.for ?? state.step) : pauseText(state.pausedBecause);
   if (!state.wait) return what;
   const { owner, since, until } = state.wait;
-  if (now === undefined) return `${what} (on ${owner}, since ${pointInTime(since)}, until ${pointInTime(until)})`;
-  return `${what} (on ${owner}, for ${formatDuration(Math.max(0, now - since))}, ${formatDuration(Math.max(0, until - now))} left)`;
+  if (now === undefined)
+    return `${what} (${turnOf(what, owner)}, since ${pointInTime(since)}, until ${pointInTime(until)})`;
+  const elapsed = now - since < LEAST_TOLD_MS ? '' : `for ${formatDuration(now - since)}, `;
+  return `${what} (${turnOf(what, owner)}, ${elapsed}${formatDuration(Math.max(0, until - now))} left)`;
+}
+
+/** Whose turn it is: `waits for Kruise`, or only who where the sentence says already that it waits. */
+export function turnOf(what: string, owner: string): string {
+  return what.startsWith('waits ') ? owner : `waits for ${owner}`;
+}
+
+/** Less than this has passed for nobody who reads, in milliseconds. */
+const LEAST_TOLD_MS = 1_000;
+
+/** `paused by ann: players complain`, `paused: duel-3: no proof`: a person's pause begins with who it was. */
+function pauseText(because: string): string {
+  return because.startsWith('by ') ? `paused ${because}` : `paused: ${because}`;
 }
 
 const OUTCOMES = {
@@ -113,7 +128,7 @@ export function detailsMarkdown(state: ReleaseState): string {
     statusMarkdown(state),
     `${escapeMarkdown(state.set.namespace)}/${escapeMarkdown(state.set.name)} → ${escapeMarkdown(state.image)} (${escapeMarkdown(state.previousVersion)} → ${escapeMarkdown(state.version)}), started by ${escapeMarkdown(state.requester)}`,
     commandsMarkdown(state),
-    wavesMarkdown(state.waves),
+    wavesMarkdown(state),
     failuresMarkdown(state),
     [...rollbackSentences(state), ...apartSentences(state)]
       .map((sentence) => `- ${escapeMarkdown(sentence)}`)
@@ -146,7 +161,7 @@ function commandsMarkdown(state: ReleaseState): string {
   return commands.map(commandMarkdown).join('\n');
 }
 
-function wavesMarkdown(waves: readonly WaveProgress[]): string {
+function wavesMarkdown({ waves, phase }: ReleaseState): string {
   if (waves.length === 0) return '';
   const shown =
     waves.length <= 12
@@ -158,12 +173,17 @@ function wavesMarkdown(waves: readonly WaveProgress[]): string {
   const rows = shown.map(({ number, name, size, status, ready, proven, failed }) => [
     String(number),
     escapeMarkdown(name, 40),
-    status,
+    waveStatus(status, phase),
     `${ready} of ${size}`,
     `${proven} of ${size}`,
     String(failed),
   ]);
   return tableMarkdown(['wave', 'name', 'state', 'ready', 'proven', 'failed'], rows);
+}
+
+/** The state of a wave in words: a wave that was never begun waits for nothing any more once its release has ended. */
+export function waveStatus(status: WaveProgress['status'], phase: ReleaseState['phase']): string {
+  return status === 'pending' && isFinal(phase) ? 'not started' : status;
 }
 
 /** What a rollback goes back to, while there may be one and where nobody would guess it. */

@@ -163,6 +163,6 @@ function mixedServers({ container, oldImage, newImage }: SetBaseline, servers: r
 function mixedWarnings(names: readonly string[], oldImage: string): string[] {
   if (names.length === 0) return [];
   return [
-    `${names.length} servers run neither ${oldImage} nor the new image (${names.slice(0, 5).join(', ')}): a rollback brings them to ${oldImage}`,
+    `${names.length === 1 ? '1 server runs' : `${names.length} servers run`} neither ${oldImage} nor the new image (${names.slice(0, 5).join(', ')}): a rollback brings them to ${oldImage}`,
   ];
 }

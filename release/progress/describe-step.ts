@@ -85,7 +85,7 @@ const DESCRIBERS: Describers = {
   health: engineDoing,
   admit: admitDoing,
   bake: (_release, { until }) => ({ phase: 'baking', step: 'bakes and samples health', owner: 'a timer', until }),
-  look: (release, _step, now) => quickly(release, now, 'looks at the whole fleet: nobody else was touched'),
+  look: (release, _step, now) => quickly(release, now, 'looks at the whole fleet: was any other server changed?'),
   whereabouts: (release, { names }, now) => ({
     phase: wayOf(release),
     step: `looks what became of ${names.length} servers that are not there`,
@@ -142,7 +142,7 @@ function stageDoing({ plan }: Release, _step: unknown, now: number): Doing {
   const { baseline, strategy, bystanders } = plan;
   const [how, servers] =
     strategy === 'rolling'
-      ? (['with every server frozen', baseline.replicas] as const)
+      ? (['into the set; no server may move yet', baseline.replicas] as const)
       : (['for new servers only', bystanders.length] as const);
   if (strategy === 'targeted')
     return { phase: 'updating', step: 'records the release on the set', owner: API_SERVER, until: now + QUICK_MS };
@@ -155,7 +155,7 @@ function openDoing({ plan }: Release, step: Extract<Task, { kind: 'open' }>, now
   const doing =
     step.for === 'adopted'
       ? `takes ${plan.adopted.length} servers into the template that run ${plan.baseline.newImage} already`
-      : `opens the set for ${step.servers.length} servers`;
+      : `lets ${step.servers.length} servers move`;
   return { phase: 'updating', step: doing, owner: 'kruise-game-manager', until };
 }
 
@@ -267,7 +267,7 @@ const WAITS: Readonly<Record<Waiting, (release: Release, until: number, now: num
   retry: retryDoing,
   settle: (release, until) => ({
     phase: wayOf(release),
-    step: 'waits until the kubelets would have shown a restart',
+    step: 'waits a few seconds: a restart would be seen by then',
     owner: 'a timer',
     until,
   }),

@@ -108,7 +108,21 @@ describe('status', () => {
 
   test('stops the clock of every wave when the release has ended', () => {
     const state = aReleaseState({ phase: 'rolled-back', endedAt: NOW - 30_000, wait: undefined });
-    expect(renderStatus(state, NOW, plainView())).toContain('running     12      10       0   30s');
+    expect(renderStatus(state, NOW, plainView())).toMatch(/running +12 +10 +0 +30s/);
+  });
+
+  test('does not tell how long a release runs that has just begun', () => {
+    const begun = (ago: number): string => renderStatus(aReleaseState({ startedAt: NOW - ago }), NOW, plainView());
+    expect(begun(999)).toMatch(/started by ann$/m);
+    expect(begun(1_000)).toMatch(/started by ann, for 1s$/m);
+  });
+
+  test('says of a wave that was never begun that it is not started, once the release has ended', () => {
+    const paused = renderStatus(aReleaseState({ phase: 'paused' }), NOW, plainView());
+    expect([...paused.matchAll(/pending|not started/g)].map(([found]) => found)).toEqual(['pending', 'pending']);
+    const ended = aReleaseState({ phase: 'rolled-back', endedAt: NOW, wait: undefined });
+    const shown = renderStatus(ended, NOW, plainView());
+    expect([...shown.matchAll(/pending|not started/g)].map(([found]) => found)).toEqual(['not started', 'not started']);
   });
 
   test('leaves nothing out when no terminal limits it', () => {
@@ -125,7 +139,7 @@ describe('a progress line', () => {
 
   test('tells phase, wave, progress and what it waits for', () => {
     expect(progressLine(aReleaseState())).toBe(
-      'updating · wave 2 of 4 · 12/50 ready, 10 proven · waits for 50 servers to be Ready (on Kruise)',
+      'updating · wave 2 of 4 · 12/50 ready, 10 proven · waits for 50 servers to be Ready (Kruise)',
     );
   });
 

@@ -145,8 +145,15 @@ test.each(rules)('evidence that %s is not overlooked, and a good release passes'
 
 test('a check that fails says what was found instead', () => {
   const { what } = changedInOrder(observation({ imageChanges: [imageChange(0), imageChange(1)] }), 'image:v2', waves);
-  expect(what).toBe('the image changed wave by wave, once on each server: 1 | 0; found: 0 1');
+  expect(what).toBe('the image changed wave by wave, once on each server: set-1 | set-0; found: set-0, set-1');
   expect(endedAs('failed', 'done')).toEqual({ holds: false, what: 'the release ended as done; found: failed' });
+});
+
+test('a check names servers as kubectl does', () => {
+  expect(nobodyElseMoved([imageChange(1)], ['set-1', 'set-0'], 'at the gate').what).toBe(
+    'at the gate, no server had been changed but set-1, set-0',
+  );
+  expect(filesAloneChangeNothing(observation(), 'v2', 'nginx').what).toMatch(/\(seen on set-0, set-1\)$/);
 });
 
 test('a load from before the worker was killed is not held against it because it was seen a moment later', () => {

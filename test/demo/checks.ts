@@ -100,7 +100,7 @@ function seenWaiting(changes: readonly EngineChange[], version: string): readonl
 export function filesAloneChangeNothing({ engineChanges }: Observation, version: string, engine: string): Check {
   const servers = seenWaiting(engineChanges, version);
   const what = `the files of ${version} alone changed nothing: ${engine} still answered the old version`;
-  return check(servers.length > 0, `${what} (seen on ${servers.map(short).toSorted().join(' ')})`, 'never seen');
+  return check(servers.length > 0, `${what} (seen on ${servers.toSorted().join(', ')})`, 'never seen');
 }
 
 /** The set's servers got the image wave by wave, once each, and nobody else did. */
@@ -115,15 +115,15 @@ export function changedInOrder(
   const holds =
     changed.length === waves.flat().length &&
     waves.every((wave, index) => wave.toSorted().join() === found[index]?.join());
-  const plan = waves.map((wave) => wave.map(short).join(' ')).join(' | ');
-  return check(holds, `the image changed wave by wave, once on each server: ${plan}`, changed.map(short).join(' '));
+  const plan = waves.map((wave) => wave.join(', ')).join(' | ');
+  return check(holds, `the image changed wave by wave, once on each server: ${plan}`, changed.join(', '));
 }
 
 /** So far, only these servers have been told to change. `when` ends the sentence. */
 export function nobodyElseMoved(changes: readonly ImageChange[], servers: readonly string[], when: string): Check {
   const moved = changes.filter(({ where }) => where === 'spec').map(({ pod }) => pod);
   const others = moved.filter((pod) => !servers.includes(pod));
-  const what = `${when}, no server had been changed but ${servers.map(short).join(' ')}`;
+  const what = `${when}, no server had been changed but ${servers.join(', ')}`;
   const found = others.length > 0 ? others.join(', ') : 'none changed at all';
   return check(moved.length > 0 && others.length === 0, what, found);
 }
@@ -177,9 +177,4 @@ function increases({ before, after }: Observation, pick: (server: ServerFacts) =
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0);
-}
-
-/** `gss-2048-4` -> `4`. */
-function short(server: string): string {
-  return server.slice(server.lastIndexOf('-') + 1);
 }

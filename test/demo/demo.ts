@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { startLab } from '../lab/lab.ts';
+import { NameInUse, requireFreeName, startLab } from '../lab/lab.ts';
 import type { Lab, LabKind } from '../lab/lab.ts';
 import { truthLabObstacle } from '../lab/truth-obstacle.ts';
 import { badRelease } from './bad-release.ts';
@@ -25,25 +25,38 @@ export interface Venue {
 /** How many releases the demo has. */
 export const releaseCount = 3;
 
+/** What came of the demo. */
+export interface Played {
+  /** For each release that ended; one that went wrong is the last. */
+  readonly reports: readonly ReleaseReport[];
+  /** Tells how to look around and how to end what goes on; says nothing when everything has ended. */
+  readonly tellWhatGoesOn: () => void;
+}
+
 /**
- * Plays the demo and ends what it started, unless that was to be kept. Returns a report for each release that ended;
- * one that went wrong is the last.
- * @throws Error when something could not be carried out
+ * Plays the demo and ends what it started, unless that was to be kept.
+ * @throws Error when something could not be carried out; what goes on has been told then
  */
-export async function playDemo(options: DemoOptions, venue: Venue): Promise<readonly ReleaseReport[]> {
+export async function playDemo(options: DemoOptions, venue: Venue): Promise<Played> {
   const { narrator, signal } = venue;
+  requireFreeName(venue.labName);
   narrator.heading('hotwave: three hot updates through six game servers');
   const lab = await openLab(options, venue);
   const ending: (() => Promise<void>)[] = [() => lab.stop()];
+  const tellWhatGoesOn = (): void => {
+    if (options.keep) tellHowToLookAround(lab, narrator);
+  };
   try {
     narrator.progress('creating six game servers and starting a hotwave worker');
     const stage = await setStage(lab, narrator, signal);
     ending.unshift(() => stage.worker.stop());
     await introduce(stage);
-    return await playReleases(stage, options, signal);
+    return { reports: await playReleases(stage, options, signal), tellWhatGoesOn };
+  } catch (error) {
+    if (!signal.aborted) tellWhatGoesOn();
+    throw error;
   } finally {
-    if (options.keep) tellHowToLookAround(lab, narrator);
-    else for (const end of ending) await end();
+    if (!options.keep) for (const end of ending) await end();
   }
 }
 
@@ -57,7 +70,7 @@ async function openLab({ lab: asked, keep }: DemoOptions, { narrator, labName, s
   try {
     return await start(kind);
   } catch (error) {
-    if (asked !== undefined || kind === 'fleet' || signal.aborted) throw error;
+    if (asked !== undefined || kind === 'fleet' || signal.aborted || error instanceof NameInUse) throw error;
     const problem = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
     narrator.say(`The truth lab did not start: ${problem}`);
     narrator.say('The demo goes on with the fleet lab: simulated nodes, no containers.');

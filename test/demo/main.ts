@@ -31,7 +31,7 @@ async function main(options: DemoOptions): Promise<number> {
   const narrator = new Narrator(options.json ? process.stderr : process.stdout, process.env);
   const labName = options.keep ? 'demo' : `demo-${process.pid}`;
   endOnSignal(labName);
-  const reports = await playDemo(options, { labName, narrator, signal: commands.signal });
+  const { reports, tellWhatGoesOn } = await playDemo(options, { labName, narrator, signal: commands.signal });
   const good = reports.length === releaseCount && reports.every((report) => report.good);
   const seconds = Math.round((performance.now() - started) / 1000);
   summarize(
@@ -40,6 +40,7 @@ async function main(options: DemoOptions): Promise<number> {
     `${good ? 'All three releases ended as they should' : 'NOT as it should be'}; ${seconds} s.`,
   );
   if (options.json) for (const { line } of reports) process.stdout.write(`${JSON.stringify(line)}\n`);
+  tellWhatGoesOn();
   return good ? 0 : 1;
 }
 

@@ -46,7 +46,7 @@ async function changingNothing(...args: readonly string[]): Promise<Ended> {
 
 describe.each(['plan', 'start'])('%s changes nothing and says in one sentence what is wrong with', (verb) => {
   test.each([
-    ['an unknown key', '  pace: fast', 'spec.pace: unknown key pace'],
+    ['an unknown key', '  pace: fast', 'spec.pace: unknown key'],
     ['a wrong type', '  bake: 5', 'spec.bake: expected a duration such as 90s, 5m or 4h'],
     ['a negative wave', '  waves: [-1, rest]', 'spec.waves[0]: expected a whole number of servers, 1 or more'],
   ])('%s', async (_, more, sentence) => {
@@ -134,13 +134,13 @@ test('a release is planned, started, decided and followed with the exit codes an
   expect(started).toMatchObject({ code: 3, err: 'duel-v2-0 on default/duel: v1.0 → v2.0, servers: 3, waves: 2' });
   const gate = await hotwave('status', 'duel');
   expect(gate.code).toBe(3);
-  expect(firstLine(gate.out)).toMatch(/^waits for 1 approval before wave 2 \(on a person, for .*, 4h left\)$/);
+  expect(firstLine(gate.out)).toMatch(/^waits for 1 approval before wave 2 \(a person, for .*, 4h left\)$/);
   expect((await hotwave('status', 'duel-v2-0', '-o', 'yaml')).out).toMatch(/^---\nv: 1\nrelease: duel-v2-0\n/);
 
   const second = await changingNothing('start', await world.releaseFile('duel', 'v3.0'));
   expect(second).toMatchObject({ code: 6, out: '' });
   expect(firstLine(second.err)).toMatch(
-    /^hotwave: default\/duel is locked by release duel-v2-0, started by ann, phase waiting-approval: waits for 1 approval before wave 2 \(on a person, since /,
+    /^hotwave: default\/duel is locked by release duel-v2-0, started by ann, phase waiting-approval: waits for 1 approval before wave 2 \(a person, since /,
   );
 
   const early = await hotwave('approve', 'duel', '--wave', '3', '--actor', 'bob');

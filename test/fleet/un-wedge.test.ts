@@ -205,4 +205,4 @@ const markerPath = (name: string): string => `/apis/apps.kruise.io/v1alpha1/name
 
 /** The image is written, and nobody has taken it up. */
 const isUnaccepted = ({ phase, wait }: ReleaseState): boolean =>
-  phase === 'updating' && wait !== undefined && /Kruise/.test(wait.owner) && /frozen/.test(wait.for);
+  phase === 'updating' && wait !== undefined && /Kruise/.test(wait.owner) && /no server may move yet/.test(wait.for);

@@ -53,7 +53,7 @@ interface Nodes {
 /**
  * Starts a lab: a Kubernetes API with OpenKruise and OpenKruiseGame, nodes of the wanted kind, and Temporal. First
  * ends what killed processes excluded. About 20 s, when the programs are built already.
- * @throws Error when a lab of this name is running for another process, or when a program does not get ready;
+ * @throws NameInUse when a lab of this name is running for another process. Error when a program does not get ready;
  *   everything that was started has ended then. MissingPrerequisite when the machine lacks something.
  */
 export async function startLab(options: LabOptions): Promise<Lab> {
@@ -157,10 +157,22 @@ export async function endAbandonedLabs(log: (line: string) => void): Promise<voi
   }
 }
 
-async function endPredecessor(name: string): Promise<void> {
+/** A lab of the wanted name runs already. */
+export class NameInUse extends Error {}
+
+/**
+ * Looks whether a lab of this name could be started.
+ * @throws NameInUse in one sentence that says how to end the one that runs
+ */
+export function requireFreeName(name: string): void {
   const lab = knownLab(name);
-  if (!lab) return;
-  if (isInUse(lab)) throw new Error(`a lab named ${name} is running; end it with: npm run lab -- down --name ${name}`);
+  if (lab && isInUse(lab))
+    throw new NameInUse(`a lab named ${name} is running; end it with: npm run lab -- down --name ${name}`);
+}
+
+async function endPredecessor(name: string): Promise<void> {
+  requireFreeName(name);
+  if (!knownLab(name)) return;
   await endLab(name, (found) => !isInUse(found), clearTruthLeftovers);
 }
 

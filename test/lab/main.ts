@@ -10,6 +10,50 @@ import { MissingPrerequisite } from './prerequisites.ts';
 
 const usage = 'npm run lab -- up [fleet|truth] [--name NAME] | down [--name NAME] | status';
 
+/** The text of `--help`, at most 80 columns wide. */
+const helpText = `npm run lab -- up [fleet|truth] [--name NAME]
+npm run lab -- down [--name NAME]
+npm run lab -- status
+
+A Kubernetes control plane with OpenKruise and OpenKruiseGame, nodes, and a
+Temporal server with its web UI. It goes on until you end it.
+
+  up      start one: fleet (simulated nodes, no containers; the default) or
+          truth (a real kubelet and real containers, as root). Prints its
+          addresses and what to do next.
+  down    end it, and leave nothing
+  status  what runs, and its addresses
+
+  --name NAME  its name, when there are several; its kind by default
+  --help       this text
+
+Examples:
+  npm run lab -- up fleet
+  npm run lab -- up truth --name mine
+  npm run lab -- status
+  npm run lab -- down --name mine
+
+Exit codes:
+   0  done
+   1  it did not start or did not end
+  64  wrong usage
+  69  this machine lacks something that only you can provide
+`;
+
+const options = { name: { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const;
+
+/** How to get game servers on a fleet lab, which starts without any. */
+const fleetGame: readonly string[] = [
+  'for three simulated game servers, and a release that stops at a gate before wave 2:',
+  '  kubectl create -f examples/fleet/gameserverset.yaml',
+  '  npm run --silent hotwave -- worker &',
+  '  npm run --silent hotwave -- start examples/fleet/release.yaml --wait --until gate',
+  '  npm run --silent hotwave -- approve gss-fleet --wave 2',
+];
+
+/** A truth lab starts without any, too, and the examples name a registry that it does not have. */
+const truthGame: readonly string[] = ['to play with game servers in real containers: npm run demo -- --keep'];
+
 /** The command line asks for something that there is not; EX_USAGE of sysexits.h. */
 class UsageError extends Error {
   readonly exitCode = 64;
@@ -26,7 +70,12 @@ try {
 }
 
 async function run(args: string[]): Promise<void> {
-  const { verb, operand, name } = parsed(args);
+  const { verb, operand, name, help } = parsed(args);
+  if (help) {
+    process.stdout.write(helpText);
+    return;
+  }
+  if (verb !== 'up' && operand !== undefined) throw new UsageError(unknownWord(verb, operand));
   switch (verb) {
     case 'up':
       return up(operand ?? 'fleet', name);
@@ -43,19 +92,26 @@ async function run(args: string[]): Promise<void> {
   }
 }
 
+/** Why a word after the command means nothing: `down mine` -> say --name mine. */
+function unknownWord(verb: string | undefined, word: string): string {
+  const wish = verb === 'down' ? `; a lab is named with --name ${word}` : '';
+  return `"${word}" means nothing to ${verb ?? ''}${wish}; use: ${usage}`;
+}
+
 function parsed(args: string[]): {
   verb?: string | undefined;
   operand?: string | undefined;
   name?: string | undefined;
+  help: boolean;
 } {
   try {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' } } });
-    const { name } = values;
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
+    const { name, help = false } = values;
     if (name !== undefined && !/^[a-z0-9][a-z0-9-]{0,40}$/.test(name)) {
       throw new UsageError(`a lab's name is up to 41 small letters, digits and dashes, not "${name}"`);
     }
     if (positionals.length > 2) throw new UsageError(`too many words; use: ${usage}`);
-    return { verb: positionals[0], operand: positionals[1], name };
+    return { verb: positionals[0], operand: positionals[1], name, help };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`${(error as Error).message.replace(/\. .*/s, '')}; use: ${usage}`);
@@ -116,6 +172,7 @@ function describe({ record }: KnownLab): void {
   say(
     `next: export KUBECONFIG=${record.addresses?.['kubeconfig'] ?? ''} TEMPORAL_ADDRESS=${record.addresses?.['Temporal frontend'] ?? ''}`,
   );
+  for (const line of record.kind === 'fleet' ? fleetGame : truthGame) say(line);
   say(`end it with: npm run lab -- down --name ${record.name}`);
 }
 

@@ -89,7 +89,7 @@ async function buildMissing(
 ): Promise<void> {
   const missing = wanted.filter((name) => !existsSync(join(folder, name)));
   if (missing.length === 0) return;
-  const minutes = missing.length > 2 ? 'about 10 minutes on two cores' : 'a few minutes';
+  const minutes = missing.length > 2 ? 'four to ten minutes' : 'a few minutes';
   log(`building ${missing.length} server programs: ${minutes}, once; they are kept in ${folder}`);
   const started = performance.now();
   for (const [index, name] of missing.entries()) {

@@ -340,7 +340,7 @@ test('rollback is accepted in every state that has not ended and is not rolling 
 test('why says what it waits for, on whom, since when and how long still', () => {
   const wait = { for: 'waits for 2 approvals before wave 2', owner: 'a person', since: NOW, until: NOW + 7_200_000 };
   expect(why({ ...atGate(), wait }, NOW + 90_000)).toBe(
-    'waits for 2 approvals before wave 2 (on a person, for 90s, 118m30s left)',
+    'waits for 2 approvals before wave 2 (a person, for 90s, 118m30s left)',
   );
 });
 

@@ -4,10 +4,32 @@ import { NOW, aReleaseState, waves } from '../client/support.ts';
 
 test('a text that is read at once says how long, one that is read later says when', () => {
   const state = aReleaseState();
-  expect(why(state, NOW)).toBe('waits for 50 servers to be Ready (on Kruise, for 12s, 4m48s left)');
+  expect(why(state, NOW)).toBe('waits for 50 servers to be Ready (Kruise, for 12s, 4m48s left)');
   expect(why(state)).toBe(
-    'waits for 50 servers to be Ready (on Kruise, since 2026-01-02 11:59:48 UTC, until 2026-01-02 12:04:48 UTC)',
+    'waits for 50 servers to be Ready (Kruise, since 2026-01-02 11:59:48 UTC, until 2026-01-02 12:04:48 UTC)',
   );
+});
+
+test('what has gone on for less than a second is not told', () => {
+  const { wait } = aReleaseState();
+  const since = (ago: number): string => why(aReleaseState({ wait: { ...wait!, since: NOW - ago } }), NOW);
+  expect(since(999)).toBe('waits for 50 servers to be Ready (Kruise, 4m48s left)');
+  expect(since(1_000)).toBe('waits for 50 servers to be Ready (Kruise, for 1s, 4m48s left)');
+});
+
+test('a pause names who asked for it, or what is the matter', () => {
+  const paused = (pausedBecause: string): string => why(aReleaseState({ pausedBecause, wait: undefined }), NOW);
+  expect(paused('by ann: no reason given')).toBe('paused by ann: no reason given');
+  expect(paused('duel-4: no proof')).toBe('paused: duel-4: no proof');
+});
+
+test('a wave that was never begun is not started once its release has ended', () => {
+  const states = (phase: 'paused' | 'rolled-back'): unknown[] =>
+    [...detailsMarkdown(aReleaseState({ phase, waves: waves(4) })).matchAll(/^\| \d\S*\s+\| \S+\s+\| ([\w ]+)/gm)].map(
+      ([, state]) => state!.trim(),
+    );
+  expect(states('paused')).toEqual(['done', 'running', 'pending', 'pending']);
+  expect(states('rolled-back')).toEqual(['done', 'running', 'not started', 'not started']);
 });
 
 test('a command to type names the cluster when it is not the usual one', () => {

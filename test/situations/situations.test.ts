@@ -5,6 +5,10 @@ import { SITUATIONS, sceneOf } from './situations.ts';
 
 const page = readFileSync('docs/hard-situations.md', 'utf8');
 
+test('the page shows what people see: no name of a test, no time of a server in memory', () => {
+  expect(page).not.toMatch(/stage-\d|--cluster|\d+ms\b/);
+});
+
 test.for(SITUATIONS)(
   '$title: whoever asks or tries is told in sentences',
   async ({ title, cluster, play }, { stage }) => {

@@ -216,13 +216,25 @@ const situations: readonly Situation[] = [
 /** The ten hard ones of docs/hard-situations.md. */
 export const SITUATIONS: readonly Situation[] = situations;
 
+/**
+ * A text without what only a test has: a cluster with a name of its own, where people have the default one, and times of
+ * milliseconds, because its servers are in memory.
+ */
+export function asPeopleSee(text: string, clusterName: string): string {
+  return text
+    .replaceAll(` --cluster ${clusterName}`, '')
+    .replaceAll(clusterName, 'default')
+    .replaceAll(/,? (?:for|took) \d+ms\b/g, '')
+    .replaceAll(/\d+ms$/gm, (time) => '<1s'.padStart(time.length));
+}
+
 /** The stage of a situation. */
 export function sceneOf(it: Stage & RunningWorker, address: string): Scene {
   const once: Scene['type'] = async (user, argv, files = {}) => {
     const io = { ...recordedIo({ files: { ...files } }), user, now: () => Date.now() };
     const code = await main([...argv, '--address', address, '--cluster', it.clusterName], io);
     await new Promise(setImmediate);
-    const said = `${io.written.err}${io.written.out}`.replaceAll(it.clusterName, 'eu').replaceAll(' --cluster eu', '');
+    const said = asPeopleSee(`${io.written.err}${io.written.out}`, it.clusterName);
     return { typed: `${user}$ hotwave ${argv.map(quoted).join(' ')}`, said, code };
   };
   // A worker that has just started may not be known yet: a person would try again, too.

@@ -32,7 +32,7 @@ const CHANGES: readonly (readonly [string, (cluster: FakeCluster) => void, numbe
       scaleTo(9)(cluster);
     },
     9,
-    /^every server proves 2\.0(; 1 are not there any more: duel-4)?$/,
+    /^every server proves 2\.0(; 1 is not there any more: duel-4)?$/,
   ],
   [
     'a server that its owner kills',
@@ -41,7 +41,7 @@ const CHANGES: readonly (readonly [string, (cluster: FakeCluster) => void, numbe
         spec.opsState = 'Kill';
       }),
     9,
-    /^every server proves 2\.0(; 1 are not there any more: duel-3)?$/,
+    /^every server proves 2\.0(; 1 is not there any more: duel-3)?$/,
   ],
   [
     'an id that is reserved',
@@ -50,13 +50,13 @@ const CHANGES: readonly (readonly [string, (cluster: FakeCluster) => void, numbe
         spec.reserveGameServerIds = [5];
       }),
     10,
-    /^every server proves 2\.0; 1 that came meanwhile prove it too: duel-10(; 1 are not there any more: duel-5)?$/,
+    /^every server proves 2\.0; 1 that came meanwhile proves it too: duel-10(; 1 is not there any more: duel-5)?$/,
   ],
   [
     'a pod that is deleted and recreated',
     (cluster) => cluster.set().recreate('duel-2'),
     10,
-    /^every server proves 2\.0; 1 that came meanwhile prove it too: duel-2$/,
+    /^every server proves 2\.0; 1 that came meanwhile proves it too: duel-2$/,
   ],
 ];
 
@@ -169,7 +169,7 @@ describe('a rolling release under which the set changes', () => {
     await release.decide({ verb: 'approve', wave: 2 });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '10 of 10 servers prove 2.0; 1 that came meanwhile are not proved: duel-10',
+      reason: '10 of 10 servers prove 2.0; 1 that came meanwhile is not proved: duel-10',
     });
   });
 
@@ -242,7 +242,7 @@ describe('a rolling release under which the set changes', () => {
     await release.decide({ verb: 'approve', wave: 2 });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: 'every server proves 2.0; 1 that came meanwhile prove it too: duel-5',
+      reason: 'every server proves 2.0; 1 that came meanwhile proves it too: duel-5',
     });
     expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(10).fill('2.0'));
   });
@@ -275,7 +275,7 @@ describe('a targeted release under which the set changes', () => {
     await release.decide({ verb: 'approve', wave: 2 });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: expect.stringContaining(`; 1 are not there any more: ${next!}`) as string,
+      reason: expect.stringContaining(`; 1 is not there any more: ${next!}`) as string,
     });
   });
 

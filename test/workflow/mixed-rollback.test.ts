@@ -42,7 +42,7 @@ describe('a rollback of a set whose servers ran different versions before the re
     await aMixedSet(it);
     const release = await atGate(it, 'next', THIRD_IMAGE);
     expect((await release.state()).warnings.join()).toMatch(
-      /1 servers run neither .* \(duel-9\): a rollback brings them to .*:1\.0/,
+      /1 server runs neither .* \(duel-9\): a rollback brings them to .*:1\.0/,
     );
     await release.decide({ verb: 'rollback' });
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });

@@ -110,7 +110,7 @@ describe('a release that supersedes another one', () => {
     const older = await atGate(it);
     const refused = await startNext(it, []);
     expect(refused).toMatchObject({ code: 6 });
-    expect(refused.err).toContain('waits for 1 approval before wave 2 (on a person, since');
+    expect(refused.err).toContain('waits for 1 approval before wave 2 (a person, since');
     expect(refused.err).toContain(`see hotwave status arena/duel --cluster ${it.clusterName}`);
     expect(refused.err).toContain('--supersede adopt');
     await older.decide({ verb: 'cancel', then: 'rollback' });

@@ -32,7 +32,7 @@ export const stage: Perform<'stage'> = async ({ run }) => {
   switch (plan.strategy) {
     case 'rolling': {
       const { maxUnavailable } = plan;
-      const written = await writing('write the new image, every server frozen').stageTemplate({
+      const written = await writing('write the new image; no server may move yet').stageTemplate({
         ...subject,
         maxUnavailable,
         record,
