@@ -1,7 +1,16 @@
 import type { GameServerSetView } from '../../release/fleet/fleet.ts';
 import { imageIn, isRestored, letsEverybodyMove, strategyIn } from '../../release/patches/baseline.ts';
 import { numberOn } from '../../release/patches/fence.ts';
-import { FROZEN, OPEN, STRATEGY, controlledStrategy, imagePath, isKnownStrategy, rollbackPatch, sameJson } from '../../release/patches/patches.ts';
+import {
+  FROZEN,
+  OPEN,
+  STRATEGY,
+  controlledStrategy,
+  imagePath,
+  isKnownStrategy,
+  rollbackPatch,
+  sameJson,
+} from '../../release/patches/patches.ts';
 import { readRecords } from '../../release/record/record.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { cancellation } from '../runtime.ts';
