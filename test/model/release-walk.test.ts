@@ -5,6 +5,7 @@ import type { History } from '../replay/histories.ts';
 import { replay } from '../replay/replay-histories.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeServer } from '../support/fake-server.ts';
+import { overridesIn } from '../support/observer.ts';
 import { test } from '../support/stage.ts';
 import type { Stage } from '../support/stage.ts';
 import { stories } from './story.ts';
@@ -51,6 +52,8 @@ function expectTruth({ cluster }: Stage, { state, result, struck }: Ending): voi
     ...state.failures.map(({ server }) => server),
     ...(state.keptForDebugging ?? []),
     ...struck,
+    // A part of the release was taken back, and the release says of whom.
+    ...Object.keys(overridesIn(cluster)).filter((name) => state.warnings.some((warning) => warning.includes(name))),
     ...chosen.filter(({ ordinal }) => isInSkippedWave(state, ordinal)).map(({ name }) => name),
   ]);
   const wrong = (version: string, image: string): string[] =>

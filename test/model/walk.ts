@@ -75,6 +75,8 @@ class Walk {
   #before: ReturnType<Stage['cluster']['set']>['raw']['spec'] | undefined;
   /** Servers to which somebody else has done something: what a release says of them may be old the moment it says it. */
   readonly #struck = new Set<string>();
+  /** Images that somebody else has written, but for the new one. */
+  readonly #theirImages = new Set<string>();
 
   constructor(stage: Stage, release: StartedRelease, story: Story) {
     this.#stage = stage;
@@ -125,7 +127,7 @@ class Walk {
 
   /** A deadline may pass meanwhile; then it stands for another reason, after a rollback for example. */
   async #demandQuiet({ phase, wait }: ReleaseState, since: number): Promise<void> {
-    const written = effects(this.#stage.cluster, since).find((entry) => !isAnothers(entry) && !freezes(entry));
+    const written = effects(this.#stage.cluster, since).find((entry) => !this.#isAnothers(entry) && !freezes(entry));
     const again = await this.#release.state();
     if (written === undefined || again.phase !== phase || again.wait?.since !== wait?.since) return;
     this.#demand(false, `written while ${phase}: ${describe(written)}; ${lastWords(again)}`);
@@ -163,6 +165,11 @@ class Walk {
     }
   }
 
+  /** Somebody else's writing of the set has made a server move. */
+  #isAnothers(entry: LogEntry): boolean {
+    return entry.kind === 'moved' && this.#theirImages.has(entry.image);
+  }
+
   #strike(ordinal: number): void {
     this.#struck.add(`${SET.name}-${ordinal}`);
   }
@@ -183,6 +190,8 @@ class Walk {
       else if (what === 'strategy') spec.updateStrategy = { ...spec.updateStrategy, type: 'OnDelete' };
       if (sidecar && image !== undefined) sidecar.image = image;
       else if (sidecar && what === 'image') sidecar.image = OTHER_IMAGE;
+      // Whoever takes back more than their own edit makes servers move as well.
+      if (sidecar && sidecar.image !== NEW_IMAGE) this.#theirImages.add(sidecar.image);
     });
   }
 
@@ -312,11 +321,6 @@ class Walk {
       this.#demand(votes.length >= this.#story.approvals, `wave ${gate} moved with ${votes.length} votes`);
     }
   }
-}
-
-/** Kruise gives servers what somebody else has written. */
-function isAnothers(entry: LogEntry): boolean {
-  return entry.kind === 'moved' && entry.image === OTHER_IMAGE;
 }
 
 /** An edit was taken back: now the set can be frozen, so that nobody moves while the release stands still. */
