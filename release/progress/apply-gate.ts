@@ -42,8 +42,13 @@ function nextReminder({ remindEvery }: { readonly remindEvery?: number | undefin
 }
 
 function gatePassed(release: Release, wave: number): Release {
-  const passedGates = [...release.progress.passedGates, wave];
-  return showing(knowing(release, { passedGates, remindAt: undefined, promotion: undefined }), { gate: undefined });
+  const { progress } = release;
+  const passedGates = [...progress.passedGates, wave];
+  // It may have stood for hours: nobody more moves before the servers so far are known to be as they were.
+  const mustLook = progress.mustLook || wave > 1;
+  return showing(knowing(release, { passedGates, mustLook, remindAt: undefined, promotion: undefined }), {
+    gate: undefined,
+  });
 }
 
 /** A rejection is treated as the release's failure policy says: back, or standing still until a person resumes. */

@@ -114,7 +114,11 @@ function reopenStep(release: Release, ended: readonly Wave[], servers: readonly 
   if (release.plan.strategy !== 'rolling' || !last || isPutBack) return undefined;
   const isClosed = set.hold?.partition === FROZEN || !opened.includes(last.number);
   if (!isClosed || servers.every(({ name }) => rows.get(name)?.stage !== STAGE.none)) return undefined;
-  const moving = [...notOpened(release, last.number), ...ended.flatMap((wave) => wave.servers)];
+  // Those of the wave at work have moved, or move along: they have taken nobody's place.
+  const begun = release.plan.waves.filter(
+    ({ number }) => !isEnded(release, number) && release.state.waves[number - 1]?.status !== 'pending',
+  );
+  const moving = [...notOpened(release, last.number), ...[...ended, ...begun].flatMap((wave) => wave.servers)];
   return { kind: 'open', wave: last.number, servers: moving, for: 'wave' };
 }
 

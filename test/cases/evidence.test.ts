@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { MAIN, NEW_IMAGE, SIDECAR } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
-import { reloads } from '../support/fake-log.ts';
+import { movedTo, reloads } from '../support/fake-log.ts';
 import type { RawSet } from '../support/fake-set-model.ts';
 import { asks, carriedToItsEnd, isOver } from '../support/carry.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
@@ -298,5 +298,66 @@ describe('an outsider', () => {
     if (state.endedAt === undefined) await release.decide({ verb: 'cancel', then: 'hold' });
     await release.result();
     expect(overridesIn(it.cluster)['duel-7']).toBe(OTHER_IMAGE);
+  });
+});
+
+describe('a crash at a gate', () => {
+  // B1
+  test.for([['1.0'], ['2.0']] as const)(
+    'is one question, before anybody more moves, when the engine comes back with %s',
+    async ([loaded], { stage }) => {
+      const it = await stage();
+      const release = await it.start(aRelease({ gates: [{ before: 2 }, { before: 3 }] }));
+      await release.until('the gate', atGate);
+      const server = it.cluster.server('duel-9');
+      server.restart(server.container(MAIN)!);
+      server.engine.loaded = loaded;
+      server.touch();
+      await release.decide({ verb: 'approve', wave: 2 });
+      const { pausedBecause } = await release.until('the question', isPaused);
+      expect(pausedBecause).toContain('duel-9 restarted');
+      expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(['duel-9']);
+      await release.decide({ verb: 'resume' });
+      const second = await release.until('gate 3', (state) => isPaused(state) || state.gate?.wave === 3);
+      expect(second.pausedBecause).toBeUndefined();
+      expect(second.waves.map(({ size, status }) => [size, status])).toEqual([
+        [1, 'done'],
+        [3, 'done'],
+        [6, 'pending'],
+      ]);
+      await release.decide({ verb: 'approve', wave: 3 });
+      expect(await release.result()).toMatchObject({ outcome: 'done' });
+      expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
+    },
+  );
+
+  // B1
+  test('while the next wave is being updated neither rewrites the waves nor leaves out its bake', async ({ stage }) => {
+    const it = await stage();
+    const held = it.calls.hold({ activity: 'reloadServers', skip: 1 });
+    const release = await it.start(aRelease({ gates: [{ before: 3 }], bake: '1s' }));
+    await held.reached;
+    const server = it.cluster.server('duel-9');
+    server.restart(server.container(MAIN)!);
+    server.touch();
+    held.release();
+    const phases = new Set<string>();
+    for (let questions = 0; ;) {
+      const state = await release.until('gate 3 or a question', (now) => {
+        phases.add(`${now.phase} ${now.wave}`);
+        return isPaused(now) || now.gate?.wave === 3;
+      });
+      if (!isPaused(state)) break;
+      questions += 1;
+      expect(state.pausedBecause).toContain('duel-9 restarted');
+      expect(questions).toBe(1);
+      await release.decide({ verb: 'resume' });
+      await release.until('to go on', (now) => !isPaused(now));
+    }
+    const { waves } = await release.state();
+    expect(waves.map(({ size }) => size)).toEqual([1, 3, 6]);
+    expect(waves[1]).toMatchObject({ status: 'done', proven: 3 });
+    await release.decide({ verb: 'approve', wave: 3 });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
   });
 });
