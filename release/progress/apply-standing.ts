@@ -1,3 +1,4 @@
+import type { PlannedServer } from '../plan/plan.ts';
 import type { SeenValues } from '../patches/patches.ts';
 import { isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { departed, tryAgain } from './apply-back.ts';
@@ -79,8 +80,10 @@ function resumed(release: Release, now: number): Release {
 /** Newcomers are looked for again, and those that have failed are compared with what they are then. */
 function foundAgain({ progress, state }: Release): Newcomers {
   const failed = new Set(state.failures.map(({ server }) => server));
-  const servers = progress.newcomers.servers.filter(({ name }) => !failed.has(name));
-  return { ...progress.newcomers, servers, isOver: false };
+  const { servers, proved } = progress.newcomers;
+  const others = (known: readonly PlannedServer[]): readonly PlannedServer[] =>
+    known.filter(({ name }) => !failed.has(name));
+  return { ...progress.newcomers, servers: others(servers), proved: others(proved), isOver: false };
 }
 
 /** One that is known to be another pod is proved as a newcomer: of it there is nothing to accept. */

@@ -9,12 +9,12 @@ import { aRelease, test } from '../support/stage.ts';
 
 const isOpen = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
-const SENTENCE = 'servers have been of two versions for 2s: resume gives it another 2s, rollback ends it';
-const PAUSE = { maxMixed: '2s' };
-const ROLLBACK = { maxMixed: '2s', onMaxMixed: 'rollback' };
+const SENTENCE = 'servers have been of two versions for 8s: resume gives it another 8s, rollback ends it';
+const PAUSE = { maxMixed: '8s' };
+const ROLLBACK = { maxMixed: '8s', onMaxMixed: 'rollback' };
 const ROLLED_BACK = {
   outcome: 'rolled-back',
-  reason: 'servers have been of two versions for 2s; every server proves 1.0',
+  reason: 'servers have been of two versions for 8s; every server proves 1.0',
 };
 
 /** A release whose second wave never gets its turn by itself, and what it waits for. */
@@ -119,7 +119,7 @@ describe('when servers have been of two versions for too long', () => {
     expect(both.pausedBecause).toBe(`by bob: lunch; ${SENTENCE}`);
     expect(both.wait?.for).toBe(both.pausedBecause);
     await release.decide({ verb: 'resume' });
-    await release.until('another 2s', ({ mixedUntil }) => mixedUntil! > both.mixedUntil!);
+    await release.until('another 8s', ({ mixedUntil }) => mixedUntil! > both.mixedUntil!);
     await release.decide({ verb: 'cancel', then: 'hold' });
     await release.result();
   });
