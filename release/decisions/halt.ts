@@ -138,10 +138,16 @@ export function unhaltOnlyCommand({ cluster, set }: { readonly cluster: string; 
 }
 
 /** True for a release that no halt stops any more: it rolls back, which half-way is worse, or a person has ended it. */
-export function endsFirst({ phase, requests }: Pick<ReleaseState, 'phase' | 'requests'>): boolean {
+export function endsFirst({
+  phase,
+  requests,
+  goesBack,
+}: Pick<ReleaseState, 'phase' | 'requests' | 'goesBack'>): boolean {
   const { rollback, cancel } = requests;
   const isWhole = rollback !== undefined && (rollback.scope ?? 'release') === 'release';
-  return phase === 'rolling-back' || cancel !== undefined || isWhole;
+  // A rollback from the set begins with its plan.
+  const isBack = phase === 'rolling-back' || (phase === 'planning' && goesBack === true);
+  return isBack || cancel !== undefined || isWhole;
 }
 
 /** `hotwave/eu/arena/duel` -> `arena/duel`. */
