@@ -5,11 +5,22 @@ import { MESSAGES } from '../../workflows/messages.ts';
 import type { Temporal } from './connect.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
-import { grpcStatus, isWorkerSilence } from './temporal-errors.ts';
+import { grpcStatus, isCrowded, isWorkerSilence } from './temporal-errors.ts';
 
-/** Asks the worker for the whole state of a release. */
-function readState(temporal: Temporal, handle: WorkflowHandle, milliseconds?: number): Promise<ReleaseState> {
-  return temporal.call(() => handle.query<ReleaseState>(MESSAGES.state), milliseconds);
+/** So often is a release asked that others are asking at the same moment; the longest time between, in milliseconds. */
+const CROWD = { tries: 10, pause: 1_000 };
+
+/** Asks the worker for the whole state of a release. Where others ask as well, it waits a moment and asks again. */
+async function readState(temporal: Temporal, handle: WorkflowHandle, milliseconds?: number): Promise<ReleaseState> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await temporal.call(() => handle.query<ReleaseState>(MESSAGES.state), milliseconds);
+    } catch (error) {
+      const status = grpcStatus(error);
+      if (!status || !isCrowded(status) || tries === CROWD.tries) throw error;
+      await delay(Math.random() * CROWD.pause);
+    }
+  }
 }
 
 /** The state, or undefined when no worker answers; other trouble is thrown. */
