@@ -10,7 +10,7 @@ const MOST_LOG_BYTES = 4 * 1024 * 1024;
 const LONGEST_LINE = 64 * 1024;
 
 /** Looks for a text in lines that arrive in pieces, and keeps no more than one line. */
-export class HaltSearch {
+export class LineSearch {
   readonly #text: string;
   readonly #decoder = new TextDecoder();
   #partial = '';
@@ -60,7 +60,7 @@ export async function findInLog(client: ApiClient, request: LogRequest, signal?:
     limitBytes: String(MOST_LOG_BYTES),
     sinceTime: since === undefined ? undefined : new Date(since).toISOString(),
   };
-  const search = new HaltSearch(text);
+  const search = new LineSearch(text);
   const refusal = await client.read(path, { query, timeoutMs, signal }, (piece) => search.take(piece));
   if (refusal) {
     const outcome = outcomeOfRefusal(refusal, request);

@@ -1,11 +1,11 @@
 import type { GameServerSetView } from '../../release/fleet/fleet.ts';
-import { imageIn, isRestored, letsEverybodyMove, strategyIn } from '../../release/patches/baseline.ts';
+import { imageIn, isHeldAs, isRestored, letsEverybodyMove, strategyIn } from '../../release/patches/baseline.ts';
 import { numberOn } from '../../release/patches/fence.ts';
 import {
-  FROZEN,
   OPEN,
   STRATEGY,
   controlledStrategy,
+  firstControls,
   imagePath,
   isKnownStrategy,
   rollbackPatch,
@@ -72,9 +72,8 @@ function isFirstWrite(
   live: GameServerSetView,
 ): boolean {
   const holder = readRecords(live.annotations).running?.holder?.runId ?? fence.token;
-  const first = controlledStrategy(baseline, { partition: FROZEN, maxUnavailable, paused: false });
-  const isAsWritten = imageIn(live, baseline) === baseline.newImage && sameJson(live.updateStrategy, first);
-  return isAsWritten && holder === fence.token;
+  const first = controlledStrategy(baseline, firstControls(maxUnavailable));
+  return isHeldAs(live, baseline, first) && holder === fence.token;
 }
 
 /**

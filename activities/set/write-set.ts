@@ -1,9 +1,9 @@
-import type { GameServerSetView, UpdateStrategy } from '../../release/fleet/fleet.ts';
+import type { GameServerSetView } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import { demandingAnnotation } from '../../release/patches/annotations.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
-import { imageIn, isRestored } from '../../release/patches/baseline.ts';
+import { isHeldAs, isRestored } from '../../release/patches/baseline.ts';
 import type { SetControls, SetBaseline } from '../../release/patches/patches.ts';
 import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../../release/patches/record-patches.ts';
@@ -12,6 +12,7 @@ import {
   NEW_SERVERS_ONLY,
   controlledStrategy,
   controlsPatch,
+  firstControls,
   firstWavePatch,
   newServersPatch,
   newServersRestorePatch,
@@ -53,8 +54,9 @@ export function stageTemplate(cluster: Cluster, releases: Releases): (input: Sta
     const { set, baseline } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return missing(set);
-    const hold: SetControls = { partition: FROZEN, maxUnavailable: input.maxUnavailable, paused: false };
+    const hold = firstControls(input.maxUnavailable);
     const patch = withReleaseRecord(
+      // An attempt before this one may have written it; its answer got lost, and somebody has taken the mark away.
       isHeldAs(live, baseline, controlledStrategy(baseline, hold))
         ? unchangedControlsPatch(baseline, hold)
         : firstWavePatch(baseline, live.replicas, hold),
@@ -64,11 +66,6 @@ export function stageTemplate(cluster: Cluster, releases: Releases): (input: Sta
     const refused = await writeMovingSet(cluster, input, live, patch);
     return refused ?? (await awaitAccepted(cluster, input, { image: baseline.newImage, held: hold, by: 'observed' }));
   };
-}
-
-/** An attempt before this one has written the values; its answer got lost, and somebody has taken the mark away. */
-function isHeldAs(live: GameServerSetView, baseline: SetBaseline, strategy: UpdateStrategy): boolean {
-  return imageIn(live, baseline) === baseline.newImage && sameJson(live.updateStrategy, strategy);
 }
 
 /** Pauses or resumes the set as it stands. */

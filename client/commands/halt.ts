@@ -25,7 +25,7 @@ import { targetOf } from '../decisions/target.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
-/** Flags of `halt`, `unhalt` and `line`. */
+/** Flags of `halt`, `unhalt` and `halts`. */
 export interface HaltFlags extends ClusterFlags {
   readonly output: OutputFormat;
   readonly namespace?: string | undefined;

@@ -15,7 +15,7 @@ import { plainText } from '../terminal/untrusted.ts';
 /** A halt that runs, with what it last said about the releases, if it answers. */
 export type FoundHalt = HaltOfScope & Pick<HaltState, 'releases' | 'trouble' | 'exceptions' | 'unreadable'>;
 
-/** Starts the halt of a line. @throws ExitError when the releases are halted already */
+/** Starts a halt. @throws ExitError when the releases are halted already */
 export async function startHalt(temporal: Temporal, halt: HaltOfScope): Promise<WorkflowHandle> {
   const input: HaltInput = { v: 1, ...halt };
   const workflowId = haltWorkflowId(halt);
@@ -47,7 +47,7 @@ function attributesOf({ cluster, actor }: HaltOfScope): SearchAttributePair[] {
   ];
 }
 
-/** The running halt of exactly this line; undefined when there is none. */
+/** The running halt of exactly this scope; undefined when there is none. */
 export async function findHalt(temporal: Temporal, scope: HaltScope): Promise<WorkflowHandle | undefined> {
   const handle = temporal.client.workflow.getHandle(haltWorkflowId(scope));
   try {

@@ -19,7 +19,7 @@ export function renderHalt(halt: Shown, now: number, view: View): string {
   ].join('\n');
 }
 
-/** The lines that are stopped. */
+/** The halts that hold releases. */
 export function renderHalts(halts: readonly Shown[], _now: number, view: View): string {
   if (halts.length === 0) return 'no release is halted';
   return halts

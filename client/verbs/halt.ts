@@ -3,11 +3,11 @@ import type { HaltFlags } from '../commands/halt.ts';
 import { clusterFlags, helpEnd, outputFlag } from './shared.ts';
 import type { Declared, Run } from './shared.ts';
 
-/** `halt`, `unhalt` and `line`: the verbs that stop the releases of a whole namespace or cluster. */
+/** `halt`, `unhalt` and `halts`: the verbs that stop the releases of a whole namespace or cluster. */
 export function addHaltVerbs(program: Command, run: Run): void {
   addHalt(program, run);
   addUnhalt(program, run);
-  addLine(program, run);
+  addHalts(program, run);
 }
 
 function scopeFlag<Arguments extends unknown[], Options extends OptionValues>(
@@ -70,7 +70,7 @@ function addUnhalt(program: Command, { io, finish }: Run): void {
     });
 }
 
-function addLine(program: Command, { io, finish }: Run): void {
+function addHalts(program: Command, { io, finish }: Run): void {
   scopeFlag(outputFlag(clusterFlags(program.command('halts'))))
     .summary('show which releases are halted')
     .description(

@@ -389,7 +389,7 @@ function override(state: ReleaseState, { actor, reason }: Decision): Effect {
 function halt(state: ReleaseState, { actor, reason, until, namespace }: Decision, now: number): Effect {
   const { release, halt: before } = state;
   if (until === undefined || until <= now)
-    return { refusal: 'a line is stopped with hotwave halt, for a limited time' };
+    return { refusal: 'releases are halted with hotwave halt, for a limited time' };
   if (isBeyondHalts(until, now)) return { refusal: 'a halt lasts 7d at most: nothing waits for ever' };
   if (before && before.until >= until)
     return { refusal: `the releases of ${release} are halted already, and for longer` };

@@ -45,7 +45,7 @@ export const farewellSchema = z.strictObject({
   reason: reason.transform((text) => (text === '' ? NO_REASON : text)).prefault(NO_REASON),
 });
 
-/** Who lets one set go on while the rest of its line stands still, and why. */
+/** Who lets one set go on while the other releases of a halt stand still, and why. */
 export const exceptionSchema = farewellSchema.extend({
   set: z.strictObject({ namespace: dnsLabel, name: objectName }),
 });
@@ -68,14 +68,14 @@ export const haltOfScopeSchema = z.object({
 
 /**
  * The facts of a halt from its memo, which anybody may have written. Never throws: a halt whose facts cannot be read
- * stops its line all the same.
+ * holds its releases all the same.
  */
 export function readHaltOfScope(memo: unknown, scope: HaltScope): HaltOfScope {
   const read = readMessage(haltOfScopeSchema, memo);
   const { cluster, namespace } = scope;
-  const line = namespace === undefined ? { cluster } : { cluster, namespace };
-  if ('ok' in read) return { ...read.ok, ...line };
-  return { ...line, actor: 'somebody', reason: 'its reason cannot be read', since: 0, until: 0 };
+  const held = namespace === undefined ? { cluster } : { cluster, namespace };
+  if ('ok' in read) return { ...read.ok, ...held };
+  return { ...held, actor: 'somebody', reason: 'its reason cannot be read', since: 0, until: 0 };
 }
 
 /** A message that was understood, or one sentence that says why not and what is expected. */

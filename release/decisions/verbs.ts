@@ -267,7 +267,7 @@ function filled(sentence: string, { release, gate, wave }: ReleaseState): string
   );
 }
 
-/** The verbs of people: halt and unhalt are for a line, and supersede comes with a newer release. */
+/** The verbs of people: halt and unhalt are for a namespace or a cluster, and supersede comes with a newer release. */
 const OF_A_PERSON: readonly Verb[] = [
   'approve',
   'reject',

@@ -68,6 +68,11 @@ export function strategyIn({ hasUpdateStrategy, updateStrategy }: GameServerSetV
   return hasUpdateStrategy ? updateStrategy : null;
 }
 
+/** True when the set has the new image and this strategy: a write of the release has arrived, whatever became of its mark. */
+export function isHeldAs(live: GameServerSetView, baseline: SetBaseline, strategy: UpdateStrategy): boolean {
+  return imageIn(live, baseline) === baseline.newImage && sameJson(live.updateStrategy, strategy);
+}
+
 /** True when the set has this image and the person's own strategy: there is nothing to put back any more. */
 export function isRestored(live: GameServerSetView, baseline: SetBaseline, image: string): boolean {
   if (imageIn(live, baseline) !== image || live.hasUpdateStrategy !== baseline.hasUpdateStrategy) return false;

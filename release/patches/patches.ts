@@ -25,6 +25,11 @@ export interface SetControls {
   readonly paused: boolean;
 }
 
+/** How the first write of a rolling release holds the set: nobody who exists moves. */
+export function firstControls(maxUnavailable: SetControls['maxUnavailable']): SetControls {
+  return { partition: FROZEN, maxUnavailable, paused: false };
+}
+
 /** The patch target of a set. */
 export function setTarget(ref: SetRef): PatchTarget {
   return { kind: 'GameServerSet', namespace: ref.namespace, name: ref.name };

@@ -99,7 +99,7 @@ const DESCRIBERS: Describers = {
     until: now + release.spec.ready.timeout,
   }),
   follow: followDoing,
-  snapshot: backDoing,
+  snapshot: snapshotDoing,
   takeBack: backDoing,
   overrides: overridesDoing,
   putBack: (release, _step, now) => quickly(release, now, 'puts updateStrategy and priorities back'),
@@ -124,6 +124,13 @@ function quickly(release: Release, now: number, step: string): Doing {
 function backDoing({ plan, spec }: Release, _step: unknown, now: number): Doing {
   const step = `brings ${plan.previousVersion} back`;
   return { phase: 'rolling-back', step, owner: KRUISE, until: now + spec.ready.timeout };
+}
+
+function snapshotDoing(release: Release, { isSweep }: Extract<Task, { kind: 'snapshot' }>, now: number): Doing {
+  const doing = backDoing(release, undefined, now);
+  return isSweep === true
+    ? { ...doing, step: 'looks at all other servers; those that are new have to serve first' }
+    : doing;
 }
 
 function prioritiesDoing(

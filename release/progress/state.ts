@@ -85,7 +85,7 @@ export interface Decision {
   readonly by?: string | undefined;
   /** halt: when the halt ends by itself, milliseconds since the epoch. */
   readonly until?: number | undefined;
-  /** halt: the namespace whose line is stopped; absent when it is the whole cluster's. */
+  /** halt: the namespace whose releases are halted; absent when it is the whole cluster's. */
   readonly namespace?: string | undefined;
   readonly actor: string;
   /** Where it came from: cli, ui, a chat gateway. */
@@ -174,7 +174,7 @@ export interface NamedServers {
 
 /** Somebody halted the releases of the release's namespace or cluster. */
 export interface Halt {
-  /** The namespace whose line it is; absent when it is the whole cluster's. */
+  /** The namespace whose releases are halted; absent when it is the whole cluster's. */
   readonly namespace?: string | undefined;
   readonly actor: string;
   readonly reason: string;

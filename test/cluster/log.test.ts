@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
-import { HaltSearch } from '../../cluster/log.ts';
+import { LineSearch } from '../../cluster/log.ts';
 import { apiDouble, status } from '../support/api-double.ts';
 import type { ApiDouble, Reply } from '../support/api-double.ts';
 
@@ -10,8 +10,8 @@ afterEach(async () => {
   for (const clean of cleanUp.splice(0)) await clean();
 });
 
-function searched(text: string, ...pieces: string[]): HaltSearch {
-  const search = new HaltSearch(text);
+function searched(text: string, ...pieces: string[]): LineSearch {
+  const search = new LineSearch(text);
   for (const piece of pieces) if (!search.take(Buffer.from(piece))) return search;
   search.end();
   return search;
@@ -30,7 +30,7 @@ describe('a line is found', () => {
 
   test('also where a character is cut in two', () => {
     const bytes = Buffer.from('geladen: größe v2\n');
-    const search = new HaltSearch('größe v2');
+    const search = new LineSearch('größe v2');
     search.take(bytes.subarray(0, 12));
     search.take(bytes.subarray(12));
     expect(search.found).toBe('geladen: größe v2');

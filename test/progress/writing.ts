@@ -5,6 +5,7 @@ import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
 import { isSameRun } from '../../release/fleet/run.ts';
 import {
   FROZEN,
+  firstControls,
   NEW_SERVERS_ONLY,
   OPEN,
   controlledStrategy,
@@ -75,7 +76,7 @@ export class Writing {
   #stage(release: Release): readonly Event[] {
     const { baseline, maxUnavailable, strategy } = release.plan;
     const found = { image: baseline.templateImage, strategy: baseline.liveStrategy };
-    const hold = { partition: FROZEN, maxUnavailable, paused: false };
+    const hold = firstControls(maxUnavailable);
     switch (strategy) {
       case 'targeted':
         return this.#record(release, { kind: 'recorded' });

@@ -56,14 +56,13 @@ async function waitAtGate(context: StepContext, step: StepOf<'wait'>): Promise<r
   if (hopes) void scope.run(() => sample(context, sampled)).catch((error: unknown) => ended(error, sampled));
   try {
     for (let waiting: StepOf<'wait'> | undefined = step; waiting; waiting = stillAtGate(run)) {
-      const { until } = waiting;
-      const isLeft = (): boolean => run.isLong || !isSame(run.next, { ...step, until });
+      const current = waiting;
       const votes = run.state.gate?.approvedBy.length;
       const hasChanged = (): boolean => run.state.gate?.approvedBy.length !== votes;
       const summary = `gate before wave ${gate?.wave ?? ''}`;
-      run.show(describeStep(run.release, waiting, Date.now()));
-      const left = Math.max(1, until - Date.now());
-      await condition(() => sampled.length > 0 || hasChanged() || isLeft(), left, { summary });
+      run.show(describeStep(run.release, current, Date.now()));
+      const left = Math.max(1, current.until - Date.now());
+      await condition(() => sampled.length > 0 || hasChanged() || isOver(context, current), left, { summary });
       if (sampled.length > 0) break;
     }
     return sampled;
