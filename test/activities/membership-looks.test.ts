@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { followNewServers } from '../../activities/servers/follow-new-servers.ts';
 import type { NewServersReport } from '../../activities/servers/follow-new-servers.ts';
 import { lookAtFleet } from '../../activities/servers/look-at-fleet.ts';
-import { rollbackSnapshot } from '../../activities/servers/verify-fleet.ts';
+import { rollbackSnapshot } from '../../activities/servers/rollback-snapshot.ts';
 import { packBases } from '../../release/fleet/basis.ts';
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { shortUid } from '../../release/fleet/identity.ts';
