@@ -211,7 +211,8 @@ function withAccepted(release: Release, look: FleetLook): Release {
     ({ verb, accepted: is }) => is && (verb === 'resume' || verb === 'retry'),
   )?.actor;
   const told = accepted.map(
-    ({ server }) => `${server.name}: that it is not as it was is accepted by ${by ?? 'somebody'}; it proves again`,
+    ({ server: { name } }) =>
+      `${name}: that it is not as it was is accepted by ${by ?? 'somebody'}; ${placesOf(release.plan).get(name)?.kind === 'bystander' ? 'this release leaves it alone' : 'it proves again'}`,
   );
   return { ...cleared, state: withObservations(cleared.state, told) };
 }

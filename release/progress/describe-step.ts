@@ -251,9 +251,11 @@ function overridesDoing(
 
 function controlsDoing(release: Release, { why }: Extract<Task, { kind: 'controls' }>, now: number): Doing {
   const quick = quickly(release, now, 'ends, and leaves every server where it is');
-  const { state } = release;
+  const { state, progress } = release;
   if (why === 'hold') return quick;
-  if (why === 'resume') return { ...quick, phase: state.gate ? 'waiting-approval' : quick.phase, step: 'goes on' };
+  // A gate takes votes again when the servers so far have been looked at.
+  const isAtGate = state.gate !== undefined && !progress.mustLook;
+  if (why === 'resume') return { ...quick, phase: isAtGate ? 'waiting-approval' : quick.phase, step: 'goes on' };
   const reason = state.pausedBecause ?? (state.halt ? stoppedBy(state.halt) : '');
   const phase: Phase = state.halt && state.pausedBecause === undefined ? 'halted' : 'pausing';
   return { ...quick, phase, step: 'pauses: lets no more server move', for: reason };

@@ -38,8 +38,19 @@ function targetedSuccess(release: Release): string {
   const excluded = excludedServers(release);
   const staying = plan.waves.flatMap(({ servers }) => servers).filter((server) => isHere(release, server));
   const chosen = staying.filter(({ name }) => !excluded.has(name)).length;
-  const others = plan.bystanders.length === 0 ? '' : `; ${plan.bystanders.length} others were not touched`;
-  return `${chosen} chosen servers prove ${plan.version}${others}${excludedSentence(release)}${comingsAndGoings(release)}`;
+  return `${chosen} chosen servers prove ${plan.version}${bystanders(release)}${excludedSentence(release)}${comingsAndGoings(release)}`;
+}
+
+/** Those that were not chosen and are not as they were at the plan are named: nobody has asked what they run. */
+function bystanders({ plan, progress }: Release): string {
+  const changed = plan.bystanders.filter(({ name }) => {
+    const { server, away } = progress.rows.get(name) ?? {};
+    return server !== undefined || away !== undefined;
+  });
+  const untouched = plan.bystanders.length - changed.length;
+  const others = untouched === 0 ? '' : `; ${untouched} others were not touched`;
+  const names = namesOf(changed.map(({ name }) => name));
+  return changed.length === 0 ? others : `${others}; not as they were, and not asked: ${names}`;
 }
 
 function newServersSuccess({ plan, progress }: Release): string {

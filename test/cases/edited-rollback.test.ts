@@ -1,9 +1,12 @@
 import { describe, expect } from 'vitest';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
-import { everyServer, loadedBy } from '../support/observer.ts';
+import { A_RELOAD } from '../support/moments.ts';
+import { everyServer, imagesIn, loadedBy, overridesIn } from '../support/observer.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
-import { aRelease, test } from '../support/stage.ts';
+import { aRelease, aTargetedRelease, test } from '../support/stage.ts';
+import { until } from '../lab/until.ts';
+import { carriedToItsEnd } from '../support/carry.ts';
 import type { Stage } from '../support/stage.ts';
 
 const OTHER_IMAGE = NEW_IMAGE.replace('2.0', '3.0');
@@ -146,5 +149,49 @@ describe('the end of the time in two versions', () => {
     expect(imageOf(it)).toBe(OTHER_IMAGE);
     await release.decide({ verb: 'cancel', then: 'hold' });
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+  });
+});
+
+describe('a colleague', () => {
+  test('who gives a chosen server another image during a targeted rollback keeps it, and is named', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const release = await it.start(aTargetedRelease({ gates: [{ before: 2 }] }));
+    await release.until('the gate', atGate);
+    it.calls.run({ ...A_RELOAD, when: 'after' }, () =>
+      it.cluster.editServer('ops', 'duel-3', ({ spec }) => {
+        spec.containers = [{ name: SIDECAR, image: OTHER_IMAGE }];
+      }),
+    );
+    await release.decide({ verb: 'rollback' });
+    const { pausedBecause } = await release.until('the question', asksBack);
+    expect(pausedBecause).toContain('duel-3');
+    expect(overridesIn(it.cluster)['duel-3']).toBe(OTHER_IMAGE);
+    await release.decide({ verb: 'cancel', then: 'hold' });
+    expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+  });
+
+  test('who moves servers that a targeted release has not chosen leaves them named, and not said to be untouched', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const release = await it.start(aTargetedRelease({ gates: [{ before: 2 }] }));
+    await release.until('the gate', atGate);
+    it.cluster.edit('ops', ({ spec }) => {
+      spec.updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: '100%' } };
+      spec.gameServerTemplate.spec.containers.find(({ name }) => name === SIDECAR)!.image = OTHER_IMAGE;
+    });
+    await release.until('the question', ({ phase, foreignEdit }) => phase === 'paused' && foreignEdit !== undefined);
+    await until(
+      { what: 'the others to move', deadlineMs: 30_000 },
+      () => imagesIn(it.cluster)['duel-0'] === OTHER_IMAGE,
+    );
+    await release.decide({ verb: 'resume', wins: 'release' });
+    await carriedToItsEnd(release);
+    const { reason } = await release.result();
+    expect(reason).toContain('duel-0');
+    expect(reason).not.toContain('8 others were not touched');
+    expect((await release.state()).warnings.join()).not.toMatch(/duel-0: .*proves again/);
   });
 });

@@ -45,7 +45,7 @@ async function edited(it: Stage): Promise<void> {
 
 async function approvedToItsEnd(release: StartedRelease): Promise<void> {
   await release.until('the gate', atGate);
-  await release.decide({ verb: 'approve', wave: 2 });
+  expect(await release.decide({ verb: 'approve', wave: 2 })).toMatchObject({ accepted: true });
   expect(await release.result()).toMatchObject({ outcome: 'done' });
 }
 

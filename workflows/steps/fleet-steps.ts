@@ -174,6 +174,7 @@ export const overrides: Perform<'overrides'> = async ({ run }, { servers, image,
     servers,
     container: plan.baseline.container,
     ...(image === undefined ? {} : { image }),
+    own: [plan.baseline.oldImage, plan.baseline.newImage],
     token: `${state.release}.${plan.hash.slice(0, 8)}.settle`,
     deadline: Date.now() + limit,
   });
