@@ -265,7 +265,9 @@ describe('while a release waits', () => {
       const { out } = await hotwave('status', 'patient');
       return /^attempt \d+ of .*$/m.exec(out)?.[0];
     });
-    expect(trouble).toMatch(/^attempt \d+ of (?:openWave|watchSet); the one before failed: the API server at .* does not answer/);
+    expect(trouble).toMatch(
+      /^attempt \d+ of (?:openWave|watchSet); the one before failed: the API server at .* does not answer/,
+    );
     await world.lab.startProgram('kube-apiserver');
     expect(await hotwave('watch', 'patient')).toMatchObject({ code: 0 });
   });
