@@ -1,6 +1,6 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { SetSighting, WatchSetInput } from '../activities/set/watch-set.ts';
-import { editedPriorities, editsOf, heldFacts, priorityEdits, replicasText } from '../release/patches/foreign-edit.ts';
+import { editedPriorities, editsOf, heldFacts, isOfOthers, priorityEdits, replicasText } from '../release/patches/foreign-edit.ts';
 import type { SetFacts, Writers } from '../release/patches/foreign-edit.ts';
 import { NEW_SERVERS_ONLY, controlledStrategy, sameJson } from '../release/patches/patches.ts';
 import type { ControlledValues } from '../release/patches/patches.ts';
@@ -86,7 +86,10 @@ export class SetWatch {
       set,
       baseline,
       known,
-      priorities: progress.priorities === 'given' ? [...new Set(priorities.map(({ to }) => to))] : [],
+      priorities:
+        progress.priorities === 'given'
+          ? [...new Set(priorities.map(({ to }) => to))].filter((to) => typeof to === 'number')
+          : [],
       knownStrays: progress.foreign.strays,
       tellsReplicas: progress.foreign.replicaNews < MOST_REPLICA_NEWS,
       until: Date.now() + WATCH_MS,
@@ -109,6 +112,7 @@ export class SetWatch {
       strays,
       what,
       ofOrder: setEdits.length === 0,
+      ofOthers: isOfOthers(plan.baseline, facts),
       seen: setEdits.length > 0 && image !== undefined ? { image, updateStrategy } : undefined,
       // Autoscalers do that all the time: it is told, and nobody has to do anything about it.
       told: isScaled ? replicasText(plan.set.name, before, facts.replicas, writers['/spec/replicas']) : undefined,

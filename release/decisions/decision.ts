@@ -214,6 +214,11 @@ function resume(state: ReleaseState, { wins }: Decision): Effect {
     const message = "resuming: Kruise's order counts in this wave and those after it, each as large as planned";
     return { change: { ...goesOn, foreignEdit: undefined }, message };
   }
+  if (foreignEdit?.ofOthers && wins !== 'edit') {
+    return {
+      refusal: `${foreignEdit.what}: a release does not write that over; put it back and resume, or resume --wins edit (end the release, leave the edit)`,
+    };
+  }
   if (foreignEdit && foreignEdit.wins === undefined && wins === undefined) {
     return {
       refusal: `${foreignEdit.what}: say which one stays, resume --wins release (write it over) or resume --wins edit (end the release, leave the edit)`,

@@ -90,6 +90,7 @@ function flagsFor(verb: Verb, { gate, wave, foreignEdit }: ReleaseState): readon
 
 function waysToResume(foreignEdit: ReleaseState['foreignEdit']): readonly (readonly string[])[] {
   if (!foreignEdit || foreignEdit.wins !== undefined) return [[]];
+  if (foreignEdit.ofOthers) return [['--wins', 'edit']];
   const plain = foreignEdit.ofOrder ? [[]] : [];
   return [...plain, ['--wins', 'release'], ['--wins', 'edit']];
 }

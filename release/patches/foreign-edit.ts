@@ -90,6 +90,11 @@ export function editsOf(
   return [...ofRelease, ...inTemplate];
 }
 
+/** True for what no release writes over: another field of the template than its image, or the set itself. */
+export function isOfOthers(baseline: SetBaseline, { gone, template = {} }: SetFacts): boolean {
+  return gone !== undefined || templateEdits(baseline, template).length > 0;
+}
+
 /**
  * The stray priorities that somebody has edited: of servers that are the ones to which the release gave another one. A
  * GameServer that was recreated since the plan starts without, which is nobody's edit.

@@ -206,18 +206,26 @@ function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSee
   const shown = told === undefined ? known : { ...known, state: withObservations(known.state, [told]) };
   if (state.foreignEdit?.what === what) return shown;
   const isOfOrder = what !== undefined && event.ofOrder === true;
-  return foreignEditNoted(isOfOrder ? knowing(shown, { order: 'changed' }) : shown, { what, isOfOrder }, now);
+  const edit = { what, isOfOrder, isOfOthers: event.ofOthers === true };
+  return foreignEditNoted(isOfOrder ? knowing(shown, { order: 'changed' }) : shown, edit, now);
+}
+
+interface NotedEdit {
+  readonly what: string | undefined;
+  readonly isOfOrder: boolean;
+  readonly isOfOthers: boolean;
 }
 
 function foreignEditNoted(
   release: Release,
-  { what, isOfOrder }: { readonly what: string | undefined; readonly isOfOrder: boolean },
+  { what, isOfOrder, isOfOthers }: NotedEdit,
   now: number,
 ): Release {
   const { state } = release;
   const because = what ?? `${state.foreignEdit?.what ?? ''}; that was taken back since, resume goes on`;
   const ofOrder = isOfOrder ? { ofOrder: true as const } : {};
-  const foreignEdit = what === undefined ? undefined : { what, ...ofOrder, seenAt: now };
+  const ofOthers = isOfOthers ? { ofOthers: true as const } : {};
+  const foreignEdit = what === undefined ? undefined : { what, ...ofOrder, ...ofOthers, seenAt: now };
   const stands = state.pausedBecause === undefined ? {} : { pausedBecause: because };
   return showing(release, { foreignEdit, ...stands });
 }

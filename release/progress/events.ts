@@ -172,6 +172,8 @@ export type Event =
       readonly what?: string | undefined;
       /** It is about priorities only. */
       readonly ofOrder?: boolean | undefined;
+      /** It is of something that releases do not write. */
+      readonly ofOthers?: boolean | undefined;
       readonly seen?: SeenValues | undefined;
       readonly told?: string | undefined;
       readonly replicas: number;

@@ -198,6 +198,8 @@ export interface ForeignEdit {
   readonly seenAt: number;
   /** Only priorities were changed: a plain resume lets Kruise's order count. */
   readonly ofOrder?: true | undefined;
+  /** Of something that releases do not write: only people can put it back. */
+  readonly ofOthers?: true | undefined;
   readonly wins?: 'release' | 'edit' | undefined;
 }
 

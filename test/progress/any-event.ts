@@ -259,6 +259,7 @@ const EVENTS: AnyEvent = {
     ),
     what: maybe(texts),
     ofOrder: maybe(fc.boolean()),
+    ofOthers: maybe(fc.boolean()),
     seen: maybe(seenValues),
     told: maybe(texts),
     replicas: numbers,

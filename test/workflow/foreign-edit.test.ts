@@ -2,11 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, inject } from 'vitest';
 import { readRecords } from '../../release/record/record.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
-import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
+import { nextCommands } from '../../release/narrate/narrate.ts';
+import { MAIN, MAIN_IMAGE, NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { movedTo, setWrites } from '../support/fake-log.ts';
 import type { RawSet } from '../support/fake-set-model.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
+import { A_PRIORITY } from '../support/moments.ts';
 import { startKillableWorkers } from '../support/killable-workers.ts';
 import { aRelease, aTargetedRelease, emptyStage, test } from '../support/stage.ts';
 import type { SpecWishes, Stage } from '../support/stage.ts';
@@ -260,6 +262,55 @@ describe('an edit by somebody else', () => {
     await release.decide({ verb: 'approve', wave: 2 });
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     expect(it.cluster.set().gameServers.get('duel-3')!.spec.updatePriority).toBe(0);
+  });
+
+  test('of the image and of a priority is one question, also while priorities are slow to write', async ({ stage }) => {
+    const it = await stage();
+    const named = { waves: [{ name: 'quiet', servers: [1, 2] }, 'rest'] };
+    const release = await it.start(aRelease({ ...named, gates: [{ before: 2 }] }));
+    await release.until('the gate', atGate);
+    it.calls.slow(A_PRIORITY, 3_000);
+    it.cluster.editServer('kubectl-edit', 'duel-3', ({ spec }) => {
+      spec.updatePriority = 7;
+    });
+    it.cluster.edit('helm', setImage(OTHER_IMAGE));
+    await release.idle('both', (state) => isEdited(state) && /image.*duel-3/.test(state.foreignEdit?.what ?? ''));
+    await release.decide({ verb: 'resume', wins: 'release' });
+    const { phase, foreignEdit } = await release.until(
+      'the gate or another question',
+      (state) => atGate(state) || (isEdited(state) && state.foreignEdit?.wins === undefined),
+    );
+    expect({ phase, foreignEdit }).toEqual({ phase: 'waiting-approval', foreignEdit: undefined });
+    await release.decide({ verb: 'rollback' });
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+  });
+
+  test('of what no release writes is not said to be written over: only whoever made it can put it back', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
+    await release.until('the gate', atGate);
+    const engine =
+      (image: string): Edit =>
+      ({ spec }) => {
+        spec.gameServerTemplate.spec.containers.find(({ name }) => name === MAIN)!.image = image;
+      };
+    it.cluster.edit('helm', engine('registry.test/engine:9'));
+    const { foreignEdit } = await release.until('the pause', isEdited);
+    const answer = await release.decide({ verb: 'resume', wins: 'release' });
+    expect(answer.accepted).toBe(false);
+    expect(answer.message).toContain(
+      `${foreignEdit!.what}: a release does not write that over; put it back and resume`,
+    );
+    const commands = nextCommands(await release.state());
+    expect(commands.filter((line) => line.includes('--wins release'))).toEqual([]);
+    expect(commands.filter((line) => line.includes('--wins edit'))).toHaveLength(1);
+    it.cluster.edit('helm', engine(MAIN_IMAGE));
+    await release.until('the news', (state) => state.foreignEdit === undefined);
+    expect(await release.decide({ verb: 'resume' })).toMatchObject({ accepted: true });
+    await release.decide({ verb: 'rollback' });
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
   });
 
   test('of the image is frozen before it moves more servers than it had at once', async ({ stage }) => {

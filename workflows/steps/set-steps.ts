@@ -14,7 +14,7 @@ import type { Event } from '../../release/progress/events.ts';
 import { holdOverEdit, isHere, laterServers, presentOnes } from '../../release/progress/groups.ts';
 import type { Release } from '../../release/progress/table.ts';
 
-import { failedVersion, heldRecord, lastRecord, leftRecord, runningRecord } from './records.ts';
+import { backRecord, failedVersion, heldRecord, lastRecord, leftRecord, runningRecord } from './records.ts';
 import { orSentence } from '../call-failures.ts';
 import { reading, writing } from '../calls.ts';
 import { subjectOf } from './subject.ts';
@@ -186,11 +186,12 @@ export const reassert: Perform<'reassert'> = async (context) => {
   const { release } = run;
   const { seen, strays } = release.progress.foreign;
   const edited = editedPriorities(release.plan, strays);
+  // What it writes now is no edit of others.
+  watch.stop();
   const first = seen ? await overwrite(release, seen) : undefined;
   if (first?.kind === 'refused') return await askedAgain(context, first.reason);
   const problem = edited.length > 0 ? await assignAgain(release, edited) : undefined;
   if (problem !== undefined) return await askedAgain(context, problem);
-  watch.stop();
   return [{ kind: 'reasserted', written: first ?? { kind: 'untouched' }, priorities: edited.length > 0 }];
 };
 
@@ -224,7 +225,6 @@ async function assignAgain(release: Release, edited: ReturnType<typeof editedPri
 }
 
 async function askedAgain({ run, watch }: StepContext, problem: string): Promise<readonly Event[]> {
-  watch.stop();
   watch.follow();
   const isUndecided = (): boolean => run.state.foreignEdit?.wins === undefined;
   const isAsked = await condition(isUndecided, SECOND_LOOK_MS, { summary: 'another look at the set' });
@@ -255,6 +255,8 @@ export const recordEnd: Perform<'recordEnd'> = async ({ run }) => {
   const { release } = run;
   const { plan, progress } = release;
   const at = progress.endedAt ?? Date.now();
+  if (progress.back?.byOverrides === true)
+    return await writeRecord(release, { running: backRecord(release, at) }, { kind: 'endRecorded' });
   const putBackLater = plan.strategy === 'targeted' ? inheritedStrategy(plan.baseline) : owedStrategy(plan.baseline);
   const last = lastRecord(release, progress.back ? 'rolled-back' : 'done', { at, putBack: putBackLater });
   return await writeRecord(release, { last, ...failedVersion(release, at) }, { kind: 'endRecorded' });
