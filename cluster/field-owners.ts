@@ -1,5 +1,5 @@
 import type { ManagedFields } from './object-meta.ts';
-import { FIELD_MANAGER } from './request.ts';
+import { FIELD_MANAGER } from '../release/fleet/fleet.ts';
 
 /**
  * Does this `fieldsV1` tree hold the field that a JSON pointer names, or a part of it? A leaf above it counts too:

@@ -7,7 +7,8 @@ import type { Refusal } from './errors.ts';
 import { lastWriter } from './field-owners.ts';
 import { managedFieldsSchema } from './object-meta.ts';
 import { objectPath } from './paths.ts';
-import { FIELD_MANAGER, WRITE_TIMEOUT_MS } from './request.ts';
+import { FIELD_MANAGER } from '../release/fleet/fleet.ts';
+import { WRITE_TIMEOUT_MS } from './request.ts';
 import type { ApiAnswer, ApiClient } from './request.ts';
 
 /** How a guarded patch is sent. */

@@ -10,9 +10,6 @@ import type { RequestCredentials } from './pooled-kubeconfig.ts';
 import { ClusterFailure, LeaseLost } from '../activities/ports/failure.ts';
 import type { Permit } from '../activities/ports/heartbeats.ts';
 
-/** Every write of hotwave carries this name in `metadata.managedFields`. */
-export const FIELD_MANAGER = 'hotwave';
-
 /** Total time of one request, its body included. */
 const REQUEST_TIMEOUT_MS = 15_000;
 

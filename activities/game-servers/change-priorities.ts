@@ -14,7 +14,7 @@ import { assertGameServers } from './game-server-writer.ts';
 /** Give servers priorities, for the time of the release or back again. */
 export interface ChangePrioritiesInput {
   readonly set: SetRef;
-  /** What a change replaces: its `from`, or its `to` when it is put back. Any third value is somebody else's. */
+  /** What a change replaces: its `from` or `left`, or its `to` when it is put back. Any other value is somebody else's. */
   readonly changes: readonly PriorityGroup[];
   readonly direction: 'assign' | 'restore';
   readonly token: string;
@@ -68,7 +68,7 @@ function wantedOf(change: PriorityChange | undefined, direction: Direction): num
 
 function wishFor(change: PriorityChange, direction: Direction): Wish {
   const priority = wantedOf(change, direction);
-  const own = [String(change.from), String(change.to)];
+  const own = [change.from, change.to, change.left].map(String);
   return {
     patch: (gameServer, token) => priorityPatch(gameServer, priority, token),
     holds: ({ updatePriority }, pod) =>

@@ -72,20 +72,24 @@ function ofRunning({ running }: Records): Measure | undefined {
   if (!running) return undefined;
   const { release, strategy, container, oldImage, newImage, oldVersion, newVersion, startedAt, how, chosen, earlier } =
     running;
+  const [old, latest] = [
+    { image: oldImage, version: oldVersion },
+    { image: newImage, version: newVersion },
+  ];
+  const [wanted, other] = running.back === true ? [old, latest] : [latest, old];
   return {
     how,
     expectedVersion: {
       source: 'running release',
       release,
       strategy,
-      outcome: 'running',
+      outcome: running.back === true ? 'rolled-back' : 'running',
       container,
-      image: newImage,
-      version: newVersion,
-      previousImage: oldImage,
-      previousVersion: oldVersion,
+      ...wanted,
+      previousImage: other.image,
+      previousVersion: other.version,
       startedAt,
-      finishedAt: 0,
+      finishedAt: running.back === true ? (running.leftAt ?? 0) : 0,
       ...(chosen === undefined ? {} : { chosen }),
       ...(earlier === undefined ? {} : { earlier }),
     },
@@ -148,7 +152,9 @@ function ofNewServers(
 
 /** True when a server has the image that it has to run by an override of its GameServer, which a release left there. */
 export function isOverriddenOnPurpose(expectedVersion: ExpectedVersion, pod: ServerView): boolean {
-  const { strategy, outcome } = expectedVersion;
+  const { source, strategy, outcome } = expectedVersion;
+  // A rollback that ended on a set with somebody else's template.
+  if (source === 'running release' && outcome === 'rolled-back') return true;
   if (leftBefore(expectedVersion, pod)) return true;
   if (strategy !== 'targeted') return false;
   // Taken back, a server that had no override before keeps none.

@@ -167,6 +167,9 @@ export interface WorkloadView {
   readonly podUpdatePolicy: string;
 }
 
+/** Every write of hotwave carries this name in `metadata.managedFields`. */
+export const FIELD_MANAGER = 'hotwave';
+
 /** Pod label with the updatePriority that OKG copies from the GameServer. Kruise sorts by it. */
 export const PRIORITY_LABEL = 'game.kruise.io/gs-update-priority';
 /** Pod label with the opsState that OKG copies from the GameServer. */

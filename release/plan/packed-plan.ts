@@ -8,7 +8,8 @@ import type { Plan, PriorityChange, Wave } from './plan.ts';
 /** Servers whose priority changes in the same way; `ordinals` as `packOrdinals` writes them. */
 export interface PriorityGroup {
   readonly from: number | string;
-  readonly to: number;
+  readonly to: number | string;
+  readonly left?: number | string | undefined;
   readonly ordinals: string;
 }
 
@@ -69,17 +70,20 @@ export function unpackPlan(packed: PackedPlan): Plan {
 export function packPriorities(changes: readonly PriorityChange[]): PriorityGroup[] {
   const groups = new Map<string, { readonly first: PriorityChange; readonly names: string[] }>();
   for (const change of changes) {
-    const key = JSON.stringify([change.from, change.to]);
+    const key = JSON.stringify([change.from, change.to, change.left]);
     const group = groups.get(key) ?? { first: change, names: [] };
     group.names.push(change.name);
     groups.set(key, group);
   }
-  return [...groups.values()].map(({ first: { from, to }, names }) => ({ from, to, ordinals: packNames(names) }));
+  return [...groups.values()].map(({ first: { name: _name, ...change }, names }) => ({
+    ...change,
+    ordinals: packNames(names),
+  }));
 }
 
 /** The changes of such groups, one for each server. @throws Error when they are none */
 export function unpackPriorities(set: Pick<SetRef, 'name'>, groups: readonly PriorityGroup[]): PriorityChange[] {
-  return groups.flatMap(({ from, to, ordinals }) => unpackNames(set, ordinals).map((name) => ({ name, from, to })));
+  return groups.flatMap(({ ordinals, ...change }) => unpackNames(set, ordinals).map((name) => ({ name, ...change })));
 }
 
 function packNames(names: readonly string[]): string {

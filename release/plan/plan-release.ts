@@ -14,6 +14,7 @@ import { scopeOf } from './scope.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
 import { imageTag, updatedContainer } from '../spec/spec.ts';
 import { readRecords } from '../record/record.ts';
+import { withOwnPriorities } from './own-priorities.ts';
 import type { RollbackTarget } from './rollback-target.ts';
 import { rollbackTarget } from './rollback-target.ts';
 import { NEW_SERVERS_WAVE } from '../progress/state.ts';
@@ -27,15 +28,16 @@ export function planRelease(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | 
   return refusals.length > 0 ? { refusals } : plan;
 }
 
-function planOf(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | PlanRefusal {
-  const { set } = snapshot;
-  const { container, image } = updatedContainer(spec);
-  const found = setBaseline(set, container, image);
-  if (!found) return { refusals: [missingContainer(set, container)] };
-  const scope = scopeOf(spec, snapshot, found);
-  if ('refusals' in scope) return scope;
-  const baseline: SetBaseline = { ...found, oldImage: scope.back.image };
+function planOf(spec: ReleaseSpec, found: FleetSnapshot): Plan | PlanRefusal {
+  const { set } = found;
   const records = readRecords(set.annotations);
+  const { snapshot, left } = withOwnPriorities(found, records.running);
+  const { container, image } = updatedContainer(spec);
+  const asFound = setBaseline(set, container, image);
+  if (!asFound) return { refusals: [missingContainer(set, container)] };
+  const scope = scopeOf(spec, snapshot, asFound);
+  if ('refusals' in scope) return scope;
+  const baseline: SetBaseline = { ...asFound, oldImage: scope.back.image };
   const rollbackTo = rollbackTarget(scope.back, baseline, { records, previousVersion: spec.previousVersion });
   const grouped = groupIntoWaves(spec, scope.toMove, snapshot);
   const refusals = [...grouped.refusals, ...versionRefusals(spec, baseline, rollbackTo.version)];
@@ -50,7 +52,7 @@ function planOf(spec: ReleaseSpec, snapshot: FleetSnapshot): Plan | PlanRefusal 
   }));
   // Adopted servers must be Kruise's last, whatever priority they have.
   const assigns = spec.strategy === 'rolling' && (grouped.assigns || scope.adopted.length > 0);
-  const priorities = assigns ? assignPriorities(waves, snapshot.gameServers) : [];
+  const priorities = assigns ? assignPriorities(waves, snapshot.gameServers, left) : left;
   const mixed = spec.strategy === 'rolling' ? mixedServers(baseline, snapshot.servers) : [];
   const earlier = earlierVersions(spec, snapshot, baseline, scope);
   return {

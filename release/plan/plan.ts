@@ -32,7 +32,9 @@ export interface PriorityChange {
   readonly name: string;
   /** The value that is replaced, and put back at the end. */
   readonly from: number | string;
-  readonly to: number;
+  readonly to: number | string;
+  /** What a release that was left half-way has given it, and what is there until this one begins. */
+  readonly left?: number | string | undefined;
 }
 
 /** What a release will do, as a value: printable, comparable, and all that the workflow needs. */

@@ -7,6 +7,7 @@ import type { SetBaseline } from '../patches/patches.ts';
 import { setBaseline } from '../patches/patches.ts';
 import type { FleetSnapshot, Plan, PlannedServer, PriorityChange } from './plan.ts';
 import { plannedServer } from './plan.ts';
+import { recordedPriority } from './own-priorities.ts';
 import { isInRanges } from '../fleet/ranges.ts';
 import type { ReleaseRecord } from '../record/record.ts';
 import type { RollbackTarget } from './rollback-target.ts';
@@ -119,18 +120,16 @@ function reachedBy(
 
 /** Back to what the record says, where it is not so already. */
 function prioritiesOf(
-  { priorities = {} }: ReleaseRecord,
+  record: ReleaseRecord,
   servers: readonly ServerView[],
   gameServers: readonly GameServerView[],
 ): readonly PriorityChange[] {
   const ordinals = new Map(servers.map(({ name, ordinal }) => [name, ordinal]));
   return gameServers.flatMap(({ name, updatePriority }) => {
     const ordinal = ordinals.get(name);
-    const before = Object.keys(priorities).find(
-      (priority) => ordinal !== undefined && isInRanges(priorities[priority] ?? '', ordinal),
-    );
-    if (before === undefined || before === String(updatePriority)) return [];
-    return [{ name, from: /^\d+$/.test(before) ? Number(before) : before, to: Number(updatePriority) || 0 }];
+    const before = ordinal === undefined ? undefined : recordedPriority(record, ordinal);
+    if (before === undefined || String(before) === String(updatePriority)) return [];
+    return [{ name, from: before, to: updatePriority }];
   });
 }
 

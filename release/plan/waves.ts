@@ -74,11 +74,21 @@ function groupByPriority(ordered: readonly ServerView[]): Group[] {
  * Priorities that make Kruise's order the order of the waves: 10 for the last wave, 10 more for each earlier one.
  * Servers in no wave get 0, so that an unforeseen one comes last.
  */
-export function assignPriorities(waves: readonly Wave[], gameServers: readonly GameServerView[]): PriorityChange[] {
+export function assignPriorities(
+  waves: readonly Wave[],
+  gameServers: readonly GameServerView[],
+  left: readonly PriorityChange[] = [],
+): PriorityChange[] {
+  const found = new Map(left.map((change) => [change.name, change.left]));
   const wanted = new Map<string, number>();
   for (const wave of waves)
     for (const { name } of wave.servers) wanted.set(name, (waves.length - wave.number + 1) * 10);
   return gameServers
-    .map(({ name, updatePriority }) => ({ name, from: updatePriority, to: wanted.get(name) ?? 0 }))
-    .filter(({ from, to }) => from !== to);
+    .map(({ name, updatePriority }) => ({
+      name,
+      from: updatePriority,
+      to: wanted.get(name) ?? 0,
+      ...(found.has(name) ? { left: found.get(name) } : {}),
+    }))
+    .filter(({ from, to, left: before }) => from !== to || before !== undefined);
 }

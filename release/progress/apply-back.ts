@@ -97,13 +97,22 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
 
 function onTheWayBack({ version, previousVersion }: Release['plan'], row: Row): Row {
   const { deferred: _deferred, admitted: _admitted, trying: _trying, mayHaveLoaded, basis: _basis, ...rest } = row;
+  const mayLoadNew = row.mayLoadNew ?? loadingNew(row);
   // Whoever a part of the release has brought back keeps that, and its override, until the template is back.
   const excluded = rest.excluded === 'reverted' ? ('reverted' as const) : undefined;
   // It has been told to load the version before that is now desired of it.
   const isTold = excluded === 'reverted' || version === previousVersion;
   const asked = isTold && mayHaveLoaded === true ? { mayHaveLoaded } : {};
   const hadFailed = row.failed !== undefined || row.excluded === 'failed' ? (true as const) : row.hadFailed;
-  return { ...passedRow(rest), ...asked, stage: STAGE.none, excluded, hadFailed };
+  return { ...passedRow(rest), ...asked, stage: STAGE.none, excluded, hadFailed, mayLoadNew };
+}
+
+/** An engine loads seconds after it was told to, and what it says until then is no proof of the old version. */
+function loadingNew({ stage, mayHaveLoaded, failed, excluded, triedAt }: Row): Row['mayLoadNew'] {
+  const isTold = mayHaveLoaded === true && (stage === STAGE.files || stage === STAGE.told);
+  // The answer to a reload that fails is no promise to load.
+  if (!isTold || failed === 'reload') return undefined;
+  return failed !== undefined || excluded === 'failed' || triedAt === 'prove' ? 'late' : 'soon';
 }
 
 /** A part goes back by overrides; from now on the release goes on without it, also when not all can be proved to be back. */

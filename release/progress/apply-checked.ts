@@ -151,6 +151,7 @@ function withPassed(release: Release, event: CheckedEvent): Release {
       basis: bases?.[name],
       isEnd: isEnd(stage),
       isProof: what === 'prove',
+      isAgain: row.stage === stage,
     });
   });
   // What made a release go back stays to be read, however well everybody is on the old version.
@@ -163,10 +164,12 @@ interface PassedOn {
   readonly basis: string | undefined;
   readonly isEnd: boolean;
   readonly isProof: boolean;
+  /** It has passed the same before. */
+  readonly isAgain: boolean;
 }
 
-function passedOn(row: Row, { stage, toward, basis, isEnd, isProof }: PassedOn): Row {
-  const { trying, deferred, touched, ...rest } = row;
+function passedOn(row: Row, { stage, toward, basis, isEnd, isProof, isAgain }: PassedOn): Row {
+  const { trying, deferred, touched, mayLoadNew, ...rest } = row;
   return {
     ...rest,
     stage,
@@ -175,6 +178,7 @@ function passedOn(row: Row, { stage, toward, basis, isEnd, isProof }: PassedOn):
     ...(deferred && !isEnd ? { deferred } : {}),
     // Proved to be on the old version, an engine has nothing else loaded.
     ...(touched && !(isProof && toward === 'old') ? { touched } : {}),
+    ...(mayLoadNew === undefined || (mayLoadNew === 'soon' && isProof && isAgain) ? {} : { mayLoadNew }),
   };
 }
 
@@ -340,7 +344,8 @@ function checkedBack(release: Release, event: CheckedEvent): Release {
     else failed.push(name);
   }
   const next = withRow(
-    withRow(passed, untouched, (row) => ({ ...row, touched: true, stage: STAGE.moved })),
+    // Whatever it may have been about to load, it has loaded it.
+    withRow(passed, untouched, (row) => ({ ...row, touched: true, stage: STAGE.moved, mayLoadNew: undefined })),
     failed,
     (row, name) => ({ ...row, failed: classes.get(name) ?? 'notReady' }),
   );

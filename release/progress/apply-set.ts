@@ -10,7 +10,7 @@ import { membersOf, withObservations } from './state.ts';
 /** The set was written, or was found to be another than the release may write. */
 export const setAppliers = {
   prioritiesChanged: (release, event) =>
-    knowing(release, { priorities: event.direction === 'assign' ? 'given' : 'restored' }),
+    knowing(release, { priorities: event.direction === 'assign' && hasOwn(release) ? 'given' : 'restored' }),
   staged: (release, event, now) =>
     staged(waiting(release, event.written, now), withPatience(release, event.written, 'observed', now)),
   recorded: (release) => knowing(release, { isStaged: true, set: { ...release.progress.set, isRecorded: true } }),
@@ -34,6 +34,11 @@ export const setAppliers = {
   writeUnknown: (release) => writeUnknown(release),
   marked: (release, event) => knowing(release, { set: { ...release.progress.set, fence: fenceAt(event.fence) } }),
 } satisfies Partial<Appliers>;
+
+/** True when there is something to put back at the end: the release has given priorities of its own. */
+function hasOwn({ plan }: Release): boolean {
+  return plan.priorities.some(({ from, to }) => String(from) !== String(to));
+}
 
 /** Since when the controllers have been waited for. */
 function waiting(release: Release, { kind }: SetWritten, now: number): Release {

@@ -1,3 +1,4 @@
+import { patienceOf } from '../checks/probe.ts';
 import { isSent } from '../checks/reload.ts';
 import type { PlannedServer } from '../plan/plan.ts';
 import { SETTLE_MS } from './forward.ts';
@@ -96,7 +97,22 @@ function groupStep(release: Release, back: WayBack, now: number): Step | undefin
     ({ name }) =>
       rowOf(release, name).failed === undefined && rowOf(release, name).away === undefined && !out.has(name),
   );
-  return pipelineStep(release, { servers: going, toward: 'old', means }, now) ?? nextGroup(back);
+  return (
+    pipelineStep(release, { servers: going, toward: 'old', means }, now) ??
+    askAgain(release, going, now) ??
+    nextGroup(back)
+  );
+}
+
+/**
+ * Engines that were told to load the new version just before it was taken back are asked once more when all the time is
+ * over that their proof may take: until then the old version may be what they have not left yet.
+ */
+function askAgain(release: Release, going: readonly PlannedServer[], now: number): Step | undefined {
+  const servers = going.filter(({ name }) => rowOf(release, name).mayLoadNew === 'soon');
+  if (servers.length === 0) return undefined;
+  const notBefore = release.progress.toldAt + patienceOf(release.spec.proof);
+  return now < notBefore ? { kind: 'wait', for: 'load', until: notBefore } : { kind: 'prove', servers, toward: 'old' };
 }
 
 function isTemplateDue({ plan }: Release, { isWritten, isNothing, scope, byOverrides }: WayBack): boolean {
@@ -161,16 +177,14 @@ function settleTargeted(release: Release, { settled }: WayBack): Step | undefine
 }
 
 function restoreStep({ plan, progress }: Release, back: WayBack): Step | undefined {
+  // Some of them may have been given before a step was cut short. With the last write the set says no more what they were.
+  if (plan.priorities.length > 0 && progress.priorities !== 'restored' && !back.isNothing)
+    return { kind: 'priorities', direction: 'restore', changes: plan.priorities };
   if (plan.strategy === 'targeted') return progress.isPutBack ? undefined : { kind: 'recordEnd' };
   if (plan.strategy === 'newServersOnly') return undefined;
-  if (!progress.isPutBack && progress.set.hold !== undefined && !back.byOverrides)
-    return { kind: 'putBack', image: plan.baseline.oldImage };
-  if (
-    plan.priorities.length > 0 &&
-    progress.priorities !== 'restored' &&
-    (progress.priorities === 'given' || back.isNothing)
-  )
-    return { kind: 'priorities', direction: 'restore', changes: plan.priorities };
+  // The template is somebody else's now, so the set stays as it is held.
+  if (back.byOverrides) return progress.set.isRecorded ? { kind: 'recordEnd' } : undefined;
+  if (!progress.isPutBack && progress.set.hold !== undefined) return { kind: 'putBack', image: plan.baseline.oldImage };
   return undefined;
 }
 

@@ -274,6 +274,12 @@ const WAITS: Readonly<Record<Waiting, (release: Release, until: number, now: num
   unhalt: haltDoing,
   window: windowDoing,
   retry: retryDoing,
+  load: (release, until) => ({
+    phase: wayOf(release),
+    step: `waits until engines that were told to load ${release.plan.version} would have loaded it`,
+    owner: 'the engines',
+    until,
+  }),
   settle: (release, until) => ({
     phase: wayOf(release),
     step: 'waits a few seconds: a restart would be seen by then',

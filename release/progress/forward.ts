@@ -63,13 +63,15 @@ function calendarStep({ calendar, progress, state }: Release, wave: number, now:
 
 function begin(release: Release): Step | undefined {
   const { plan, progress } = release;
-  if (progress.isStaged && (plan.strategy !== 'rolling' || progress.set.revision !== '')) return undefined;
   if (progress.isPutBack) return undefined;
-  if (plan.strategy === 'rolling' && progress.priorities === 'own' && plan.priorities.length > 0)
+  if (!progress.isStaged) return { kind: 'stage' };
+  if (plan.strategy === 'rolling' && progress.set.revision === '')
+    // Written, and not yet taken over: the controllers say which revision it is.
+    return progress.set.hold ? { kind: 'controls', change: {}, why: 'resume' } : { kind: 'stage' };
+  // The record on the set says what they were, so they are given only when it is there.
+  if (progress.priorities === 'own' && plan.priorities.length > 0)
     return { kind: 'priorities', direction: 'assign', changes: plan.priorities };
-  // Written, and not yet taken over: the controllers say which revision it is.
-  if (progress.isStaged && progress.set.hold) return { kind: 'controls', change: {}, why: 'resume' };
-  return { kind: 'stage' };
+  return undefined;
 }
 
 /** Servers may run images that the plan does not name: they are looked at once, so that a later change is seen. */
@@ -312,11 +314,10 @@ function tooFew({ spec, progress }: Release, count: number): Extract<Step, { kin
 function putBack({ plan, progress }: Release): Step | undefined {
   if (plan.strategy === 'targeted' && !progress.isPutBack && !progress.isEditChecked)
     return { kind: 'checkTemplate', before: 'end' };
-  if (!progress.isPutBack)
-    return plan.strategy === 'rolling' ? { kind: 'putBack', image: plan.baseline.newImage } : { kind: 'recordEnd' };
-  if (plan.strategy === 'rolling' && progress.priorities === 'given')
-    return { kind: 'priorities', direction: 'restore', changes: plan.priorities };
-  return undefined;
+  if (progress.isPutBack) return undefined;
+  // With the last write the set says no more what they were.
+  if (progress.priorities === 'given') return { kind: 'priorities', direction: 'restore', changes: plan.priorities };
+  return plan.strategy === 'rolling' ? { kind: 'putBack', image: plan.baseline.newImage } : { kind: 'recordEnd' };
 }
 
 /** A container that a reload killed shows in the kubelet's status only after a while. */

@@ -122,7 +122,23 @@ export function excludedSentence(release: Release): string {
   const others = [...excludedServers(release)].filter((name) => !reverted.has(name));
   const back =
     reverted.size === 0 ? '' : `; back on ${release.plan.previousVersion} by an override: ${namesOf(reverted)}`;
-  return `${others.length === 0 ? '' : `; excluded: ${namesOf(others)}`}${back}`;
+  return `${others.length === 0 ? '' : `; excluded: ${namesOf(others)}`}${back}${lateSentence(release)}`;
+}
+
+/** Servers that say the old version, and were told to load the new one and never proved it: nobody knows what comes. */
+export function lateServers({ progress }: Release): readonly string[] {
+  return [...progress.rows]
+    .filter(
+      ([, { mayLoadNew, away, excluded }]) => mayLoadNew === 'late' && away === undefined && excluded !== 'failed',
+    )
+    .map(([name]) => name);
+}
+
+function lateSentence(release: Release): string {
+  const names = lateServers(release);
+  return names.length === 0
+    ? ''
+    : `; told to load ${release.plan.version} without proving it, so they may load it yet: ${namesOf(names)}`;
 }
 
 /** Servers that a partial rollback has taken back. */
@@ -149,7 +165,7 @@ export function leftOutSentence(release: Release): string {
   const { keptForDebugging = [] } = release.state;
   const skipped = [...skippedServers(release)].filter((name) => !keptForDebugging.includes(name));
   const kept = keptForDebugging.length === 0 ? '' : `; kept as they are for debugging: ${keptForDebugging.join(', ')}`;
-  return `${skipped.length === 0 ? '' : `; excluded: ${namesOf(skipped)}`}${kept}`;
+  return `${skipped.length === 0 ? '' : `; excluded: ${namesOf(skipped)}`}${kept}${lateSentence(release)}`;
 }
 
 /** Overrides of a partial rollback outlive the release, and win over whatever comes next: somebody has to know. */

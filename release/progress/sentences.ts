@@ -1,6 +1,15 @@
 import { shortUid } from '../fleet/identity.ts';
 import { liveChangesText } from '../fleet/newcomers.ts';
-import { excludedSentence, excludedServers, isHere, keptServers, leftOut, leftOutSentence, namesOf } from './groups.ts';
+import {
+  excludedSentence,
+  excludedServers,
+  isHere,
+  keptServers,
+  lateServers,
+  leftOut,
+  leftOutSentence,
+  namesOf,
+} from './groups.ts';
 import type { Release } from './table.ts';
 import type { Halt } from './state.ts';
 
@@ -107,24 +116,18 @@ function rollingBack(release: Release): string {
   const { plan, progress } = release;
   const { previousVersion, version } = plan;
   const adopted = keptServers(release);
-  if (progress.back?.isNothing === true) return nothingBack(release);
+  if (progress.back?.isNothing === true) return 'hotwave had written nothing, so every server stays as it is';
   const { notProved } = progress.newcomers;
   const late = liveChangesText({ proved: [], notProved: notProved.map(({ name }) => name), gone: [] });
   const apart = `${leftOutSentence(release)}${late}${progress.back?.byOverrides === true ? BY_OVERRIDES : ''}`;
   if (adopted.length === 0) {
-    const who = leftOut(release).size + notProved.length > 0 ? 'all others prove' : 'every server proves';
+    const unsure = leftOut(release).size + notProved.length + lateServers(release).length;
+    const who = unsure > 0 ? 'all others prove' : 'every server proves';
     return `${who} ${previousVersion}${apart}`;
   }
   const names = namesOf(adopted.map(({ name }) => name));
   const keep = `${adopted.length} servers keep ${version} by their overrides, as before the release: ${names}`;
   return `the others prove ${previousVersion}; ${keep}${apart}`;
-}
-
-/** Priorities come before the first write of the set, and may have been written when it never came to that. */
-function nothingBack({ plan }: Release): string {
-  return plan.priorities.length === 0
-    ? 'hotwave had written nothing, so every server stays as it is'
-    : 'the set had not been written, so every server stays as it was; priorities that the release had given are put back';
 }
 
 const BY_OVERRIDES = '; they keep overrides, and the set is held, because the template has a change of somebody else';

@@ -94,7 +94,7 @@ export type Checked = 'move' | 'files' | 'reload' | 'prove' | 'health' | 'bake' 
 export type OpenedFor = 'wave' | 'adopted' | 'newcomers';
 
 /** What a release waits for without doing anything. */
-export type Waiting = 'gate' | 'person' | 'unhalt' | 'window' | 'retry' | 'settle';
+export type Waiting = 'gate' | 'person' | 'unhalt' | 'window' | 'retry' | 'settle' | 'load';
 
 /** True for steps that a decision may end early: none of them leaves anything half done that is not known. */
 export function isInterruptible(step: { readonly kind: string }, goesBack: boolean): boolean {

@@ -93,6 +93,7 @@ const runningSchema = commonSchema.extend({
   priorities: z.record(plainLine(40), plainLine(4_096)).optional(),
   holder: holderSchema.optional(),
   leftAt: momentSchema.optional(),
+  back: z.literal(true).optional(),
   stuck: stuckSchema.optional(),
   oldBecause: remark(200).optional(),
   left: remark(READ_LIMIT).optional(),
@@ -150,6 +151,8 @@ export interface ReleaseRecord extends RecordBase {
   readonly holder?: Holder;
   /** When the release ended and left the servers as they are; absent while it runs. */
   readonly leftAt?: number;
+  /** It has brought its servers back by overrides, because the template has a change of somebody else: the set stays held. */
+  readonly back?: true;
   /** What a rollback could not bring back; absent when there was none, or it is over. */
   readonly stuck?: Stuck;
   /** Why the release ended where it was: somebody else's edit, which a person let stay. */

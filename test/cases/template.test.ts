@@ -10,6 +10,8 @@ import { enginesTouched, everyServer, loadedBy } from '../support/observer.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { aRelease, aTargetedRelease, test } from '../support/stage.ts';
 import type { SpecWishes, Stage } from '../support/stage.ts';
+import { readRecords } from '../../release/record/record.ts';
+import { stageCommand } from '../support/stage-command.ts';
 
 const NEXT_ENGINE = MAIN_IMAGE.replace('1.0', '1.1');
 const HELD = {
@@ -100,6 +102,19 @@ describe('another image of the main container, written into the template during 
     await release.result();
     await it.calls.quiet();
     expect(enginesMoved(it.cluster).filter((name) => name !== 'duel-9')).toEqual([]);
+  });
+
+  test('at a gate lets a rollback end by overrides, and the set says that its servers are back', async ({ stage }) => {
+    const it = await stage();
+    const release = await atItsGate(it);
+    it.cluster.edit('helm', stageEngine);
+    await release.decide({ verb: 'rollback', actor: 'bob' });
+    const { outcome, reason } = await release.result();
+    expect(outcome).toBe('rolled-back');
+    expect(reason).toContain('they keep overrides, and the set is held');
+    expect(await stageCommand(it, ['verify', 'arena/duel'])).toMatchObject({ code: 0, err: '' });
+    const { running } = readRecords(it.cluster.set().raw.metadata.annotations);
+    expect(running).toMatchObject({ back: true, leftAt: expect.any(Number) as number });
   });
 
   // A12: the next wave.

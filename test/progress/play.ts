@@ -235,7 +235,7 @@ class Play {
       this.#patience = 0;
       return;
     }
-    if (this.#turns.length === 0 && step.for !== 'retry' && step.for !== 'settle') {
+    if (this.#turns.length === 0 && !SHORT_WAITS.has(step.for)) {
       this.#round += 1;
       const decision = this.#wayOn(step);
       if (decision) {
@@ -392,6 +392,8 @@ class Play {
   }
 }
 
+/** Waits that nobody has to end. */
+const SHORT_WAITS: ReadonlySet<string> = new Set(['retry', 'settle', 'load']);
 const LONG_WAITS: ReadonlySet<string> = new Set(['person', 'gate', 'unhalt', 'window']);
 
 const IMAGES = { old: OLD_IMAGE, new: NEW_IMAGE, other: OTHER_IMAGE } as const;

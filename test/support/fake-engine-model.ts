@@ -17,6 +17,8 @@ export interface FakeEngineModel {
   readonly onReload?: ByServer<'load' | 'restart'>;
   /** From the reload (or the files' arrival) until the version is loaded, in ms; the answer comes before. Default 0. */
   readonly loadMs?: ByServer<number>;
+  /** It reads the files at once when it is told to reload, and loads what it has read `loadMs` later. */
+  readonly readsWhenTold?: boolean;
   /** From the reload until its answer, in ms; the version is loaded right before it, or `loadMs` later. Default 0. */
   readonly answerMs?: ByServer<number>;
 }

@@ -86,12 +86,13 @@ export class FakeKubelet {
   }
 
   #load(server: FakeServer, why: 'reload' | 'files'): void {
-    const { loadMs = 0, answerMs = 0 } = this.#options.engine;
+    const { loadMs = 0, answerMs = 0, readsWhenTold = false } = this.#options.engine;
+    const read = readsWhenTold ? server.engine.files : undefined;
     const wait = valueFor(loadMs, server.name) + (why === 'reload' ? valueFor(answerMs, server.name) : 0);
     const { restarts } = server.main;
     const load = (): void => {
       // The process that was told is gone: the next one has loaded at its start.
-      if (!server.deleting && server.main.restarts === restarts) server.load(why);
+      if (!server.deleting && server.main.restarts === restarts) server.load(why, read);
     };
     if (wait === 0) load();
     else this.#options.clock.after(wait, load);

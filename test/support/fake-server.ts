@@ -144,8 +144,8 @@ export class FakeServer {
   }
 
   /** The engine loads the files that are there and says so in its log. */
-  load(why: WhyLoaded = 'reload'): void {
-    this.engine.loaded = this.engine.files;
+  load(why: WhyLoaded = 'reload', files = this.engine.files): void {
+    this.engine.loaded = files;
     this.#sayLoaded();
     this.#events.loaded(this.engine.loaded, why);
   }

@@ -12,8 +12,8 @@ import type { SpecWishes, Stage } from '../support/stage.ts';
 /** The activities of a release in order, and what the set is like when it is left in the middle of one. */
 const STEPS: readonly (readonly [keyof Activities, 'untouched' | 'frozen' | 'put back'])[] = [
   ['planRelease', 'untouched'],
-  ['changePriorities', 'untouched'],
   ['stageTemplate', 'frozen'],
+  ['changePriorities', 'frozen'],
   ['openWave', 'frozen'],
   ['awaitReady', 'frozen'],
   ['checkServers', 'frozen'],

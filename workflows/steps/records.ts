@@ -2,7 +2,7 @@ import type { FailedVersion } from '../../release/record/failed-versions.ts';
 import { endOfRelease, recordOfPlan } from '../../release/record/plan-record.ts';
 import type { LastRelease, ReleaseRecord } from '../../release/record/record.ts';
 import { controlledStrategy, sameJson } from '../../release/patches/patches.ts';
-import { excludedServers, leftOut } from '../../release/progress/groups.ts';
+import { excludedServers, lateServers, leftOut } from '../../release/progress/groups.ts';
 import type { Release } from '../../release/progress/table.ts';
 
 /** What a release leaves on its set with its first write: what it is about. */
@@ -15,6 +15,11 @@ export function heldRecord(release: Release, now: number): ReleaseRecord {
   return { ...runningRecord(release), leftAt: now };
 }
 
+/** The record of a rollback that has ended on a set which stays held: its servers keep overrides of the old image. */
+export function backRecord(release: Release, now: number): ReleaseRecord {
+  return { ...heldRecord(release, now), back: true };
+}
+
 /** What a release leaves on its set with its last write: what it came to. A repeated write finds its own values there. */
 export function lastRecord(
   release: Release,
@@ -22,8 +27,9 @@ export function lastRecord(
   { at, putBack }: { readonly at: number; readonly putBack?: LastRelease['putBack'] },
 ): LastRelease {
   const excluded = outcome === 'done' ? excludedServers(release) : leftOut(release);
-  // Nobody was excluded, and nobody who came meanwhile is without a proof.
-  const everyServerProved = excluded.size === 0 && release.progress.newcomers.notProved.length === 0;
+  // Nobody was excluded, nobody who came meanwhile is without a proof, and nobody may load another version yet.
+  const unsure = excluded.size + release.progress.newcomers.notProved.length + lateServers(release).length;
+  const everyServerProved = unsure === 0;
   const last = endOfRelease(runningRecord(release), outcome, { finishedAt: at, everyServerProved });
   return putBack === undefined ? last : { ...last, putBack };
 }

@@ -31,6 +31,7 @@ const SUMMARIES: Readonly<Record<StepOf<'wait'>['for'], string>> = {
   unhalt: 'the releases are halted',
   window: 'freeze window',
   retry: 'retry',
+  load: 'waits until engines that were told would have loaded',
   settle: 'waits until a restart would have shown',
 };
 
