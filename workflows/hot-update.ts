@@ -11,7 +11,6 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Workflow } from '@temporalio/workflow';
-import { isHere } from '../release/progress/groups.ts';
 import { describeStep } from '../release/progress/describe-step.ts';
 import type { Event } from '../release/progress/events.ts';
 import { nextStep } from '../release/progress/next-step.ts';
@@ -184,8 +183,7 @@ const NOTHING: Tallied = { restartsOfMainContainers: 0, recreatedPods: 0 };
 async function tally(release: Release): Promise<Tallied> {
   const { plan, state } = release;
   if (state.phase === 'refused' || plan.containers.length === 0) return NOTHING;
-  const all = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
-  const servers = all.filter((server) => isHere(release, server));
+  const servers = [...plan.waves.flatMap((wave) => wave.servers), ...plan.adopted, ...plan.bystanders];
   try {
     const { container } = plan.baseline;
     return await asked('count restarts', TALLY_MS).tally({ set: plan.set, container, servers: packServers(servers) });

@@ -208,25 +208,25 @@ function pause({ release, requests, goesBack }: ReleaseState, { actor, reason }:
 
 function resume(state: ReleaseState, { wins }: Decision): Effect {
   const { foreignEdit, requests } = state;
+  const refusal = editRefusal(foreignEdit, wins);
+  if (refusal !== undefined) return { refusal };
   const { pause: _done, ...others } = requests;
   const goesOn = { requests: others, pausedBecause: undefined };
   if (foreignEdit?.ofOrder && foreignEdit.wins === undefined && wins === undefined) {
     const message = "resuming: Kruise's order counts in this wave and those after it, each as large as planned";
     return { change: { ...goesOn, foreignEdit: undefined }, message };
   }
-  if (foreignEdit?.ofOthers && wins !== 'edit') {
-    return {
-      refusal: `${foreignEdit.what}: a release does not write that over; put it back and resume, or resume --wins edit (end the release, leave the edit)`,
-    };
-  }
-  if (foreignEdit && foreignEdit.wins === undefined && wins === undefined) {
-    return {
-      refusal: `${foreignEdit.what}: say which one stays, resume --wins release (write it over) or resume --wins edit (end the release, leave the edit)`,
-    };
-  }
-  if (!foreignEdit && wins !== undefined) return { refusal: 'nobody else changed anything: resume without --wins' };
   const decided = foreignEdit && wins !== undefined ? { foreignEdit: { ...foreignEdit, wins } } : {};
   return { change: { ...goesOn, ...decided }, message: resumeMessage(wins) };
+}
+
+/** Whose values stay has to be said where both can; nobody writes over what is not the release's. */
+function editRefusal(edit: ReleaseState['foreignEdit'], wins: Decision['wins']): string | undefined {
+  if (!edit) return wins === undefined ? undefined : 'nobody else changed anything: resume without --wins';
+  if (edit.ofOthers && wins !== 'edit')
+    return `${edit.what}: a release does not write that over; put it back and resume, or resume --wins edit (end the release, leave the edit)`;
+  if (edit.ofOrder || edit.wins !== undefined || wins !== undefined) return undefined;
+  return `${edit.what}: say which one stays, resume --wins release (write it over) or resume --wins edit (end the release, leave the edit)`;
 }
 
 function resumeMessage(wins: Decision['wins']): string {

@@ -4,7 +4,7 @@ import { groupsOf } from './backward.ts';
 import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
 import type { SeenValues } from '../patches/patches.ts';
 import type { Appliers, Event } from './events.ts';
-import { leftOut, skippedServers } from './groups.ts';
+import { lateSentence, leftOut, skippedServers } from './groups.ts';
 import { controlAfter } from './apply-set.ts';
 import { MOST_ROUNDS } from './apply-membership.ts';
 import type { Newcomers, Release, Row, WayBack } from './table.ts';
@@ -64,7 +64,7 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
     return failed !== undefined || excluded === 'failed';
   });
   const kept = hasFailed ? failing.slice(0, spec.onFailure.keepSpecimens) : [];
-  const rows = new Map([...progress.rows].map(([name, row]) => [name, onTheWayBack(plan, row)] as const));
+  const rows = new Map([...progress.rows].map(([name, row]) => [name, onTheWayBack(release, row)] as const));
   const known = knowing(release, {
     back,
     rows,
@@ -95,9 +95,9 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
   });
 }
 
-function onTheWayBack({ version, previousVersion }: Release['plan'], row: Row): Row {
+function onTheWayBack({ plan: { version, previousVersion }, spec }: Release, row: Row): Row {
   const { deferred: _deferred, admitted: _admitted, trying: _trying, mayHaveLoaded, basis: _basis, ...rest } = row;
-  const mayLoadNew = row.mayLoadNew ?? loadingNew(row);
+  const mayLoadNew = row.mayLoadNew ?? loadingNew(row, isSent(spec.reload));
   // Whoever a part of the release has brought back keeps that, and its override, until the template is back.
   const excluded = rest.excluded === 'reverted' ? ('reverted' as const) : undefined;
   // It has been told to load the version before that is now desired of it.
@@ -108,10 +108,11 @@ function onTheWayBack({ version, previousVersion }: Release['plan'], row: Row): 
 }
 
 /** An engine loads seconds after it was told to, and what it says until then is no proof of the old version. */
-function loadingNew({ stage, mayHaveLoaded, failed, excluded, triedAt }: Row): Row['mayLoadNew'] {
-  const isTold = mayHaveLoaded === true && (stage === STAGE.files || stage === STAGE.told);
+function loadingNew({ stage, mayHaveLoaded, failed, excluded, triedAt }: Row, isTold: boolean): Row['mayLoadNew'] {
   // The answer to a reload that fails is no promise to load.
-  if (!isTold || failed === 'reload') return undefined;
+  if (stage >= STAGE.proved || failed === 'reload') return 'never';
+  const isLoading = isTold ? mayHaveLoaded === true && stage >= STAGE.files : stage === STAGE.told;
+  if (!isLoading) return undefined;
   return failed !== undefined || excluded === 'failed' || triedAt === 'prove' ? 'late' : 'soon';
 }
 
@@ -126,7 +127,7 @@ function partLeaves(release: Release, back: WayBack): Release {
     .map(({ name }) => name)
     .filter((name) => !skipped.has(name) && (back.scope === 'wave' || hasFailed(release, name)));
   const { rollback: _heeded, ...requests } = state.requests;
-  const rowed = withRow(release, names, (row) => ({ ...onTheWayBack(plan, row), excluded: 'reverted' }));
+  const rowed = withRow(release, names, (row) => ({ ...onTheWayBack(release, row), excluded: 'reverted' }));
   const marked =
     back.scope === 'wave' && wave !== undefined ? withShownWave(rowed, wave, { status: 'rolled-back' }) : rowed;
   const next = {
@@ -240,6 +241,8 @@ interface Going {
 
 function goingRows(release: Release, { members, mustLoad, seen }: Going): Release {
   const away = new Set(seen.gone);
+  // An engine that watches its files needs nobody to tell it.
+  const loading = new Set(isSent(release.spec.reload) ? [] : seen.touched);
   return withRow(release, members, (row, name) => ({
     ...passedRow(row),
     stage: STAGE.none,
@@ -247,6 +250,7 @@ function goingRows(release: Release, { members, mustLoad, seen }: Going): Releas
     outgoing: seen.outgoing[name] ?? row.outgoing,
     // Whoever has come back meanwhile may have loaded anything.
     touched: row.touched ?? (mustLoad.has(name) || row.away === 'gone' ? true : undefined),
+    mayLoadNew: row.mayLoadNew ?? (loading.has(name) ? 'soon' : undefined),
     away: away.has(name) ? 'gone' : undefined,
   }));
 }
@@ -320,7 +324,7 @@ function partBack(release: Release, problem: string | undefined, now: number): R
   const count = servers.length === 1 ? '1 server is' : `${servers.length} servers are`;
   const reason =
     problem === undefined
-      ? `${count} back on ${previousVersion}; resume goes on without them`
+      ? `${count} back on ${previousVersion}${lateSentence(release)}; resume goes on without them`
       : `${count} not proved to be back on ${previousVersion}: ${problem}; rollback --scope failed tries again, resume goes on without them`;
   return pausedFor(knowing(release, { back: undefined }), reason, now);
 }

@@ -33,10 +33,11 @@ export function applyChecked(release: Release, event: CheckedEvent, now: number)
   return judged(told, event, now);
 }
 
-/** An engine that was told may load the version at any time from then on. */
-function withTold(release: Release, { told = [], toward }: CheckedEvent, now: number): Release {
+/** An engine that was told, or has the files that it watches, may load the version at any time from then on. */
+function withTold(release: Release, { told = [], toward, what }: CheckedEvent, now: number): Release {
+  if (what === 'move' && !isSent(release.spec.reload)) return knowing(release, { toldAt: now });
   if (told.length === 0) return release;
-  const touched = toward === 'new' ? { touched: true as const } : {};
+  const touched = toward === 'new' ? { touched: true as const, mayLoadNew: undefined } : {};
   const next = withRow(release, told, (row) => ({ ...row, ...touched, mayHaveLoaded: true }));
   return knowing(next, { toldAt: now });
 }
@@ -168,7 +169,8 @@ interface PassedOn {
   readonly isAgain: boolean;
 }
 
-function passedOn(row: Row, { stage, toward, basis, isEnd, isProof, isAgain }: PassedOn): Row {
+function passedOn(row: Row, passed: PassedOn): Row {
+  const { stage, toward, basis, isEnd, isProof } = passed;
   const { trying, deferred, touched, mayLoadNew, ...rest } = row;
   return {
     ...rest,
@@ -178,8 +180,13 @@ function passedOn(row: Row, { stage, toward, basis, isEnd, isProof, isAgain }: P
     ...(deferred && !isEnd ? { deferred } : {}),
     // Proved to be on the old version, an engine has nothing else loaded.
     ...(touched && !(isProof && toward === 'old') ? { touched } : {}),
-    ...(mayLoadNew === undefined || (mayLoadNew === 'soon' && isProof && isAgain) ? {} : { mayLoadNew }),
+    ...(isLoadedOrNever(mayLoadNew, passed) ? {} : { mayLoadNew }),
   };
+}
+
+/** Whoever still says the old version when all its time is over loads the new one no more. */
+function isLoadedOrNever(mayLoadNew: Row['mayLoadNew'], { toward, isProof, isAgain }: PassedOn): boolean {
+  return mayLoadNew === undefined || toward === 'new' || (isProof && isAgain && mayLoadNew === 'soon');
 }
 
 /** Judges who failed by the policy: another try, going on without them, a person, or back. */

@@ -216,11 +216,7 @@ interface NotedEdit {
   readonly isOfOthers: boolean;
 }
 
-function foreignEditNoted(
-  release: Release,
-  { what, isOfOrder, isOfOthers }: NotedEdit,
-  now: number,
-): Release {
+function foreignEditNoted(release: Release, { what, isOfOrder, isOfOthers }: NotedEdit, now: number): Release {
   const { state } = release;
   const because = what ?? `${state.foreignEdit?.what ?? ''}; that was taken back since, resume goes on`;
   const ofOrder = isOfOrder ? { ofOrder: true as const } : {};

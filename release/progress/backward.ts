@@ -190,7 +190,7 @@ function restoreStep({ plan, progress }: Release, back: WayBack): Step | undefin
 
 /** Just before it says that servers prove the old version, it looks whether that is still so. */
 function confirmBack(release: Release, back: WayBack, now: number): Step | undefined {
-  const { progress, spec } = release;
+  const { progress } = release;
   const again = pipelineStep(
     release,
     {
@@ -203,7 +203,7 @@ function confirmBack(release: Release, back: WayBack, now: number): Step | undef
     now,
   );
   if (again) return again;
-  const notBefore = progress.toldAt === 0 || !isSent(spec.reload) ? 0 : progress.toldAt + SETTLE_MS;
+  const notBefore = progress.toldAt === 0 ? 0 : progress.toldAt + SETTLE_MS;
   if (progress.confirmedAt > 0 && progress.confirmedAt >= notBefore) return undefined;
   return now < notBefore
     ? { kind: 'wait', for: 'settle', until: notBefore }

@@ -134,11 +134,12 @@ export function lateServers({ progress }: Release): readonly string[] {
     .map(([name]) => name);
 }
 
-function lateSentence(release: Release): string {
+/** `; told to load 2.0, never proved it and may load it yet: duel-3`. */
+export function lateSentence(release: Release): string {
   const names = lateServers(release);
   return names.length === 0
     ? ''
-    : `; told to load ${release.plan.version} without proving it, so they may load it yet: ${namesOf(names)}`;
+    : `; told to load ${release.plan.version}, never proved it and may load it yet: ${namesOf(names)}`;
 }
 
 /** Servers that a partial rollback has taken back. */

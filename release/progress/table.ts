@@ -25,10 +25,11 @@ export interface Row {
   /** The engine may have loaded the desired version already: it is asked for the proof before it is told. */
   readonly mayHaveLoaded?: true | undefined;
   /**
-   * On the way back: the engine was told to load the new version and never proved it, so it may load it yet. `soon`: within
-   * the time that its proof may take; `late`: it has had that time, and nobody knows.
+   * On the way back: the engine was told to load the new version, or has its files, and never proved it, so it may load it
+   * yet. `soon`: within the time that its proof may take; `late`: it has had that time, and nobody knows; `never`: it had
+   * proved the new version, or refused it.
    */
-  readonly mayLoadNew?: 'soon' | 'late' | undefined;
+  readonly mayLoadNew?: 'soon' | 'late' | 'never' | undefined;
   /** The engine may have loaded another version than the old one, so a rollback makes it load the old one again. */
   readonly touched?: true | undefined;
   /** The last step that it took failed, and it has not passed since. */

@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
 import type { FakeCluster, FakeClusterModel } from '../support/fake-cluster.ts';
-import { loads, reloads } from '../support/fake-log.ts';
+import { loads, reloads, restarts } from '../support/fake-log.ts';
 import { imagesIn, loadedBy } from '../support/observer.ts';
 import { OLD_IMAGE } from '../support/builders.ts';
 import { aRelease, test } from '../support/stage.ts';
@@ -19,8 +19,8 @@ async function allLoaded(cluster: FakeCluster): Promise<void> {
   );
 }
 
-function timesLoaded(cluster: FakeCluster, name: string): number {
-  return loads(cluster, name).filter((load) => load.endsWith(' reload')).length;
+function timesLoaded(cluster: FakeCluster, name: string, why: 'reload' | 'files' = 'reload'): number {
+  return loads(cluster, name).filter((load) => load.endsWith(` ${why}`)).length;
 }
 
 /** Versions that engines have loaded since the mark. */
@@ -45,6 +45,27 @@ describe('an engine that was told the new version just before a rollback', () =>
     await allLoaded(it.cluster);
     expect(new Set(Object.values(loadedBy(it.cluster)))).toEqual(new Set(['1.0']));
     expect(loadedSince(it.cluster, mark)).not.toContain('2.0');
+  });
+
+  test('is asked again as well when it watches its files and nobody tells it', async ({ stage }) => {
+    const engine = { loadMs: 4_000, readsWhenTold: true, watchesFiles: true };
+    const it = await stage({ sets: [{ replicas: 10, engine }] });
+    const release = await it.start(aRelease({ waves: ['rest'], reload: { self: {} }, proof: proofWithin('6s') }));
+    await until({ what: 'new files', deadlineMs: 30_000, everyMs: 5 }, () =>
+      [...it.cluster.set().servers.values()].some(({ engine: { files } }) => files === '2.0'),
+    );
+    await release.decide({ verb: 'rollback' });
+    const { outcome, reason } = await release.result();
+    const mark = it.cluster.log.length;
+    expect(outcome).toBe('rolled-back');
+    expect(reason).toContain('every server proves 1.0');
+    await until({ what: 'the engines to load what has come', deadlineMs: 30_000 }, () =>
+      [...it.cluster.set().servers.keys()].every(
+        (name) => restarts(it.cluster, name).length === timesLoaded(it.cluster, name, 'files'),
+      ),
+    );
+    expect(loadedSince(it.cluster, mark)).not.toContain('2.0');
+    expect(Object.keys(reloads(it.cluster))).toEqual([]);
   });
 
   test('is asked again before a part of the release is said to be back', async ({ stage }) => {
@@ -75,9 +96,7 @@ test('an engine that has not proved the new version in all its time is named whe
   const release = await it.start(aRelease({ waves: [1, 'rest'], proof: proofWithin('1s') }));
   const { outcome, reason } = await release.result();
   expect(outcome).toBe('rolled-back');
-  expect(reason).toContain(
-    'all others prove 1.0; told to load 2.0 without proving it, so they may load it yet: duel-9',
-  );
+  expect(reason).toContain('all others prove 1.0; told to load 2.0, never proved it and may load it yet: duel-9');
   expect(reason).not.toContain('every server');
   expect(imagesIn(it.cluster)['duel-9']).toBe(OLD_IMAGE);
   expect(it.cluster.set().raw.metadata.annotations ?? {}).not.toHaveProperty(['hotwave.dev/stable']);

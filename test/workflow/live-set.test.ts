@@ -113,11 +113,12 @@ async function settled(cluster: FakeCluster): Promise<void> {
 describe('a rolling release under which the set changes', () => {
   test.for(CHANGES.flatMap((change) => MOMENTS.map((moment) => [change[0], moment[0], change, moment] as const)))(
     'by %s %s goes on by itself, proves every server that is there, and says who came and went',
-    async ([, , [, change, servers, sentence], [, , happen]], { stage }) => {
+    async ([what, , [, change, servers, sentence], [, , happen]], { stage }) => {
       const it = await stage({ sets: [{ reclaimPolicy: 'Cascade' }] });
       const release = await happen(it, () => change(it.cluster));
       const result = await release.result();
       expect(result).toMatchObject({ outcome: 'done', reason: expect.stringMatching(sentence) as string });
+      expect(result.recreatedPods).toBe(what.includes('recreated') ? 1 : 0);
       const set = it.cluster.set();
       expect([...set.servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(servers).fill('2.0'));
       expect([...set.servers.values()].map((server) => server.container('scripts')!.image)).toEqual(
