@@ -1,6 +1,13 @@
 import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import type { SetSighting, WatchSetInput } from '../activities/set/watch-set.ts';
-import { editedPriorities, editsOf, heldFacts, isOfOthers, priorityEdits, replicasText } from '../release/patches/foreign-edit.ts';
+import {
+  editedPriorities,
+  editsOf,
+  heldFacts,
+  isOfOthers,
+  priorityEdits,
+  replicasText,
+} from '../release/patches/foreign-edit.ts';
 import type { SetFacts, Writers } from '../release/patches/foreign-edit.ts';
 import { NEW_SERVERS_ONLY, controlledStrategy, sameJson } from '../release/patches/patches.ts';
 import type { ControlledValues } from '../release/patches/patches.ts';
