@@ -1,7 +1,7 @@
 import type { ContainerView, ServerView, SetRef } from '../fleet/fleet.ts';
 import { containerOf, isServing } from '../fleet/fleet.ts';
 import type { RecordedAsk } from '../record/record.ts';
-import { imageTag } from '../spec/spec.ts';
+import { imageTag } from '../spec/image-reference.ts';
 import type { Wanted, ExpectedVersion } from './expectation.ts';
 import { isOverriddenOnPurpose, templateLeftBy, wantedOf } from './expectation.ts';
 

@@ -3,7 +3,8 @@ import { containerOf } from '../fleet/fleet.ts';
 import { isInRanges } from '../fleet/ranges.ts';
 import type { EarlierVersion, RecordedAsk, Records } from '../record/record.ts';
 import type { ReleaseFile } from '../spec/spec.ts';
-import { imageTag, updatedContainer } from '../spec/spec.ts';
+import { imageTag } from '../spec/image-reference.ts';
+import { updatedContainer } from '../spec/spec.ts';
 
 /** What servers are measured against, and who says so. Texts are empty where nobody knows. */
 export interface ExpectedVersion {

@@ -6,7 +6,7 @@ import { compactRanges } from '../fleet/ranges.ts';
 import type { EarlierVersion } from '../record/record.ts';
 import { readRecords } from '../record/record.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
-import { imageTag } from '../spec/spec.ts';
+import { imageTag } from '../spec/image-reference.ts';
 import type { ExpectedVersion } from '../audit/expectation.ts';
 import { measureOf, wantedOf } from '../audit/expectation.ts';
 

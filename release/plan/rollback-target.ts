@@ -2,7 +2,7 @@ import type { ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import type { Records } from '../record/record.ts';
-import { imageTag } from '../spec/spec.ts';
+import { imageTag } from '../spec/image-reference.ts';
 
 /** Why a rollback goes back to one version and to no other. */
 export type RollbackReason =

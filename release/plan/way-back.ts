@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { GameServerSetView } from '../fleet/fleet.ts';
 import type { LastRelease, Records, ReleaseRecord } from '../record/record.ts';
 import { LAST_RELEASE_ANNOTATION, RELEASE_ANNOTATION, readRecords } from '../record/record.ts';
-import { imageTag } from '../spec/spec.ts';
+import { imageTag } from '../spec/image-reference.ts';
 import type { RollbackReason } from './rollback-target.ts';
 import { recordedVersion } from './rollback-target.ts';
 

@@ -1,8 +1,8 @@
-import { IANAZone } from 'luxon';
 import { z } from 'zod';
 import { ofType } from './issue-sentences.ts';
 import { whenRead } from './read-fields.ts';
 import { plainLine } from './text.ts';
+import { timeZoneProblem } from './time-zone.ts';
 
 const TIME = String.raw`(?<hour>[01]\d|2[0-3]):(?<minute>[0-5]\d)(?::(?<second>[0-5]\d))?`;
 const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
@@ -47,8 +47,11 @@ export const freezeWindowSchema = z
     to: moment,
     timeZone: z
       .string()
-      .max(60, 'expected a time zone such as Europe/Berlin')
-      .refine((zone) => IANAZone.isValidZone(zone), 'expected a time zone such as Europe/Berlin')
+      .max(60, 'expected a time zone by its place, such as Europe/Berlin or Asia/Shanghai, or UTC')
+      .superRefine((zone, context) => {
+        const message = timeZoneProblem(zone);
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      })
       .prefault('UTC'),
   })
   .refine(({ from, to }) => isWeeklyText(from) === isWeeklyText(to), {

@@ -33,7 +33,7 @@ function durationText(milliseconds: number): string {
   return unit ? `${milliseconds / unit[1]}${unit[0]}` : `${milliseconds}ms`;
 }
 
-/** A whole number of servers, or a share of the set as `5%`. */
+/** A whole number of servers, or a share of them as `5%`. */
 export type Count = number | `${number}%`;
 
 /**
@@ -45,13 +45,17 @@ export type Count = number | `${number}%`;
  * | 3 | 10 | 3 |
  * | 5% | 3 | 1 |
  * | 25% | 10 | 3 |
+ * | 7% | 100 | 7 |
  * | 0% | 10 | 0 |
  * | 12 | 10 | 10 |
  */
 export function resolveCount(count: Count, total: number): number {
   if (typeof count === 'number') return Math.min(count, total);
-  const share = Number(count.slice(0, -1)) / 100;
-  return Math.min(total, Math.ceil(share * total));
+  const [whole = '', fraction = ''] = count.slice(0, -1).split('.');
+  // In floating point 7% of 100 is a little more than 7, and would be rounded up to 8.
+  const hundredths = BigInt(`${whole}${fraction}`) * BigInt(total);
+  const hundred = 100n * 10n ** BigInt(fraction.length);
+  return Math.min(total, Number((hundredths + hundred - 1n) / hundred));
 }
 
 const A_DURATION = 'expected a duration such as 90s, 5m or 4h';
@@ -90,12 +94,12 @@ const MOST_SERVERS = 100_000;
 
 const percentSchema = z
   .string()
-  .max(20, 'expected a share of the set such as 5%')
+  .max(20, 'expected a share such as 5%')
   // Text that is no share at all may be meant as a number: the union then says both.
-  .regex(PERCENT, { error: 'expected a share of the set such as 5%', abort: true })
-  .refine((text) => Number(text.slice(0, -1)) <= 100, 'a share of the set is at most 100%');
+  .regex(PERCENT, { error: 'expected a share such as 5%', abort: true })
+  .refine((text) => Number(text.slice(0, -1)) <= 100, 'a share is at most 100%');
 
-/** A count in a release file: a whole number >= `minimum`, or a share of the set. */
+/** A count in a release file: a whole number >= `minimum`, or a share. */
 export function countSchema(minimum: number): z.ZodType<Count, number | string> {
   const whole =
     minimum === 0 ? 'a whole number of servers, 0 or more' : `a whole number of servers, ${minimum} or more`;
@@ -108,7 +112,7 @@ export function countSchema(minimum: number): z.ZodType<Count, number | string> 
       percentSchema,
     ],
     {
-      error: `expected ${whole}, or a share of the set such as 5%`,
+      error: `expected ${whole}, or a share such as 5%`,
     },
   );
   // The pattern makes it a share; a transform would say so too, but a release file could not be written back then.

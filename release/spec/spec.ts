@@ -8,6 +8,7 @@ import { admissionSchema } from './admission-spec.ts';
 import { onFailureSchema } from './failure-spec.ts';
 import { freezeWindowSchema } from './freeze-spec.ts';
 import { approversSchema, gateSchema } from './gate-spec.ts';
+import { imageTag, readImageReference } from './image-reference.ts';
 import { dnsLabel, objectName } from './names.ts';
 import { contentCheck, healthCheck, proof } from './probe-spec.ts';
 import { plainLine } from './text.ts';
@@ -15,20 +16,22 @@ import { countSchema, durationUpTo } from './quantity.ts';
 import { reload } from './reload-spec.ts';
 import { serverCriteria, serverSelection } from './selection-spec.ts';
 
-/**
- * `registry/repository:tag`, optionally with a digest. A tag is demanded because Kruise 1.8 compares
- * image strings when digests do not tell (a name without ':' never completes), and because the tag is
- * the default of `version`.
- */
-const IMAGE = /^[a-z0-9]+([._:/-][a-z0-9]+|__[a-z0-9]+)*:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
+const AN_IMAGE = 'expected an image such as registry.example/2048-sidecar:v2.0';
 
+/**
+ * An image by the grammar of registries, with a tag, a digest or both: what names neither is another image tomorrow. Kruise
+ * 1.8 compares the texts of images where digests do not tell, and one without ':' never completes.
+ */
 const image = z
-  .string({ error: 'expected an image such as registry.example/2048-sidecar:v2.0' })
+  .string({ error: AN_IMAGE })
   .max(1_024, 'expected an image of at most 1024 characters')
-  .regex(
-    IMAGE,
-    'expected an image with a tag such as registry.example/2048-sidecar:v2.0 (digests move by tag, see docs)',
-  );
+  .refine((text) => readImageReference(text) !== undefined, { error: AN_IMAGE, abort: true })
+  .refine(isPinned, 'expected an image with a tag or a digest: without, it is another image tomorrow');
+
+function isPinned(text: string): boolean {
+  const { tag, digest } = readImageReference(text) ?? {};
+  return (tag ?? digest) !== undefined;
+}
 
 const version = z
   .string({ error: ofType('expected text; put a version that looks like a number in quotes, such as "1.10"') })
@@ -170,11 +173,19 @@ function strategyProblems({
   maxMixed,
   reload,
   onFailure,
+  images,
+  version: named,
 }: z.output<typeof specSchema>): CombinedProblem[] {
   const forNewServers = strategy === 'newServersOnly';
   const retries = Object.entries(onFailure.classes).filter(([, { then }]) => then === 'retry');
   const [retried] = retries;
   const rules: readonly (readonly [broken: boolean, path: FieldPath, error: string, other?: FieldPath])[] = [
+    [
+      named === undefined && Object.values(images).some((text) => imageTag(text) === ''),
+      ['version'],
+      'an image by its digest alone has no tag to prove: say what content check and proof must echo',
+      ['images'],
+    ],
     [
       admission !== undefined && 'self' in reload,
       ['admission'],
@@ -251,13 +262,6 @@ export function updatedContainer(spec: ReleaseSpec): { container: string; image:
   const [entry] = Object.entries(spec.images);
   if (!entry) throw new Error('a validated release names one image');
   return { container: entry[0], image: entry[1] };
-}
-
-/** The tag of an image reference: `registry:5000/a/b:v2.0` -> `v2.0`. Empty when there is none. */
-export function imageTag(reference: string): string {
-  const name = reference.slice(reference.lastIndexOf('/') + 1);
-  const colon = name.indexOf(':');
-  return colon < 0 ? '' : name.slice(colon + 1);
 }
 
 /** The JSON Schema of release files, for editors (`docs/release.schema.json`). */

@@ -6,7 +6,7 @@ import { initialState, withPlan } from '../../release/progress/state.ts';
 import { initialProgress } from '../../release/progress/table.ts';
 import type { Release } from '../../release/progress/table.ts';
 import type { ReleaseSpec } from '../../release/spec/spec.ts';
-import { imageTag } from '../../release/spec/spec.ts';
+import { imageTag } from '../../release/spec/image-reference.ts';
 import { aRelease, aTargetedRelease } from '../support/a-release.ts';
 import {
   MAIN,

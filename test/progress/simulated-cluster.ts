@@ -6,7 +6,7 @@ import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import type { ServerView, UpdateStrategy } from '../../release/fleet/fleet.ts';
 import { sameJson } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
-import { imageTag } from '../../release/spec/spec.ts';
+import { imageTag } from '../../release/spec/image-reference.ts';
 import { MAIN, SET, SIDECAR, aServer } from '../support/builders.ts';
 
 /** How a server takes the new version badly, and how often before it takes it well. */

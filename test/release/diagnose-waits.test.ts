@@ -32,7 +32,7 @@ test.each([
   [
     'a time zone that there is not',
     'freeze: [{ name: w, from: Fri 18:00, to: Mon 08:00, timeZone: Europe/Berlyn }]',
-    /^r\.yaml:9:65: spec\.freeze\[0\]\.timeZone: expected a time zone such as Europe\/Berlin$/,
+    /^r\.yaml:9:65: spec\.freeze\[0\]\.timeZone: expected a time zone by its place, such as Europe\/Berlin or Asia\/Shanghai, or UTC$/,
   ],
   [
     'a window that ends before it begins',

@@ -97,7 +97,7 @@ describe('what is wrong is said in one sentence with file, line and column', () 
 });
 
 describe('one mistake is one sentence', () => {
-  const COUNT = 'expected a whole number of servers, 1 or more, or a share of the set such as 5%';
+  const COUNT = 'expected a whole number of servers, 1 or more, or a share such as 5%';
   const health = '  health: [{ tcp: { port: 80 } }]';
 
   test.each([
@@ -138,7 +138,7 @@ describe('one mistake is one sentence', () => {
     ['  waves: [rest, 1]', 'spec.waves: only the last wave may be rest'],
     ['  waves: [1, -1]', 'spec.waves[1]: expected a whole number of servers, 1 or more'],
     ['  maxUnavailable: ten', `spec.maxUnavailable: ${COUNT}`],
-    ['  maxUnavailable: 120%', 'spec.maxUnavailable: a share of the set is at most 100%'],
+    ['  maxUnavailable: 120%', 'spec.maxUnavailable: a share is at most 100%'],
     ['  maxUnavailable: 1.5', `spec.maxUnavailable: ${COUNT}`],
     // A value that is wrong in two ways at once.
     ['  version: ""', 'spec.version: expected some text'],

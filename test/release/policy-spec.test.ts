@@ -19,7 +19,7 @@ const NEW_ONLY = '  strategy: newServersOnly\n';
 
 test.each([
   ['  onFailure: { perWave: -1 }', /^spec\.onFailure\.perWave: expected a whole number of servers, 0 or more/],
-  ['  onFailure: { perWave: 120% }', /^spec\.onFailure\.perWave: a share of the set is at most 100%$/],
+  ['  onFailure: { perWave: 120% }', /^spec\.onFailure\.perWave: a share is at most 100%$/],
   [`${NEW_ONLY}  onFailure: { perWave: 1 }`, /^spec\.onFailure\.perWave: new servers are in no wave$/],
   ['  onFailure: { classes: { reload: pause } }', /^spec\.onFailure\.classes\.reload: /],
   ['  onFailure: { classes: { reload: { then: again } } }', /^spec\.onFailure\.classes\.reload\.then: /],
