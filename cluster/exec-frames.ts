@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { oneLine } from './errors.ts';
+import { neverStartedBecause, readExecWords } from './exec-answers.ts';
 import type { ExecOutcome } from '../activities/ports/probes.ts';
 
 /** Most bytes kept of a command's output, stdout and stderr each. There is no back-pressure: the rest is dropped. */
@@ -19,18 +20,8 @@ const statusSchema = z.object({
 
 type Ending =
   | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly again?: true }
   | { readonly kind: 'unknown'; readonly message: string };
-
-/** The connection to the node broke while the command ran: nobody knows how it ended. */
-const BROKEN_ON_THE_WAY =
-  /unexpected EOF|error stream|connection reset|broken pipe|use of closed|context (canceled|deadline)/i;
-const NEVER_STARTED = /executable file not found|no such file or directory|container not found|permission denied/i;
-
-/** The end of the runtime's sentence, which names the program; layers of "Internal error occurred" come before it. */
-function neverStartedBecause(message: string): string {
-  return oneLine(/exec: "[^"]*": .*$/s.exec(message)?.[0].replace(/: unknown$/, '') ?? message);
-}
 
 function exitCodeOf(causes: readonly { reason?: string | undefined; message?: string | undefined }[]): number {
   const cause = causes.find((entry) => entry.reason === 'ExitCode');
@@ -51,12 +42,21 @@ export function endingOf(frame: string): Ending {
     const code = exitCodeOf(details?.causes ?? []);
     return Number.isNaN(code) ? { kind: 'unknown', message: oneLine(message) } : { kind: 'exited', code };
   }
-  if (NEVER_STARTED.test(message)) return { kind: 'failed', message: neverStartedBecause(message) };
-  // KWOK, a simulated kubelet, reports every exit code as an InternalError that ends like this.
-  const simulated = /exit status (\d+)$/.exec(message.trim())?.[1];
+  // KWOK, a simulated kubelet, reports every exit code as an InternalError that ends like this; runtimes say it of themselves.
+  const simulated = /in container: exit status (\d+)$/.exec(message.trim())?.[1];
   if (simulated !== undefined) return { kind: 'exited', code: Number(simulated) };
-  if (BROKEN_ON_THE_WAY.test(message)) return { kind: 'unknown', message: oneLine(message) };
-  return { kind: 'failed', message: oneLine(message) || 'the command could not be started' };
+  return endingByWords(message);
+}
+
+function endingByWords(message: string): Ending {
+  switch (readExecWords(message)) {
+    case 'never':
+      return { kind: 'failed', message: neverStartedBecause(message) };
+    case 'again':
+      return { kind: 'failed', message: neverStartedBecause(message), again: true };
+    case 'unknown':
+      return { kind: 'unknown', message: oneLine(message) || 'nobody said how the command ended' };
+  }
 }
 
 function parseJson(text: string): unknown {

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
 import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure, wordsOf } from './errors.ts';
 import type { Refusal } from './errors.ts';
+import { readExecWords } from './exec-answers.ts';
 import { ExecTranscript } from './exec-frames.ts';
 import { checkedName, podsPath } from './paths.ts';
 import { WRITE_TIMEOUT_MS, refusalOf } from './request.ts';
@@ -91,8 +92,17 @@ function attempt(
 /** Before the upgrade the API server answers in HTTP: these say something about the server, not about the cluster. */
 function outcomeOfRefusal(refusal: Refusal, request: ExecRequest): ExecOutcome | undefined {
   if (refusal.code === 404) return { kind: 'failed', message: `there is no server ${request.server}` };
-  if (refusal.code === 400 || refusal.code === 500) return { kind: 'failed', message: wordsOf(refusal) };
-  return undefined;
+  if (refusal.code !== 400 && refusal.code !== 500) return undefined;
+  const message = wordsOf(refusal);
+  switch (readExecWords(message)) {
+    case 'again':
+      return { kind: 'failed', message, again: true };
+    case 'never':
+      return { kind: 'failed', message };
+    case 'unknown':
+      // A request that is wrong never gets to the node; of trouble on the way nobody knows.
+      return { kind: refusal.code === 400 ? 'failed' : 'unknown', message };
+  }
 }
 
 /**

@@ -13,7 +13,8 @@ export interface ExecRequest {
 
 /**
  * How a command ended. A connection that closes without the exit status is `unknown`, never success;
- * `failed` is a command that could not be started (not in the image, container not running).
+ * `failed` is a command that was not started (not in the image, container not running). `again`: what kept it from starting
+ * may pass, so that it may be sent again.
  */
 export type ExecOutcome =
   | {
@@ -24,7 +25,7 @@ export type ExecOutcome =
       /** There was more output than was kept. */
       readonly truncated?: true;
     }
-  | { readonly kind: 'failed'; readonly message: string }
+  | { readonly kind: 'failed'; readonly message: string; readonly again?: true }
   | { readonly kind: 'unknown'; readonly message: string };
 
 /** A GET request to a server's own address. */

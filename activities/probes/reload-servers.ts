@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
-import { isSent, judgeReloadAnswer } from '../../release/checks/reload.ts';
+import { RESEND_MS, isSent, judgeReloadAnswer } from '../../release/checks/reload.ts';
 import type { SentReload } from '../../release/checks/reload.ts';
 import { substitute } from '../../release/checks/probe.ts';
 import type { Probe, Reload, ReleaseSpec } from '../../release/spec/spec.ts';
@@ -156,7 +157,21 @@ function failureOf(sent: SentReload): string | undefined {
   return sent.kind === 'failed' ? sent.reason : undefined;
 }
 
-async function send(question: Question, { exec, http }: Reload): Promise<SentReload> {
+/** Sent again this soon; what certainly never arrived may be sent as often as it takes. */
+const RESEND_PAUSE_MS = 1_000;
+
+/** Sends it until it arrives, for as long as that may take. */
+async function send(question: Question, reload: Reload): Promise<SentReload> {
+  const deadline = Date.now() + RESEND_MS;
+  for (;;) {
+    const sent = await sendOnce(question, reload);
+    if (sent.kind !== 'failed' || sent.again !== true || Date.now() + RESEND_PAUSE_MS >= deadline) return sent;
+    // The reason of the signal, and not a timer's own error, is what the caller wants to hear.
+    await pause(RESEND_PAUSE_MS, undefined, { signal: question.signal }).catch(() => question.signal.throwIfAborted());
+  }
+}
+
+async function sendOnce(question: Question, { exec, http }: Reload): Promise<SentReload> {
   if (exec) return await sendCommand(question, exec);
   if (http) return await sendRequest(question, http);
   return { kind: 'done' };
@@ -165,7 +180,10 @@ async function send(question: Question, { exec, http }: Reload): Promise<SentRel
 async function sendCommand(question: Question, exec: NonNullable<Reload['exec']>): Promise<SentReload> {
   const outcome = await runCommand(question, exec.container, exec.command, exec.timeout);
   if (outcome.kind === 'unknown') return { kind: 'unknown' };
-  if (outcome.kind === 'failed') return { kind: 'failed', reason: `the reload could not be run: ${outcome.message}` };
+  if (outcome.kind === 'failed') {
+    const reason = `the reload could not be run: ${outcome.message}`;
+    return { kind: 'failed', reason, ...(outcome.again === true ? { again: true } : {}) };
+  }
   if (outcome.code === 0) return { kind: 'done' };
   return { kind: 'failed', reason: `the reload ended with ${describeExit(outcome)}` };
 }
@@ -187,7 +205,8 @@ async function sendRequest(question: Question, http: NonNullable<Reload['http']>
   };
   const outcome = await cluster.httpSend(request, signal);
   if (outcome.kind === 'unknown') return { kind: 'unknown' };
-  if (outcome.kind === 'failed') return { kind: 'failed', reason: `the reload could not be sent: ${outcome.message}` };
+  if (outcome.kind === 'failed')
+    return { kind: 'failed', reason: `the reload could not be sent: ${outcome.message}`, again: true };
   const expect = http.expect === undefined ? undefined : filled(http.expect);
   return judgeReloadAnswer({ expectStatus: http.expectStatus, expect }, outcome);
 }

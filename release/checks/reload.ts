@@ -7,13 +7,16 @@ export function isSent(reload: Reload): boolean {
   return reload.self === undefined;
 }
 
+/** How long a reload that certainly never arrived is sent again, in milliseconds: a tunnel or an engine that starts anew. */
+export const RESEND_MS = 20_000;
+
 /**
- * How long the reload of one server may take, in milliseconds: it is sent, the engine is asked when the answer never
- * came, and it is sent once more.
+ * How long the reload of one server may take, in milliseconds: it is sent until it arrives, the engine is asked when the
+ * answer never came, and it is sent once more.
  */
 export function reloadPatienceOf(reload: Reload, proof: Probe): number {
   const timeout = (reload.exec ?? reload.http)?.timeout;
-  return timeout === undefined ? 0 : 2 * timeout + patienceOf(proof);
+  return timeout === undefined ? 0 : 2 * (timeout + RESEND_MS) + patienceOf(proof);
 }
 
 /** What the release does while it asks for the proof; with an engine that reloads itself, that is the reload too. */
@@ -23,9 +26,14 @@ export function describeProof(reload: Reload): string {
     : 'waits until each engine has loaded the new files by itself, and asks which version that is';
 }
 
-/** What came of a reload that was sent. `unknown`: it may have arrived, nobody said how it ended. */
+/**
+ * What came of a reload that was sent. `unknown`: it may have arrived, nobody said how it ended. `again`: it certainly never
+ * arrived, and may when it is sent again.
+ */
 export type SentReload =
-  { readonly kind: 'done' } | { readonly kind: 'failed'; readonly reason: string } | { readonly kind: 'unknown' };
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly reason: string; readonly again?: true }
+  | { readonly kind: 'unknown' };
 
 /** The answer to a reload by HTTP: its status, then its body, must be the expected ones. */
 export function judgeReloadAnswer(

@@ -49,6 +49,9 @@ const arrivesAndIsLost = (server: FakeServer): typeof lost => {
   return lost;
 };
 const isLost = (): typeof lost => lost;
+/** A tunnel that is being built anew, an engine that does not listen yet. */
+const neverStarted = { kind: 'failed', message: 'error dialing backend: EOF', again: true } as const;
+const didNotStart = (): typeof neverStarted => neverStarted;
 
 describe.each<[string, Reload]>([
   ['exec', exec],
@@ -86,6 +89,13 @@ describe.each<[string, Reload]>([
     expect(await reloadServer(await aQuestion(cluster), { reload, proof })).toBeUndefined();
     expect(sent()).toBe(2);
     expect(cluster.server('duel-0').engine.loaded).toBe('2.0');
+  });
+
+  test('that certainly never arrived is sent until it does, and loaded once', async () => {
+    const { cluster, sent } = world({ reloads: [didNotStart, didNotStart] });
+    expect(await reloadServer(await aQuestion(cluster), { reload, proof })).toBeUndefined();
+    expect(sent()).toBe(3);
+    expect(cluster.log.filter(({ kind }) => kind === 'loaded')).toHaveLength(1);
   });
 
   test('that stays unknown is left to the proof, and not sent a third time', async () => {

@@ -21,19 +21,41 @@ describe('the status frame of an exec', () => {
   const runtime =
     'Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "70e6": OCI runtime exec failed: exec failed: unable to start container process: ';
   const notFound = 'exec: "nginx": executable file not found in $PATH';
-  const refused = 'error dialing backend: dial tcp 10.0.0.9:10250: connect: connection refused';
+  // What runtimes and tunnels say, as public reports quote it.
   test.each([
     [`${runtime}${notFound}: unknown`, notFound],
-    ['container not found ("engine")', 'container not found ("engine")'],
-    [refused, refused],
-  ])('a command that never started has failed: %s', (message, words) => {
+    [`${runtime}exec: "/reload": permission denied: unknown`, 'exec: "/reload": permission denied'],
+    [
+      'rpc error: code = Unknown desc = exec: "sh": stat sh: no such file or directory',
+      'exec: "sh": stat sh: no such file or directory',
+    ],
+  ])('a command that cannot start as it is has failed: %s', (message, words) => {
     expect(endingOf(internalError(message))).toEqual({ kind: 'failed', message: words });
+  });
+
+  test.each([
+    'container not found ("engine")',
+    'error dialing backend: dial tcp 10.0.0.9:10250: connect: connection refused',
+    'error dialing backend: EOF',
+    'error dialing backend: No agent available',
+    'failed to exec in container: failed to load task: no running task found: task 9f3 not found: not found',
+    'container is not created or running',
+    'cannot exec in a stopped state: unknown',
+    `${runtime}read init-p: connection reset by peer: unknown`,
+    `${runtime}error writing config: resource temporarily unavailable: unknown`,
+    `OCI runtime exec failed: exec failed: unable to start container process: error executing setns process: exit status 1`,
+  ])('a command that never started, and may when it is sent again, has not run: %s', (message) => {
+    expect(endingOf(internalError(message))).toMatchObject({ kind: 'failed', again: true });
   });
 
   test.each([
     'error reading from error stream: next reader: websocket: close 1006 (abnormal closure): unexpected EOF',
     'read tcp 10.0.0.1:1->10.0.0.2:10250: read: connection reset by peer',
     'context canceled',
+    'rpc error: code = DeadlineExceeded desc = failed to exec in container: timeout 10s exceeded: context deadline exceeded',
+    'command timed out',
+    'error stream protocol error: unknown error',
+    'something that nobody has heard before',
   ])('a connection that broke on the way leaves it unknown: %s', (message) => {
     expect(endingOf(internalError(message)).kind).toBe('unknown');
   });
