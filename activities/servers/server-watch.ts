@@ -1,6 +1,8 @@
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Judgement, LastReason, ServerFailure, Target } from '../../release/checks/server.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
+import type { PullCause } from '../../release/checks/pull-cause.ts';
 import { judgeServer, timeoutFailure } from '../../release/checks/server.ts';
 
 /** A suspect (an image that cannot be pulled yet) becomes a failure after this long. */
@@ -24,6 +26,9 @@ export class ServerWatch {
   readonly failures: ServerFailure[] = [];
   readonly #reasons = new Map<string, LastReason>();
   readonly #suspectSince = new Map<string, number>();
+  /** Why their image could not be pulled, when the kubelet said it last: a back-off does not say it again. */
+  readonly #causes = new Map<string, PullCause>();
+  readonly #restartsBefore = new Map<string, number>();
   pending: readonly PlannedServer[];
 
   constructor(options: WatchOptions) {
@@ -47,7 +52,10 @@ export class ServerWatch {
 
   /** What a look at one server says, with patience for what may pass. */
   judge(planned: PlannedServer, server: ServerView | undefined, now: number): Judgement {
-    const judgement = this.#settle(judgeServer(server, this.#options.target(planned)), planned.name, now);
+    const target = this.#options.target(planned);
+    this.#countRestarts(server, target);
+    const restartsBefore = this.#restartsBefore.get(planned.name);
+    const judgement = this.#settle(judgeServer(server, { ...target, restartsBefore }), planned.name, now);
     if (judgement.kind === 'waiting' || judgement.kind === 'suspect') this.#reasons.set(planned.name, judgement);
     return judgement;
   }
@@ -83,12 +91,24 @@ export class ServerWatch {
     }
   }
 
-  /** A suspect that stays one for long enough has failed. */
+  /** While another image runs in it, a sidecar's restarts are those of that image. */
+  #countRestarts(server: ServerView | undefined, { container, image }: Target): void {
+    const found = server && containerOf(server.containers, container);
+    if (server && found?.status && (found.image !== image || found.status.image !== image))
+      this.#restartsBefore.set(server.name, found.status.restartCount);
+  }
+
+  /** A suspect that stays one for long enough has failed; what will not pass fails at once, and what may pass does not. */
   #settle(judgement: Judgement, name: string, now: number): Judgement {
     if (judgement.kind !== 'suspect') {
       this.#suspectSince.delete(name);
+      if (judgement.kind === 'done') this.#causes.delete(name);
       return judgement;
     }
+    const cause = judgement.cause ?? this.#causes.get(name);
+    if (cause) this.#causes.set(name, cause);
+    if (cause === 'transient') return judgement;
+    if (cause === 'final') return { ...judgement, kind: 'failed' };
     const since = this.#suspectSince.get(name) ?? now;
     this.#suspectSince.set(name, since);
     return now - since < PATIENCE_MS ? judgement : { ...judgement, kind: 'failed' };

@@ -4,6 +4,8 @@ import { containerOf } from '../fleet/fleet.ts';
 import type { ContainerRun } from '../fleet/run.ts';
 import { POLICY_CLASSES } from '../spec/failure-spec.ts';
 import type { PlannedServer } from '../plan/plan.ts';
+import type { PullCause } from './pull-cause.ts';
+import { pullCauseOf } from './pull-cause.ts';
 import { isSamePod } from '../fleet/identity.ts';
 import { fingerprint, isSameRun, restartsOf } from '../fleet/run.ts';
 
@@ -41,6 +43,8 @@ export interface Target {
   readonly direction: Direction;
   /** Fingerprint of the sidecar before this step. */
   readonly before: string;
+  /** How often the sidecar had restarted when it was last seen with another image. Default: what the plan says. */
+  readonly restartsBefore?: number | undefined;
 }
 
 /** What one look at a server says. `suspect` becomes a failure when it lasts (image pulls can be a hiccup). */
@@ -48,7 +52,7 @@ export type Judgement =
   | { readonly kind: 'done' }
   /** `isOld`: the container that has to go still runs. */
   | { readonly kind: 'waiting'; readonly reason: string; readonly isOld?: true }
-  | { readonly kind: 'suspect'; readonly class: FailureClass; readonly reason: string }
+  | { readonly kind: 'suspect'; readonly class: FailureClass; readonly reason: string; readonly cause?: PullCause }
   | { readonly kind: 'failed'; readonly class: FailureClass; readonly reason: string };
 
 const PULL_ERRORS = new Set(['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable']);
@@ -148,7 +152,14 @@ function containerNotBroken(server: ServerView, target: Target): Judgement | und
   if (!broken) return undefined;
   const passes = broken.class === 'crashLoop' && fingerprint(server, target.container) === target.before;
   if (passes || (target.direction === 'rollback' && !isGone(broken, status, target))) return waiting(broken.reason);
-  return { kind: broken.class === 'imagePull' ? 'suspect' : 'failed', ...broken };
+  return broken.class === 'imagePull'
+    ? { kind: 'suspect', ...broken, ...causeOf(status, target.image) }
+    : { kind: 'failed', ...broken };
+}
+
+function causeOf({ message }: ContainerStatus, image: string): { readonly cause?: PullCause } {
+  const cause = pullCauseOf(message ?? '', image);
+  return cause === undefined ? {} : { cause };
 }
 
 /** The status may still speak of the image that is being left; one that names the old image says that it is gone. */
@@ -168,10 +179,15 @@ function brokenStart(status: ContainerStatus, { container, image }: Target): Bro
   return undefined;
 }
 
-function restartsTooOften(status: ContainerStatus, { planned, container, direction }: Target): Broken | undefined {
+function restartsTooOften(
+  status: ContainerStatus,
+  { planned, container, direction, restartsBefore = 0 }: Target,
+): Broken | undefined {
   // In a rollback the restarts are those of the version that is being left.
   if (direction === 'rollback') return undefined;
-  const restarts = status.restartCount - restartsOf(planned.containers[container] ?? '');
+  // Those of the version before are not counted, whenever they were.
+  const before = Math.max(restartsBefore, restartsOf(planned.containers[container] ?? ''));
+  const restarts = status.restartCount - before;
   return restarts > EXPECTED_RESTARTS + 1
     ? { class: 'crashLoop', reason: `container ${container} restarted ${restarts} times` }
     : undefined;
