@@ -57,7 +57,7 @@ module.exports = {
     only('cluster', {
       folders: ['release'],
       files: ['activities/ports/[a-z-]+[.]ts'],
-      packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'zod', 'p-limit'],
+      packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'yaml', 'zod', 'p-limit'],
     }),
     only('client', {
       folders: ['release'],

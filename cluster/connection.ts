@@ -1,11 +1,13 @@
 import type { ClientOptions } from 'ws';
-import { loadKubeconfig } from './kubeconfig.ts';
+import { CredentialPlugins, loadKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigChoice, LoadedKubeconfig, ResolvedCluster } from './kubeconfig.ts';
 import type { RequestCredentials } from './pooled-kubeconfig.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 
 /** Kubeconfig, CA and client certificate are read again this often, so that rotation needs no restart. */
 const RENEW_AFTER_MS = 10 * 60_000;
+/** A kubeconfig that cannot be read is read again this soon. */
+const AGAIN_MS = 5_000;
 
 /** The way to one API server: its address, how to authenticate, and the shared connections. */
 export class Connection {
@@ -13,6 +15,7 @@ export class Connection {
   readonly resolved: ResolvedCluster;
   readonly #choice: KubeconfigChoice;
   readonly #now: () => number;
+  readonly #plugins = new CredentialPlugins();
   #loaded: LoadedKubeconfig;
   #loadedAt: number;
 
@@ -20,7 +23,7 @@ export class Connection {
   constructor(choice: KubeconfigChoice = {}, now: () => number = Date.now) {
     this.#choice = choice;
     this.#now = now;
-    this.#loaded = loadKubeconfig(choice);
+    this.#loaded = loadKubeconfig(choice, undefined, this.#plugins);
     this.#loadedAt = now();
     this.resolved = this.#loaded.resolved;
   }
@@ -39,6 +42,7 @@ export class Connection {
 
   /** Forgets connections and credentials: the next request reads them again. For a 401 or a TLS failure. */
   renew(): void {
+    this.#plugins.forget();
     this.#loadedAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -49,7 +53,8 @@ export class Connection {
 
   #current(): LoadedKubeconfig['config'] {
     if (this.#now() - this.#loadedAt < RENEW_AFTER_MS) return this.#loaded.config;
-    const next = loadKubeconfig({ ...this.#choice, ...this.#pinnedContext() });
+    const next = this.#readAnew();
+    if (!next) return this.#loaded.config;
     if (next.resolved.server !== this.resolved.server) {
       throw new ClusterFailure(
         'invalid',
@@ -64,6 +69,16 @@ export class Connection {
     // Requests that are still running keep their connection until they end.
     void previous.close().catch(() => undefined);
     return next.config;
+  }
+
+  /** Undefined when it cannot be read: whoever is just writing it anew will be done soon, and the last good one counts. */
+  #readAnew(): LoadedKubeconfig | undefined {
+    try {
+      return loadKubeconfig({ ...this.#choice, ...this.#pinnedContext() }, undefined, this.#plugins);
+    } catch {
+      this.#loadedAt = this.#now() - RENEW_AFTER_MS + AGAIN_MS;
+      return undefined;
+    }
   }
 
   #pinnedContext(): KubeconfigChoice {

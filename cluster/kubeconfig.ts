@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { CredentialPlugin, execConfigSchema } from './credential-plugin.ts';
+import type { ExecConfig } from './credential-plugin.ts';
+import { readKubeconfigFiles } from './kubeconfig-files.ts';
+import type { KubeconfigFields, MergedKubeconfig } from './kubeconfig-files.ts';
 import { PooledKubeConfig } from './pooled-kubeconfig.ts';
-import { fileTrouble } from '../release/spec/file-trouble.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 
 /** Where to find the API server. Empty: KUBECONFIG, then ~/.kube/config, then the pod's service account. */
@@ -61,51 +64,90 @@ function filesOf(choice: KubeconfigChoice, surroundings: KubeconfigSurroundings)
   );
 }
 
-function readFiles(files: readonly string[]): PooledKubeConfig {
-  const config = new PooledKubeConfig();
-  for (const [index, file] of files.entries()) {
-    try {
-      if (index === 0) config.loadFromFile(file);
-      else {
-        const more = new PooledKubeConfig();
-        more.loadFromFile(file);
-        // The first file's current-context wins, as in kubectl.
-        config.mergeConfig(more, true);
-      }
-    } catch (error) {
-      throw wrong(`cannot read kubeconfig ${file}: ${sentenceOf(error)}`);
-    }
-  }
-  return config;
-}
-
-/** YAML errors quote the file, which holds credentials: only the first line, and only of errors about files. */
-function sentenceOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown trouble';
-  if ('code' in error && typeof error.code === 'string') return fileTrouble(error);
-  if (error.message.startsWith('Duplicate ')) return `${error.message.split('\n')[0] ?? ''} in two kubeconfig files`;
-  return 'it is not a valid kubeconfig';
-}
-
-function resolve(config: PooledKubeConfig, choice: KubeconfigChoice, source: string): ResolvedCluster {
-  const names = config.getContexts().map((context) => context.name);
-  const wanted = choice.context ?? config.getCurrentContext();
+function resolve(merged: MergedKubeconfig, choice: KubeconfigChoice, source: string): Resolved {
+  const names = [...merged.contexts.keys()];
+  const wanted = choice.context ?? merged.currentContext;
   if (!wanted) throw wrong(`${source} has no current context; name one of: ${names.join(', ') || '(it has none)'}`);
-  if (!names.includes(wanted)) {
-    throw wrong(`${source} has no context "${wanted}"; it has: ${names.join(', ') || '(none)'}`);
-  }
-  config.setCurrentContext(wanted);
-  const cluster = config.getCurrentCluster();
-  const user = config.getCurrentUser();
-  if (!cluster?.server) throw wrong(`context "${wanted}" of ${source} names a cluster that is not there`);
+  const context = merged.contexts.get(wanted);
+  if (!context) throw wrong(`${source} has no context "${wanted}"; it has: ${names.join(', ') || '(none)'}`);
+  const cluster = merged.clusters.get(textOf(context['cluster']));
+  if (textOf(cluster?.['server']) === '' || !cluster)
+    throw wrong(`context "${wanted}" of ${source} names a cluster that is not there`);
+  const userName = textOf(context['user']);
+  const user = merged.users.get(userName);
   if (!user) throw wrong(`context "${wanted}" of ${source} names a user that is not there`);
-  if (!/^https?:\/\//.test(cluster.server)) {
-    throw wrong(`the server of context "${wanted}" in ${source} must start with https://`);
+  demandHonoured(`user ${userName} in ${source}`, user);
+  const server = checkedServer(cluster, `context "${wanted}" in ${source}`);
+  return { resolved: { context: wanted, server, user: userName, source }, cluster, user, names: context };
+}
+
+interface Resolved {
+  readonly resolved: ResolvedCluster;
+  readonly cluster: KubeconfigFields;
+  readonly user: KubeconfigFields;
+  readonly names: KubeconfigFields;
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+function checkedServer(cluster: KubeconfigFields, of: string): string {
+  const server = textOf(cluster['server']);
+  if (!/^https?:\/\//.test(server)) throw wrong(`the server of ${of} must start with https://`);
+  if (server.startsWith('http:') && cluster['insecure-skip-tls-verify'] !== true)
+    throw wrong(`${server} is not encrypted; use https, or set insecure-skip-tls-verify if you mean it`);
+  return server.replace(/\/+$/, '');
+}
+
+/** What kubectl would do and hotwave does not, by the name of the field. Fields that kubectl does not know are nobody's. */
+function demandHonoured(of: string, user: KubeconfigFields): void {
+  if (user['auth-provider'] !== undefined && user['auth-provider'] !== null)
+    throw wrong(
+      `${of} has an auth-provider, which hotwave does not use: take an exec plugin instead, such as kubelogin for oidc`,
+    );
+  const { exec } = user;
+  if (exec === undefined || exec === null) return;
+  const read = execConfigSchema.safeParse(exec);
+  if (!read.success) {
+    const field = ['exec', ...(read.error.issues[0]?.path ?? [])].map(String).join('.');
+    throw wrong(`${of} has an ${field} that hotwave cannot use: client.authentication.k8s.io/v1 and v1beta1 are known`);
   }
-  if (cluster.server.startsWith('http:') && !cluster.skipTLSVerify) {
-    throw wrong(`${cluster.server} is not encrypted; use https, or set insecure-skip-tls-verify if you mean it`);
-  }
-  return { context: wanted, server: cluster.server.replace(/\/+$/, ''), user: user.name, source };
+  if (read.data.interactiveMode === 'Always')
+    throw wrong(`${of} has an exec.interactiveMode of Always: nobody is there to answer ${read.data.command}`);
+}
+
+/** Who it is said to be besides, in the headers that Kubernetes knows. */
+function impersonationOf(user: KubeconfigFields): Readonly<Record<string, string | string[]>> {
+  const groups = textsOf(user['as-groups']);
+  const extra = Object.entries((user['as-user-extra'] ?? {}) as Record<string, unknown>);
+  return {
+    ...(textOf(user['as']) === '' ? {} : { 'Impersonate-User': textOf(user['as']) }),
+    ...(textOf(user['as-uid']) === '' ? {} : { 'Impersonate-Uid': textOf(user['as-uid']) }),
+    ...(groups.length === 0 ? {} : { 'Impersonate-Group': groups }),
+    ...Object.fromEntries(
+      extra.map(([key, values]) => [`Impersonate-Extra-${encodeURIComponent(key)}`, textsOf(values)]),
+    ),
+  };
+}
+
+const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+
+/** The kubeconfig of one context alone, as the client reads it; what the client does otherwise than kubectl is left out. */
+function configOf({ resolved, cluster, user, names }: Resolved, plugins: CredentialPlugins): PooledKubeConfig {
+  const { exec, tokenFile, as: _as, ...rest } = user;
+  const config = new PooledKubeConfig({
+    plugin: exec ? plugins.of(execConfigSchema.parse(exec), cluster) : undefined,
+    tokenFile: textOf(tokenFile) === '' ? undefined : textOf(tokenFile),
+    impersonation: impersonationOf(user),
+  });
+  config.loadFromString(
+    JSON.stringify({
+      clusters: [{ name: textOf(names['cluster']), cluster }],
+      users: [{ name: resolved.user, user: rest }],
+      contexts: [{ name: resolved.context, context: names }],
+      'current-context': resolved.context,
+    }),
+  );
+  return config;
 }
 
 /**
@@ -116,14 +158,35 @@ function resolve(config: PooledKubeConfig, choice: KubeconfigChoice, source: str
 export function loadKubeconfig(
   choice: KubeconfigChoice = {},
   surroundings: KubeconfigSurroundings = ownProcess,
+  plugins = new CredentialPlugins(),
 ): LoadedKubeconfig {
   const files = filesOf(choice, surroundings);
   if (files === 'serviceAccount') {
     const config = new PooledKubeConfig();
     config.loadFromCluster();
-    const resolved = resolve(config, {}, 'the service account of this pod');
-    return { config, resolved: { ...resolved, context: 'in-cluster', user: 'service account' } };
+    const { server = '' } = config.getCurrentCluster() ?? {};
+    const source = 'the service account of this pod';
+    return { config, resolved: { context: 'in-cluster', server, user: 'service account', source } };
   }
-  const config = readFiles(files);
-  return { config, resolved: resolve(config, choice, `kubeconfig ${files.join(delimiter)}`) };
+  const found = resolve(readKubeconfigFiles(files), choice, `kubeconfig ${files.join(delimiter)}`);
+  return { config: configOf(found, plugins), resolved: found.resolved };
+}
+
+/** The plugins of a worker: read anew, a kubeconfig that names the same one keeps what that has given. */
+export class CredentialPlugins {
+  readonly #known = new Map<string, CredentialPlugin>();
+
+  /** The plugin that is run like this for this cluster. */
+  of(config: ExecConfig, cluster: KubeconfigFields): CredentialPlugin {
+    const { extensions: _extensions, ...info } = cluster;
+    const key = JSON.stringify([config, info]);
+    const plugin = this.#known.get(key) ?? new CredentialPlugin(config, info);
+    this.#known.set(key, plugin);
+    return plugin;
+  }
+
+  /** The API server does not accept what they have given. */
+  forget(): void {
+    for (const plugin of this.#known.values()) plugin.forget();
+  }
 }

@@ -1,17 +1,28 @@
+import { readFile } from 'node:fs/promises';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
+import type { CredentialPlugin } from './credential-plugin.ts';
 
 /** What a request to the API server needs beside its address. */
 export interface RequestCredentials {
   /** Authorization and impersonation. Never to be logged. */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Readonly<Record<string, string | string[]>>;
   readonly dispatcher: Dispatcher | undefined;
   /** For answers that go on for long: they would take the places of short requests, a watch ten seconds each. */
   readonly streamDispatcher: Dispatcher | undefined;
 }
 
 type DispatcherOptions = ReturnType<KubeConfig['createDispatcherOptions']>;
+
+/** What of a user the client (@kubernetes/client-node 2.0.1) leaves out, or does otherwise than kubectl. */
+export interface OwnCredentials {
+  readonly plugin?: CredentialPlugin | undefined;
+  /** Read anew for each request: it is rotated. */
+  readonly tokenFile?: string | undefined;
+  readonly impersonation?: Readonly<Record<string, string | string[]>>;
+}
 
 /** A burst of 200 requests over 200 new connections costs five times the CPU of one over 32 (measured). */
 const CONNECTIONS = 32;
@@ -24,9 +35,16 @@ const STREAMS = 1_000;
  * authenticate stay as the client decides them.
  */
 export class PooledKubeConfig extends KubeConfig {
+  readonly #own: OwnCredentials;
+  #certificate: string | undefined;
   #options: DispatcherOptions | undefined;
   #dispatcher: Dispatcher | undefined;
   #streams: Dispatcher | undefined;
+
+  constructor(own: OwnCredentials = {}) {
+    super();
+    this.#own = own;
+  }
 
   /** Remembers what the client decided, so that the pool can be built from it. */
   override createDispatcherOptions(...args: Parameters<KubeConfig['createDispatcherOptions']>): DispatcherOptions {
@@ -40,11 +58,35 @@ export class PooledKubeConfig extends KubeConfig {
    * @throws whatever the authenticator throws, such as an exec plugin that cannot be run.
    */
   async credentials(url: string): Promise<RequestCredentials> {
+    await this.#renew();
     const context = new RequestContext(url, HttpMethod.GET);
     await this.applySecurityAuthentication(context);
     this.#dispatcher ??= this.#pool(CONNECTIONS) ?? context.getDispatcher();
     this.#streams ??= this.#pool(STREAMS) ?? this.#dispatcher;
-    return { headers: context.getHeaders(), dispatcher: this.#dispatcher, streamDispatcher: this.#streams };
+    const headers = { ...context.getHeaders(), ...this.#own.impersonation };
+    return { headers, dispatcher: this.#dispatcher, streamDispatcher: this.#streams };
+  }
+
+  /** The same for a websocket. */
+  override async applyToHTTPSOptions(options: Parameters<KubeConfig['applyToHTTPSOptions']>[0]): Promise<void> {
+    await this.#renew();
+    await super.applyToHTTPSOptions(options);
+    options.headers = { ...(options.headers as OutgoingHttpHeaders | undefined), ...this.#own.impersonation };
+  }
+
+  /** Gives the client what a plugin or a file says now. Another certificate needs other connections. */
+  async #renew(): Promise<void> {
+    const { plugin, tokenFile } = this.#own;
+    const user = this.users.find(({ name }) => name === this.getCurrentUser()?.name);
+    if (!user) return;
+    if (tokenFile !== undefined) Object.assign(user, { token: (await readFile(tokenFile, 'utf8')).trim() });
+    if (!plugin) return;
+    const { token, certificate, key } = await plugin.credentials();
+    const data = (text: string | undefined): string | undefined => text && Buffer.from(text).toString('base64');
+    Object.assign(user, { token, certData: data(certificate), keyData: data(key) });
+    if (certificate === this.#certificate) return;
+    this.#certificate = certificate;
+    void this.close().catch(() => undefined);
   }
 
   /** Lets running requests end, then closes the connections. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -32,6 +32,19 @@ async function write(name: string, current: string | undefined, contexts: Record
   return path;
 }
 
+/** A kubeconfig with one context, whose user has these fields. */
+async function writeUser(name: string, user: object): Promise<string> {
+  const path = join(folder, name);
+  const config = {
+    clusters: [{ name: 'c', cluster: { server: 'https://one.test' } }],
+    users: [{ name: 'u', user }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  };
+  await writeFile(path, JSON.stringify(config));
+  return path;
+}
+
 describe('a kubeconfig', () => {
   test('says which context, server and user it came down to', async () => {
     const path = await write('one', 'east', { east: 'https://east.test:6443/', west: 'https://west.test' });
@@ -50,6 +63,69 @@ describe('a kubeconfig', () => {
     expect(loadKubeconfig({}, { ...nowhere, environment }).resolved.context).toBe('east');
     expect(loadKubeconfig({ context: 'west' }, { ...nowhere, environment }).resolved.server).toBe('https://w');
   });
+
+  test('of a list, a file that is not there is left out, and of two entries of one name the first counts', async () => {
+    const files = [
+      join(folder, 'not-there'),
+      await write('c', 'east', { east: 'https://first.test' }),
+      await write('d', 'west', { east: 'https://second.test' }),
+    ];
+    const environment = { KUBECONFIG: files.join(':') };
+    expect(loadKubeconfig({}, { ...nowhere, environment }).resolved).toMatchObject({
+      context: 'east',
+      server: 'https://first.test',
+    });
+    const none = { KUBECONFIG: `${folder}/no:${folder}/nope` };
+    expect(() => loadKubeconfig({}, { ...nowhere, environment: none })).toThrow(/none of these files is there$/);
+  });
+
+  test('says by tokenFile where the token is, which is read for each request', async () => {
+    const path = await writeUser('by-file', { tokenFile: 'token' });
+    const connection = new Connection({ path });
+    for (const token of ['one', 'two']) {
+      await writeFile(join(folder, 'token'), `${token}\n`);
+      expect((await connection.credentials()).headers['Authorization']).toBe(`Bearer ${token}`);
+    }
+  });
+
+  test('says as whom requests are made: user, groups, uid and extras', async () => {
+    const path = await writeUser('as-another', {
+      token: 't',
+      as: 'release-bot',
+      'as-groups': ['releasers', 'on-call'],
+      'as-uid': '7',
+      'as-user-extra': { 'acme.test/team': ['a', 'b'] },
+    });
+    const headers = {
+      'Impersonate-User': 'release-bot',
+      'Impersonate-Group': ['releasers', 'on-call'],
+      'Impersonate-Uid': '7',
+      'Impersonate-Extra-acme.test%2Fteam': ['a', 'b'],
+    };
+    const connection = new Connection({ path });
+    expect((await connection.credentials()).headers).toMatchObject(headers);
+    expect((await connection.websocketOptions()).headers).toMatchObject(headers);
+  });
+
+  test.for([
+    [{ 'auth-provider': { name: 'oidc' } }, /has an auth-provider, which hotwave does not use: take an exec plugin/],
+    [{ exec: { apiVersion: 'client.authentication.k8s.io/v1alpha1', command: 'aws' } }, /has an exec\.apiVersion that/],
+    [
+      { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'gke', interactiveMode: 'Always' } },
+      /has an exec\.interactiveMode of Always: nobody is there to answer gke$/,
+    ],
+    [{ exec: { apiVersion: 'client.authentication.k8s.io/v1' } }, /has an exec\.command that/],
+  ] as const)(
+    'with something that hotwave does not do as kubectl is refused by its name: %j',
+    async ([user, words]) => {
+      const path = await writeUser('refused', user);
+      expect(() => loadKubeconfig({ path })).toThrow(words);
+      // Only the user of the context counts.
+      const other = await write('beside-it', 'east', { east: 'https://e' });
+      const environment = { KUBECONFIG: `${other}:${path}` };
+      expect(loadKubeconfig({}, { ...nowhere, environment }).resolved.context).toBe('east');
+    },
+  );
 
   test('with an unknown context is refused, with the ones it has', async () => {
     const path = await write('two', 'east', { east: 'https://e', west: 'https://w' });
@@ -91,6 +167,22 @@ describe('a connection', () => {
     await expect(connection.credentials()).rejects.toThrow(
       'context "east" now leads to https://elsewhere.test, it led to https://east.test',
     );
+  });
+
+  test('keeps what it has while its kubeconfig is being written anew, and then reads that', async () => {
+    let now = 0;
+    const path = await write('rewritten', 'east', { east: 'https://east.test' });
+    const connection = new Connection({ path }, () => now);
+    const token = async (): Promise<unknown> => (await connection.credentials()).headers['Authorization'];
+    for (const broken of ['', '{', 'users: []']) {
+      now += 11 * 60_000;
+      await writeFile(path, broken);
+      expect(await token()).toBe('Bearer secret');
+    }
+    await write('rewritten', 'east', { east: 'https://east.test' });
+    await writeFile(path, (await readFile(path, 'utf8')).replaceAll('secret', 'renewed'));
+    now += 6_000;
+    expect(await token()).toBe('Bearer renewed');
   });
 
   test('keeps its pool of connections from request to request, until it is renewed', async () => {

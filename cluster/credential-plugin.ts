@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { z } from 'zod';
+import { ClusterFailure } from '../activities/ports/failure.ts';
+import { redacted } from '../release/record/redact.ts';
+import { fileTrouble } from '../release/spec/file-trouble.ts';
+import { plainText } from '../release/spec/plain-text.ts';
+
+// Facts: k8s.io/client-go/plugin/pkg/client/auth/exec/exec.go and the ExecConfig of a kubeconfig.
+
+/** How long a plugin may take, in milliseconds: whoever waits for it has limits of its own. */
+const LIMIT_MS = 30_000;
+/** Credentials are renewed so long before they end: clocks differ, and a request takes its time. */
+const EARLY_MS = 60_000;
+const MOST_OUTPUT_BYTES = 1024 * 1024;
+
+/** `users[].user.exec` of a kubeconfig. */
+export const execConfigSchema = z.object({
+  apiVersion: z.enum(['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1']),
+  command: z.string().min(1),
+  args: z.array(z.string()).nullish(),
+  env: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
+  installHint: z.string().nullish(),
+  provideClusterInfo: z.boolean().nullish(),
+  interactiveMode: z.enum(['Never', 'IfAvailable', 'Always']).nullish(),
+});
+/** `users[].user.exec` of a kubeconfig. */
+export type ExecConfig = z.output<typeof execConfigSchema>;
+
+const answerSchema = z.object({
+  apiVersion: z.string(),
+  kind: z.literal('ExecCredential'),
+  status: z.object({
+    token: z.string().optional(),
+    clientCertificateData: z.string().optional(),
+    clientKeyData: z.string().optional(),
+    expirationTimestamp: z.string().nullish(),
+  }),
+});
+
+/** What a plugin has given. Never to be logged. */
+export interface PluginCredentials {
+  readonly token?: string | undefined;
+  /** PEM. */
+  readonly certificate?: string | undefined;
+  /** PEM. */
+  readonly key?: string | undefined;
+}
+
+/** What is told to a plugin that wants to know of the cluster: the entry of the kubeconfig, but for its extensions. */
+export type ClusterInfo = Readonly<Record<string, unknown>>;
+
+/**
+ * A program that gives credentials. However many requests wait for it, one is run; what it gave is kept until shortly before
+ * it ends, or until the API server accepts it no more.
+ */
+export class CredentialPlugin {
+  readonly #config: ExecConfig;
+  readonly #cluster: ClusterInfo | undefined;
+  readonly #now: () => number;
+  #running: Promise<PluginCredentials> | undefined;
+  #known: { readonly credentials: PluginCredentials; readonly until: number } | undefined;
+
+  constructor(config: ExecConfig, cluster: ClusterInfo | undefined, now: () => number = Date.now) {
+    this.#config = config;
+    this.#cluster = config.provideClusterInfo === true ? cluster : undefined;
+    this.#now = now;
+  }
+
+  /** @throws ClusterFailure `unauthorized` with the name of the plugin and what was wrong with it */
+  async credentials(): Promise<PluginCredentials> {
+    if (this.#known && this.#now() < this.#known.until) return this.#known.credentials;
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+    return await this.#running;
+  }
+
+  /** The API server does not accept what the plugin gave. */
+  forget(): void {
+    this.#known = undefined;
+  }
+
+  async #run(): Promise<PluginCredentials> {
+    const { apiVersion, status } = this.#answerIn(await this.#output());
+    if (apiVersion !== this.#config.apiVersion) throw this.#wrong(`answers in ${plainText(apiVersion, 80)}`);
+    const { token, clientCertificateData: certificate, clientKeyData: key, expirationTimestamp } = status;
+    if (token === undefined && (certificate === undefined || key === undefined))
+      throw this.#wrong('gives neither a token nor a certificate with its key');
+    const credentials = { token, certificate, key };
+    const ends = expirationTimestamp ? Date.parse(expirationTimestamp) : Number.POSITIVE_INFINITY;
+    if (Number.isNaN(ends)) throw this.#wrong('gives an expirationTimestamp that is no time');
+    this.#known = { credentials, until: ends - EARLY_MS };
+    return credentials;
+  }
+
+  #answerIn(output: string): z.output<typeof answerSchema> {
+    try {
+      const parsed = answerSchema.safeParse(JSON.parse(output));
+      if (parsed.success) return parsed.data;
+    } catch {
+      // Said below: what it printed may hold the credentials.
+    }
+    throw this.#wrong(`does not print an ExecCredential of ${this.#config.apiVersion}`);
+  }
+
+  /** What the plugin prints. Its standard input is closed: nobody is there to answer it. */
+  #output(): Promise<string> {
+    const { command, args, env, apiVersion } = this.#config;
+    const info = { apiVersion, kind: 'ExecCredential', spec: { cluster: this.#cluster, interactive: false } };
+    const own = Object.fromEntries((env ?? []).map(({ name, value }) => [name, value]));
+    // A group of its own, so that its children end with it.
+    const child = spawn(command, args ?? [], {
+      env: { ...process.env, ...own, KUBERNETES_EXEC_INFO: JSON.stringify(info) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    return new Promise((resolve, reject) => {
+      const said = { stdout: '', stderr: '' };
+      const settle = (then: () => void): void => {
+        clearTimeout(deadline);
+        then();
+      };
+      const deadline = setTimeout(() => {
+        killGroup(child.pid);
+        reject(this.#wrong(`has not answered within ${LIMIT_MS / 1_000} s`));
+      }, LIMIT_MS);
+      for (const stream of ['stdout', 'stderr'] as const)
+        child[stream].setEncoding('utf8').on('data', (text: string) => {
+          said[stream] = `${said[stream]}${text}`.slice(0, MOST_OUTPUT_BYTES);
+        });
+      child.once('error', (error) => settle(() => reject(this.#wrong(`cannot be run: ${this.#startTrouble(error)}`))));
+      child.once('close', (code, signal) =>
+        settle(() => {
+          if (code === 0) resolve(said.stdout);
+          else reject(this.#wrong(`ended with ${signal ?? `exit code ${code ?? ''}`}${lastWords(said.stderr)}`));
+        }),
+      );
+    });
+  }
+
+  #startTrouble(error: Error): string {
+    const hint = firstLine(this.#config.installHint ?? '');
+    const isMissing = 'code' in error && error.code === 'ENOENT';
+    if (!isMissing) return fileTrouble(error);
+    return hint === '' ? 'there is no such program' : `there is no such program; ${hint}`;
+  }
+
+  #wrong(what: string): ClusterFailure {
+    const name = plainText(this.#config.command, 100);
+    return new ClusterFailure('unauthorized', `the credential plugin ${name} ${what}`, { retryable: true });
+  }
+}
+
+function firstLine(text: string): string {
+  const line = text.split('\n').find((one) => one.trim() !== '') ?? '';
+  return plainText(redacted(line).trim(), 200);
+}
+
+function lastWords(stderr: string): string {
+  const words = firstLine(stderr);
+  return words === '' ? '' : `: ${words}`;
+}
+
+function killGroup(pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}

@@ -1,0 +1,137 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Connection } from '../../cluster/connection.ts';
+import { CredentialPlugin } from '../../cluster/credential-plugin.ts';
+import type { ExecConfig } from '../../cluster/credential-plugin.ts';
+
+const V1 = 'client.authentication.k8s.io/v1';
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hotwave-plugin-'));
+});
+
+afterAll(() => rm(folder, { recursive: true }));
+
+interface Script {
+  readonly config: ExecConfig;
+  /** How often it was run. */
+  readonly runs: () => Promise<number>;
+}
+
+/** A plugin that counts its runs, and then does this. */
+async function aPlugin(name: string, body: string, wishes: Partial<ExecConfig> = {}): Promise<Script> {
+  const [command, count] = [join(folder, name), join(folder, `${name}.count`)];
+  await writeFile(command, `#!/bin/sh\necho run >> ${count}\n${body}\n`);
+  await chmod(command, 0o755);
+  const runs = async (): Promise<number> => (await readFile(count, 'utf8')).trim().split('\n').length;
+  return { config: { apiVersion: V1, command, ...wishes }, runs };
+}
+
+function answer(status: object): string {
+  return `echo '${JSON.stringify({ apiVersion: V1, kind: 'ExecCredential', status })}'`;
+}
+
+describe('a credential plugin', () => {
+  test('is run once for fifty requests at the same time, and not again while what it gave holds', async () => {
+    const plugin = await aPlugin(
+      'slow',
+      `sleep 0.3\n${answer({ token: 'secret', expirationTimestamp: '2100-01-01T00:00:00Z' })}`,
+    );
+    const it = new CredentialPlugin(plugin.config, undefined);
+    const all = await Promise.all(Array.from({ length: 50 }, () => it.credentials()));
+    expect(new Set(all.map(({ token }) => token))).toEqual(new Set(['secret']));
+    await it.credentials();
+    expect(await plugin.runs()).toBe(1);
+  });
+
+  test('is run again a minute before what it gave ends, and when the API server accepts that no more', async () => {
+    const ends = '2026-01-01T01:00:00Z';
+    const plugin = await aPlugin('ending', answer({ token: 'secret', expirationTimestamp: ends }));
+    let now = Date.parse(ends) - 61_000;
+    const it = new CredentialPlugin(plugin.config, undefined, () => now);
+    await it.credentials();
+    await it.credentials();
+    expect(await plugin.runs()).toBe(1);
+    now += 2_000;
+    await it.credentials();
+    expect(await plugin.runs()).toBe(2);
+    now = 0;
+    it.forget();
+    await it.credentials();
+    expect(await plugin.runs()).toBe(3);
+  });
+
+  test('finds its standard input closed, and the cluster only where it wants to know it', async () => {
+    const body = `read line && exit 9\n${answer({ token: 'T' }).replace('"T"', '"\'"$(echo "$KUBERNETES_EXEC_INFO" | base64 -w0)"\'"')}`;
+    const told = async (wishes: Partial<ExecConfig>): Promise<unknown> => {
+      const plugin = await aPlugin('asking', body, wishes);
+      const { token = '' } = await new CredentialPlugin(plugin.config, { server: 'https://a' }).credentials();
+      return JSON.parse(Buffer.from(token, 'base64').toString('utf8'));
+    };
+    expect(await told({})).toEqual({ apiVersion: V1, kind: 'ExecCredential', spec: { interactive: false } });
+    expect(await told({ provideClusterInfo: true })).toMatchObject({ spec: { cluster: { server: 'https://a' } } });
+  });
+
+  test.for([
+    [
+      'ends badly',
+      'echo "token: abcdefgh is over" >&2; exit 3',
+      /ended with exit code 3: token: \[redacted\] is over$/,
+    ],
+    ['is killed', 'kill -9 $$', /ended with SIGKILL$/],
+    ['prints nothing', 'true', /does not print an ExecCredential of client\.authentication\.k8s\.io\/v1$/],
+    ['prints something else', `echo '{"kind":"Pod"}'`, /does not print an ExecCredential/],
+    ['gives nothing', answer({}), /gives neither a token nor a certificate with its key$/],
+    [
+      'gives a time that is none',
+      answer({ token: 't', expirationTimestamp: 'soon' }),
+      /expirationTimestamp that is no time$/,
+    ],
+    [
+      'answers in another version',
+      answer({ token: 't' }).replace('/v1', '/v1beta1'),
+      /answers in client\.authentication\.k8s\.io\/v1beta1$/,
+    ],
+  ] as const)('that %s is named, with what was wrong', async ([name, body, words]) => {
+    const plugin = await aPlugin(name.replaceAll(' ', '-'), body);
+    const failing = new CredentialPlugin(plugin.config, undefined).credentials();
+    await expect(failing).rejects.toThrow(words);
+    await expect(failing).rejects.toThrow(`the credential plugin ${plugin.config.command} `);
+  });
+
+  test('that is not there is named, with the hint of the kubeconfig', async () => {
+    const config = {
+      apiVersion: V1,
+      command: join(folder, 'nobody'),
+      installHint: '\nget it from https://get.test\nmore',
+    } as const;
+    await expect(new CredentialPlugin(config, undefined).credentials()).rejects.toThrow(
+      `the credential plugin ${config.command} cannot be run: there is no such program; get it from https://get.test`,
+    );
+  });
+});
+
+test('a kubeconfig with a plugin beside it authenticates all requests of a connection with one run', async () => {
+  const plugin = await aPlugin('beside', `sleep 0.2\n${answer({ token: 'of-the-plugin' })}`);
+  const path = join(folder, 'config');
+  const exec = { apiVersion: V1, command: './beside', interactiveMode: 'Never' };
+  await writeFile(
+    path,
+    JSON.stringify({
+      clusters: [{ name: 'c', cluster: { server: 'https://east.test' } }],
+      users: [{ name: 'u', user: { exec } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    }),
+  );
+  const connection = new Connection({ path });
+  const all = await Promise.all([
+    ...Array.from({ length: 25 }, async () => (await connection.credentials()).headers['Authorization']),
+    ...Array.from({ length: 25 }, async () => ((await connection.websocketOptions()).headers ?? {})['Authorization']),
+  ]);
+  expect(new Set(all)).toEqual(new Set(['Bearer of-the-plugin']));
+  expect(await plugin.runs()).toBe(1);
+});
