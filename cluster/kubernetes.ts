@@ -1,7 +1,7 @@
 import pLimit from 'p-limit';
 import { z } from 'zod';
 import { OWNER_LABEL, PRIORITY_LABEL } from '../release/fleet/fleet.ts';
-import type { GameServerSetView, SetRef } from '../release/fleet/fleet.ts';
+import type { GameServerSetView, ServerView, SetRef } from '../release/fleet/fleet.ts';
 import { Connection } from './connection.ts';
 import { execInContainer } from './exec.ts';
 import { follow } from './follow.ts';
@@ -49,8 +49,8 @@ export interface KubernetesCluster extends Cluster {
   close(): Promise<void>;
 }
 
-/** Most names in one label selector: keeps the address of the request under 64 KiB. */
-const MOST_NAMES = 250;
+/** Proxies refuse addresses of 8 KiB and more (414); names may have 63 characters. */
+const MOST_SELECTOR_CHARACTERS = 6_000;
 /** Up to this many GameServers are read one by one; more are cheaper as a list. */
 const FEW_GAME_SERVERS = 10;
 const PARALLEL_REQUESTS = 16;
@@ -60,10 +60,26 @@ function ownedBy(ref: SetRef): string {
 }
 
 /** Kruise v1.8.0 gives every pod of a StatefulSet the label with its name. */
-function serverSelector(ref: SetRef, names: readonly string[] | undefined): string {
-  if (!names) return ownedBy(ref);
-  if (names.length > MOST_NAMES) throw new RangeError(`at most ${MOST_NAMES} servers by name, not ${names.length}`);
+function selectorOf(ref: SetRef, names: readonly string[]): string {
   return `${ownedBy(ref)},statefulset.kubernetes.io/pod-name in (${names.map(checkedName).join(',')})`;
+}
+
+/** Selectors of the servers, each short enough for any proxy; one of the whole set without names. */
+function serverSelectors(ref: SetRef, names: readonly string[] | undefined): string[] {
+  if (!names) return [ownedBy(ref)];
+  const pieces: string[][] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const name of names) {
+    // A comma is three characters in an address.
+    const added = name.length + 3;
+    if (length + added > MOST_SELECTOR_CHARACTERS) {
+      pieces.push([]);
+      length = encodeURIComponent(selectorOf(ref, [])).length;
+    }
+    pieces.at(-1)?.push(name);
+    length += added;
+  }
+  return pieces.map((piece) => selectorOf(ref, piece));
 }
 
 function notInstalled(path: string, server: string): ClusterFailure {
@@ -187,16 +203,29 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
     },
     async listServers(ref, scope: ServerScope = {}, signal) {
       if (scope.names?.length === 0) return { servers: [], resourceVersion: scope.notOlderThan ?? '' };
-      const labelSelector = serverSelector(ref, scope.names);
-      const list = { path: podsPath(ref.namespace), labelSelector, notOlderThan: scope.notOlderThan, signal };
-      const { items, resourceVersion } = await listAll(client, list, (pod) => readAs('Pod', serverView, pod));
-      return { servers: byOrdinal(items), resourceVersion };
+      const path = podsPath(ref.namespace);
+      const servers: ServerView[] = [];
+      let oldest = '';
+      for (const labelSelector of serverSelectors(ref, scope.names)) {
+        const list = { path, labelSelector, notOlderThan: scope.notOlderThan, signal };
+        const { items, resourceVersion } = await listAll(client, list, (pod) => readAs('Pod', serverView, pod));
+        servers.push(...items);
+        oldest ||= resourceVersion;
+      }
+      return { servers: byOrdinal(servers), resourceVersion: oldest };
     },
     followSet: (ref, signal) => followSet(client, ref, signal),
     serversWithOtherPriority: (ref, values, signal) => serversWithOtherPriority(client, ref, values, signal),
     followServers(ref, names, signal) {
-      const list = { path: podsPath(ref.namespace), labelSelector: serverSelector(ref, names), signal };
-      return follow(client, list, { project: (pod) => readAs('Pod', serverView, pod) });
+      // One watch: where their names are too long for one selector, those of the whole set that are wanted.
+      const [selector = ownedBy(ref), ...more] = serverSelectors(ref, names);
+      const labelSelector = more.length === 0 ? selector : ownedBy(ref);
+      const list = { path: podsPath(ref.namespace), labelSelector, signal };
+      const wanted = new Set(names);
+      return follow(client, list, {
+        project: (pod) => readAs('Pod', serverView, pod),
+        wants: ({ name }) => wanted.has(name),
+      });
     },
     followGameServers(ref, names, signal) {
       const list = { path: gameServersPath(ref.namespace), labelSelector: ownedBy(ref), signal };

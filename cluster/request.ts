@@ -98,10 +98,16 @@ const statusSchema = z.object({
     .optional(),
 });
 
-/** Retry-After as the API server sends it (seconds), in ms. */
+/** Whatever is asked for, nobody waits longer before the next try, in milliseconds. */
+const MOST_RETRY_AFTER_MS = 5 * 60_000;
+
+/** Retry-After in both of its forms, seconds (as the API server sends it) and a date (as proxies do), in ms. */
 function retryAfterOf(header: string | string[] | undefined): { retryAfterMs?: number } {
-  const seconds = Number(typeof header === 'string' ? header : Number.NaN);
-  return Number.isFinite(seconds) && seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {};
+  if (typeof header !== 'string' || header.trim() === '') return {};
+  const seconds = Number(header);
+  const wanted = Number.isNaN(seconds) ? Date.parse(header) - Date.now() : seconds * 1_000;
+  if (Number.isNaN(wanted)) return {};
+  return { retryAfterMs: Math.min(MOST_RETRY_AFTER_MS, Math.max(0, wanted)) };
 }
 
 /** Reads an answer that is not 2xx: a Status object, or whatever a proxy in between has to say. */

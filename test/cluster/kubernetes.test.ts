@@ -105,6 +105,37 @@ describe('following servers', () => {
   });
 });
 
+describe('servers with long names', () => {
+  const long = Array.from({ length: 250 }, (_, index) => `${'n'.repeat(58)}-${index}`);
+
+  test('are listed in pieces, whose addresses every proxy takes', async () => {
+    const { cluster, double } = await clusterAnd(({ query }) => {
+      const named = /in \(([^)]*)\)/.exec(query.get('labelSelector') ?? '')?.[1]?.split(',') ?? [];
+      const items = named.map((name) => ({ metadata: { name, uid: name }, spec: { containers: [] } }));
+      return { body: { metadata: { resourceVersion: '70' }, items } };
+    });
+    const { servers, resourceVersion } = await cluster.listServers(ref, { names: long });
+    expect(servers.map(({ name }) => name)).toEqual(long);
+    expect(resourceVersion).toBe('70');
+    expect(double.asked.length).toBeGreaterThan(1);
+    for (const { query } of double.asked) expect(query.toString().length).toBeLessThan(8_000);
+  });
+
+  test('are followed by one watch of the set, without those that nobody wants', async () => {
+    const wanted = long.slice(0, 200);
+    const items = [...wanted.slice(0, 1), 'another-0'].map((name) => ({
+      metadata: { name, uid: name },
+      spec: { containers: [] },
+    }));
+    const { cluster, double } = await clusterAnd(() => ({ body: { metadata: { resourceVersion: '70' }, items } }));
+    for await (const servers of cluster.followServers(ref, wanted)) {
+      expect(servers.map(({ name }) => name)).toEqual(wanted.slice(0, 1));
+      break;
+    }
+    expect(double.asked[0]?.query.get('labelSelector')).toBe('game.kruise.io/owner-gss=duel');
+  });
+});
+
 describe('lists', () => {
   test('are read in pages of 500 and sorted by ordinal; the first page gives the resource version', async () => {
     const { cluster, double } = await clusterAnd((_, count) =>
@@ -189,6 +220,19 @@ describe('requests', () => {
     const busy = { ...status(429, 'TooManyRequests', 'busy'), headers: { 'retry-after': '2' } };
     const { cluster } = await clusterAnd(() => busy);
     await expect(cluster.readSet(ref)).rejects.toMatchObject({ reason: 'overloaded', retryAfterMs: 2_000 });
+  });
+
+  test.each([
+    ['in seconds', '7', 7_000],
+    ['as a date', new Date(Date.now() + 200_000).toUTCString(), expect.closeTo(200_000, -5) as number],
+    ['as a date that is over', new Date(0).toUTCString(), 0],
+    ['for longer than anybody should wait', '86400', 300_000],
+    ['in words', 'soon', undefined],
+    ['with nothing', '', undefined],
+  ] as const)('read that also %s', async (_how, header, retryAfterMs) => {
+    const busy = { ...status(429, 'TooManyRequests', 'busy'), headers: { 'retry-after': header } };
+    const { cluster } = await clusterAnd(() => busy);
+    await expect(cluster.readSet(ref)).rejects.toMatchObject({ reason: 'overloaded', retryAfterMs });
   });
 
   test('end at once when the caller gives up, with the reason of the caller', async () => {
