@@ -30,7 +30,9 @@ const answerSchema = z.discriminatedUnion('status', [
     data: z.discriminatedUnion('resultType', [
       z.object({
         resultType: z.literal('vector'),
-        result: z.array(z.object({ value: sample.optional() })).max(MOST_VALUES),
+        result: z
+          .array(z.object({ metric: z.record(z.string(), z.string()).optional(), value: sample.optional() }))
+          .max(MOST_VALUES),
       }),
       z.object({ resultType: z.literal('scalar'), result: sample }),
       z.object({ resultType: z.enum(['matrix', 'string']) }),
@@ -56,7 +58,8 @@ function readAnswer(status: number, text: string): MetricSample {
   if (data.resultType === 'scalar') return { kind: 'values', values: [numberOf(data.result[1])] };
   if (data.resultType !== 'vector') return failed(`answered a ${data.resultType}, expected one value or a vector`);
   const values = data.result.map(({ value }) => (value ? numberOf(value[1]) : Number.NaN));
-  return { kind: 'values', values };
+  const labels = data.result.map(({ metric = {} }) => Object.values(metric));
+  return { kind: 'values', values, ...(labels.some((texts) => texts.length > 0) ? { labels } : {}) };
 }
 
 function parseJson(text: string): unknown {

@@ -21,14 +21,23 @@ const updateStrategySchema = z.looseObject({
     .optional(),
 });
 
-/** Of its actions only what they do to the order of updates. */
-const serviceQualitySchema = z.object({
-  name: z.string(),
-  serviceQualityAction: z
-    .array(z.object({ updatePriority: z.union([z.number(), z.string()]).nullish() }))
-    .nullish()
-    .transform((actions) => [...new Set((actions ?? []).flatMap(({ updatePriority }) => updatePriority ?? []))]),
-});
+/** Of its actions only what they do to the order of updates, and for which results they are taken. */
+const serviceQualitySchema = z
+  .object({
+    name: z.string(),
+    serviceQualityAction: z
+      .array(z.object({ updatePriority: z.union([z.number(), z.string()]).nullish(), result: z.string().nullish() }))
+      .nullish(),
+  })
+  .transform(({ name, serviceQualityAction: actions }) => ({
+    name,
+    priorities: eachOnce((actions ?? []).flatMap(({ updatePriority }) => updatePriority ?? [])),
+    results: eachOnce((actions ?? []).flatMap(({ result }) => result ?? [])).filter((result) => result !== ''),
+  }));
+
+function eachOnce<Value>(values: readonly Value[]): Value[] {
+  return [...new Set(values)];
+}
 
 /** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserverset_types.go. */
 const gameServerSetSchema = z.object({
@@ -117,8 +126,11 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     template: whole,
     initContainers: (template.spec.initContainers ?? []).map((container) => container.name),
     serviceQualities: (spec.serviceQualities ?? []).map(({ name }) => name),
-    priorityWriters: (spec.serviceQualities ?? []).flatMap(({ name, serviceQualityAction: priorities }) =>
+    priorityWriters: (spec.serviceQualities ?? []).flatMap(({ name, priorities }) =>
       priorities.length > 0 ? [{ name, priorities }] : [],
+    ),
+    qualityResults: Object.fromEntries(
+      (spec.serviceQualities ?? []).flatMap(({ name, results }) => (results.length > 0 ? [[name, results]] : [])),
     ),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),

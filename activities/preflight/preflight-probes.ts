@@ -1,5 +1,6 @@
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
-import { judgeMetric } from '../../release/checks/metric.ts';
+import { isPerGroup, judgeMetric } from '../../release/checks/metric.ts';
+import { shorten } from '../../release/checks/probe.ts';
 import type { Plan } from '../../release/plan/plan.ts';
 import type { PrometheusProbe } from '../../release/spec/probe-spec.ts';
 import type { Probe, ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
@@ -29,6 +30,14 @@ export function readsLogs(spec: ReleaseSpec): boolean {
   return probesOf(spec).some(({ probe }) => probe.log !== undefined);
 }
 
+/** True when something is run in a container, which needs a permission of its own: files and checksums are read so, too. */
+export function runsCommands(spec: ReleaseSpec): boolean {
+  const asked = probesOf(spec).some(
+    ({ probe: { exec, file, checksums } }) => (exec ?? file ?? checksums) !== undefined,
+  );
+  return asked || spec.reload.exec !== undefined;
+}
+
 /** Every container that a release file names, and where. */
 export function containersNamed(spec: ReleaseSpec): { readonly path: string; readonly container: string }[] {
   const ofProbes = probesOf(spec).flatMap(({ path, probe: { exec, file, log, checksums } }) => {
@@ -46,21 +55,34 @@ export function containersNamed(spec: ReleaseSpec): { readonly path: string; rea
   return [{ path: 'spec.images', container: updatedContainer(spec).container }, ...reload, ...ofProbes];
 }
 
-/** A service quality that the set does not have would be waited for in vain. */
+/**
+ * A service quality that the set does not have would be waited for in vain. Of one whose script tells by what it prints (OKG's
+ * manual: it ends with 0 either way), yes and no say nothing.
+ */
 export function checkServiceQualities(set: GameServerSetView | undefined, spec: ReleaseSpec): Promise<Finding> {
   const wanted = probesOf(spec).flatMap(({ path, probe: { serviceQuality } }) =>
-    serviceQuality ? [{ path, name: serviceQuality.name }] : [],
+    serviceQuality ? [{ path, ...serviceQuality }] : [],
   );
   const names = set?.serviceQualities ?? [];
   const missing = wanted.find(({ name }) => !names.includes(name));
-  if (!missing)
-    return Promise.resolve(ok(wanted.length === 0 ? 'none is asked for' : wanted.map(({ name }) => name).join(', ')));
-  const has = names.length === 0 ? 'none' : names.join(', ');
-  return Promise.resolve(
-    refused(
-      `${missing.path} names service quality ${missing.name}, which ${set?.ref.name ?? ''} does not have: it has ${has}`,
-    ),
-  );
+  if (missing) {
+    const has = names.length === 0 ? 'none' : names.join(', ');
+    return Promise.resolve(
+      refused(
+        `${missing.path} names service quality ${missing.name}, which ${set?.ref.name ?? ''} does not have: it has ${has}`,
+      ),
+    );
+  }
+  const vague = wanted.find(({ name, expect }) => expect === undefined && set?.qualityResults?.[name] !== undefined);
+  if (vague) {
+    const results = (set?.qualityResults?.[vague.name] ?? []).slice(0, 5).map((text) => shorten(text));
+    return Promise.resolve(
+      refused(
+        `${vague.path} asks service quality ${vague.name}, which says by its result how the server is: give expect, which is one of ${results.join(', ')}`,
+      ),
+    );
+  }
+  return Promise.resolve(ok(wanted.length === 0 ? 'none is asked for' : wanted.map(({ name }) => name).join(', ')));
 }
 
 /** A scrape is seconds old, and a rate is made of minutes. */
@@ -101,7 +123,7 @@ async function checkMetric(
   const question = { metrics, set: ref, version: plan.previousVersion, signal: cancellation() };
   const sample = await sampleGroup(question, probe, servers);
   const group = servers.length === 1 ? 'the server of wave 1' : `the ${servers.length} servers of wave 1`;
-  const objection = judgeMetric(probe, { group, sample }, undefined);
+  const objection = judgeMetric(probe, { group, sample, servers: isPerGroup(probe) ? servers : [] }, undefined);
   if (!objection) return undefined;
   if (sample.kind === 'failed') return refused(objection.reason);
   return warning(`already before the release, ${objection.reason}`);

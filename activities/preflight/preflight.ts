@@ -1,22 +1,17 @@
 import pLimit from 'p-limit';
 import { failedBefore, readFailedVersions } from '../../release/record/failed-versions.ts';
 import type { ServerView } from '../../release/fleet/fleet.ts';
-import { containerOf } from '../../release/fleet/fleet.ts';
-import type { Plan } from '../../release/plan/plan.ts';
 import { isPlan } from '../../release/plan/plan.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
-import type { Records } from '../../release/record/record.ts';
-import { readRecords } from '../../release/record/record.ts';
-import { recordedVersion } from '../../release/plan/rollback-target.ts';
 import type { ReleaseSpec, ReleaseFile } from '../../release/spec/spec.ts';
-import { imageTag } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { checkHolder, checkHalt } from './preflight-lock.ts';
-import { checkMetrics, checkServiceQualities, containersNamed, readsLogs } from './preflight-probes.ts';
+import { checkFilesAndHealth, checkProof } from './preflight-questions.ts';
+import { checkMetrics, checkServiceQualities, containersNamed, readsLogs, runsCommands } from './preflight-probes.ts';
 import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy, checkTemplate } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Access } from '../ports/access.ts';
@@ -50,6 +45,7 @@ const CHECKS: readonly Check[] = [
   { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
   { title: 'overrides', only: ['rolling'], run: checkOverrides },
   { title: 'proof before the release', run: checkProof },
+  { title: 'files and health before the release', run: checkFilesAndHealth },
   { title: 'servers on the image', run: checkAlreadyUpdated },
   { title: 'metrics', run: (preflight) => checkMetrics(preflight) },
   { title: 'dry run', run: checkDryRun },
@@ -90,7 +86,7 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
     ...(spec?.strategy === 'targeted' ? access('game.kruise.io', 'gameservers', ['watch']) : []),
     ...access('apps.kruise.io', 'statefulsets', ['get']),
     ...access('', 'pods', ['list', 'watch']),
-    ...access('', 'pods', ['get', 'create'], 'exec'),
+    ...(spec === undefined || runsCommands(spec) ? access('', 'pods', ['get', 'create'], 'exec') : []),
     ...(spec && readsLogs(spec) ? access('', 'pods', ['get'], 'log') : []),
   ];
 }
@@ -193,32 +189,6 @@ function checkFailedVersions(preflight: Preflight): Promise<Finding> {
     );
   if (failed.unreadable !== undefined) return Promise.resolve(warning(failed.unreadable));
   return Promise.resolve(ok('no release has had to take this image back'));
-}
-
-/** The proof is asked before anything is written: one that cannot answer now would fail the release after it has begun. */
-async function checkProof({ cluster, set, snapshot, plan, file }: Preflight): Promise<Finding> {
-  const first = plan?.waves[0]?.servers[0] ?? plan?.bystanders[0];
-  const server = snapshot?.servers.find(({ name }) => name === first?.name);
-  if (!plan || !server) return ok('no server is to be updated');
-  const records = readRecords(set?.annotations);
-  const version = versionBefore(plan, server, records);
-  const question = { cluster, namespace: plan.set.namespace, server, version, signal: cancellation() };
-  const reason = await askServer(question, file.spec.proof, '{{version}}');
-  if (reason === undefined) return ok(`${server.name} proves ${version}`);
-  // A log is a record of changes: what was loaded long ago may have been rotated away, or never have been said.
-  const halfWay = records.running;
-  if (halfWay) return warning(`${reason}. ${halfWay.release} has ended half-way; this release goes on from there`);
-  if (file.spec.proof.log) return warning(`${reason}. A rollback proves only what is logged after it`);
-  return refused(
-    `${server.name} does not prove the version it is said to run: ${reason}. Correct spec.proof, or give spec.previousVersion when it is not the tag of the old image`,
-  );
-}
-
-/** A set that has had releases of new servers only runs several versions at once. */
-function versionBefore({ baseline, previousVersion }: Plan, server: ServerView, records: Records): string {
-  const image = containerOf(server.containers, baseline.container)?.image ?? '';
-  if (image === baseline.oldImage) return previousVersion;
-  return recordedVersion(records, baseline.container, image) ?? imageTag(image);
 }
 
 const ASKED_AT_ONCE = 20;

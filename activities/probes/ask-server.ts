@@ -10,6 +10,7 @@ import {
   patienceOf,
   shorten,
   substitute,
+  textAt,
 } from '../../release/checks/probe.ts';
 import type { HttpProbe, LogProbe } from '../../release/spec/probe-spec.ts';
 import type { Probe } from '../../release/spec/spec.ts';
@@ -89,7 +90,12 @@ async function askHttp(question: Question, http: HttpProbe): Promise<ProbeAnswer
   const outcome = await cluster.httpGet({ host: server.ip, port: http.port, path, timeoutMs: http.timeout }, signal);
   if (outcome.kind === 'failed') return { kind: 'silent', reason: outcome.message };
   const success = outcome.status >= 200 && outcome.status < 300;
-  return { kind: 'answered', success, text: outcome.body, detail: `status ${outcome.status}` };
+  const detail = `status ${outcome.status}`;
+  if (!success || http.pointer === undefined) return { kind: 'answered', success, text: outcome.body, detail };
+  const found = textAt(outcome.body, http.pointer);
+  return 'text' in found
+    ? { kind: 'answered', success, text: found.text, detail }
+    : { kind: 'answered', success: false, text: '', detail: found.problem };
 }
 
 async function askTcp(question: Question, tcp: NonNullable<Probe['tcp']>): Promise<ProbeAnswer> {

@@ -46,6 +46,7 @@ async function sampleMetric(question: MetricQuestion, probe: PrometheusProbe): P
   const wave = {
     group: `${servers.length} updated ${plural}`,
     sample: await sampleGroup(question, probe, servers),
+    servers: isPerGroup(probe) ? servers : [],
   };
   const objection = judgeMetric(probe, wave, undefined);
   if (objection === undefined || control.length === 0 || !isPerGroup(probe)) return objection;

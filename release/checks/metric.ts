@@ -5,13 +5,20 @@ import type { Probe, PrometheusProbe } from '../spec/probe-spec.ts';
 
 /** What a query answered about a group of servers: values, none at all (no data), or why there is no answer. */
 export type MetricSample =
-  | { readonly kind: 'values'; readonly values: readonly number[] }
+  | {
+      readonly kind: 'values';
+      readonly values: readonly number[];
+      /** What the labels of each value say; absent where the answer has none. */
+      readonly labels?: readonly (readonly string[])[] | undefined;
+    }
   | { readonly kind: 'failed'; readonly message: string };
 
 /** What was measured on a group of servers; `group` is `12 updated servers`. */
 export interface GroupSample {
   readonly group: string;
   readonly sample: MetricSample;
+  /** Their names, where an answer that names servers has to name each. */
+  readonly servers?: readonly string[] | undefined;
 }
 
 /** What `{{…}}` in a query stands for. */
@@ -56,7 +63,8 @@ export function isPerGroup({ query }: PrometheusProbe): boolean {
 
 /**
  * Judges a value over the wave; the control group is shown beside it and judges nothing. Of several values the worst
- * counts. No value, NaN (a share of nothing) and a query that failed are "not known", neither healthy nor unhealthy.
+ * counts. No value, NaN (a share of nothing), a server without a value where others have one, and a query that failed are "not
+ * known", neither healthy nor unhealthy; what is out of its bound is wrong, whatever else is not known.
  */
 export function judgeMetric(
   probe: PrometheusProbe,
@@ -69,8 +77,26 @@ export function judgeMetric(
   const worst = worstOf(wave.sample.values, probe);
   if (worst === undefined) return { reason: `${name} has no data for ${wave.group}${beside}`, unknown: true };
   const limit = brokenLimit(worst, probe);
-  if (limit === undefined) return undefined;
+  if (limit === undefined) {
+    const gap = gapIn(wave.sample, wave.servers ?? []);
+    return gap === undefined ? undefined : { reason: `${name} ${gap} of ${wave.group}${beside}`, unknown: true };
+  }
   return { reason: `${name} is ${describeValue(worst)} for ${wave.group}, ${limit}${beside}`, unknown: false };
+}
+
+/** What an answer leaves open: a value that is no number, or servers that it does not name although it names others. */
+function gapIn(
+  { values, labels = [] }: Extract<MetricSample, { kind: 'values' }>,
+  servers: readonly string[],
+): string | undefined {
+  const wanted = new Set(servers);
+  const named = values.map((_, index) => (labels[index] ?? []).find((label) => wanted.has(label)));
+  const known = new Set(named.filter((server, index) => server !== undefined && !Number.isNaN(values[index])));
+  const silent = servers.filter((server) => !known.has(server));
+  if (named.some((server) => server !== undefined) && silent.length > 0)
+    return `has no number for ${silent.slice(0, 3).join(', ')}${silent.length > 3 ? ' and more' : ''}`;
+  const strange = values.filter((value) => Number.isNaN(value)).length;
+  return strange === 0 ? undefined : `is no number in ${strange} of ${values.length} values`;
 }
 
 /** The value that is furthest on the wrong side; undefined when there is none that is a number. */

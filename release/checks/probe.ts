@@ -1,3 +1,4 @@
+import { valueAt } from '../patches/guarded-patch.ts';
 import { cutText, plainText } from '../spec/plain-text.ts';
 import type { ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
@@ -43,7 +44,7 @@ export function expectationOf(probe: Probe, fallback: string | undefined): strin
 /** `http :80/version`, `exec cat /x in app`, `file /x in app`: how a reason names a probe. */
 export function describeProbe(probe: Probe): string {
   const { http, exec, tcp, conditions, serviceQuality, prometheus } = probe;
-  if (http) return `http :${http.port}${http.path}`;
+  if (http) return `http :${http.port}${http.path}${http.pointer === undefined ? '' : `#${http.pointer}`}`;
   if (exec) return `exec ${exec.command.join(' ').slice(0, 80)} in ${exec.container}`;
   if (tcp) return `tcp :${tcp.port}`;
   if (conditions) return `conditions ${conditions.join(', ')}`;
@@ -83,6 +84,19 @@ export function judgeAnswer(probe: Probe, answer: ProbeAnswer, expected: string 
   const text = answer.text.trim();
   if (expected === undefined || text === expected) return undefined;
   return { reason: `${name} answered "${shorten(text)}", expected "${shorten(expected)}"`, unknown: false };
+}
+
+/** The value at a pointer of a JSON answer, as text; why there is none, when there is none. */
+export function textAt(body: string, pointer: string): { readonly text: string } | { readonly problem: string } {
+  let document: unknown;
+  try {
+    document = JSON.parse(body);
+  } catch {
+    return { problem: 'the answer is no JSON' };
+  }
+  const value = valueAt(document, pointer);
+  if (value === undefined || value === null) return { problem: `the answer has nothing at ${pointer}` };
+  return { text: typeof value === 'string' ? value : JSON.stringify(value) };
 }
 
 /** Judges the conditions of a pod: those that are not True, in words. */

@@ -141,6 +141,8 @@ export interface GameServerSetView {
   readonly serviceQualities?: readonly string[];
   /** Those of them that write priorities. Default none. */
   readonly priorityWriters?: readonly PriorityWriter[];
+  /** Of service qualities whose script says more than yes or no: what it may print. Default none. */
+  readonly qualityResults?: Readonly<Record<string, readonly string[]>>;
   readonly reclaimPolicy: string;
   /** Undefined when the object has no annotations at all. */
   readonly annotations?: Readonly<Record<string, string>>;

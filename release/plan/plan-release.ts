@@ -12,11 +12,12 @@ import { priorityWarnings } from './priority-writers.ts';
 import type { Scope } from './scope.ts';
 import { scopeOf } from './scope.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
-import { imageTag, updatedContainer } from '../spec/spec.ts';
+import { imageTag } from '../spec/image-reference.ts';
+import { updatedContainer } from '../spec/spec.ts';
 import { readRecords } from '../record/record.ts';
 import { withOwnPriorities } from './own-priorities.ts';
 import type { RollbackTarget } from './rollback-target.ts';
-import { rollbackTarget } from './rollback-target.ts';
+import { recordedVersion, rollbackTarget } from './rollback-target.ts';
 import { NEW_SERVERS_WAVE } from '../progress/state.ts';
 import { assignPriorities, groupIntoWaves } from './waves.ts';
 
@@ -40,7 +41,11 @@ function planOf(spec: ReleaseSpec, found: FleetSnapshot): Plan | PlanRefusal {
   const baseline: SetBaseline = { ...asFound, oldImage: scope.back.image };
   const rollbackTo = rollbackTarget(scope.back, baseline, { records, previousVersion: spec.previousVersion });
   const grouped = groupIntoWaves(spec, scope.toMove, snapshot);
-  const refusals = [...grouped.refusals, ...versionRefusals(spec, baseline, rollbackTo.version)];
+  const refusals = [
+    ...grouped.refusals,
+    ...versionRefusals(spec, baseline, rollbackTo.version),
+    ...sameImageRefusals(spec, baseline, records),
+  ];
   if (refusals.length > 0) return { refusals };
 
   const containers = set.containers.map(({ name }) => name);
@@ -125,6 +130,20 @@ function versionRefusals(spec: ReleaseSpec, { newImage, oldImage }: SetBaseline,
   if (newImage === oldImage || version !== previous) return [];
   return [
     `the new and the old version are both ${version}, so no proof could tell them apart: give spec.version and spec.previousVersion`,
+  ];
+}
+
+/** Files that come otherwise than by the image cannot be given to one wave after the other, nor be taken back. */
+function sameImageRefusals(
+  spec: ReleaseSpec,
+  { container, newImage, templateImage }: SetBaseline,
+  records: ReturnType<typeof readRecords>,
+): string[] {
+  const released = recordedVersion(records, container, newImage);
+  const version = spec.version ?? imageTag(newImage);
+  if (newImage !== templateImage || released === undefined || released === version) return [];
+  return [
+    `${newImage} was released as ${released} already: a release of ${version} by the same image has no waves, no gates and no way back; give the new files an image of their own`,
   ];
 }
 

@@ -64,6 +64,14 @@ const execProbe = z.strictObject({
 const httpProbe = z.strictObject({
   port,
   path: absolutePath,
+  pointer: z
+    .string()
+    .max(256, 'expected a JSON pointer of at most 256 characters')
+    .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, 'expected a JSON pointer such as /engine/version')
+    .optional()
+    .meta({
+      description: 'Which value of a JSON answer counts, as a JSON pointer (RFC 6901). Default: the whole body',
+    }),
   timeout: timeoutOf('5s'),
   within,
   expect: expectation('the trimmed body'),

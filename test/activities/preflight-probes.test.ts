@@ -33,7 +33,9 @@ spec:
   const { result } = await inActivity(() =>
     planReleaseActivity({ cluster, metrics: wishes.metrics, calendar: undefined, releases: NO_RELEASES })({ file }),
   );
-  expect(cluster.log.filter(({ kind }) => kind === 'patch' || kind === 'exec' || kind === 'send')).toEqual([]);
+  // It asks, and neither writes nor makes an engine reload.
+  const told = cluster.log.filter((entry) => entry.kind === 'exec' && entry.command.includes('reload'));
+  expect([...told, ...cluster.log.filter(({ kind }) => kind === 'patch' || kind === 'send')]).toEqual([]);
   return result;
 }
 
@@ -72,6 +74,38 @@ describe('before anything is written', () => {
     expect(lineOf(await preflight([reload, echo, known], { model }), 'service qualities')).toBe('ok: healthy');
   });
 
+  test('a service quality whose script tells by what it prints has to be asked for that', async () => {
+    const quality = {
+      name: 'healthy',
+      serviceQualityAction: [
+        { state: true, result: 'unhealthy', opsState: 'Maintaining' },
+        { state: true, result: 'healthy', opsState: 'None' },
+      ],
+    };
+    const model = { sets: [{ serviceQualities: [quality] }] };
+    const asked = async (probe: string): Promise<string> =>
+      lineOf(
+        await preflight([reload, echo, `health: [ { serviceQuality: ${probe} } ]`], { model }),
+        'service qualities',
+      );
+    expect(await asked('{ name: healthy }')).toBe(
+      'refused: spec.health[0] asks service quality healthy, which says by its result how the server is: give expect, which is one of unhealthy, healthy',
+    );
+    expect(await asked('{ name: healthy, expect: healthy }')).toBe('ok: healthy');
+  });
+
+  test('the permission to run commands is asked for only where a command is run', async () => {
+    const model = { lacks: ({ subresource }: Access): boolean => subresource === 'exec' };
+    const permissions = async (...lines: readonly string[]): Promise<string> =>
+      lineOf(await preflight(lines, { model }), 'permissions');
+    expect(await permissions(reload, echo)).toMatch(/^ok: /);
+    const refusal = /^refused: the worker may not get pods\/exec, create pods\/exec in namespace arena/;
+    expect(await permissions(`reload: { exec: { container: ${MAIN}, command: [reload] } }`, echo)).toMatch(refusal);
+    expect(await permissions(reload, echo, `content: { file: { container: ${MAIN}, path: /v } }`)).toMatch(refusal);
+    const checksums = `content: { checksums: { container: ${MAIN}, manifest: /m } }`;
+    expect(await permissions(reload, echo, checksums)).toMatch(refusal);
+  });
+
   test('the permission to read logs is asked for only where a log is read', async () => {
     const lacks = ({ subresource }: Access): boolean => subresource === 'log';
     const log = `proof: { log: { container: ${MAIN}, line: "loaded={{version}}" } }`;
@@ -80,6 +114,32 @@ describe('before anything is written', () => {
     expect(lineOf(await preflight([reload, log], { model }), 'permissions')).toMatch(
       /^refused: the worker may not get pods\/log in namespace arena/,
     );
+  });
+
+  describe('what its first server will be asked in its wave is asked once', () => {
+    const TITLE = 'files and health before the release';
+    const files = (command: string): string =>
+      `content: { exec: { container: ${MAIN}, command: [${command}], within: 0s } }`;
+
+    test.each([
+      [`content: { file: { container: ${MAIN}, path: /v } }`, 'ok: duel-9 answers as it will be asked'],
+      ['bake: 0s', 'ok: neither is asked for'],
+      ['health: [ { http: { port: 8080, path: /healthz } } ]', 'ok: duel-9 answers as it will be asked'],
+      [
+        files('nope'),
+        'refused: duel-9 gives no answer to spec.content: exec nope in engine: exec: "nope": executable file not found in $PATH. Correct it, or mend the server',
+      ],
+      [
+        files('"true"'),
+        'warning: duel-9: exec true in engine answered "", expected "1.0". After a rollback spec.content could not prove the old files',
+      ],
+      [
+        'health: [ { http: { port: 8080, path: /nothing } } ]',
+        'warning: already before the release, duel-9: http :8080/nothing: status 404',
+      ],
+    ])('%s', async (line, expected) => {
+      expect(lineOf(await preflight([reload, echo, line]), TITLE)).toBe(expected);
+    });
   });
 
   test('a log that says nothing of the old version is a warning: it may have been rotated away', async () => {

@@ -58,7 +58,11 @@ const vector = (...texts: string[]): string => {
 test('a query is posted as a form, with the credentials of the address and a time limit', async () => {
   const { metrics, asked } = await prometheusThat((response) => response.end(vector('1', '0.5')), 'Bearer t');
   const query = 'up{pod=~"(?:a|b)"}';
-  expect(await metrics.query({ query, timeoutMs: 2_500 })).toEqual({ kind: 'values', values: [1, 0.5] });
+  expect(await metrics.query({ query, timeoutMs: 2_500 })).toEqual({
+    kind: 'values',
+    values: [1, 0.5],
+    labels: [['duel-1'], ['duel-1']],
+  });
   expect(asked).toMatchObject([{ path: '/base/api/v1/query', method: 'POST', authorization: 'Bearer t' }]);
   expect(Object.fromEntries(asked[0]!.form)).toEqual({ query, timeout: '2500ms' });
 });

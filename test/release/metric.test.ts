@@ -36,7 +36,7 @@ describe('a value over the wave', () => {
     ['below its lower bound is not', { min: 60 }, values(60, 20), 'is 20 for 2 updated servers, below 60'],
     ['is judged by the worst of several', { max: 3, min: 1 }, values(2, 9, 4), 'is 9 for 2 updated servers, above 3'],
     ['without an end is above every bound', { max: 5 }, values(Infinity), 'is Infinity for 2 updated servers, above 5'],
-    ['counts where others are not numbers', { max: 5 }, values(Number.NaN, 4), undefined],
+    ['above it is wrong also where others are not numbers', { max: 3 }, values(Number.NaN, 4), 'is 4 for 2 updated'],
   ])('%s', (_what, bounds, sample, expected) => {
     const judged = judgeMetric(probe(bounds), wave(sample), undefined);
     expect(judged).toEqual(
@@ -47,10 +47,51 @@ describe('a value over the wave', () => {
   test.each<[string, MetricSample, string]>([
     ['no data', values(), 'has no data for 2 updated servers'],
     ['a share of nothing', values(Number.NaN), 'has no data for 2 updated servers'],
+    ['no number beside one', values(Number.NaN, 1), 'is no number in 1 of 2 values of 2 updated servers'],
     ['no Prometheus', down, 'http://prometheus does not answer: ECONNREFUSED'],
   ])('that is not there (%s) is neither right nor wrong', (_what, sample, expected) => {
     const judged = judgeMetric(probe({ max: 1 }), wave(sample), undefined);
     expect(judged).toEqual({ unknown: true, reason: expect.stringContaining(expected) as string });
+  });
+
+  describe('for each server', () => {
+    const servers = ['duel-1', 'duel-2', 'duel-3', 'duel-4'];
+    const of = (numbers: Readonly<Record<string, number>>): GroupSample => ({
+      group: '4 updated servers',
+      servers,
+      sample: {
+        kind: 'values',
+        values: Object.values(numbers),
+        labels: Object.keys(numbers).map((name) => ['arena', name, 'engine']),
+      },
+    });
+
+    test.each<[string, GroupSample, object | undefined]>([
+      ['is right when each has one', of({ 'duel-1': 1, 'duel-2': 1, 'duel-3': 0, 'duel-4': 1 }), undefined],
+      [
+        'is not known when some have none',
+        of({ 'duel-1': 1 }),
+        { unknown: true, reason: expect.stringContaining('has no number for duel-2, duel-3, duel-4 of 4') as string },
+      ],
+      [
+        'is not known when some have one that is no number',
+        of({ 'duel-1': 1, 'duel-2': 1, 'duel-3': Number.NaN, 'duel-4': 1 }),
+        { unknown: true, reason: expect.stringContaining('has no number for duel-3 of 4 updated servers') as string },
+      ],
+      [
+        'is wrong when one is out of its bound, whoever has none',
+        of({ 'duel-1': 9 }),
+        { unknown: false, reason: expect.stringContaining('is 9 for 4 updated servers, above 1') as string },
+      ],
+      ['is right when the answer names no server', { ...of({}), sample: values(1) }, undefined],
+      [
+        'is right when the answer names other things',
+        { ...of({}), sample: { kind: 'values', values: [1, 0], labels: [['code 500'], ['code 503']] } },
+        undefined,
+      ],
+    ])('%s', (_what, group, expected) => {
+      expect(judgeMetric(probe({ max: 1 }), group, undefined)).toEqual(expected);
+    });
   });
 
   test.each<[string, MetricSample, string]>([

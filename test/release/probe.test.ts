@@ -9,6 +9,7 @@ import {
   isReadFromPod,
   judgeAnswer,
   patienceOf,
+  textAt,
 } from '../../release/checks/probe.ts';
 import type { Probe } from '../../release/spec/probe-spec.ts';
 import { MAIN, SIDECAR, aServer, anUpdatedServer } from '../support/builders.ts';
@@ -16,6 +17,7 @@ import { MAIN, SIDECAR, aServer, anUpdatedServer } from '../support/builders.ts'
 const times = { timeout: 1_000, within: 4_000 };
 const kinds: Record<string, Probe> = {
   'http :80/version': { http: { port: 80, path: '/version', ...times } },
+  'http :80/status#/engine/version': { http: { port: 80, path: '/status', pointer: '/engine/version', ...times } },
   'exec show version in app': { exec: { container: 'app', command: ['show', 'version'], ...times } },
   'file /run/v in app': { file: { container: 'app', path: '/run/v', ...times } },
   'files of /x/SUMS in app': { checksums: { container: 'app', manifest: '/x/SUMS', ...times } },
@@ -42,8 +44,34 @@ test('conditions need no patience of their own in the file', () => {
 
 test('only what answers with text is expected to say the version', () => {
   const asked = Object.entries(kinds).filter(([, probe]) => expectationOf(probe, 'v2') === 'v2');
-  expect(asked.map(([name]) => name.split(' ')[0])).toEqual(['http', 'exec', 'file', 'service']);
+  expect(asked.map(([name]) => name.split(' ')[0])).toEqual(['http', 'http', 'exec', 'file', 'service']);
   expect(expectationOf({ file: { container: 'a', path: '/v', expect: 'x', ...times } }, 'v2')).toBe('x');
+});
+
+describe('one value of a JSON answer', () => {
+  const body = JSON.stringify({
+    engine: { version: 'v2', players: 0, ok: true, mods: ['a'] },
+    'a/b': { '~': 'odd' },
+    no: null,
+  });
+
+  test.each([
+    ['/engine/version', { text: 'v2' }],
+    ['/engine/players', { text: '0' }],
+    ['/engine/ok', { text: 'true' }],
+    ['/engine/mods', { text: '["a"]' }],
+    ['/engine/mods/0', { text: 'a' }],
+    ['/a~1b/~0', { text: 'odd' }],
+    ['/engine/build', { problem: 'the answer has nothing at /engine/build' }],
+    ['/engine/version/0', { problem: 'the answer has nothing at /engine/version/0' }],
+    ['/no', { problem: 'the answer has nothing at /no' }],
+  ])('%s', (pointer, expected) => {
+    expect(textAt(body, pointer)).toEqual(expected);
+  });
+
+  test('is not there when the answer is a page', () => {
+    expect(textAt('<html>', '/engine')).toEqual({ problem: 'the answer is no JSON' });
+  });
 });
 
 describe('what OpenKruise says about a service quality', () => {

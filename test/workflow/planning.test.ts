@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { effects } from '../support/fake-log.ts';
 import { aRelease, test } from '../support/stage.ts';
 
 const SENTENCE = 'the API server at https://fake does not answer: connection refused';
@@ -34,4 +35,20 @@ describe('while it is planned, a release', () => {
     held.release();
     await release.result();
   });
+});
+
+test('a release of another version by the same image is refused: it would have no waves, and no way back', async ({
+  stage,
+}) => {
+  const it = await stage({ sets: [{ replicas: 3 }] });
+  await (await it.start(aRelease())).result();
+  const mark = it.cluster.log.length;
+  const again = await it.start(aRelease({ name: 'scripts-2-1', version: '2.1', gates: [{ before: 2 }] }));
+  expect(await again.result()).toMatchObject({
+    outcome: 'refused',
+    reason: expect.stringContaining(
+      'was released as 2.0 already: a release of 2.1 by the same image has no waves, no gates and no way back',
+    ) as string,
+  });
+  expect(effects(it.cluster, mark)).toEqual([]);
 });
