@@ -110,7 +110,8 @@ async function loop(context: StepContext, carrying: Carrying): Promise<void> {
     if (steps > 0 && mustContinue(carrying)) await goOnInNextRun(context, carrying);
     // What the calendar says is shown when it has said it.
     if (step.kind !== 'calendar') run.show(describeStep(run.release, step, now));
-    if (writesSet(step)) watch.stop();
+    // Its own priorities, put back, are no edit of others.
+    if (writesSet(step) || step.kind === 'priorities') watch.stop();
     else watch.follow();
     for (const event of await eventsOf(context, step)) run.apply(event);
     steps += 1;

@@ -214,7 +214,8 @@ function resume(state: ReleaseState, { wins }: Decision): Effect {
   const goesOn = { requests: others, pausedBecause: undefined };
   if (foreignEdit?.ofOrder && foreignEdit.wins === undefined && wins === undefined) {
     const message = "resuming: Kruise's order counts in this wave and those after it, each as large as planned";
-    return { change: { ...goesOn, foreignEdit: undefined }, message };
+    // It is kept until the release goes on: the same, seen once more meanwhile, is not asked about again.
+    return { change: { ...goesOn, foreignEdit: { ...foreignEdit, wins: 'order' } }, message };
   }
   const decided = foreignEdit && wins !== undefined ? { foreignEdit: { ...foreignEdit, wins } } : {};
   return { change: { ...goesOn, ...decided }, message: resumeMessage(wins) };

@@ -74,7 +74,8 @@ function resumed(release: Release, now: number): Release {
     set: { ...progress.set, refused: undefined },
   });
   const { pause: _heeded, ...requests } = state.requests;
-  return showing(known, { pausedBecause: undefined, mixedUntil, gate, requests });
+  const foreignEdit = state.foreignEdit?.wins === 'order' ? undefined : state.foreignEdit;
+  return showing(known, { pausedBecause: undefined, mixedUntil, gate, requests, foreignEdit });
 }
 
 /** Newcomers are looked for again, and those that have failed are compared with what they are then. */

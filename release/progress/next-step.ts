@@ -95,7 +95,7 @@ function standingStep(release: Release, now: number): Step | undefined {
   const asked = goesBack ? editStays(release) : askedStep(release, now);
   if (asked) return asked;
   if (stands) return pausedStep(release, now);
-  if (progress.pause) return note({ kind: 'resumed' });
+  if (progress.pause || state.foreignEdit?.wins === 'order') return note({ kind: 'resumed' });
   if (state.requests.retry && !goesBack) return note({ kind: 'retrying' });
   return stopStep(release) ?? thawStep(release);
 }
@@ -105,7 +105,7 @@ function askedStep(release: Release, now: number): Step | undefined {
   const { state, progress } = release;
   const { pause, rollback } = state.requests;
   if (rollback && !pause && !progress.back) return note(partOf(release));
-  if (state.foreignEdit) return foreignEditStep(release, now);
+  if (state.foreignEdit && state.foreignEdit.wins !== 'order') return foreignEditStep(release, now);
   if (!pause) return undefined;
   if (state.pausedBecause === undefined) return note({ kind: 'paused', reason: `by ${pause.actor}: ${pause.reason}` });
   return pausedStep(release, now);

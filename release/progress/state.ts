@@ -200,7 +200,8 @@ export interface ForeignEdit {
   readonly ofOrder?: true | undefined;
   /** Of something that releases do not write: only people can put it back. */
   readonly ofOthers?: true | undefined;
-  readonly wins?: 'release' | 'edit' | undefined;
+  /** What a person has said; `order`: Kruise's order counts, with the priorities as they are. */
+  readonly wins?: 'release' | 'edit' | 'order' | undefined;
 }
 
 /** The whole state of a release: what the query returns and everything that people are shown is made from. */

@@ -123,7 +123,7 @@ const shown: fc.Arbitrary<Partial<ReleaseState>> = fc.record<Partial<ReleaseStat
     halt: maybe(fc.record({ ...by, since: numbers, until: numbers })),
     freeze: maybe(fc.record({ window: texts, until: numbers, overridden: maybe(fc.record(by)) })),
     foreignEdit: maybe(
-      fc.record({ what: texts, seenAt: numbers, wins: fc.constantFrom(undefined, 'release', 'edit') }),
+      fc.record({ what: texts, seenAt: numbers, wins: fc.constantFrom(undefined, 'release', 'edit', 'order') }),
     ),
     requests: fc.record(
       {
