@@ -42,9 +42,6 @@ export function endingOf(frame: string): Ending {
     const code = exitCodeOf(details?.causes ?? []);
     return Number.isNaN(code) ? { kind: 'unknown', message: oneLine(message) } : { kind: 'exited', code };
   }
-  // KWOK, a simulated kubelet, reports every exit code as an InternalError that ends like this; runtimes say it of themselves.
-  const simulated = /in container: exit status (\d+)$/.exec(message.trim())?.[1];
-  if (simulated !== undefined) return { kind: 'exited', code: Number(simulated) };
   return endingByWords(message);
 }
 
@@ -54,8 +51,12 @@ function endingByWords(message: string): Ending {
       return { kind: 'failed', message: neverStartedBecause(message) };
     case 'again':
       return { kind: 'failed', message: neverStartedBecause(message), again: true };
-    case 'unknown':
+    case 'unknown': {
+      // KWOK, a simulated kubelet, reports every exit code as an InternalError that ends like this.
+      const simulated = /exit status (\d+)$/.exec(message.trim())?.[1];
+      if (simulated !== undefined) return { kind: 'exited', code: Number(simulated) };
       return { kind: 'unknown', message: oneLine(message) || 'nobody said how the command ended' };
+    }
   }
 }
 

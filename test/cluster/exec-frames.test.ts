@@ -14,6 +14,10 @@ describe('the status frame of an exec', () => {
       { kind: 'exited', code: 7 },
     ],
     [internalError('error executing command in container: exit status 3'), { kind: 'exited', code: 3 }],
+    [
+      internalError('Internal error occurred: error executing command in container: cmd wait: false : exit status 1'),
+      { kind: 'exited', code: 1 },
+    ],
   ])('%s is an exit code', (text, ending) => {
     expect(endingOf(text)).toEqual(ending);
   });
