@@ -95,9 +95,14 @@ function standingStep(release: Release, now: number): Step | undefined {
   const asked = goesBack ? editStays(release) : askedStep(release, now);
   if (asked) return asked;
   if (stands) return pausedStep(release, now);
-  if (progress.pause || state.foreignEdit?.wins === 'order') return note({ kind: 'resumed' });
+  if (isResumed(release)) return note({ kind: 'resumed' });
   if (state.requests.retry && !goesBack) return note({ kind: 'retrying' });
   return stopStep(release) ?? thawStep(release);
+}
+
+/** It stands no more, or a person has let Kruise's order count. */
+function isResumed({ state, progress }: Release): boolean {
+  return progress.pause !== undefined || state.foreignEdit?.wins === 'order';
 }
 
 /** What people and others want of a release that goes forward. */
