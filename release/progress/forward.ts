@@ -120,8 +120,11 @@ function reopenStep(release: Release, ended: readonly Wave[], servers: readonly 
   const begun = release.plan.waves.filter(
     ({ number }) => !isEnded(release, number) && release.state.waves[number - 1]?.status !== 'pending',
   );
-  const moving = [...notOpened(release, last.number), ...[...ended, ...begun].flatMap((wave) => wave.servers)];
-  return { kind: 'open', wave: last.number, servers: moving, for: 'wave' };
+  // Nor has anybody of a wave before them that was skipped: Kruise takes those first.
+  const opening = [...ended, ...begun];
+  const before = notOpened(release, Math.max(...opening.map(({ number }) => number)));
+  const moving = new Set([...before, ...opening.flatMap((wave) => wave.servers)]);
+  return { kind: 'open', wave: last.number, servers: [...moving], for: 'wave' };
 }
 
 function waveStep(release: Release, wave: Wave, now: number): Step | undefined {
