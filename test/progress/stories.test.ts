@@ -48,6 +48,8 @@ test('a release whose edit is written over lets those of a skipped wave move alo
     onMaxMixed: 'pause',
     busy: 'nobody',
     freezes: 0,
+    newServers: undefined,
+    maxMixedMs: undefined,
     faults: [],
     turns: [
       { happening: { kind: 'restored' }, inside: false, after: 3 },
