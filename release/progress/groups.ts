@@ -126,11 +126,11 @@ export function excludedSentence(release: Release): string {
 }
 
 /** Servers that say the old version, and were told to load the new one and never proved it: nobody knows what comes. */
-export function lateServers({ progress }: Release): readonly string[] {
-  return [...progress.rows]
-    .filter(
-      ([, { mayLoadNew, away, excluded }]) => mayLoadNew === 'late' && away === undefined && excluded !== 'failed',
-    )
+export function lateServers(release: Release): readonly string[] {
+  // Whoever was left out has not been brought back, and is named for that.
+  const out = leftOut(release);
+  return [...release.progress.rows]
+    .filter(([name, { mayLoadNew, away }]) => mayLoadNew === 'late' && away === undefined && !out.has(name))
     .map(([name]) => name);
 }
 
