@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
 import { ClusterFailure } from '../activities/ports/failure.ts';
-import { redacted } from '../release/record/redact.ts';
+import { redacted } from '../release/spec/redact.ts';
 import { fileTrouble } from '../release/spec/file-trouble.ts';
 import { plainText } from '../release/spec/plain-text.ts';
 

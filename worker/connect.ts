@@ -3,7 +3,7 @@ import { NativeConnection } from '@temporalio/worker';
 import type { Logger } from '@temporalio/worker';
 import type { TemporalTarget } from './config.ts';
 import { EXIT_UNREACHABLE, StartFailure } from './start-failure.ts';
-import { redacted } from '../release/record/redact.ts';
+import { redacted } from '../release/spec/redact.ts';
 import type { Cluster } from '../activities/ports/cluster.ts';
 
 /** How long to try, who hears about it, and what ends it early. */

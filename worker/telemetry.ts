@@ -2,7 +2,7 @@ import { Runtime } from '@temporalio/worker';
 import type { Logger, LogLevel, LogMetadata } from '@temporalio/worker';
 import { pino } from 'pino';
 import type { DestinationStream } from 'pino';
-import { redacted } from '../release/record/redact.ts';
+import { redacted } from '../release/spec/redact.ts';
 import type { LogLevelName } from './config.ts';
 
 /**

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { plainText } from '../spec/plain-text.ts';
 import { plainLine, remark } from '../spec/text.ts';
 import { momentSchema } from '../spec/quantity.ts';
-import { looksSecret } from './redact.ts';
+import { looksSecret } from '../spec/redact.ts';
 
 /** Annotation of a set: images that a release had to take back by itself, so that nobody releases them again unawares. */
 export const FAILED_VERSIONS_ANNOTATION = 'hotwave.dev/failed-versions';

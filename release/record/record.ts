@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { UpdateStrategy } from '../fleet/fleet.ts';
-import { looksSecret } from './redact.ts';
+import { looksSecret } from '../spec/redact.ts';
 import type { StableVersion } from './stable.ts';
 import { readStable } from './stable.ts';
 import type { Ask } from '../spec/spec.ts';
