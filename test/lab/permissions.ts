@@ -20,6 +20,7 @@ const collections: Readonly<Record<string, (namespace: string) => string>> = {
 interface Manifest {
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string };
+  readonly subjects?: readonly object[];
 }
 
 /**
@@ -29,7 +30,7 @@ interface Manifest {
 export async function applyPermissions(api: Api): Promise<void> {
   const shipped = existsSync(shippedPermissions) ? manifestsIn(readFileSync(shippedPermissions, 'utf8')) : [];
   // In order: a namespace comes before what is in it.
-  for (const manifest of [...observerPermissions(), ...shipped]) {
+  for (const manifest of [...observerPermissions(), ...shipped, ...shipped.flatMap(forTheUserOfTheLab)]) {
     const collection = collections[manifest.kind];
     if (!collection) throw new Error(`deploy/rbac.yaml: the lab does not know how to create a ${manifest.kind}`);
     await api.create(collection(manifest.metadata.namespace ?? 'default'), manifest);
@@ -40,6 +41,13 @@ function manifestsIn(text: string): Manifest[] {
   return parseAllDocuments(text)
     .map((document) => document.toJS() as Manifest | null)
     .filter((manifest) => manifest !== null);
+}
+
+/** The lab knows users by certificates, and no service accounts: its user has what the shipped account has. */
+function forTheUserOfTheLab(manifest: Manifest): Manifest[] {
+  if (manifest.kind !== 'RoleBinding') return [];
+  const metadata = { ...manifest.metadata, name: `${manifest.metadata.name}-lab` };
+  return [{ ...manifest, metadata, subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'hotwave' }] }];
 }
 
 function observerPermissions(): Manifest[] {
