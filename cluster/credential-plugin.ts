@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
 import { ClusterFailure } from '../activities/ports/failure.ts';
-import { redacted } from '../release/spec/redact.ts';
 import { fileTrouble } from '../release/spec/file-trouble.ts';
 import { plainText } from '../release/spec/plain-text.ts';
 
@@ -153,7 +152,7 @@ export class CredentialPlugin {
 
 function firstLine(text: string): string {
   const line = text.split('\n').find((one) => one.trim() !== '') ?? '';
-  return plainText(redacted(line).trim(), 200);
+  return plainText(line, 200);
 }
 
 function lastWords(stderr: string): string {

@@ -13,6 +13,7 @@ import { dnsLabel, objectName } from './names.ts';
 import { contentCheck, healthCheck, proof } from './probe-spec.ts';
 import { plainLine } from './text.ts';
 import { countSchema, durationUpTo } from './quantity.ts';
+import { secretIn } from './redact.ts';
 import { reload } from './reload-spec.ts';
 import { serverCriteria, serverSelection } from './selection-spec.ts';
 
@@ -215,6 +216,9 @@ function strategyProblems({
   );
 }
 
+const HOLDS_A_SECRET =
+  'this looks like a credential, and a release file is kept in histories and shown: let the engine read it from where it is safe';
+
 /** What `apiVersion` of a release file says. */
 export const API_VERSION = 'hotwave.dev/v1';
 /** What `kind` of a release file says. */
@@ -242,6 +246,8 @@ export const releaseFileSchema = z.strictObject({
     .superRefine((spec, context) => {
       for (const { path, error, combines } of [...gateProblems(spec), ...strategyProblems(spec)])
         if (wereRead(context, ...combines)) context.addIssue({ code: 'custom', path, message: error });
+      const secret = secretIn(spec);
+      if (secret) context.addIssue({ code: 'custom', path: [...secret], message: HOLDS_A_SECRET });
     }),
 });
 
