@@ -36,7 +36,13 @@ const podSchema = z.object({
   metadata: objectMetaSchema.omit({ managedFields: true }),
   spec: z.object({
     nodeName: z.string().default(''),
-    containers: z.array(z.object({ name: z.string(), image: z.string().default('') })),
+    containers: z.array(
+      z.object({
+        name: z.string(),
+        image: z.string().default(''),
+        ports: z.array(z.object({ name: z.string().default(''), containerPort: z.number() })).nullish(),
+      }),
+    ),
     readinessGates: z.array(z.object({ conditionType: z.string() })).nullish(),
   }),
   status: z
@@ -75,6 +81,12 @@ function stateOf({ state }: PodStatus): Omit<ContainerStatus, keyof Identity> {
     ...(stopped.message === undefined ? {} : { message: stopped.message }),
     ...(state.waiting || state.terminated?.exitCode === undefined ? {} : { exitCode: state.terminated.exitCode }),
   };
+}
+
+function portsOf(containers: z.output<typeof podSchema>['spec']['containers']): Pick<ServerView, 'ports'> {
+  const named = containers.flatMap(({ ports }) => ports ?? []).filter(({ name }) => name !== '');
+  if (named.length === 0) return {};
+  return { ports: Object.fromEntries(named.map(({ name, containerPort }) => [name, containerPort])) };
 }
 
 function containerView(spec: { name: string; image: string }, status: PodStatus | undefined): ContainerView {
@@ -149,7 +161,8 @@ export function serverView(pod: unknown): ServerView {
     phase: status.phase,
     deleting: metadata.deletionTimestamp !== undefined,
     labels,
-    containers: spec.containers.map((container) => containerView(container, statuses.get(container.name))),
+    ...portsOf(spec.containers),
+    containers: spec.containers.map(({ name, image }) => containerView({ name, image }, statuses.get(name))),
     conditions: Object.fromEntries(conditions.map(({ type, status: value }) => [type, value])),
     ...serviceQualitiesOf(conditions),
     readinessGates: (spec.readinessGates ?? []).map((gate) => gate.conditionType),

@@ -39,6 +39,22 @@ function eachOnce<Value>(values: readonly Value[]): Value[] {
   return [...new Set(values)];
 }
 
+/** How players reach the servers: a plugin of OpenKruiseGame by its name, and its settings. */
+const networkSchema = z.object({
+  networkType: z.string().default(''),
+  networkConf: z.array(z.object({ name: z.string(), value: z.string().default('') })).nullish(),
+});
+
+/** OpenKruiseGame v1.0.0 cloudprovider/utils: containers that are left out when it asks whether a pod is ready. */
+const ALLOW_NOT_READY = 'AllowNotReadyContainers';
+
+function networkOf(network: z.output<typeof networkSchema> | null | undefined): Pick<GameServerSetView, 'network'> {
+  if (!network || network.networkType === '') return {};
+  const allowed = (network.networkConf ?? []).filter(({ name }) => name === ALLOW_NOT_READY);
+  const allowNotReady = allowed.flatMap(({ value }) => value.split(',').map((name) => name.trim()));
+  return { network: { type: network.networkType, allowNotReady } };
+}
+
 /** OpenKruiseGame v1.0.0 apis/v1alpha1/gameserverset_types.go. */
 const gameServerSetSchema = z.object({
   metadata: objectMetaSchema,
@@ -46,6 +62,7 @@ const gameServerSetSchema = z.object({
     replicas: z.number(),
     updateStrategy: updateStrategySchema.optional(),
     serviceQualities: z.array(serviceQualitySchema).nullish(),
+    network: networkSchema.nullish(),
     gameServerTemplate: z.object({
       reclaimPolicy: z.string().default('Cascade'),
       spec: z.object({
@@ -132,6 +149,7 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     qualityResults: Object.fromEntries(
       (spec.serviceQualities ?? []).flatMap(({ name, results }) => (results.length > 0 ? [[name, results]] : [])),
     ),
+    ...networkOf(spec.network),
     reclaimPolicy: template.reclaimPolicy,
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
     lastWriters: lastWriters(metadata.managedFields ?? [], [...written, ...inTemplate]),

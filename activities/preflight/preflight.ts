@@ -3,6 +3,7 @@ import { failedBefore, readFailedVersions } from '../../release/record/failed-ve
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { isPlan } from '../../release/plan/plan.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
+import { trafficNote } from '../../release/plan/traffic.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
 import type { ReleaseSpec, ReleaseFile } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
@@ -41,6 +42,7 @@ const CHECKS: readonly Check[] = [
   { title: 'template', only: ['rolling'], run: checkTemplate },
   { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
   { title: 'waves', run: checkWaves },
+  { title: 'players', run: checkTraffic },
   { title: 'failed versions', run: checkFailedVersions },
   { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
   { title: 'overrides', only: ['rolling'], run: checkOverrides },
@@ -114,6 +116,12 @@ async function checkSet(preflight: Preflight): Promise<Finding> {
   if (set.deleting) return refused(`GameServerSet ${ref.name} is being deleted`);
   preflight.set = set;
   return ok(`${ref.namespace}/${ref.name}, ${set.replicas} replicas`);
+}
+
+function checkTraffic({ set, plan }: Preflight): Promise<Finding> {
+  if (!set || !plan) return Promise.resolve(refused('there is no plan'));
+  const { isWarning, text } = trafficNote(set, plan);
+  return Promise.resolve(isWarning ? warning(text) : ok(text));
 }
 
 function checkOwners({ set }: Preflight): Promise<Finding> {

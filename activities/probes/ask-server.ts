@@ -16,7 +16,7 @@ import type { HttpProbe, LogProbe } from '../../release/spec/probe-spec.ts';
 import type { Probe } from '../../release/spec/spec.ts';
 import { askChecksums } from './ask-checksums.ts';
 import type { Question } from './question.ts';
-import { describeExit, runCommand, substitutionOf } from './question.ts';
+import { describeExit, portOf, runCommand, substitutionOf } from './question.ts';
 
 /** Asks one server once. Undefined when the answer is right, else the reason. */
 export async function askServer(
@@ -86,8 +86,10 @@ const NO_ADDRESS = { kind: 'silent', reason: 'the pod has no address' } as const
 async function askHttp(question: Question, http: HttpProbe): Promise<ProbeAnswer> {
   const { cluster, server, signal } = question;
   if (server.ip === '') return NO_ADDRESS;
+  const port = portOf(question, http.port);
+  if (typeof port === 'string') return { kind: 'silent', reason: port };
   const path = substitute(http.path, substitutionOf(question));
-  const outcome = await cluster.httpGet({ host: server.ip, port: http.port, path, timeoutMs: http.timeout }, signal);
+  const outcome = await cluster.httpGet({ host: server.ip, port, path, timeoutMs: http.timeout }, signal);
   if (outcome.kind === 'failed') return { kind: 'silent', reason: outcome.message };
   const success = outcome.status >= 200 && outcome.status < 300;
   const detail = `status ${outcome.status}`;
@@ -101,7 +103,9 @@ async function askHttp(question: Question, http: HttpProbe): Promise<ProbeAnswer
 async function askTcp(question: Question, tcp: NonNullable<Probe['tcp']>): Promise<ProbeAnswer> {
   const { cluster, server, signal } = question;
   if (server.ip === '') return NO_ADDRESS;
-  const outcome = await cluster.tcpConnect({ host: server.ip, port: tcp.port, timeoutMs: tcp.timeout }, signal);
+  const port = portOf(question, tcp.port);
+  if (typeof port === 'string') return { kind: 'silent', reason: port };
+  const outcome = await cluster.tcpConnect({ host: server.ip, port, timeoutMs: tcp.timeout }, signal);
   if (outcome.kind === 'failed') return { kind: 'silent', reason: outcome.message };
   return { kind: 'answered', success: true, text: '', detail: '' };
 }

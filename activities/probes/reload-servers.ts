@@ -12,7 +12,7 @@ import { forEachServer } from '../servers/for-each-server.ts';
 import type { ServerStep } from '../servers/for-each-server.ts';
 import { FreshServers } from '../servers/fresh-servers.ts';
 import type { Question } from './question.ts';
-import { describeExit, runCommand, substitutionOf } from './question.ts';
+import { describeExit, portOf, runCommand, substitutionOf } from './question.ts';
 import { acknowledge, cancellation, heartbeat, isInterrupted, lastHeartbeat } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ServersInput } from '../servers/servers-input.ts';
@@ -191,12 +191,14 @@ async function sendCommand(question: Question, exec: NonNullable<Reload['exec']>
 async function sendRequest(question: Question, http: NonNullable<Reload['http']>): Promise<SentReload> {
   const { cluster, server, signal } = question;
   if (server.ip === '') return { kind: 'failed', reason: 'the reload could not be sent: the pod has no address' };
+  const port = portOf(question, http.port);
+  if (typeof port === 'string') return { kind: 'failed', reason: `the reload could not be sent: ${port}` };
   const values = substitutionOf(question);
   const filled = (text: string): string => substitute(text, values);
   const headers = Object.fromEntries(Object.entries(http.headers ?? {}).map(([name, text]) => [name, filled(text)]));
   const request = {
     host: server.ip,
-    port: http.port,
+    port,
     path: filled(http.path),
     method: http.method,
     headers,

@@ -47,6 +47,8 @@ export interface ServerView {
   readonly createdAt: number;
   readonly node: string;
   readonly ip: string;
+  /** Its ports that have a name. Default none. */
+  readonly ports?: Readonly<Record<string, number>>;
   readonly phase: string;
   readonly deleting: boolean;
   readonly labels: Readonly<Record<string, string>>;
@@ -143,6 +145,8 @@ export interface GameServerSetView {
   readonly priorityWriters?: readonly PriorityWriter[];
   /** Of service qualities whose script says more than yes or no: what it may print. Default none. */
   readonly qualityResults?: Readonly<Record<string, readonly string[]>>;
+  /** `spec.network`: how players reach the servers, and whose readiness does not count for that. Absent when it has none. */
+  readonly network?: { readonly type: string; readonly allowNotReady: readonly string[] };
   readonly reclaimPolicy: string;
   /** Undefined when the object has no annotations at all. */
   readonly annotations?: Readonly<Record<string, string>>;

@@ -28,9 +28,17 @@ export const command = z
 /** A path in a container or of a request. */
 export const absolutePath = plainLine(4_096).regex(/^\//, 'expected an absolute path');
 
-const A_PORT = 'expected a port from 1 to 65535';
-/** A port of a server. */
-export const port = z.int(A_PORT).min(1, A_PORT).max(65_535, A_PORT);
+const A_PORT = 'expected a port from 1 to 65535, or the name of a port of the pod such as http';
+const number = z.int(A_PORT).min(1, A_PORT).max(65_535, A_PORT);
+// Kubernetes: IANA_SVC_NAME. A text of digits is no name.
+const name = z
+  .string({ error: A_PORT })
+  .max(15, A_PORT)
+  .regex(/^(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*$/, A_PORT);
+/** A port of a server: its number, or its name, which may be another number on each. */
+export const port = z.union([number, name], { error: A_PORT });
+/** A port as a release file names it. */
+export type Port = z.output<typeof port>;
 
 /** How long one answer may take; more than nothing. */
 export function timeoutOf(standard: string): z.ZodType<number, string | undefined> {

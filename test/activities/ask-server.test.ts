@@ -12,6 +12,22 @@ import type { ExecRequest } from '../../activities/ports/probes.ts';
 const times = { timeout: 1_000, within: 0 };
 const VERSION = '{{version}}';
 
+describe('a port by its name', () => {
+  test('is the one that the pod of each server gives that name', async () => {
+    const cluster = fakeCluster({ sets: [{ replicas: 1 }] });
+    const question = await aQuestion(cluster, { version: '1.0' });
+    const named = { ...question, server: { ...question.server, ports: { web: 8080 } } };
+    const http = { port: 'web', path: '/version', ...times };
+    expect(await askServer(named, { http }, VERSION)).toBeUndefined();
+    expect(await askServer(question, { http }, VERSION)).toBe(
+      'http :web/version: the pod of duel-0 has no port named web: none has a name',
+    );
+    expect(await askServer(named, { tcp: { port: 'game', ...times } }, undefined)).toBe(
+      'tcp :game: the pod of duel-0 has no port named game: it has web',
+    );
+  });
+});
+
 describe('a proof', () => {
   test('by a file that the engine writes is its content, or what the release file expects', async () => {
     const cluster = fakeCluster({ sets: [{ replicas: 1 }] });

@@ -112,7 +112,7 @@ describe('one mistake is one sentence', () => {
     ],
     [
       '  gates: [{ before: 2, promoteAfter: soon }]\n  health: [{ tcp: { port: 0 } }]',
-      'spec.health[0].tcp.port: expected a port from 1 to 65535',
+      'spec.health[0].tcp.port: expected a port from 1 to 65535, or the name of a port of the pod such as http',
       'spec.gates[0].promoteAfter: expected a duration such as 90s, 5m or 4h',
     ],
     [

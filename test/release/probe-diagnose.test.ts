@@ -105,7 +105,7 @@ describe('what is wrong with a reload is said with file, line and column', () =>
     [
       'a port that is none',
       reload('{ http: { port: @@0, path: /r } }'),
-      'spec.reload.http.port: expected a port from 1 to 65535',
+      'spec.reload.http.port: expected a port from 1 to 65535, or the name of a port of the pod such as http',
     ],
     ['a port in quotes', reload('{ http: { port: @@"80", path: /r } }'), 'spec.reload.http.port: expected a port'],
     ['no path', reload('{ @@http: { port: 80 } }'), 'spec.reload.http.path: is missing'],
@@ -292,7 +292,7 @@ describe('what is wrong with a health check is said with file, line and column',
     [
       'a tcp port that is too large',
       health('tcp: { port: @@70000 }'),
-      'spec.health[0].tcp.port: expected a port from 1 to 65535',
+      'spec.health[0].tcp.port: expected a port from 1 to 65535, or the name of a port of the pod such as http',
     ],
     ['a tcp path', health('tcp: { port: 1, @@path: / }'), 'spec.health[0].tcp.path: unknown key'],
     [
