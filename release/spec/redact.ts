@@ -28,18 +28,24 @@ const SECRET_FLAG = /^--?(?:[\w-]*[_-])?(?:token|password|passwd|secret|api[_-]?
  * Where in a value a text looks like a credential, as a path of keys; undefined when none does. What is filled in later
  * (`{{version}}`) is none.
  */
-export function secretIn(value: unknown, path: readonly (string | number)[] = []): readonly (string | number)[] | undefined {
+export function secretIn(
+  value: unknown,
+  path: readonly (string | number)[] = [],
+): readonly (string | number)[] | undefined {
   if (typeof value === 'string') return looksSecret(value.replaceAll(/\{\{\w+\}\}/g, '')) ? path : undefined;
   if (typeof value !== 'object' || value === null) return undefined;
-  const entries: (readonly [string | number, unknown])[] = Array.isArray(value)
-    ? value.map((entry, index) => [index, entry] as const)
-    : Object.entries(value);
-  const flag = entries.findIndex(([, entry]) => typeof entry === 'string' && SECRET_FLAG.test(entry));
-  const given = Array.isArray(value) && flag >= 0 ? entries[flag + 1] : undefined;
-  if (given && !/^\{\{\w+\}\}$/.test(String(given[1]))) return [...path, given[0]];
-  for (const [key, entry] of entries) {
+  const after = Array.isArray(value) ? secretArgument(value) : undefined;
+  if (after !== undefined) return [...path, after];
+  for (const [key, entry] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
     const found = secretIn(entry, [...path, key]);
     if (found) return found;
   }
   return undefined;
+}
+
+/** The place of an argument that stands behind a flag for a credential; undefined when it is filled in later. */
+function secretArgument(argv: readonly unknown[]): number | undefined {
+  const flag = argv.findIndex((entry) => typeof entry === 'string' && SECRET_FLAG.test(entry));
+  const given = flag < 0 ? undefined : argv[flag + 1];
+  return typeof given !== 'string' || /^\{\{\w+\}\}$/.test(given) ? undefined : flag + 1;
 }

@@ -47,7 +47,9 @@ function manifestsIn(text: string): Manifest[] {
 function forTheUserOfTheLab(manifest: Manifest): Manifest[] {
   if (manifest.kind !== 'RoleBinding') return [];
   const metadata = { ...manifest.metadata, name: `${manifest.metadata.name}-lab` };
-  return [{ ...manifest, metadata, subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'hotwave' }] }];
+  return [
+    { ...manifest, metadata, subjects: [{ kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'hotwave' }] },
+  ];
 }
 
 function observerPermissions(): Manifest[] {

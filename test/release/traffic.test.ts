@@ -24,8 +24,16 @@ const noteFor = (network: GameServerSetView['network'], plan = planned(10)): str
 const TEN = '10 servers are not Ready for some seconds, at most 2 at once';
 
 test.each<[string, GameServerSetView['network'], string]>([
-  ['without a network', undefined, `ok: ${TEN}: a Service leaves them out meanwhile unless it has publishNotReadyAddresses`],
-  ['with host ports', { type: 'Kubernetes-HostPort', allowNotReady: [] }, 'ok: Kubernetes-HostPort does not ask for readiness'],
+  [
+    'without a network',
+    undefined,
+    `ok: ${TEN}: a Service leaves them out meanwhile unless it has publishNotReadyAddresses`,
+  ],
+  [
+    'with host ports',
+    { type: 'Kubernetes-HostPort', allowNotReady: [] },
+    'ok: Kubernetes-HostPort does not ask for readiness',
+  ],
   [
     'behind a load balancer',
     { type: 'AlibabaCloud-SLB', allowNotReady: ['other'] },
