@@ -153,6 +153,19 @@ describe('the fake cluster', () => {
     expect(await updated(it, OLD_IMAGE)).toEqual([0, 1, 2]);
   });
 
+  test.for(Array.from({ length: 30 }, (_, milliseconds) => milliseconds))(
+    'updates nobody in place of a pod that is recreated after %d ms',
+    async (milliseconds) => {
+      const it = fakeWorld({ sets: [{ replicas: 5 }] });
+      await release(it.cluster, { partition: 3 });
+      it.clock.advance(milliseconds);
+      it.cluster.set().recreate('duel-4');
+      it.clock.advance(100);
+      expect(moved(it)).not.toContain('duel-2');
+      expect(await updated(it)).toEqual([3, 4]);
+    },
+  );
+
   test('scales as somebody else wishes, and the guard of the next write sees it', async () => {
     const it = fakeWorld({ sets: [{ replicas: 3 }] });
     const set = (await it.cluster.readSet(SET))!;

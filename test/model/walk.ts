@@ -252,7 +252,12 @@ class Walk {
     const phases = [before, after].flatMap(({ phase }) => (isFinal(phase) ? [] : [phase]));
     const asked = Object.keys({ ...before.requests, ...after.requests }).length > 0 || before.halt !== undefined;
     const isInTable = phases.some((phase) => 'accepts' in VERB_TABLE[decision.verb][phase]);
-    this.#demand(isInTable || asked || phases.length < 2, `${decision.verb} accepted while ${phases.join(' then ')}`);
+    // A release that has gone on meanwhile may have been at a gate that nobody here has seen.
+    const hasGoneOn = JSON.stringify(waveMarks(before)) !== JSON.stringify(waveMarks(after));
+    this.#demand(
+      isInTable || asked || hasGoneOn || phases.length < 2,
+      `${decision.verb} accepted while ${phases.join(' then ')}`,
+    );
   }
 
   /** As a person would who wants it over: votes, resumes, and at last cancels. */
@@ -321,6 +326,11 @@ class Walk {
       this.#demand(votes.length >= this.#story.approvals, `wave ${gate} moved with ${votes.length} votes`);
     }
   }
+}
+
+/** Which waves have begun and ended. */
+function waveMarks({ waves }: ReleaseState): readonly string[] {
+  return waves.map(({ status }) => status);
 }
 
 /** An edit was taken back: now the set can be frozen, so that nobody moves while the release stands still. */

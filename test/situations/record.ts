@@ -17,6 +17,7 @@ test('the situations as people see them', { timeout: 300_000 }, async ({ stage }
   const sections: string[] = [];
   for (const { title, what, cluster, play } of SITUATIONS) {
     const it = await stage(cluster);
+    await it.workerIsKnown();
     const shown = await play(sceneOf(it, inject('temporalAddress')));
     const handle = it.client.workflow.getHandle(releaseWorkflowId(it.clusterName, SET));
     const details = asPeopleSee(detailsMarkdown(await handle.query<ReleaseState>(MESSAGES.state)), it.clusterName);

@@ -13,6 +13,7 @@ test.for(SITUATIONS)(
   '$title: whoever asks or tries is told in sentences',
   async ({ title, cluster, play }, { stage }) => {
     const it = await stage(cluster);
+    await it.workerIsKnown();
     const shown = await play(sceneOf(it, inject('temporalAddress')));
     for (const { typed, said, code } of shown) {
       expect([typed, said]).not.toEqual([typed, '']);

@@ -1,11 +1,9 @@
 import { stringify } from 'yaml';
-import { EXIT } from '../../client/terminal/exit-codes.ts';
 import { main } from '../../client/main.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { releaseFileSchema } from '../../release/spec/spec.ts';
 import type { Phase } from '../../release/progress/state.ts';
 import { recordedIo } from '../client/support.ts';
-import { until } from '../lab/until.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET } from '../support/builders.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import { releaseOf } from '../support/hotwave.ts';
@@ -230,19 +228,13 @@ export function asPeopleSee(text: string, clusterName: string): string {
 
 /** The stage of a situation. */
 export function sceneOf(it: Stage & RunningWorker, address: string): Scene {
-  const once: Scene['type'] = async (user, argv, files = {}) => {
+  const type: Scene['type'] = async (user, argv, files = {}) => {
     const io = { ...recordedIo({ files: { ...files } }), user, now: () => Date.now() };
     const code = await main([...argv, '--address', address, '--cluster', it.clusterName], io);
     await new Promise(setImmediate);
     const said = asPeopleSee(`${io.written.err}${io.written.out}`, it.clusterName);
     return { typed: `${user}$ hotwave ${argv.map(quoted).join(' ')}`, said, code };
   };
-  // A worker that has just started may not be known yet: a person would try again, too.
-  const type: Scene['type'] = (user, argv, files) =>
-    until({ what: 'an answer', deadlineMs: 60_000 }, async () => {
-      const shown = await once(user, argv, files);
-      return shown.code === EXIT.unreachable ? undefined : shown;
-    });
   return {
     it,
     address,

@@ -8,6 +8,8 @@ export interface Rolling {
   readonly partition: number;
   readonly maxUnavailable: number | string;
   readonly paused: boolean;
+  /** Pods that have gone and come again. */
+  readonly returning: number;
 }
 
 /** The number that Kruise v1.8.0 reads from a priority label: its trailing digits. */
@@ -32,16 +34,17 @@ function mostUnavailable(maxUnavailable: number | string, replicas: number): num
 /**
  * The servers that Kruise v1.8.0 starts to update now (pkg/controller/statefulset/stateful_update_utils.go): servers
  * at the update revision and terminating ones use up the quota first, then the order of priorities; an available
- * server that finds `maxUnavailable` used up stops the loop.
+ * server that finds `maxUnavailable` used up stops the loop. Those that have gone use up the quota as well: Kruise makes
+ * them anew before it updates others.
  */
 export function serversToUpdate(servers: readonly FakeServer[], rolling: Rolling): FakeServer[] {
   if (rolling.paused) return [];
   const usesQuota = (server: FakeServer): boolean => server.deleting || server.revision === rolling.updateRevision;
-  const free = rolling.replicas - rolling.partition - servers.filter(usesQuota).length;
+  const free = rolling.replicas - rolling.partition - rolling.returning - servers.filter(usesQuota).length;
   if (free <= 0) return [];
   const waiting = servers.filter((server) => !usesQuota(server)).sort(inUpdateOrder);
   const most = mostUnavailable(rolling.maxUnavailable, rolling.replicas);
-  let unavailable = servers.filter((server) => !server.available).length;
+  let unavailable = rolling.returning + servers.filter((server) => !server.available).length;
   const chosen: FakeServer[] = [];
   for (const server of waiting.slice(0, free)) {
     if (server.available) {

@@ -59,6 +59,7 @@ export class FakeSet {
   readonly owners: FieldOwners;
   #sorted: readonly FakeServer[] | undefined;
   #rollIsDue = false;
+  readonly #returning = new Set<string>();
 
   constructor(model: FakeSetModel, around: Surroundings) {
     this.model = model;
@@ -141,9 +142,10 @@ export class FakeSet {
     if (this.raw.spec.gameServerTemplate.reclaimPolicy !== 'Delete') {
       this.gameServers.set(name, rawGameServer({ ref: this.ref }, name, server.ordinal, this.#around.clock.now()));
     }
+    this.#returning.add(name);
     this.#later(this.#around.timings.gateMs ?? 2, () => {
-      if (this.servers.has(name) || this.servers.size >= this.raw.spec.replicas) return;
-      this.#add(server.ordinal);
+      this.#returning.delete(name);
+      if (!this.servers.has(name) && this.servers.size < this.raw.spec.replicas) this.#add(server.ordinal);
       this.#scheduleRoll();
     });
   }
@@ -248,6 +250,7 @@ export class FakeSet {
       },
     );
     this.servers.set(server.name, server);
+    this.#returning.delete(server.name);
     if (!server.isStarted) {
       this.kubelet.bringUp(server);
       server.whenStarted(() => this.#scheduleRoll());
@@ -277,7 +280,7 @@ export class FakeSet {
   #roll(): void {
     const { updateStrategy, replicas } = this.raw.spec;
     if (this.controllersDown || updatesOnDelete(updateStrategy)) return;
-    const chosen = serversToUpdate(this.sorted(), { ...this.#workload, replicas });
+    const chosen = serversToUpdate(this.sorted(), { ...this.#workload, replicas, returning: this.#returning.size });
     for (const server of chosen) this.#update(server);
     this.#finish();
   }

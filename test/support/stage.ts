@@ -1,10 +1,13 @@
 import { Client } from '@temporalio/client';
+import type { Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { inject, test as plainTest } from 'vitest';
-import { open } from '../../client/temporal/connect.ts';
+import { open, temporalOver } from '../../client/temporal/connect.ts';
+import { readPollers } from '../../client/temporal/task-queue.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import type { ReleaseInput } from '../../workflows/messages.ts';
+import { until } from '../lab/until.ts';
 import { aRelease } from './a-release.ts';
 import { ClusterCalls } from './cluster-calls.ts';
 import { fakeCluster } from './fake-cluster.ts';
@@ -30,6 +33,8 @@ export interface Stage {
   /** The calls of all workers of this stage. */
   readonly calls: ClusterCalls;
   startWorker(): Promise<RunningWorker>;
+  /** Waits until Temporal knows of a worker: a moment after its start the CLI would say that there is none. */
+  workerIsKnown(): Promise<void>;
   start(
     file?: ReleaseFile,
     requester?: string,
@@ -41,6 +46,7 @@ export interface Stage {
 export interface Connections {
   readonly native: NativeConnection;
   readonly client: Client;
+  readonly connection: Connection;
   close(): Promise<void>;
 }
 
@@ -51,13 +57,17 @@ export async function connect(): Promise<Connections> {
   const close = async (): Promise<void> => {
     await Promise.all([native.close(), connection.close()]);
   };
-  return { native, client: new Client({ connection }), close };
+  return { native, client: new Client({ connection }), connection, close };
 }
 
 let stages = 0;
 
 /** A stage without a worker. Its cluster and its task queue have a name that no other stage has. */
-export function emptyStage({ native, client }: Connections, model: FakeClusterModel, calendar?: Calendar): Stage {
+export function emptyStage(
+  { native, client, connection }: Connections,
+  model: FakeClusterModel,
+  calendar?: Calendar,
+): Stage {
   stages += 1;
   const clusterName = `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
   const cluster = fakeCluster(model);
@@ -83,6 +93,17 @@ export function emptyStage({ native, client }: Connections, model: FakeClusterMo
           await running;
         },
       };
+    },
+    async workerIsKnown() {
+      const temporal = temporalOver(connection, {
+        address: inject('temporalAddress'),
+        namespace: 'default',
+        identity: 'stage',
+      });
+      await until({ what: 'a worker that polls', deadlineMs: 60_000, everyMs: 20 }, async () => {
+        const { workflows, activities } = await readPollers(temporal, clusterName, Date.now());
+        return workflows.length > 0 && activities.length > 0;
+      });
     },
     start: (file = aRelease(), requester = 'ann', more = {}) =>
       startRelease(client, { cluster: clusterName, file, requester, ...more }),

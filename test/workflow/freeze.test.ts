@@ -89,6 +89,7 @@ test('on the command line, plan shows the window, start is refused, and --during
   stage,
 }) => {
   const it = await stage({}, fakeCalendar([anHourOfFreeze('prime time')]));
+  await it.workerIsKnown();
   const type = async (user: string, ...argv: string[]): Promise<{ code: number; said: string }> => {
     const io = { ...recordedIo({ files: { 'r.yaml': FILE } }), user, now: () => Date.now() };
     const address = inject('temporalAddress');
