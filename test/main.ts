@@ -37,13 +37,9 @@ async function main(chosen: readonly Layer[]): Promise<void> {
   const results: LayerResult[] = [];
   for (const layer of chosen) {
     say(`layer ${layer}`);
-    results.push(await runLayer(layer, 'shown'));
+    results.push(await runLayer(layer, { output: 'shown', tryAgain: layer !== 'unit' }));
   }
-  // Once more at the end: whoever reads a long log, or only the end of it, is told which tests to look at.
-  for (const { layer, failures } of results) for (const failure of failures) say(`FAILED: ${layer} ${failure}`);
-  for (const { layer, passed, failed, skipped, seconds } of results) {
-    say(`${layer.padEnd(8)} ${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`);
-  }
+  report(results);
   const leftovers = await labsLeftBehind(before);
   const sum = (pick: (result: LayerResult) => number): number =>
     results.reduce((total, result) => total + pick(result), 0);
@@ -53,6 +49,18 @@ async function main(chosen: readonly Layer[]): Promise<void> {
     `${sum((result) => result.passed)} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`,
   );
   process.exitCode = failed > 0 || (process.env['CI'] === 'true' && skipped > 0) ? 1 : 0;
+}
+
+/** Once more at the end: whoever reads a long log, or only the end of it, is told which tests to look at. */
+function report(results: readonly LayerResult[]): void {
+  for (const { layer, unsteady } of results)
+    for (const test of unsteady) say(`FAILED, THEN PASSED ALONE: ${layer} ${test}`);
+  for (const { layer, failures } of results) for (const failure of failures) say(`FAILED: ${layer} ${failure}`);
+  for (const { layer, passed, failed, skipped, seconds, unsteady } of results) {
+    const counts = `${passed} passed, ${failed} failed, ${skipped} skipped in ${seconds.toFixed(0)} s`;
+    const accidents = unsteady.length > 0 ? `, ${unsteady.length} of them only at the second attempt` : '';
+    say(`${layer.padEnd(8)} ${counts}${accidents}`);
+  }
 }
 
 /** Labs that the layers started and did not end; they belong to the layers' processes, which are gone by now. */

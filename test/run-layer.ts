@@ -13,28 +13,67 @@ export interface LayerResult {
   readonly seconds: number;
   /** The failed tests, each with where it is and how it failed, in the order of their files. */
   readonly failures: readonly string[];
+  /** Tests that failed beside others and passed alone: they count as passed, and somebody has to look at them. */
+  readonly unsteady: readonly string[];
   /** What the tests said; empty when it was shown. */
   readonly said: string;
 }
 
-/**
- * Runs the tests of one layer in a process of their own; what they say is shown on standard error, or kept for whoever
- * wants to know. Never throws for a failed test.
- */
-export async function runLayer(layer: string, output: 'shown' | 'kept'): Promise<LayerResult> {
+/** More failures than these are no accident of a busy machine: nothing is tried again. */
+const MOST_TRIED_AGAIN = 6;
+
+/** How a layer's tests are run. */
+export interface LayerOptions {
+  /** What they say is shown on standard error, or kept for whoever wants to know. */
+  readonly output: 'shown' | 'kept';
+  /** Runs the few that failed once more, each file alone (docs/decisions/0023). */
+  readonly tryAgain: boolean;
+}
+
+/** Runs the tests of one layer in a process of their own. Never throws for a failed test. */
+export async function runLayer(layer: string, { output, tryAgain }: LayerOptions): Promise<LayerResult> {
   const started = performance.now();
+  const { report, said } = await runTests(['--project', layer], output);
+  const failed = failuresOf(report);
+  const unsteady: Failure[] = [];
+  if (tryAgain && failed.length <= MOST_TRIED_AGAIN)
+    for (const failure of failed) if (await passesAlone(layer, failure, output)) unsteady.push(failure);
+  const failures = failed.filter((failure) => !unsteady.includes(failure));
+  return {
+    layer,
+    passed: report.numPassedTests + unsteady.length,
+    failed: failures.length,
+    skipped: report.numPendingTests,
+    seconds: (performance.now() - started) / 1000,
+    failures: failures.map(({ text }) => text),
+    unsteady: unsteady.map(({ text }) => text),
+    said,
+  };
+}
+
+async function passesAlone(layer: string, { file, test }: Failure, output: LayerOptions['output']): Promise<boolean> {
+  if (file === '') return false;
+  const only = test === undefined ? [] : ['--testNamePattern', `^${escapeRegExp(test)}$`];
+  const { report } = await runTests(['--project', layer, file, ...only], output);
+  return report.success && report.numPassedTests > 0;
+}
+
+async function runTests(
+  args: readonly string[],
+  output: LayerOptions['output'],
+): Promise<{ readonly report: Report; readonly said: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'hotwave-test-'));
   const file = join(folder, 'result.json');
   const stream = output === 'shown' ? process.stderr : 'pipe';
   const { all, shortMessage } = await execa(
     'vitest',
-    ['run', '--project', layer, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
+    ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
     { preferLocal: true, reject: false, stdin: 'ignore', stdout: stream, stderr: stream, all: true },
   );
-  const report = await readReport(file);
+  const text = await readFile(file, 'utf8').catch(() => undefined);
   await rm(folder, { recursive: true });
-  const seconds = (performance.now() - started) / 1000;
-  return { layer, ...report, seconds, said: output === 'shown' ? '' : `${all ?? ''}\n${shortMessage ?? ''}` };
+  const report = text === undefined ? NO_REPORT : (JSON.parse(text) as Report);
+  return { report, said: output === 'shown' ? '' : `${all ?? ''}\n${shortMessage ?? ''}` };
 }
 
 /** What is read of vitest's own report. */
@@ -47,31 +86,47 @@ interface Report {
     readonly status: string;
     readonly message: string;
     readonly assertionResults: readonly {
-      readonly fullName: string;
+      readonly ancestorTitles: readonly string[];
+      readonly title: string;
       readonly status: string;
       readonly failureMessages: readonly string[];
     }[];
   }[];
 }
 
-/** A layer that left no report, ran no test, or whose file could not be loaded, has failed. */
-async function readReport(file: string): Promise<Pick<LayerResult, 'passed' | 'failed' | 'skipped' | 'failures'>> {
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return { passed: 0, failed: 1, skipped: 0, failures: ['the layer left no report'] };
-  const report = JSON.parse(text) as Report;
-  const { numPassedTests: passed, numPendingTests: skipped, success } = report;
-  const failures = failuresOf(report);
-  return { passed, skipped, failed: Math.max(failures.length, success && passed > 0 ? 0 : 1), failures };
+/** Of a process that ended before it could say anything. */
+const NO_REPORT: Report = { numPassedTests: 0, numPendingTests: 0, success: false, testResults: [] };
+
+/** A test that failed, or a file that could not be loaded. */
+interface Failure {
+  /** From the project's folder; empty when no file is to blame. */
+  readonly file: string;
+  /** Its whole name; undefined when the whole file failed. */
+  readonly test: string | undefined;
+  /** Where it is and how it failed. */
+  readonly text: string;
 }
 
-function failuresOf(report: Report): readonly string[] {
-  return report.testResults.flatMap(({ name, status, message, assertionResults }) => {
-    const file = relative(process.cwd(), name);
-    const tests = assertionResults
-      .filter((test) => test.status === 'failed')
-      .map((test) => `${file} > ${test.fullName}\n${beginning(test.failureMessages.join('\n'))}`);
-    return status === 'failed' && tests.length === 0 ? [`${file}\n${beginning(message)}`] : tests;
+/** A layer that left no report, ran no test, or whose file could not be loaded, has failed. */
+function failuresOf({ testResults, success, numPassedTests }: Report): readonly Failure[] {
+  const failures = testResults.filter(({ status }) => status === 'failed').flatMap(failuresOfFile);
+  if (failures.length > 0 || (success && numPassedTests > 0)) return failures;
+  return [{ file: '', test: undefined, text: 'the layer ran no test, left no report, or failed outside of its tests' }];
+}
+
+function failuresOfFile({ name, message, assertionResults }: Report['testResults'][number]): readonly Failure[] {
+  const file = relative(process.cwd(), name);
+  const failed = assertionResults.filter(({ status }) => status === 'failed');
+  if (failed.length === 0) return [{ file, test: undefined, text: `${file}\n${beginning(message)}` }];
+  return failed.map(({ ancestorTitles, title, failureMessages }) => {
+    // As vitest joins them where it looks for a pattern.
+    const test = [...ancestorTitles, title].filter((name) => name !== '').join(' > ');
+    return { file, test, text: `${file} > ${test}\n${beginning(failureMessages.join('\n'))}` };
   });
+}
+
+function escapeRegExp(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
 }
 
 /** Enough to know what went wrong, and where, when the rest of a log is gone. */
