@@ -1,4 +1,5 @@
 import type { ClientOptions } from 'ws';
+import { oneLine } from './errors.ts';
 import { CredentialPlugins, loadKubeconfig } from './kubeconfig.ts';
 import type { KubeconfigChoice, LoadedKubeconfig, ResolvedCluster } from './kubeconfig.ts';
 import type { RequestCredentials } from './pooled-kubeconfig.ts';
@@ -18,6 +19,7 @@ export class Connection {
   readonly #plugins = new CredentialPlugins();
   #loaded: LoadedKubeconfig;
   #loadedAt: number;
+  #unread: string | undefined;
 
   /** @throws ClusterFailure `invalid` when the kubeconfig does not lead to a cluster. */
   constructor(choice: KubeconfigChoice = {}, now: () => number = Date.now) {
@@ -26,6 +28,11 @@ export class Connection {
     this.#loaded = loadKubeconfig(choice, undefined, this.#plugins);
     this.#loadedAt = now();
     this.resolved = this.#loaded.resolved;
+  }
+
+  /** Why the kubeconfig could not be read the last time; undefined when it could. */
+  get unread(): string | undefined {
+    return this.#unread;
   }
 
   /** Headers and connection pool for one request. */
@@ -74,8 +81,11 @@ export class Connection {
   /** Undefined when it cannot be read: whoever is just writing it anew will be done soon, and the last good one counts. */
   #readAnew(): LoadedKubeconfig | undefined {
     try {
-      return loadKubeconfig({ ...this.#choice, ...this.#pinnedContext() }, undefined, this.#plugins);
-    } catch {
+      const loaded = loadKubeconfig({ ...this.#choice, ...this.#pinnedContext() }, undefined, this.#plugins);
+      this.#unread = undefined;
+      return loaded;
+    } catch (error) {
+      this.#unread = oneLine(error instanceof Error ? error.message : String(error));
       this.#loadedAt = this.#now() - RENEW_AFTER_MS + AGAIN_MS;
       return undefined;
     }

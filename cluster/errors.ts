@@ -16,6 +16,8 @@ export interface Refusal {
 export interface FailureContext {
   readonly server: string;
   readonly user: string;
+  /** Why the kubeconfig could not be read again, so that the credentials are old ones. */
+  readonly unread?: string | undefined;
 }
 
 const LONGEST_MESSAGE = 300;
@@ -74,8 +76,9 @@ const MEANINGS: Readonly<Record<number, Meaning>> = {
     reason: 'unauthorized',
     // The file that holds the credentials may be renewed under a running release.
     retryable: true,
-    say: (_refusal, { server, user }) =>
-      `the API server at ${server} does not accept the credentials of ${user}; renew them in the kubeconfig`,
+    say: (_refusal, { server, user, unread }) =>
+      `the API server at ${server} does not accept the credentials of ${user}; renew them in the kubeconfig` +
+      (unread === undefined ? '' : `, which cannot be read: ${unread}`),
   },
   403: { reason: 'forbidden', retryable: false, say: permissionSentence },
   409: {

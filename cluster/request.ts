@@ -144,7 +144,13 @@ function urlOf(server: string, path: string, query: RequestOptions['query']): UR
 
 /** A client for the API server of a connection. `version` is hotwave's own, for the User-Agent. */
 export function apiClient(connection: Connection, version: string, requests = new RequestCounter()): ApiClient {
-  const context: FailureContext = { server: connection.resolved.server, user: connection.resolved.user };
+  const context: FailureContext = {
+    server: connection.resolved.server,
+    user: connection.resolved.user,
+    get unread() {
+      return connection.unread;
+    },
+  };
 
   async function credentials(): Promise<RequestCredentials> {
     try {

@@ -42,6 +42,13 @@ describe('a refusal of the API server', () => {
     );
   });
 
+  test('names the kubeconfig that cannot be read when old credentials are refused', () => {
+    const unread = 'the kubeconfig /etc/hotwave/kubeconfig is empty';
+    expect(failureOfRefusal(refusal(401), { ...context, unread }).message).toBe(
+      'the API server at https://api.test:6443 does not accept the credentials of release-bot; renew them in the kubeconfig, which cannot be read: the kubeconfig /etc/hotwave/kubeconfig is empty',
+    );
+  });
+
   test('by an admission webhook is not a missing permission', () => {
     const message = 'admission webhook "policy.test" denied the request: images must come from registry.test';
     expect(isMissingPermission(refusal(403, message))).toBe(false);

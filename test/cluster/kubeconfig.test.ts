@@ -178,11 +178,13 @@ describe('a connection', () => {
       now += 11 * 60_000;
       await writeFile(path, broken);
       expect(await token()).toBe('Bearer secret');
+      expect(connection.unread).toMatch(/kubeconfig|context/);
     }
     await write('rewritten', 'east', { east: 'https://east.test' });
     await writeFile(path, (await readFile(path, 'utf8')).replaceAll('secret', 'renewed'));
     now += 6_000;
     expect(await token()).toBe('Bearer renewed');
+    expect(connection.unread).toBeUndefined();
   });
 
   test('keeps its pool of connections from request to request, until it is renewed', async () => {
