@@ -80,6 +80,7 @@ module.exports = {
     only('bin', { folders: ['client', 'worker'] }),
     ...within('release', {
       spec: [],
+      settings: ['spec'],
       fleet: ['plan', 'spec'],
       record: ['fleet', 'plan', 'spec'],
       patches: ['fleet', 'plan', 'record', 'spec'],

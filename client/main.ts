@@ -5,6 +5,7 @@ import type { Io } from './terminal/io.ts';
 import { say } from './terminal/io.ts';
 import { hotwaveProgram } from './program.ts';
 import { plainText } from './terminal/untrusted.ts';
+import { SettingTrouble, settingsOf } from '../release/settings/environment.ts';
 import type { RunWorker } from './verbs/installation.ts';
 
 /** What only the process that joins client and worker can offer. */
@@ -13,8 +14,9 @@ export interface Extras {
 }
 
 /** Runs the CLI with the arguments after `hotwave`; returns the exit code. Never throws, never ends the process. */
-export async function main(argv: readonly string[], io: Io, { runWorker }: Extras = {}): Promise<number> {
+export async function main(argv: readonly string[], given: Io, { runWorker }: Extras = {}): Promise<number> {
   let code: number = EXIT.ok;
+  const io = { ...given, env: settingsOf(given.env) };
   const program = hotwaveProgram({ io, finish: (outcome) => (code = outcome) }, runWorker);
   try {
     if (argv.length === 0) program.help({ error: true });
@@ -33,6 +35,10 @@ function helpOfNothing([help, verb]: readonly string[], { commands }: ReturnType
 
 function explain(io: Io, error: unknown): number {
   if (error instanceof CommanderError) return explainUsage(io, error);
+  if (error instanceof SettingTrouble) {
+    say(io, `hotwave: ${plainText(error.message)}`);
+    return EXIT.usage;
+  }
   if (error instanceof ExitError) {
     say(io, `hotwave: ${plainText(error.message)}`, ...error.hints.map((hint) => `  ${plainText(hint)}`));
     return error.code;

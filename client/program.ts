@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { EXIT } from './terminal/exit-codes.ts';
 import { ExitError } from './terminal/exit-error.ts';
+import { demandReadable } from '../release/settings/environment.ts';
 import { eitherOf } from '../release/spec/either-of.ts';
 import { helpEnd } from './verbs/shared.ts';
 import type { Run } from './verbs/shared.ts';
@@ -27,6 +28,7 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
     .helpCommand('help [verb]', 'print this help, or that of a verb')
     .usage('<verb> [SET|FILE] [flags]')
     .exitOverride()
+    .hook('preAction', () => demandReadable(run.io.env))
     .configureOutput({
       writeOut: (text) => void run.io.stdout.write(text),
       writeErr: (text) => void run.io.stderr.write(text),
@@ -67,14 +69,23 @@ function checkValues(command: CommandUnknownOpts): void {
     const flag = `--${option.name()}`;
     if (variadic || !required) continue;
     let isGiven = false;
-    option.argParser((value: string, previous: unknown): unknown => {
+    option.argParser((typed: string, previous: unknown): unknown => {
+      const value = typed.trim();
       if (isGiven) throw new ExitError(EXIT.usage, `${flag} is given twice`);
       isGiven = true;
+      if (value === '' && isSetting(command, option)) return previous;
       if (argChoices && !argChoices.includes(value))
         throw new ExitError(EXIT.usage, `${flag} ${JSON.stringify(value)}: expected ${eitherOf(argChoices)}`);
       return parseArg ? parseArg(value, previous) : value;
     });
   }
+}
+
+/** How to reach Temporal, and all of a worker: a chart fills in flags that nobody has given a value. */
+const SETTINGS: ReadonlySet<string> = new Set(['address', 'temporal-namespace', 'profile', 'ui-url']);
+
+function isSetting(command: CommandUnknownOpts, option: { name(): string }): boolean {
+  return command.name() === 'worker' || SETTINGS.has(option.name());
 }
 
 function widthOf({ isTTY, columns }: Run['io']['stdout']): number {

@@ -53,7 +53,10 @@ function wrong(sentence: string): ClusterFailure {
 function filesOf(choice: KubeconfigChoice, surroundings: KubeconfigSurroundings): string[] | 'serviceAccount' {
   if (choice.path !== undefined) return [choice.path];
   const { environment, home, exists } = surroundings;
-  const listed = (environment['KUBECONFIG'] ?? '').split(delimiter).filter((path) => path !== '');
+  const listed = (environment['KUBECONFIG'] ?? '')
+    .split(delimiter)
+    .map((path) => path.trim())
+    .filter((path) => path !== '');
   if (listed.length > 0) return listed;
   const ordinary = join(home, '.kube', 'config');
   if (exists(ordinary)) return [ordinary];

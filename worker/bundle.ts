@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { dirname, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
+import { settingsOf } from '../release/settings/environment.ts';
 import { EXIT_USAGE, StartFailure } from './start-failure.ts';
 
 /** The checkout when this file runs as TypeScript, `dist` when it runs as JavaScript. */
@@ -56,8 +57,8 @@ function installedBundle(): string {
 }
 
 function bundleFolder(): string {
-  const { HOTWAVE_CACHE: own, XDG_CACHE_HOME: shared } = process.env;
-  if (own !== undefined && own !== '') return join(own, 'bundles');
+  const { HOTWAVE_CACHE: own, XDG_CACHE_HOME: shared } = settingsOf(process.env);
+  if (own !== undefined) return join(own, 'bundles');
   if (shared !== undefined && shared !== '') return join(shared, 'hotwave', 'bundles');
   return join(homedir(), '.cache', 'hotwave', 'bundles');
 }

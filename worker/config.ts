@@ -1,10 +1,15 @@
-import { loadClientConnectConfig } from '@temporalio/envconfig';
+import { existsSync } from 'node:fs';
+import { loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { z } from 'zod';
 import type { MetricsSource } from '../cluster/prometheus.ts';
+import { demandReadable, SettingTrouble, settingsOf, unknownVariables } from '../release/settings/environment.ts';
+import type { Environment } from '../release/settings/environment.ts';
+import { ADDRESS, temporalTarget } from '../release/settings/temporal-target.ts';
+import type { TemporalTarget } from '../release/settings/temporal-target.ts';
 import { clusterName } from '../release/spec/names.ts';
+import { plainText } from '../release/spec/plain-text.ts';
 import { metricsSources } from './metrics-sources.ts';
-import { EXIT_USAGE, StartFailure } from './start-failure.ts';
 
 /** The flags of `hotwave worker` as a person typed them. */
 export interface WorkerFlags {
@@ -20,16 +25,9 @@ export interface WorkerFlags {
   readonly concurrency?: string | undefined;
 }
 
-/** Where Temporal is and how to get in. `connection` may hold credentials: it is never logged. */
-export interface TemporalTarget {
-  readonly address: string;
-  readonly namespace: string;
-  readonly connection: NativeConnectionOptions;
-}
-
 /** Everything a worker needs to know, checked. */
 export interface WorkerConfig {
-  readonly temporal: TemporalTarget;
+  readonly temporal: TemporalTarget<NativeConnectionOptions>;
   /** The name that releases, task queue and lock use for the cluster. */
   readonly cluster: string;
   readonly kubeconfig: { readonly path?: string; readonly context?: string };
@@ -43,12 +41,12 @@ export interface WorkerConfig {
   readonly calendar: string | undefined;
   /** Where health checks by Prometheus may be asked, with credentials: never logged. */
   readonly metrics: readonly MetricsSource[];
+  /** Variables with hotwave's prefix that it does not know. */
+  readonly unknown: readonly string[];
 }
 
 /** Levels of the log, most talkative first. */
 export type LogLevelName = z.output<typeof settings.logLevel.schema>;
-
-const ADDRESS = /^(?<host>\[[\da-f:.]+\]|[^\s:[\]]+):(?<port>\d{1,5})$/i;
 
 function parseAddress(text: string, context: z.RefinementCtx): { host: string; port: number } | undefined {
   if (text === 'off') return undefined;
@@ -105,11 +103,6 @@ const settings = {
 } as const;
 
 type Setting = keyof typeof settings;
-type Environment = Readonly<Record<string, string | undefined>>;
-
-function filled(text: string | undefined): string | undefined {
-  return text === undefined || text === '' ? undefined : text;
-}
 
 function read<Name extends Setting>(
   name: Name,
@@ -117,57 +110,30 @@ function read<Name extends Setting>(
   environment: Environment,
 ): z.output<(typeof settings)[Name]['schema']> {
   const { flag, variable, standard, schema } = settings[name];
-  const fromFlag = filled(flags[name]);
-  const value = fromFlag ?? filled(environment[variable]) ?? standard;
+  const value = flags[name] ?? environment[variable] ?? standard;
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data as z.output<(typeof settings)[Name]['schema']>;
-  const origin = fromFlag === undefined ? variable : flag;
+  const origin = flags[name] === undefined ? variable : flag;
   const reason = parsed.error.issues[0]?.message ?? 'not understood';
-  throw new StartFailure(EXIT_USAGE, `${origin} is ${JSON.stringify(value)}: ${reason}`);
+  throw new SettingTrouble(`${origin} ${JSON.stringify(plainText(value ?? '', 200))}: ${reason}`);
 }
 
-function temporalTarget(flags: WorkerFlags, environment: Environment): TemporalTarget {
-  const { connectionOptions, namespace } = loadTemporalSettings(flags, environment);
-  const address = filled(flags.address) ?? connectionOptions.address ?? '127.0.0.1:7233';
-  if (!ADDRESS.test(address)) {
-    const origin = filled(flags.address) === undefined ? 'TEMPORAL_ADDRESS' : '--address';
-    throw new StartFailure(
-      EXIT_USAGE,
-      `${origin} is ${JSON.stringify(address)}: expected HOST:PORT such as 127.0.0.1:7233`,
-    );
-  }
-  return {
-    address,
-    namespace: filled(flags.temporalNamespace) ?? namespace ?? 'default',
-    connection: { ...connectionOptions, address },
-  };
-}
-
-function loadTemporalSettings(
-  flags: WorkerFlags,
-  environment: Environment,
-): ReturnType<typeof loadClientConnectConfig> {
-  const profile = filled(flags.profile);
-  const variables = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  try {
-    return loadClientConnectConfig({
-      ...(profile === undefined ? {} : { profile }),
-      overrideEnvVars: Object.fromEntries(variables),
-    });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartFailure(EXIT_USAGE, `the Temporal connection settings cannot be used: ${reason}`);
-  }
+/** A chart fills in flags that nobody has given a value. */
+function given(flags: WorkerFlags): WorkerFlags {
+  const trimmed = Object.entries(flags).map(([name, value]: [string, string | undefined]) => [name, value?.trim()]);
+  return Object.fromEntries(trimmed.filter(([, value]) => value !== '')) as WorkerFlags;
 }
 
 /**
  * Reads flags, then environment variables, then defaults; Temporal's own settings also from its configuration file.
  *
- * @throws StartFailure with exit code 64 and one sentence about the first value that cannot work.
+ * @throws SettingTrouble with one sentence about the first value that cannot work.
  */
-export function workerConfig(flags: WorkerFlags, environment: Environment): WorkerConfig {
-  const path = filled(flags.kubeconfig);
-  const context = filled(flags.context);
+export function workerConfig(typed: WorkerFlags, surroundings: Environment): WorkerConfig {
+  const flags = given(typed);
+  const environment = settingsOf(surroundings);
+  demandReadable(environment);
+  const { kubeconfig: path, context } = flags;
   return {
     cluster: read('cluster', flags, environment),
     http: read('http', flags, environment),
@@ -175,8 +141,13 @@ export function workerConfig(flags: WorkerFlags, environment: Environment): Work
     buildId: read('buildId', flags, environment),
     activitySlots: read('concurrency', flags, environment),
     metrics: metricsSources(environment),
-    calendar: filled(environment['HOTWAVE_CALENDAR']),
+    calendar: environment['HOTWAVE_CALENDAR'],
     kubeconfig: { ...(path === undefined ? {} : { path }), ...(context === undefined ? {} : { context }) },
-    temporal: temporalTarget(flags, environment),
+    temporal: temporalTarget(flags, environment, {
+      load: loadClientConfigProfile,
+      connect: toClientOptions,
+      exists: existsSync,
+    }),
+    unknown: unknownVariables(environment),
   };
 }

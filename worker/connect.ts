@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { NativeConnection } from '@temporalio/worker';
-import type { Logger } from '@temporalio/worker';
-import type { TemporalTarget } from './config.ts';
+import type { Logger, NativeConnectionOptions } from '@temporalio/worker';
+import type { TemporalTarget } from '../release/settings/temporal-target.ts';
 import { EXIT_UNREACHABLE, StartFailure } from './start-failure.ts';
 import { redacted } from '../release/spec/redact.ts';
 import type { Cluster } from '../activities/ports/cluster.ts';
@@ -22,7 +22,10 @@ const attemptTimeoutMs = 10_000;
  *
  * @throws StartFailure with exit code 7 when it does not answer within the patience; the reason of `signal` when aborted.
  */
-export async function connectToTemporal(target: TemporalTarget, patience: Patience): Promise<NativeConnection> {
+export async function connectToTemporal(
+  target: TemporalTarget<NativeConnectionOptions>,
+  patience: Patience,
+): Promise<NativeConnection> {
   const deadline = Date.now() + patience.patienceMs;
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     try {
@@ -45,7 +48,10 @@ export async function connectToTemporal(target: TemporalTarget, patience: Patien
 }
 
 /** A host that swallows packets would hold `connect` for minutes: each attempt is bounded. */
-async function connectOnce(target: TemporalTarget, signal: AbortSignal): Promise<NativeConnection> {
+async function connectOnce(
+  target: TemporalTarget<NativeConnectionOptions>,
+  signal: AbortSignal,
+): Promise<NativeConnection> {
   const connecting = NativeConnection.connect(target.connection);
   const limit = AbortSignal.any([signal, AbortSignal.timeout(attemptTimeoutMs)]);
   try {

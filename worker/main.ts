@@ -16,6 +16,7 @@ import type { HttpServer } from './http-server.ts';
 import { freeLoopbackPort, metricsText } from './metrics.ts';
 import { EXIT_UNREACHABLE, EXIT_USAGE, StartFailure } from './start-failure.ts';
 import { createLogger, installRuntime } from './telemetry.ts';
+import { SettingTrouble } from '../release/settings/environment.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { Calendar } from '../activities/ports/calendar.ts';
 import type { Metrics } from '../activities/ports/metrics.ts';
@@ -35,9 +36,9 @@ export async function runWorker(flags: WorkerFlags): Promise<number> {
   try {
     return await serve(workerConfig(flags, process.env));
   } catch (error) {
-    if (!(error instanceof StartFailure)) throw error;
+    if (!(error instanceof StartFailure || error instanceof SettingTrouble)) throw error;
     process.stderr.write(`hotwave: ${error.message}\n`);
-    return error.exitCode;
+    return error instanceof StartFailure ? error.exitCode : EXIT_USAGE;
   }
 }
 
@@ -45,6 +46,8 @@ async function serve(config: WorkerConfig): Promise<number> {
   const calendar = await openCalendar(config.calendar);
   const cluster = openCluster(config);
   const logger = createLogger(config.logLevel);
+  if (config.unknown.length > 0)
+    logger.warn(`no settings of hotwave, so nothing follows from them: ${config.unknown.join(', ')}`);
   const metricsAddress = config.http && `127.0.0.1:${await freeLoopbackPort()}`;
   const stopping = stopOnSignal();
   const metrics = prometheusMetrics(config.metrics);

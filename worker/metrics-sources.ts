@@ -1,30 +1,29 @@
 import type { MetricsSource } from '../cluster/prometheus.ts';
-import { EXIT_USAGE, StartFailure } from './start-failure.ts';
+import { SettingTrouble } from '../release/settings/environment.ts';
+import type { Environment } from '../release/settings/environment.ts';
 
 /** The variables, and not flags: a command line is seen by every user of the machine. */
 const URLS = 'HOTWAVE_METRICS_URLS';
 const TOKEN = 'HOTWAVE_METRICS_TOKEN';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The Prometheus APIs that releases may ask: `HOTWAVE_METRICS_URLS`, base addresses separated by blanks or commas, the
  * first of them the default. An address may have `user:password@` in it; to the others `HOTWAVE_METRICS_TOKEN`, if
  * there is one, is sent as a bearer token.
  *
- * @throws StartFailure with exit code 64 that says which entry is wrong and repeats nothing of it.
+ * @throws SettingTrouble that says which entry is wrong and repeats nothing of it.
  */
 export function metricsSources(environment: Environment): readonly MetricsSource[] {
   const entries = (environment[URLS] ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
   const token = environment[TOKEN];
-  return entries.map((entry, index) => sourceOf(entry, token === '' ? undefined : token, index + 1));
+  return entries.map((entry, index) => sourceOf(entry, token, index + 1));
 }
 
 function sourceOf(entry: string, token: string | undefined, place: number): MetricsSource {
   const url = URL.canParse(entry) ? new URL(entry) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
     const expected = 'expected http or https addresses such as http://prometheus.monitoring:9090';
-    throw new StartFailure(EXIT_USAGE, `${URLS}, entry ${place}: ${expected}`);
+    throw new SettingTrouble(`${URLS}, entry ${place}: ${expected}`);
   }
   const { username, password } = url;
   url.username = '';

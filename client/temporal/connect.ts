@@ -1,7 +1,7 @@
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
-import { loadClientConnectConfig } from '@temporalio/envconfig';
-import { EXIT } from '../terminal/exit-codes.ts';
-import { ExitError } from '../terminal/exit-error.ts';
+import { loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
+import { existsSync } from 'node:fs';
+import { temporalTarget } from '../../release/settings/temporal-target.ts';
 import type { ConnectionFlags } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { explainTemporalError, isCrowded, isLostTask, unreachable } from './temporal-errors.ts';
@@ -20,8 +20,6 @@ export interface Temporal {
 const CONNECT_TIMEOUT = 3_000;
 const CALL_TIMEOUT = 5_000;
 
-const ADDRESS = /^(\[[\da-f:.]+\]|[^\s:[\]]+):\d{1,5}$/i;
-
 /** Connects, lets `use` work, closes. Errors of Temporal come out as sentences with an exit code. */
 export async function withTemporal<Result>(
   io: Io,
@@ -39,14 +37,16 @@ export async function withTemporal<Result>(
 }
 
 async function connect(io: Io, flags: ConnectionFlags): Promise<Temporal> {
-  const { connectionOptions, namespace: configured } = loadSettings(io, flags);
-  const address = flags.address ?? connectionOptions.address ?? '127.0.0.1:7233';
-  if (!ADDRESS.test(address)) {
-    const from = flags.address === undefined ? 'TEMPORAL_ADDRESS' : '--address';
-    throw new ExitError(EXIT.usage, `${from} ${JSON.stringify(address)}: expected HOST:PORT such as 127.0.0.1:7233`);
-  }
-  const namespace = flags.temporalNamespace ?? configured ?? 'default';
-  const { tls, apiKey, metadata } = connectionOptions;
+  const {
+    address,
+    namespace,
+    connection: settings,
+  } = temporalTarget(flags, io.env, {
+    load: loadClientConfigProfile,
+    connect: toClientOptions,
+    exists: existsSync,
+  });
+  const { tls, apiKey, metadata } = settings;
   const connection = await open({
     address,
     ...(tls === undefined ? {} : { tls }),
@@ -102,18 +102,5 @@ export async function open(settings: ConnectSettings): Promise<Connection> {
     return await Connection.connect({ connectTimeout: CONNECT_TIMEOUT, interceptors, ...settings });
   } catch (error) {
     throw unreachable(settings.address, error);
-  }
-}
-
-function loadSettings(io: Io, { profile }: ConnectionFlags): ReturnType<typeof loadClientConnectConfig> {
-  const variables = Object.entries(io.env).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  try {
-    return loadClientConnectConfig({
-      ...(profile === undefined ? {} : { profile }),
-      overrideEnvVars: Object.fromEntries(variables),
-    });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ExitError(EXIT.usage, `the Temporal connection settings cannot be used: ${reason}`);
   }
 }

@@ -32,7 +32,7 @@ export function processIo(): Io {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
-    user: process.env['USER'] ?? loginName(),
+    user: process.env['USER']?.trim() || loginName(),
     now: () => Date.now(),
     readText: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
     onInterrupt,

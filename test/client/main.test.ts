@@ -103,6 +103,27 @@ describe('wrong usage is one sentence and exit code 64', () => {
   });
 });
 
+describe('settings', () => {
+  test('with line breaks at their ends work, in variables as in flags', async () => {
+    const io = recordedIo({ env: { TEMPORAL_ADDRESS: `${NO_TEMPORAL}\n`, TEMPORAL_NAMESPACE: '' } });
+    expect(await run(['list', '--profile', ' '], io)).toMatchObject({ code: 7, out: '' });
+    expect(io.written.err).toMatch(/^hotwave: Temporal at 127\.0\.0\.1:1 does not answer/);
+  });
+
+  test.each([
+    [{ HOTWAVE_CALENDER: 'x' }, 'hotwave: HOTWAVE_CALENDER is no setting of hotwave (did you mean HOTWAVE_CALENDAR?)'],
+    [{ TEMPORAL_API_KEY: "'hunter2'" }, 'hotwave: TEMPORAL_API_KEY is in quotes: leave them out'],
+    [{ TEMPORAL_ADDRESS: 'temporal' }, 'hotwave: TEMPORAL_ADDRESS "temporal": expected HOST:PORT such as'],
+    [{ HOTWAVE_CLUSTER: 'Eu' }, 'hotwave: HOTWAVE_CLUSTER "Eu": expected lower-case letters, digits'],
+  ])('that cannot work are one sentence and exit code 64, and help goes on: %j', async (env, sentence) => {
+    const { code, out, err } = await run(['status', 'arena/duel'], recordedIo({ env }));
+    expect({ code, out, lines: err.trim().split('\n').length }).toEqual({ code: 64, out: '', lines: 1 });
+    expect(err).toContain(sentence);
+    expect(err).not.toContain('hunter2');
+    expect((await run(['--help'], recordedIo({ env }))).code).toBe(0);
+  });
+});
+
 describe('flags that contradict each other are refused before Temporal is asked', () => {
   const [ON_THE_SET, TOLD] = ['is for a rollback while no release runs', 'for one that a running release is told'];
   const mixed = (first: string, second: string): string =>

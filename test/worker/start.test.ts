@@ -14,13 +14,20 @@ vi.setConfig({ testTimeout: 30_000 });
 
 /** Runs `hotwave worker` and returns how it ended; a worker that goes on running is an error. */
 async function worker(...flags: readonly string[]): Promise<{ code: number | undefined; said: string }> {
+  return await workerIn({}, ...flags);
+}
+
+async function workerIn(
+  environment: Readonly<Record<string, string>>,
+  ...flags: readonly string[]
+): Promise<{ code: number | undefined; said: string }> {
   const program = fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url));
   const node = ['--disable-warning=ExperimentalWarning', program];
   const { exitCode, all, timedOut } = await execa(process.execPath, [...node, 'worker', ...flags], {
     reject: false,
     all: true,
     timeout: 20_000,
-    env: { TEMPORAL_ADDRESS: '127.0.0.1:9' },
+    env: { TEMPORAL_ADDRESS: '127.0.0.1:9\n', ...environment },
   });
   expect(timedOut).toBe(false);
   return { code: exitCode, said: all };
@@ -28,9 +35,20 @@ async function worker(...flags: readonly string[]): Promise<{ code: number | und
 
 test.each([
   [['--kubeconfig', '/nowhere/config'], 'hotwave: cannot read kubeconfig /nowhere/config: there is no such file'],
-  [['--http', 'everywhere'], 'hotwave: --http is "everywhere": expected HOST:PORT such as 127.0.0.1:9464, or off'],
+  [['--http', 'everywhere'], 'hotwave: --http "everywhere": expected HOST:PORT such as 127.0.0.1:9464, or off'],
 ])('a worker with a setting that cannot work ends at once and says so in one line: %j', async (flags, sentence) => {
   expect(await worker(...flags)).toEqual({ code: 64, said: sentence });
+});
+
+test.each([
+  [{ HOTWAVE_LOG_LEVEL: 'loud' }, 'hotwave: HOTWAVE_LOG_LEVEL "loud": expected trace, debug, info, warn or error'],
+  [
+    { HOTWAVE_METRICS_TOKEN: '"hunter2"' },
+    'hotwave: HOTWAVE_METRICS_TOKEN is in quotes: leave them out, no shell takes them away where it was set',
+  ],
+  [{ TEMPORAL_TLS: 'on' }, 'hotwave: TEMPORAL_TLS "on": expected true or false'],
+])('a worker whose environment cannot work ends at once and says so in one line: %j', async (environment, sentence) => {
+  expect(await workerIn(environment)).toEqual({ code: 64, said: sentence });
 });
 
 test('a worker whose port is taken ends at once and says so in one line', async () => {
