@@ -10,21 +10,29 @@ const RENEW_AFTER_MS = 10 * 60_000;
 /** A kubeconfig that cannot be read is read again this soon. */
 const AGAIN_MS = 5_000;
 
+/** What a test sets otherwise. */
+export interface ConnectionLimits {
+  readonly now?: () => number;
+  /** How long a credential plugin may take, in milliseconds; default 30 s. */
+  readonly pluginLimitMs?: number | undefined;
+}
+
 /** The way to one API server: its address, how to authenticate, and the shared connections. */
 export class Connection {
   /** Pinned when the connection is made: a kubeconfig that later says something else is refused. */
   readonly resolved: ResolvedCluster;
   readonly #choice: KubeconfigChoice;
   readonly #now: () => number;
-  readonly #plugins = new CredentialPlugins();
+  readonly #plugins: CredentialPlugins;
   #loaded: LoadedKubeconfig;
   #loadedAt: number;
   #unread: string | undefined;
 
   /** @throws ClusterFailure `invalid` when the kubeconfig does not lead to a cluster. */
-  constructor(choice: KubeconfigChoice = {}, now: () => number = Date.now) {
+  constructor(choice: KubeconfigChoice = {}, { now = Date.now, pluginLimitMs }: ConnectionLimits = {}) {
     this.#choice = choice;
     this.#now = now;
+    this.#plugins = new CredentialPlugins({ now, ...(pluginLimitMs === undefined ? {} : { limitMs: pluginLimitMs }) });
     this.#loaded = loadKubeconfig(choice, undefined, this.#plugins);
     this.#loadedAt = now();
     this.resolved = this.#loaded.resolved;
@@ -36,15 +44,13 @@ export class Connection {
   }
 
   /** Headers and connection pool for one request. */
-  async credentials(): Promise<RequestCredentials> {
-    return this.#current().credentials(this.resolved.server);
+  async credentials(signal?: AbortSignal): Promise<RequestCredentials> {
+    return this.#current().credentials(this.resolved.server, signal);
   }
 
   /** Options for one websocket. */
-  async websocketOptions(): Promise<ClientOptions> {
-    const options: ClientOptions = {};
-    await this.#current().applyToHTTPSOptions(options);
-    return options;
+  async websocketOptions(signal?: AbortSignal): Promise<ClientOptions> {
+    return await this.#current().websocketOptions(signal);
   }
 
   /** Forgets connections and credentials: the next request reads them again. For a 401 or a TLS failure. */

@@ -6,7 +6,7 @@ import { plainText } from '../release/spec/plain-text.ts';
 
 // Facts: k8s.io/client-go/plugin/pkg/client/auth/exec/exec.go and the ExecConfig of a kubeconfig.
 
-/** How long a plugin may take, in milliseconds: whoever waits for it has limits of its own. */
+/** How long a plugin may take, in milliseconds. A request that waits for it waits no longer than for an answer. */
 const LIMIT_MS = 30_000;
 /** Credentials are renewed so long before they end: clocks differ, and a request takes its time. */
 const EARLY_MS = 60_000;
@@ -48,6 +48,13 @@ export interface PluginCredentials {
 /** What is told to a plugin that wants to know of the cluster: the entry of the kubeconfig, but for its extensions. */
 export type ClusterInfo = Readonly<Record<string, unknown>>;
 
+/** What a test sets otherwise. */
+export interface PluginLimits {
+  /** How long a plugin may take, in milliseconds; default 30 s. */
+  readonly limitMs?: number;
+  readonly now?: () => number;
+}
+
 /**
  * A program that gives credentials. However many requests wait for it, one is run; what it gave is kept until shortly before
  * it ends, or until the API server accepts it no more.
@@ -56,22 +63,46 @@ export class CredentialPlugin {
   readonly #config: ExecConfig;
   readonly #cluster: ClusterInfo | undefined;
   readonly #now: () => number;
+  readonly #limitMs: number;
   #running: Promise<PluginCredentials> | undefined;
   #known: { readonly credentials: PluginCredentials; readonly until: number } | undefined;
 
-  constructor(config: ExecConfig, cluster: ClusterInfo | undefined, now: () => number = Date.now) {
+  constructor(config: ExecConfig, cluster: ClusterInfo | undefined, limits: PluginLimits = {}) {
     this.#config = config;
     this.#cluster = config.provideClusterInfo === true ? cluster : undefined;
-    this.#now = now;
+    this.#now = limits.now ?? Date.now;
+    this.#limitMs = limits.limitMs ?? LIMIT_MS;
   }
 
-  /** @throws ClusterFailure `unauthorized` with the name of the plugin and what was wrong with it */
-  async credentials(): Promise<PluginCredentials> {
+  /**
+   * What it gives. Whoever gives up by `signal` leaves it running: the next one finds its answer.
+   * @throws ClusterFailure `unauthorized` with the name of the plugin and what was wrong with it; the reason of `signal`
+   *   when the caller gave up, other than by a time-out
+   */
+  async credentials(signal?: AbortSignal): Promise<PluginCredentials> {
     if (this.#known && this.#now() < this.#known.until) return this.#known.credentials;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
-    return await this.#running;
+    return signal ? await this.#within(signal, this.#running) : await this.#running;
+  }
+
+  async #within(signal: AbortSignal, running: Promise<PluginCredentials>): Promise<PluginCredentials> {
+    const since = performance.now();
+    const over = Promise.withResolvers<never>();
+    const giveUp = (): void => {
+      const { reason } = signal as { readonly reason: unknown };
+      const isTimeout = reason instanceof Error && reason.name === 'TimeoutError';
+      const seconds = Math.round((performance.now() - since) / 100) / 10;
+      over.reject(isTimeout ? this.#wrong(`has not answered within ${seconds} s`) : (reason as Error));
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
+    try {
+      return await Promise.race([running, over.promise]);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
   }
 
   /** The API server does not accept what the plugin gave. */
@@ -121,8 +152,8 @@ export class CredentialPlugin {
       };
       const deadline = setTimeout(() => {
         killGroup(child.pid);
-        reject(this.#wrong(`has not answered within ${LIMIT_MS / 1_000} s`));
-      }, LIMIT_MS);
+        reject(this.#wrong(`has not answered within ${this.#limitMs / 1_000} s`));
+      }, this.#limitMs);
       for (const stream of ['stdout', 'stderr'] as const)
         child[stream].setEncoding('utf8').on('data', (text: string) => {
           said[stream] = `${said[stream]}${text}`.slice(0, MOST_OUTPUT_BYTES);

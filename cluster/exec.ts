@@ -120,13 +120,15 @@ export async function execInContainer(
   signal?.throwIfAborted();
   const url = urlOf(client.context.server, request);
   for (let round = 1; ; round += 1) {
-    const options = await client.connection.websocketOptions().catch((error: unknown) => {
+    // Once the websocket is open the command runs; how long that takes is its own matter.
+    const handshakeTimeout = Math.min(WRITE_TIMEOUT_MS, request.timeoutMs);
+    const limits = [AbortSignal.timeout(handshakeTimeout), ...(signal ? [signal] : [])];
+    const options = await client.connection.websocketOptions(AbortSignal.any(limits)).catch((error: unknown) => {
+      signal?.throwIfAborted();
       throw failureOfCredentials(error, client.context);
     });
     await permit?.();
     client.requests.count('EXEC pods');
-    // Once the websocket is open the command runs; how long that takes is its own matter.
-    const handshakeTimeout = Math.min(WRITE_TIMEOUT_MS, request.timeoutMs);
     const socket = new WebSocket(url, PROTOCOLS, { ...options, handshakeTimeout, perMessageDeflate: false });
     const result = await attempt(socket, request, signal);
     signal?.throwIfAborted();

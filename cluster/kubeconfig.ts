@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { CredentialPlugin, execConfigSchema } from './credential-plugin.ts';
-import type { ExecConfig } from './credential-plugin.ts';
+import type { ExecConfig, PluginLimits } from './credential-plugin.ts';
 import { readKubeconfigFiles } from './kubeconfig-files.ts';
 import type { KubeconfigFields, MergedKubeconfig } from './kubeconfig-files.ts';
 import { PooledKubeConfig } from './pooled-kubeconfig.ts';
@@ -178,12 +178,17 @@ export function loadKubeconfig(
 /** The plugins of a worker: read anew, a kubeconfig that names the same one keeps what that has given. */
 export class CredentialPlugins {
   readonly #known = new Map<string, CredentialPlugin>();
+  readonly #limits: PluginLimits;
+
+  constructor(limits: PluginLimits = {}) {
+    this.#limits = limits;
+  }
 
   /** The plugin that is run like this for this cluster. */
   of(config: ExecConfig, cluster: KubeconfigFields): CredentialPlugin {
     const { extensions: _extensions, ...info } = cluster;
     const key = JSON.stringify([config, info]);
-    const plugin = this.#known.get(key) ?? new CredentialPlugin(config, info);
+    const plugin = this.#known.get(key) ?? new CredentialPlugin(config, info, this.#limits);
     this.#known.set(key, plugin);
     return plugin;
   }

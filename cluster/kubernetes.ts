@@ -39,6 +39,8 @@ export interface KubernetesOptions extends KubeconfigChoice {
   readonly parallelExecs?: number;
   /** Counts requests; give your own to share it. */
   readonly requests?: RequestCounter;
+  /** How long a credential plugin may take, in milliseconds; default 30 s. */
+  readonly pluginLimitMs?: number;
 }
 
 /** A cluster behind a real API server. */
@@ -187,7 +189,7 @@ async function missingAccess(
  * @throws ClusterFailure `invalid` when the kubeconfig does not lead to a cluster; nothing is sent yet.
  */
 export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCluster {
-  const connection = new Connection(options);
+  const connection = new Connection(options, { pluginLimitMs: options.pluginLimitMs });
   const client = apiClient(connection, options.version ?? 'unreleased', options.requests);
   const execs = pLimit(options.parallelExecs ?? 20);
   const http = httpProbe();

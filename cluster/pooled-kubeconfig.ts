@@ -3,6 +3,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { Agent } from 'undici';
 import type { Dispatcher } from 'undici';
+import type { ClientOptions } from 'ws';
 import type { CredentialPlugin } from './credential-plugin.ts';
 
 /** What a request to the API server needs beside its address. */
@@ -57,8 +58,8 @@ export class PooledKubeConfig extends KubeConfig {
    *
    * @throws whatever the authenticator throws, such as an exec plugin that cannot be run.
    */
-  async credentials(url: string): Promise<RequestCredentials> {
-    await this.#renew();
+  async credentials(url: string, signal?: AbortSignal): Promise<RequestCredentials> {
+    await this.#renew(signal);
     const context = new RequestContext(url, HttpMethod.GET);
     await this.applySecurityAuthentication(context);
     this.#dispatcher ??= this.#pool(CONNECTIONS) ?? context.getDispatcher();
@@ -68,20 +69,22 @@ export class PooledKubeConfig extends KubeConfig {
   }
 
   /** The same for a websocket. */
-  override async applyToHTTPSOptions(options: Parameters<KubeConfig['applyToHTTPSOptions']>[0]): Promise<void> {
-    await this.#renew();
-    await super.applyToHTTPSOptions(options);
-    options.headers = { ...(options.headers as OutgoingHttpHeaders | undefined), ...this.#own.impersonation };
+  async websocketOptions(signal?: AbortSignal): Promise<ClientOptions> {
+    await this.#renew(signal);
+    const options: ClientOptions = {};
+    await this.applyToHTTPSOptions(options);
+    const headers: OutgoingHttpHeaders = { ...options.headers, ...this.#own.impersonation };
+    return { ...options, headers } as ClientOptions;
   }
 
   /** Gives the client what a plugin or a file says now. Another certificate needs other connections. */
-  async #renew(): Promise<void> {
+  async #renew(signal: AbortSignal | undefined): Promise<void> {
     const { plugin, tokenFile } = this.#own;
     const user = this.users.find(({ name }) => name === this.getCurrentUser()?.name);
     if (!user) return;
     if (tokenFile !== undefined) Object.assign(user, { token: (await readFile(tokenFile, 'utf8')).trim() });
     if (!plugin) return;
-    const { token, certificate, key } = await plugin.credentials();
+    const { token, certificate, key } = await plugin.credentials(signal);
     const data = (text: string | undefined): string | undefined => text && Buffer.from(text).toString('base64');
     Object.assign(user, { token, certData: data(certificate), keyData: data(key) });
     if (certificate === this.#certificate) return;

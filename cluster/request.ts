@@ -152,10 +152,11 @@ export function apiClient(connection: Connection, version: string, requests = ne
     },
   };
 
-  async function credentials(): Promise<RequestCredentials> {
+  async function credentials(signal: AbortSignal): Promise<RequestCredentials> {
     try {
-      return await connection.credentials();
+      return await connection.credentials(signal);
     } catch (error) {
+      if (error === signal.reason) throw error;
       throw failureOfCredentials(error, context);
     }
   }
@@ -170,7 +171,7 @@ export function apiClient(connection: Connection, version: string, requests = ne
     path: string,
     options: RequestOptions & { readonly signal: AbortSignal; readonly isStream?: boolean },
   ): Promise<Dispatcher.ResponseData> {
-    const { headers, ...dispatchers } = await credentials();
+    const { headers, ...dispatchers } = await credentials(options.signal);
     const dispatcher = options.isStream ? dispatchers.streamDispatcher : dispatchers.dispatcher;
     await options.permit?.();
     requests.count(nameOf(method, path));

@@ -5,6 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Connection } from '../../cluster/connection.ts';
 import { CredentialPlugin } from '../../cluster/credential-plugin.ts';
 import type { ExecConfig } from '../../cluster/credential-plugin.ts';
+import { kubernetesCluster } from '../../cluster/kubernetes.ts';
+import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
+import { identityOf } from '../lab/process-identity.ts';
+import { apiDouble } from '../support/api-double.ts';
+import type { Asked } from '../support/api-double.ts';
 
 const V1 = 'client.authentication.k8s.io/v1';
 let folder: string;
@@ -51,7 +56,7 @@ describe('a credential plugin', () => {
     const ends = '2026-01-01T01:00:00Z';
     const plugin = await aPlugin('ending', answer({ token: 'secret', expirationTimestamp: ends }));
     let now = Date.parse(ends) - 61_000;
-    const it = new CredentialPlugin(plugin.config, undefined, () => now);
+    const it = new CredentialPlugin(plugin.config, undefined, { now: () => now });
     await it.credentials();
     await it.credentials();
     expect(await plugin.runs()).toBe(1);
@@ -111,6 +116,85 @@ describe('a credential plugin', () => {
     await expect(new CredentialPlugin(config, undefined).credentials()).rejects.toThrow(
       `the credential plugin ${config.command} cannot be run: there is no such program; get it from https://get.test`,
     );
+  });
+});
+
+describe('fifty requests at once through a credential plugin', () => {
+  /** Half of them requests, half of them commands; how each ended, and how long all of them took. */
+  async function fifty(
+    name: string,
+    body: string,
+    pluginLimitMs?: number,
+  ): Promise<{ ends: Record<string, number>; seconds: number; started: number; asked: readonly Asked[] }> {
+    const plugin = await aPlugin(name, body);
+    const double = await apiDouble(() => ({ status: 404, body: { kind: 'Status', reason: 'NotFound' } }));
+    const kubeconfig = JSON.parse(await readFile(double.kubeconfig, 'utf8')) as { users: unknown };
+    kubeconfig.users = [{ name: 'tester', user: { exec: plugin.config } }];
+    await writeFile(double.kubeconfig, JSON.stringify(kubeconfig));
+    const cluster = kubernetesCluster({
+      path: double.kubeconfig,
+      parallelExecs: 25,
+      ...(pluginLimitMs === undefined ? {} : { pluginLimitMs }),
+    });
+    const began = performance.now();
+    const ends = await Promise.all(
+      Array.from({ length: 50 }, (_, index) =>
+        (index % 2 === 0 ? read(cluster) : run(cluster)).catch((error: unknown) => (error as Error).message),
+      ),
+    );
+    const seconds = (performance.now() - began) / 1_000;
+    await cluster.close();
+    await double.stop();
+    return { ends: counted(ends), seconds, started: await plugin.runs(), asked: double.asked };
+  }
+
+  const read = async (cluster: KubernetesCluster): Promise<string> =>
+    (await cluster.readSet({ namespace: 'arena', name: 'duel' })) === undefined ? 'no set' : 'a set';
+
+  const run = async (cluster: KubernetesCluster): Promise<string> => {
+    const command = { namespace: 'arena', server: 'duel-0', container: 'game', command: ['true'], timeoutMs: 20_000 };
+    return (await cluster.exec(command)).kind;
+  };
+
+  function counted(ends: readonly string[]): Record<string, number> {
+    return Object.fromEntries([...new Set(ends)].map((end) => [end, ends.filter((other) => other === end).length]));
+  }
+
+  test('that takes 2 s start one, and take 2 s together', async () => {
+    const { ends, seconds, started, asked } = await fifty('two-seconds', `sleep 2\n${answer({ token: 'slow-one' })}`);
+    expect({ ends, started }).toEqual({ ends: { 'no set': 25, failed: 25 }, started: 1 });
+    expect(new Set(asked.map(({ headers }) => headers.authorization))).toEqual(new Set(['Bearer slow-one']));
+    expect(asked).toHaveLength(50);
+    expect(seconds).toBeGreaterThanOrEqual(2);
+    expect(seconds).toBeLessThan(4);
+  });
+
+  test('that hangs start one, all end at its limit with its name, and nothing of it is left', async () => {
+    const pid = join(folder, 'hanging.pid');
+    const { ends, seconds, started, asked } = await fifty('hanging', `sleep 600 &\necho $! > ${pid}\nwait`, 1_000);
+    const sentence = `the credential plugin ${join(folder, 'hanging')} has not answered within 1 s`;
+    expect({ ends, started, asked: asked.length }).toEqual({ ends: { [sentence]: 50 }, started: 1, asked: 0 });
+    expect(seconds).toBeLessThan(3);
+    await expect.poll(async () => identityOf(Number(await readFile(pid, 'utf8')))).toBeUndefined();
+  });
+
+  test('that waits for an answer on its standard input start one, which finds the input closed', async () => {
+    const body = `printf 'Password: ' >&2\nread password || exit 4\n${answer({ token: 'never' })}`;
+    const { ends, seconds, started } = await fifty('asking-people', body);
+    const sentence = `the credential plugin ${join(folder, 'asking-people')} ended with exit code 4: Password:`;
+    expect({ ends, started }).toEqual({ ends: { [sentence]: 50 }, started: 1 });
+    expect(seconds).toBeLessThan(2);
+  });
+
+  test('that takes longer than a request may end at their own limits, and the plugin is not started anew', async () => {
+    const plugin = await aPlugin('patient', `sleep 2\n${answer({ token: 'late' })}`);
+    const it = new CredentialPlugin(plugin.config, undefined);
+    const impatient = Array.from({ length: 50 }, () => it.credentials(AbortSignal.timeout(500)));
+    const ends = await Promise.allSettled(impatient);
+    const reasons = ends.map((end) => (end.status === 'rejected' ? (end.reason as Error).message : 'given'));
+    expect(reasons.every((reason) => / has not answered within 0\.[5-9] s$/.test(reason))).toBe(true);
+    expect((await it.credentials(AbortSignal.timeout(10_000))).token).toBe('late');
+    expect(await plugin.runs()).toBe(1);
   });
 });
 

@@ -160,7 +160,7 @@ describe('a connection', () => {
   test('reads its kubeconfig again after ten minutes, and refuses another server under the same context', async () => {
     let now = 0;
     const path = await write('moving', 'east', { east: 'https://east.test' });
-    const connection = new Connection({ path }, () => now);
+    const connection = new Connection({ path }, { now: () => now });
     await write('moving', 'other', { east: 'https://elsewhere.test', other: 'https://other.test' });
     await expect(connection.credentials()).resolves.toHaveProperty('headers.Authorization', 'Bearer secret');
     now = 11 * 60_000;
@@ -172,7 +172,7 @@ describe('a connection', () => {
   test('keeps what it has while its kubeconfig is being written anew, and then reads that', async () => {
     let now = 0;
     const path = await write('rewritten', 'east', { east: 'https://east.test' });
-    const connection = new Connection({ path }, () => now);
+    const connection = new Connection({ path }, { now: () => now });
     const token = async (): Promise<unknown> => (await connection.credentials()).headers['Authorization'];
     for (const broken of ['', '{', 'users: []']) {
       now += 11 * 60_000;
