@@ -18,6 +18,8 @@ export interface FailureContext {
   readonly user: string;
   /** Why the kubeconfig could not be read again, so that the credentials are old ones. */
   readonly unread?: string | undefined;
+  /** HOST:PORT of the proxy on the way. */
+  readonly proxy?: string | undefined;
 }
 
 const LONGEST_MESSAGE = 300;
@@ -138,18 +140,29 @@ export function isTlsFailure(error: unknown): boolean {
   return TLS.test(networkCode(error));
 }
 
+/** The status with which a proxy refuses a tunnel, in the words of undici (8.12) and hpagent (1.2). */
+function answerOfProxy(error: unknown): string | undefined {
+  for (let current: unknown = error; current instanceof Error; current = current.cause) {
+    const [, status] =
+      /^(?:Proxy response \((\d{3})\)|Bad response: (\d{3}))/.exec(current.message)?.filter(Boolean) ?? [];
+    if (status !== undefined) return status;
+  }
+  return undefined;
+}
+
 /** A ClusterFailure for anything thrown on the way to the API server. */
 export function failureOfError(error: unknown, context: FailureContext, timeoutMs: number): ClusterFailure {
   if (error instanceof ClusterFailure) return error;
-  const { server } = context;
+  const { server, proxy } = context;
+  const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
   if (error instanceof Error && error.name === 'TimeoutError') {
-    return new ClusterFailure(
-      'unreachable',
-      `the API server at ${server} did not answer within ${timeoutMs / 1000} s`,
-      {
-        retryable: true,
-      },
-    );
+    const message = `the API server at ${server} did not answer${through} within ${timeoutMs / 1000} s`;
+    return new ClusterFailure('unreachable', message, { retryable: true });
+  }
+  const refused = proxy === undefined ? undefined : answerOfProxy(error);
+  if (refused !== undefined) {
+    const message = `the proxy ${proxy ?? ''} does not let hotwave through to ${server}: it answered ${refused}`;
+    return new ClusterFailure('unreachable', message, { retryable: true });
   }
   const code = networkCode(error);
   if (TLS.test(code)) {
@@ -158,7 +171,9 @@ export function failureOfError(error: unknown, context: FailureContext, timeoutM
   }
   // Only codes: the message of an unknown error may quote headers.
   const why = NETWORK[code] ?? (code || 'the connection failed');
-  return new ClusterFailure('unreachable', `the API server at ${server} does not answer: ${why}`, { retryable: true });
+  return new ClusterFailure('unreachable', `the API server at ${server} does not answer${through}: ${why}`, {
+    retryable: true,
+  });
 }
 
 /** A ClusterFailure for credentials that could not be had, such as an exec plugin that fails. */

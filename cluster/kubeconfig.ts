@@ -5,6 +5,7 @@ import { CredentialPlugin, execConfigSchema } from './credential-plugin.ts';
 import type { ExecConfig, PluginLimits } from './credential-plugin.ts';
 import { readKubeconfigFiles } from './kubeconfig-files.ts';
 import type { KubeconfigFields, MergedKubeconfig } from './kubeconfig-files.ts';
+import { proxyFromEnvironment } from './proxy.ts';
 import { PooledKubeConfig } from './pooled-kubeconfig.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 
@@ -21,6 +22,8 @@ export interface ResolvedCluster {
   readonly context: string;
   readonly server: string;
   readonly user: string;
+  /** HOST:PORT of the proxy that leads there. */
+  readonly proxy?: string | undefined;
   /** For people: `kubeconfig /home/me/.kube/config` or `service account of this pod`. */
   readonly source: string;
 }
@@ -67,7 +70,10 @@ function filesOf(choice: KubeconfigChoice, surroundings: KubeconfigSurroundings)
   );
 }
 
-function resolve(merged: MergedKubeconfig, choice: KubeconfigChoice, source: string): Resolved {
+function resolve(
+  merged: MergedKubeconfig,
+  { choice, source, environment }: Pick<Resolving, 'choice' | 'source' | 'environment'>,
+): Resolved {
   const names = [...merged.contexts.keys()];
   const wanted = choice.context ?? merged.currentContext;
   if (!wanted) throw wrong(`${source} has no current context; name one of: ${names.join(', ') || '(it has none)'}`);
@@ -80,13 +86,23 @@ function resolve(merged: MergedKubeconfig, choice: KubeconfigChoice, source: str
   const user = merged.users.get(userName);
   if (!user) throw wrong(`context "${wanted}" of ${source} names a user that is not there`);
   demandHonoured(`user ${userName} in ${source}`, user);
-  const server = checkedServer(cluster, `context "${wanted}" in ${source}`);
-  return { resolved: { context: wanted, server, user: userName, source }, cluster, user, names: context };
+  const of = `context "${wanted}" in ${source}`;
+  const server = checkedServer(cluster, of);
+  const proxy = proxyOf(server, { own: textOf(cluster['proxy-url']), of, environment });
+  const resolved = { context: wanted, server, user: userName, source, proxy: proxy?.host };
+  return { resolved, cluster, proxy: proxy?.url, user, names: context };
+}
+
+interface Resolving {
+  readonly choice: KubeconfigChoice;
+  readonly source: string;
+  readonly environment: KubeconfigSurroundings['environment'];
 }
 
 interface Resolved {
   readonly resolved: ResolvedCluster;
   readonly cluster: KubeconfigFields;
+  readonly proxy: string | undefined;
   readonly user: KubeconfigFields;
   readonly names: KubeconfigFields;
 }
@@ -99,6 +115,19 @@ function checkedServer(cluster: KubeconfigFields, of: string): string {
   if (server.startsWith('http:') && cluster['insecure-skip-tls-verify'] !== true)
     throw wrong(`${server} is not encrypted; use https, or set insecure-skip-tls-verify if you mean it`);
   return server.replace(/\/+$/, '');
+}
+
+/** The field of the cluster wins over the environment. Neither is shown: a proxy may have a password in its address. */
+function proxyOf(
+  server: string,
+  { own, of, environment }: { own: string; of: string; environment: KubeconfigSurroundings['environment'] },
+): { readonly url: string; readonly host: string } | undefined {
+  const url = own === '' ? proxyFromEnvironment(server, environment) : own;
+  if (url === undefined) return undefined;
+  const origin = own === '' ? 'the proxy in the environment (HTTPS_PROXY, HTTP_PROXY)' : `the proxy-url of ${of}`;
+  if (!/^(?:https?|socks5h?):\/\/[^/]/i.test(url) || !URL.canParse(url))
+    throw wrong(`${origin} must be an http, https or socks5 address such as http://proxy.test:3128`);
+  return { url, host: new URL(url).host };
 }
 
 /** What kubectl would do and hotwave does not, by the name of the field. Fields that kubectl does not know are nobody's. */
@@ -135,7 +164,7 @@ function impersonationOf(user: KubeconfigFields): Readonly<Record<string, string
 const textsOf = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
 
 /** The kubeconfig of one context alone, as the client reads it; what the client does otherwise than kubectl is left out. */
-function configOf({ resolved, cluster, user, names }: Resolved, plugins: CredentialPlugins): PooledKubeConfig {
+function configOf({ resolved, cluster, proxy, user, names }: Resolved, plugins: CredentialPlugins): PooledKubeConfig {
   const { exec, tokenFile, as: _as, ...rest } = user;
   const config = new PooledKubeConfig({
     plugin: exec ? plugins.of(execConfigSchema.parse(exec), cluster) : undefined,
@@ -144,7 +173,7 @@ function configOf({ resolved, cluster, user, names }: Resolved, plugins: Credent
   });
   config.loadFromString(
     JSON.stringify({
-      clusters: [{ name: textOf(names['cluster']), cluster }],
+      clusters: [{ name: textOf(names['cluster']), cluster: { ...cluster, 'proxy-url': proxy } }],
       users: [{ name: resolved.user, user: rest }],
       contexts: [{ name: resolved.context, context: names }],
       'current-context': resolved.context,
@@ -169,9 +198,16 @@ export function loadKubeconfig(
     config.loadFromCluster();
     const { server = '' } = config.getCurrentCluster() ?? {};
     const source = 'the service account of this pod';
-    return { config, resolved: { context: 'in-cluster', server, user: 'service account', source } };
+    const proxy = proxyOf(server, { own: '', of: source, environment: surroundings.environment });
+    if (proxy) config.clusters = config.clusters.map((cluster) => ({ ...cluster, proxyUrl: proxy.url }));
+    const resolved = { context: 'in-cluster', server, user: 'service account', source, proxy: proxy?.host };
+    return { config, resolved };
   }
-  const found = resolve(readKubeconfigFiles(files), choice, `kubeconfig ${files.join(delimiter)}`);
+  const found = resolve(readKubeconfigFiles(files), {
+    choice,
+    source: `kubeconfig ${files.join(delimiter)}`,
+    environment: surroundings.environment,
+  });
   return { config: configOf(found, plugins), resolved: found.resolved };
 }
 

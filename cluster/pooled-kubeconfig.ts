@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node';
-import { Agent } from 'undici';
+import { Agent, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { ClientOptions } from 'ws';
 import type { CredentialPlugin } from './credential-plugin.ts';
@@ -89,6 +89,8 @@ export class PooledKubeConfig extends KubeConfig {
     Object.assign(user, { token, certData: data(certificate), keyData: data(key) });
     if (certificate === this.#certificate) return;
     this.#certificate = certificate;
+    // The client (2.0.1) keeps the agent of a websocket, and with it the certificate of the first one.
+    (Reflect.get(this, 'agentCache') as Map<string, unknown>).clear();
     void this.close().catch(() => undefined);
   }
 
@@ -100,11 +102,17 @@ export class PooledKubeConfig extends KubeConfig {
     await Promise.all([...open].map((dispatcher) => dispatcher.close()));
   }
 
-  /** Undefined where the client goes through a proxy: it knows how. */
-  #pool(connections: number): Agent | undefined {
-    if (this.#options?.type !== 'agent') return undefined;
+  /** Undefined where the client goes another way, through SOCKS: it knows how. */
+  #pool(connections: number): Dispatcher | undefined {
+    const options = this.#options;
+    const shared = { connections, keepAliveTimeout: 30_000 };
     // HTTP/1.1: with one HTTP/2 connection, a long list would delay everything behind it.
-    const connect = { ...this.#options.connect, allowH2: false, timeout: 5_000 } as Agent.Options['connect'] & object;
-    return new Agent({ connect, connections, keepAliveTimeout: 30_000 });
+    if (options?.type === 'agent') {
+      const connect = { ...options.connect, allowH2: false, timeout: 5_000 } as Agent.Options['connect'] & object;
+      return new Agent({ ...shared, connect });
+    }
+    if (options?.type !== 'proxy') return undefined;
+    const { uri, requestTls } = options;
+    return new ProxyAgent({ ...shared, uri, requestTls, allowH2: false, connectTimeout: 5_000 } as ProxyAgent.Options);
   }
 }

@@ -144,9 +144,11 @@ function urlOf(server: string, path: string, query: RequestOptions['query']): UR
 
 /** A client for the API server of a connection. `version` is hotwave's own, for the User-Agent. */
 export function apiClient(connection: Connection, version: string, requests = new RequestCounter()): ApiClient {
+  const { server, user, proxy } = connection.resolved;
   const context: FailureContext = {
-    server: connection.resolved.server,
-    user: connection.resolved.user,
+    server,
+    user,
+    proxy,
     get unread() {
       return connection.unread;
     },

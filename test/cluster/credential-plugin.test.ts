@@ -10,6 +10,8 @@ import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
 import { identityOf } from '../lab/process-identity.ts';
 import { apiDouble } from '../support/api-double.ts';
 import type { Asked } from '../support/api-double.ts';
+import { selfSigned } from '../support/self-signed.ts';
+import type { SelfSigned } from '../support/self-signed.ts';
 
 const V1 = 'client.authentication.k8s.io/v1';
 let folder: string;
@@ -218,4 +220,32 @@ test('a kubeconfig with a plugin beside it authenticates all requests of a conne
   ]);
   expect(new Set(all)).toEqual(new Set(['Bearer of-the-plugin']));
   expect(await plugin.runs()).toBe(1);
+});
+
+test('another certificate of a plugin counts for commands as for requests, without anybody being refused first', async () => {
+  const [first, second] = [selfSigned(), selfSigned()];
+  const gives = ({ cert, key }: SelfSigned, ends: string): string =>
+    answer({ clientCertificateData: cert, clientKeyData: key, expirationTimestamp: ends }).replaceAll('\\n', '\\\\n');
+  const once = join(folder, 'rotating.once');
+  const body = `if mkdir ${once} 2>/dev/null; then ${gives(first, '2026-01-01T00:05:00Z')}; else ${gives(second, '2026-01-01T01:00:00Z')}; fi`;
+  const plugin = await aPlugin('rotating', body);
+  const path = join(folder, 'rotating-config');
+  await writeFile(
+    path,
+    JSON.stringify({
+      clusters: [{ name: 'c', cluster: { server: 'https://east.test' } }],
+      users: [{ name: 'u', user: { exec: plugin.config } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    }),
+  );
+  let now = Date.parse('2026-01-01T00:00:00Z');
+  const connection = new Connection({ path }, { now: () => now });
+  const shown = async (): Promise<string> => {
+    const { agent } = await connection.websocketOptions();
+    return String((agent as unknown as { options: { cert: Buffer } }).options.cert);
+  };
+  expect(await shown()).toBe(first.cert);
+  now += 4.5 * 60_000;
+  expect(await shown()).toBe(second.cert);
 });

@@ -1,9 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SelfSigned } from './self-signed.ts';
 
 /** What an API server double was asked. */
 export interface Asked {
@@ -39,19 +41,25 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function kubeconfigOf(server: string, token: string): string {
+function kubeconfigOf(server: string, token: string, tls: SelfSigned | undefined): string {
+  const trust = tls
+    ? { 'certificate-authority-data': Buffer.from(tls.cert).toString('base64') }
+    : { 'insecure-skip-tls-verify': true };
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'double', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name: 'double', cluster: { server, ...trust } }],
     users: [{ name: 'tester', user: { token } }],
     contexts: [{ name: 'double', context: { cluster: 'double', user: 'tester' } }],
     'current-context': 'double',
   });
 }
 
-/** Starts one. `answer` returning `silence` leaves the request without an answer. */
-export async function apiDouble(answer: (asked: Asked, count: number) => Reply | 'silence'): Promise<ApiDouble> {
+/** Starts one, with `tls` as https. `answer` returning `silence` leaves the request without an answer. */
+export async function apiDouble(
+  answer: (asked: Asked, count: number) => Reply | 'silence',
+  tls?: SelfSigned,
+): Promise<ApiDouble> {
   const asked: Asked[] = [];
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://double');
@@ -65,12 +73,13 @@ export async function apiDouble(answer: (asked: Asked, count: number) => Reply |
     response.writeHead(reply.status ?? 200, reply.headers);
     response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));
   };
-  const listening: Server = createServer((request, response) => void respond(request, response));
+  const listener: RequestListener = (request, response) => void respond(request, response);
+  const listening: Server = tls ? createHttpsServer(tls, listener) : createServer(listener);
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
-  const server = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+  const server = `${tls ? 'https' : 'http'}://127.0.0.1:${(listening.address() as AddressInfo).port}`;
   const folder = await mkdtemp(join(tmpdir(), 'hotwave-double-'));
   const kubeconfig = join(folder, 'kubeconfig');
-  await writeFile(kubeconfig, kubeconfigOf(server, 'secret-token'));
+  await writeFile(kubeconfig, kubeconfigOf(server, 'secret-token', tls));
   return {
     kubeconfig,
     server,

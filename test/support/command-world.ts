@@ -53,7 +53,7 @@ export class CommandWorld {
     this.#environment = {
       ...(Object.fromEntries(kept) as Record<string, string>),
       TEMPORAL_ADDRESS: lab.temporal.address,
-      TEMPORAL_CONFIG_FILE: join(folder, 'no-such-file.toml'),
+      TEMPORAL_CONFIG_FILE: '/dev/null',
       USER: 'ann',
     };
   }
