@@ -59,7 +59,7 @@ async function showSent(
   { reference }: FoundRelease,
 ): Promise<ExitCode> {
   if (isForPeople(output)) {
-    say(io, `sent; it takes effect as soon as a worker runs: hotwave status ${plainText(reference)}`);
+    say(io, `sent; it takes effect as soon as a worker runs: hotwave status ${reference}`);
   } else await print(io, output, { id, verb, sent: true }, () => '');
   return EXIT.ok;
 }

@@ -6,6 +6,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client';
 import { ApplicationFailure, NamespaceNotFoundError, TimeoutFailure } from '@temporalio/common';
+import { shellWord } from '../../release/narrate/shell.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 
@@ -118,7 +119,7 @@ function isRefusal(code: number): boolean {
 
 function noNamespace(address: string, namespace: string): ExitError {
   return new ExitError(EXIT.unreachable, `Temporal at ${address} has no namespace ${namespace}`, [
-    `name another one with --temporal-namespace, or create it: temporal operator namespace create ${namespace}`,
+    `name another one with --temporal-namespace, or create it: temporal operator namespace create ${shellWord(namespace)}`,
   ]);
 }
 

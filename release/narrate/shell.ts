@@ -1,7 +1,7 @@
 import type { SetRef } from '../fleet/fleet.ts';
 
-/** Words that no shell reads as anything but themselves. */
-const SAFE = /^[A-Za-z0-9_./:=@%+,-]+$/;
+/** Words that no shell reads as anything but themselves; zsh takes `=ls` for the path of a program. */
+const SAFE = /^(?!=)[A-Za-z0-9_./:=@%+,-]+$/;
 
 /**
  * A word as a person can paste it into a shell: `duel` -> `duel`, `a b` -> `'a b'`, `it's` -> `'it'\\''s'`. Every name

@@ -56,7 +56,7 @@ export function wayBack(set: Subject, wish: BackWish | undefined): WayBack {
   const records = readRecords(set.annotations);
   const { running, last } = records;
   if (wish && !isReadable(wish))
-    return refused(`it is not understood what to go back to: hotwave rollback ${refOf(set)} --to VERSION`);
+    return refused(`it is not understood what to go back to: ${commandOf('rollback', set, '--to', 'VERSION')}`);
   if (running) return wish ? toWish(running, wish, { set, records }) : asRecorded(running);
   const broken = records.unreadable.find((sentence) => sentence.includes(`${RELEASE_ANNOTATION} `));
   if (broken !== undefined)
@@ -92,7 +92,7 @@ function beforeLast(last: LastRelease, set: Subject): WayBack {
   const { oldImage, newImage } = record;
   if (oldImage === newImage)
     return refused(
-      `${last.release} has only made engines load ${last.version} again, with the image that they had: to which version, hotwave rollback ${refOf(set)} --to VERSION --image IMAGE`,
+      `${last.release} has only made engines load ${last.version} again, with the image that they had: to which version, ${commandOf('rollback', set, '--to', 'VERSION', '--image', 'IMAGE')}`,
     );
   return { kind: 'found', record, isRecorded: false, own: [oldImage, newImage], why: 'what servers ran before' };
 }
@@ -138,7 +138,7 @@ function toWish(from: ReleaseRecord, wish: BackWish, around: Surroundings): WayB
   if (!records.running && image === from.newImage)
     return {
       kind: 'nothing',
-      reason: `nothing to do: ${set.ref.name} is on ${version} since ${from.release}; hotwave verify ${refOf(set)} asks every server`,
+      reason: `nothing to do: ${set.ref.name} is on ${version} since ${from.release}; ${commandOf('verify', set)} asks every server`,
     };
   if (image === from.newImage)
     return refused(
@@ -157,16 +157,12 @@ interface Known {
 }
 
 function wished({ version, image }: BackWish, container: string, { set, records }: Surroundings): Known | Dead {
-  const how = commandLine(
-    'rollback',
-    refOf(set),
-    '--to',
-    version === undefined || version === STABLE ? 'VERSION' : version,
-  );
+  const wanted = version === undefined || version === STABLE ? 'VERSION' : version;
+  const withImage = (named: string): string => commandOf('rollback', set, '--to', wanted, '--image', named);
   if (image !== undefined) {
     const name = version ?? recordedVersion(records, container, image) ?? imageTag(image);
     return name === ''
-      ? refused(`${image} does not say which version it is: ${how} --image ${image}`)
+      ? refused(`${image} does not say which version it is: ${withImage(image)}`)
       : { image, version: name };
   }
   const known = knownVersions(records, container);
@@ -178,7 +174,7 @@ function wished({ version, image }: BackWish, container: string, { set, records 
   );
   const what = version === STABLE ? 'a stable version' : `the version ${version ?? ''}`;
   return refused(
-    `${set.ref.name} does not know ${what}: its records name ${names.join(', ')}. Say its image too: ${how} --image IMAGE`,
+    `${set.ref.name} does not know ${what}: its records name ${names.join(', ')}. Say its image too: ${withImage('IMAGE')}`,
   );
 }
 
@@ -202,6 +198,6 @@ function knownVersions({ stable, last, running }: Records, container: string): r
 
 const pick = ({ image, version }: Known): Known => ({ image, version });
 
-function refOf({ ref: { namespace, name } }: Subject): string {
-  return `${namespace}/${name}`;
+function commandOf(verb: string, { ref: { namespace, name } }: Subject, ...flags: readonly string[]): string {
+  return commandLine(verb, `${namespace}/${name}`, ...flags);
 }

@@ -71,6 +71,13 @@ describe('trouble with Temporal', () => {
     });
   });
 
+  test('the namespace in a command to paste is one word', () => {
+    const namespace = 'games; reboot';
+    expect(explainTemporalError(new NamespaceNotFoundError(namespace), { ...destination, namespace })).toMatchObject({
+      hints: [expect.stringContaining("namespace create 'games; reboot'")],
+    });
+  });
+
   test('what is no trouble of Temporal stays a mistake of ours', () => {
     const mistake = new TypeError('x is undefined');
     expect(explainTemporalError(mistake, destination)).toBe(mistake);

@@ -140,6 +140,14 @@ describe('with a wish', () => {
     );
   });
 
+  test.each([
+    ['registry.test/scripts$(reboot)', `--image 'registry.test/scripts$(reboot)'`],
+    ["registry.test/it's", String.raw`--image 'registry.test/it'\''s'`],
+    ['registry.test/scripts; reboot', `--image 'registry.test/scripts; reboot'`],
+  ])('the image %s is one word of the command that is proposed', (wanted, words) => {
+    expect(reasonOf(back({ last: done }, { image: wanted }))).toContain(words);
+  });
+
   test.each<[string, Written, BackWish, RegExp]>([
     ['the version that it has', { last: done }, { version: '10.0' }, /^nothing: .*hotwave verify arena\/duel/],
     [
