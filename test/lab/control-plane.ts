@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Api } from './api.ts';
+import { auditLogFile, writeAuditPolicy } from './audit-log.ts';
 import { kubeconfigFile, labUsers, writeKubeconfig, writeServiceAccountKeys, writeTokens } from './credentials.ts';
 import { startKruise, startKruiseGame } from './game-controllers.ts';
-import { applyPermissions } from './permissions.ts';
-import type { ControllerRates, ControlPlane, Workshop } from './lab-contract.ts';
+import { applyPermissions, hotwaveToken } from './permissions.ts';
+import type { ControllerRates, ControlPlane, LabUser, Workshop } from './lab-contract.ts';
 
 import type { Programs } from './programs.ts';
 import { until } from './until.ts';
@@ -17,7 +18,7 @@ export interface ControlPlaneOptions extends Workshop {
 }
 
 /**
- * Starts etcd, the API server (RBAC, one token per lab user), the garbage collector, OpenKruise and OpenKruiseGame
+ * Starts etcd, the API server (RBAC, one token per lab user, an audit log of hotwave's requests), the garbage collector, OpenKruise and OpenKruiseGame
  * with their resource definitions and webhooks. Real nodes may join with the admin's kubeconfig.
  * @throws Error with the end of the log of the program that did not get ready
  */
@@ -36,22 +37,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     { what: 'the API server to write its certificate', deadlineMs: 60_000 },
     () => Promise.resolve(existsSync(certificateFile) && readFileSync(certificateFile, 'utf8')),
   );
-  for (const user of labUsers) {
-    writeKubeconfig(kubeconfigFile(directory, user), user, { server, token: tokens[user], certificateAuthority });
-  }
-  const controlPlane: ControlPlane = {
-    server,
-    certificateAuthority,
-    servingCertificate: { certificateFile, keyFile: join(directory, 'apiserver', 'apiserver.key') },
-    apiAs: (user) => new Api({ server, token: tokens[user], certificateAuthority }),
-    kubeconfigOf: (user) => kubeconfigFile(directory, user),
-    waitReady: async (program) => readiness.get(program)?.(),
-  };
-
-  const api = controlPlane.apiAs('admin');
+  const apiWith = (token: string): Api => new Api({ server, token, certificateAuthority });
+  const api = apiWith(tokens.admin);
   const apiReady = async (): Promise<void> => {
     // A client of its own: the one above is closed by the time that a program is started again.
-    const asker = controlPlane.apiAs('admin');
+    const asker = apiWith(tokens.admin);
     const wait = { what: 'the API server to be ready', deadlineMs: 60_000 };
     await supervisor.waitFor('kube-apiserver', wait, () => asker.text('/readyz'));
     await asker.close();
@@ -59,6 +49,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   readiness.set('kube-apiserver', apiReady);
   await apiReady();
   await Promise.all([applyPermissions(api), createResourceDefinitions(api, programs)]);
+  const tokenOf: Readonly<Record<LabUser, string>> = { ...tokens, hotwave: await hotwaveToken(api) };
+  for (const user of labUsers) {
+    writeKubeconfig(kubeconfigFile(directory, user), user, { server, token: tokenOf[user], certificateAuthority });
+  }
+  const controlPlane: ControlPlane = {
+    server,
+    certificateAuthority,
+    servingCertificate: { certificateFile, keyFile: join(directory, 'apiserver', 'apiserver.key') },
+    apiAs: (user) => apiWith(tokenOf[user]),
+    kubeconfigOf: (user) => kubeconfigFile(directory, user),
+    waitReady: async (program) => readiness.get(program)?.(),
+  };
   // Not before the definitions are there: the garbage collector looks for new kinds only every 30 s, and until it
   // knows them nothing that a set owns is deleted with it.
   await startControllerManager(options, controlPlane);
@@ -115,6 +117,8 @@ async function startApiServer(options: ControlPlaneOptions, etcdUrl: string, por
       // No controller makes service accounts here, and with this plugin pods without one are refused.
       '--disable-admission-plugins=ServiceAccount',
       '--service-cluster-ip-range=10.96.0.0/16',
+      `--audit-policy-file=${writeAuditPolicy(directory)}`,
+      `--audit-log-path=${auditLogFile(directory)}`,
       '--allow-privileged',
     ],
   });

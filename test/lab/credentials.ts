@@ -5,16 +5,23 @@ import { stringify } from 'yaml';
 import type { ApiCredentials } from './api.ts';
 import type { LabUser } from './lab-contract.ts';
 
-/** The users of every lab. Only `admin` is in a group that may do everything; the rest get what RBAC gives them. */
-export const labUsers: readonly LabUser[] = ['admin', 'hotwave', 'observer', 'nobody'];
+/** Those who are users for Kubernetes; `hotwave` is a service account. */
+type TokenUser = Exclude<LabUser, 'hotwave'>;
 
-/** One bearer token per user. */
-export type Tokens = Readonly<Record<LabUser, string>>;
+const tokenUsers: readonly TokenUser[] = ['admin', 'observer', 'nobody'];
 
-/** Writes the API server's token file and returns the tokens. */
-export function writeTokens(file: string): Tokens {
-  const tokens = Object.fromEntries(labUsers.map((user) => [user, randomBytes(16).toString('hex')])) as Tokens;
-  const lines = labUsers.map((user) => `${tokens[user]},${user},${user}${user === 'admin' ? ',"system:masters"' : ''}`);
+/** The people of every lab. Only `admin` is in a group that may do everything; the rest get what RBAC gives them. */
+export const labUsers: readonly LabUser[] = [...tokenUsers, 'hotwave'];
+
+/** Writes the API server's token file and returns the tokens, one for each user. */
+export function writeTokens(file: string): Readonly<Record<TokenUser, string>> {
+  const tokens = Object.fromEntries(tokenUsers.map((user) => [user, randomBytes(16).toString('hex')])) as Record<
+    TokenUser,
+    string
+  >;
+  const lines = tokenUsers.map(
+    (user) => `${tokens[user]},${user},${user}${user === 'admin' ? ',"system:masters"' : ''}`,
+  );
   writeFileSync(file, `${lines.join('\n')}\n`, { mode: 0o600 });
   return tokens;
 }
