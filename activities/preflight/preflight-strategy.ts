@@ -5,6 +5,8 @@ import { FROZEN, firstWavePatch, newServersPatch, setTarget } from '../../releas
 import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
 import { recordOfPlan } from '../../release/record/plan-record.ts';
 import { withReleaseRecord } from '../../release/patches/record-patches.ts';
+import { rewrittenImage } from '../../release/plan/rewritten-images.ts';
+import { settledName } from '../../release/fleet/rewriting.ts';
 import { pendingImages, pendingText } from '../../release/plan/pending-template.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
 import type { Finding, Preflight } from './preflight-check.ts';
@@ -42,6 +44,23 @@ export async function checkTemplate({ cluster, ref, snapshot, file }: Preflight)
   if (!first) return ok(`nothing but the image of ${container} will change`);
   return refused(
     `${pendingText(first, ref.name)}, which restarts ${first.container}. Let the set take it over before this release, or put ${first.runs} back into the template`,
+  );
+}
+
+/** A pod that gets another image than the release has written would be waited for in vain. */
+export async function checkPodImages({ cluster, ref, snapshot, file }: Preflight): Promise<Finding> {
+  if (!snapshot) return refused('the servers were not read');
+  const { container, image } = updatedContainer(file.spec);
+  const workload = await cluster.readWorkload(ref, cancellation());
+  const rewritten = rewrittenImage(snapshot, container, workload);
+  if (!rewritten) return ok(`as the template says, for all that shows it`);
+  const { asked, found, servers } = rewritten;
+  const what = `the template of ${ref.name} has ${asked} for container ${container}, and the pods of ${servers.length} servers ask for ${found} (${firstNames(servers)}): an admission webhook rewrites it`;
+  const name = settledName(image, rewritten);
+  if (name === undefined)
+    return warning(`${what}. It leaves ${image} as it is; a rollback writes ${found} into the template`);
+  return refused(
+    `${what}, and would rewrite ${image}, too. Name it ${name} in spec.images, which the webhook leaves as it is, or take the set out of the webhook`,
   );
 }
 

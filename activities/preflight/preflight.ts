@@ -13,7 +13,14 @@ import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { checkHolder, checkHalt } from './preflight-lock.ts';
 import { checkFilesAndHealth, checkProof } from './preflight-questions.ts';
 import { checkMetrics, checkServiceQualities, containersNamed, readsLogs, runsCommands } from './preflight-probes.ts';
-import { checkDryRun, checkOverrides, checkReclaimPolicy, checkStrategy, checkTemplate } from './preflight-strategy.ts';
+import {
+  checkDryRun,
+  checkOverrides,
+  checkPodImages,
+  checkReclaimPolicy,
+  checkStrategy,
+  checkTemplate,
+} from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Access } from '../ports/access.ts';
 import { packPlan } from '../../release/plan/packed-plan.ts';
@@ -40,6 +47,7 @@ const CHECKS: readonly Check[] = [
   { title: 'servers', run: checkServersExist },
   { title: 'containers', run: checkContainers },
   { title: 'template', only: ['rolling'], run: checkTemplate },
+  { title: 'images of pods', run: checkPodImages },
   { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
   { title: 'waves', run: checkWaves },
   { title: 'players', run: checkTraffic },

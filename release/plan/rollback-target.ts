@@ -2,6 +2,7 @@ import type { ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
 import type { SetBaseline } from '../patches/patches.ts';
 import type { Records } from '../record/record.ts';
+import { rewritingOf } from '../fleet/rewriting.ts';
 import { imageTag } from '../spec/image-reference.ts';
 
 /** Why a rollback goes back to one version and to no other. */
@@ -120,10 +121,12 @@ export function rollbackTarget(
   { records, previousVersion }: { readonly records: Records; readonly previousVersion: string | undefined },
 ): RollbackTarget {
   const versionOf = (image: string): string => recordedVersion(records, container, image) ?? imageTag(image);
-  const isOther = templateImage !== target.image && templateImage !== newImage;
+  // What admission has made of the template's image is the template's version: a digest alone has no name.
+  const isTemplates = target.image === templateImage || rewritingOf(templateImage, target.image) !== undefined;
+  const isOther = !isTemplates && templateImage !== newImage;
   return {
     ...target,
-    version: previousVersion ?? versionOf(target.image),
+    version: previousVersion ?? versionOf(isTemplates ? templateImage : target.image),
     ...(isOther ? { template: versionOf(templateImage) } : {}),
   };
 }

@@ -217,3 +217,24 @@ describe('the stable version', () => {
     expect(endOfRelease({ ...record, earlier }, 'done', all)).toMatchObject({ everyServer: true });
   });
 });
+
+describe('servers whose image an admission webhook has rewritten', () => {
+  const digest = `sha256:${'1'.repeat(64)}`;
+  const planned = (found: string): Plan => {
+    const live = fleet({ run: times(3, '1.0'), template: '1.0' });
+    const servers = live.servers.map(({ ordinal }) => aServer({ ordinal, sidecarImage: found }));
+    const result = planRelease(specOf('2.0').spec, { ...live, servers });
+    if (!isPlan(result)) throw new Error(result.refusals.join('; '));
+    return result;
+  };
+
+  test.each([
+    [`registry.test/scripts@${digest}`],
+    [`registry.test/scripts:1.0@${digest}`],
+    ['mirror.test/scripts:1.0'],
+  ])('%s go back to what they ran, by the version of the template', (found) => {
+    const { rollbackTo } = planned(found);
+    expect(rollbackTo).toMatchObject({ image: found, version: '1.0', why: 'what servers run' });
+    expect(rollbackTo).not.toHaveProperty('template');
+  });
+});
