@@ -188,6 +188,7 @@ export function underLease(cluster: Cluster): Cluster {
     readWorkload: (...parameters) => cluster.readWorkload(...parameters),
     listServers: (...parameters) => cluster.listServers(...parameters),
     followServers: (...parameters) => cluster.followServers(...parameters),
+    readComplaints: (...parameters) => cluster.readComplaints(...parameters),
     serversWithOtherPriority: (...parameters) => cluster.serversWithOtherPriority(...parameters),
     followGameServers: (...parameters) => cluster.followGameServers(...parameters),
     listGameServers: (...parameters) => cluster.listGameServers(...parameters),

@@ -2,6 +2,7 @@ import pLimit from 'p-limit';
 import { z } from 'zod';
 import { OWNER_LABEL, PRIORITY_LABEL } from '../release/fleet/fleet.ts';
 import type { GameServerSetView, ServerView, SetRef } from '../release/fleet/fleet.ts';
+import { complaintsInEvents, complaintsOfWorkload } from './complaints.ts';
 import { Connection } from './connection.ts';
 import { execInContainer } from './exec.ts';
 import { follow } from './follow.ts';
@@ -218,6 +219,11 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
     },
     followSet: (ref, signal) => followSet(client, ref, signal),
     serversWithOtherPriority: (ref, values, signal) => serversWithOtherPriority(client, ref, values, signal),
+    async readComplaints(ref, server, signal) {
+      const workload = await readObject(client, workloadPath(ref), signal);
+      const events = await complaintsInEvents(client, ref, server, signal);
+      return [...complaintsOfWorkload(workload, ref.name), ...events];
+    },
     followServers(ref, names, signal) {
       // One watch: where their names are too long for one selector, those of the whole set that are wanted.
       const [selector = ownedBy(ref), ...more] = serverSelectors(ref, names);

@@ -40,5 +40,10 @@ export function podsPath(namespace: string): string {
   return `/api/v1/namespaces/${checkedName(namespace)}/pods`;
 }
 
+/** Where the events of a namespace are. */
+export function eventsPath(namespace: string): string {
+  return `/api/v1/namespaces/${checkedName(namespace)}/events`;
+}
+
 /** Where one asks what one may do. */
 export const ACCESS_REVIEW_PATH = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';

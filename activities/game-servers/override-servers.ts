@@ -7,6 +7,7 @@ import type { ServerFailure } from '../../release/checks/server.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { contentCheck } from '../servers/await-ready.ts';
+import { Complaints } from '../servers/complaints.ts';
 import { GameServerWriter, WRITES_AT_ONCE } from './game-server-writer.ts';
 import { ReadyChecks } from '../servers/ready-checks.ts';
 import { cancellation, isInterrupted, keepAlive } from '../runtime.ts';
@@ -55,6 +56,7 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
     const round = new OverrideRound(cluster, input, {
       planned,
       checks: new ReadyChecks(contentCheck(cluster, input, signal)),
+      complaints: new Complaints(cluster, { set: input.set, signal }),
       views,
       servers: views.follow(cluster.followServers(input.set, names, signal)),
       gameServers: views.follow(cluster.followGameServers(input.set, names, signal)),
@@ -77,6 +79,7 @@ export function overrideServers(cluster: Cluster): (input: OverrideServersInput)
 interface Sight {
   readonly planned: readonly PlannedServer[];
   readonly checks: ReadyChecks;
+  readonly complaints: Complaints;
   readonly views: Views;
   readonly servers: () => readonly ServerView[] | undefined;
   readonly gameServers: () => readonly GameServerRecord[] | undefined;
@@ -136,6 +139,7 @@ class OverrideRound {
     if (!servers || !gameServers) return false;
     const pods = new Map(servers.map((server) => [server.name, server]));
     const records = new Map(gameServers.map((record) => [record.name, record]));
+    this.#sight.complaints.tell(this.#watch, Date.now());
     const before = this.#watch.pending.length;
     for (const planned of this.#onTheirWay()) {
       const record = records.get(planned.name);
@@ -152,7 +156,8 @@ class OverrideRound {
     const [isReady, holds] = [judgement.kind === 'done', this.#holds(record)];
     if (judgement.kind === 'failed') this.#watch.fail({ server: name, ...judgement });
     else if (isReady && holds && this.#writer.hasArrived(name, pod)) this.#finish(planned, pod);
-    else if (this.#isLate(name, now)) this.#watch.fail(isReady ? this.#unconfirmed(record) : this.#lateness(name, pod));
+    else if (this.#isLate(name, now))
+      this.#watch.fail(isReady ? this.#unconfirmed(record) : this.#lateness(planned, pod));
     else if (this.#writing.has(name)) return false;
     else if (this.#writer.isUndone(record, holds, now)) return true;
     else return (isReady || this.#imageOf(pod) !== this.#input.image) && this.#writer.needsWrite(name, now);
@@ -260,8 +265,8 @@ class OverrideRound {
     return (since !== undefined && now - since > this.#input.timeout) || now >= this.#input.deadline;
   }
 
-  #lateness(name: string, pod: ServerView | undefined): ServerFailure {
-    return this.#watch.lateness(name, pod, formatDuration(this.#input.timeout));
+  #lateness(planned: PlannedServer, pod: ServerView | undefined): ServerFailure {
+    return this.#watch.lateness(planned, pod, formatDuration(this.#input.timeout));
   }
 
   /** It runs the image, but the override would not last, or nobody has shown that it would. */

@@ -1,3 +1,4 @@
+import type { Complaint } from '../../release/checks/complaint.ts';
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 
 /** Which servers of a set to read. Names keep a request as small as the wave it is about. */
@@ -31,4 +32,10 @@ export interface Servers {
    * answered from the API server's cache, which also picks them, so that the answer is small however many servers there are.
    */
   serversWithOtherPriority(ref: SetRef, values: readonly number[], signal?: AbortSignal): Promise<readonly string[]>;
+  /**
+   * What controllers say that they could not do with the set's Advanced StatefulSet and with one of its servers: its
+   * conditions that say so, and events of type Warning. Events are few (a controller sends 25 about one object, then one in
+   * five minutes) and go after an hour.
+   */
+  readComplaints(ref: SetRef, server: string, signal?: AbortSignal): Promise<readonly Complaint[]>;
 }

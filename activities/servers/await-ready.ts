@@ -3,6 +3,7 @@ import { formatDuration } from '../../release/spec/quantity.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { checkContent } from '../probes/check-servers.ts';
+import { Complaints } from './complaints.ts';
 import { FreshServers } from './fresh-servers.ts';
 import { Places } from './places.ts';
 import { ReadyChecks } from './ready-checks.ts';
@@ -50,10 +51,11 @@ export function awaitReady(cluster: Servers & Probes): (input: AwaitReadyInput) 
     const checks = new ReadyChecks(contentCheck(cluster, input, signal));
     const servers = unpackServers(input.set, input.servers);
     const watch = new ServerWatch({ servers, target: targetOf(input) });
+    const complaints = new Complaints(cluster, { set: input.set, revision: input.revision, signal });
     try {
       const names = servers.map(({ name }) => name);
       await keepAlive(() =>
-        watchUntilSettled(cluster.followServers(input.set, names, signal), input, { watch, checks }),
+        watchUntilSettled(cluster.followServers(input.set, names, signal), input, { watch, checks, complaints }),
       );
       return stepReport(checks.passed, [...watch.failures, ...checks.failures]);
     } finally {
@@ -66,10 +68,11 @@ export function awaitReady(cluster: Servers & Probes): (input: AwaitReadyInput) 
 async function watchUntilSettled(
   views: AsyncIterable<readonly ServerView[]>,
   { deadline, failFast }: AwaitReadyInput,
-  { watch, checks }: { readonly watch: ServerWatch; readonly checks: ReadyChecks },
+  { watch, checks, complaints }: { watch: ServerWatch; checks: ReadyChecks; complaints: Complaints },
 ): Promise<void> {
   const started = Date.now();
   for await (const servers of views) {
+    complaints.tell(watch, Date.now());
     for (const { server, planned } of watch.look(servers, Date.now())) checks.start(server, planned);
     checks.throwIfInTrouble();
     if (watch.failures.length + checks.failures.length > failFast) return;

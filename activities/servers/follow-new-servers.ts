@@ -158,11 +158,12 @@ class NewServerWatch {
     const since = this.#seenAt.get(server.uid) ?? now;
     this.#seenAt.set(server.uid, since);
     // A new server is measured against nothing: whatever its containers are, it was made with them.
-    const judgement = this.#watch.judge(plannedServer(server, []), server, now);
+    const planned = plannedServer(server, []);
+    const judgement = this.#watch.judge(planned, server, now);
     if (judgement.kind === 'failed') return { server: name, class: judgement.class, reason: judgement.reason };
     const late = now - since >= this.#input.timeout;
     if (judgement.kind !== 'done')
-      return late ? this.#watch.lateness(name, server, formatDuration(this.#input.timeout)) : undefined;
+      return late ? this.#watch.lateness(planned, server, formatDuration(this.#input.timeout)) : undefined;
     const reason = await this.#ask(server);
     if (reason === undefined) return 'proved';
     return late ? { server: name, class: 'version', reason } : undefined;

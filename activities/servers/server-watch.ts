@@ -2,10 +2,12 @@ import type { ServerView } from '../../release/fleet/fleet.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Judgement, LastReason, ServerFailure, Target } from '../../release/checks/server.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
+import type { Blocker } from '../../release/checks/complaint.ts';
+import { blockedText } from '../../release/checks/complaint.ts';
 import type { PullCause } from '../../release/checks/pull-cause.ts';
 import { judgeServer, timeoutFailure } from '../../release/checks/server.ts';
 
-/** A suspect (an image that cannot be pulled yet) becomes a failure after this long. */
+/** A suspect (an image that cannot be pulled yet, a write that is denied) becomes a failure after this long. */
 const PATIENCE_MS = 20_000;
 
 /** What a watch needs to know about its batch. */
@@ -29,6 +31,10 @@ export class ServerWatch {
   /** Why their image could not be pulled, when the kubelet said it last: a back-off does not say it again. */
   readonly #causes = new Map<string, PullCause>();
   readonly #restartsBefore = new Map<string, number>();
+  /** Whose image nobody has written yet, and whether Kruise was refused already. */
+  readonly #unwritten = new Map<string, { readonly isShut: boolean }>();
+  /** What keeps Kruise from moving those whose image is not written, as far as it says so. */
+  blocker: Blocker | undefined;
   pending: readonly PlannedServer[];
 
   constructor(options: WatchOptions) {
@@ -55,9 +61,23 @@ export class ServerWatch {
     const target = this.#options.target(planned);
     this.#countRestarts(server, target);
     const restartsBefore = this.#restartsBefore.get(planned.name);
-    const judgement = this.#settle(judgeServer(server, { ...target, restartsBefore }), planned.name, now);
+    const seen = judgeServer(server, { ...target, restartsBefore });
+    const isUnwritten = seen.kind === 'waiting' && seen.isUnwritten === true;
+    if (isUnwritten) this.#unwritten.set(planned.name, { isShut: seen.isShut === true });
+    else this.#unwritten.delete(planned.name);
+    const judgement = this.#settle(isUnwritten ? this.#withBlocker(seen, target) : seen, planned.name, now);
     if (judgement.kind === 'waiting' || judgement.kind === 'suspect') this.#reasons.set(planned.name, judgement);
     return judgement;
+  }
+
+  /** Names of the pending servers whose image nobody has written yet. */
+  get unwritten(): readonly string[] {
+    return this.pending.map(({ name }) => name).filter((name) => this.#unwritten.has(name));
+  }
+
+  /** Names of those of them that Kruise has taken out of service, and was not allowed to write then. */
+  get shut(): readonly string[] {
+    return this.unwritten.filter((name) => this.#unwritten.get(name)?.isShut === true);
   }
 
   /** Takes a server out of the pending ones: it has failed. */
@@ -79,16 +99,29 @@ export class ServerWatch {
   }
 
   /** How a server that ran out of time has failed; `limit` is that time in words. */
-  lateness(name: string, server: ServerView | undefined, limit: string): ServerFailure {
-    return timeoutFailure(server, name, this.#reasons.get(name) ?? { reason: 'nothing was seen' }, limit);
+  lateness(planned: PlannedServer, server: ServerView | undefined, limit: string): ServerFailure {
+    const last = this.#reasons.get(planned.name) ?? { reason: 'nothing was seen' };
+    return timeoutFailure(server, this.#options.target(planned), last, limit);
   }
 
   /** Fails all that are pending: time is over. */
   giveUp(servers: readonly ServerView[], limit: string): void {
-    for (const { name } of this.pending) {
-      const server = servers.find((candidate) => candidate.name === name);
-      this.fail(this.lateness(name, server, limit));
+    for (const planned of this.pending) {
+      const server = servers.find(({ name }) => name === planned.name);
+      this.fail(this.lateness(planned, server, limit));
     }
+  }
+
+  /**
+   * A server that is not moved, with the reason that Kruise gives. Its class is `refused` from then on. A denial is no
+   * hiccup: each try of Kruise meets it again, and takes the server out of service. Whatever else keeps it may pass, and on
+   * a way back there is nothing better to do than to wait.
+   */
+  #withBlocker(seen: Judgement, { planned: { name }, direction }: Target): Judgement {
+    const { blocker } = this;
+    if (!blocker) return seen;
+    const cause = blocker.isDenied && direction === 'forward' ? {} : { cause: 'transient' as const };
+    return { kind: 'suspect', class: 'refused', reason: blockedText(blocker, name), ...cause, isUnwritten: true };
   }
 
   /** While another image runs in it, a sidecar's restarts are those of that image. */
@@ -105,8 +138,8 @@ export class ServerWatch {
       if (judgement.kind === 'done') this.#causes.delete(name);
       return judgement;
     }
-    const cause = judgement.cause ?? this.#causes.get(name);
-    if (cause) this.#causes.set(name, cause);
+    const cause = judgement.cause ?? (judgement.class === 'imagePull' ? this.#causes.get(name) : undefined);
+    if (cause && judgement.class === 'imagePull') this.#causes.set(name, cause);
     if (cause === 'transient') return judgement;
     if (cause === 'final') return { ...judgement, kind: 'failed' };
     const since = this.#suspectSince.get(name) ?? now;

@@ -7,6 +7,11 @@ const FINAL =
 const TRANSIENT =
   /too ?many ?requests|\b429\b|rate limit|\b50[0234]\b|bad gateway|service unavailable|gateway time-?out|internal server error|i\/o timeout|time-?out|timed out|deadline exceeded|connection (?:refused|reset)|no such host|server misbehaving|temporary failure|try again|network is unreachable|no route to host|unexpected eof|\beof\b|registryunavailable|pull qps exceeded|no space left/i;
 
+/** True when words speak of trouble that may pass by itself: overload, time-outs, a network, a name that is not found yet. */
+export function isTransient(words: string): boolean {
+  return TRANSIENT.test(words);
+}
+
 /**
  * Reads why an image could not be pulled from what the kubelet says; undefined when it does not say. What names both, such as
  * `failed to resolve: ... 429 Too Many Requests ... not found`, may pass.
@@ -14,6 +19,6 @@ const TRANSIENT =
 export function pullCauseOf(message: string, image: string): PullCause | undefined {
   // An image may be called anything.
   const words = message.replaceAll(image, '');
-  if (TRANSIENT.test(words)) return 'transient';
+  if (isTransient(words)) return 'transient';
   return FINAL.test(words) ? 'final' : undefined;
 }

@@ -6,6 +6,7 @@ import { POLICY_CLASSES } from '../spec/failure-spec.ts';
 import type { PlannedServer } from '../plan/plan.ts';
 import type { PullCause } from './pull-cause.ts';
 import { pullCauseOf } from './pull-cause.ts';
+import { rewritingOf } from '../fleet/rewriting.ts';
 import { isSamePod } from '../fleet/identity.ts';
 import { fingerprint, isSameRun, restartsOf } from '../fleet/run.ts';
 
@@ -47,12 +48,27 @@ export interface Target {
   readonly restartsBefore?: number | undefined;
 }
 
-/** What one look at a server says. `suspect` becomes a failure when it lasts (image pulls can be a hiccup). */
+/**
+ * What one look at a server says. `suspect` becomes a failure when it lasts (image pulls can be a hiccup). `isOld`: the
+ * container that has to go still runs; `isUnwritten`: so it does, and the pod does not even ask for its image; `isShut`: Kruise has begun
+ * with that, and was refused.
+ */
 export type Judgement =
   | { readonly kind: 'done' }
-  /** `isOld`: the container that has to go still runs. */
-  | { readonly kind: 'waiting'; readonly reason: string; readonly isOld?: true }
-  | { readonly kind: 'suspect'; readonly class: FailureClass; readonly reason: string; readonly cause?: PullCause }
+  | {
+      readonly kind: 'waiting';
+      readonly reason: string;
+      readonly isOld?: true;
+      readonly isUnwritten?: true;
+      readonly isShut?: true;
+    }
+  | {
+      readonly kind: 'suspect';
+      readonly class: FailureClass;
+      readonly reason: string;
+      readonly cause?: PullCause;
+      readonly isUnwritten?: true;
+    }
   | { readonly kind: 'failed'; readonly class: FailureClass; readonly reason: string };
 
 const PULL_ERRORS = new Set(['ErrImagePull', 'ImagePullBackOff', 'RegistryUnavailable']);
@@ -193,11 +209,49 @@ function restartsTooOften(
     : undefined;
 }
 
-function imageWritten(server: ServerView, { container, image }: Target): Judgement | undefined {
-  const found = containerOf(server.containers, container);
-  if (found?.image !== image) return waiting('waits for Kruise to write the image');
-  if (server.inGrace) return waiting('is in its grace period before the image is written');
-  return undefined;
+function imageWritten(server: ServerView, target: Target): Judgement | undefined {
+  const found = containerOf(server.containers, target.container);
+  if (found?.image === target.image)
+    return server.inGrace ? waiting('is in its grace period before the image is written') : undefined;
+  const rewritten = rewrittenText(server, target, found?.image);
+  if (rewritten === undefined) return whyUnwritten(server, target);
+  return target.direction === 'forward'
+    ? { kind: 'suspect', class: 'refused', reason: rewritten, isUnwritten: true }
+    : { kind: 'waiting', reason: rewritten, isUnwritten: true };
+}
+
+/**
+ * Kruise writes revision and image at once: who has the one and not the other was given another image by somebody. An
+ * override changes no revision, so there only an image that is the wanted one by another name tells.
+ */
+function rewrittenText(
+  { revision: isAt, inGrace, inPlace }: ServerView,
+  { image, revision }: Target,
+  found: string | undefined,
+): string | undefined {
+  if (found === undefined || inGrace || inPlace?.moreBatches === true) return undefined;
+  if (rewritingOf(image, found) !== undefined)
+    return `${image} was written, and its pod asks for ${found}: an admission webhook rewrites it`;
+  if (revision === undefined || isAt !== revision) return undefined;
+  return `Kruise wrote ${image}, and its pod asks for ${found}: an admission webhook rewrote it, or an override of its GameServer did`;
+}
+
+/**
+ * Why a pod does not ask for the image yet, as far as the pod itself says. Kruise v1.8.0 writes in this order: the lifecycle
+ * state of a hook, the condition InPlaceUpdateReady, then the revision with the image, or with the announcement of it when
+ * there is a grace period. Where admission refuses what comes after the condition, that is all there is to see.
+ */
+function whyUnwritten({ lifecycle, inGrace, conditions }: ServerView, { revision }: Target): Judgement {
+  const unwritten = (reason: string): Judgement => ({ kind: 'waiting', reason, isUnwritten: true });
+  if (lifecycle === 'PreparingUpdate' || lifecycle === 'PreparingDelete')
+    return unwritten(`a lifecycle hook of the set has not let it go (state ${lifecycle})`);
+  if (revision === undefined) return unwritten('waits for OpenKruiseGame to write the image of its override');
+  if (inGrace)
+    return unwritten('Kruise has announced its image: it is in its grace period, or the write after it is refused');
+  if (conditions['InPlaceUpdateReady'] !== 'False') return unwritten('waits for Kruise to write the image');
+  const reason =
+    'Kruise has taken it out of service for the update, and its image is not written: admission refuses the write, and the log of Kruise says why';
+  return { kind: 'waiting', reason, isUnwritten: true, isShut: true };
 }
 
 function containerRuns(server: ServerView, { planned, container, before, direction }: Target): Judgement | undefined {
@@ -245,6 +299,8 @@ export interface LastReason {
   readonly class?: FailureClass;
   /** The container that has to go still runs: it is late, whatever the runtime calls its image. */
   readonly isOld?: true;
+  /** The same, and its image was not even written. */
+  readonly isUnwritten?: true;
 }
 
 /**
@@ -254,22 +310,23 @@ export interface LastReason {
  */
 export function timeoutFailure(
   server: ServerView | undefined,
-  name: string,
+  { planned: { name }, container }: Pick<Target, 'planned' | 'container'>,
   last: LastReason,
   limit: string,
 ): ServerFailure {
   const isClosed =
     server?.conditions['ContainersReady'] === 'True' && server.conditions['InPlaceUpdateReady'] === 'False';
-  if (!isClosed || last.isOld === true)
+  if (!isClosed || last.isOld === true || last.isUnwritten === true)
     return { server: name, class: last.class ?? 'notReady', reason: `not Ready within ${limit}: ${last.reason}` };
-  const strange = server.containers.find(({ image, status }) => status !== undefined && status.image !== image);
-  if (!strange) {
+  // Kruise waits for the containers that it updates; what others have put into the pod may be called anything.
+  const strange = containerOf(server.containers, container);
+  if (!strange?.status || strange.status.image === strange.image) {
     const reason = `not Ready within ${limit}: its new container runs, and Kruise has not opened its readiness gate yet: give ready.timeout more time, or take smaller waves`;
     return { server: name, class: 'notReady', reason };
   }
   return {
     server: name,
     class: 'identityStuck',
-    reason: `Kruise does not see the new container after ${limit}: the runtime says that it runs ${strange.status?.image ?? ''}, not ${strange.image}: same digest under two tags, or an image name that the runtime spells differently`,
+    reason: `Kruise does not see the new container after ${limit}: the runtime says that it runs ${strange.status.image}, not ${strange.image}: same digest under two tags, or an image name that the runtime spells differently`,
   };
 }

@@ -9,6 +9,8 @@ export const POLICY_CLASSES = [
   'crashLoop',
   'notReady',
   'identityStuck',
+  /** Admission does not let Kruise write the pod, or has written another image into it. */
+  'refused',
   'content',
   'reload',
   'version',

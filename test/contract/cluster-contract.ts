@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LeaseLost } from '../../activities/ports/failure.ts';
+import { blockerIn } from '../../release/checks/complaint.ts';
 import { FENCE_ANNOTATION, fenced } from '../../release/patches/fence.ts';
 import { recordPatch } from '../../release/patches/record-patches.ts';
 import { TEMPLATE, changedTemplateFields, demandingTemplate, templateEdits } from '../../release/patches/template.ts';
@@ -37,6 +38,8 @@ export interface ContractSet {
   restore(manager: string, by: 'apply' | 'replace'): Promise<void>;
   /** The set has a service quality that makes OpenKruiseGame write this updatePriority when its result is `True`. */
   rankBy(quality: string, updatePriority: number): Promise<void>;
+  /** An admission policy lets nobody write this image into a pod of the set. */
+  denyImage(image: string, says: string): Promise<void>;
   /** OpenKruise's node agent reports the result of a service quality on a server's pod. */
   reportQuality(server: string, name: string, result: ServiceQuality): Promise<void>;
 }
@@ -269,6 +272,35 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         const gameServers = await cluster.listGameServers(set.ref);
         expect(gameServers.map(({ name: server }) => server)).toEqual(SERVERS.map((n) => `${set.ref.name}-${n}`));
         expect(gameServers[0]).toMatchObject({ opsState: 'None', updatePriority: 0, imageOverrides: {} });
+      });
+
+      test('says whose pod Kruise was not allowed to write, and what was said against it', async () => {
+        const own = await world.newSet();
+        const says = 'only images of the studio';
+        await own.denyImage(own.image('2.0'), says);
+        const last = `${own.ref.name}-3`;
+        expect(await cluster.readComplaints(own.ref, last)).toEqual([]);
+        const since = Date.now() - 2_000;
+        await cluster.patch(setTarget(own.ref), firstWavePatch(await baselineOf(own), 4, hold(0)));
+        const revision = await until('the new revision', async () => {
+          const workload = await cluster.readWorkload(own.ref);
+          return workload?.updateRevision !== workload?.currentRevision && workload?.updateRevision;
+        });
+        const blocker = await until('a complaint', async () =>
+          blockerIn(await cluster.readComplaints(own.ref, last), {
+            since,
+            waiting: new Set([last]),
+            shut: new Set(),
+            revision,
+          }),
+        );
+        expect(blocker).toMatchObject({ server: last, isDenied: true });
+        expect(blocker.words).toContain(says);
+        // Its gate was closed before, and nobody behind it has moved.
+        expect((await list(own)).map(({ conditions }) => conditions['InPlaceUpdateReady'])).toEqual([
+          ...Array<string>(3).fill('True'),
+          'False',
+        ]);
       });
 
       test('refuses a name that would lead to another resource', async () => {

@@ -7,7 +7,7 @@ import { describeClusterContract } from './cluster-contract.ts';
 describeClusterContract('in memory', () => {
   // A set per test, all in one cluster: as on a real API server.
   const image = (tag: string): string => `registry.test/scripts:${tag}`;
-  const names = Array.from({ length: 26 }, (_, index) => `set-${index}`);
+  const names = Array.from({ length: 27 }, (_, index) => `set-${index}`);
   const containers = [
     { name: MAIN, image: 'registry.test/engine:1.0' },
     { name: SIDECAR, image: image('1.0') },
@@ -42,6 +42,13 @@ describeClusterContract('in memory', () => {
         rankBy(name, updatePriority) {
           const quality = { name, serviceQualityAction: [{ state: true, updatePriority }] };
           cluster.edit('owner', ({ spec }) => (spec.serviceQualities = [quality]), ref);
+          return Promise.resolve();
+        },
+        denyImage(denied, says) {
+          cluster.set(ref).podAdmission = (server, images) =>
+            images.some((asked) => asked.image === denied)
+              ? `pods "${server}" is forbidden: ValidatingAdmissionPolicy 'test' with binding 'test' denied request: ${says}`
+              : undefined;
           return Promise.resolve();
         },
         reportQuality(server, name, result) {

@@ -7,6 +7,7 @@ import { apiClient } from '../../cluster/request.ts';
 import type { ApiClient } from '../../cluster/request.ts';
 import { setTarget } from '../../release/patches/patches.ts';
 import { until } from '../lab/until.ts';
+import { denyPodImage } from '../support/admission.ts';
 import { describeClusterContract } from '../contract/cluster-contract.ts';
 import type { ContractSet } from '../contract/cluster-contract.ts';
 import {
@@ -93,6 +94,7 @@ async function newSet(): Promise<ContractSet> {
       }),
     edit: (manager, path, value) =>
       write(setPath(name), 'application/json-patch+json', manager, [{ op: 'replace', path, value }]),
+    denyImage: (image, message) => denyPodImage(lab.api, { set: name, image, message }),
     reportQuality: (server, quality, result) =>
       write(`/api/v1/namespaces/default/pods/${server}/status`, 'application/strategic-merge-patch+json', 'kruise', {
         status: { conditions: [{ type: `game.kruise.io/${quality}`, ...result }] },

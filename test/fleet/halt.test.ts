@@ -8,7 +8,7 @@ import { FleetWorld, moves } from '../support/fleet-world.ts';
 let world: FleetWorld;
 
 beforeAll(async () => {
-  world = await FleetWorld.start({ fromMs: 800, toMs: 1_200 });
+  world = await FleetWorld.start({ swap: { fromMs: 800, toMs: 1_200 } });
 });
 
 afterAll(() => world.stop());

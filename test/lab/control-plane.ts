@@ -15,6 +15,8 @@ export type { ControlPlane } from './lab-contract.ts';
 /** Where a control plane runs, and how fast its controllers are. */
 export interface ControlPlaneOptions extends Workshop {
   readonly rates?: ControllerRates;
+  /** PodUnavailableBudgets count for in-place updates, too. */
+  readonly podBudgets?: boolean;
 }
 
 /**

@@ -9,6 +9,7 @@ export interface GameControllerOptions extends Workshop {
   readonly api: Api;
   readonly controlPlane: ControlPlane;
   readonly rates?: ControllerRates;
+  readonly podBudgets?: boolean;
 }
 
 /** Resolves when the controller is ready for work. */
@@ -16,13 +17,13 @@ export type Ready = () => Promise<void>;
 
 const admission = '/apis/admissionregistration.k8s.io/v1';
 
-/** Starts the OpenKruise manager (Advanced StatefulSet) with its webhooks for that one resource. */
+/** Starts the OpenKruise manager (Advanced StatefulSet) with its webhooks for that one resource, and for budgets if wanted. */
 export async function startKruise(options: GameControllerOptions): Promise<Ready> {
   const { directory, supervisor, ports, programs, controlPlane, api } = options;
   const rate = options.rates?.kruise ?? 1000;
   const [webhookPort, metricsPort, healthPort] = [await ports.take(), await ports.take(), await ports.take()];
   await api.create('/api/v1/namespaces', { metadata: { name: 'kruise-system' } });
-  await createKruiseWebhooks(api);
+  await createKruiseWebhooks(api, options.podBudgets === true);
   mkdirSync(join(directory, 'kruise'));
   await supervisor.start({
     name: 'kruise',
@@ -37,6 +38,7 @@ export async function startKruise(options: GameControllerOptions): Promise<Ready
       `--rest-config-qps=${rate}`,
       `--rest-config-burst=${rate * 2}`,
       '--statefulset-workers=10',
+      ...(options.podBudgets === true ? ['--feature-gates=PodUnavailableBudgetUpdateGate=true'] : []),
     ],
     environment: {
       // Makes it serve its webhooks by URL, with a certificate it makes itself, instead of by a Service.
@@ -95,31 +97,32 @@ async function waitReady({ supervisor }: GameControllerOptions, name: string, he
  * trimmed to the StatefulSet: without the defaults that the first one writes, the controller panics; with the one for
  * pods, every pod would get a readiness gate that only a kruise-daemon on its node opens.
  */
-async function createKruiseWebhooks(api: Api): Promise<void> {
-  const rule = {
+async function createKruiseWebhooks(api: Api, podBudgets: boolean): Promise<void> {
+  const sets = {
     apiGroups: ['apps.kruise.io'],
     apiVersions: ['v1alpha1', 'v1beta1'],
     resources: ['statefulsets'],
     operations: ['CREATE', 'UPDATE'],
   };
-  for (const [kind, verb, hook] of [
-    ['mutating', 'mutate', 'mstatefulset.kb.io'],
-    ['validating', 'validate', 'vstatefulset.kb.io'],
-  ] as const) {
-    const path = `/${verb}-apps-kruise-io-statefulset`;
-    await api.create(`${admission}/${kind}webhookconfigurations`, {
-      metadata: { name: `kruise-${kind}-webhook-configuration` },
-      webhooks: [
-        {
-          name: hook,
-          admissionReviewVersions: ['v1', 'v1beta1'],
-          clientConfig: { service: { name: 'kruise-webhook-service', namespace: 'kruise-system', path } },
-          failurePolicy: 'Fail',
-          sideEffects: 'None',
-          rules: [rule],
-        },
-      ],
-    });
+  const pods = { apiGroups: [''], apiVersions: ['v1'], resources: ['pods'], operations: ['UPDATE'] };
+  const webhook = (name: string, path: string, rule: object): object => ({
+    name,
+    admissionReviewVersions: ['v1', 'v1beta1'],
+    clientConfig: { service: { name: 'kruise-webhook-service', namespace: 'kruise-system', path } },
+    failurePolicy: 'Fail',
+    sideEffects: 'None',
+    rules: [rule],
+  });
+  const configurations = {
+    mutating: [webhook('mstatefulset.kb.io', '/mutate-apps-kruise-io-statefulset', sets)],
+    validating: [
+      webhook('vstatefulset.kb.io', '/validate-apps-kruise-io-statefulset', sets),
+      ...(podBudgets ? [webhook('vpod.kb.io', '/validate-pod', pods)] : []),
+    ],
+  };
+  for (const [kind, webhooks] of Object.entries(configurations)) {
+    const metadata = { name: `kruise-${kind}-webhook-configuration` };
+    await api.create(`${admission}/${kind}webhookconfigurations`, { metadata, webhooks });
   }
 }
 

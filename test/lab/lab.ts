@@ -35,6 +35,8 @@ export interface LabOptions {
   /** The lab goes on when this process ends; `npm run lab -- down` or `endLabNamed` ends it. */
   readonly outlivesOwner?: boolean;
   readonly rates?: ControllerRates;
+  /** PodUnavailableBudgets count for in-place updates, too. Default false, as in OpenKruise. */
+  readonly podBudgets?: boolean;
   /** Fleet only. */
   readonly nodes?: number;
   /** Fleet only: how long an image change takes. */
@@ -91,8 +93,8 @@ export async function endLabNamed(name: string): Promise<boolean> {
 }
 
 async function startCluster(options: LabOptions, workshop: Workshop): Promise<[ControlPlane, Nodes]> {
-  const { rates, nodes, swap, kind } = options;
-  const controlPlane = await startControlPlane({ ...workshop, ...(rates && { rates }) });
+  const { rates, podBudgets = false, nodes, swap, kind } = options;
+  const controlPlane = await startControlPlane({ ...workshop, podBudgets, ...(rates && { rates }) });
   const nodeOptions: NodeOptions = { ...workshop, controlPlane };
   if (kind === 'truth') return [controlPlane, await (await truthModule()).startTruthNode(nodeOptions)];
   const fleetOptions = { ...nodeOptions, ...(nodes !== undefined && { nodes }), ...(swap && { swap }) };

@@ -102,14 +102,14 @@ test('a back-off of the kubelet before the new container has run at all is no cr
 
 test('a server whose gate stays closed is stuck only when the runtime calls its image by another name', () => {
   const closed = { ...updated, conditions: { ...updated.conditions, InPlaceUpdateReady: 'False', Ready: 'False' } };
-  expect(timeoutFailure(closed, 'duel-3', { reason: 'condition InPlaceUpdateReady is not True' }, '8s')).toMatchObject({
+  expect(timeoutFailure(closed, target, { reason: 'condition InPlaceUpdateReady is not True' }, '8s')).toMatchObject({
     class: 'notReady',
     reason: expect.stringMatching(
       /Kruise has not opened its readiness gate yet: give ready\.timeout more time/,
     ) as string,
   });
   const renamed = withStatus(closed, SIDECAR, { image: `docker.io/${NEW_IMAGE}` });
-  expect(timeoutFailure(renamed, 'duel-3', { reason: '' }, '8s')).toMatchObject({
+  expect(timeoutFailure(renamed, target, { reason: '' }, '8s')).toMatchObject({
     class: 'identityStuck',
     reason: expect.stringMatching(/the runtime says that it runs docker\.io\//) as string,
   });
@@ -121,10 +121,88 @@ test('a server that is late because its old container is slow to end has no stra
   const judgement = judgeServer(late, target);
   expect(judgement).toMatchObject({ kind: 'waiting' });
   const last = judgement as Extract<typeof judgement, { readonly kind: 'waiting' }>;
-  expect(timeoutFailure(late, 'duel-3', last, '8s')).toEqual({
-    server: 'duel-3',
+  expect(timeoutFailure(late, target, last, '8s')).toEqual({
+    server: 'duel-1',
     class: 'notReady',
     reason: `not Ready within 8s: the old container ${SIDECAR} still runs`,
+  });
+});
+
+describe('a server whose image is not written says why, as far as its pod shows it', () => {
+  const closed: ServerView = {
+    ...before,
+    conditions: { ...before.conditions, InPlaceUpdateReady: 'False', Ready: 'False' },
+  };
+  const asked = (image: string): ServerView => ({
+    ...updated,
+    containers: updated.containers.map((container) =>
+      container.name === SIDECAR ? { ...container, image } : container,
+    ),
+  });
+  const withoutRevision: Target = {
+    planned,
+    container: SIDECAR,
+    image: NEW_IMAGE,
+    direction: 'forward',
+    before: target.before,
+  };
+
+  test.each<[string, ServerView, Target, string]>([
+    ['nothing was done yet', before, target, 'waits for Kruise to write the image'],
+    [
+      'an override is to move it',
+      before,
+      withoutRevision,
+      'waits for OpenKruiseGame to write the image of its override',
+    ],
+    [
+      'a hook holds it',
+      { ...before, lifecycle: 'PreparingUpdate' },
+      target,
+      'a lifecycle hook of the set has not let it go (state PreparingUpdate)',
+    ],
+    [
+      'Kruise has closed its gate and could not write it',
+      closed,
+      target,
+      'Kruise has taken it out of service for the update, and its image is not written: admission refuses the write, and the log of Kruise says why',
+    ],
+    [
+      'the image was announced',
+      { ...closed, revision: NEW_REVISION, inGrace: true },
+      target,
+      'Kruise has announced its image: it is in its grace period, or the write after it is refused',
+    ],
+    [
+      'a webhook rewrote it',
+      asked(`mirror.test/${NEW_IMAGE}`),
+      target,
+      `${NEW_IMAGE} was written, and its pod asks for mirror.test/${NEW_IMAGE}: an admission webhook rewrites it`,
+    ],
+    [
+      'a webhook rewrote what an override has written',
+      asked(`mirror.test/${NEW_IMAGE}`),
+      withoutRevision,
+      `${NEW_IMAGE} was written, and its pod asks for mirror.test/${NEW_IMAGE}: an admission webhook rewrites it`,
+    ],
+    [
+      'somebody has put a third image in its place',
+      asked('registry.test/scripts:0.7'),
+      target,
+      `Kruise wrote ${NEW_IMAGE}, and its pod asks for registry.test/scripts:0.7: an admission webhook rewrote it, or an override of its GameServer did`,
+    ],
+  ])('%s', (_what, server, of, reason) => {
+    const judgement = judgeServer(server, of);
+    expect(judgement).toMatchObject({ reason, isUnwritten: true });
+  });
+
+  test('and does not say that its new container runs when its time is over', () => {
+    const last = judgeServer(closed, target) as { readonly reason: string; readonly isUnwritten: true };
+    expect(timeoutFailure(closed, target, last, '8s')).toEqual({
+      server: 'duel-1',
+      class: 'notReady',
+      reason: `not Ready within 8s: ${last.reason}`,
+    });
   });
 });
 
@@ -143,15 +221,44 @@ describe('a container that had not begun when the release was planned', () => {
   });
 });
 
-test('what others inject into a pod is not measured: only the containers of the template are', () => {
+describe('what others inject into a pod', () => {
   const injected = {
     name: 'istio-proxy',
     image: 'proxy:1',
-    status: { ...before.containers[0]!.status!, restartCount: 0 },
+    status: { ...before.containers[0]!.status!, image: 'proxy:1', restartCount: 0 },
   };
-  const plannedOne = plannedServer({ ...before, containers: [...before.containers, injected] }, [MAIN, SIDECAR]);
-  const restarted = { ...injected, status: { ...injected.status, restartCount: 5, containerId: 'another' } };
-  expect(judgeOutsider({ ...before, containers: [...before.containers, restarted] }, plannedOne)).toEqual({
-    kind: 'done',
+  const withProxy = (server: ServerView, status: Partial<ContainerStatus> = {}): ServerView => ({
+    ...server,
+    containers: [{ ...injected, status: { ...injected.status, ...status } }, ...server.containers],
+  });
+  const plannedOne = plannedServer(withProxy(before), [MAIN, SIDECAR]);
+  const one: Target = { ...target, planned: plannedOne };
+  const restarts = { restartCount: 5, containerId: 'another' };
+
+  test('is not measured: only the containers of the template are', () => {
+    expect(judgeOutsider(withProxy(before, restarts), plannedOne)).toEqual({ kind: 'done' });
+    expect(judgeServer(withProxy(updated, restarts), one)).toEqual({ kind: 'done' });
+  });
+
+  test('may crash, or have no image, and is no failure of the version: the pod is waited for', () => {
+    const unready = { ...updated, conditions: { ...updated.conditions, ContainersReady: 'False', Ready: 'False' } };
+    for (const reason of ['CrashLoopBackOff', 'ImagePullBackOff'])
+      expect(judgeServer(withProxy(unready, { ready: false, state: 'waiting', reason }), one)).toEqual({
+        kind: 'waiting',
+        reason: 'container istio-proxy is not ready',
+      });
+  });
+
+  test('may come and go, and be of another image', () => {
+    expect(judgeServer(updated, one)).toEqual({ kind: 'done' });
+    expect(judgeServer(withProxy(updated, { image: 'proxy:2' }), target)).toEqual({ kind: 'done' });
+  });
+
+  test('may be called otherwise by the runtime: Kruise does not wait for it', () => {
+    const closed = { ...updated, conditions: { ...updated.conditions, InPlaceUpdateReady: 'False', Ready: 'False' } };
+    const renamed = withProxy(closed, { image: 'docker.io/library/proxy:1' });
+    expect(timeoutFailure(renamed, one, { reason: 'condition InPlaceUpdateReady is not True' }, '8s')).toMatchObject({
+      class: 'notReady',
+    });
   });
 });

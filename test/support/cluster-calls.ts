@@ -190,6 +190,7 @@ export class ClusterCalls {
       readSet,
       readWorkload: around('readWorkload', ([, signal]) => signal, cluster.readWorkload.bind(cluster)),
       listServers,
+      readComplaints: around('readComplaints', ([, , signal]) => signal, cluster.readComplaints.bind(cluster)),
       listGameServers,
       patch: around('patch', ([, , options]) => options?.signal, cluster.patch.bind(cluster)),
       exec: around('exec', ([, signal]) => signal, cluster.exec.bind(cluster)),

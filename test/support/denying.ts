@@ -9,6 +9,7 @@ export const DENIED = 'admission webhook "vgameserver.test" denied the request: 
 export function denying(cluster: FakeCluster, denied: string): Servers & GameServers {
   return {
     listServers: (...call) => cluster.listServers(...call),
+    readComplaints: (...call) => cluster.readComplaints(...call),
     serversWithOtherPriority: (...call) => cluster.serversWithOtherPriority(...call),
     followServers: (...call) => cluster.followServers(...call),
     listGameServers: (...call) => cluster.listGameServers(...call),

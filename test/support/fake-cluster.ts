@@ -133,6 +133,15 @@ class InMemoryCluster implements FakeCluster {
     return followList({ list, version: () => this.#resourceVersion, servers: names.length, signal });
   }
 
+  readComplaints(
+    ...[ref, server, signal]: Parameters<Cluster['readComplaints']>
+  ): ReturnType<Cluster['readComplaints']> {
+    return this.#call('readComplaints', signal, () => {
+      const set = this.#sets.find(ref);
+      return (set?.complaints ?? []).filter(({ about }) => [ref.name, server].includes(about));
+    });
+  }
+
   serversWithOtherPriority(
     ...[ref, values, signal]: Parameters<Cluster['serversWithOtherPriority']>
   ): ReturnType<Cluster['serversWithOtherPriority']> {

@@ -10,6 +10,7 @@ export const OPERATIONS: readonly Operation[] = [
   'readSet',
   'readWorkload',
   'listServers',
+  'readComplaints',
   'serversWithOtherPriority',
   'listGameServers',
   'patch',

@@ -72,6 +72,10 @@ export interface FakeSetModel {
   readonly containers?: readonly NamedImage[];
   /** The container whose image carries the hot files. Default the last one. */
   readonly hotContainer?: string;
+  /** What admission webhooks add to each pod beside the containers of the template. Default nothing. */
+  readonly injected?: readonly NamedImage[];
+  /** What an admission webhook makes of the images of pods, when they are made and when they are written. */
+  readonly rewritten?: (image: string) => string;
   readonly engine?: FakeEngineModel;
   /** `spec.serviceQualities`, by name when nothing is done for their results. */
   readonly serviceQualities?: readonly (string | RawQuality)[];

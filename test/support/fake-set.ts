@@ -1,3 +1,4 @@
+import type { Complaint } from '../../release/checks/complaint.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
 import { asGoWrites } from '../../release/patches/go-object.ts';
 import type { Clock } from './clock.ts';
@@ -39,6 +40,9 @@ interface Surroundings {
   readonly events: SetEvents;
 }
 
+/** How soon Kruise tries again after a write that was refused, in ms. */
+const AGAIN_MS = 100;
+
 /**
  * One GameServerSet with everything that OpenKruiseGame v1.0.0 and Kruise v1.8.0 make of it: the Advanced
  * StatefulSet, GameServers and pods. Behaves like them for in-place updates, scaling and overrides.
@@ -49,6 +53,10 @@ export class FakeSet {
   readonly servers = new Map<string, FakeServer>();
   readonly okg: FakeGameServers;
   raw: RawSet;
+  /** What an admission policy has against a write of a pod. */
+  podAdmission: (server: string, images: readonly NamedImage[]) => string | undefined = () => undefined;
+  /** What Kruise says that it could not do. */
+  readonly complaints: Complaint[] = [];
   /** As long as this is true, the controllers do nothing. */
   controllersDown = false;
   readonly #around: Surroundings;
@@ -78,6 +86,9 @@ export class FakeSet {
       clock: around.clock,
       kubelet: this.kubelet,
       gateMs: around.timings.gateMs ?? 2,
+      rewritten: (image) => this.#rewritten(image),
+      denial: (server, images) => this.podAdmission(server, images),
+      refused: (server, revision, denial) => this.#complain(server, revision, denial),
       moved: around.events.moved,
       written: (server) => this.okg.sync(server.name),
       settled: (server) => {
@@ -90,7 +101,11 @@ export class FakeSet {
       pods: this.servers,
       areControllersDown: () => this.controllersDown,
       qualities: () => this.raw.spec.serviceQualities ?? [],
-      writeImage: (server, container, image) => this.#updates.writeImage(server, container, image),
+      writeImage: (server, container, image) => {
+        // OpenKruiseGame v1.0.0 tells only its log of a patch that was refused.
+        if (this.podAdmission(server.name, [{ name: container, image }]) === undefined)
+          this.#updates.writeImage(server, container, image);
+      },
       kill: (name) => this.#kill(name),
     });
     const revision = this.#keepTemplate();
@@ -169,6 +184,19 @@ export class FakeSet {
     this.#updates.writeImage(this.#pod(name), container, image);
   }
 
+  #rewritten(image: string): string {
+    return this.model.rewritten?.(image) ?? image;
+  }
+
+  #complain(server: string, revision: string, denial: string): void {
+    this.complaints.push({
+      reason: 'FailedUpdatePodInPlace',
+      message: `failed to update pod ${server} in-place(revision ${revision}): ${denial}`,
+      about: this.ref.name,
+      at: this.#around.clock.now(),
+    });
+  }
+
   #pod(name: string): FakeServer {
     const server = this.servers.get(name);
     if (!server) throw new Error(`there is no server ${name}`);
@@ -237,7 +265,9 @@ export class FakeSet {
         set: this.ref.name,
         ordinal,
         revision,
-        containers: this.#templates.get(revision) ?? [],
+        containers: [...(this.#templates.get(revision) ?? []), ...(this.model.injected ?? [])].map(
+          ({ name: container, image }) => ({ name: container, image: this.#rewritten(image) }),
+        ),
         hotContainer: hotContainerOf(this.model),
         subnet: this.#around.subnet,
         clock: this.#around.clock,
@@ -280,8 +310,11 @@ export class FakeSet {
   #roll(): void {
     const { updateStrategy, replicas } = this.raw.spec;
     if (this.controllersDown || updatesOnDelete(updateStrategy)) return;
+    for (const server of this.sorted()) this.#updates.reopen(server);
     const chosen = serversToUpdate(this.sorted(), { ...this.#workload, replicas, returning: this.#returning.size });
-    for (const server of chosen) this.#update(server);
+    // The round ends at the first pod that cannot be written.
+    const isRefused = !chosen.every((server) => this.#update(server));
+    if (isRefused) this.#later(AGAIN_MS, () => this.#scheduleRoll());
     this.#finish();
   }
 
@@ -292,15 +325,16 @@ export class FakeSet {
     if (done) this.#workload = { ...this.#workload, currentRevision: updateRevision };
   }
 
-  #update(server: FakeServer): void {
+  /** @returns false when admission refuses it */
+  #update(server: FakeServer): boolean {
     const { updateRevision: revision, podUpdatePolicy } = this.#workload;
     if (podUpdatePolicy === 'ReCreate') {
       this.recreate(server.name);
-      return;
+      return true;
     }
     const before = this.#templates.get(server.revision) ?? [];
     const after = this.#templates.get(revision) ?? [];
     const images = after.filter(({ image }, index) => before[index]?.image !== image);
-    this.#updates.start(server, { revision, images, graceMs: graceMsOf(this.raw) });
+    return this.#updates.start(server, { revision, images, graceMs: graceMsOf(this.raw) });
   }
 }

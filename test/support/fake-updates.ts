@@ -10,6 +10,12 @@ export interface UpdateSurroundings {
   readonly kubelet: FakeKubelet;
   /** From the container's start until Kruise opens the readiness gate, in ms. */
   readonly gateMs: number;
+  /** What an admission webhook makes of an image that is written into a pod. */
+  readonly rewritten: (image: string) => string;
+  /** What admission has against a write of that pod. */
+  readonly denial: (server: string, images: readonly NamedImage[]) => string | undefined;
+  /** A write of a pod was refused. */
+  readonly refused: (server: string, revision: string, denial: string) => void;
   /** A pod was given an image. */
   readonly moved: (server: string, container: string, image: string) => void;
   /** Kruise has written a pod: OpenKruiseGame now writes overrides over it. */
@@ -33,10 +39,19 @@ export class FakeUpdates {
     this.#around = around;
   }
 
-  /** Closes the gate, flips the revision, and writes the images once the grace period is over. */
-  start(server: FakeServer, { revision, images, graceMs }: InPlaceUpdate): void {
-    Object.assign(server, { revision, lifecycle: 'Updating', inPlace: { revision, moreBatches: false } });
+  /**
+   * Closes the gate, flips the revision, and writes the images once the grace period is over.
+   * @returns false when admission refuses the pod: its gate is closed by then, for that is a write of its own
+   */
+  start(server: FakeServer, { revision, images, graceMs }: InPlaceUpdate): boolean {
     server.conditions['InPlaceUpdateReady'] = 'False';
+    server.refresh();
+    const denial = this.#around.denial(server.name, images);
+    if (denial !== undefined) {
+      this.#around.refused(server.name, revision, denial);
+      return false;
+    }
+    Object.assign(server, { revision, lifecycle: 'Updating', inPlace: { revision, moreBatches: false } });
     server.inGrace = graceMs > 0;
     server.refresh();
     const write = (): void => {
@@ -47,10 +62,19 @@ export class FakeUpdates {
     };
     if (graceMs === 0) write();
     else this.#around.clock.after(graceMs, write);
+    return true;
+  }
+
+  /** What Kruise does first on each round: the gate of a server that is not being updated is open. */
+  reopen(server: FakeServer): void {
+    if (server.lifecycle === 'Updating' || server.conditions['InPlaceUpdateReady'] === 'True') return;
+    server.conditions['InPlaceUpdateReady'] = 'True';
+    server.refresh();
   }
 
   /** Writes an image into a pod, whoever wants it. */
-  writeImage(server: FakeServer, container: string, image: string): void {
+  writeImage(server: FakeServer, container: string, asked: string): void {
+    const image = this.#around.rewritten(asked);
     const found = server.container(container);
     if (!found || found.image === image) return;
     found.image = image;

@@ -5,9 +5,8 @@ import type { SetOptions } from '../lab/game-server-sets.ts';
 import { createSet, fleetImage, podsOf } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
-import type { SwapDelay } from '../lab/fleet-stages.ts';
 import { startLab } from '../lab/lab.ts';
-import type { Lab } from '../lab/lab.ts';
+import type { Lab, LabOptions } from '../lab/lab.ts';
 import type { ImageChange, PodRecorder } from '../lab/pod-observer.ts';
 import { recordPods } from '../lab/pod-observer.ts';
 import { startHotwave } from './hotwave.ts';
@@ -40,9 +39,9 @@ export class FleetWorld {
     }
   }
 
-  /** Starts a lab whose containers change as fast as `swap` says. */
-  static async start(swap: SwapDelay = { fromMs: 50, toMs: 200 }): Promise<FleetWorld> {
-    const lab = await startLab({ kind: 'fleet', swap });
+  /** Starts a lab whose containers change within 0.2 s, unless something else is wished. */
+  static async start(wishes: Omit<Partial<LabOptions>, 'kind'> = {}): Promise<FleetWorld> {
+    const lab = await startLab({ swap: { fromMs: 50, toMs: 200 }, ...wishes, kind: 'fleet' });
     return new FleetWorld(lab, await startHotwave(lab));
   }
 

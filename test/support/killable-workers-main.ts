@@ -89,6 +89,7 @@ function remoteCluster(clusterName: string): Cluster {
     serversWithOtherPriority: remote('serversWithOtherPriority'),
     readWorkload: remote('readWorkload'),
     listServers,
+    readComplaints: remote('readComplaints'),
     followServers: (ref, names, signal) => looking(async () => (await listServers(ref, { names })).servers, signal),
     listGameServers,
     followGameServers: (ref, names, signal) => looking(() => listGameServers(ref, names), signal),
