@@ -7,7 +7,7 @@ export const managedFieldsSchema = z.object({
   operation: z.string().default(''),
   subresource: z.string().default(''),
   time: z.string().default(''),
-  fieldsV1: z.unknown(),
+  fieldsV1: z.unknown().optional(),
 });
 
 /** The parts of `metadata` that are read of every object. Unknown keys are dropped: nothing is ever written back. */

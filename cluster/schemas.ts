@@ -151,6 +151,8 @@ export function gameServerSetView(object: unknown): GameServerSetView {
     ),
     ...networkOf(spec.network),
     reclaimPolicy: template.reclaimPolicy,
+    ...(metadata.labels && { labels: metadata.labels }),
+    managers: eachOnce((metadata.managedFields ?? []).map(({ manager }) => manager)),
     foreignOwners: foreignOwners(metadata.managedFields ?? [], written),
     lastWriters: lastWriters(metadata.managedFields ?? [], [...written, ...inTemplate]),
     deleting: metadata.deletionTimestamp !== undefined,

@@ -3,9 +3,11 @@ import { failedBefore, readFailedVersions } from '../../release/record/failed-ve
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { isPlan } from '../../release/plan/plan.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
+import { gitOpsNote } from '../../release/plan/git-ops.ts';
 import { trafficNote } from '../../release/plan/traffic.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
 import type { ReleaseSpec, ReleaseFile } from '../../release/spec/spec.ts';
+import { updatedContainer } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
@@ -132,7 +134,10 @@ function checkTraffic({ set, plan }: Preflight): Promise<Finding> {
   return Promise.resolve(isWarning ? warning(text) : ok(text));
 }
 
-function checkOwners({ set }: Preflight): Promise<Finding> {
+/** Who applies what the release writes will put it back: told with the settings that make peace, where they are known. */
+function checkOwners({ set, file }: Preflight): Promise<Finding> {
+  const note = set && gitOpsNote(set, file.spec, updatedContainer(file.spec).container);
+  if (note) return Promise.resolve(note.isWarning ? warning(note.text) : ok(note.text));
   const owners = Object.entries(set?.foreignOwners ?? {});
   if (owners.length === 0) return Promise.resolve(ok('nobody else applies these fields'));
   const [pointer, manager] = owners[0] ?? ['', ''];

@@ -150,6 +150,10 @@ export interface GameServerSetView {
   readonly reclaimPolicy: string;
   /** Undefined when the object has no annotations at all. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Default none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Everybody who is on record for a field of it, whichever: names of field managers, each once. Default nobody. */
+  readonly managers?: readonly string[];
   /** Field managers other than hotwave, by the JSON pointers hotwave wants to write that they own. */
   readonly foreignOwners: Readonly<Record<string, string>>;
   /** Field managers that last wrote them, hotwave or not, by the same JSON pointers; absent when nobody is on record. */

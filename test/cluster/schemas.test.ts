@@ -70,6 +70,13 @@ describe('a GameServerSet', () => {
     });
   });
 
+  test('names everybody who is on record, and the labels, by which a set is known to be applied from Git', () => {
+    const labels = { 'kustomize.toolkit.fluxcd.io/name': 'arena' };
+    const entries = ['argocd-controller', 'hotwave', 'argocd-controller'].map((manager) => ({ manager }));
+    const view = gameServerSetView(set({}, { managedFields: entries, labels }));
+    expect(view).toMatchObject({ managers: ['argocd-controller', 'hotwave'], labels });
+  });
+
   test('knows keyed lists and parts of the strategy, too', () => {
     const keyed = {
       'f:spec': {

@@ -457,6 +457,7 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(after.updateStrategy.rollingUpdate).toEqual({ ...baseline.updateStrategy.rollingUpdate, paused: true });
         expect(after.annotations).toMatchObject({ 'game.example/note': 'held' });
         expect(after.foreignOwners).toMatchObject({ [STRATEGY]: 'argocd' });
+        expect(after.managers).toContain('argocd');
         expect(after.lastWriters).toMatchObject({ [STRATEGY]: 'argocd' });
         await cluster.patch(setTarget(own.ref), controlsPatch(baseline, 4, staged, hold(FROZEN)));
       });

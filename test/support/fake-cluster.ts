@@ -99,7 +99,12 @@ class InMemoryCluster implements FakeCluster {
       const set = this.#sets.find(ref);
       if (!set) return undefined;
       const view = gameServerSetView(set.raw);
-      return { ...view, foreignOwners: set.owners.appliers(set.raw), lastWriters: set.owners.lastWriters(set.raw) };
+      return {
+        ...view,
+        managers: set.owners.managers(),
+        foreignOwners: set.owners.appliers(set.raw),
+        lastWriters: set.owners.lastWriters(set.raw),
+      };
     });
   }
 

@@ -30,6 +30,11 @@ export class FieldOwners {
     for (const pointer of [CONTAINERS, '/spec/updateStrategy', '/spec/replicas']) this.#apply(set, pointer, manager);
   }
 
+  /** Everybody who owns a field. */
+  managers(): readonly string[] {
+    return [...new Set([...this.#appliers.values(), ...this.#writers.values()])];
+  }
+
   /** Who applies what hotwave writes too, or a part of it. */
   appliers(set: RawSet): Readonly<Record<string, string>> {
     return found(sharedFields(set), (pointer) => [...this.#appliers].find(([field]) => overlaps(field, pointer))?.[1]);
