@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { endAbandonedLabs } from './lab/lab.ts';
 import { isAbandoned, knownLabs } from './lab/lab-state.ts';
 import { serverPrograms } from './lab/programs.ts';
+import { environmentVersions } from './lab/versions.ts';
 import { runLayer } from './run-layer.ts';
 import type { LayerResult } from './run-layer.ts';
 
@@ -31,7 +32,8 @@ if (unknown !== undefined) {
 
 async function main(chosen: readonly Layer[]): Promise<void> {
   if (chosen.some((layer) => layer === 'fleet' || layer === 'truth')) {
-    await serverPrograms({ kubelet: chosen.includes('truth'), log: say });
+    const versions = environmentVersions();
+    await serverPrograms({ versions, kubelet: chosen.includes('truth'), log: say });
   }
   const before = new Set(knownLabs().map(({ record }) => record.name));
   const results: LayerResult[] = [];

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { cpus, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { environmentVersions } from '../lab/versions.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -18,16 +19,16 @@ export function machine(): { cores: number; processor: string; memoryGiB: number
 
 /** What was measured: hotwave itself and all it ran on, as the checkout pins them. */
 export function versions(): Readonly<Record<string, string>> {
+  const { kubernetes, kruise, 'kruise-game': kruiseGame } = environmentVersions();
   const go = readFileSync(join(root, 'test/lab/programs/go.mod'), 'utf8');
-  const required = (module: string): string => new RegExp(`^\\s*${module} (v\\S+)`, 'm').exec(go)?.[1] ?? 'unknown';
   return {
     hotwave: manifest('package.json').version,
     node: process.version,
     'Temporal SDK': manifest('node_modules/@temporalio/worker/package.json').version,
-    Kubernetes: required('k8s.io/kubernetes'),
-    OpenKruise: required('github.com/openkruise/kruise'),
-    OpenKruiseGame: required('github.com/openkruise/kruise-game'),
-    KWOK: required('sigs.k8s.io/kwok'),
+    Kubernetes: `v${kubernetes}`,
+    OpenKruise: `v${kruise}`,
+    OpenKruiseGame: `v${kruiseGame}`,
+    KWOK: /^\s*sigs[.]k8s[.]io\/kwok (v\S+)/m.exec(go)?.[1] ?? 'unknown',
   };
 }
 

@@ -2,6 +2,7 @@ import type { Api } from './api.ts';
 import type { Ports } from './ports.ts';
 import type { Supervisor } from './process.ts';
 import type { Programs } from './programs.ts';
+import type { LabVersions } from './versions.ts';
 
 /** `fleet`: simulated nodes, hundreds of servers. `truth`: one real kubelet with real containers. */
 export type LabKind = 'fleet' | 'truth';
@@ -38,6 +39,8 @@ export interface Workshop {
   readonly directory: string;
   readonly supervisor: Supervisor;
   readonly ports: Ports;
+  readonly versions: LabVersions;
+  /** Of these versions. */
   readonly programs: Programs;
   /** Takes one line of progress for a person. */
   readonly log: (line: string) => void;
@@ -76,6 +79,7 @@ export interface TruthModule {
 export interface Lab {
   readonly kind: LabKind;
   readonly name: string;
+  readonly versions: LabVersions;
   /** The state folder; logs are in `logs/`. */
   readonly directory: string;
   /** The kubeconfig file of `admin`. */

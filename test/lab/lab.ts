@@ -22,6 +22,8 @@ import { serverPrograms } from './programs.ts';
 import { temporalProgram } from './temporal-program.ts';
 import { startTemporal } from './temporal-server.ts';
 import type { TemporalServer } from './temporal-server.ts';
+import { environmentVersions } from './versions.ts';
+import type { LabVersions } from './versions.ts';
 
 export type { Lab, LabKind } from './lab-contract.ts';
 
@@ -30,6 +32,8 @@ export interface LabOptions {
   readonly kind: LabKind;
   /** Also the name of its state folder; made up when left out. */
   readonly name?: string;
+  /** Those of {@link environmentVersions} when left out. */
+  readonly versions?: LabVersions;
   /** Takes one line of progress for a person; silent when left out. */
   readonly log?: (line: string) => void;
   /** The lab goes on when this process ends; `npm run lab -- down` or `endLabNamed` ends it. */
@@ -63,15 +67,16 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const name = options.name ?? `${options.kind}-${process.pid}-${Date.now().toString(36)}`;
   // The quick download first: a machine that cannot do it should not learn that after ten minutes of building.
   const temporalCli = await temporalProgram(log);
-  const programs = await serverPrograms({ kubelet: options.kind === 'truth', log });
+  const versions = options.versions ?? environmentVersions();
+  const programs = await serverPrograms({ versions, kubelet: options.kind === 'truth', log });
   await endAbandonedLabs(log);
   await endPredecessor(name);
 
   const directory = labDirectory(name);
-  const record = { kind: options.kind, name };
+  const record = { kind: options.kind, name, versions };
   writeLabRecord(directory, { ...record, owner: identityOf(process.pid)! });
   const supervisor = new Supervisor(directory, options.cores);
-  const workshop: Workshop = { directory, supervisor, ports: claimPorts(directory), programs, log };
+  const workshop: Workshop = { directory, supervisor, ports: claimPorts(directory), versions, programs, log };
   try {
     const [temporal, [controlPlane, nodes]] = await allOrFirstError([
       startTemporal({ supervisor, ports: workshop.ports, program: temporalCli }),
@@ -111,11 +116,12 @@ interface Parts {
 }
 
 function assemble({ options, name, workshop, temporal, controlPlane, nodes }: Parts): Lab {
-  const { directory, supervisor } = workshop;
+  const { directory, supervisor, versions } = workshop;
   const api = controlPlane.apiAs('admin');
   return {
     kind: options.kind,
     name,
+    versions,
     directory,
     api,
     kubeconfig: controlPlane.kubeconfigOf('admin'),

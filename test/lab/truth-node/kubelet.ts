@@ -7,12 +7,14 @@ import type { Node } from '../kubernetes-objects.ts';
 import type { NodeOptions } from '../lab-contract.ts';
 import type { PodNetwork } from './network.ts';
 import type { Places } from './places.ts';
+import { usualVersions } from '../versions.ts';
+import type { LabVersions } from '../versions.ts';
 
 /** The API server calls the kubelet by its node's name first, so the name must lead to this machine. */
 export const truthNodeName = 'localhost';
 
 /** What the kubelet needs besides the lab. */
-export interface KubeletOptions extends Pick<NodeOptions, 'supervisor' | 'ports' | 'programs'> {
+export interface KubeletOptions extends Pick<NodeOptions, 'supervisor' | 'ports' | 'versions' | 'programs'> {
   readonly controlPlane: Pick<ControlPlane, 'apiAs' | 'kubeconfigOf'>;
   readonly places: Places;
   readonly network: PodNetwork;
@@ -23,10 +25,11 @@ export interface KubeletOptions extends Pick<NodeOptions, 'supervisor' | 'ports'
  * @throws Error with the end of its log when the node is not Ready within 60 s
  */
 export async function startKubelet(options: KubeletOptions): Promise<void> {
-  const { places, network, supervisor, programs, controlPlane } = options;
+  const { places, network, supervisor, versions, programs, controlPlane } = options;
   mkdirSync(places.kubeletRoot, { recursive: true });
   const configuration = join(places.folder, 'kubelet.yaml');
-  writeFileSync(configuration, stringify(configurationOf(places, await options.ports.take())));
+  const document = { ...configurationOf(places, await options.ports.take()), ...fieldsOfNewerKubelets(versions) };
+  writeFileSync(configuration, stringify(document));
   await supervisor.start({
     name: 'kubelet',
     command: programs.path('kubelet'),
@@ -47,6 +50,12 @@ export async function startKubelet(options: KubeletOptions): Promise<void> {
       return node !== undefined && hasCondition(node, 'Ready');
     })
     .finally(() => api.close());
+}
+
+/** What a kubelet of the usual version would refuse as unknown. */
+function fieldsOfNewerKubelets({ kubernetes }: LabVersions): object {
+  // Kubelet 1.37 does not start on control groups of version 1, which this machine may have, unless it is told to.
+  return kubernetes === usualVersions.kubernetes ? {} : { failCgroupV1: false };
 }
 
 function configurationOf(places: Places, port: number): object {
