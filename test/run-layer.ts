@@ -22,22 +22,27 @@ export interface LayerResult {
 /** More failures than these are no accident of a busy machine: nothing is tried again. */
 const MOST_TRIED_AGAIN = 6;
 
-/** How a layer's tests are run. */
+/** Which tests of a layer are run, and how. */
 export interface LayerOptions {
   /** What they say is shown on standard error, or kept for whoever wants to know. */
   readonly output: 'shown' | 'kept';
   /** Runs the few that failed once more, each file alone (docs/decisions/0023). */
   readonly tryAgain: boolean;
+  /** Files of the layer; all when left out. */
+  readonly files?: readonly string[];
+  /** Variables that the tests are given. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Runs the tests of one layer in a process of their own. Never throws for a failed test. */
-export async function runLayer(layer: string, { output, tryAgain }: LayerOptions): Promise<LayerResult> {
+export async function runLayer(layer: string, options: LayerOptions): Promise<LayerResult> {
+  const { tryAgain, files = [] } = options;
   const started = performance.now();
-  const { report, said } = await runTests(['--project', layer], output);
+  const { report, said } = await runTests(['--project', layer, ...files], options);
   const failed = failuresOf(report);
   const unsteady: Failure[] = [];
   if (tryAgain && failed.length <= MOST_TRIED_AGAIN)
-    for (const failure of failed) if (await passesAlone(layer, failure, output)) unsteady.push(failure);
+    for (const failure of failed) if (await passesAlone(layer, failure, options)) unsteady.push(failure);
   const failures = failed.filter((failure) => !unsteady.includes(failure));
   return {
     layer,
@@ -51,16 +56,16 @@ export async function runLayer(layer: string, { output, tryAgain }: LayerOptions
   };
 }
 
-async function passesAlone(layer: string, { file, test }: Failure, output: LayerOptions['output']): Promise<boolean> {
+async function passesAlone(layer: string, { file, test }: Failure, options: LayerOptions): Promise<boolean> {
   if (file === '') return false;
   const only = test === undefined ? [] : ['--testNamePattern', `^${escapeRegExp(test)}$`];
-  const { report } = await runTests(['--project', layer, file, ...only], output);
+  const { report } = await runTests(['--project', layer, file, ...only], options);
   return report.success && report.numPassedTests > 0;
 }
 
 async function runTests(
   args: readonly string[],
-  output: LayerOptions['output'],
+  { output, environment = {} }: Pick<LayerOptions, 'output' | 'environment'>,
 ): Promise<{ readonly report: Report; readonly said: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'hotwave-test-'));
   const file = join(folder, 'result.json');
@@ -68,7 +73,7 @@ async function runTests(
   const { all, shortMessage } = await execa(
     'vitest',
     ['run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
-    { preferLocal: true, reject: false, stdin: 'ignore', stdout: stream, stderr: stream, all: true },
+    { preferLocal: true, reject: false, stdin: 'ignore', stdout: stream, stderr: stream, all: true, env: environment },
   );
   const text = await readFile(file, 'utf8').catch(() => undefined);
   await rm(folder, { recursive: true });
