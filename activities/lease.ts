@@ -202,6 +202,7 @@ export function underLease(cluster: Cluster): Cluster {
     tcpConnect: (...parameters) => cluster.tcpConnect(...parameters),
     findInLog: (...parameters) => cluster.findInLog(...parameters),
     missingAccess: (...parameters) => cluster.missingAccess(...parameters),
+    versionOf: (...parameters) => cluster.versionOf(...parameters),
   };
 }
 

@@ -25,6 +25,7 @@ import { serverView } from './pod-schema.ts';
 import { apiClient } from './request.ts';
 import type { ApiClient, RequestCounter } from './request.ts';
 import { tcpConnect } from './tcp.ts';
+import { versionOf } from './versions.ts';
 import { gameServerRecord, gameServerSetView, workloadView } from './schemas.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { Access } from '../activities/ports/access.ts';
@@ -162,8 +163,8 @@ async function serversWithOtherPriority(
 const reviewSchema = z.object({ status: z.object({ allowed: z.boolean() }) });
 
 async function isAllowed(client: ApiClient, access: Access, signal: AbortSignal | undefined): Promise<boolean> {
-  const { verb, group, resource, subresource, namespace } = access;
-  const resourceAttributes = { verb, group, resource, subresource, namespace };
+  const { verb, group, resource, subresource, name, namespace } = access;
+  const resourceAttributes = { verb, group, resource, subresource, name, namespace };
   const body = {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectAccessReview',
@@ -248,6 +249,7 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
     tcpConnect: (request, signal) => tcpConnect(request, signal),
     findInLog: (request, signal) => findInLog(client, request, signal),
     missingAccess: (wanted, signal) => missingAccess(client, wanted, signal),
+    versionOf: (product, signal) => versionOf(client, product, (access) => isAllowed(client, access, signal), signal),
     describe: () => `${connection.resolved.server} (context ${connection.resolved.context})`,
     async close() {
       await Promise.all([connection.close(), http.close()]);

@@ -1,9 +1,13 @@
+import type { FoundVersion, Product } from '../../release/plan/tried-versions.ts';
+
 /** One permission that a release needs. */
 export interface Access {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;
   readonly subresource?: string;
+  /** Of one object; all of them when left out. */
+  readonly name?: string;
   readonly namespace: string;
 }
 
@@ -14,6 +18,8 @@ export interface Access {
 export interface ClusterAccess {
   /** Which of these permissions the worker lacks. */
   missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]>;
+  /** The version of one of the products that hotwave stands on. */
+  versionOf(product: Product, signal?: AbortSignal): Promise<FoundVersion>;
   /** A line that says which API server this is, for people: address and context, never credentials. */
   describe(): string;
 }

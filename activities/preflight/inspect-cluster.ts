@@ -1,4 +1,5 @@
 import type { PreflightLine } from '../../release/plan/preflight.ts';
+import { PRODUCTS, versionsLine } from '../../release/plan/tried-versions.ts';
 import { describeCalendar } from './check-calendar.ts';
 import { describeAccess, neededAccess } from './preflight.ts';
 import { cancellation } from '../runtime.ts';
@@ -22,6 +23,15 @@ export function inspectCluster(
             detail: `the worker may not ${missing.map(describeAccess).join(', ')} in namespace ${namespace}: apply deploy/rbac.yaml or grant them`,
           };
     const frozen: PreflightLine = { title: 'calendar', ...(await describeCalendar(calendar)) };
-    return [{ title: 'API server', status: 'ok', detail: cluster.describe() }, permissions, frozen];
+    const server: PreflightLine = { title: 'API server', status: 'ok', detail: cluster.describe() };
+    return [server, await describeVersions(cluster), permissions, frozen];
   };
+}
+
+/** What the cluster runs of the products that hotwave was tried on, as far as the worker may read it. */
+async function describeVersions(cluster: ClusterAccess): Promise<PreflightLine> {
+  const found = await Promise.all(
+    PRODUCTS.map(async (product) => [product, await cluster.versionOf(product, cancellation())] as const),
+  );
+  return versionsLine(found);
 }

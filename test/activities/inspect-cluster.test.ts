@@ -6,10 +6,14 @@ import { inActivity } from '../support/activity-context.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { Calendar } from '../../activities/ports/calendar.ts';
 
-async function lineOf(calendar: Calendar | undefined): Promise<PreflightLine | undefined> {
-  const ask = inspectCluster(fakeCluster(), calendar);
+async function lineOf(
+  calendar: Calendar | undefined,
+  wanted = 'calendar',
+  cluster = fakeCluster(),
+): Promise<PreflightLine | undefined> {
+  const ask = inspectCluster(cluster, calendar);
   const { result } = await inActivity<readonly PreflightLine[]>(() => ask({ namespace: 'arena' }));
-  return result.find(({ title }) => title === 'calendar');
+  return result.find(({ title }) => title === wanted);
 }
 
 /** A calendar with one window, from one day to another, counted from today. */
@@ -41,5 +45,15 @@ describe('who asks a worker about its cluster is told', () => {
   test('that its calendar is broken, since no release begins then', async () => {
     const broken: Calendar = { read: () => Promise.resolve({ problem: 'the calendar of the cluster is broken' }) };
     expect(await lineOf(broken)).toMatchObject({ status: 'refused', detail: 'the calendar of the cluster is broken' });
+  });
+
+  test('which versions the cluster runs, and what of it hotwave was never tried on', async () => {
+    const versions = { kubernetes: 'v1.30.14', 'kruise-game': 'v1.2.0' };
+    expect(await lineOf(undefined, 'versions', fakeCluster({ versions }))).toEqual({
+      title: 'versions',
+      status: 'warning',
+      detail:
+        'Kubernetes v1.30.14 was tried; OpenKruise is not known: the worker may not get deployment kruise-controller-manager; OpenKruiseGame v1.2.0 was never tried (1.0.0 and 1.1.0 were)',
+    });
   });
 });

@@ -795,6 +795,17 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         expect(await cluster.missingAccess([...neededAccess(set.ref.namespace), logs])).toEqual([]);
       });
 
+      test('learn the version of Kubernetes, and why they do not learn those of the controllers', async () => {
+        expect(await cluster.versionOf('kubernetes')).toEqual({
+          version: expect.stringMatching(/^v\d+\.\d+\.\d+/) as string,
+        });
+        for (const product of ['kruise', 'kruise-game'] as const) {
+          expect(await cluster.versionOf(product)).toEqual({
+            unknown: expect.stringMatching(/^the worker may not get deployment /) as string,
+          });
+        }
+      });
+
       test('learn which cluster this is', () => {
         expect(cluster.describe()).toMatch(/^https?:\/\/\S+ \(context \S+\)$/);
       });

@@ -109,6 +109,8 @@ describeClusterContract('Kubernetes with OpenKruiseGame, under the rights of dep
 });
 
 describe('the adapter to Kubernetes', () => {
+  /** Of OpenKruise; the lab runs it without one. */
+  const CONTROLLER = 'kruise-controller-manager';
   const ref = { namespace: 'default', name: 'anything' };
   const open: KubernetesCluster[] = [];
 
@@ -156,6 +158,35 @@ describe('the adapter to Kubernetes', () => {
       { verb: 'get', group: '', resource: 'secrets', namespace: 'default' },
     ];
     expect(await clusterOf('hotwave').missingAccess(wanted)).toEqual(wanted);
+  });
+
+  test('knows the version of Kubernetes, and that of a controller once it may read its deployment', async () => {
+    const hotwave = clusterOf('hotwave');
+    expect(await hotwave.versionOf('kubernetes')).toEqual({ version: `v${lab.versions.kubernetes}` });
+    const rules = [{ apiGroups: ['apps'], resources: ['deployments'], resourceNames: [CONTROLLER], verbs: ['get'] }];
+    const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/kruise-system';
+    const metadata = { name: 'hotwave-versions' };
+    const user = { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'hotwave' };
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name };
+    await lab.api.create(`${rbac}/roles`, { metadata, rules });
+    await lab.api.create(`${rbac}/rolebindings`, { metadata, roleRef, subjects: [user] });
+    await until({ what: 'the right to hold', deadlineMs: 10_000, everyMs: 100 }, async () => {
+      const found = await hotwave.versionOf('kruise');
+      return 'unknown' in found && found.unknown === `there is no deployment ${CONTROLLER} in namespace kruise-system`;
+    });
+    const labels = { app: 'kruise' };
+    await lab.api.create('/apis/apps/v1/namespaces/kruise-system/deployments', {
+      metadata: { name: CONTROLLER },
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: labels },
+        template: {
+          metadata: { labels },
+          spec: { containers: [{ name: 'manager', image: 'openkruise/kruise-manager:v1.8.3' }] },
+        },
+      },
+    });
+    expect(await hotwave.versionOf('kruise')).toEqual({ version: 'v1.8.3' });
   });
 
   test('names the manager that applies the fields of a release', async () => {

@@ -1,4 +1,4 @@
-import { PRODUCT_NAMES, TRIED_VERSIONS } from '../../release/plan/tried-versions.ts';
+import { PRODUCT_NAMES, PRODUCTS, TRIED_VERSIONS } from '../../release/plan/tried-versions.ts';
 import type { Product } from '../../release/plan/tried-versions.ts';
 
 /** Which version of each product a lab runs. */
@@ -6,9 +6,6 @@ export type LabVersions = { readonly [P in Product]: (typeof TRIED_VERSIONS)[P][
 
 /** Asks for versions that there are not; the message is one sentence. */
 export class UnknownVersions extends Error {}
-
-/** In the order in which versions are named. */
-const products = Object.keys(TRIED_VERSIONS) as readonly Product[];
 
 /** What a lab runs when nobody says otherwise. */
 export const usualVersions = each((product) => TRIED_VERSIONS[product][0]);
@@ -59,18 +56,18 @@ export function environmentVersions(): LabVersions {
 
 /** As HOTWAVE_LAB_VERSIONS and `--versions` take it. */
 export function writeVersions(versions: LabVersions): string {
-  return products.map((product) => `${product}=${versions[product]}`).join(',');
+  return PRODUCTS.map((product) => `${product}=${versions[product]}`).join(',');
 }
 
 /** For people: `Kubernetes 1.37.2, OpenKruise 1.8.3, OpenKruiseGame 1.1.0`. */
 export function describeVersions(versions: LabVersions): string {
-  return products.map((product) => `${PRODUCT_NAMES[product]} ${versions[product]}`).join(', ');
+  return PRODUCTS.map((product) => `${PRODUCT_NAMES[product]} ${versions[product]}`).join(', ');
 }
 
 function each(version: (product: Product) => string): LabVersions {
-  return Object.fromEntries(products.map((product) => [product, version(product)])) as LabVersions;
+  return Object.fromEntries(PRODUCTS.map((product) => [product, version(product)])) as LabVersions;
 }
 
 function isProduct(text: string): text is Product {
-  return (products as readonly string[]).includes(text);
+  return (PRODUCTS as readonly string[]).includes(text);
 }

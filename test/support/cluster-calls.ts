@@ -199,6 +199,7 @@ export class ClusterCalls {
       tcpConnect: around('tcpConnect', ([, signal]) => signal, cluster.tcpConnect.bind(cluster)),
       findInLog: around('findInLog', ([, signal]) => signal, cluster.findInLog.bind(cluster)),
       missingAccess: around('missingAccess', ([, signal]) => signal, cluster.missingAccess.bind(cluster)),
+      versionOf: around('versionOf', ([, signal]) => signal, cluster.versionOf.bind(cluster)),
     };
   }
 

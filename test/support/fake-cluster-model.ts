@@ -1,4 +1,5 @@
 import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
+import type { Product } from '../../release/plan/tried-versions.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
 import type { Clock } from './clock.ts';
 import type { Faults, Operation } from './fake-faults.ts';
@@ -23,6 +24,8 @@ export interface FakeClusterModel {
   readonly clock?: Clock;
   /** Permissions that the worker lacks. */
   readonly lacks?: (access: Access) => boolean;
+  /** The versions that can be read; default that of Kubernetes, as under deploy/rbac.yaml. */
+  readonly versions?: Partial<Record<Product, string>>;
   /** What an admission webhook has against a changed set. */
   readonly admission?: (set: RawSet) => string | undefined;
   /** Answers commands first; undefined leaves it to the engine. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
+import type { FoundVersion, Product } from '../../release/plan/tried-versions.ts';
 import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import { passed, realClock } from './clock.ts';
 import type { Clock } from './clock.ts';
@@ -239,6 +240,15 @@ class InMemoryCluster implements FakeCluster {
 
   missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]> {
     return this.#call('missingAccess', signal, () => wanted.filter((access) => this.#model.lacks?.(access) ?? false));
+  }
+
+  versionOf(product: Product, signal?: AbortSignal): Promise<FoundVersion> {
+    const version = (this.#model.versions ?? { kubernetes: 'v1.30.14' })[product];
+    const found =
+      version === undefined
+        ? { unknown: `the worker may not get deployment ${product}-controller-manager` }
+        : { version };
+    return this.#call('versionOf', signal, () => found);
   }
 
   async #call<Result>(

@@ -20,6 +20,7 @@ export const OPERATIONS: readonly Operation[] = [
   'tcpConnect',
   'findInLog',
   'missingAccess',
+  'versionOf',
 ];
 
 type Hook = () => void;

@@ -100,6 +100,7 @@ function remoteCluster(clusterName: string): Cluster {
     tcpConnect: remote('tcpConnect'),
     findInLog: remote('findInLog'),
     missingAccess: remote('missingAccess'),
+    versionOf: remote('versionOf'),
   };
 }
 
