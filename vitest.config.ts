@@ -68,6 +68,14 @@ export default defineConfig({
         },
       },
       {
+        // Not a layer: `npm run test:skew`.
+        test: {
+          ...WORDY,
+          name: 'skew',
+          include: ['test/skew/**/*.test.ts'],
+        },
+      },
+      {
         test: {
           ...WORDY,
           name: 'package',

@@ -27,10 +27,11 @@ export const parts: readonly Part[] = [
   tests('article', 'truth', 'test/truth/article.test.ts'),
   tests('drift', 'fleet', 'test/fleet/live-set.test.ts', 'test/fleet/audit.test.ts'),
   tests('un-wedge', 'fleet', 'test/fleet/un-wedge.test.ts'),
+  tests('old-worker', 'skew', 'test/skew/old-worker.test.ts'),
   { name: 'lost-writes', run: lostWrites },
 ];
 
-function tests(name: string, layer: 'fleet' | 'truth', ...files: readonly string[]): Part {
+function tests(name: string, layer: 'fleet' | 'truth' | 'skew', ...files: readonly string[]): Part {
   return {
     name,
     async run(versions) {

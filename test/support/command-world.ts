@@ -29,12 +29,12 @@ export interface WorkerProcess {
 export interface WorkerWishes {
   readonly cluster?: string;
   readonly kubeconfig?: string;
+  /** The hotwave.ts of another checkout; this one's when left out. */
+  readonly program?: string;
 }
 
-const program = [
-  '--disable-warning=ExperimentalWarning',
-  fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url)),
-];
+const ownProgram = fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url));
+const commandOf = (program: string): string[] => ['--disable-warning=ExperimentalWarning', program];
 
 /** A person's settings for a real Temporal or cluster must not reach a command of a test. */
 const foreign = /^(TEMPORAL|HOTWAVE|KUBECONFIG)/;
@@ -72,13 +72,17 @@ export class CommandWorld {
 
   /** Runs a command to its end. */
   async hotwave(...args: readonly string[]): Promise<Ended> {
-    const { exitCode, stdout, stderr } = await execa(process.execPath, [...program, ...args], this.#options());
+    const { exitCode, stdout, stderr } = await execa(
+      process.execPath,
+      [...commandOf(ownProgram), ...args],
+      this.#options(),
+    );
     return { code: exitCode, out: stdout, err: stderr };
   }
 
   /** Runs a command on a terminal of 80 columns, where somebody presses Ctrl-C after it has shown `shown`. */
   async onTerminal(args: readonly string[], shown: string): Promise<Ended> {
-    const command = [process.execPath, ...program, ...args].map((word) => `'${word}'`).join(' ');
+    const command = [process.execPath, ...commandOf(ownProgram), ...args].map((word) => `'${word}'`).join(' ');
     const terminal = execa('script', ['-qec', `stty cols 80 rows 24; exec ${command}`, '/dev/null'], this.#options());
     let seen = '';
     terminal.stdout.on('data', (chunk: Buffer) => {
@@ -91,9 +95,13 @@ export class CommandWorld {
   }
 
   /** Runs a worker process, and resolves when it takes work. */
-  async startWorker({ cluster = 'default', kubeconfig }: WorkerWishes = {}): Promise<WorkerProcess> {
+  async startWorker({
+    cluster = 'default',
+    kubeconfig,
+    program = ownProgram,
+  }: WorkerWishes = {}): Promise<WorkerProcess> {
     const where = ['--cluster', cluster, '--kubeconfig', kubeconfig ?? this.lab.kubeconfigOf('hotwave')];
-    const worker = execa(process.execPath, [...program, 'worker', '--http=off', ...where], {
+    const worker = execa(process.execPath, [...commandOf(program), 'worker', '--http=off', ...where], {
       ...this.#options(),
       timeout: 0,
     });
