@@ -62,6 +62,7 @@ export function readAuditHead(cluster: Cluster): (input: AuditHeadInput) => Prom
         set: ref,
         replicas: set.replicas,
         templateImage: containerOf(set.containers, container)?.image ?? '',
+        containers: set.containers.map(({ name }) => name),
         ...measure,
         notes: [...records.unreadable, ...notesOf(set, measure)],
       },

@@ -54,7 +54,8 @@ export function inspectServers(
       cluster.listGameServers(ref, names, cancellation()),
     ]);
     const templateImage = containerOf(set.containers, last.container)?.image ?? '';
-    const frame: AuditFrame = { set: ref, replicas: set.replicas, templateImage, ...measure, notes: [] };
+    const containers = set.containers.map(({ name }) => name);
+    const frame: AuditFrame = { set: ref, replicas: set.replicas, templateImage, containers, ...measure, notes: [] };
     const inspector = new Inspector(cluster, frame, overridesOf({ gameServers }, last.container));
     const mayReload = new Map(wanted.map((entry) => [entry.server, entry.mayReload]));
     const { ask } = 'ask' in last.how ? last.how : { ask: undefined };

@@ -11,6 +11,8 @@ export interface AuditFrame {
   readonly replicas: number;
   /** The image that the set's template asks for in the expectedVersion's container. */
   readonly templateImage: string;
+  /** The containers of the set's template: what others put into its pods does not count. Absent: all that a pod has. */
+  readonly containers?: readonly string[] | undefined;
   readonly expectedVersion: ExpectedVersion;
   readonly how: RecordedAsk;
   /** What a person should know about the set itself, a sentence each. */
@@ -66,7 +68,7 @@ export interface AuditRow {
   readonly uid: string;
   /** When the pod was made, in milliseconds since the epoch. */
   readonly createdAt: number;
-  /** Restarts of the container that releases change, and of all others together. */
+  /** Restarts of the container that releases change, and of all others of the template together. */
   readonly restarts: number;
   readonly mainRestarts: number;
 }
@@ -84,7 +86,7 @@ export function auditRow(frame: AuditFrame, found: FoundServer): AuditRow {
     proves: pod !== undefined && found.loaded?.kind === 'right',
     ...mismatchOf({ frame, found, pod, container, wanted, override }),
     override,
-    ...(pod ? podFacts(pod, frame.expectedVersion.container) : NO_POD),
+    ...(pod ? podFacts(pod, frame) : NO_POD),
   };
 }
 
@@ -103,9 +105,13 @@ const NO_POD: PodFacts = {
   mainRestarts: 0,
 };
 
-function podFacts({ containers, uid, createdAt }: ServerView, sidecar: string): PodFacts {
-  const found = containerOf(containers, sidecar);
-  const all = containers.reduce((sum, { status }) => sum + (status?.restartCount ?? 0), 0);
+function podFacts(
+  { containers, uid, createdAt }: ServerView,
+  { expectedVersion, containers: own }: AuditFrame,
+): PodFacts {
+  const found = containerOf(containers, expectedVersion.container);
+  const counted = containers.filter(({ name }) => own === undefined || own.includes(name));
+  const all = counted.reduce((sum, { status }) => sum + (status?.restartCount ?? 0), 0);
   const { image = '', imageId = '', restartCount = 0 } = found?.status ?? {};
   return {
     image: found?.image ?? '',

@@ -54,7 +54,8 @@ export function monitorEnd({ set }: Pick<MonitorLook, 'set'>, guarded: LastRelea
 
 /** What to remember of a look. */
 export function memoryOf(look: MonitorLook, container: string): MonitorMemory {
-  const containers = [...new Set(look.servers.flatMap((server) => server.containers.map(({ name }) => name)))].sort();
+  // Those of the template: what others put into pods comes and goes as they like.
+  const containers = (look.set?.containers ?? []).map(({ name }) => name).sort();
   return {
     containers,
     servers: Object.fromEntries(look.servers.map((server) => [server.name, markOf(server, containers)])),

@@ -6,7 +6,16 @@ import type { LastRelease, ReleaseRecord } from '../../release/record/record.ts'
 import type { ExpectedVersion } from '../../release/audit/expectation.ts';
 import { measureOf, wantedOf } from '../../release/audit/expectation.ts';
 import type { ServerWishes } from '../support/builders.ts';
-import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR, USER_STRATEGY, aServer, anUpdatedServer } from '../support/builders.ts';
+import {
+  MAIN,
+  NEW_IMAGE,
+  OLD_IMAGE,
+  SET,
+  SIDECAR,
+  USER_STRATEGY,
+  aServer,
+  anUpdatedServer,
+} from '../support/builders.ts';
 
 const STARTED = Date.UTC(2026, 0, 10);
 const FINISHED = STARTED + 60_000;
@@ -50,6 +59,7 @@ function aFrame(change: Partial<AuditFrame> = {}): AuditFrame {
     set: SET,
     replicas: 1,
     templateImage: NEW_IMAGE,
+    containers: [MAIN, SIDECAR],
     expectedVersion: anExpectedVersion(),
     how: { noAsk: 'a test asks nobody' },
     notes: [],
@@ -85,6 +95,12 @@ describe('a server', () => {
       restarts: 1,
       mainRestarts: 0,
     });
+  });
+
+  test('counts the restarts of the containers of the template, and none that others have put into its pod', () => {
+    const { containers } = anUpdatedServer({ ordinal: 3, mainStatus: { restartCount: 2 } });
+    const mesh = { name: 'mesh', image: 'mesh.test/proxy:1', status: { ...containers[0]!.status!, restartCount: 40 } };
+    expect(row({}, { containers: [mesh, ...containers] })).toMatchObject({ restarts: 1, mainRestarts: 2 });
   });
 
   test('that Kruise has not moved is behind, with the version that it runs', () => {

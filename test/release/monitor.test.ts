@@ -75,6 +75,23 @@ const withServer = (server: ServerView): Partial<MonitorLook> => ({
   servers: [...fleet.slice(0, 2), server],
 });
 
+test('a container that others have put into a pod is nobody of a monitor', () => {
+  const [first] = fleet;
+  const meshed = (restartCount: number, image: string): ServerView => {
+    const status = {
+      ...first!.containers[0]!.status!,
+      image,
+      restartCount,
+      containerId: `containerd://mesh-${restartCount}`,
+    };
+    return { ...first!, containers: [{ name: 'mesh', image, status }, ...first!.containers] };
+  };
+  const seen = (server: ServerView): MonitorLook => look({ servers: [server, ...fleet.slice(1)] });
+  const memory = memoryOf(seen(meshed(0, 'mesh:1')), SIDECAR);
+  for (const next of [meshed(7, 'mesh:1'), meshed(1, 'mesh:2'), first!])
+    expect(changesSince(memory, seen(next), SIDECAR, NOW).changes).toEqual([]);
+});
+
 describe('a guard notices', () => {
   test('nothing when nothing has changed', () => {
     expect(seen({})).toEqual([]);
