@@ -58,6 +58,72 @@ describe('a missing permission', () => {
   });
 });
 
+describe('what controllers complain of', () => {
+  const message =
+    'failed to update pod duel-2 in-place(revision duel-b): admission webhook "v.test" denied the request: no';
+  const about = (apiVersion: string, name = 'duel'): object => ({ involvedObject: { apiVersion, kind: 'X', name } });
+  const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 2, 0, 0, seconds)).toISOString();
+  const conditions = [
+    { type: 'FailedCreatePod', status: 'True', message: 'no quota', lastTransitionTime: at(1) },
+    { type: 'FailedUpdatePod', status: 'False', message: 'it was', lastTransitionTime: at(1) },
+  ];
+  const noQuota = { reason: 'FailedCreatePod', message: 'no quota', about: 'duel', at: Date.parse(at(1)) };
+  const answer =
+    (events: (asked: Asked) => Reply) =>
+    (asked: Asked): Reply =>
+      asked.path.includes('/statefulsets/') ? { body: { status: { conditions } } } : events(asked);
+  const list = (...items: readonly object[]): Reply => ({ body: { metadata: {}, items } });
+
+  test('are warnings about the Advanced StatefulSet and about the server, and conditions, with their time', async () => {
+    const { cluster, double } = await clusterAnd(
+      answer(({ query }) =>
+        query.get('fieldSelector')?.includes('=StatefulSet,') === true
+          ? list(
+              { ...about('apps.kruise.io/v1beta1'), reason: 'FailedUpdatePodInPlace', message, lastTimestamp: at(5) },
+              // Kubernetes has StatefulSets, too, and recorders of two kinds.
+              { ...about('apps/v1'), reason: 'FailedCreate', message: 'of another', lastTimestamp: at(9) },
+              {
+                ...about('apps.kruise.io/v1alpha1'),
+                reason: 'Other',
+                message: 'x',
+                lastTimestamp: null,
+                eventTime: at(2),
+                series: { lastObservedTime: at(7) },
+              },
+              { ...about('apps.kruise.io/v1beta1') },
+            )
+          : list({ ...about('v1', 'duel-2'), reason: 'PubPreventPodDeletion', message: 'no', lastTimestamp: at(6) }),
+      ),
+    );
+    expect(await cluster.readComplaints(ref, 'duel-2')).toEqual([
+      noQuota,
+      { reason: 'FailedUpdatePodInPlace', message, about: 'duel', at: Date.parse(at(5)) },
+      { reason: 'Other', message: 'x', about: 'duel', at: Date.parse(at(7)) },
+      { reason: '', message: '', about: 'duel', at: 0 },
+      { reason: 'PubPreventPodDeletion', message: 'no', about: 'duel-2', at: Date.parse(at(6)) },
+    ]);
+    expect(double.asked.map(({ path, query }) => [path, query.get('fieldSelector')])).toEqual([
+      ['/apis/apps.kruise.io/v1beta1/namespaces/arena/statefulsets/duel', null],
+      ['/api/v1/namespaces/arena/events', 'involvedObject.kind=StatefulSet,involvedObject.name=duel,type=Warning'],
+      ['/api/v1/namespaces/arena/events', 'involvedObject.kind=Pod,involvedObject.name=duel-2,type=Warning'],
+    ]);
+  });
+
+  test('are the conditions alone for whom may not list events', { timeout: 20_000 }, async () => {
+    const denied = status(403, 'Forbidden', 'User "tester" cannot list resource "events" in the namespace "arena"');
+    const { cluster } = await clusterAnd(answer(() => denied));
+    expect(await cluster.readComplaints(ref, 'duel-2')).toEqual([noQuota]);
+  });
+
+  test('are none of a set that has no workload, and unknown while the API server is in trouble', async () => {
+    const gone = status(404, 'NotFound', 'statefulsets.apps.kruise.io "duel" not found');
+    const { cluster } = await clusterAnd(({ path }) => (path.includes('/statefulsets/') ? gone : list()));
+    expect(await cluster.readComplaints(ref, 'duel-2')).toEqual([]);
+    const busy = await clusterAnd(answer(() => status(503, 'ServiceUnavailable', 'busy')));
+    await expect(busy.cluster.readComplaints(ref, 'duel-2')).rejects.toMatchObject({ reason: 'overloaded' });
+  });
+});
+
 /** The text of a watch that tells these events and then ends. */
 const watched = (...events: readonly (readonly [string, object])[]): Reply => ({
   body: events.map(([type, object]) => `${JSON.stringify({ type, object })}\n`).join(''),
