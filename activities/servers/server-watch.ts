@@ -16,6 +16,8 @@ export interface WatchOptions {
   readonly target: (planned: PlannedServer) => Target;
 }
 
+type Unwritten = Extract<Judgement, { readonly kind: 'waiting' }>;
+
 /** A server that has just become done, as it was seen. */
 export interface DoneServer {
   readonly server: ServerView;
@@ -31,8 +33,11 @@ export class ServerWatch {
   /** Why their image could not be pulled, when the kubelet said it last: a back-off does not say it again. */
   readonly #causes = new Map<string, PullCause>();
   readonly #restartsBefore = new Map<string, number>();
-  /** Whose image nobody has written yet, and whether Kruise was refused already. */
-  readonly #unwritten = new Map<string, { readonly isShut: boolean }>();
+  /**
+   * Those whose image nobody has written yet, as they were seen: out of service, if they ever were. Kruise opens the gate of
+   * whom it could not write, and closes it again on its next try.
+   */
+  readonly #unwritten = new Map<string, Unwritten>();
   /** What keeps Kruise from moving those whose image is not written, as far as it says so. */
   blocker: Blocker | undefined;
   pending: readonly PlannedServer[];
@@ -61,11 +66,8 @@ export class ServerWatch {
     const target = this.#options.target(planned);
     this.#countRestarts(server, target);
     const restartsBefore = this.#restartsBefore.get(planned.name);
-    const seen = judgeServer(server, { ...target, restartsBefore });
-    const isUnwritten = seen.kind === 'waiting' && seen.isUnwritten === true;
-    if (isUnwritten) this.#unwritten.set(planned.name, { isShut: seen.isShut === true });
-    else this.#unwritten.delete(planned.name);
-    const judgement = this.#settle(isUnwritten ? this.#withBlocker(seen, target) : seen, planned.name, now);
+    const seen = this.#remembering(judgeServer(server, { ...target, restartsBefore }), target);
+    const judgement = this.#settle(seen, planned.name, now);
     if (judgement.kind === 'waiting' || judgement.kind === 'suspect') this.#reasons.set(planned.name, judgement);
     return judgement;
   }
@@ -110,6 +112,19 @@ export class ServerWatch {
       const server = servers.find(({ name }) => name === planned.name);
       this.fail(this.lateness(planned, server, limit));
     }
+  }
+
+  #remembering(seen: Judgement, target: Target): Judgement {
+    const { name } = target.planned;
+    const isUnwritten = seen.kind === 'waiting' && seen.isUnwritten === true;
+    if (!isUnwritten) {
+      this.#unwritten.delete(name);
+      return seen;
+    }
+    const before = this.#unwritten.get(name);
+    const known = before?.isShut === true ? before : seen;
+    this.#unwritten.set(name, known);
+    return this.#withBlocker(known, target);
   }
 
   /**

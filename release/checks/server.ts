@@ -245,12 +245,15 @@ function whyUnwritten({ lifecycle, inGrace, conditions }: ServerView, { revision
   const unwritten = (reason: string): Judgement => ({ kind: 'waiting', reason, isUnwritten: true });
   if (lifecycle === 'PreparingUpdate' || lifecycle === 'PreparingDelete')
     return unwritten(`a lifecycle hook of the set has not let it go (state ${lifecycle})`);
-  if (revision === undefined) return unwritten('waits for OpenKruiseGame to write the image of its override');
+  if (revision === undefined)
+    return unwritten(
+      'waits for OpenKruiseGame to write the image of its override; when that is refused, only its log says so',
+    );
   if (inGrace)
     return unwritten('Kruise has announced its image: it is in its grace period, or the write after it is refused');
   if (conditions['InPlaceUpdateReady'] !== 'False') return unwritten('waits for Kruise to write the image');
   const reason =
-    'Kruise has taken it out of service for the update, and its image is not written: admission refuses the write, and the log of Kruise says why';
+    'Kruise took it out of service for the update and has not written its image: admission refuses the write, for which its log has the reason, or Kruise is away';
   return { kind: 'waiting', reason, isUnwritten: true, isShut: true };
 }
 

@@ -100,6 +100,38 @@ test('nobody is asked while servers move, and ever more seldom while none does',
   expect(asked()).toBe(4);
 });
 
+test('who was taken out of service and could not be written is known for it, also while its gate is open again', async () => {
+  const { watch, at } = listening(() => Promise.resolve([]));
+  const shut = aServer({
+    ordinal: 2,
+    ready: false,
+    conditions: { ...before[0]!.conditions, InPlaceUpdateReady: 'False' },
+  });
+  await at(0, [shut, ...before.slice(1)]);
+  await at(9);
+  watch.giveUp(before, '20s');
+  expect(watch.failures.map(({ reason }) => reason)).toEqual([
+    'not Ready within 20s: Kruise took it out of service for the update and has not written its image: admission refuses the write, for which its log has the reason, or Kruise is away',
+    'not Ready within 20s: waits for Kruise to write the image',
+    'not Ready within 20s: waits for Kruise to write the image',
+  ]);
+});
+
+test('what Kruise said before this step counts as long as it is refused again', async () => {
+  const message = `failed to update pod duel-2 in-place(revision ${NEW_REVISION}): ${DENIAL}`;
+  const said = { reason: 'FailedUpdatePodInPlace', message, about: SET.name, at: Date.now() - 60_000 };
+  const { watch, at } = listening(() => Promise.resolve([said]));
+  const shut = aServer({
+    ordinal: 2,
+    ready: false,
+    conditions: { ...before[0]!.conditions, InPlaceUpdateReady: 'False' },
+  });
+  for (const seconds of [0, 1, 6]) await at(seconds);
+  expect(watch.blocker).toBeUndefined();
+  for (const seconds of [7, 8, 9]) await at(seconds, [shut, ...before.slice(1)]);
+  expect(watch.blocker?.words).toBe(`${DENIAL} (so Kruise said at ${new Date(said.at).toISOString()})`);
+});
+
 test('a cluster that does not tell is no trouble', async () => {
   const { watch, at } = listening(() => Promise.reject(new Error('the API server is away')));
   for (const seconds of [0, 1, 6, 60]) await at(seconds);

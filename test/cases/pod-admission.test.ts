@@ -89,7 +89,7 @@ describe('a container that others have put into the pods', () => {
   });
 
   test('may die in a release of chosen servers, and in its rollback', async ({ stage }) => {
-    const it = await stage({ sets: [{ replicas: 3, injected: mesh, reclaimPolicy: 'Delete' }] });
+    const it = await stage({ sets: [{ replicas: 4, injected: mesh, reclaimPolicy: 'Delete' }] });
     const release = await it.start(aTargetedRelease({ gates: [{ before: 2 }] }));
     await release.until('the gate', atGate);
     for (const { name } of it.cluster.set().sorted()) it.cluster.crash(name, 'mesh');

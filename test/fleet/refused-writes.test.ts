@@ -117,7 +117,7 @@ test('without the right to read events the reason says what the pods show, and n
     [
       'blind-2',
       'notReady',
-      'not Ready within 20s: Kruise has taken it out of service for the update, and its image is not written: admission refuses the write, and the log of Kruise says why',
+      'not Ready within 20s: Kruise took it out of service for the update and has not written its image: admission refuses the write, for which its log has the reason, or Kruise is away',
     ],
     ['blind-1', 'notReady', 'not Ready within 20s: waits for Kruise to write the image'],
     ['blind-0', 'notReady', 'not Ready within 20s: waits for Kruise to write the image'],

@@ -153,7 +153,7 @@ describe('a server whose image is not written says why, as far as its pod shows 
       'an override is to move it',
       before,
       withoutRevision,
-      'waits for OpenKruiseGame to write the image of its override',
+      'waits for OpenKruiseGame to write the image of its override; when that is refused, only its log says so',
     ],
     [
       'a hook holds it',
@@ -165,7 +165,7 @@ describe('a server whose image is not written says why, as far as its pod shows 
       'Kruise has closed its gate and could not write it',
       closed,
       target,
-      'Kruise has taken it out of service for the update, and its image is not written: admission refuses the write, and the log of Kruise says why',
+      'Kruise took it out of service for the update and has not written its image: admission refuses the write, for which its log has the reason, or Kruise is away',
     ],
     [
       'the image was announced',
