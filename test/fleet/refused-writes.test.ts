@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allowPodImages, denyPodImage } from '../support/admission.ts';
 import { FleetWorld } from '../support/fleet-world.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { fleetImage, ownerLabel, podsOf } from '../lab/game-server-sets.ts';
 import { hasCondition } from '../lab/kubernetes-objects.ts';
@@ -64,15 +65,18 @@ test('a policy that denies the write of a pod is named, long before time is over
   expect(await world.versions('denied')).toEqual(['v1.0', 'v1.0', 'v1.0']);
 });
 
-test('a denial that a person lifts while the release is paused is no reason to begin anew', async () => {
+test('a denial is named again when it is tried again, and a person lifts it while the release is paused', async () => {
   await world.aSet('lifted');
   await denyPodImage(world.lab.api, { set: 'lifted', image: fleetImage('v2.0'), message: SAYS });
   const file = world.release('lifted', 'v2.0', '  onFailure: { then: pause }');
   const release = await world.hotwave.start(waiting(file, 300_000));
-  await release.until(
-    'the pause',
-    ({ phase, pausedBecause }) => phase === 'paused' && pausedBecause?.includes(SAYS) === true,
-  );
+  const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean =>
+    phase === 'paused' && pausedBecause?.includes(SAYS) === true;
+  await release.until('the pause', isPaused);
+  await release.decide({ verb: 'retry' });
+  await release.until('another try', ({ phase }) => phase === 'updating');
+  // Kruise has sent most of its events by now.
+  await release.until('another pause', isPaused);
   await allowPodImages(world.lab.api, 'lifted');
   await release.decide({ verb: 'retry' });
   expect(await release.result()).toMatchObject({ outcome: 'done', recreatedPods: 0, restartsOfMainContainers: 0 });
