@@ -12,6 +12,8 @@ const LIFECYCLE_STATE = 'lifecycle.apps.kruise.io/state';
 /** OpenKruiseGame v1.0.0, syncServiceQualities: the probe's output is the message, and its result that without | and line ends. */
 const SERVICE_QUALITY = 'game.kruise.io/';
 const MOST_MESSAGE_CHARACTERS = 4096;
+/** Longest text that is kept of a closed readiness gate. */
+const MOST_GATE_CHARACTERS = 500;
 const REVISION_LABEL = 'controller-revision-hash';
 
 const stateSchema = z.object({
@@ -32,6 +34,13 @@ const containerStatusSchema = z.object({
   state: stateSchema.default({}),
 });
 
+const conditionSchema = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().nullish(),
+  message: z.string().nullish(),
+});
+
 const podSchema = z.object({
   metadata: objectMetaSchema.omit({ managedFields: true }),
   spec: z.object({
@@ -49,7 +58,7 @@ const podSchema = z.object({
     .object({
       phase: z.string().default('Unknown'),
       podIP: z.string().default(''),
-      conditions: z.array(z.object({ type: z.string(), status: z.string(), message: z.string().nullish() })).nullish(),
+      conditions: z.array(conditionSchema).nullish(),
       containerStatuses: z.array(containerStatusSchema).nullish(),
     })
     .prefault({}),
@@ -123,10 +132,17 @@ function inPlaceOf(annotation: string | undefined): Pick<ServerView, 'inPlace'> 
   return { inPlace: { revision, moreBatches } };
 }
 
-interface Condition {
-  readonly type: string;
-  readonly status: string;
-  readonly message?: string | null | undefined;
+type Condition = z.infer<typeof conditionSchema>;
+
+/** What is said of the readiness gates of a pod that are closed, reason and message. */
+function closedGatesOf(conditions: readonly Condition[], gates: readonly string[]): Pick<ServerView, 'closedGates'> {
+  const closed = conditions.filter(({ type, status }) => gates.includes(type) && status !== 'True');
+  if (closed.length === 0) return {};
+  const words = closed.map(({ type, reason, message }) => {
+    const parts = [reason ?? '', message ?? ''].filter((part) => part !== '');
+    return [type, parts.join(': ').slice(0, MOST_GATE_CHARACTERS)] as const;
+  });
+  return { closedGates: Object.fromEntries(words) };
 }
 
 /** The conditions in which OpenKruise keeps the results of a set's service qualities (OpenKruiseGame v1.0.0). */
@@ -150,6 +166,7 @@ export function serverView(pod: unknown): ServerView {
   const labels = metadata.labels ?? {};
   const annotations = metadata.annotations ?? {};
   const conditions = status.conditions ?? [];
+  const gates = (spec.readinessGates ?? []).map((gate) => gate.conditionType);
   const statuses = new Map((status.containerStatuses ?? []).map((entry) => [entry.name, entry]));
   return {
     name: metadata.name,
@@ -165,7 +182,8 @@ export function serverView(pod: unknown): ServerView {
     containers: spec.containers.map(({ name, image }) => containerView({ name, image }, statuses.get(name))),
     conditions: Object.fromEntries(conditions.map(({ type, status: value }) => [type, value])),
     ...serviceQualitiesOf(conditions),
-    readinessGates: (spec.readinessGates ?? []).map((gate) => gate.conditionType),
+    readinessGates: gates,
+    ...closedGatesOf(conditions, gates),
     revision: labels[REVISION_LABEL] ?? '',
     lifecycle: labels[LIFECYCLE_STATE] ?? '',
     ...inPlaceOf(annotations[IN_PLACE_STATE]),

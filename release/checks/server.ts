@@ -286,7 +286,15 @@ function conditionsTrue(server: ServerView, { container }: Target): Judgement | 
     const unready = server.containers.find((entry) => entry.status?.ready !== true)?.name ?? container;
     return waiting(`container ${unready} is not ready`);
   }
-  return waiting(`condition ${missing} is not True`);
+  return waiting(gateText(server, missing));
+}
+
+/** A gate that nobody has written yet is another trouble than one that is closed: whoever should open it may not be there. */
+function gateText({ conditions, readinessGates, closedGates = {} }: ServerView, type: string): string {
+  if (conditions[type] === undefined && readinessGates.includes(type))
+    return `nobody has set condition ${type}, which is a readiness gate of its pod`;
+  const said = plainText(closedGates[type] ?? '', 160);
+  return `condition ${type} is not True${said === '' ? '' : ` (${said})`}`;
 }
 
 function describeStatus({ state, reason, message, exitCode }: ContainerStatus): string {

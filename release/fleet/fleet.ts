@@ -57,6 +57,8 @@ export interface ServerView {
   /** What OpenKruise last found for the set's service qualities, by name: conditions `game.kruise.io/NAME`. */
   readonly serviceQualities?: Readonly<Record<string, ServiceQuality>>;
   readonly readinessGates: readonly string[];
+  /** What is said of those of them that are closed, by name; empty when nothing is. Absent when none is closed. */
+  readonly closedGates?: Readonly<Record<string, string>>;
   /** Label `controller-revision-hash`. */
   readonly revision: string;
   /** Label `lifecycle.apps.kruise.io/state`; empty when absent. */

@@ -229,6 +229,27 @@ describe('a pod', () => {
     expect(serverView(pod({ 'apps.kruise.io/inplace-update-grace': '{}' })).inGrace).toBe(true);
   });
 
+  test('says why its readiness gates are closed, and of no other condition', () => {
+    const gates = ['InPlaceUpdateReady', 'neg', 'open', 'unset'].map((conditionType) => ({ conditionType }));
+    const conditions = [
+      { type: 'InPlaceUpdateReady', status: 'False', reason: 'StartInPlaceUpdate' },
+      { type: 'neg', status: 'Unknown', reason: 'Waiting', message: 'x'.repeat(600) },
+      { type: 'open', status: 'True', reason: 'Was', message: 'closed' },
+      { type: 'Ready', status: 'False', reason: 'ReadinessGatesNotReady', message: 'it is not' },
+    ];
+    const gated = pod() as { readonly spec: object; readonly status: object };
+    const view = serverView({
+      ...gated,
+      spec: { ...gated.spec, readinessGates: gates },
+      status: { ...gated.status, conditions },
+    });
+    expect(view.closedGates).toEqual({
+      InPlaceUpdateReady: 'StartInPlaceUpdate',
+      neg: `Waiting: ${'x'.repeat(491)}`,
+    });
+    expect(serverView(pod())).not.toHaveProperty('closedGates');
+  });
+
   test('may have no status yet', () => {
     const bare = { metadata: { name: 'duel-0', uid: 'u' }, spec: { containers: [{ name: 'a', image: 'x' }] } };
     expect(serverView(bare)).toMatchObject({ phase: 'Unknown', ip: '', containers: [{ name: 'a', image: 'x' }] });

@@ -75,6 +75,41 @@ describe('a server is not done', () => {
   });
 });
 
+describe('a readiness gate that is not open', () => {
+  const GATE = 'cloud.test/load-balancer-ready';
+  const gated = (more: Partial<ServerView>): ServerView => ({
+    ...updated,
+    readinessGates: [...updated.readinessGates, GATE],
+    ...more,
+    conditions: { ...updated.conditions, Ready: 'False', ...more.conditions },
+  });
+
+  test.each<[string, ServerView, string]>([
+    [
+      'says why, in the words of its owner',
+      gated({ conditions: { [GATE]: 'False' }, closedGates: { [GATE]: 'Draining: 12 players are connected' } }),
+      `condition ${GATE} is not True (Draining: 12 players are connected)`,
+    ],
+    [
+      'may say nothing',
+      gated({ conditions: { [GATE]: 'Unknown' }, closedGates: { [GATE]: '' } }),
+      `condition ${GATE} is not True`,
+    ],
+    [
+      'may have no owner at all',
+      gated({ conditions: {} }),
+      `nobody has set condition ${GATE}, which is a readiness gate of its pod`,
+    ],
+    [
+      'is said in harmless words',
+      gated({ conditions: { [GATE]: 'False' }, closedGates: { [GATE]: 'a\u001B[2Jb\nc password=hunter2' } }),
+      `condition ${GATE} is not True (ab c password=[redacted])`,
+    ],
+  ])('%s', (_what, server, reason) => {
+    expect(judgeServer(server, target)).toEqual({ kind: 'waiting', reason });
+  });
+});
+
 test('in a rollback what broke on the way out has until the deadline, and an untouched server is done', () => {
   const back: Target = {
     ...target,
