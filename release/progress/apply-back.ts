@@ -356,6 +356,8 @@ export function tryAgain(release: Release): Release {
     pause: undefined,
     stop: undefined,
     set: { ...set, refused: undefined },
+    // The set is taken back once more, so what was put back has to be put back once more.
+    isPutBack: isDone && release.progress.isPutBack,
     foreign,
     // Newcomers go back with the groups, which are made anew.
     newcomers: back.scope === 'release' ? NO_NEWCOMERS : release.progress.newcomers,
