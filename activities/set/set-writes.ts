@@ -116,6 +116,8 @@ export interface VerifyTemplateInput {
   readonly set: SetRef;
   readonly baseline: SetBaseline;
   readonly hold?: SetControls;
+  /** Which image it has when nobody has changed it; default the one that the plan found. */
+  readonly image?: string;
 }
 
 /** Whether somebody changed the set's template meanwhile: who and what, as a sentence. */

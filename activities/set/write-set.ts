@@ -218,9 +218,9 @@ export function recordRelease(cluster: Cluster, releases: Releases): (input: Rec
 
 /** Looks whether the set is still as the plan found it, or as hotwave holds it, and if not, who changed it. */
 export function verifyTemplate(cluster: Cluster): (input: VerifyTemplateInput) => Promise<TemplateCheck> {
-  return async ({ set, baseline, hold }) => {
+  return async ({ set, baseline, hold, image }) => {
     const options = { dryRun: true, signal: cancellation() };
-    const unchanged = hold ? unchangedControlsPatch(baseline, hold) : unchangedTemplatePatch(baseline);
+    const unchanged = hold ? unchangedControlsPatch(baseline, hold) : unchangedTemplatePatch(baseline, image);
     const refusal = refusalOf(await cluster.patch(setTarget(set), unchanged, options), set.name);
     if (refusal) return { changed: refusal.reason };
     const live = await cluster.readSet(set, cancellation());

@@ -105,10 +105,13 @@ export function newServersRollbackPatch(baseline: SetBaseline): GuardedPatch {
   };
 }
 
-/** Changes nothing: refused, with the reason, when the set's template is not what the plan found (dry run). */
-export function unchangedTemplatePatch(baseline: SetBaseline): GuardedPatch {
+/**
+ * Changes nothing: refused, with the reason, when the set's template is not what the plan found (dry run).
+ * @param image what it is to ask for; default what the plan found
+ */
+export function unchangedTemplatePatch(baseline: SetBaseline, image = baseline.templateImage): GuardedPatch {
   return {
-    preconditions: [...identity(baseline), { path: imagePath(baseline), value: baseline.templateImage }],
+    preconditions: [...identity(baseline), { path: imagePath(baseline), value: image }],
     changes: [],
   };
 }

@@ -190,7 +190,8 @@ function stopStep({ progress, plan }: Release): Step | undefined {
   if (!stop || progress.back?.scope === 'release') return undefined;
   if (stop.kind === 'pause') return note({ kind: 'paused', reason: stop.reason });
   // A rollback by itself would undo what somebody else has changed, so that is left to a person.
-  if (!progress.isEditChecked && (progress.set.hold !== undefined || plan.strategy === 'targeted'))
+  const holds = progress.set.hold !== undefined || plan.strategy === 'targeted';
+  if (!progress.isEditChecked && (holds || (progress.isPutBack && plan.strategy === 'rolling')))
     return { kind: 'checkTemplate', before: 'rollback' };
   return whole(stop.reason, { hasFailed: true });
 }

@@ -105,7 +105,9 @@ export const checkTemplate: Perform<'checkTemplate'> = async ({ run }, { before,
     rollback: 'look whether somebody else changed the set',
     overrides: 'roll back · look at the template',
   };
-  const held = strategy === 'rolling' && hold ? { hold } : {};
+  // Before its first write a rolling release finds the set as planned; after its last one it left its image there.
+  const isLeft = release.progress.isPutBack ? { image: baseline.newImage } : {};
+  const held = strategy === 'rolling' ? (hold ? { hold } : isLeft) : {};
   const { changed } = await reading(summaries[before]).verifyTemplate({ set, baseline, ...held });
   return [{ kind: 'templateChecked', before, wave, changed }];
 };
