@@ -1,4 +1,4 @@
-import type { SetRef } from '../../release/fleet/fleet.ts';
+import type { SetRef, UpdateStrategy } from '../../release/fleet/fleet.ts';
 import type { SetBaseline, SetControls, SeenValues, ControlledValues } from '../../release/patches/patches.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import type { ReleaseRecord, LastRelease } from '../../release/record/record.ts';
@@ -43,6 +43,8 @@ export interface ChangeControlsInput extends Subject {
   readonly record?: ReleaseRecord | undefined;
   /** The image that somebody else was seen to have written, which stays. Default the release's own. */
   readonly seenImage?: string | undefined;
+  /** The strategy that somebody else was seen to have written and that stays: only the release's pause is taken out of it. */
+  readonly seenStrategy?: UpdateStrategy | undefined;
 }
 
 /** Write the release's values over an edit that was seen. */

@@ -4,7 +4,7 @@ import { demandingAnnotation } from '../../release/patches/annotations.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
 import { isHeldAs, isRestored } from '../../release/patches/baseline.ts';
-import type { SetControls, SetBaseline } from '../../release/patches/patches.ts';
+import type { SeenValues, SetControls, SetBaseline } from '../../release/patches/patches.ts';
 import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../../release/patches/record-patches.ts';
 import {
@@ -24,6 +24,7 @@ import {
   unchangedControlsPatch,
   unchangedNewServersPatch,
   unchangedTemplatePatch,
+  withoutPausePatch,
 } from '../../release/patches/patches.ts';
 import { awaitAccepted } from './await-accepted.ts';
 import type { Refusal } from './guarded-write.ts';
@@ -76,7 +77,8 @@ export function changeControls(
   return async (input) => {
     const live = await cluster.readSet(input.set, cancellation());
     if (!live) return missing(input.set);
-    const { baseline, from, to, seenImage: image = baseline.newImage } = input;
+    const { baseline, from, to, seenImage: image = baseline.newImage, seenStrategy } = input;
+    if (seenStrategy) return await takePauseOut(cluster, input, live, { image, updateStrategy: seenStrategy });
     const change = controlsPatch({ ...baseline, newImage: image }, live.replicas, from, to);
     const patch = input.record
       ? withReleaseRecord(change, live, await withHolder(releases, input.record, input.fence))
@@ -87,6 +89,17 @@ export function changeControls(
     const wish = { image, held: input.to, by: 'observed' } as const;
     return refused ?? (await awaitAccepted(cluster, input, wish));
   };
+}
+
+/** The edit stays, so nobody waits for what the controllers make of it. */
+async function takePauseOut(
+  cluster: Cluster,
+  input: ChangeControlsInput,
+  live: GameServerSetView,
+  seen: SeenValues,
+): Promise<SetWrite> {
+  const refused = await writeSet(cluster, input, live, withoutPausePatch(input.baseline, seen));
+  return refused ?? { kind: 'accepted', hold: input.to, revision: '', fence: nextNumber(input.fence) };
 }
 
 /** Writes the release's values over an edit that a person has seen and decided against. */

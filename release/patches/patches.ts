@@ -164,6 +164,18 @@ export function controlsPatch(
 }
 
 /**
+ * Takes the release's own pause out of a strategy that somebody has applied around it: what a manifest does not mention
+ * stays, so the set would be left paused for ever.
+ */
+export function withoutPausePatch(baseline: SetBaseline, { image, updateStrategy }: SeenValues): GuardedPatch {
+  const { paused: _ours, ...rollingUpdate } = updateStrategy?.rollingUpdate ?? {};
+  return {
+    preconditions: seenPreconditions(baseline, { image, updateStrategy }),
+    changes: [{ op: 'replace', path: STRATEGY, value: { ...updateStrategy, rollingUpdate } }],
+  };
+}
+
+/**
  * Un-wedges and goes back in one write: the old image alone is not enough, because broken servers eat
  * maxUnavailable, a partition keeps them out of the candidates, and a paused set starts nothing.
  * @param found what it replaces

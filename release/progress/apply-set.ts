@@ -177,11 +177,19 @@ function controlsChanged(before: Release, { why, written }: Extract<Event, { kin
   if (why === 'hold') return held(release, set, problem);
   if (problem === undefined) return knowing(release, { set });
   const refused = knowing(release, { set: { ...set, refused: problem } });
-  if (why === 'resume') return progress.leaving ? refused : stopped(refused, 'pause', problem);
+  if (why === 'resume') return progress.leaving ? leftPaused(refused, problem) : stopped(refused, 'pause', problem);
   const said = `; the set could not be frozen: ${problem}`;
   return state.pausedBecause === undefined
     ? refused
     : showing(refused, { pausedBecause: `${state.pausedBecause}${said}` });
+}
+
+/** Whoever the set is left to finds it paused, and cannot know why. */
+function leftPaused(release: Release, problem: string): Release {
+  const { leaving } = release.progress;
+  if (!leaving) return release;
+  const reason = `${leaving.reason}; the set stays paused by this release: ${problem}`;
+  return knowing(release, { leaving: { ...leaving, reason } });
 }
 
 /** The last write of a release that is left where it is. */

@@ -2,7 +2,8 @@ import { condition } from '@temporalio/workflow';
 import { failedCount } from '../../release/checks/verdict.ts';
 import { packPriorities } from '../../release/plan/packed-plan.ts';
 import { waveLabel } from '../../release/narrate/narrate.ts';
-import { FROZEN, NEW_SERVERS_ONLY, controlledStrategy } from '../../release/patches/patches.ts';
+import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
+import { FROZEN, NEW_SERVERS_ONLY, controlledStrategy, sameJson } from '../../release/patches/patches.ts';
 import { missingAtPlan } from '../../release/fleet/newcomers.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
@@ -153,9 +154,25 @@ export const controls: Perform<'controls'> = async ({ run }, { change, why }) =>
   const to: SetControls = why === 'hold' ? { ...from, partition: FROZEN, paused: false } : { ...from, ...change };
   const summaries = { pause: 'pause the set', resume: 'resume the set', hold: 'hold every server where it is' };
   const seenImage = release.progress.foreign.seen?.image;
-  const written = await writing(summaries[why]).changeControls({ ...subjectOf(release), from, to, seenImage, record });
+  const seenStrategy = pausedAround(release);
+  const written = await writing(summaries[why]).changeControls({
+    ...subjectOf(release),
+    from,
+    to,
+    seenImage,
+    ...(seenStrategy ? { seenStrategy } : {}),
+    record,
+  });
   return [{ kind: 'controlsChanged', why, written: writtenOf(written) }];
 };
+
+/** The strategy of somebody else to which the set is left, when the release's own pause is still in it. */
+function pausedAround({ progress, plan }: Release): UpdateStrategy | undefined {
+  const { leaving, foreign, set } = progress;
+  const theirs = foreign.seen?.updateStrategy;
+  if (leaving?.to !== 'leave' || !set.hold || theirs?.rollingUpdate?.paused !== true) return undefined;
+  return sameJson(theirs, controlledStrategy(plan.baseline, set.hold)) ? undefined : theirs;
+}
 
 async function holdByRecord(release: Release, record: ReturnType<typeof heldRecord>): Promise<readonly Event[]> {
   const written = await writing('record the release on the set').recordRelease({
