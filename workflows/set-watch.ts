@@ -2,6 +2,7 @@ import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/
 import type { SetSighting, WatchSetInput } from '../activities/set/watch-set.ts';
 import {
   editedPriorities,
+  editorOf,
   editsOf,
   heldFacts,
   isOfOthers,
@@ -121,6 +122,7 @@ export class SetWatch {
       ofOrder: setEdits.length === 0,
       ofOthers: isOfOthers(plan.baseline, facts),
       seen: setEdits.length > 0 && image !== undefined ? { image, updateStrategy } : undefined,
+      by: editorOf({ baseline: plan.baseline, held }, facts, writers),
       // Autoscalers do that all the time: it is told, and nobody has to do anything about it.
       told: isScaled ? replicasText(plan.set.name, before, facts.replicas, writers['/spec/replicas']) : undefined,
       replicas: isScaled ? facts.replicas : before,

@@ -1,6 +1,6 @@
 import type { Acceptance } from '../../release/checks/acceptance.ts';
 import { acceptancePatience, notAccepted } from '../../release/checks/acceptance.ts';
-import { factsOf, sameButReplicas } from '../../release/patches/foreign-edit.ts';
+import { editorOf, editsOf, factsOf } from '../../release/patches/foreign-edit.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { SetControls, SetBaseline } from '../../release/patches/patches.ts';
 import { nextNumber } from '../../release/patches/fence.ts';
@@ -41,27 +41,28 @@ export async function awaitAccepted(
     const reason = neverAccepted(set, missing ?? '', limit);
     if (waited >= limit) return { kind: 'foreign', reason, hold, fence };
     if (waited >= piece) return { kind: 'pending', reason, hold, fence };
-    if (look % LOOKS_PER_CHECK === 0 && (await isChanged(cluster, { set, baseline }, wanted)))
-      return {
-        kind: 'foreign',
-        reason: `somebody changed ${set.name} before the controllers took over hotwave's`,
-        hold,
-        fence,
-      };
+    const changed = look % LOOKS_PER_CHECK === 0 ? await changeOf(cluster, { set, baseline }, wanted) : undefined;
+    if (changed) return { kind: 'foreign', ...changed, hold, fence };
     heartbeat();
     await pause(LOOK_MS);
   }
 }
 
 /** What is waited for will not come: the set says something else by now. */
-async function isChanged(
+async function changeOf(
   cluster: Cluster,
   { set, baseline }: { readonly set: SetRef; readonly baseline: SetBaseline },
   { image, held }: Acceptance,
-): Promise<boolean> {
-  const facts = factsOf(await cluster.readSet(set, cancellation()), baseline, true);
+): Promise<{ readonly reason: string; readonly undoneBy?: string } | undefined> {
+  const view = await cluster.readSet(set, cancellation());
   const updateStrategy = held === 'OnDelete' ? NEW_SERVERS_ONLY : controlledStrategy(baseline, held);
-  return !sameButReplicas(facts, { image, updateStrategy, replicas: 0 });
+  const holding = { name: set.name, baseline, held: { image, updateStrategy } };
+  const facts = factsOf(view, baseline, true);
+  const edits = editsOf(holding, facts, view?.lastWriters ?? {});
+  if (edits.length === 0) return undefined;
+  const by = editorOf(holding, facts, view?.lastWriters ?? {});
+  const reason = `${edits.join('; ')}, before the controllers took over what hotwave had written`;
+  return by === undefined ? { reason } : { reason, undoneBy: by };
 }
 
 function neverAccepted(set: SetRef, missing: string, limit: number): string {

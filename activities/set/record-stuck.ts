@@ -1,7 +1,8 @@
 import { plainText } from '../../release/spec/plain-text.ts';
-import { containerOf } from '../../release/fleet/fleet.ts';
+import { FIELD_MANAGER, containerOf } from '../../release/fleet/fleet.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
-import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
+import type { GameServerSetView, ServerView, SetRef } from '../../release/fleet/fleet.ts';
+import { editorOf, editsOf, factsOf } from '../../release/patches/foreign-edit.ts';
 import { recordPatch, withReleaseRecord } from '../../release/patches/record-patches.ts';
 import { nextNumber } from '../../release/patches/fence.ts';
 import type { Fence } from '../../release/patches/fence.ts';
@@ -11,6 +12,7 @@ import type { SetWrite } from './set-writes.ts';
 import { cancellation } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Releases } from '../ports/releases.ts';
+import { OPEN, controlledStrategy, imageIn, letsEverybodyMove } from '../../release/patches/patches.ts';
 import type { SetBaseline } from '../../release/patches/patches.ts';
 import type { ReleaseRecord } from '../../release/record/record.ts';
 
@@ -25,6 +27,9 @@ export interface RecordStuckInput {
   readonly at: number;
 }
 
+/** What came of the record, and what somebody else has made of the set during the rollback. */
+export type StuckRecord = SetWrite & { readonly meanwhile?: string };
+
 /** More different images than this are no rollback any more. */
 const MOST_IMAGES = 10;
 const LONGEST = 4_000;
@@ -33,7 +38,7 @@ const LONGEST = 4_000;
  * Leaves on the set which servers ask for which image after a rollback that could not be finished, so that whoever
  * comes next knows it without Temporal. Nothing else changes.
  */
-export function recordStuck(cluster: Cluster, releases: Releases): (input: RecordStuckInput) => Promise<SetWrite> {
+export function recordStuck(cluster: Cluster, releases: Releases): (input: RecordStuckInput) => Promise<StuckRecord> {
   return async (input) => {
     const { set, baseline, record, reason, at, fence } = input;
     const live = await cluster.readSet(set, cancellation());
@@ -42,9 +47,26 @@ export function recordStuck(cluster: Cluster, releases: Releases): (input: Recor
     const stuck = { reason: plainText(reason, 1_000), at, images: imagesOf(servers, baseline.container) };
     const noted = await withHolder(releases, { ...record, stuck }, fence);
     const patch = withReleaseRecord(recordPatch(baseline), live, noted);
+    const found = editMeanwhile(input, live);
     // A set that is no longer the planned one takes no record of it.
-    return (await writeSet(cluster, input, live, patch)) ?? { kind: 'untouched', fence: nextNumber(fence) };
+    const refused = await writeSet(cluster, input, live, patch);
+    const written = refused ?? { kind: 'untouched' as const, fence: nextNumber(fence) };
+    return found === undefined ? written : { ...written, meanwhile: found };
   };
+}
+
+/** What keeps servers from going back and is not hotwave's: another image in the template, or a strategy that holds them. */
+function editMeanwhile({ set, baseline, record }: RecordStuckInput, live: GameServerSetView): string | undefined {
+  if (record.strategy !== 'rolling') return undefined;
+  const image = imageIn(live, baseline);
+  const { oldImage } = baseline;
+  // Another image is the cause, whatever the strategy is by then.
+  const held = image === oldImage ? { image, updateStrategy: controlledStrategy(baseline, OPEN) } : { image: oldImage };
+  if (image === oldImage && letsEverybodyMove(live.updateStrategy)) return undefined;
+  const holding = { name: set.name, baseline, held };
+  const facts = factsOf(live, baseline, true);
+  const by = editorOf(holding, facts, live.lastWriters);
+  return by === undefined || by === FIELD_MANAGER ? undefined : editsOf(holding, facts, live.lastWriters).join('; ');
 }
 
 function imagesOf(servers: readonly ServerView[], container: string): Record<string, string> {

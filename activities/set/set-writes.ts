@@ -82,6 +82,8 @@ export type SetWrite =
       readonly isLate?: true;
       /** Somebody else's values, which a person may decide to have written over. */
       readonly found?: SeenValues;
+      /** The set was written, and this field manager has changed it since. */
+      readonly undoneBy?: string;
       readonly instead?: Instead | undefined;
       readonly fence?: number;
     }

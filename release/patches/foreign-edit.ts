@@ -64,30 +64,50 @@ export function sameButReplicas(left: SetFacts, right: SetFacts): boolean {
   return sameJson(before, after);
 }
 
+/** What a release holds of a set, and what it calls it. */
+interface Holding {
+  readonly name: string;
+  readonly baseline: SetBaseline;
+  readonly held: ControlledValues;
+}
+
 /** What others have changed of what the release holds, one sentence each. How many servers there are is nobody's. */
-export function editsOf(
-  { name, baseline, held }: { readonly name: string; readonly baseline: SetBaseline; readonly held: ControlledValues },
-  facts: SetFacts,
-  writers: Writers,
-): string[] {
+export function editsOf({ name, baseline, held }: Holding, facts: SetFacts, writers: Writers): string[] {
   if (facts.gone !== undefined) return [`GameServerSet ${name} ${facts.gone}`];
-  const path = imagePath(baseline);
-  const compared: readonly (readonly [string, unknown, unknown])[] = [
-    [path, held.image, facts.image],
-    ...(held.updateStrategy === undefined ? [] : [[STRATEGY, held.updateStrategy, facts.updateStrategy] as const]),
-  ];
   const inTemplate = templateEdits(baseline, facts.template ?? {}).map((edit) =>
     templateEditText(edit, name, writers[edit.field]),
   );
-  const ofRelease = compared
-    .filter(([, before, now]) => !sameJson(before, now))
-    .map(([pointer, before, now]) => {
-      const field = firstDifference(before, now, pointer);
-      const within = field.slice(pointer.length);
-      const by = writers[pointer] ?? 'somebody';
-      return `${by} changed ${field} of ${name} from ${shown(valueAt(before, within))} to ${shown(valueAt(now, within))}`;
-    });
+  const ofRelease = changedValues({ baseline, held }, facts).map(([pointer, before, now]) => {
+    const field = firstDifference(before, now, pointer);
+    const within = field.slice(pointer.length);
+    const by = writers[pointer] ?? 'somebody';
+    return `${by} changed ${field} of ${name} from ${shown(valueAt(before, within))} to ${shown(valueAt(now, within))}`;
+  });
   return [...ofRelease, ...inTemplate];
+}
+
+/** Who has changed what the release writes, by the first field that differs; undefined when nobody is on record. */
+export function editorOf(
+  holding: Pick<Holding, 'baseline' | 'held'>,
+  facts: SetFacts,
+  writers: Writers,
+): string | undefined {
+  if (facts.gone !== undefined) return undefined;
+  return changedValues(holding, facts)
+    .map(([pointer]) => writers[pointer])
+    .find((by) => by !== undefined);
+}
+
+/** The fields that the release writes and that have other values, with these and its own. */
+function changedValues(
+  { baseline, held }: Pick<Holding, 'baseline' | 'held'>,
+  facts: SetFacts,
+): readonly (readonly [pointer: string, before: unknown, now: unknown])[] {
+  const compared: readonly (readonly [string, unknown, unknown])[] = [
+    [imagePath(baseline), held.image, facts.image],
+    ...(held.updateStrategy === undefined ? [] : [[STRATEGY, held.updateStrategy, facts.updateStrategy] as const]),
+  ];
+  return compared.filter(([, before, now]) => !sameJson(before, now));
 }
 
 /** True for what no release writes over: another field of the template than its image, or the set itself. */

@@ -187,11 +187,15 @@ function settings({ kind, owner }: GitOpsManager, { kind: object, name, paths }:
 }
 
 /**
- * What whoever is on call reads when somebody has written back what the release had written over: it will happen again.
- * @param times how often that has happened
+ * What whoever is on call reads of an edit that will come again, and what to do about it.
+ * @param times how often it has come back after the release had written it over
  */
 export function writtenBackText(manager: string, times: number): string {
-  const often = times === 1 ? '' : `, ${times} times now`;
+  const often = times > 1 ? `, ${times} times now` : '';
+  const why =
+    times === 0
+      ? `${manager} applies it from Git again and again`
+      : `${manager} has written that back after the release had written it over${often}, and will again`;
   const stop = gitOpsKind(manager) === undefined ? 'stop it' : `make peace with it (${DOCS})`;
-  return `${manager} has written that back after the release had written it over${often}, and will again: ${stop} before resume --wins release, or give way with resume --wins edit or rollback`;
+  return `${why}: ${stop} before resume --wins release, or give way with resume --wins edit or rollback`;
 }

@@ -3,7 +3,7 @@ import { isSent } from '../checks/reload.ts';
 import { groupsOf } from './backward.ts';
 import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
 import type { SeenValues } from '../patches/patches.ts';
-import type { Appliers, Event } from './events.ts';
+import type { Appliers, Event, SetWritten } from './events.ts';
 import { lateSentence, leftOut, skippedServers } from './groups.ts';
 import { controlAfter } from './apply-set.ts';
 import { MOST_ROUNDS } from './apply-membership.ts';
@@ -11,6 +11,7 @@ import type { Newcomers, Release, Row, WayBack } from './table.ts';
 import { NO_NEWCOMERS, STAGE, rowOf } from './table.ts';
 import { begunWave, withoutFailures } from './state.ts';
 import type { Outcome, RollbackOrder, RollbackScope } from './state.ts';
+import { overwriting } from './written-back.ts';
 
 /** The way back, of all or of a part. */
 export const backAppliers = {
@@ -19,7 +20,7 @@ export const backAppliers = {
   backByOverrides: (release) => changingBack(release, { byOverrides: true }),
   nextGroup: (release) => nextGroup(release),
   overridesSettled: (release, event) => overridesSettled(release, event.after),
-  stuckNoted: (release) => changingBack(release, { isNoted: true }),
+  stuckNoted: (release, event) => stuckNoted(release, event.meanwhile),
   partBack: (release, event, now) => partBack(release, event.problem, now),
   tryAgain: (release) => tryAgain(release),
 } satisfies Partial<Appliers>;
@@ -261,11 +262,19 @@ function takenBack(release: Release, { written }: Extract<Event, { kind: 'takenB
   if (written.kind === 'untouched') return changingBack(release, { isWritten: true, isNothing: true });
   if (written.kind === 'refused' && written.templateChanged === true && release.plan.strategy === 'rolling')
     return changingBack(release, { byOverrides: true });
-  const next = knowing(release, { set: controlAfter(set, written) });
+  const foreign = written.kind === 'refused' ? release.progress.foreign : overwriting(release.progress.foreign);
+  const next = knowing(release, { set: controlAfter(set, written), foreign });
   if (written.kind === 'pending') return takenSoon(next, written.reason, now);
-  const problem = written.kind === 'accepted' ? undefined : (written.reason ?? 'the rollback was interrupted');
-  if (problem === undefined) return changingBack(next, { isWritten: true });
-  const known = written.kind === 'refused' && written.found ? withFound(next, written.found, problem, now) : next;
+  return written.kind === 'accepted' ? changingBack(next, { isWritten: true }) : notTakenBack(next, written, now);
+}
+
+function notTakenBack(
+  release: Release,
+  written: Extract<SetWritten, { kind: 'refused' | 'written' }>,
+  now: number,
+): Release {
+  const problem = written.reason ?? 'the rollback was interrupted';
+  const known = written.kind === 'refused' && written.found ? withFound(release, written.found, problem, now) : release;
   return changingBack(known, { problem, isNoted: false });
 }
 
@@ -282,6 +291,14 @@ function takenSoon(release: Release, problem: string, now: number): Release {
   const next = knowing(release, { set: { ...set, pendingSince: since } });
   const isLate = now - since >= acceptancePatience('observed', release.plan.baseline.replicas);
   return isLate ? changingBack(next, { problem, isNoted: false }) : next;
+}
+
+/** It stands on the set; what somebody else has made of that meanwhile may be the cause. */
+function stuckNoted(release: Release, meanwhile: string | undefined): Release {
+  const problem = release.progress.back?.problem;
+  if (problem === undefined || meanwhile === undefined) return changingBack(release, { isNoted: true });
+  const told = `${problem}; meanwhile ${meanwhile}: stop that (docs/git-ops.md), then resume`;
+  return changingBack(release, { isNoted: true, problem: told });
 }
 
 /** Everybody of the group was dealt with: the next one, or what is wrong with this one. */

@@ -6,6 +6,7 @@ import type { Appliers, Event, SetWritten } from './events.ts';
 import { namesOf } from './groups.ts';
 import type { ForeignView, Release, SetControl } from './table.ts';
 import { membersOf, withObservations } from './state.ts';
+import { comesAgain, overwriting, writtenAnew } from './written-back.ts';
 
 /** The set was written, or was found to be another than the release may write. */
 export const setAppliers = {
@@ -207,10 +208,14 @@ function reasserted(release: Release, { written, priorities }: Extract<Event, { 
   const problem = writeProblem(written);
   if (problem !== undefined) {
     // A write that is refused names one field only: a person is asked anew, about all that is seen then.
-    const foreignEdit = state.foreignEdit && { what: problem, seenAt: state.foreignEdit.seenAt };
-    return showing(knowing(release, { set }), { foreignEdit });
+    const undoneBy = written.kind === 'written' ? written.undoneBy : undefined;
+    const foreign = undoneBy === undefined ? progress.foreign : writtenAnew(overwriting(progress.foreign), undoneBy);
+    const edit = { what: problem, comesAgain: undoneBy === undefined ? undefined : comesAgain(foreign, undoneBy) };
+    const foreignEdit = state.foreignEdit && { ...edit, seenAt: state.foreignEdit.seenAt };
+    return showing(knowing(release, { set, foreign }), { foreignEdit });
   }
-  const foreign = { ...progress.foreign, seen: undefined, strays: priorities ? [] : progress.foreign.strays };
+  const over = overwriting(progress.foreign);
+  const foreign = { ...over, seen: undefined, strays: priorities ? [] : over.strays };
   // Waves that were opened are opened again: the edit may have closed them.
   const opened = set.hold && set.hold.partition === FROZEN ? [] : progress.opened;
   const order = progress.order === 'followed' ? progress.order : undefined;

@@ -16,10 +16,11 @@ import {
 import type { Appliers, Event } from './events.ts';
 import { excludedServers, overrideWarnings, skippedServers } from './groups.ts';
 import { outcomeSentence, stoppedBy } from './sentences.ts';
-import type { Newcomers, Release, Row } from './table.ts';
+import type { ForeignView, Newcomers, Release, Row } from './table.ts';
 import { STAGE, rowOf } from './table.ts';
 import { withoutFailures, withObservations } from './state.ts';
-import type { Outcome, ReleaseState } from './state.ts';
+import type { ForeignEdit, Outcome, ReleaseState } from './state.ts';
+import { comesAgain, editSentence, overwrittenWarnings, writtenAnew } from './written-back.ts';
 
 /** Pauses, halts, what others changed, and the end. */
 export const standingAppliers = {
@@ -191,40 +192,51 @@ function mayHaveMoved({ plan, progress }: Release, seen: SeenValues | undefined)
 
 /** What the watch of the set has seen. */
 function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSeen' }>, now: number): Release {
-  const { progress, state } = release;
-  const { facts, strays, what, seen, told, replicas } = event;
-  const isMoved = mayHaveMoved(release, seen);
-  const foreign = {
-    ...progress.foreign,
-    facts,
-    seen,
-    strays,
-    replicas,
-    replicaNews: progress.foreign.replicaNews + (told === undefined ? 0 : 1),
-    ...(isMoved ? { hasMoved: true as const } : {}),
-  };
+  const { state } = release;
+  const { what, told, by, ofOrder, ofOthers } = event;
+  const foreign = foreignAfter(release, event);
   const known = knowing(release, { foreign });
   const shown = told === undefined ? known : { ...known, state: withObservations(known.state, [told]) };
   if (state.foreignEdit?.what === what) return shown;
-  const isOfOrder = what !== undefined && event.ofOrder === true;
-  const edit = { what, isOfOrder, isOfOthers: event.ofOthers === true };
-  return foreignEditNoted(isOfOrder ? knowing(shown, { order: 'changed' }) : shown, edit, now);
+  if (what === undefined) return editTakenBack(shown);
+  const again = ofOthers ? undefined : comesAgain(foreign, by);
+  const edit: ForeignEdit = {
+    what,
+    ...(again === undefined ? {} : { comesAgain: again }),
+    ...(ofOrder ? { ofOrder: true } : {}),
+    ...(ofOthers ? { ofOthers: true } : {}),
+    seenAt: now,
+  };
+  const stands = state.pausedBecause === undefined ? {} : { pausedBecause: editSentence(edit) };
+  return showing(ofOrder ? knowing(shown, { order: 'changed' }) : shown, { foreignEdit: edit, ...stands });
 }
 
-interface NotedEdit {
-  readonly what: string | undefined;
-  readonly isOfOrder: boolean;
-  readonly isOfOthers: boolean;
+function foreignAfter(
+  release: Release,
+  { facts, strays, what, seen, by, told, replicas }: Extract<Event, { kind: 'foreignSeen' }>,
+): ForeignView {
+  const { progress, state } = release;
+  const foreign: ForeignView = {
+    ...progress.foreign,
+    facts,
+    seen,
+    by,
+    strays,
+    replicas,
+    replicaNews: progress.foreign.replicaNews + (told === undefined ? 0 : 1),
+    ...(mayHaveMoved(release, seen) ? { hasMoved: true as const } : {}),
+  };
+  // Where an edit is known already, another difference is no further time.
+  return what !== undefined && state.foreignEdit === undefined ? writtenAnew(foreign, by) : foreign;
 }
 
-function foreignEditNoted(release: Release, { what, isOfOrder, isOfOthers }: NotedEdit, now: number): Release {
-  const { state } = release;
-  const because = what ?? `${state.foreignEdit?.what ?? ''}; that was taken back since, resume goes on`;
-  const ofOrder = isOfOrder ? { ofOrder: true as const } : {};
-  const ofOthers = isOfOthers ? { ofOthers: true as const } : {};
-  const foreignEdit = what === undefined ? undefined : { what, ...ofOrder, ...ofOthers, seenAt: now };
-  const stands = state.pausedBecause === undefined ? {} : { pausedBecause: because };
-  return showing(release, { foreignEdit, ...stands });
+function editTakenBack(release: Release): Release {
+  const { foreignEdit, pausedBecause } = release.state;
+  const because = `${foreignEdit?.what ?? ''}; that was taken back since, resume goes on`;
+  return showing(release, {
+    foreignEdit: undefined,
+    ...(pausedBecause === undefined ? {} : { pausedBecause: because }),
+  });
 }
 
 function monitored(release: Release, problem: string | undefined): Release {
@@ -236,8 +248,8 @@ function finished(release: Release, outcome: Outcome, reason: string, now: numbe
   const waves = release.state.waves.map((wave) =>
     isBack && wave.status !== 'pending' ? { ...wave, status: 'rolled-back' as const } : wave,
   );
-  const warned =
-    isBack || excludedServers(release).size === 0 ? release : withWarnings(release, overrideWarnings(release));
+  const overrides = isBack || excludedServers(release).size === 0 ? [] : overrideWarnings(release);
+  const warned = withWarnings(release, [...overrides, ...overwrittenWarnings(release)]);
   return showing(warned, {
     phase: outcome,
     reason,

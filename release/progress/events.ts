@@ -25,6 +25,8 @@ export type SetWritten =
       readonly fence?: number | undefined;
       readonly reason?: string | undefined;
       readonly instead?: Instead | undefined;
+      /** Somebody has changed it since: the field manager. */
+      readonly undoneBy?: string | undefined;
     }
   | {
       readonly kind: 'refused';
@@ -136,7 +138,8 @@ export type Event =
   | { readonly kind: 'controlsChanged'; readonly why: 'pause' | 'resume' | 'hold'; readonly written: SetWritten }
   | { readonly kind: 'leftRecorded'; readonly problem?: string | undefined }
   | { readonly kind: 'reasserted'; readonly written: SetWritten; readonly priorities: boolean }
-  | { readonly kind: 'stuckNoted' }
+  /** `meanwhile`: what somebody else has made of the set during the rollback. */
+  | { readonly kind: 'stuckNoted'; readonly meanwhile?: string | undefined }
   | { readonly kind: 'monitored'; readonly problem?: string | undefined }
   | { readonly kind: 'gateOpened'; readonly wave: number }
   | { readonly kind: 'gatePassed'; readonly wave: number }
@@ -175,6 +178,8 @@ export type Event =
       /** It is of something that releases do not write. */
       readonly ofOthers?: boolean | undefined;
       readonly seen?: SeenValues | undefined;
+      /** The field manager that wrote it. */
+      readonly by?: string | undefined;
       readonly told?: string | undefined;
       readonly replicas: number;
     }

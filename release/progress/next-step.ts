@@ -5,6 +5,7 @@ import type { Release } from './table.ts';
 import type { Step } from './step.ts';
 import { isFinal } from './state.ts';
 import type { Requests } from './state.ts';
+import { editSentence } from './written-back.ts';
 import type { Event } from './events.ts';
 import { controlledStrategy, sameJson } from '../patches/patches.ts';
 
@@ -144,7 +145,8 @@ function foreignEditStep(release: Release, now: number): Step | undefined {
   const stays = editStays(release);
   if (stays) return stays;
   if (foreignEdit?.wins === 'release') return { kind: 'reassert' };
-  if (pausedBecause === undefined) return note({ kind: 'paused', reason: foreignEdit?.what ?? '' });
+  if (pausedBecause === undefined)
+    return note({ kind: 'paused', reason: foreignEdit ? editSentence(foreignEdit) : '' });
   return pausedStep(release, now);
 }
 

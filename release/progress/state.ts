@@ -196,6 +196,8 @@ export interface ForeignEdit {
   /** One line: the field, what it was and is, who changed it. */
   readonly what: string;
   readonly seenAt: number;
+  /** It will come again, whatever is written over it: why, and what to do about it. */
+  readonly comesAgain?: string | undefined;
   /** Only priorities were changed: a plain resume lets Kruise's order count. */
   readonly ofOrder?: true | undefined;
   /** Of something that releases do not write: only people can put it back. */

@@ -82,6 +82,10 @@ export interface ForeignView {
   readonly facts?: SetFacts | undefined;
   /** What differs from the release's values; absent while nothing does. */
   readonly seen?: SeenValues | undefined;
+  /** Who wrote that, as far as it is known. */
+  readonly by?: string | undefined;
+  /** Whose values the release has written over last, which image they had asked for, and how often that came back. */
+  readonly overwritten?: { readonly by: string; readonly image: string; readonly times: number } | undefined;
   /** What somebody else wrote may have moved servers, any of them: it is not known what their engines have loaded. */
   readonly hasMoved?: true | undefined;
   readonly strays: readonly StrayPriority[];

@@ -4,8 +4,8 @@ import type { Response } from 'undici';
 import { parse } from 'yaml';
 import type { KubernetesObject, ObjectList } from './kubernetes-objects.ts';
 
-/** How a patch body is meant. Custom resources do not take `strategic`. */
-export type PatchType = 'merge' | 'json' | 'strategic';
+/** How a patch body is meant. Custom resources do not take `strategic`; `apply` needs a `fieldManager` in the path's query. */
+export type PatchType = 'merge' | 'json' | 'strategic' | 'apply';
 
 /** One line of a watch. */
 export interface WatchEvent<T> {
@@ -41,6 +41,7 @@ const patchContentTypes: Record<PatchType, string> = {
   merge: 'application/merge-patch+json',
   json: 'application/json-patch+json',
   strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
 };
 
 /**

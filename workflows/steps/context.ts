@@ -24,10 +24,10 @@ export type Perform<Kind extends Step['kind']> = (
 /** A write of the set as the table understands it. */
 export function writtenOf(write: SetWrite): SetWritten {
   if (write.kind !== 'foreign') return write;
-  const { reason, hold, fence, templateChanged, orderChanged, instead, found } = write;
+  const { reason, hold, fence, templateChanged, orderChanged, instead, found, undoneBy } = write;
   return hold === undefined
     ? { kind: 'refused', reason, templateChanged, orderChanged, fence, found }
-    : { kind: 'written', hold, reason, fence, instead };
+    : { kind: 'written', hold, reason, fence, instead, undoneBy };
 }
 
 /** What a write that changed nothing but records has left on the set. */
