@@ -8,6 +8,8 @@ if (major < 22 || (major === 22 && minor < 19)) {
 }
 // Warnings of libraries about each other are no news for a person on call.
 process.noDeprecation = true;
+// So are lines of the gRPC library beside the sentence that says the same.
+process.env['GRPC_VERBOSITY'] ??= 'NONE';
 // Before anything else is loaded: the second start of the command is then twice as fast.
 nodeModule.enableCompileCache();
 const { main } = await import('../client/main.ts');
@@ -21,8 +23,19 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 process.exitCode = await main(process.argv.slice(2), processIo(), {
   async runWorker(flags) {
-    const { runWorker } = await import('../worker/main.ts');
+    const { runWorker } = await import('../worker/main.ts').catch(refuseMachine);
     // What is left of a native worker that could not be made would keep the process alive for ever.
     process.exit(await runWorker(flags));
   },
 });
+
+/** Says what a worker's native part (@temporalio/core-bridge 1.24) needs, where it cannot be loaded. */
+function refuseMachine(error: unknown): never {
+  const { name, code } = error as NodeJS.ErrnoException;
+  if (name !== 'PrebuildError' && code !== 'ERR_DLOPEN_FAILED') throw error;
+  process.stderr.write(
+    "hotwave: a worker needs Temporal's native code, and there is none for this machine: " +
+      'run it on x64 or arm64, on Linux with glibc such as the image node:24-slim; Alpine has musl\n',
+  );
+  process.exit(64);
+}

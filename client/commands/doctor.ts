@@ -14,7 +14,7 @@ import { print } from '../terminal/print.ts';
 import { checkLines } from '../render/checks.ts';
 import { compareAttributes, isClosedOperatorService } from '../temporal/registered-attributes.ts';
 import { readPollers } from '../temporal/task-queue.ts';
-import { explainTemporalError } from '../temporal/temporal-errors.ts';
+import { explainTemporalError, isUnknownAttribute } from '../temporal/temporal-errors.ts';
 import type { SetFlags } from './watch.ts';
 
 /** Flags of `doctor`. */
@@ -144,12 +144,17 @@ async function checkProblems({ temporal }: Examination): Promise<PreflightLine[]
   const title = 'stuck releases';
   const query = `WorkflowType = '${WORKFLOWS.hotUpdate}' AND ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL`;
   const ids: string[] = [];
-  await temporal.call(async () => {
-    for await (const { workflowId } of temporal.client.workflow.list({ query, pageSize: 10 })) {
-      ids.push(workflowId);
-      if (ids.length >= 5) break;
-    }
-  });
+  try {
+    await temporal.call(async () => {
+      for await (const { workflowId } of temporal.client.workflow.list({ query, pageSize: 10 })) {
+        ids.push(workflowId);
+        if (ids.length >= 5) break;
+      }
+    });
+  } catch (error) {
+    if (!isUnknownAttribute(error, 'TemporalReportedProblems')) throw error;
+    return [line(title, 'warning', 'this Temporal is too old to say: look for failing workflow tasks in its UI')];
+  }
   if (ids.length === 0) return [ok(title, 'none')];
   return [line(title, 'warning', `${ids.join(', ')}: the worker fails on them, its log says why`)];
 }

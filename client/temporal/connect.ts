@@ -52,6 +52,7 @@ async function connect(io: Io, flags: ConnectionFlags): Promise<Temporal> {
     ...(tls === undefined ? {} : { tls }),
     ...(apiKey === undefined ? {} : { apiKey }),
     ...(metadata === undefined ? {} : { metadata }),
+    hints: waysToTemporal(io.env, tls),
   });
   return temporalOver(connection, { address, namespace, identity: `hotwave-cli@${io.user}` });
 }
@@ -73,8 +74,27 @@ export function temporalOver(
 /** A gRPC status, as the SDK's interceptor sees it. */
 type StatusObject = Parameters<ReturnType<typeof defaultGrpcRetryOptions>['retryableDecider']>[1];
 
-/** How to connect; the address is what error sentences name. */
-export type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[0]> & { readonly address: string };
+/** How to connect; the address is what error sentences name, and the hints go with the one that nobody answers. */
+export type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[0]> & {
+  readonly address: string;
+  readonly hints?: readonly string[];
+};
+
+/** What @grpc/grpc-js (1.14) reads, the first that is set. It says nothing of why nobody answers behind it. */
+const PROXIES = ['grpc_proxy', 'https_proxy', 'http_proxy'];
+
+/** What a person cannot see of the way to a Temporal that does not answer. */
+function waysToTemporal(environment: Io['env'], tls: unknown): string[] {
+  const proxy = PROXIES.find((name) => environment[name]);
+  return [
+    ...(proxy === undefined
+      ? []
+      : [`it is asked through the proxy in ${proxy}; put its host into no_proxy if it need not be`]),
+    ...(tls
+      ? ['it is asked with TLS, as TEMPORAL_API_KEY, TEMPORAL_TLS or the profile says: a server without TLS is silent']
+      : []),
+  ];
+}
 
 /** Times that a request is sent whose workflow task was lost. */
 const MOST_TRIES = 4;
@@ -96,11 +116,11 @@ const SDK_RETRY = defaultGrpcRetryOptions();
  * Connects.
  * @throws ExitError when Temporal does not answer
  */
-export async function open(settings: ConnectSettings): Promise<Connection> {
+export async function open({ hints = [], ...settings }: ConnectSettings): Promise<Connection> {
   const interceptors = [makeGrpcRetryInterceptor({ ...SDK_RETRY, retryableDecider: isSentAgain })];
   try {
     return await Connection.connect({ connectTimeout: CONNECT_TIMEOUT, interceptors, ...settings });
   } catch (error) {
-    throw unreachable(settings.address, error);
+    throw unreachable(settings.address, error, hints);
   }
 }

@@ -36,12 +36,22 @@ export async function addAttributes(temporal: Temporal, names: readonly Name[]):
   try {
     await call(() => connection.operatorService.addSearchAttributes({ namespace, searchAttributes }), 30_000);
   } catch (error) {
-    if (!isClosedOperatorService(error)) throw error;
     const list = names.map((name) => `${name} (${SEARCH_ATTRIBUTES[name]})`).join(', ');
+    if (isFull(error))
+      throw new ExitError(EXIT.refused, `namespace ${namespace} has no room for the search attributes ${list}`, [
+        'take out some that nobody needs (temporal operator search-attribute list, then remove), or use another namespace',
+      ]);
+    if (!isClosedOperatorService(error)) throw error;
     throw new ExitError(EXIT.refused, `this Temporal does not let clients register search attributes: ${list}`, [
       'Temporal Cloud: add them in its UI, or with tcld namespace search-attributes add',
     ]);
   }
+}
+
+/** A server with an SQL store has ten of a type (server 1.32). */
+function isFull(error: unknown): boolean {
+  const status = grpcStatus(error);
+  return status?.code === GRPC.invalidArgument && /cannot have more than/.test(status.details);
 }
 
 /** True for Temporal Cloud and others that keep the operator service to themselves. */

@@ -39,13 +39,20 @@ export function grpcStatus(error: unknown): { readonly code: number; readonly de
   return undefined;
 }
 
+/** True when Temporal does not know a search attribute: an older server has fewer of its own. */
+export function isUnknownAttribute(error: unknown, name: string): boolean {
+  const status = grpcStatus(error);
+  return status?.code === GRPC.invalidArgument && status.details.includes(name);
+}
+
 /** The sentence for a Temporal that cannot be connected to. */
-export function unreachable(address: string, error?: unknown): ExitError {
+export function unreachable(address: string, error?: unknown, hints: readonly string[] = []): ExitError {
   const status = grpcStatus(error);
   if (status && isRefusal(status.code)) return refusedAccess(address, status.details);
   return new ExitError(
     EXIT.unreachable,
     `Temporal at ${address} does not answer: start it or set TEMPORAL_ADDRESS / --address`,
+    hints,
   );
 }
 

@@ -29,7 +29,11 @@ export interface TemporalTarget<Connection> {
 /** What of the outside is needed to read the settings. */
 export interface TemporalSettingsSource<Profile, Connection> {
   /** `loadClientConfigProfile` */
-  readonly load: (options: { profile?: string; overrideEnvVars: Record<string, string> }) => Profile;
+  readonly load: (options: {
+    profile?: string;
+    overrideEnvVars: Record<string, string>;
+    disableFile?: boolean;
+  }) => Profile;
   /** `toClientOptions` */
   readonly connect: (profile: Profile) => { readonly connectionOptions: Connection };
   readonly exists: (path: string) => boolean;
@@ -83,9 +87,21 @@ function loadedProfile<Profile extends TemporalProfile>(
   if (file !== undefined && !exists(file))
     throw new SettingTrouble(`TEMPORAL_CONFIG_FILE ${plainText(file, 200)}: there is no such file`);
   const variables = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const profile = said(file ?? FILE, () =>
-    load({ ...(named === undefined ? {} : { profile: named }), overrideEnvVars: Object.fromEntries(variables) }),
-  );
+  const options = {
+    ...(named === undefined ? {} : { profile: named }),
+    overrideEnvVars: Object.fromEntries(variables),
+  };
+  const profile = said(file ?? FILE, () => {
+    try {
+      return load(options);
+    } catch (error) {
+      // A file without any profile makes the SDK trip over its own feet.
+      if (!(error instanceof TypeError)) throw error;
+      const { profile: wanted = environment['TEMPORAL_PROFILE'] } = options;
+      if (wanted !== undefined) throw new Error(`Profile '${wanted}' not found in config data`, { cause: error });
+      return load({ ...options, disableFile: true });
+    }
+  });
   const trimmed = { ...profile, ...trimmedFields(profile) };
   if (trimmed.tls && (trimmed.tls.clientCert === undefined) !== (trimmed.tls.clientKey === undefined))
     throw new SettingTrouble(

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ExitError } from '../../client/terminal/exit-error.ts';
 import { queryOf } from '../../client/commands/list.ts';
 import { temporalUiLink } from '../../client/temporal/links.ts';
-import { explainTemporalError, unreachable } from '../../client/temporal/temporal-errors.ts';
+import { explainTemporalError, isUnknownAttribute, unreachable } from '../../client/temporal/temporal-errors.ts';
 
 const destination = { address: '127.0.0.1:7233', namespace: 'games' };
 
@@ -83,6 +83,12 @@ describe('trouble with Temporal', () => {
     expect(explainTemporalError(mistake, destination)).toBe(mistake);
   });
 
+  test('an older server that lacks one of its own search attributes is known by the name', () => {
+    const error = grpc(3, 'invalid query: unable to convert filter expression: TemporalReportedProblems is not valid');
+    expect(isUnknownAttribute(error, 'TemporalReportedProblems')).toBe(true);
+    expect(isUnknownAttribute(grpc(3, 'invalid query: syntax error'), 'TemporalReportedProblems')).toBe(false);
+  });
+
   test('says what to set when nothing can be connected to', () => {
     expect(unreachable('t:1').message).toBe(
       'Temporal at t:1 does not answer: start it or set TEMPORAL_ADDRESS / --address',
@@ -99,6 +105,18 @@ describe('a list filter', () => {
 });
 
 describe('a link to the Temporal UI', () => {
+  test.each(['temporal.test', 'javascript:alert(1)', 'http://t.test/?x=1', 'http:// '])(
+    'is not made of %s',
+    (uiUrl) => {
+      expect(() => temporalUiLink({ env: {} }, { uiUrl }, run)).toThrow(
+        /^--ui-url ".+": expected the base of the Temporal UI/,
+      );
+      expect(() => temporalUiLink({ env: { TEMPORAL_UI_URL: uiUrl } }, {}, run)).toThrow(
+        /^TEMPORAL_UI_URL ".+": expected/,
+      );
+    },
+  );
+
   const run = { namespace: 'games', workflowId: 'hotwave/default/arena/duel', runId: 'r-1' };
 
   test('is made when somebody said where the UI is', () => {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import type { Lab } from '../lab/lab.ts';
@@ -26,7 +25,7 @@ export function hotwaveEnvironment(lab: Lab): Record<string, string> {
     ...Object.fromEntries(kept),
     TEMPORAL_ADDRESS: lab.temporal.address,
     // A file that does not exist: no settings.
-    TEMPORAL_CONFIG_FILE: join(lab.directory, 'temporal.toml'),
+    TEMPORAL_CONFIG_FILE: '/dev/null',
     NO_COLOR: '1',
   };
 }

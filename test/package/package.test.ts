@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTemporalLab } from '../lab/temporal-lab.ts';
+import { temporalProgram } from '../lab/temporal-program.ts';
+import { until } from '../lab/until.ts';
 import { deadKubeconfig } from '../support/dead-kubeconfig.ts';
 
 // The package as people get it: packed, and installed by npm into a folder that has nothing else.
@@ -112,6 +114,44 @@ test('worker brings its own workflow code: it runs a workflow, and ends on SIGTE
     await temporal.stop();
   }
 });
+
+test('setup says when a namespace has no room for search attributes, and through which proxy nobody answers', async () => {
+  const temporal = await startTemporalLab(() => undefined);
+  const env = { TEMPORAL_ADDRESS: temporal.address };
+  try {
+    await createFullNamespace(temporal.address, 'full');
+    const full = await execa(...hotwave('setup', '--temporal-namespace', 'full'), { env, reject: false });
+    expect({ code: full.exitCode, said: full.stderr.split('\n')[0] }).toEqual({
+      code: 6,
+      said: 'hotwave: namespace full has no room for the search attributes HotwaveSet (KEYWORD), HotwaveCluster (KEYWORD), HotwaveRelease (KEYWORD), HotwavePhase (KEYWORD), HotwaveRequester (KEYWORD), HotwaveWave (INT)',
+    });
+    const proxied = await execa(...hotwave('list'), {
+      env: { ...env, https_proxy: 'http://127.0.0.1:9' },
+      reject: false,
+    });
+    expect({ code: proxied.exitCode, said: proxied.stderr.split('\n') }).toEqual({
+      code: 7,
+      said: [
+        `hotwave: Temporal at ${temporal.address} does not answer: start it or set TEMPORAL_ADDRESS / --address`,
+        '  it is asked through the proxy in https_proxy; put its host into no_proxy if it need not be',
+      ],
+    });
+  } finally {
+    await temporal.stop();
+  }
+});
+
+/** A namespace whose store takes no search attribute of the kind KEYWORD any more. */
+async function createFullNamespace(address: string, namespace: string): Promise<void> {
+  const program = await temporalProgram(() => undefined);
+  const where = ['--address', address, '--namespace', namespace];
+  await execa(program, ['operator', 'namespace', 'create', ...where]);
+  const names = Array.from({ length: 10 }, (_, index) => ['--name', `Other${index}`, '--type', 'Keyword']);
+  await until({ what: 'the namespace to take search attributes', deadlineMs: 60_000 }, async () => {
+    await execa(program, ['operator', 'search-attribute', 'create', ...where, ...names.flat()]);
+    return true;
+  });
+}
 
 /** Resolves when a stream has said a text; rejects when it ends without it. */
 async function said(stream: Readable, wanted: string): Promise<void> {

@@ -96,6 +96,12 @@ describe('where Temporal is', () => {
     },
   );
 
+  test('a configuration file without profiles says nothing', async () => {
+    const file = await configFile('# nothing yet\n');
+    expect(target({ ...file, TEMPORAL_ADDRESS: 'env:1' })).toMatchObject({ address: 'env:1', namespace: 'default' });
+    expect(() => target({ ...file, TEMPORAL_PROFILE: 'p' })).toThrow("Profile 'p' not found in config data");
+  });
+
   test('a configuration file that somebody has named must be there', () => {
     const TEMPORAL_CONFIG_FILE = join(folder, 'nobody.toml');
     expect(() => target({ TEMPORAL_CONFIG_FILE })).toThrow(

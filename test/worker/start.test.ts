@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -49,6 +49,22 @@ test.each([
   [{ TEMPORAL_TLS: 'on' }, 'hotwave: TEMPORAL_TLS "on": expected true or false'],
 ])('a worker whose environment cannot work ends at once and says so in one line: %j', async (environment, sentence) => {
   expect(await workerIn(environment)).toEqual({ code: 64, said: sentence });
+});
+
+test('a worker on a machine that its native code is not made for says which it is made for', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hotwave-worker-'));
+  const alpine = join(folder, 'alpine.mjs');
+  const trouble = 'Error loading shared library ld-linux-x86-64.so.2: No such file or directory';
+  await writeFile(
+    alpine,
+    `process.dlopen = () => { throw Object.assign(new Error('${trouble}'), { code: 'ERR_DLOPEN_FAILED' }); };\n`,
+  );
+  const { code, said } = await workerIn({ NODE_OPTIONS: `--import ${alpine}` });
+  await rm(folder, { recursive: true });
+  expect(code).toBe(64);
+  expect(said).toMatch(
+    /^hotwave: a worker needs Temporal's native code.+ glibc such as the image node:24-slim; Alpine has musl$/,
+  );
 });
 
 test('a worker whose port is taken ends at once and says so in one line', async () => {
