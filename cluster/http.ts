@@ -2,7 +2,13 @@ import { Agent, request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
 import { networkCode } from './errors.ts';
 import type { Permit } from '../activities/ports/heartbeats.ts';
-import type { HttpOutcome, HttpRequest, HttpSendOutcome, HttpSendRequest } from '../activities/ports/probes.ts';
+import type {
+  HttpOutcome,
+  HttpRequest,
+  HttpSendOutcome,
+  HttpSendRequest,
+  TlsChoice,
+} from '../activities/ports/probes.ts';
 
 /** Most bytes kept of an answer. */
 const MOST_BODY_BYTES = 64 * 1024;
@@ -18,6 +24,16 @@ const SENTENCES: Readonly<Record<string, string>> = {
   UND_ERR_BODY_TIMEOUT: 'no answer in time',
   UND_ERR_SOCKET: 'connection closed without an answer',
 };
+
+/** Node's codes: https://nodejs.org/api/tls.html#x509-certificate-error-codes; before a handshake ends nothing is sent. */
+const TLS_SENTENCES: readonly (readonly [RegExp, string])[] = [
+  [/^CERT_HAS_EXPIRED$/, 'its certificate has ended'],
+  [/^CERT_NOT_YET_VALID$/, 'its certificate does not hold yet'],
+  [/ALTNAME|HOSTNAME/, 'its certificate is for another name: say by https.serverName for which'],
+  [/^(?:DEPTH_|SELF_|UNABLE_TO_|CERT_)/, 'its certificate is of nobody who is trusted: give its authority as https.ca'],
+  [/ALERT/, 'it refuses the TLS connection: if it wants a certificate of whoever asks, hotwave has none'],
+  [/^(?:EPROTO|ERR_SSL_|ERR_TLS_)/, 'it does not speak TLS at this port'],
+];
 
 /** After these nothing was sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
@@ -53,9 +69,9 @@ async function readCapped(body: Dispatcher.ResponseData['body']): Promise<string
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function urlOf({ host, port, path }: HttpRequest): URL {
+function urlOf({ host, port, path, tls }: HttpRequest): URL {
   const name = host.includes(':') ? `[${host}]` : host;
-  const url = new URL(`http://${name}:${port}`);
+  const url = new URL(`${tls ? 'https' : 'http'}://${name}:${port}`);
   const [pathname, ...query] = path.split('?');
   url.pathname = pathname ?? '/';
   url.search = query.join('?');
@@ -65,7 +81,19 @@ function urlOf({ host, port, path }: HttpRequest): URL {
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
   const code = networkCode(error);
-  return SENTENCES[code] ?? (code === '' ? 'the request failed' : code);
+  const said = SENTENCES[code] ?? TLS_SENTENCES.find(([pattern]) => pattern.test(code))?.[1];
+  return said ?? (code === '' ? 'the request failed' : code);
+}
+
+/** TLS as the release file says it; HTTP/1.1, as without. */
+function secureAgent({ ca, serverName, verify }: TlsChoice): Agent {
+  const connect = {
+    timeout: 5_000,
+    rejectUnauthorized: verify !== 'none',
+    ...(ca === undefined ? {} : { ca }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+  return new Agent({ pipelining: 0, connect, allowH2: false });
 }
 
 /** A probe with its own connections; they are closed after each answer, as thousands of servers are asked in turn. */
@@ -75,14 +103,19 @@ export function httpProbe(): HttpProbe {
   async function answerTo(request: HttpSendRequest, signal: AbortSignal | undefined): Promise<HttpOutcome> {
     const { method, headers = {}, body, timeoutMs } = request;
     const limits = [AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])];
-    const answer = await sendRequest(urlOf(request), {
-      method,
-      headers,
-      dispatcher: agent,
-      signal: AbortSignal.any(limits),
-      ...(body === undefined ? {} : { body }),
-    });
-    return { kind: 'answered', status: answer.statusCode, body: await readCapped(answer.body) };
+    const dispatcher = request.tls ? secureAgent(request.tls) : agent;
+    try {
+      const answer = await sendRequest(urlOf(request), {
+        method,
+        headers,
+        dispatcher,
+        signal: AbortSignal.any(limits),
+        ...(body === undefined ? {} : { body }),
+      });
+      return { kind: 'answered', status: answer.statusCode, body: await readCapped(answer.body) };
+    } finally {
+      if (dispatcher !== agent) void dispatcher.close();
+    }
   }
 
   async function get(request: HttpRequest, signal?: AbortSignal): Promise<HttpOutcome> {
@@ -102,7 +135,9 @@ export function httpProbe(): HttpProbe {
       return await answerTo(request, signal);
     } catch (error) {
       signal?.throwIfAborted();
-      const kind = NEVER_SENT.has(networkCode(error)) ? 'failed' : 'unknown';
+      const code = networkCode(error);
+      const isUnsent = NEVER_SENT.has(code) || TLS_SENTENCES.some(([pattern]) => pattern.test(code));
+      const kind = isUnsent ? 'failed' : 'unknown';
       return { kind, message: reasonOf(error, request.timeoutMs) };
     }
   }

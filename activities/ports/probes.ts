@@ -28,11 +28,23 @@ export type ExecOutcome =
   | { readonly kind: 'failed'; readonly message: string; readonly again?: true }
   | { readonly kind: 'unknown'; readonly message: string };
 
+/** What is asked of the certificate of a server. */
+export interface TlsChoice {
+  /** PEM; default: the authorities that Node.js trusts. */
+  readonly ca?: string | undefined;
+  /** Whom it must be for; default: the address that is asked. */
+  readonly serverName?: string | undefined;
+  /** `none`: anything will do. */
+  readonly verify?: 'none' | undefined;
+}
+
 /** A GET request to a server's own address. */
 export interface HttpRequest {
   readonly host: string;
   readonly port: number;
   readonly path: string;
+  /** Over TLS. Default: without. */
+  readonly tls?: TlsChoice | undefined;
   readonly timeoutMs: number;
 }
 

@@ -16,7 +16,7 @@ import type { HttpProbe, LogProbe } from '../../release/spec/probe-spec.ts';
 import type { Probe } from '../../release/spec/spec.ts';
 import { askChecksums } from './ask-checksums.ts';
 import type { Question } from './question.ts';
-import { describeExit, portOf, runCommand, substitutionOf } from './question.ts';
+import { describeExit, portOf, runCommand, substitutionOf, tlsOf } from './question.ts';
 
 /** Asks one server once. Undefined when the answer is right, else the reason. */
 export async function askServer(
@@ -89,7 +89,8 @@ async function askHttp(question: Question, http: HttpProbe): Promise<ProbeAnswer
   const port = portOf(question, http.port);
   if (typeof port === 'string') return { kind: 'silent', reason: port };
   const path = substitute(http.path, substitutionOf(question));
-  const outcome = await cluster.httpGet({ host: server.ip, port, path, timeoutMs: http.timeout }, signal);
+  const request = { host: server.ip, port, path, tls: tlsOf(question, http.https), timeoutMs: http.timeout };
+  const outcome = await cluster.httpGet(request, signal);
   if (outcome.kind === 'failed') return { kind: 'silent', reason: outcome.message };
   const success = outcome.status >= 200 && outcome.status < 300;
   const detail = `status ${outcome.status}`;

@@ -1,7 +1,7 @@
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import type { Heard } from '../../release/audit/audit.ts';
 import { versionIn } from '../../release/audit/audit.ts';
-import { expectationOf, shorten } from '../../release/checks/probe.ts';
+import { expectationOf, normalText, shorten } from '../../release/checks/probe.ts';
 import type { Ask, Probe } from '../../release/spec/spec.ts';
 import { hearServer } from './ask-server.ts';
 import { cancellation } from '../runtime.ts';
@@ -37,7 +37,7 @@ export async function hearVersion(
     if (answer.kind !== 'answered') return { kind: 'silent', version: '', reason };
     if (!answer.success) return { kind: about === 'files' ? 'wrong' : 'silent', version: '', reason };
     const expectation = expectationOf(probe, '{{version}}') ?? '{{version}}';
-    return { kind: 'wrong', version: shorten(versionIn(answer.text.trim(), expectation)), reason };
+    return { kind: 'wrong', version: shorten(versionIn(normalText(answer.text), normalText(expectation))), reason };
   } catch (error) {
     if (!deadline.aborted || cancellation().aborted) throw error;
     return { kind: 'silent', version: '', reason: `no answer within ${ASK_MS / 1_000} s` };

@@ -3,7 +3,8 @@ import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Substitution } from '../../release/checks/probe.ts';
 import { shorten, substitute } from '../../release/checks/probe.ts';
 import type { Port } from '../../release/spec/probe-spec.ts';
-import type { ExecOutcome, Probes } from '../ports/probes.ts';
+import type { Https } from '../../release/spec/tls-spec.ts';
+import type { ExecOutcome, Probes, TlsChoice } from '../ports/probes.ts';
 
 /** A server to ask and what to fill into commands and expectations. */
 export interface Question {
@@ -30,6 +31,13 @@ export function portOf({ server: { name, ports = {} } }: Pick<Question, 'server'
   if (found !== undefined) return found;
   const known = Object.keys(ports);
   return `the pod of ${name} has no port named ${port}: ${known.length === 0 ? 'none has a name' : `it has ${known.join(', ')}`}`;
+}
+
+/** What is asked of the server's certificate, its `{{…}}` replaced; undefined: it is asked without TLS. */
+export function tlsOf(question: Question, https: Https | undefined): TlsChoice | undefined {
+  if (!https) return undefined;
+  const { serverName } = https;
+  return { ...https, serverName: serverName && substitute(serverName, substitutionOf(question)) };
 }
 
 /** Runs a command in a container of the server, its `{{…}}` replaced. */

@@ -12,7 +12,7 @@ import { forEachServer } from '../servers/for-each-server.ts';
 import type { ServerStep } from '../servers/for-each-server.ts';
 import { FreshServers } from '../servers/fresh-servers.ts';
 import type { Question } from './question.ts';
-import { describeExit, portOf, runCommand, substitutionOf } from './question.ts';
+import { describeExit, portOf, runCommand, substitutionOf, tlsOf } from './question.ts';
 import { acknowledge, cancellation, heartbeat, isInterrupted, lastHeartbeat } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ServersInput } from '../servers/servers-input.ts';
@@ -200,6 +200,7 @@ async function sendRequest(question: Question, http: NonNullable<Reload['http']>
     host: server.ip,
     port,
     path: filled(http.path),
+    tls: tlsOf(question, http.https),
     method: http.method,
     headers,
     body: http.body === undefined ? undefined : filled(http.body),

@@ -24,7 +24,10 @@ const LINE = /^([0-9a-f]{64}) [ *](.+)$/;
  * taken, so that a manifest cannot make anything else be read or be taken for an option.
  */
 export function parseManifest(text: string, directory: string): Manifest {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
+  const lines = text
+    .replace(/^\uFEFF/, '')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
   if (lines.length === 0) return { problem: 'it names no file' };
   if (lines.length > MOST_FILES)
     return { problem: `it names ${lines.length} files, at most ${MOST_FILES} are checked` };

@@ -44,7 +44,7 @@ export function expectationOf(probe: Probe, fallback: string | undefined): strin
 /** `http :80/version`, `exec cat /x in app`, `file /x in app`: how a reason names a probe. */
 export function describeProbe(probe: Probe): string {
   const { http, exec, tcp, conditions, serviceQuality, prometheus } = probe;
-  if (http) return `http :${http.port}${http.path}${http.pointer === undefined ? '' : `#${http.pointer}`}`;
+  if (http) return `${http.https ? 'https' : 'http'} :${http.port}${http.path}${http.pointer === undefined ? '' : `#${http.pointer}`}`;
   if (exec) return `exec ${exec.command.join(' ').slice(0, 80)} in ${exec.container}`;
   if (tcp) return `tcp :${tcp.port}`;
   if (conditions) return `conditions ${conditions.join(', ')}`;
@@ -74,6 +74,23 @@ export function isReadFromPod(probe: Probe): boolean {
 }
 
 /**
+ * A text as people mean it: an accent is one character (Unicode NFC), lines end alike, with nothing behind them, and no
+ * byte order mark or blank line is around it. Files come from Windows, versions from macOS, and answers from printf.
+ */
+export function normalText(text: string): string {
+  const lines = text
+    .normalize('NFC')
+    .split(/\r\n|\r|\n/)
+    .map((line) => line.trimEnd());
+  return lines.join('\n').trim();
+}
+
+/** True when a text is the expected one, but for what {@link normalText} takes away. */
+export function isText(text: string, expected: string): boolean {
+  return normalText(text) === normalText(expected);
+}
+
+/**
  * Judges an answer: undefined when it is right, else a reason that says what was asked, answered and expected.
  * Success alone (an exit code, a status) is enough only where nothing is expected.
  */
@@ -81,8 +98,8 @@ export function judgeAnswer(probe: Probe, answer: ProbeAnswer, expected: string 
   const name = describeProbe(probe);
   if (answer.kind !== 'answered') return { reason: `${name}: ${answer.reason}`, unknown: answer.kind === 'unknown' };
   if (!answer.success) return { reason: `${name}: ${answer.detail}`, unknown: false };
-  const text = answer.text.trim();
-  if (expected === undefined || text === expected) return undefined;
+  const { text } = answer;
+  if (expected === undefined || isText(text, expected)) return undefined;
   return { reason: `${name} answered "${shorten(text)}", expected "${shorten(expected)}"`, unknown: false };
 }
 

@@ -1,4 +1,4 @@
-import { patienceOf, shorten } from './probe.ts';
+import { isText, patienceOf, shorten } from './probe.ts';
 import type { Probe } from '../spec/probe-spec.ts';
 import type { Reload } from '../spec/reload-spec.ts';
 
@@ -47,6 +47,6 @@ export function judgeReloadAnswer(
     const wanted = expectStatus === undefined ? '' : `, expected ${expectStatus}`;
     return { kind: 'failed', reason: `the reload answered status ${status}${wanted}${said}` };
   }
-  if (expect === undefined || body.trim() === expect) return { kind: 'done' };
+  if (expect === undefined || isText(body, expect)) return { kind: 'done' };
   return { kind: 'failed', reason: `the reload answered "${shorten(body)}", expected "${shorten(expect)}"` };
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ofType } from './issue-sentences.ts';
 import { dnsLabel } from './names.ts';
 import { whenRead } from './read-fields.ts';
+import { https } from './tls-spec.ts';
 import { plainLine } from './text.ts';
 import { durationUpTo } from './quantity.ts';
 
@@ -72,6 +73,7 @@ const execProbe = z.strictObject({
 const httpProbe = z.strictObject({
   port,
   path: absolutePath,
+  https: https.optional(),
   pointer: z
     .string()
     .max(256, 'expected a JSON pointer of at most 256 characters')

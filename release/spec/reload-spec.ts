@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ofType } from './issue-sentences.ts';
 import { dnsLabel } from './names.ts';
 import { whenRead } from './read-fields.ts';
+import { https } from './tls-spec.ts';
 import { absolutePath, command, exactlyOne, expectation, port, timeoutOf } from './probe-spec.ts';
 
 /** Headers that belong to the connection, and those in which secrets travel. */
@@ -41,6 +42,7 @@ const httpReload = z
   .strictObject({
     port,
     path: absolutePath,
+    https: https.optional(),
     method: z.enum(METHODS, { error: `expected one of ${METHODS.join(', ')}` }).prefault('POST'),
     body: z
       .string({ error: 'expected text; put JSON in quotes' })

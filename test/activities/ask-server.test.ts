@@ -7,7 +7,7 @@ import { MAIN, SET, SIDECAR } from '../support/builders.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
 import { aQuestion, planned } from '../support/questions.ts';
-import type { ExecRequest } from '../../activities/ports/probes.ts';
+import type { ExecRequest, Probes, TlsChoice } from '../../activities/ports/probes.ts';
 
 const times = { timeout: 1_000, within: 0 };
 const VERSION = '{{version}}';
@@ -25,6 +25,26 @@ describe('a port by its name', () => {
     expect(await askServer(named, { tcp: { port: 'game', ...times } }, undefined)).toBe(
       'tcp :game: the pod of duel-0 has no port named game: it has web',
     );
+  });
+});
+
+describe('https', () => {
+  test('asks for the certificate that the release file names, for each server its own', async () => {
+    const cluster = fakeCluster({ sets: [{ replicas: 1 }] });
+    const asked: (TlsChoice | undefined)[] = [];
+    const question = await aQuestion(cluster, { version: '1.0' });
+    const probes: Probes = {
+      ...question.cluster,
+      httpGet: ({ tls }) => {
+        asked.push(tls);
+        return Promise.resolve({ kind: 'failed', message: 'its certificate has ended' });
+      },
+    };
+    const http = { port: 8443, path: '/version', https: { ca: 'PEM', serverName: '{{server}}.arena' }, ...times };
+    expect(await askServer({ ...question, cluster: probes }, { http }, VERSION)).toBe(
+      'https :8443/version: its certificate has ended',
+    );
+    expect(asked).toEqual([{ ca: 'PEM', serverName: 'duel-0.arena' }]);
   });
 });
 

@@ -678,6 +678,14 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         const nobody = { host: '127.63.255.254', port: 1, path: '/version', timeoutMs: 5_000 };
         expect(await cluster.httpGet(nobody)).toEqual({ kind: 'failed', message: 'connection refused' });
       });
+
+      test('httpGet and httpSend over TLS are `failed` where the engine speaks none', async () => {
+        const [server] = await list(set);
+        const request = { host: server!.ip, port: world.enginePort, path: '/version', tls: {}, timeoutMs: 5_000 };
+        const outcome = { kind: 'failed', message: 'it does not speak TLS at this port' };
+        expect(await cluster.httpGet(request)).toEqual(outcome);
+        expect(await cluster.httpSend({ ...request, method: 'POST' })).toEqual(outcome);
+      });
     });
 
     describe('what an engine is told and what it says', () => {

@@ -13,7 +13,7 @@ function problemOf(text: string): string {
 
 describe('a manifest', () => {
   test('names files relative to its directory, in text or binary mode', () => {
-    expect(parseManifest(`${A}  js/game.js\n${B} *./a b.png\r\n\n`, '/hot/')).toEqual({
+    expect(parseManifest(`\uFEFF${A}  js/game.js\n${B} *./a b.png\r\n\n`, '/hot/')).toEqual({
       files: [
         { path: '/hot/js/game.js', sha256: A },
         { path: '/hot/a b.png', sha256: B },

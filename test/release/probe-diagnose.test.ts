@@ -267,6 +267,47 @@ describe('what is wrong with a content check or a proof is said with file, line 
   ])('%s', (_what, marked, beginning) => expectComplaint(marked, beginning));
 });
 
+describe('https', () => {
+  const CA = '"-----BEGIN CERTIFICATE-----\\nQUJD\\n-----END CERTIFICATE-----\\n"';
+  const asked = (fields: string): string =>
+    file({ proof: `proof: { http: { port: 8443, path: /version, https: { ${fields} } } }` });
+
+  test('is said with an authority, a name or neither, for proof, reload and health alike', () => {
+    const https = `https: { ca: ${CA}, serverName: "{{server}}.duel.{{namespace}}.svc" }`;
+    const spec = specOf(
+      file({
+        reload: `reload: { http: { port: 8443, path: /r, ${https} } }`,
+        proof: `proof: { http: { port: 8443, path: /version, ${https} } }`,
+        more: 'health: [ { http: { port: 8443, path: /ok, https: { verify: none } } }, { http: { port: 1, path: /, https: {} } } ]',
+      }),
+    );
+    const given = {
+      ca: '-----BEGIN CERTIFICATE-----\nQUJD\n-----END CERTIFICATE-----\n',
+      serverName: '{{server}}.duel.{{namespace}}.svc',
+    };
+    expect([spec.reload.http?.https, spec.proof.http?.https]).toEqual([given, given]);
+    expect(spec.health.map(({ http }) => http?.https)).toEqual([{ verify: 'none' }, {}]);
+  });
+
+  test.each([
+    [
+      'verify: @@false',
+      'spec.proof.http.https.verify: expected none, or leave it out: certificates are verified by default',
+    ],
+    ['ca: @@/etc/ssl/ca.pem', 'spec.proof.http.https.ca: expected certificates as PEM text'],
+    ['ca: @@"-----BEGIN PRIVATE KEY-----\\nQUJD\\n-----END PRIVATE KEY-----"', 'spec.proof.http.https.ca: '],
+    ['serverName: @@"https://engine"', 'spec.proof.http.https.serverName: expected a host name'],
+    ['serverName: @@"{{version}}.test"', 'spec.proof.http.https.serverName: expected a host name'],
+    ['@@insecureSkipVerify: true', 'spec.proof.http.https.insecureSkipVerify: unknown key'],
+  ])('is complained about: %s', (fields, beginning) => expectComplaint(asked(fields), beginning));
+
+  test('is either verified or not', () => {
+    expect(complaint(asked(`ca: ${CA}, verify: none`))).toContain(
+      'spec.proof.http.https: expected either verify: none, or ca and serverName, which are what is verified',
+    );
+  });
+});
+
 describe('what is wrong with a health check is said with file, line and column', () => {
   const kinds = 'http, exec, tcp, conditions, serviceQuality, prometheus';
   test.each([

@@ -48,6 +48,41 @@ test('only what answers with text is expected to say the version', () => {
   expect(expectationOf({ file: { container: 'a', path: '/v', expect: 'x', ...times } }, 'v2')).toBe('x');
 });
 
+describe('an answer is the expected text', () => {
+  const file: Probe = { file: { container: 'app', path: '/VERSION', ...times } };
+  const isRight = (text: string, expected: string): boolean =>
+    judgeAnswer(file, { kind: 'answered', success: true, text, detail: '' }, expected) === undefined;
+
+  test.each([
+    ['with the line break of Windows', 'v2\r\n', 'v2'],
+    ['with blanks behind its lines', 'map: desert  \nmode: duel\t\n\n', 'map: desert\nmode: duel'],
+    ['with line breaks of Windows on one side only', 'a\r\nb', 'a\nb'],
+    ['with an accent of two characters on one side', 'Cafe\u0301 2', 'Caf\u00E9 2'],
+    ['with a Hangul syllable taken apart', '\u1112\u1161\u11AB-1', '\uD55C-1'],
+    ['behind a byte order mark', '\uFEFFv2', 'v2'],
+    ['with the line breaks of old Macs', 'a\rb\r', 'a\nb'],
+    ['though the release file has a line break at its end', 'v2', 'v2\n'],
+  ])('%s', (_how, text, expected) => {
+    expect(isRight(text, expected)).toBe(true);
+  });
+
+  test.each([
+    ['another case', 'V2', 'v2'],
+    ['blanks within it', 'v 2', 'v2'],
+    ['blanks before a line', 'a\n  b', 'a\nb'],
+    ['a look-alike', '\uFF562', 'v2'],
+    ['an empty line more', 'a\n\nb', 'a\nb'],
+  ])('but not with %s', (_how, text, expected) => {
+    expect(isRight(text, expected)).toBe(false);
+  });
+
+  test('is found out fast in 64 KiB of blanks', () => {
+    const began = performance.now();
+    expect(isRight(`${' '.repeat(64 * 1024)}x`, 'v2')).toBe(false);
+    expect(performance.now() - began).toBeLessThan(500);
+  });
+});
+
 describe('one value of a JSON answer', () => {
   const body = JSON.stringify({
     engine: { version: 'v2', players: 0, ok: true, mods: ['a'] },

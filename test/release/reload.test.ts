@@ -30,6 +30,7 @@ test.each([
   [{ expectStatus: 409 }, 409, '', { kind: 'done' }],
   [{ expectStatus: 202 }, 200, '', { kind: 'failed', reason: 'the reload answered status 200, expected 202' }],
   [{ expect: 'ok v2' }, 200, 'ok v2\n', { kind: 'done' }],
+  [{ expect: 'ok v2\nloaded' }, 200, 'ok v2 \r\nloaded\r\n', { kind: 'done' }],
   [{ expect: 'ok v2' }, 200, 'ok v1', { kind: 'failed', reason: 'the reload answered "ok v1", expected "ok v2"' }],
 ])('asked for %o, status %i and body "%s" are judged', (wishes, status, body, expected) => {
   expect(judgeReloadAnswer(wishes, { status, body })).toEqual(expected);

@@ -31,6 +31,9 @@ export function fakeCluster(model: FakeClusterModel = {}): FakeCluster {
   return new InMemoryCluster(model);
 }
 
+/** Engines of the fake speak plain HTTP. */
+const NO_TLS = { kind: 'failed', message: 'it does not speak TLS at this port' } as const;
+
 class InMemoryCluster implements FakeCluster {
   readonly faults = new Faults();
   readonly log: LogEntry[] = [];
@@ -205,6 +208,7 @@ class InMemoryCluster implements FakeCluster {
     return this.#call('httpGet', signal, () => {
       const server = this.#sets.serverAt(request.host);
       if (!server) return { kind: 'failed', message: 'connection refused' };
+      if (request.tls) return NO_TLS;
       this.#note({ kind: 'http', server: server.name, path: request.path });
       return askEngine(server, request.path);
     });
@@ -216,6 +220,7 @@ class InMemoryCluster implements FakeCluster {
       const server = this.#sets.serverAt(request.host);
       const set = server && this.#sets.setOf(server);
       if (!set) return { kind: 'failed', message: 'connection refused' };
+      if (request.tls) return NO_TLS;
       this.#note({ kind: 'send', server: server.name, request, by: currentWriter() });
       const outcome = this.#model.send?.(request, server) ?? sendToEngine(server, set.kubelet, request);
       const answerMs = asksToReload(request) ? set.kubelet.answerMsOf(server) : 0;
