@@ -11,6 +11,8 @@ const IN_PLACE_GRACE = 'apps.kruise.io/inplace-update-grace';
 const LIFECYCLE_STATE = 'lifecycle.apps.kruise.io/state';
 /** OpenKruiseGame v1.0.0, syncServiceQualities: the probe's output is the message, and its result that without | and line ends. */
 const SERVICE_QUALITY = 'game.kruise.io/';
+/** OpenKruiseGame v1.0.0: where a network plugin writes what becomes status.networkStatus of the GameServer. */
+const NETWORK_STATUS = 'game.kruise.io/network-status';
 const MOST_MESSAGE_CHARACTERS = 4096;
 /** Longest text that is kept of a closed readiness gate. */
 const MOST_GATE_CHARACTERS = 500;
@@ -98,6 +100,54 @@ function portsOf(containers: z.output<typeof podSchema>['spec']['containers']): 
   return { ports: Object.fromEntries(named.map(({ name, containerPort }) => [name, containerPort])) };
 }
 
+const MOST_PORTS = 50;
+const A_PORT = /^[1-9]\d{0,4}$/;
+
+function asPort(value: string | number): number | undefined {
+  const text = String(value);
+  return A_PORT.test(text) && Number(text) <= 65_535 ? Number(text) : undefined;
+}
+
+function recordOf(
+  entries: readonly (readonly [name: string, value: string | number])[],
+): Record<string, number> | undefined {
+  const ports = entries.flatMap(([name, value]) => {
+    const port = asPort(value);
+    return port === undefined ? [] : [[name, port] as const];
+  });
+  return ports.length === 0 ? undefined : Object.fromEntries(ports.slice(0, MOST_PORTS));
+}
+
+/** OpenKruiseGame v1.0.0, apis/v1alpha1/gameserver_types.go: NetworkStatus, which its plugins keep on the pod. */
+const networkStatusSchema = z.object({
+  internalAddresses: z
+    .array(
+      z.object({
+        ports: z.array(z.object({ name: z.string(), port: z.union([z.number(), z.string()]).nullish() })).nullish(),
+      }),
+    )
+    .nullish(),
+});
+
+function networkPortsOf(annotation: string | undefined): Record<string, number> | undefined {
+  if (annotation === undefined) return undefined;
+  try {
+    const { internalAddresses } = networkStatusSchema.parse(JSON.parse(annotation));
+    const ports = (internalAddresses ?? []).flatMap((address) => address.ports ?? []);
+    return recordOf(ports.map(({ name, port }) => [name, port ?? '']));
+  } catch {
+    // Whoever asks for a port of it is told that there is none.
+    return undefined;
+  }
+}
+
+/** Ports that each server has for itself. */
+function ownPorts(annotations: Readonly<Record<string, string>>): Pick<ServerView, 'annotatedPorts' | 'networkPorts'> {
+  const annotatedPorts = recordOf(Object.entries(annotations));
+  const networkPorts = networkPortsOf(annotations[NETWORK_STATUS]);
+  return { ...(annotatedPorts && { annotatedPorts }), ...(networkPorts && { networkPorts }) };
+}
+
 function containerView(spec: { name: string; image: string }, status: PodStatus | undefined): ContainerView {
   if (!status) return spec;
   return {
@@ -179,6 +229,7 @@ export function serverView(pod: unknown): ServerView {
     deleting: metadata.deletionTimestamp !== undefined,
     labels,
     ...portsOf(spec.containers),
+    ...ownPorts(annotations),
     containers: spec.containers.map(({ name, image }) => containerView({ name, image }, statuses.get(name))),
     conditions: Object.fromEntries(conditions.map(({ type, status: value }) => [type, value])),
     ...serviceQualitiesOf(conditions),

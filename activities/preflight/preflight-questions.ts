@@ -5,7 +5,9 @@ import { recordedVersion } from '../../release/plan/rollback-target.ts';
 import type { Records } from '../../release/record/record.ts';
 import { readRecords } from '../../release/record/record.ts';
 import { imageTag } from '../../release/spec/image-reference.ts';
-import type { Probe } from '../../release/spec/spec.ts';
+import type { Port } from '../../release/spec/probe-spec.ts';
+import { sharedAddress } from '../../release/fleet/ports.ts';
+import type { Probe, ReleaseSpec } from '../../release/spec/spec.ts';
 import { hearServer } from '../probes/ask-server.ts';
 import type { Question } from '../probes/question.ts';
 import { cancellation } from '../runtime.ts';
@@ -41,6 +43,9 @@ export async function checkProof(preflight: Preflight): Promise<Finding> {
   const question = firstQuestion(preflight);
   if (!question) return ok('no server is to be updated');
   const { name, version } = question;
+  const shared = sharedAddress(preflight.snapshot?.servers ?? [], portsAsked(file.spec));
+  if (shared !== undefined)
+    return refused(`${shared}: give each server a port of its own, by a name, an annotation or the network status`);
   const { objection } = await hearServer(question, file.spec.proof, '{{version}}');
   if (objection === undefined) return ok(`${name} proves ${version}`);
   const { reason } = objection;
@@ -51,6 +56,12 @@ export async function checkProof(preflight: Preflight): Promise<Finding> {
   return refused(
     `${name} does not prove the version it is said to run: ${reason}. Correct spec.proof, or give spec.previousVersion when it is not the tag of the old image`,
   );
+}
+
+/** The ports of the servers' own addresses that are asked or told something. */
+function portsAsked({ proof, health, reload }: ReleaseSpec): Port[] {
+  const asked = [reload.http, ...[proof, ...health].map(({ http, tcp }) => http ?? tcp)];
+  return asked.flatMap((one) => (one ? [one.port] : []));
 }
 
 function halfWayIn(annotations: Readonly<Record<string, string>> | undefined): string | undefined {

@@ -15,8 +15,9 @@ import {
 import type { HttpProbe, LogProbe } from '../../release/spec/probe-spec.ts';
 import type { Probe } from '../../release/spec/spec.ts';
 import { askChecksums } from './ask-checksums.ts';
+import { portOf } from '../../release/fleet/ports.ts';
 import type { Question } from './question.ts';
-import { describeExit, portOf, runCommand, substitutionOf, tlsOf } from './question.ts';
+import { describeExit, runCommand, substitutionOf, tlsOf } from './question.ts';
 
 /** Asks one server once. Undefined when the answer is right, else the reason. */
 export async function askServer(
@@ -86,7 +87,7 @@ const NO_ADDRESS = { kind: 'silent', reason: 'the pod has no address' } as const
 async function askHttp(question: Question, http: HttpProbe): Promise<ProbeAnswer> {
   const { cluster, server, signal } = question;
   if (server.ip === '') return NO_ADDRESS;
-  const port = portOf(question, http.port);
+  const port = portOf(server, http.port);
   if (typeof port === 'string') return { kind: 'silent', reason: port };
   const path = substitute(http.path, substitutionOf(question));
   const request = { host: server.ip, port, path, tls: tlsOf(question, http.https), timeoutMs: http.timeout };
@@ -104,7 +105,7 @@ async function askHttp(question: Question, http: HttpProbe): Promise<ProbeAnswer
 async function askTcp(question: Question, tcp: NonNullable<Probe['tcp']>): Promise<ProbeAnswer> {
   const { cluster, server, signal } = question;
   if (server.ip === '') return NO_ADDRESS;
-  const port = portOf(question, tcp.port);
+  const port = portOf(server, tcp.port);
   if (typeof port === 'string') return { kind: 'silent', reason: port };
   const outcome = await cluster.tcpConnect({ host: server.ip, port, timeoutMs: tcp.timeout }, signal);
   if (outcome.kind === 'failed') return { kind: 'silent', reason: outcome.message };

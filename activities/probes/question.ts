@@ -2,7 +2,6 @@ import type { ServerView } from '../../release/fleet/fleet.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Substitution } from '../../release/checks/probe.ts';
 import { shorten, substitute } from '../../release/checks/probe.ts';
-import type { Port } from '../../release/spec/probe-spec.ts';
 import type { Https } from '../../release/spec/tls-spec.ts';
 import type { ExecOutcome, Probes, TlsChoice } from '../ports/probes.ts';
 
@@ -22,15 +21,6 @@ export interface Question {
 /** The values of a question's `{{…}}`. */
 export function substitutionOf({ namespace, server, version }: Question): Substitution {
   return { server: server.name, namespace, ordinal: server.ordinal, version };
-}
-
-/** The number of a port of the server; why there is none, when its pod has none of that name. */
-export function portOf({ server: { name, ports = {} } }: Pick<Question, 'server'>, port: Port): number | string {
-  if (typeof port === 'number') return port;
-  const found = Object.hasOwn(ports, port) ? ports[port] : undefined;
-  if (found !== undefined) return found;
-  const known = Object.keys(ports);
-  return `the pod of ${name} has no port named ${port}: ${known.length === 0 ? 'none has a name' : `it has ${known.join(', ')}`}`;
 }
 
 /** What is asked of the server's certificate, its `{{…}}` replaced; undefined: it is asked without TLS. */

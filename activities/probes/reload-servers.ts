@@ -11,8 +11,9 @@ import { askUntilRight } from './ask-server.ts';
 import { forEachServer } from '../servers/for-each-server.ts';
 import type { ServerStep } from '../servers/for-each-server.ts';
 import { FreshServers } from '../servers/fresh-servers.ts';
+import { portOf } from '../../release/fleet/ports.ts';
 import type { Question } from './question.ts';
-import { describeExit, portOf, runCommand, substitutionOf, tlsOf } from './question.ts';
+import { describeExit, runCommand, substitutionOf, tlsOf } from './question.ts';
 import { acknowledge, cancellation, heartbeat, isInterrupted, lastHeartbeat } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ServersInput } from '../servers/servers-input.ts';
@@ -191,7 +192,7 @@ async function sendCommand(question: Question, exec: NonNullable<Reload['exec']>
 async function sendRequest(question: Question, http: NonNullable<Reload['http']>): Promise<SentReload> {
   const { cluster, server, signal } = question;
   if (server.ip === '') return { kind: 'failed', reason: 'the reload could not be sent: the pod has no address' };
-  const port = portOf(question, http.port);
+  const port = portOf(server, http.port);
   if (typeof port === 'string') return { kind: 'failed', reason: `the reload could not be sent: ${port}` };
   const values = substitutionOf(question);
   const filled = (text: string): string => substitute(text, values);

@@ -4,6 +4,7 @@ import type { ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
 import { fingerprint } from '../fleet/run.ts';
 import type { PlannedServer } from '../plan/plan.ts';
+import { portText } from '../spec/probe-spec.ts';
 import type { Probe } from '../spec/probe-spec.ts';
 
 /** What `{{…}}` in commands, paths and expectations stands for. */
@@ -44,9 +45,10 @@ export function expectationOf(probe: Probe, fallback: string | undefined): strin
 /** `http :80/version`, `exec cat /x in app`, `file /x in app`: how a reason names a probe. */
 export function describeProbe(probe: Probe): string {
   const { http, exec, tcp, conditions, serviceQuality, prometheus } = probe;
-  if (http) return `${http.https ? 'https' : 'http'} :${http.port}${http.path}${http.pointer === undefined ? '' : `#${http.pointer}`}`;
+  if (http)
+    return `${http.https ? 'https' : 'http'} :${portText(http.port)}${http.path}${http.pointer === undefined ? '' : `#${http.pointer}`}`;
   if (exec) return `exec ${exec.command.join(' ').slice(0, 80)} in ${exec.container}`;
-  if (tcp) return `tcp :${tcp.port}`;
+  if (tcp) return `tcp :${portText(tcp.port)}`;
   if (conditions) return `conditions ${conditions.join(', ')}`;
   if (serviceQuality) return `service quality ${serviceQuality.name}`;
   return prometheus ? `prometheus ${shorten(prometheus.query)}` : describeFiles(probe);

@@ -49,6 +49,10 @@ export interface ServerView {
   readonly ip: string;
   /** Its ports that have a name. Default none. */
   readonly ports?: Readonly<Record<string, number>>;
+  /** Annotations of its pod whose value is the number of a port. Default none. */
+  readonly annotatedPorts?: Readonly<Record<string, number>>;
+  /** Ports among the internal addresses that a network plugin of OpenKruiseGame has written, by name. Default none. */
+  readonly networkPorts?: Readonly<Record<string, number>>;
   readonly phase: string;
   readonly deleting: boolean;
   readonly labels: Readonly<Record<string, string>>;

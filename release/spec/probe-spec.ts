@@ -36,10 +36,43 @@ const name = z
   .string({ error: A_PORT })
   .max(15, A_PORT)
   .regex(/^(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*$/, A_PORT);
-/** A port of a server: its number, or its name, which may be another number on each. */
-export const port = z.union([number, name], { error: A_PORT });
+const perServer = {
+  annotation: z
+    .string()
+    .max(316)
+    .regex(
+      /^([a-z0-9]([-.a-z0-9]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
+      'expected the name of an annotation of the pod such as acme.test/admin-port',
+    ),
+  network: z
+    .string()
+    .max(100)
+    .regex(/^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/, 'expected the name of a port in the network status'),
+};
+
+/** A port of a server: its number, its name in the pod, or where the number is that each server has for itself. */
+export const port = z
+  .union(
+    [
+      number,
+      name,
+      z.strictObject({ annotation: perServer.annotation }),
+      z.strictObject({ network: perServer.network }),
+    ],
+    { error: `${A_PORT}, or { annotation: … } or { network: … }` },
+  )
+  .meta({
+    description:
+      'A number, a name of a port of the pod, { annotation: KEY } of the pod, or { network: NAME } of the internal addresses in the network status',
+  });
 /** A port as a release file names it. */
 export type Port = z.output<typeof port>;
+
+/** A port in words. */
+export function portText(named: Port): string {
+  if (typeof named !== 'object') return String(named);
+  return 'annotation' in named ? `[annotation ${named.annotation}]` : `[network ${named.network}]`;
+}
 
 /** How long one answer may take; more than nothing. */
 export function timeoutOf(standard: string): z.ZodType<number, string | undefined> {

@@ -17,6 +17,8 @@ const echo = 'proof: { http: { port: 80, path: /version } }';
 interface Wishes {
   readonly model?: FakeClusterModel;
   readonly metrics?: Metrics;
+  /** Pods on one node with hostNetwork: what each shows of its ports. */
+  readonly onOneNode?: (ordinal: number) => object;
 }
 
 async function preflight(lines: readonly string[], wishes: Wishes = {}): Promise<PreflightResult> {
@@ -30,6 +32,15 @@ spec:
   ${lines.join('\n  ')}
 `);
   const cluster = fakeCluster(wishes.model);
+  const { onOneNode } = wishes;
+  if (onOneNode) {
+    const list = cluster.listServers.bind(cluster);
+    cluster.listServers = async (...asked) => {
+      const { servers, ...rest } = await list(...asked);
+      const ip = servers[0]?.ip ?? '';
+      return { ...rest, servers: servers.map((one) => ({ ...one, ip, node: 'node-1', ...onOneNode(one.ordinal) })) };
+    };
+  }
   const { result } = await inActivity(() =>
     planReleaseActivity({ cluster, metrics: wishes.metrics, calendar: undefined, releases: NO_RELEASES })({ file }),
   );
@@ -114,6 +125,23 @@ describe('before anything is written', () => {
     expect(lineOf(await preflight([reload, log], { model }), 'permissions')).toMatch(
       /^refused: the worker may not get pods\/log in namespace arena/,
     );
+  });
+
+  test('servers that answer at one address are refused: one would prove the other', async () => {
+    const title = 'proof before the release';
+    const shared = { onOneNode: () => ({}) };
+    expect(lineOf(await preflight([reload, echo], shared), title)).toBe(
+      'refused: duel-0 and duel-1 both answer at 10.64.0.1:80 (hostNetwork on node node-1), so that one would prove the other: give each server a port of its own, by a name, an annotation or the network status',
+    );
+    const file = `proof: { file: { container: ${MAIN}, path: /run/loaded } }`;
+    expect(lineOf(await preflight([reload, file], shared), title)).toMatch(/^ok: /);
+    for (const line of ['health: [ { tcp: { port: 80 } } ]', 'health: [ { http: { port: 80, path: /ok } } ]'])
+      expect(lineOf(await preflight([reload, file, line], shared), title)).toMatch(/^refused: duel-0 and duel-1/);
+    const told = 'reload: { http: { port: 80, path: /reload } }';
+    expect(lineOf(await preflight([told, file], shared), title)).toMatch(/^refused: duel-0 and duel-1/);
+    const own = { onOneNode: (ordinal: number) => ({ annotatedPorts: { 'acme.test/port': 31_000 + ordinal } }) };
+    const annotated = 'proof: { http: { port: { annotation: acme.test/port }, path: /version } }';
+    expect(lineOf(await preflight([reload, annotated], own), title)).not.toMatch(/both answer/);
   });
 
   describe('what its first server will be asked in its wave is asked once', () => {

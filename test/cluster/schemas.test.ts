@@ -179,6 +179,40 @@ describe('an Advanced StatefulSet', () => {
   });
 });
 
+describe('ports that each pod has for itself', () => {
+  const portsOf = (annotations: Record<string, string>): object => {
+    const { annotatedPorts, networkPorts } = serverView({
+      metadata: { name: 'duel-0', uid: 'u', annotations },
+      spec: { containers: [] },
+    });
+    return { annotatedPorts, networkPorts };
+  };
+  // As the plugin Kubernetes-HostPort of OpenKruiseGame v1.0.0 writes it.
+  const status = JSON.stringify({
+    internalAddresses: [{ ip: '10.0.0.1', ports: [{ name: 'engine-8123', protocol: 'TCP', port: 8123 }] }],
+    externalAddresses: [{ ip: '192.168.0.1', ports: [{ name: 'engine-8123', protocol: 'TCP', port: 31_000 }] }],
+    currentNetworkState: 'Ready',
+  });
+
+  test('are annotations with a number, and the internal addresses of the network status', () => {
+    expect(portsOf({ 'acme.test/port': '31001', 'game.kruise.io/network-status': status, note: 'v2' })).toEqual({
+      annotatedPorts: { 'acme.test/port': 31_001 },
+      networkPorts: { 'engine-8123': 8123 },
+    });
+  });
+
+  test.each(['0', '080', '70000', '1e3', ' 80', '80\n', '-1', ''])('are none with %j', (value) => {
+    expect(portsOf({ port: value })).toEqual({ annotatedPorts: undefined, networkPorts: undefined });
+  });
+
+  test.each(['', 'no JSON', '[]', '{"internalAddresses":null}', '{"internalAddresses":[{"ports":[{"name":"a"}]}]}'])(
+    'are none in a network status of %j',
+    (text) => {
+      expect(portsOf({ 'game.kruise.io/network-status': text })).toMatchObject({ networkPorts: undefined });
+    },
+  );
+});
+
 describe('a pod', () => {
   const pod = (annotations: object = {}, containerStatus: object = {}): object => ({
     metadata: {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { formatDiagnostic, readReleaseFile } from '../../release/spec/diagnose.ts';
+import { describeProbe } from '../../release/checks/probe.ts';
 import type { ReleaseSpec } from '../../release/spec/spec.ts';
 
 const lines = {
@@ -265,6 +266,34 @@ describe('what is wrong with a content check or a proof is said with file, line 
       'spec.proof.mode: unknown key',
     ],
   ])('%s', (_what, marked, beginning) => expectComplaint(marked, beginning));
+});
+
+describe('a port that each server has for itself', () => {
+  test('is said by an annotation or by the network status', () => {
+    const spec = specOf(
+      file({
+        proof: 'proof: { http: { port: { annotation: acme.test/admin-port }, path: /version } }',
+        more: 'health: [ { tcp: { port: { network: engine } } } ]',
+      }),
+    );
+    expect(spec.proof.http?.port).toEqual({ annotation: 'acme.test/admin-port' });
+    expect(spec.health[0]?.tcp?.port).toEqual({ network: 'engine' });
+    expect(describeProbe(spec.proof)).toBe('http :[annotation acme.test/admin-port]/version');
+    expect(describeProbe(spec.health[0]!)).toBe('tcp :[network engine]');
+  });
+
+  test.each([
+    '{ annotation: "a b" }',
+    '{ network: "" }',
+    '{ env: PORT }',
+    '{ annotation: a, network: b }',
+    '[80]',
+    'null',
+  ])('and is complained about as %s', (port) => {
+    expect(complaint(file({ proof: `proof: { http: { port: ${port}, path: / } }` }))).toMatch(
+      /^r\.yaml:8:\d+: spec\.proof\.http\.port/,
+    );
+  });
 });
 
 describe('https', () => {
