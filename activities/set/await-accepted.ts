@@ -9,6 +9,7 @@ import { formatDuration } from '../../release/spec/quantity.ts';
 import { cancellation, heartbeat, pause } from '../runtime.ts';
 import type { SetWrite, Subject } from './set-writes.ts';
 import type { Cluster } from '../ports/cluster.ts';
+import { ClusterFailure } from '../ports/failure.ts';
 
 /** Time between two looks at the controllers, in milliseconds. */
 export const LOOK_MS = 100;
@@ -22,6 +23,21 @@ const LOOKS_PER_CHECK = 10;
  * in no event and no status (OpenKruiseGame v1.0.0), so only a deadline tells.
  */
 export async function awaitAccepted(
+  cluster: Cluster,
+  subject: Subject,
+  wish: Omit<Acceptance, 'container'>,
+): Promise<SetWrite> {
+  try {
+    return await accepted(cluster, subject, wish);
+  } catch (error) {
+    if (!(error instanceof ClusterFailure) || error.retryable) throw error;
+    // The release has to know of its own write, or it would take it for an edit of somebody else.
+    const reason = `${subject.set.name} is written, but nobody sees whether the controllers took it over: ${error.message}`;
+    return { kind: 'foreign', reason, hold: controlsOf(wish.held), fence: nextNumber(subject.fence) };
+  }
+}
+
+async function accepted(
   cluster: Cluster,
   { set, baseline, fence: behind }: Subject,
   wish: Omit<Acceptance, 'container'>,

@@ -72,6 +72,26 @@ describe('a release', () => {
     expect(reloads(it.cluster)).toEqual(eachServer(it.cluster, 1));
   });
 
+  test.for([
+    ['its first write', [{ activity: 'stageTemplate' }]],
+    ['the opening of a wave', [{ activity: 'openWave', skip: 1 }]],
+    ['a pause', [{ activity: 'openWave' }, { activity: 'changeControls' }]],
+  ] as const)(
+    'that may not see whether the controllers took over %s knows of its write, and takes it for nobody’s edit',
+    async ([, calls], { stage }) => {
+      const it = await stage();
+      for (const call of calls) it.calls.fail({ ...call, operation: 'readWorkload' }, { failure: forbidden });
+      const release = await it.start(aRelease());
+      const paused = await release.idle('the pause', isPaused);
+      expect(paused.pausedBecause).toContain(forbidden.message);
+      expect(paused.foreignEdit).toBeUndefined();
+      await release.decide({ verb: 'resume' });
+      expect(await release.result()).toMatchObject({ outcome: 'done' });
+      expect(reloads(it.cluster)).toEqual(eachServer(it.cluster, 1));
+      expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
+    },
+  );
+
   test('is refused when the cluster may not be read, and nothing is written', async ({ stage }) => {
     const it = await stage();
     it.calls.fail({ activity: 'planRelease' }, { failure: forbidden });
