@@ -1,7 +1,7 @@
 import type { PreflightLine } from '../../release/plan/preflight.ts';
 import { PRODUCTS, versionsLine } from '../../release/plan/tried-versions.ts';
 import { describeCalendar } from './check-calendar.ts';
-import { describeAccess, neededAccess } from './preflight.ts';
+import { missingAccessSentence, neededAccess } from './preflight.ts';
 import { cancellation } from '../runtime.ts';
 import type { Calendar } from '../ports/calendar.ts';
 import type { ClusterAccess } from '../ports/access.ts';
@@ -17,11 +17,7 @@ export function inspectCluster(
     const permissions: PreflightLine =
       missing.length === 0
         ? { title: 'permissions', status: 'ok', detail: `${wanted.length} permissions in namespace ${namespace}` }
-        : {
-            title: 'permissions',
-            status: 'refused',
-            detail: `the worker may not ${missing.map(describeAccess).join(', ')} in namespace ${namespace}: apply deploy/rbac.yaml or grant them`,
-          };
+        : { title: 'permissions', status: 'refused', detail: missingAccessSentence(missing, namespace) };
     const frozen: PreflightLine = { title: 'calendar', ...(await describeCalendar(calendar)) };
     const server: PreflightLine = { title: 'API server', status: 'ok', detail: cluster.describe() };
     return [server, await describeVersions(cluster), permissions, frozen];

@@ -103,8 +103,14 @@ export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Ac
   ];
 }
 
+/** Which permissions the worker lacks in a namespace, and what helps. */
+export function missingAccessSentence(missing: readonly Access[], namespace: string): string {
+  const names = missing.map(describeAccess).join(', ');
+  return `the worker may not ${names} in namespace ${namespace}: apply deploy/rbac.yaml, and bind its roles in that namespace as its head says`;
+}
+
 /** `patch gameservers.game.kruise.io`: a permission as people grant it. */
-export function describeAccess({ verb, group, resource, subresource }: Access): string {
+function describeAccess({ verb, group, resource, subresource }: Access): string {
   const name = subresource === undefined ? resource : `${resource}/${subresource}`;
   return `${verb} ${name}${group === '' ? '' : `.${group}`}`;
 }
@@ -113,9 +119,7 @@ async function checkPermissions({ cluster, ref, file }: Preflight): Promise<Find
   const wanted = neededAccess(ref.namespace, file.spec);
   const missing = await cluster.missingAccess(wanted, cancellation());
   if (missing.length === 0) return ok(`${wanted.length} permissions in namespace ${ref.namespace}`);
-  return refused(
-    `the worker may not ${missing.map(describeAccess).join(', ')} in namespace ${ref.namespace}: apply deploy/rbac.yaml or grant them`,
-  );
+  return refused(missingAccessSentence(missing, ref.namespace));
 }
 
 async function checkSet(preflight: Preflight): Promise<Finding> {
