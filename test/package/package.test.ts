@@ -59,7 +59,8 @@ test('schema prints the schema that the package also has as a file', async () =>
 test('it brings what its own advice names, and neither sources nor tests', async () => {
   const root = join(home, 'node_modules/hotwave');
   expect((await readdir(root)).sort()).toEqual(['README.md', 'deploy', 'dist', 'docs', 'package.json']);
-  expect(await readdir(join(root, 'deploy'))).toEqual(['rbac.yaml']);
+  expect((await readdir(join(root, 'deploy'))).sort()).toEqual(['admission-policy.yaml', 'rbac.yaml']);
+  expect((await readdir(join(root, 'docs'))).sort()).toEqual(['permissions.md', 'release.schema.json']);
   const files = await readdir(join(root, 'dist'), { recursive: true });
   expect(files.filter((name) => /(?<!\.d)\.ts$|test/.test(name))).toEqual([]);
 });
