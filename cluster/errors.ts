@@ -30,6 +30,8 @@ export function oneLine(text: string): string {
   return line.length <= LONGEST_MESSAGE ? line : `${cutText(line, LONGEST_MESSAGE - 1)}…`;
 }
 
+const OF_A_BINDING = /(ValidatingAdmissionPolicy '[^']*') with binding '[^']*' denied request: /;
+
 /**
  * The API server's words for people. A strict decoding error quotes the whole object before it comes to the point
  * (Kubernetes 1.30), and objects may hold what is none of a log's business: long quotations are left out.
@@ -37,7 +39,8 @@ export function oneLine(text: string): string {
 export function wordsOf(refusal: Refusal): string {
   const { message } = refusal;
   const strict = message.lastIndexOf('strict decoding error');
-  const words = strict === -1 ? message : message.slice(strict);
+  // A policy's sentence is the last of many words: the name of its binding, which is mostly its own, is left out.
+  const words = (strict === -1 ? message : message.slice(strict)).replace(OF_A_BINDING, '$1: ');
   return oneLine(words.replace(/"(?:[^"\\]|\\.)*"/g, (quoted) => (quoted.length > 80 ? '"…"' : quoted)));
 }
 

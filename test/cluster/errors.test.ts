@@ -55,6 +55,16 @@ describe('a refusal of the API server', () => {
     expect(isMissingPermission(refusal(403, 'User "x" cannot get resource "pods" in the namespace "y"'))).toBe(true);
   });
 
+  test('by an admission policy is its sentence, which comes after many words', () => {
+    const sentence = 'hotwave may change only updateStrategy and images of a GameServerSet, not spec.replicas';
+    const binding = "ValidatingAdmissionPolicy 'fields' with binding 'fields' denied request";
+    const message = `gameserversets.game.kruise.io "duel" is forbidden: ${binding}: ${sentence}`;
+    expect(isMissingPermission(refusal(403, message))).toBe(false);
+    expect(failureOfRefusal(refusal(403, message), context).message).toBe(
+      `the API server refuses: gameserversets.game.kruise.io "duel" is forbidden: ValidatingAdmissionPolicy 'fields': ${sentence}`,
+    );
+  });
+
   test('hands on Retry-After', () => {
     expect(failureOfRefusal(refusal(429, 'slow down', { retryAfterMs: 3_000 }), context).retryAfterMs).toBe(3_000);
   });
