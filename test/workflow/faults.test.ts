@@ -74,7 +74,6 @@ describe('a release', () => {
 
   test.for([
     ['its first write', [{ activity: 'stageTemplate' }]],
-    ['the opening of a wave', [{ activity: 'openWave', skip: 1 }]],
     ['a pause', [{ activity: 'openWave' }, { activity: 'changeControls' }]],
   ] as const)(
     'that may not see whether the controllers took over %s knows of its write, and takes it for nobody’s edit',
