@@ -1,5 +1,5 @@
-import type { Document, Node, Pair } from 'yaml';
-import { LineCounter, isMap, isNode, isPair, isScalar, parseDocument } from 'yaml';
+import type { Document, LineCounter, YAMLMap } from 'yaml';
+import { isMap, isNode, isScalar } from 'yaml';
 import type { z } from 'zod';
 import { calendarFileSchema } from './freeze-spec.ts';
 import type { FreezeWindow } from './freeze-spec.ts';
@@ -7,6 +7,7 @@ import type { Problem } from './issue-sentences.ts';
 import { PLAIN_WORDS, problemsOf } from './issue-sentences.ts';
 import { plainText } from './plain-text.ts';
 import type { ReleaseFile } from './spec.ts';
+import { readYaml } from './yaml-document.ts';
 import { API_VERSION, KIND, releaseFileSchema } from './spec.ts';
 
 /** One thing that is wrong with a release file, and where. Lines and columns count from 1. */
@@ -35,39 +36,20 @@ export function readCalendarFile(
   return 'value' in reading ? { windows: reading.value.freeze } : reading;
 }
 
-/** A thousand chosen servers by name and every text at its longest fit in it. */
-const LONGEST_FILE = 512 * 1024;
-
 function readDocument<Schema extends z.ZodType>(
   text: string,
   schema: Schema,
   problemBefore: (content: unknown) => Problem | undefined = () => undefined,
 ): { readonly value: z.output<Schema> } | { readonly diagnostics: readonly Diagnostic[] } {
-  if (text.length > LONGEST_FILE) {
-    const message = `the file has ${text.length} characters, and ${LONGEST_FILE} are the most`;
-    return { diagnostics: [{ line: 1, column: 1, path: '', message }] };
+  const reading = readYaml(text);
+  if ('problem' in reading) {
+    const { offset, message } = reading.problem;
+    return { diagnostics: [{ ...at(reading.lines, offset), path: '', message }] };
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  if (document.errors.length > 0) {
-    return {
-      diagnostics: document.errors.map((error) => ({
-        ...at(lines, error.pos[0]),
-        path: '',
-        message:
-          error.code === 'MULTIPLE_DOCS'
-            ? 'one document is expected, and here begins another'
-            : firstLine(error.message),
-      })),
-    };
-  }
-  const value = toValue(document);
-  if ('problem' in value) return { diagnostics: [{ line: 1, column: 1, path: '', message: value.problem }] };
-  if (value.content === null || value.content === undefined)
-    return { diagnostics: [{ line: 1, column: 1, path: '', message: 'the file is empty' }] };
-  const problem = problemBefore(value.content);
+  const { document, lines, content } = reading;
+  const problem = problemBefore(content);
   if (problem) return { diagnostics: [{ ...diagnose(problem, document, lines), path: '' }] };
-  const parsed = schema.safeParse(value.content, PLAIN_WORDS);
+  const parsed = schema.safeParse(content, PLAIN_WORDS);
   if (parsed.success) return { value: parsed.data };
   return { diagnostics: problemsOf(parsed.error.issues).map((found) => diagnose(found, document, lines)) };
 }
@@ -75,14 +57,6 @@ function readDocument<Schema extends z.ZodType>(
 /** `file:line:col: path: message`, the form that editors and terminals make clickable. */
 export function formatDiagnostic(file: string, { line, column, path, message }: Diagnostic): string {
   return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`;
-}
-
-function toValue(document: Document): { readonly content: unknown } | { readonly problem: string } {
-  try {
-    return { content: document.toJS({ maxAliasCount: 100 }) };
-  } catch (error) {
-    return { problem: firstLine(error instanceof Error ? error.message : 'the document cannot be read') };
-  }
 }
 
 /** An object of another kind has no field of a release: to say so of each helps nobody. */
@@ -123,17 +97,22 @@ function offsetOf(document: Document, path: readonly PropertyKey[]): number {
 function keyOffset(document: Document, path: readonly PropertyKey[], key: PropertyKey | undefined): number {
   const parent: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
   if (!isMap(parent)) return isNode(parent) ? (parent.range?.[0] ?? 0) : 0;
-  const pair = parent.items.find(
-    (item): item is Pair<Node> => isPair(item) && isScalar(item.key) && item.key.value === key,
-  );
-  return pair?.key.range?.[0] ?? parent.range?.[0] ?? 0;
+  return keysOf(parent).get(key) ?? parent.range?.[0] ?? 0;
+}
+
+/** Thousands of unknown keys in one object are thousands of problems. */
+const KEYS = new WeakMap<object, ReadonlyMap<unknown, number>>();
+
+function keysOf(parent: YAMLMap): ReadonlyMap<unknown, number> {
+  const known = KEYS.get(parent);
+  if (known) return known;
+  const keys = new Map<unknown, number>();
+  for (const { key } of parent.items) if (isScalar(key) && key.range) keys.set(key.value, key.range[0]);
+  KEYS.set(parent, keys);
+  return keys;
 }
 
 function at(lines: LineCounter, offset: number): { line: number; column: number } {
   const { line, col } = lines.linePos(offset);
   return { line: Math.max(1, line), column: Math.max(1, col) };
-}
-
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? text;
 }

@@ -59,9 +59,14 @@ function readIssue(issue: Issue): (Problem & Pick<Issue, 'code'>)[] {
 function deepestBranch(issue: Extract<Issue, { code: 'invalid_union' }>): readonly Issue[] | undefined {
   const depth = (branch: readonly Issue[]): number => Math.max(0, ...branch.map(({ path }) => path.length));
   const entered = issue.errors.filter((branch) =>
-    branch.some(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+    branch.some((inner) => inner.path.length > 0 || inner.code === 'unrecognized_keys' || isTooLong(inner)),
   );
   return [...entered].sort((left, right) => depth(right) - depth(left))[0];
+}
+
+/** A list, and only too long a one. */
+function isTooLong(issue: Issue): boolean {
+  return issue.code === 'too_big' && issue.origin === 'array';
 }
 
 const OF_A_VALUE: ReadonlySet<Issue['code']> = new Set(['invalid_type', 'invalid_value', 'invalid_union'] as const);
