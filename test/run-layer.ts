@@ -26,7 +26,7 @@ const MOST_TRIED_AGAIN = 6;
 export interface LayerOptions {
   /** What they say is shown on standard error, or kept for whoever wants to know. */
   readonly output: 'shown' | 'kept';
-  /** Runs the few that failed once more, each file alone (docs/decisions/0023). */
+  /** Runs the few that failed once more, each file alone (docs/decisions/0025). */
   readonly tryAgain: boolean;
   /** Files of the layer; all when left out. */
   readonly files?: readonly string[];
