@@ -1,6 +1,7 @@
 import { Agent, request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
 import { networkCode } from './errors.ts';
+import { tlsTrouble } from './tls-trouble.ts';
 import type { Permit } from '../activities/ports/heartbeats.ts';
 import type {
   HttpOutcome,
@@ -25,15 +26,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'connection closed without an answer',
 };
 
-/** Node's codes: https://nodejs.org/api/tls.html#x509-certificate-error-codes; before a handshake ends nothing is sent. */
-const TLS_SENTENCES: readonly (readonly [RegExp, string])[] = [
-  [/^CERT_HAS_EXPIRED$/, 'its certificate has ended'],
-  [/^CERT_NOT_YET_VALID$/, 'its certificate does not hold yet'],
-  [/ALTNAME|HOSTNAME/, 'its certificate is for another name: say by https.serverName for which'],
-  [/^(?:DEPTH_|SELF_|UNABLE_TO_|CERT_)/, 'its certificate is of nobody who is trusted: give its authority as https.ca'],
-  [/ALERT/, 'it refuses the TLS connection: if it wants a certificate of whoever asks, hotwave has none'],
-  [/^(?:EPROTO|ERR_SSL_|ERR_TLS_)/, 'it does not speak TLS at this port'],
-];
+const OF_RELEASE_FILE = { ca: 'https.ca', serverName: 'https.serverName' } as const;
 
 /** After these nothing was sent. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
@@ -81,7 +74,7 @@ function urlOf({ host, port, path, tls }: HttpRequest): URL {
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
   const code = networkCode(error);
-  const said = SENTENCES[code] ?? TLS_SENTENCES.find(([pattern]) => pattern.test(code))?.[1];
+  const said = SENTENCES[code] ?? tlsTrouble(code, OF_RELEASE_FILE);
   return said ?? (code === '' ? 'the request failed' : code);
 }
 
@@ -136,7 +129,7 @@ export function httpProbe(): HttpProbe {
     } catch (error) {
       signal?.throwIfAborted();
       const code = networkCode(error);
-      const isUnsent = NEVER_SENT.has(code) || TLS_SENTENCES.some(([pattern]) => pattern.test(code));
+      const isUnsent = NEVER_SENT.has(code) || tlsTrouble(code, OF_RELEASE_FILE) !== undefined;
       const kind = isUnsent ? 'failed' : 'unknown';
       return { kind, message: reasonOf(error, request.timeoutMs) };
     }

@@ -3,6 +3,7 @@ import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { MetricSample } from '../release/checks/metric.ts';
 import { networkCode, oneLine } from './errors.ts';
+import { tlsTrouble } from './tls-trouble.ts';
 import type { Metrics, MetricsRequest } from '../activities/ports/metrics.ts';
 
 /** A Prometheus API that a worker may ask, and how to get in. */
@@ -86,7 +87,8 @@ async function readBounded(body: Dispatcher.ResponseData['body']): Promise<strin
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
   const code = networkCode(error);
-  return code === '' ? 'the request failed' : code;
+  const said = tlsTrouble(code, { ca: 'HOTWAVE_METRICS_CA' });
+  return said ?? (code === '' ? 'the request failed' : code);
 }
 
 /** Without a source nothing may be asked; with an address, only one that is in the list. */
@@ -98,9 +100,13 @@ function sourceFor(sources: readonly MetricsSource[], url: string | undefined): 
   return found ?? `this worker may not ask ${url ?? ''}: add it to HOTWAVE_METRICS_URLS`;
 }
 
-/** Metrics from the Prometheus HTTP API of these sources. */
-export function prometheusMetrics(sources: readonly MetricsSource[]): PrometheusMetrics {
-  const agent = new Agent({ connect: { timeout: 5_000 }, connections: 8, allowH2: false });
+/**
+ * Metrics from the Prometheus HTTP API of these sources.
+ * @param ca PEM of whom to trust over https; default: the authorities that Node.js trusts
+ */
+export function prometheusMetrics(sources: readonly MetricsSource[], ca?: string): PrometheusMetrics {
+  const connect = { timeout: 5_000, ...(ca === undefined ? {} : { ca }) };
+  const agent = new Agent({ connect, connections: 8, allowH2: false });
 
   async function ask({ url, authorization }: MetricsSource, request: MetricsRequest, signal: AbortSignal) {
     const { statusCode, body } = await sendRequest(`${url}/api/v1/query`, {

@@ -41,6 +41,8 @@ export interface WorkerConfig {
   readonly calendar: string | undefined;
   /** Where health checks by Prometheus may be asked, with credentials: never logged. */
   readonly metrics: readonly MetricsSource[];
+  /** The file with the authorities of those over https; undefined when those of Node.js do. */
+  readonly metricsCa: string | undefined;
   /** Variables with hotwave's prefix that it does not know. */
   readonly unknown: readonly string[];
 }
@@ -141,6 +143,7 @@ export function workerConfig(typed: WorkerFlags, surroundings: Environment): Wor
     buildId: read('buildId', flags, environment),
     activitySlots: read('concurrency', flags, environment),
     metrics: metricsSources(environment),
+    metricsCa: environment['HOTWAVE_METRICS_CA'],
     calendar: environment['HOTWAVE_CALENDAR'],
     kubeconfig: { ...(path === undefined ? {} : { path }), ...(context === undefined ? {} : { context }) },
     temporal: temporalTarget(flags, environment, {

@@ -16,6 +16,7 @@ import type { HttpServer } from './http-server.ts';
 import { freeLoopbackPort, metricsText } from './metrics.ts';
 import { EXIT_UNREACHABLE, EXIT_USAGE, StartFailure } from './start-failure.ts';
 import { createLogger, installRuntime } from './telemetry.ts';
+import { metricsAuthorities } from './metrics-sources.ts';
 import { SettingTrouble } from '../release/settings/environment.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { Calendar } from '../activities/ports/calendar.ts';
@@ -44,13 +45,14 @@ export async function runWorker(flags: WorkerFlags): Promise<number> {
 
 async function serve(config: WorkerConfig): Promise<number> {
   const calendar = await openCalendar(config.calendar);
+  const authorities = await metricsAuthorities(config.metricsCa);
   const cluster = openCluster(config);
   const logger = createLogger(config.logLevel);
   if (config.unknown.length > 0)
     logger.warn(`no settings of hotwave, so nothing follows from them: ${config.unknown.join(', ')}`);
   const metricsAddress = config.http && `127.0.0.1:${await freeLoopbackPort()}`;
   const stopping = stopOnSignal();
-  const metrics = prometheusMetrics(config.metrics);
+  const metrics = prometheusMetrics(config.metrics, authorities);
   const health: HealthSources = {
     worker: undefined,
     connection: undefined,

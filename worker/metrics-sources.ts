@@ -1,10 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import type { MetricsSource } from '../cluster/prometheus.ts';
 import { SettingTrouble } from '../release/settings/environment.ts';
 import type { Environment } from '../release/settings/environment.ts';
+import { fileTrouble } from '../release/spec/file-trouble.ts';
+import { plainText } from '../release/spec/plain-text.ts';
 
 /** The variables, and not flags: a command line is seen by every user of the machine. */
 const URLS = 'HOTWAVE_METRICS_URLS';
 const TOKEN = 'HOTWAVE_METRICS_TOKEN';
+const CA = 'HOTWAVE_METRICS_CA';
 
 /**
  * The Prometheus APIs that releases may ask: `HOTWAVE_METRICS_URLS`, base addresses separated by blanks or commas, the
@@ -17,6 +21,20 @@ export function metricsSources(environment: Environment): readonly MetricsSource
   const entries = (environment[URLS] ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
   const token = environment[TOKEN];
   return entries.map((entry, index) => sourceOf(entry, token, index + 1));
+}
+
+/**
+ * The authorities of the Prometheus APIs, in the file of PEM text that `HOTWAVE_METRICS_CA` names; undefined without it.
+ *
+ * @throws SettingTrouble when the file cannot be read or holds no certificate
+ */
+export async function metricsAuthorities(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new SettingTrouble(`${CA} ${plainText(path, 200)}: ${fileTrouble(error)}`);
+  });
+  if (/-----BEGIN (?:TRUSTED )?CERTIFICATE-----/.test(text)) return text;
+  throw new SettingTrouble(`${CA} ${plainText(path, 200)}: it holds no certificate as PEM text`);
 }
 
 function sourceOf(entry: string, token: string | undefined, place: number): MetricsSource {

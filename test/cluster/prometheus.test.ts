@@ -1,8 +1,10 @@
 import { createServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { prometheusMetrics } from '../../cluster/prometheus.ts';
+import { selfSigned } from '../support/self-signed.ts';
 import type { PrometheusMetrics } from '../../cluster/prometheus.ts';
 
 interface Asked {
@@ -107,4 +109,21 @@ test('a worker without addresses says so', async () => {
   const message = 'this worker has no Prometheus to ask: give it HOTWAVE_METRICS_URLS';
   expect(await metrics.query({ query: 'up', timeoutMs: 300 })).toEqual({ kind: 'failed', message });
   await metrics.close();
+});
+
+test('over https it is believed with its authority, and without one it is said what to give', async () => {
+  const own = selfSigned();
+  const listening = createHttpsServer(own, (_request, response) => response.end(vector('1')));
+  await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+  const url = `https://127.0.0.1:${(listening.address() as AddressInfo).port}`;
+  const ask = async (ca?: string): Promise<unknown> => {
+    const metrics = prometheusMetrics([{ url }], ca);
+    cleanUp.push(() => metrics.close());
+    return await metrics.query({ query: 'up', timeoutMs: 2_000 });
+  };
+  expect(await ask(own.cert)).toMatchObject({ kind: 'values', values: [1] });
+  const sentence = `${url} does not answer: its certificate is of nobody who is trusted: give its authority as HOTWAVE_METRICS_CA`;
+  expect(await ask()).toEqual({ kind: 'failed', message: sentence });
+  expect(await ask(selfSigned({ name: 'other.test' }).cert)).toEqual({ kind: 'failed', message: sentence });
+  listening.close();
 });

@@ -1,6 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { SettingTrouble } from '../../release/settings/environment.ts';
-import { metricsSources } from '../../worker/metrics-sources.ts';
+import { metricsAuthorities, metricsSources } from '../../worker/metrics-sources.ts';
+import { selfSigned } from '../support/self-signed.ts';
 
 test('none are asked unless the worker is told', () => {
   expect(metricsSources({})).toEqual([]);
@@ -27,3 +31,16 @@ test.each(['prometheus', 'ftp://u:hunter2@p', 'http://u:hunter2@p/?x=1'])(
     expect(read).toThrow(SettingTrouble);
   },
 );
+
+test('authorities come from a file, which must be there and hold certificates', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'hotwave-metrics-'));
+  const path = join(folder, 'ca.pem');
+  const read = (): Promise<string | undefined> => metricsAuthorities(path);
+  await expect(read()).rejects.toThrow(`HOTWAVE_METRICS_CA ${path}: there is no such file`);
+  await writeFile(path, '-----BEGIN PRIVATE KEY-----\nhunter2\n');
+  await expect(read()).rejects.toThrow(`HOTWAVE_METRICS_CA ${path}: it holds no certificate as PEM text`);
+  await writeFile(path, selfSigned().cert);
+  expect(await read()).toMatch(/^-----BEGIN CERTIFICATE-----/);
+  expect(await metricsAuthorities(undefined)).toBeUndefined();
+  await rm(folder, { recursive: true });
+});
