@@ -18,7 +18,7 @@ export class LineSearch {
   found: string | undefined;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#text = text.normalize('NFC');
   }
 
   /** Takes a piece; false once the text is found. */
@@ -30,13 +30,18 @@ export class LineSearch {
       lines.push(this.#partial);
       this.#partial = this.#partial.slice(-this.#text.length);
     }
-    this.found = lines.find((line) => line.includes(this.#text));
+    this.found = lines.find((line) => this.#isIn(line));
     return this.found === undefined;
   }
 
   /** The last line may have no end yet. */
   end(): void {
-    if (this.#partial.includes(this.#text)) this.found ??= this.#partial;
+    if (this.#isIn(this.#partial)) this.found ??= this.#partial;
+  }
+
+  /** Accents are one character on one machine, and two on another. */
+  #isIn(line: string): boolean {
+    return line.normalize('NFC').includes(this.#text);
   }
 }
 

@@ -36,6 +36,11 @@ describe('a line is found', () => {
     expect(search.found).toBe('geladen: größe v2');
   });
 
+  test('however an accent is written, in the log as in the release file', () => {
+    const [one, two] = ['caf\u00E9 v2', 'cafe\u0301 v2'];
+    expect([searched(one, `${two}\n`).found, searched(two, one).found]).toEqual([two, one]);
+  });
+
   test('also after a line that never ends, of which little is kept', () => {
     const endless = 'x'.repeat(50_000);
     expect(searched('loaded v2', endless, endless, `${endless}loaded`, ' v2\n').found).toMatch(/loaded v2$/);
