@@ -52,6 +52,9 @@ function byLog(file: ReleaseFile): ReleaseFile {
  */
 const NOT_BEFORE_135 = 'create pods/exec';
 
+/** Used when Kruise cannot write a pod, and nobody has to have it: refused-writes.test.ts uses it, and takes it away. */
+const WHEN_REFUSED = 'list events';
+
 describe('the audit log of a suite of operations', () => {
   beforeAll(async () => {
     await world.aSet('all', { replicas: 4, reclaimPolicy: 'Delete' });
@@ -103,7 +106,7 @@ describe('the audit log of a suite of operations', () => {
     const used = requests.filter(({ resource }) => resource !== 'selfsubjectaccessreviews');
     expect([...new Set(used.map(({ namespace }) => namespace))]).toEqual(['default']);
     const granted = grantedRights().map(rightText).sort();
-    expect([...new Set([...used.map(rightText), NOT_BEFORE_135])].sort()).toEqual(granted);
+    expect([...new Set([...used.map(rightText), NOT_BEFORE_135, WHEN_REFUSED])].sort()).toEqual(granted);
   });
 });
 
@@ -216,7 +219,9 @@ describe('each right taken away once', () => {
     return [set.spec, set.metadata.annotations, server.spec];
   }
 
-  test.each(grantedRights().map((right) => [rightText(right), right] as const))('%s', async (name, right) => {
+  const demanded = grantedRights().filter((right) => rightText(right) !== WHEN_REFUSED);
+
+  test.each(demanded.map((right) => [rightText(right), right] as const))('%s', async (name, right) => {
     const before = await written();
     const [planned, called] = sentencesOf(right);
     await without(right, { api: world.lab.api, cluster }, async () => {
