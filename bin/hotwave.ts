@@ -15,10 +15,11 @@ nodeModule.enableCompileCache();
 const { main } = await import('../client/main.ts');
 const { processIo } = await import('../client/terminal/io.ts');
 
-// A reader that has seen enough (hotwave list | head) is no trouble.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
+// A reader that has seen enough (hotwave list | head) is no trouble; a full disk is, and a release goes on without us.
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit();
+  process.stderr.write(`hotwave: standard output cannot be written: ${message}; what was asked for may be done\n`);
+  process.exit(1);
 });
 
 process.exitCode = await main(process.argv.slice(2), processIo(), {

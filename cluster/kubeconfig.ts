@@ -54,11 +54,13 @@ function wrong(sentence: string): ClusterFailure {
  * (@kubernetes/client-node 2.0.1, KubeConfig.loadFromDefault).
  */
 function filesOf(choice: KubeconfigChoice, surroundings: KubeconfigSurroundings): string[] | 'serviceAccount' {
-  if (choice.path !== undefined) return [choice.path];
   const { environment, home, exists } = surroundings;
+  // A shell leaves `--kubeconfig=~/config` as it is, and so do manifests.
+  const atHome = (path: string): string => (path.startsWith('~/') ? join(home, path.slice(2)) : path);
+  if (choice.path !== undefined) return [atHome(choice.path)];
   const listed = (environment['KUBECONFIG'] ?? '')
     .split(delimiter)
-    .map((path) => path.trim())
+    .map((path) => atHome(path.trim()))
     .filter((path) => path !== '');
   if (listed.length > 0) return listed;
   const ordinary = join(home, '.kube', 'config');

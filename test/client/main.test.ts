@@ -289,3 +289,14 @@ test('help loads neither Temporal nor Kubernetes, because it must be instant', a
   expect(stderr).toContain('program.ts');
   expect(stderr).not.toMatch(/@temporalio|@kubernetes|zod/);
 });
+
+test('a full disk behind standard output is one sentence', async () => {
+  const bin = fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url));
+  const command = '"$0" --disable-warning=ExperimentalWarning "$1" --help > /dev/full';
+  const run = promisify(execFile)('sh', ['-c', command, process.execPath, bin]);
+  await expect(run).rejects.toMatchObject({
+    code: 1,
+    stderr:
+      'hotwave: standard output cannot be written: ENOSPC: no space left on device, write; what was asked for may be done\n',
+  });
+});

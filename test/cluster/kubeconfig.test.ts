@@ -57,6 +57,16 @@ describe('a kubeconfig', () => {
     expect(loadKubeconfig({ path, context: 'west' }).resolved.server).toBe('https://west.test');
   });
 
+  test('is found by a path from the home folder, given or listed', async () => {
+    const path = await write('at-home', 'east', { east: 'https://east.test' });
+    const there = { ...nowhere, home: folder };
+    const found = { context: 'east', source: `kubeconfig ${path}` };
+    expect(loadKubeconfig({ path: '~/at-home' }, there).resolved).toMatchObject(found);
+    const environment = { KUBECONFIG: ' ~/at-home' };
+    expect(loadKubeconfig({}, { ...there, environment }).resolved).toMatchObject(found);
+    expect(() => loadKubeconfig({ path: '~somebody/at-home' }, there)).toThrow('~somebody/at-home');
+  });
+
   test('of several files, the first one decides the context, as with kubectl', async () => {
     const files = [await write('a', 'east', { east: 'https://e' }), await write('b', 'west', { west: 'https://w' })];
     const environment = { KUBECONFIG: files.join(':') };
