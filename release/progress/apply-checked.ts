@@ -98,11 +98,15 @@ function newcomersAfter(
   return { ...newcomers, proved, isOver: newcomers.isOver && recreated.length === 0 };
 }
 
-/** Of the servers of this step, or of all; the pods of a step may be recreated because of what the release did to them. */
+/**
+ * Of the planned servers of this step, or of all; the pods of a step may be recreated because of what the release did to
+ * them. A newcomer that an autoscaler has taken away and made anew is another newcomer.
+ */
 function isMoreThanAccident({ plan }: Release, servers: readonly string[], recreated: readonly string[]): boolean {
   const exceeds = (count: number, of: number): boolean => count > Math.max(ACCIDENTS, of * ACCIDENTS_PER_SERVER);
-  const here = servers.filter((name) => recreated.includes(name)).length;
-  return exceeds(here, servers.length) || exceeds(recreated.length, plannedServers(plan).length);
+  const planned = recreated.filter((name) => placesOf(plan).has(name));
+  const here = servers.filter((name) => planned.includes(name)).length;
+  return exceeds(here, servers.length) || exceeds(planned.length, plannedServers(plan).length);
 }
 
 /** The stage of a server that has passed a check. */
