@@ -1,4 +1,4 @@
-import { Agent, request as sendRequest } from 'undici';
+import { Agent, buildConnector, request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
 import { networkCode } from './errors.ts';
 import { tlsTrouble } from './tls-trouble.ts';
@@ -74,6 +74,8 @@ function urlOf({ host, port, path, tls }: HttpRequest): URL {
 function reasonOf(error: unknown, timeoutMs: number): string {
   if (error instanceof Error && error.name === 'TimeoutError') return `no answer within ${timeoutMs / 1000} s`;
   const code = networkCode(error);
+  if (error instanceof NoConnection && code === 'ECONNRESET')
+    return 'it ended the connection before TLS was agreed: does it speak TLS at this port?';
   const said = SENTENCES[code] ?? tlsTrouble(code, OF_RELEASE_FILE);
   return said ?? (code === '' ? 'the request failed' : code);
 }
@@ -86,7 +88,22 @@ function secureAgent({ ca, serverName, verify }: TlsChoice): Agent {
     ...(ca === undefined ? {} : { ca }),
     ...(serverName === undefined ? {} : { servername: serverName }),
   };
-  return new Agent({ pipelining: 0, connect, allowH2: false });
+  const connector = buildConnector({ ...connect, allowH2: false });
+  return new Agent({
+    pipelining: 0,
+    connect: (options, callback) => {
+      connector(options, (...[error, socket]) => {
+        if (error) callback(new NoConnection('no TLS connection', { cause: error }), null);
+        else callback(null, socket);
+      });
+    },
+    allowH2: false,
+  });
+}
+
+/** It failed before TLS was agreed: whatever the reason, nothing was sent. */
+class NoConnection extends Error {
+  override readonly name = 'NoConnection';
 }
 
 /** A probe with its own connections; they are closed after each answer, as thousands of servers are asked in turn. */
@@ -129,7 +146,7 @@ export function httpProbe(): HttpProbe {
     } catch (error) {
       signal?.throwIfAborted();
       const code = networkCode(error);
-      const isUnsent = NEVER_SENT.has(code) || tlsTrouble(code, OF_RELEASE_FILE) !== undefined;
+      const isUnsent = NEVER_SENT.has(code) || error instanceof NoConnection;
       const kind = isUnsent ? 'failed' : 'unknown';
       return { kind, message: reasonOf(error, request.timeoutMs) };
     }

@@ -79,4 +79,17 @@ describe('an engine that is asked over https', () => {
     const secure = await engine(selfSigned());
     expect(await secure()).toEqual(wrong('connection closed without an answer'));
   });
+
+  test('and ends the connection at what it does not understand is said to, and was told nothing', async () => {
+    const server = createHttpServer((_, response) => response.end('v2'));
+    server.on('clientError', (_error, socket) => socket.destroy());
+    const ask = await asked(server);
+    const sentence = 'it ended the connection before TLS was agreed: does it speak TLS at this port?';
+    expect(await ask({})).toEqual(wrong(sentence));
+    const { port } = server.address() as AddressInfo;
+    const probe = httpProbe();
+    cleanUp.push(() => probe.close());
+    const reload = { host: '127.0.0.1', port, path: '/reload', method: 'POST', tls: {}, timeoutMs: 2_000 } as const;
+    expect(await probe.send(reload)).toEqual(wrong(sentence));
+  });
 });

@@ -682,7 +682,8 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
       test('httpGet and httpSend over TLS are `failed` where the engine speaks none', async () => {
         const [server] = await list(set);
         const request = { host: server!.ip, port: world.enginePort, path: '/version', tls: {}, timeoutMs: 5_000 };
-        const outcome = { kind: 'failed', message: 'it does not speak TLS at this port' };
+        // Some answer with an error of HTTP, some end the connection.
+        const outcome = { kind: 'failed', message: expect.stringMatching(/speaks? TLS at this port\??$/) as string };
         expect(await cluster.httpGet(request)).toEqual(outcome);
         expect(await cluster.httpSend({ ...request, method: 'POST' })).toEqual(outcome);
       });

@@ -166,10 +166,10 @@ describe('the adapter to Kubernetes', () => {
     const rules = [{ apiGroups: ['apps'], resources: ['deployments'], resourceNames: [CONTROLLER], verbs: ['get'] }];
     const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/kruise-system';
     const metadata = { name: 'hotwave-versions' };
-    const user = { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'hotwave' };
+    const account = { kind: 'ServiceAccount', name: 'hotwave', namespace: 'hotwave-system' };
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: metadata.name };
     await lab.api.create(`${rbac}/roles`, { metadata, rules });
-    await lab.api.create(`${rbac}/rolebindings`, { metadata, roleRef, subjects: [user] });
+    await lab.api.create(`${rbac}/rolebindings`, { metadata, roleRef, subjects: [account] });
     await until({ what: 'the right to hold', deadlineMs: 10_000, everyMs: 100 }, async () => {
       const found = await hotwave.versionOf('kruise');
       return 'unknown' in found && found.unknown === `there is no deployment ${CONTROLLER} in namespace kruise-system`;
