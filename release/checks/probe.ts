@@ -150,8 +150,11 @@ export function changedAt(server: ServerView, planned: PlannedServer): number | 
   return starts.length === 0 ? undefined : Math.max(...starts);
 }
 
+/** Nothing behind so many characters can come to be shown. */
+const MOST_READ = 2_000;
+
 /** The first line of a text, plain, at most 120 characters: engines print pages and colours, people read lines. */
 export function shorten(text: string): string {
-  const line = plainText(text.trim().split('\n')[0] ?? '');
+  const line = plainText(cutText(text.trim().split('\n')[0] ?? '', MOST_READ));
   return line.length > 120 ? `${cutText(line, 119)}…` : line;
 }

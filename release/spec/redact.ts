@@ -1,19 +1,53 @@
-/** What looks like a credential, and what is shown instead. */
-const SECRETS: readonly (readonly [RegExp, string])[] = [
+type Replacement = string | ((found: string, ...groups: string[]) => string);
+
+/** What a program fills in, or reads from somewhere: `$TOKEN`, `$(cat ...)`, `{{version}}`, `@file`, `/run/secrets/token`. */
+const REFERENCE = /^(?:\w{1,20} )?["']?(?:[$`{@]|\/[\w.-]+\/)/;
+
+// No expression may begin at more than one place of a run of characters: foreign texts are long, and this must stay linear.
+
+/** What is a credential wherever it stands, and what is shown instead. */
+const CREDENTIALS: readonly (readonly [RegExp, Replacement])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, '[redacted key]'],
-  [/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?/g, '[redacted token]'],
-  [/\b(bearer|basic)\s+(?=[\w.~+/=-]*[\d=+/~])[\w.~+/=-]{6,}/gi, '$1 [redacted]'],
-  [/(\/\/[^/\s:@]+:)[^/\s@]+@/g, '$1[redacted]@'],
-  // With a blank behind a colon: `registry/game-token:v2` is an image.
-  [
-    /\b((?:[\w-]*[_-])?(?:token|password|passwd|secret|api[_-]?key|authorization|client-key-data)(?:["']?\s*=\s*|["']\s*:\s*|:\s+)["']?)[^\s"',;]+/gi,
-    '$1[redacted]',
-  ],
+  [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?/g, '[redacted token]'],
+  [/(?<![\w-])(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|AKIA(?=[A-Z\d]{16}))[\w-]{10,}/g, '[redacted token]'],
+  [/(\bauthorization["']?\s*[:=]\s*\[?["']?)([^"'\r\n]+)/gi, keepingReferences],
+  [/\b(bearer)\s+(?:(?=[\w.~+/=-]*[\d=+/~])[\w.~+/=-]{6,}|[\w.~+/=-]{16,})/gi, '$1 [redacted]'],
+  [/\b(basic)\s+(?=[a-z\d+/]*[\d=+/])[a-z\d+/]{8,}={0,2}(?![\w-])/gi, '$1 [redacted]'],
+  [/(\/\/[^/\s:@]*:)[^/\s@]+@/g, '$1[redacted]@'],
 ];
 
-/** The text without what looks like a credential. */
+/** A name that ends in one of these has a credential for its value. */
+const NAME = 'token|password|passwd|pwd|secret|api[_-]?key|access[_-]?key|client-key-data';
+
+/** Values of names. With a blank behind a colon: `registry/game-token:v2` is an image. */
+const NAMED: readonly (readonly [RegExp, Replacement])[] = [
+  [
+    new RegExp(
+      `((?:${NAME})(?:["']?\\s*=(?!=)\\s*|["']\\s*:\\s*|:\\s+))("[^"]{3,}"?|'[^']{3,}'?|[^\\s"',;&]{3,})`,
+      'gi',
+    ),
+    keepingReferences,
+  ],
+  [new RegExp(`(--?[\\w-]{0,40}?(?:${NAME})\\s+)((?!-)[^\\s"',;]{3,})`, 'gi'), keepingReferences],
+];
+
+function keepingReferences(found: string, before = '', value = ''): string {
+  if (REFERENCE.test(value) || value.startsWith('[redacted')) return found;
+  const [quote = ''] = /^["']/.exec(value) ?? [];
+  return `${before}${quote}[redacted]${quote !== '' && value.endsWith(quote) ? quote : ''}`;
+}
+
+/** The text without what looks like a credential. Takes time in proportion to its length. */
 export function redacted(text: string): string {
-  return SECRETS.reduce((result, [pattern, replacement]) => result.replace(pattern, replacement), text);
+  return replaced(text, [...CREDENTIALS, ...NAMED]);
+}
+
+function replaced(text: string, patterns: readonly (readonly [RegExp, Replacement])[]): string {
+  // The two kinds of replacement are two overloads.
+  return patterns.reduce(
+    (result, [pattern, by]) => (typeof by === 'string' ? result.replace(pattern, by) : result.replace(pattern, by)),
+    text,
+  );
 }
 
 /** True when something in the text looks like a credential. */
@@ -22,17 +56,17 @@ export function looksSecret(text: string): boolean {
 }
 
 /** Arguments whose next one is a credential: `--password hunter2`. */
-const SECRET_FLAG = /^--?(?:[\w-]*[_-])?(?:token|password|passwd|secret|api[_-]?key)$/i;
+const SECRET_FLAG = new RegExp(`^--?(?!no-)(?:[\\w-]*[_-])?(?:${NAME})$`, 'i');
 
 /**
  * Where in a value a text looks like a credential, as a path of keys; undefined when none does. What is filled in later
- * (`{{version}}`) is none.
+ * or read from elsewhere is none, and a label in a query of metrics (`{secret="rotated"}`) is a label.
  */
 export function secretIn(
   value: unknown,
   path: readonly (string | number)[] = [],
 ): readonly (string | number)[] | undefined {
-  if (typeof value === 'string') return looksSecret(value.replaceAll(/\{\{\w+\}\}/g, '')) ? path : undefined;
+  if (typeof value === 'string') return isSecret(value, path.at(-1)) ? path : undefined;
   if (typeof value !== 'object' || value === null) return undefined;
   const after = Array.isArray(value) ? secretArgument(value) : undefined;
   if (after !== undefined) return [...path, after];
@@ -43,9 +77,16 @@ export function secretIn(
   return undefined;
 }
 
-/** The place of an argument that stands behind a flag for a credential; undefined when it is filled in later. */
+function isSecret(text: string, key: string | number | undefined): boolean {
+  return key === 'query' ? replaced(text, CREDENTIALS) !== text : looksSecret(text);
+}
+
+/** The place of an argument that stands behind a flag for a credential; undefined when there is none. */
 function secretArgument(argv: readonly unknown[]): number | undefined {
-  const flag = argv.findIndex((entry) => typeof entry === 'string' && SECRET_FLAG.test(entry));
-  const given = flag < 0 ? undefined : argv[flag + 1];
-  return typeof given !== 'string' || /^\{\{\w+\}\}$/.test(given) ? undefined : flag + 1;
+  const place = argv.findIndex((entry, index) => {
+    const flag: unknown = argv[index - 1];
+    if (typeof entry !== 'string' || typeof flag !== 'string' || !SECRET_FLAG.test(flag)) return false;
+    return !entry.startsWith('-') && !REFERENCE.test(entry);
+  });
+  return place < 0 ? undefined : place;
 }

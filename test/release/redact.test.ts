@@ -7,8 +7,17 @@ import { releaseText } from '../support/a-release.ts';
 describe('foreign text', () => {
   test.each([
     ['GET http://ops:hunter2@game/healthz failed', 'GET http://ops:[redacted]@game/healthz failed'],
-    ['Authorization: Bearer abc.def-123', 'Authorization: [redacted] [redacted]'],
-    ['curl /reload?token=s3cret&x=1', 'curl /reload?token=[redacted]'],
+    ['Authorization: Bearer abc.def-123', 'Authorization: [redacted]'],
+    ['Authorization: token ghp_16C7e42F292c6912E7', 'Authorization: [redacted]'],
+    ['got {"Authorization":["Bearer abcdefghijk"]}', 'got {"Authorization":["[redacted]"]}'],
+    ['authorization: AWS4-HMAC-SHA256 Credential=x, Signature=y', 'authorization: [redacted]'],
+    ['bearer abcdefghijklmnopqrstuv is spent', 'bearer [redacted] is spent'],
+    ['https://ghp_16C7e42F292c6912E7@github.com', 'https://[redacted token]@github.com'],
+    ['redis://:hunter2@cache', 'redis://:[redacted]@cache'],
+    ['password: "hunter2 with space" of ops', 'password: "[redacted]" of ops'],
+    ['aws_secret_access_key=wJalrXUtn accessToken: s3cret', 'aws_secret_access_key=[redacted] accessToken: [redacted]'],
+    ['mysql --password hunter2 -e x', 'mysql --password [redacted] -e x'],
+    ['curl /reload?token=s3cret&x=1', 'curl /reload?token=[redacted]&x=1'],
     ['{"password":"hunter2","user":"ops"}', '{"password":"[redacted]","user":"ops"}'],
     ['db_password: hunter2', 'db_password: [redacted]'],
     ['jwt eyJhbGciOiJ9.eyJzdWIiOiIxMjM0.sig', 'jwt [redacted token]'],
@@ -23,10 +32,18 @@ describe('foreign text', () => {
     'secret "game-files" not found',
     'the tokens of duel-3 are spent',
     'sha256:0123456789abcdef',
+    'mode basic maps-v2 loaded 2.0',
+    'auth_invalid_token == 0',
+    'cannot read token: /var/run/secrets/token: no such file',
   ])('keeps what is none: %s', (text) => {
     expect(redacted(text)).toBe(text);
     expect(looksSecret(text)).toBe(false);
   });
+});
+
+// What takes time in proportion to the square of a length does not end before the deadline of a test.
+test.each(['-a', '-eyJ', 'token ', '//a:', '--secret-', 'basic a'])('a megabyte of %j is searched', (piece) => {
+  expect(redacted(piece.repeat(1_048_576 / piece.length))).not.toBe('');
 });
 
 describe('a release file', () => {
@@ -42,6 +59,10 @@ describe('a release file', () => {
     [exec('curl', '-H', 'X-Api-Key: abc123', 'localhost'), 'spec.reload.exec.command.2'],
     [{ http: { port: 80, path: '/reload?token=abc123' } }, 'spec.reload.http.path'],
     [{ http: { port: 80, path: '/r', body: '{"secret":"abc"}' } }, 'spec.reload.http.body'],
+    [exec('rcon', '--token', '{{version}}', '--password', 'hunter2'), 'spec.reload.exec.command.4'],
+    [exec('sh', '-c', 'mysql --password hunter2'), 'spec.reload.exec.command.2'],
+    [exec('env', 'AWS_SECRET_ACCESS_KEY=wJalr', 'reload'), 'spec.reload.exec.command.1'],
+    [{ http: { port: 80, path: '/r', body: '{"adminPassword":"hunter2"}' } }, 'spec.reload.http.body'],
   ])('with what looks like a credential is refused with its place: %j', (reload, path) => {
     expect(problems(reload)).toEqual([expect.stringMatching(new RegExp(`^${path}: this looks like a credential`))]);
   });
@@ -49,6 +70,11 @@ describe('a release file', () => {
   test.each([
     [exec('rcon', '--token', '{{version}}')],
     [exec('rcon', 'reload', 'password-less')],
+    [exec('sh', '-c', 'curl -H "Authorization: Bearer $(cat /run/secrets/token)" localhost/reload')],
+    [exec('sh', '-c', 'RCON_PASSWORD=$(cat /run/rcon) rcon reload')],
+    [exec('rcon', '--token=$(TOKEN)', '--secret', '@/run/secret')],
+    [exec('reload', '--no-password', '--all')],
+    [{ http: { port: 80, path: '/r?reset_token=1' } }],
     [{ http: { port: 80, path: '/reload?token={{server}}' } }],
   ])('without one is not: %j', (reload) => {
     expect(problems(reload)).toEqual([]);
