@@ -81,7 +81,11 @@ function blockerOf(complaint: Complaint, wishes: BlockerWishes): Blocker | undef
     return revision === wishes.revision ? ofServer({ server, refusal, at: complaint.at }, wishes) : undefined;
   if (complaint.at < wishes.since) return undefined;
   const [, creation] = CREATE.exec(text) ?? [];
-  if (creation !== undefined) return { server: undefined, ...refusalOf(creation) };
+  // It may be about one pod only, or be over: what it keeps from moving is waited for. Overrides are not Kruise's writes.
+  if (creation !== undefined)
+    return wishes.revision === undefined
+      ? undefined
+      : { server: undefined, words: refusalOf(creation).words, isDenied: false };
   const isProtected = complaint.reason === PROTECTED && wishes.waiting.has(complaint.about);
   return isProtected ? { server: complaint.about, words: BUDGET, isDenied: false } : undefined;
 }
@@ -103,7 +107,7 @@ function refusalOf(text: string): Pick<Blocker, 'words' | 'isDenied'> {
 
 /** Why a server is not moved, as a reason of its own. `mover` is whose write it waits for. */
 export function blockedText({ server, words }: Blocker, name: string): string {
-  if (server === undefined) return `Kruise cannot make a pod of the set, and moves nobody before: ${words}`;
+  if (server === undefined) return `Kruise could not make a pod of the set, and moves nobody while it cannot: ${words}`;
   if (server === name) return `the write of its new image is refused: ${words}`;
   return `Kruise does not come to it: the write of the new image of ${server} is refused: ${words}`;
 }

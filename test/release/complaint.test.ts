@@ -85,6 +85,13 @@ describe('a complaint counts', () => {
       });
   });
 
+  test('but that one pod was denied fails nobody early, and stops no override', () => {
+    const message = `create Pod duel-99 in StatefulSet duel failed error: ${POLICY}`;
+    const denied = [aComplaint('', { reason: 'FailedCreate', message })];
+    expect(blockerIn(denied, WISHES)).toEqual({ server: undefined, words: POLICY, isDenied: false });
+    expect(blockerIn(denied, { ...WISHES, revision: undefined })).toBeUndefined();
+  });
+
   test('when a budget protects the pod of a server that waits, whoever writes it', () => {
     const reason = 'PubPreventPodDeletion';
     const event = aComplaint('', { reason, message: 'openkruise pub prevents pod deletion', about: 'duel-1' });
@@ -111,7 +118,7 @@ test('who is behind the refused server is told so', () => {
     `Kruise does not come to it: the write of the new image of duel-2 is refused: ${POLICY}`,
   );
   expect(blockedText({ ...blocker, server: undefined, words: 'no quota' }, 'duel-1')).toBe(
-    'Kruise cannot make a pod of the set, and moves nobody before: no quota',
+    'Kruise could not make a pod of the set, and moves nobody while it cannot: no quota',
   );
 });
 

@@ -29,6 +29,8 @@ describe('an image that could not be pulled', () => {
     `${containerd}unexpected status from HEAD request to https://r.test/v2/scripts/manifests/v2.0: 403 Forbidden`,
     `${containerd}failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized`,
     'no match for platform in manifest: not found',
+    `${containerd}reading manifest 2.0.502 in r.test/scripts: manifest unknown`,
+    `${containerd}unexpected status from HEAD request to https://r.test/v2/scripts/manifests/1.500: 403 Forbidden`,
   ])('for one that will not: %s', (message) => {
     expect(pullCauseOf(message, IMAGE)).toBe('final');
   });
