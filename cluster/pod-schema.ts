@@ -51,7 +51,15 @@ const podSchema = z.object({
       z.object({
         name: z.string(),
         image: z.string().default(''),
-        ports: z.array(z.object({ name: z.string().default(''), containerPort: z.number() })).nullish(),
+        ports: z
+          .array(
+            z.object({
+              name: z.string().default(''),
+              containerPort: z.number(),
+              protocol: z.string().default('TCP'),
+            }),
+          )
+          .nullish(),
       }),
     ),
     readinessGates: z.array(z.object({ conditionType: z.string() })).nullish(),
@@ -95,9 +103,12 @@ function stateOf({ state }: PodStatus): Omit<ContainerStatus, keyof Identity> {
 }
 
 function portsOf(containers: z.output<typeof podSchema>['spec']['containers']): Pick<ServerView, 'ports'> {
-  const named = containers.flatMap(({ ports }) => ports ?? []).filter(({ name }) => name !== '');
+  const named = containers
+    .flatMap(({ ports }) => ports ?? [])
+    .filter(({ name, protocol }) => name !== '' && protocol === 'TCP');
   if (named.length === 0) return {};
-  return { ports: Object.fromEntries(named.map(({ name, containerPort }) => [name, containerPort])) };
+  // The first of a name counts, as for Services (Kubernetes pkg/api/v1/pod FindPort): others may be injected behind it.
+  return { ports: Object.fromEntries(named.toReversed().map(({ name, containerPort }) => [name, containerPort])) };
 }
 
 const MOST_PORTS = 50;

@@ -55,6 +55,8 @@ export function settledName(
 }
 
 function inFolder(image: string, { from, to }: Exclude<Rewriting, 'pinned'>): string {
-  const isThere = (to !== '' && image.startsWith(to)) || !image.startsWith(from);
+  // Short names are of Docker Hub: what has a registry's name is not meant.
+  const isOther = from === '' ? /^(?:localhost|[^/]*[.:][^/]*)\//.test(image) : !image.startsWith(from);
+  const isThere = (to !== '' && image.startsWith(to)) || isOther;
   return isThere ? image : `${to}${image.slice(from.length)}`;
 }

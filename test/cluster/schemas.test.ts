@@ -179,6 +179,24 @@ describe('an Advanced StatefulSet', () => {
   });
 });
 
+test('a port is known by the first TCP port of its name: what others inject behind the engine has its own', () => {
+  const container = (name: string, ...ports: object[]): object => ({ name, image: 'x:1', ports });
+  const { ports } = serverView({
+    metadata: { name: 'duel-0', uid: 'u' },
+    spec: {
+      containers: [
+        container(
+          'engine',
+          { name: 'game', containerPort: 7777, protocol: 'UDP' },
+          { name: 'http', containerPort: 8080 },
+        ),
+        container('mesh', { name: 'http', containerPort: 15_090, protocol: 'TCP' }, { containerPort: 1 }),
+      ],
+    },
+  });
+  expect(ports).toEqual({ http: 8080 });
+});
+
 describe('ports that each pod has for itself', () => {
   const portsOf = (annotations: Record<string, string>): object => {
     const { annotatedPorts, networkPorts } = serverView({
