@@ -15,6 +15,8 @@ export function overwriting(foreign: ForeignView): ForeignView {
 export function writtenAnew(foreign: ForeignView, by: string | undefined): ForeignView {
   const { overwritten } = foreign;
   if (!overwritten || overwritten.by !== by) return foreign;
+  // Many people write under one name: it is the same one when the same image comes back.
+  if (gitOpsKind(by) === undefined && foreign.seen?.image !== overwritten.image) return foreign;
   return { ...foreign, overwritten: { ...overwritten, times: overwritten.times + 1 } };
 }
 
@@ -34,8 +36,9 @@ export function editSentence({ what, comesAgain: again }: Pick<ForeignEdit, 'wha
 export function overwrittenWarnings({ plan, progress }: Release): readonly string[] {
   const { foreign, back, leaving } = progress;
   const { oldImage, newImage } = plan.baseline;
-  const { by, image } = foreign.overwritten ?? {};
+  const { by, image, times = 0 } = foreign.overwritten ?? {};
   if (by === undefined || leaving || image === (back ? oldImage : newImage)) return [];
+  if (times === 0 && gitOpsKind(by) === undefined) return [];
   return [
     `${by} asked for ${image ?? ''}, which this release has written over: it may come again, for all servers at once (docs/git-ops.md)`,
   ];

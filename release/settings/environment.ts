@@ -24,7 +24,9 @@ export const HOTWAVE_VARIABLES = [
   'HOTWAVE_METRICS_URLS',
 ] as const;
 
-const OWN = /^(?:HOTWAVE|TEMPORAL)_/;
+/** Hotwave's own, and what Temporal's programs read to reach it; servers of Temporal have others. */
+const OWN =
+  /^(?:HOTWAVE_|TEMPORAL_(?:ADDRESS|NAMESPACE|API_KEY|TLS(?:_\w+)?|GRPC_META_\w+|CONFIG_FILE|PROFILE|CODEC_\w+|UI_URL)$)/;
 /** What Kubernetes gives every pod of a namespace that has a Service named `hotwave` (or `hotwave-http` ...). */
 const SERVICE_LINK = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)$/;
 /** Empty means something there: it takes the header of the profile away. */
