@@ -67,6 +67,9 @@ const target = z.strictObject({
   }),
 });
 
+/** How long new servers are followed when nobody says it, in milliseconds. */
+const FOLLOWED_MS = 3_600_000;
+
 const newServers = z
   .strictObject({
     watch: durationUpTo('30d')
@@ -167,6 +170,36 @@ export const askSchema = z.strictObject({
 /** How servers are asked what they run and made to load it. */
 export type Ask = z.output<typeof askSchema>;
 
+type Rule = readonly [broken: boolean, path: FieldPath, error: string, other?: FieldPath];
+
+const brokenOnes = (rules: readonly Rule[]): CombinedProblem[] =>
+  rules.flatMap(([broken, path, error, other = ['strategy']]) =>
+    broken ? [{ path: [...path], error, combines: [path, other] }] : [],
+  );
+
+/** What is said and would mean nothing: whoever has left a line out is told before servers move. */
+function idleProblems({
+  strategy,
+  newServers: followed,
+  maxMixed,
+  onMaxMixed,
+}: z.output<typeof specSchema>): CombinedProblem[] {
+  const isSaid = followed.count !== undefined || followed.watch !== FOLLOWED_MS;
+  return brokenOnes([
+    [
+      isSaid && strategy !== 'newServersOnly',
+      ['newServers'],
+      'only strategy newServersOnly follows new servers: the others update those that run',
+    ],
+    [
+      maxMixed === undefined && onMaxMixed !== 'pause',
+      ['onMaxMixed'],
+      'nothing is limited: say maxMixed too',
+      ['maxMixed'],
+    ],
+  ]);
+}
+
 /** What one strategy, or one way of reloading, cannot do. */
 function strategyProblems({
   strategy,
@@ -180,7 +213,7 @@ function strategyProblems({
   const forNewServers = strategy === 'newServersOnly';
   const retries = Object.entries(onFailure.classes).filter(([, { then }]) => then === 'retry');
   const [retried] = retries;
-  const rules: readonly (readonly [broken: boolean, path: FieldPath, error: string, other?: FieldPath])[] = [
+  return brokenOnes([
     [
       named === undefined && Object.values(images).some((text) => imageTag(text) === ''),
       ['version'],
@@ -210,10 +243,7 @@ function strategyProblems({
       ['onFailure', 'classes', retried?.[0] ?? ''],
       'new servers are followed until ready.timeout is over, and not tried again after that',
     ],
-  ];
-  return rules.flatMap(([broken, path, error, other = ['strategy']]) =>
-    broken ? [{ path: [...path], error, combines: [path, other] }] : [],
-  );
+  ]);
 }
 
 const HOLDS_A_SECRET =
@@ -244,7 +274,7 @@ export const releaseFileSchema = z.strictObject({
       error: 'only strategy targeted chooses servers; the other strategies are about the whole set',
     })
     .superRefine((spec, context) => {
-      for (const { path, error, combines } of [...gateProblems(spec), ...strategyProblems(spec)])
+      for (const { path, error, combines } of [...gateProblems(spec), ...strategyProblems(spec), ...idleProblems(spec)])
         if (wereRead(context, ...combines)) context.addIssue({ code: 'custom', path, message: error });
       const secret = secretIn(spec);
       if (secret) context.addIssue({ code: 'custom', path: [...secret], message: HOLDS_A_SECRET });

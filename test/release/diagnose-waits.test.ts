@@ -105,6 +105,21 @@ test.each([
     'maxMixed: 4h\n  strategy: newServersOnly',
     /^r\.yaml:9:13: spec\.maxMixed: with newServersOnly, servers are of two versions for good$/,
   ],
+  [
+    'what becomes of two versions when nothing limits them',
+    'onMaxMixed: rollback',
+    /^r\.yaml:9:15: spec\.onMaxMixed: nothing is limited: say maxMixed too$/,
+  ],
+  [
+    'new servers to follow, and no strategy that follows them',
+    'newServers: { watch: 2h }',
+    /^r\.yaml:9:15: spec\.newServers: only strategy newServersOnly follows new servers: the others update those that run$/,
+  ],
+  [
+    'new servers to count, and another strategy',
+    'strategy: rolling\n  newServers: { count: 2 }',
+    /^r\.yaml:10:15: spec\.newServers: only strategy newServersOnly follows/,
+  ],
   ['a third way out', 'onMaxMixed: proceed', /^r\.yaml:9:15: spec\.onMaxMixed: /],
 ])('%s is said in one sentence with file, line and column', (_what, more, expected) => {
   expect(complaints(more)[0]).toMatch(expected);
