@@ -54,7 +54,7 @@ function addSetup(program: Command, { io, finish }: Run): void {
 
 function addWorker(program: Command, { finish }: Run, runWorker: RunWorker): void {
   clusterFlags(program.command('worker'))
-    .option('--kubeconfig <path>', 'kubeconfig of the cluster (KUBECONFIG, then the service account)')
+    .option('--kubeconfig <path>', 'kubeconfig of the cluster (KUBECONFIG, ~/.kube/config, then the service account)')
     .option('--context <name>', 'context of the kubeconfig')
     .option('--http <host:port|off>', 'where health and metrics are served (HOTWAVE_HTTP; default 127.0.0.1:9464)')
     .option('--log-level <level>', 'trace, debug, info, warn or error (HOTWAVE_LOG_LEVEL; default info)')
