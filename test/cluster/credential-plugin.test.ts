@@ -168,7 +168,8 @@ describe('fifty requests at once through a credential plugin', () => {
     expect(new Set(asked.map(({ headers }) => headers.authorization))).toEqual(new Set(['Bearer slow-one']));
     expect(asked).toHaveLength(50);
     expect(seconds).toBeGreaterThanOrEqual(2);
-    expect(seconds).toBeLessThan(4);
+    // One after the other they would take 100 s.
+    expect(seconds).toBeLessThan(30);
   });
 
   test('that hangs start one, all end at its limit with its name, and nothing of it is left', async () => {
@@ -176,7 +177,8 @@ describe('fifty requests at once through a credential plugin', () => {
     const { ends, seconds, started, asked } = await fifty('hanging', `sleep 600 &\necho $! > ${pid}\nwait`, 1_000);
     const sentence = `the credential plugin ${join(folder, 'hanging')} has not answered within 1 s`;
     expect({ ends, started, asked: asked.length }).toEqual({ ends: { [sentence]: 50 }, started: 1, asked: 0 });
-    expect(seconds).toBeLessThan(3);
+    // One after the other they would take 50 s.
+    expect(seconds).toBeLessThan(30);
     await expect.poll(async () => identityOf(Number(await readFile(pid, 'utf8')))).toBeUndefined();
   });
 
@@ -185,7 +187,7 @@ describe('fifty requests at once through a credential plugin', () => {
     const { ends, seconds, started } = await fifty('asking-people', body);
     const sentence = `the credential plugin ${join(folder, 'asking-people')} ended with exit code 4: Password:`;
     expect({ ends, started }).toEqual({ ends: { [sentence]: 50 }, started: 1 });
-    expect(seconds).toBeLessThan(2);
+    expect(seconds).toBeLessThan(30);
   });
 
   test('that takes longer than a request may end at their own limits, and the plugin is not started anew', async () => {
