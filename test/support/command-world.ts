@@ -104,6 +104,8 @@ export class CommandWorld {
     const worker = execa(process.execPath, [...commandOf(program), 'worker', '--http=off', ...where], {
       ...this.#options(),
       timeout: 0,
+      // Workers of before refuse an empty file, and this one a missing one.
+      ...(program === ownProgram ? {} : { env: { ...this.#options().env, TEMPORAL_CONFIG_FILE: '/nowhere' } }),
     });
     const handle = {
       async kill() {
