@@ -60,7 +60,7 @@ const DENIED = /denied (?:the )?request|is forbidden|is invalid/i;
  * |---|---|
  * | `FailedUpdatePodInPlace` of a server that waits, to this revision | that server's |
  * | the same of a server that has moved since, or to another revision | none |
- * | `FailedCreate`: a pod of the set cannot be made | all servers' |
+ * | `FailedCreate`: a pod of the set cannot be made | all servers', when no server has one of its own |
  * | `PubPreventPodDeletion` of a server that waits | that server's |
  * | any of them before this step began | none |
  * | but `FailedUpdatePodInPlace` within ten minutes before, of a server that is out of service again | that server's |
@@ -68,8 +68,9 @@ const DENIED = /denied (?:the )?request|is forbidden|is invalid/i;
 export function blockerIn(complaints: readonly Complaint[], wishes: BlockerWishes): Blocker | undefined {
   const newest = [...complaints].sort((left, right) => right.at - left.at);
   const blockers = newest.map((complaint) => blockerOf(complaint, wishes)).filter((blocker) => blocker !== undefined);
-  // The answer to the write says more than the note about it.
-  return blockers.find(({ words }) => words !== BUDGET) ?? blockers[0];
+  // The answer to the write says more than the note about it, and both more than what became of another pod.
+  const ofServers = blockers.filter(({ server }) => server !== undefined);
+  return ofServers.find(({ words }) => words !== BUDGET) ?? ofServers[0] ?? blockers[0];
 }
 
 const BUDGET = 'a PodUnavailableBudget has no room for one more server that is not available';
@@ -105,7 +106,7 @@ function refusalOf(text: string): Pick<Blocker, 'words' | 'isDenied'> {
   return { words: plainText(text, MOST_WORDS), isDenied };
 }
 
-/** Why a server is not moved, as a reason of its own. `mover` is whose write it waits for. */
+/** Why a server of this name is not moved, as a reason of its own. */
 export function blockedText({ server, words }: Blocker, name: string): string {
   if (server === undefined) return `Kruise could not make a pod of the set, and moves nobody while it cannot: ${words}`;
   if (server === name) return `the write of its new image is refused: ${words}`;

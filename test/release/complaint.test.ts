@@ -85,6 +85,12 @@ describe('a complaint counts', () => {
       });
   });
 
+  test('but not before a server whose own write was refused', () => {
+    const message = 'create Pod duel-99 in StatefulSet duel failed error: exceeded quota';
+    const young = aComplaint('', { reason: 'FailedCreate', message, at: SINCE + 9_000 });
+    expect(blockerIn([aComplaint(POLICY), young], WISHES)).toMatchObject({ words: POLICY, isDenied: true });
+  });
+
   test('but that one pod was denied fails nobody early, and stops no override', () => {
     const message = `create Pod duel-99 in StatefulSet duel failed error: ${POLICY}`;
     const denied = [aComplaint('', { reason: 'FailedCreate', message })];
