@@ -91,6 +91,12 @@ export interface Decision {
   /** Where it came from: cli, ui, a chat gateway. */
   readonly channel: string;
   readonly reason?: string | undefined;
+  /** Of a signed decision: the run of the release that it is for. */
+  readonly run?: string | undefined;
+  /** Of a signed decision: when it was signed, milliseconds since the epoch. */
+  readonly signedAt?: number | undefined;
+  /** What vouches for it: an SSH signature over {@link canonicalDecision}. */
+  readonly signature?: string | undefined;
 }
 
 /** A decision and what came of it, kept for the record. */

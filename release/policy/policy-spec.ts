@@ -1,0 +1,82 @@
+import { z } from 'zod';
+import { freezeWindowSchema } from '../spec/freeze-spec.ts';
+import { ofType } from '../spec/issue-sentences.ts';
+import { dnsLabel } from '../spec/names.ts';
+import { plainLine } from '../spec/text.ts';
+import { VERBS } from '../progress/state.ts';
+import { sinkSchema } from './sink-spec.ts';
+
+/** What somebody may be allowed: what a release can be told, and to start one. */
+export const POWERS = ['start', ...VERBS] as const;
+/** What somebody may be allowed. */
+export type Power = (typeof POWERS)[number];
+
+const MOST_PEOPLE = 2_000;
+const MOST_RULES = 200;
+
+const publicKey = z
+  .string()
+  .max(2_000)
+  .regex(
+    /^(ssh-ed25519|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com) [A-Za-z0-9+/]+={0,2}( .*)?$/,
+    'expected a public SSH key as in ~/.ssh/id_ed25519.pub: ssh-ed25519 or ecdsa-sha2-nistp256',
+  );
+
+/** Keys come and go: one that has ended verifies only what was signed before. */
+const keySchema = z.strictObject({
+  key: publicKey,
+  from: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+});
+
+const personSchema = z.strictObject({
+  identities: z
+    .array(plainLine(200))
+    .max(50)
+    .prefault([])
+    .meta({ description: 'The names that this person decides under, such as slack:T1/U2 or github:ann' }),
+  keys: z.array(keySchema).max(20).prefault([]).meta({ description: 'The keys that this person signs with' }),
+});
+
+const channelSchema = z.strictObject({
+  keys: z
+    .array(keySchema)
+    .min(1)
+    .max(20)
+    .meta({ description: 'The keys of the gateway that says who has decided there' }),
+});
+
+const mandatoryGateSchema = z.strictObject({
+  before: z.int().min(1).max(1_000),
+  approvals: z.int().min(1).max(20).prefault(1),
+  groups: z.record(dnsLabel, z.int().min(1).max(20)).optional(),
+  notRequester: z.boolean().prefault(true),
+});
+
+const ruleSchema = z.strictObject({
+  namespaces: z.array(z.string().regex(/^[a-z0-9-]*\*?$/, 'expected a namespace, or its beginning and *')).min(1),
+  may: z.partialRecord(z.enum(POWERS), z.array(plainLine(200)).min(1).max(100)).prefault({}),
+  vouched: z.union([z.boolean(), z.array(z.enum(POWERS))]).prefault(false),
+  channels: z.array(plainLine(60)).max(50).optional(),
+  gates: z.array(mandatoryGateSchema).max(50).prefault([]),
+});
+
+/** Schema of the policy of a cluster: who may decide, what vouches for them, which gates there must be, who is told. */
+export const policyFileSchema = z.strictObject({
+  freeze: z.array(freezeWindowSchema).max(200).prefault([]),
+  people: z
+    .record(plainLine(80), personSchema)
+    .refine((people) => Object.keys(people).length <= MOST_PEOPLE, `expected at most ${MOST_PEOPLE} people`)
+    .prefault({}),
+  groups: z
+    .record(dnsLabel, z.array(plainLine(80)).min(1).max(500), {
+      error: ofType('expected groups of people such as { ops: [ann, bob] }'),
+    })
+    .prefault({}),
+  channels: z.record(plainLine(60), channelSchema).prefault({}),
+  rules: z.array(ruleSchema).max(MOST_RULES).prefault([]),
+  sinks: z.array(sinkSchema).max(20).prefault([]),
+});
+
+/** The policy of a cluster, as it is written down. */
+export type Policy = z.output<typeof policyFileSchema>;
