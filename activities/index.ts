@@ -36,8 +36,10 @@ import {
   stageTemplate,
   verifyTemplate,
 } from './set/write-set.ts';
+import { weighDecisions } from './policy/weigh-decisions.ts';
 import type { Calendar } from './ports/calendar.ts';
 import type { Cluster } from './ports/cluster.ts';
+import type { PolicySource } from './ports/policy.ts';
 import type { Metrics } from './ports/metrics.ts';
 import { NO_RELEASES } from './ports/releases.ts';
 import type { Releases } from './ports/releases.ts';
@@ -53,6 +55,8 @@ export interface ActivityDependencies {
   readonly releases?: Releases | undefined;
   /** The freeze windows of the cluster. Default: only those of each release. */
   readonly calendar?: Calendar | undefined;
+  /** Who may decide in the cluster. Default: anybody. */
+  readonly policy?: PolicySource | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
   readonly isStopping?: () => boolean;
 }
@@ -65,6 +69,7 @@ export function createActivities({
   heartbeats,
   metrics,
   calendar,
+  policy,
   releases = NO_RELEASES,
   isStopping = () => false,
 }: ActivityDependencies) {
@@ -72,9 +77,10 @@ export function createActivities({
   const activity = <Input, Output>(run: (input: Input) => Promise<Output>): ((input: Input) => Promise<Output>) =>
     leased(heartbeats, reportingTrouble(run));
   return {
-    planRelease: activity(planReleaseActivity({ cluster, metrics, calendar, releases })),
+    planRelease: activity(planReleaseActivity({ cluster, metrics, calendar, releases }, policy)),
     checkCalendar: activity(checkCalendar(calendar)),
     inspectCluster: activity(inspectCluster(cluster, calendar)),
+    weighDecisions: activity(weighDecisions(policy, releases)),
     changePriorities: activity(changePriorities(cluster)),
     stageTemplate: activity(lookingAgain(stageTemplate(cluster, releases))),
     whereabouts: activity(whereabouts(cluster)),

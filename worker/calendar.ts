@@ -3,6 +3,7 @@ import { formatDiagnostic, readCalendarFile } from '../release/spec/diagnose.ts'
 import { fileTrouble } from '../release/spec/file-trouble.ts';
 import { EXIT_USAGE, StartFailure } from './start-failure.ts';
 import type { Calendar, CalendarReading } from '../activities/ports/calendar.ts';
+import type { PolicySource } from '../activities/ports/policy.ts';
 
 /**
  * The calendar of the cluster, a YAML file that HOTWAVE_CALENDAR names. It is read anew each time that somebody asks, so
@@ -16,6 +17,20 @@ export async function openCalendar(path: string | undefined): Promise<Calendar |
   const reading = await calendar.read();
   if ('problem' in reading) throw new StartFailure(EXIT_USAGE, reading.problem);
   return calendar;
+}
+
+/** The windows of the calendar file and those of the policy of the cluster: both hold. */
+export function withFreezeOf(policy: PolicySource | undefined, calendar: Calendar | undefined): Calendar | undefined {
+  if (!policy) return calendar;
+  return {
+    async read() {
+      const [of, own] = await Promise.all([policy.read(), calendar?.read()]);
+      // What freezes is not known while the file is broken, so nothing more moves; who may decide is as it was.
+      if (of.problem !== undefined) return { problem: of.problem };
+      if (own && 'problem' in own) return own;
+      return { windows: [...of.policy.freeze, ...(own?.windows ?? [])] };
+    },
+  };
 }
 
 async function readCalendar(path: string): Promise<CalendarReading> {

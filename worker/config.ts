@@ -39,6 +39,8 @@ export interface WorkerConfig {
   readonly activitySlots: number;
   /** The file with the freeze windows of the cluster; undefined when it has none. */
   readonly calendar: string | undefined;
+  /** The file that says who may decide in the cluster; undefined when anybody may. */
+  readonly policy: string | undefined;
   /** Where health checks by Prometheus may be asked, with credentials: never logged. */
   readonly metrics: readonly MetricsSource[];
   /** The file with the authorities of those over https; undefined when those of Node.js do. */
@@ -145,6 +147,7 @@ export function workerConfig(typed: WorkerFlags, surroundings: Environment): Wor
     metrics: metricsSources(environment),
     metricsCa: environment['HOTWAVE_METRICS_CA'],
     calendar: environment['HOTWAVE_CALENDAR'],
+    policy: environment['HOTWAVE_POLICY'],
     kubeconfig: { ...(path === undefined ? {} : { path }), ...(context === undefined ? {} : { context }) },
     temporal: temporalTarget(flags, environment, {
       load: loadClientConfigProfile,

@@ -3,7 +3,8 @@ import { kubernetesCluster } from '../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../cluster/kubernetes.ts';
 import { prometheusMetrics } from '../cluster/prometheus.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
-import { openCalendar } from './calendar.ts';
+import { openCalendar, withFreezeOf } from './calendar.ts';
+import { openPolicy } from './policy.ts';
 import { workerConfig } from './config.ts';
 import type { WorkerConfig, WorkerFlags } from './config.ts';
 import { awaitFirstAnswer, connectToTemporal, reasonOf } from './connect.ts';
@@ -20,6 +21,7 @@ import { metricsAuthorities } from './metrics-sources.ts';
 import { SettingTrouble } from '../release/settings/environment.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { Calendar } from '../activities/ports/calendar.ts';
+import type { PolicySource } from '../activities/ports/policy.ts';
 import type { Metrics } from '../activities/ports/metrics.ts';
 
 const temporalPatienceMs = 60_000;
@@ -44,10 +46,11 @@ export async function runWorker(flags: WorkerFlags): Promise<number> {
 }
 
 async function serve(config: WorkerConfig): Promise<number> {
-  const calendar = await openCalendar(config.calendar);
+  const logger = createLogger(config.logLevel);
+  const policy = await openPolicy(config.policy, logger);
+  const calendar = withFreezeOf(policy, await openCalendar(config.calendar));
   const authorities = await metricsAuthorities(config.metricsCa);
   const cluster = openCluster(config);
-  const logger = createLogger(config.logLevel);
   if (config.unknown.length > 0)
     logger.warn(`no settings of hotwave, so nothing follows from them: ${config.unknown.join(', ')}`);
   const metricsAddress = config.http && `127.0.0.1:${await freeLoopbackPort()}`;
@@ -63,7 +66,7 @@ async function serve(config: WorkerConfig): Promise<number> {
     http = metricsAddress === undefined ? undefined : await openHttp(config, health, cluster, metricsAddress);
     // Only now: the runtime ends with its last connection, and without one it would keep the process alive for ever.
     installRuntime({ logger, metricsAddress });
-    return await work({ config, cluster, metrics, calendar, logger, health, stopping, httpUrl: http?.url });
+    return await work({ config, cluster, metrics, calendar, policy, logger, health, stopping, httpUrl: http?.url });
   } catch (error) {
     if (stopping.signal.aborted && !health.worker) return 0;
     throw error;
@@ -79,6 +82,7 @@ interface Work {
   readonly cluster: KubernetesCluster;
   readonly metrics: Metrics;
   readonly calendar: Calendar | undefined;
+  readonly policy: PolicySource | undefined;
   readonly logger: Logger;
   readonly health: HealthSources;
   readonly stopping: AbortController;
@@ -110,7 +114,7 @@ async function work(parts: Work): Promise<number> {
 }
 
 async function createWorker(
-  { config, cluster, metrics, calendar }: Pick<Work, 'config' | 'cluster' | 'metrics' | 'calendar'>,
+  { config, cluster, metrics, calendar, policy }: Pick<Work, 'config' | 'cluster' | 'metrics' | 'calendar' | 'policy'>,
   connection: NativeConnection,
 ): Promise<HotwaveWorker> {
   const { temporal, activitySlots, buildId } = config;
@@ -122,6 +126,7 @@ async function createWorker(
       cluster,
       metrics,
       calendar,
+      policy,
       activitySlots,
       buildId,
     });

@@ -4,7 +4,7 @@
  */
 import { ApplicationFailure } from '@temporalio/common';
 import { z } from 'zod';
-import { haltOfScopeSchema, readMessage } from '../release/decisions/message.ts';
+import { haltOfScopeSchema, readMessage, vouchSchema } from '../release/decisions/message.ts';
 import { monitorMemorySchema, monitorStateSchema } from '../release/monitor/monitor-schema.ts';
 import { lastReleaseSchema } from '../release/record/record.ts';
 import { clusterName, dnsLabel, objectName } from '../release/spec/names.ts';
@@ -47,6 +47,7 @@ export const releaseInputSchema: z.ZodType<ReleaseInput> = z.object({
   duringFreeze: z.object({ reason }).optional(),
   monitorInterval: interval.optional(),
   takeover: z.object({ actor: person, reason }).optional(),
+  vouch: vouchSchema.optional(),
   ...continuation,
 });
 

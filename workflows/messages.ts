@@ -10,7 +10,7 @@ import type { PreflightLine, PreflightResult } from '../release/plan/preflight.t
 import type { LastRelease } from '../release/record/record.ts';
 import type { BackWish } from '../release/plan/way-back.ts';
 import type { ReleaseFile } from '../release/spec/spec.ts';
-import type { ExceptionMessage, FarewellMessage } from '../release/decisions/message.ts';
+import type { DecisionMessage, ExceptionMessage, FarewellMessage, Vouch } from '../release/decisions/message.ts';
 import type { Outcome, ReleaseState } from '../release/progress/state.ts';
 import type { CarriedRelease } from '../release/progress/carried.ts';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
@@ -66,6 +66,8 @@ export interface ReleaseInput {
   readonly requester: string;
   /** Starts it in a freeze window, where it waits for the end or for a second person's override. */
   readonly duringFreeze?: { readonly reason: string } | undefined;
+  /** What vouches for the requester. */
+  readonly vouch?: Vouch | undefined;
   /** Time between two looks of the guard that follows, in milliseconds. Default: by the size of the set. */
   readonly monitorInterval?: number | undefined;
   /** Who says, and why, that the release that holds the set elsewhere is dead. */
@@ -81,6 +83,10 @@ export interface Carried {
   readonly release: CarriedRelease;
   /** What was said to which decision: the same one must not count again. */
   readonly answers: readonly (readonly [string, DecisionAnswer])[];
+  /** The runs of the release so far: what was signed for another one does not count. */
+  readonly runs?: readonly string[] | undefined;
+  /** Decisions that the policy has not been asked about yet. */
+  readonly waiting?: readonly DecisionMessage[] | undefined;
 }
 
 /** What a guard is started with. */

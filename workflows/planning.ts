@@ -1,6 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
 import { unpackPlan } from '../release/plan/packed-plan.ts';
-import type { PreflightResult } from '../release/plan/preflight.ts';
+import type { Approvers } from '../release/decisions/gate-votes.ts';
+import type { PreflightResult, UnderPolicy } from '../release/plan/preflight.ts';
 import type { Plan } from '../release/plan/plan.ts';
 import { initialProgress } from '../release/progress/table.ts';
 import type { Release } from '../release/progress/table.ts';
@@ -21,6 +22,7 @@ export async function planned({
   requester,
   takeover,
   duringFreeze,
+  vouch,
 }: ReleaseInput): Promise<RunningRelease> {
   const { image } = updatedContainer(file.spec);
   const set = { namespace: file.spec.target.namespace, name: file.spec.target.gameServerSet };
@@ -38,7 +40,14 @@ export async function planned({
   showPlanning(run, 'checks the cluster and plans the waves');
   try {
     const urgent = duringFreeze ? { duringFreeze: true } : {};
-    const result = await question('preflight and plan').planRelease({ file, cluster, takeover, ...urgent });
+    const result = await question('preflight and plan').planRelease({
+      file,
+      cluster,
+      takeover,
+      requester,
+      vouch,
+      ...urgent,
+    });
     takeOver(run, result, duringFreeze?.reason);
   } catch (error) {
     endPlanning(run, error, 'cancelled while it was planned');
@@ -61,7 +70,7 @@ export function endPlanning(run: RunningRelease, error: unknown, cancelled: stri
 
 function takeOver(
   run: RunningRelease,
-  { lines, plan: packed, calendar = false }: PreflightResult,
+  { lines, plan: packed, calendar = false, policy }: PreflightResult,
   reason: string | undefined,
 ): void {
   const refusal = lines.find(({ status }) => status === 'refused');
@@ -69,16 +78,31 @@ function takeOver(
     run.apply({ kind: 'finished', outcome: 'refused', reason: refusal?.detail ?? 'there is no plan' });
     return;
   }
-  const { spec } = run.release;
   const plan = unpackPlan(packed);
+  const { spec, state } = underPolicy(run.release, policy);
   run.replace({
-    ...unplanned(withPlan(run.state, plan), spec),
+    ...unplanned(withPlan(state, plan), spec),
+    ...(policy ? { underPolicy: true as const } : {}),
     plan,
     progress: initialProgress(plan),
     calendar: calendar ? { reason } : undefined,
   });
   if (plan.strategy === 'newServersOnly' || hasWork(plan)) return;
   run.apply({ kind: 'finished', outcome: 'done', reason: `every server proves ${plan.version} already` });
+}
+
+/** The requester as the policy knows them, and the gates that it wants. */
+function underPolicy({ spec, state }: Release, policy: UnderPolicy | undefined): Pick<Release, 'spec' | 'state'> {
+  if (!policy) return { spec, state };
+  const { requester = state.requester, vouchedBy, gates, approvers } = policy;
+  return {
+    spec: { ...spec, gates: [...gates], approvers: copied(approvers) },
+    state: { ...state, requester, ...(vouchedBy === undefined ? {} : { requesterVouchedBy: vouchedBy }) },
+  };
+}
+
+function copied(approvers: Approvers): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(approvers).map(([group, people]) => [group, [...people]]));
 }
 
 /** Servers are to move, to be taken over from overrides into the template, or to load what they have. */

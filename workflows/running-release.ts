@@ -10,8 +10,9 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common';
-import { applyDecision } from '../release/decisions/decision.ts';
+import { applyDecision, refusalOfAnybody } from '../release/decisions/decision.ts';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
+import type { Weighed } from '../release/decisions/person.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate/narrate.ts';
 import { apply } from '../release/progress/apply.ts';
 import type { Doing } from '../release/progress/describe-step.ts';
@@ -23,8 +24,10 @@ import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
 import type { ReleaseState } from '../release/progress/state.ts';
 import { EXAMPLES, readDecision } from '../release/decisions/message.ts';
-import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
+import type { Carried, DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
+import { reading } from './calls.ts';
+import { Weighing } from './weighing.ts';
 
 const decideUpdate = defineUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide);
 const decideSignal = defineSignal<[DecisionMessage]>(MESSAGES.decideSignal);
@@ -37,8 +40,8 @@ const waveKey = defineSearchAttributeKey('HotwaveWave', 'INT');
 /** More than a crowd of voters, and some hundred kilobytes at most. */
 const KEPT_ANSWERS = 2_000;
 
-/** What was said to which decision, by its id. */
-export type Answers = readonly (readonly [string, DecisionAnswer])[];
+/** A signature counts for minutes; a release goes on in a new run once in hours. */
+const KEPT_RUNS = 20;
 
 /**
  * The running release as its handlers and its loop share it.
@@ -57,21 +60,26 @@ export class RunningRelease {
   #isInterrupted = false;
   /** What was said to which decision, for those who signalled it; the oldest go first. */
   readonly #answers: Map<string, DecisionAnswer>;
+  /** The runs of this release, this one last: what was signed for another is a replay. */
+  readonly #runs: readonly string[];
+  readonly #weighing = new Weighing<DecisionMessage>((decisions) => this.#weigh(decisions));
 
-  constructor(release: Release, answers: Answers = []) {
+  constructor(release: Release, { answers = [], runs = [], waiting = [] }: Partial<Omit<Carried, 'release'>> = {}) {
     this.#release = release;
     this.#answers = new Map(answers);
+    this.#runs = [...runs.slice(1 - KEPT_RUNS), workflowInfo().runId];
     setHandler(answerQuery, (message: DecisionMessage) => this.#expectedAnswer(message), {
       description: 'What the release has said to this decision, or would say to it',
     });
     setHandler(stateQuery, () => this.#release.state, { description: 'The whole state of the release' });
-    setHandler(decideUpdate, (message: DecisionMessage) => this.#decide(message), {
+    setHandler(decideUpdate, (message: DecisionMessage) => this.#receive(message), {
       description: `A person's decision: ${EXAMPLES.decision}`,
       validator: (message: DecisionMessage) => this.#demandAcceptable(message),
     });
-    setHandler(decideSignal, (message) => void this.#decide(message), {
+    setHandler(decideSignal, (message) => this.#receiveSignal(message), {
       description: `A person's decision: ${EXAMPLES.decision}`,
     });
+    for (const message of waiting) void this.#receive(message);
   }
 
   get release(): Release {
@@ -95,9 +103,9 @@ export class RunningRelease {
     return this.#isLong;
   }
 
-  /** What the next run has to know to answer the same. */
-  get answers(): Answers {
-    return [...this.#answers];
+  /** What the next run has to know to answer the same, and to answer who still waits. */
+  get handed(): Omit<Carried, 'release'> {
+    return { answers: [...this.#answers], runs: this.#runs, waiting: this.#weighing.waiting };
   }
 
   /** Something happened. */
@@ -189,19 +197,48 @@ export class RunningRelease {
    * @throws ApplicationFailure with the sentence for the person
    */
   #demandAcceptable(message: DecisionMessage): void {
-    const { answer } = this.#judge(message);
+    const answer = this.#expected(message);
     if (!answer.accepted) throw ApplicationFailure.nonRetryable(answer.message, 'DecisionRefused');
   }
 
-  #judge(message: unknown): ReturnType<typeof applyDecision> & { readonly id?: string } {
+  #judge(message: unknown, weighed?: Weighed): ReturnType<typeof applyDecision> & { readonly id?: string } {
     const read = readDecision(message);
     const { state } = this.#release;
-    if ('ok' in read) return { ...applyDecision(state, read.ok, Date.now()), id: read.ok.id };
+    if ('ok' in read) return { ...applyDecision(state, read.ok, Date.now(), weighed), id: read.ok.id };
     return { state, answer: { accepted: false, message: read.problem } };
   }
 
-  #decide(message: DecisionMessage): DecisionAnswer {
-    const { state, answer, id } = this.#judge(message);
+  /** A signal that needs nobody's opinion counts at once. */
+  #receiveSignal(message: DecisionMessage): void | Promise<void> {
+    const answer = this.#receive(message);
+    if (answer instanceof Promise) return answer.then(() => undefined);
+  }
+
+  /**
+   * Takes a decision. Where the cluster has a policy, it says first who that is and whether it counts; what the release
+   * is sure to refuse is not asked about, unless somebody who came before has still to be heard.
+   */
+  #receive(message: DecisionMessage): DecisionAnswer | Promise<DecisionAnswer> {
+    if (this.#release.underPolicy !== true || this.#isSettled(message)) return this.#decide(message);
+    return this.#weighing.weigh(message).then((weighed) => this.#decide(message, weighed));
+  }
+
+  /** The answer does not depend on who decides, and nobody has still to be heard. */
+  #isSettled(message: unknown): boolean {
+    const read = readDecision(message);
+    if ('problem' in read) return true;
+    const { state } = this.#release;
+    if (state.decisions.some(({ id }) => id === read.ok.id)) return true;
+    return this.#weighing.waiting.length === 0 && refusalOfAnybody(state, read.ok) !== undefined;
+  }
+
+  async #weigh(decisions: readonly DecisionMessage[]): Promise<readonly Weighed[]> {
+    const { cluster, set } = this.state;
+    return await reading('ask the policy of the cluster').weighDecisions({ cluster, set, runs: this.#runs, decisions });
+  }
+
+  #decide(message: DecisionMessage, weighed?: Weighed): DecisionAnswer {
+    const { state, answer, id } = this.#judge(message, weighed);
     if (id === undefined) {
       this.#countUnreadable(answer.message);
       return answer;
@@ -242,7 +279,13 @@ export class RunningRelease {
   #expectedAnswer(message: DecisionMessage): ExpectedAnswer {
     const id = decisionSchema.shape.id.safeParse((message as Partial<DecisionMessage> | null)?.id);
     const given = id.success ? this.#answers.get(id.data) : undefined;
-    return given ? { ...given, given: true } : { ...this.#judge(message).answer, given: false };
+    return given ? { ...given, given: true } : { ...this.#expected(message), given: false };
+  }
+
+  /** What would be said now; where the policy has to be asked, that is not known yet. */
+  #expected(message: DecisionMessage): DecisionAnswer {
+    const isAsked = this.#release.underPolicy === true && !this.#isSettled(message);
+    return isAsked ? { accepted: true, message: 'the policy of the cluster is asked' } : this.#judge(message).answer;
   }
 
   #keep(id: string, answer: DecisionAnswer): void {

@@ -25,6 +25,9 @@ import {
 } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Access } from '../ports/access.ts';
+import { startUnderPolicy } from '../policy/start-under-policy.ts';
+import type { PolicySource } from '../ports/policy.ts';
+import type { Vouch } from '../../release/decisions/message.ts';
 import { packPlan } from '../../release/plan/packed-plan.ts';
 
 /** Plan a release against the live set. */
@@ -34,6 +37,9 @@ export interface PlanReleaseInput {
   readonly cluster?: string | undefined;
   /** Who says, and why, that the release that holds the set elsewhere is dead. */
   readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
+  /** Who wants the release, and what vouches for that name. Default: nobody yet, it is only planned. */
+  readonly requester?: string | undefined;
+  readonly vouch?: Vouch | undefined;
   /** A freeze window is no reason to refuse it: the release will wait for a second person. Default false. */
   readonly duringFreeze?: boolean;
 }
@@ -66,26 +72,40 @@ const CHECKS: readonly Check[] = [
 /** Plans a release against the live set without changing anything. */
 export function planReleaseActivity(
   around: Pick<Preflight, 'cluster' | 'metrics' | 'calendar' | 'releases'>,
+  policies?: PolicySource,
 ): (input: PlanReleaseInput) => Promise<PreflightResult> {
-  return async ({ file, cluster: clusterName, takeover, duringFreeze = false }) => {
-    const { calendar } = around;
+  return async (input) => {
+    const { file, cluster: clusterName, takeover, duringFreeze = false } = input;
     const { namespace, gameServerSet } = file.spec.target;
     const ref = { namespace, name: gameServerSet };
     const preflight: Preflight = { ...around, file, ref, clusterName, takeover, duringFreeze };
-    const lines: PreflightLine[] = [];
-    for (const { title, only, run } of CHECKS) {
-      if (only && !only.includes(file.spec.strategy)) continue;
-      const line = { title, ...(await run(preflight)) };
-      lines.push(line);
-      if (line.status === 'refused') return { lines };
-    }
-    if (!preflight.plan) return { lines };
-    const plan = packPlan(preflight.plan);
-    if (!hasCalendar(calendar, file.spec)) return { lines, plan };
-    // Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do.
-    const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };
-    return { lines: [...lines, line], plan, calendar: true };
+    const policy = policies && (await startUnderPolicy(policies, input));
+    const said = policy ? [policy.line] : [];
+    const lines = isRefused(said) ? said : [...said, ...(await linesOf(preflight))];
+    if (isRefused(lines) || !preflight.plan) return { lines };
+    const under = policy ? { policy: policy.of(preflight.plan.waves.length) } : {};
+    const result = { lines, plan: packPlan(preflight.plan), ...under };
+    return hasCalendar(around.calendar, file.spec) ? await withCalendar(preflight, result) : result;
   };
+}
+
+const isRefused = (lines: readonly PreflightLine[]): boolean => lines.some(({ status }) => status === 'refused');
+
+/** What was looked at, up to the first refusal. */
+async function linesOf(preflight: Preflight): Promise<readonly PreflightLine[]> {
+  const lines: PreflightLine[] = [];
+  for (const { title, only, run } of CHECKS) {
+    if (only && !only.includes(preflight.file.spec.strategy)) continue;
+    lines.push({ title, ...(await run(preflight)) });
+    if (isRefused(lines)) break;
+  }
+  return lines;
+}
+
+/** Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do. */
+async function withCalendar(preflight: Preflight, result: PreflightResult): Promise<PreflightResult> {
+  const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };
+  return { ...result, lines: [...result.lines, line], calendar: true };
 }
 
 /** The permissions that a release needs in a namespace; with its spec, also those that only some releases need. */

@@ -8,6 +8,32 @@ export const SIGNATURE_NAMESPACE = 'hotwave';
  * spaces, UTF-8. For flat objects of texts and whole numbers that is RFC 8785 (JCS), so that every language can write it.
  */
 export function canonicalDecision({ signature: _signature, ...signed }: DecisionMessage): string {
-  const entries = Object.entries(signed).filter(([, value]) => value !== undefined);
+  return canonical(signed);
+}
+
+/** What somebody signs who begins something: a release, a rollback from the set, a halt. */
+export interface Beginning {
+  readonly verb: 'start' | 'rollback' | 'halt' | 'unhalt';
+  readonly cluster: string;
+  readonly namespace?: string | undefined;
+  readonly set?: string | undefined;
+  /** The name of the release. */
+  readonly release?: string | undefined;
+  /** The hash of the release file as it is sent. */
+  readonly file?: string | undefined;
+  readonly actor: string;
+  readonly channel: string;
+  readonly reason?: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly signedAt: number;
+}
+
+/** The bytes of a beginning that a signature is over, as with {@link canonicalDecision}. */
+export function canonicalBeginning(beginning: Beginning): string {
+  return canonical(beginning);
+}
+
+function canonical(flat: object): string {
+  const entries = Object.entries(flat).filter(([, value]) => value !== undefined);
   return JSON.stringify(Object.fromEntries(entries.sort(([left], [right]) => (left < right ? -1 : 1))));
 }

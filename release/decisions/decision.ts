@@ -1,5 +1,7 @@
 import { approvalsMissing, mayVote } from './gate-votes.ts';
 import { isBeyondHalts } from './halt.ts';
+import type { Weighed } from './person.ts';
+import { isAmong, isSamePerson } from './person.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import type {
   Decision,
@@ -31,20 +33,37 @@ const NO_REASON = 'no reason given';
  * Applies a person's decision to the state of a release. The only way in, for the update and the signal alike: the
  * same id twice is one decision with one answer, and a decision for another release, plan or wave changes nothing. The
  * table in verbs.ts says which verbs a phase takes at all; the judges here say what else must hold.
+ * @param weighed what the policy of the cluster says about whoever decides; absent where there is none
  */
 export function applyDecision(
   state: ReleaseState,
   decision: Decision,
   now: number,
+  weighed?: Weighed,
 ): { readonly state: ReleaseState; readonly answer: DecisionAnswer } {
   const before = state.decisions.find((record) => record.id === decision.id);
   if (before) return { state, answer: { accepted: before.accepted, message: before.answer } };
-  const effect = judge(state, decision, now);
+  const known = knownBy(decision, weighed);
+  const effect = weighed && 'refusal' in weighed ? weighed : judge(state, known, now);
   const accepted = 'change' in effect;
   const message = accepted ? effect.message : effect.refusal;
-  const record: DecisionRecord = { ...decision, at: now, accepted, answer: message };
-  const decisions = withDecision(state.decisions, record);
+  const decisions = withDecision(state.decisions, { ...known, at: now, accepted, answer: message });
   return { state: { ...state, ...(accepted ? effect.change : {}), decisions }, answer: { accepted, message } };
+}
+
+/** Who decides is known by the name that the policy has for them. What was signed is long: who vouches for it is kept. */
+function knownBy(
+  { signature: _signature, ...decision }: Decision,
+  weighed: Weighed | undefined,
+): Omit<DecisionRecord, 'at' | 'accepted' | 'answer'> {
+  if (!weighed || 'refusal' in weighed) return decision;
+  const { person, vouchedBy } = weighed;
+  return {
+    ...decision,
+    actor: person,
+    ...(person === decision.actor ? {} : { as: decision.actor }),
+    ...(vouchedBy === undefined ? {} : { vouchedBy }),
+  };
 }
 
 /** The record of the decisions with one more. What steered the release is kept longest: of too many, the oldest refused one goes. */
@@ -56,22 +75,23 @@ export function withDecision(before: readonly DecisionRecord[], decision: Decisi
 }
 
 function judge(state: ReleaseState, decision: Decision, now: number): Effect {
-  const { release, plan, verb } = decision;
-  if (release !== state.release) {
-    return { refusal: `this decision is for release ${release}, but ${state.release} is the one on ${state.set.name}` };
-  }
+  const refusal = refusalOfAnybody(state, decision);
+  return refusal === undefined ? JUDGES[decision.verb](state, decision, now) : { refusal };
+}
+
+/** Why a decision does not count, whoever decides; undefined when that depends on who it is, or it counts. */
+export function refusalOfAnybody(state: ReleaseState, { release, plan, verb, wave }: Decision): string | undefined {
+  if (release !== state.release)
+    return `this decision is for release ${release}, but ${state.release} is the one on ${state.set.name}`;
   const cell = cellOf(state, verb);
-  if (!cell) return { refusal: `${state.release} has ended (${state.phase}); start a new release instead` };
+  if (!cell) return `${state.release} has ended (${state.phase}); start a new release instead`;
   // A pause or a rollback that is asked for and not yet begun counts as if it had.
   const sooner = soonerRefusal(state, verb);
-  if (sooner !== undefined) return { refusal: sooner };
-  if ('refuses' in cell && !isCountermand(state, verb)) return { refusal: cell.refuses };
-  if (plan !== undefined && !state.planHash.startsWith(plan)) {
-    return {
-      refusal: `this decision is for plan ${plan.slice(0, 8)}, but ${state.release} has plan ${state.planHash.slice(0, 8)}: look at it again with hotwave status`,
-    };
-  }
-  return JUDGES[verb](state, decision, now);
+  if (sooner !== undefined) return sooner;
+  if ('refuses' in cell && !isCountermand(state, verb)) return cell.refuses;
+  if (plan !== undefined && !state.planHash.startsWith(plan))
+    return `this decision is for plan ${plan.slice(0, 8)}, but ${state.release} has plan ${state.planHash.slice(0, 8)}: look at it again with hotwave status`;
+  return verb === 'approve' || verb === 'reject' ? gateRefusal(state, wave) : undefined;
 }
 
 const JUDGES: Readonly<Record<Verb, Judge>> = {
@@ -128,16 +148,15 @@ function isAboutToGoOn({ phase, pausedBecause, requests }: ReleaseState): boolea
   return (phase === 'pausing' || phase === 'paused') && pausedBecause === undefined && requests.pause === undefined;
 }
 
-function approve(state: ReleaseState, { actor, wave }: Decision, now: number): Effect {
+function approve(state: ReleaseState, { actor }: Decision, now: number): Effect {
   const { gate } = state;
-  const refusal = gateRefusal(state, wave);
-  if (refusal !== undefined || !gate) return { refusal: refusal ?? noGate(state) };
-  if (gate.spec.notRequester && actor === state.requester) {
+  if (!gate) return { refusal: noGate(state) };
+  if (gate.spec.notRequester && isSamePerson(actor, state.requester)) {
     return { refusal: `${actor} started this release and its gate wants somebody else: ask a colleague to approve` };
   }
   const stranger = strangerRefusal(gate, actor);
   if (stranger !== undefined) return { refusal: stranger };
-  if (gate.approvedBy.includes(actor)) return { refusal: `${actor} has approved wave ${gate.wave} already` };
+  if (isAmong(gate.approvedBy, actor)) return { refusal: `${actor} has approved wave ${gate.wave} already` };
   const approved = { ...gate, approvedBy: [...gate.approvedBy, actor] };
   const missing = approvalsMissing(approved);
   const left = formatDuration(Math.max(0, gate.openedAt + gate.spec.timeout - now));
@@ -156,10 +175,9 @@ function approvalMessage(
     : `approved: wave ${wave} starts`;
 }
 
-function reject(state: ReleaseState, { actor, wave, reason }: Decision): Effect {
+function reject(state: ReleaseState, { actor, reason }: Decision): Effect {
   const { gate } = state;
-  const refusal = gateRefusal(state, wave);
-  if (refusal !== undefined || !gate) return { refusal: refusal ?? noGate(state) };
+  if (!gate) return { refusal: noGate(state) };
   const stranger = strangerRefusal(gate, actor);
   if (stranger !== undefined) return { refusal: stranger };
   if (reason === undefined) return { refusal: 'say why: reject --reason "...", for those who have to act on it' };
@@ -292,9 +310,10 @@ function skipWave(state: ReleaseState, number: number): Effect {
     state.strategy === 'rolling' && !state.goesBack
       ? '; Kruise still gives them the image, with the next wave or at the end'
       : '';
+  const votes = state.gate?.wave === number ? '; its gate wants its votes all the same' : '';
   return {
     change: { skippedWaves: [...before, number] },
-    message: `the servers of wave ${number} (${wave.size}) are excluded${moves}`,
+    message: `the servers of wave ${number} (${wave.size}) are excluded${moves}${votes}`,
   };
 }
 
@@ -383,7 +402,7 @@ function override(state: ReleaseState, { actor, reason }: Decision): Effect {
   const { freeze } = state;
   if (!freeze) return { refusal: `${state.release} does not wait for a freeze window` };
   if (reason === undefined) return { refusal: 'say why: override --reason "...", a freeze window has its reasons too' };
-  if (actor === state.requester) {
+  if (isSamePerson(actor, state.requester)) {
     return { refusal: `${actor} started this release: overriding ${freeze.window} takes a second person` };
   }
   return {

@@ -1,7 +1,15 @@
 import type { GateGroup, OpenGate } from '../progress/state.ts';
+import type { GateSpec } from '../spec/spec.ts';
+import { isAmong } from './person.ts';
 
 /** People who may vote, by group. */
 export type Approvers = Readonly<Record<string, readonly string[]>>;
+
+/** The gates of a release, and who is in which group. */
+export interface Gates {
+  readonly gates: readonly GateSpec[];
+  readonly approvers: Approvers;
+}
 
 /** The groups of a gate with their members; undefined when anybody may vote. */
 export function groupsOf(
@@ -18,7 +26,7 @@ export function groupsOf(
 
 /** True when the person's vote counts at this gate. */
 export function mayVote({ groups }: Pick<OpenGate, 'groups'>, actor: string): boolean {
-  return groups === undefined || groups.some(({ members }) => members.includes(actor));
+  return groups === undefined || groups.some(({ members }) => isAmong(members, actor));
 }
 
 /**
@@ -34,7 +42,7 @@ export function mayVote({ groups }: Pick<OpenGate, 'groups'>, actor: string): bo
 export function approvalsMissing(gate: Pick<OpenGate, 'spec' | 'groups' | 'approvedBy'>): string | undefined {
   const { groups = [], approvedBy } = gate;
   const lacking = groups.flatMap(({ name, members, needed }) => {
-    const missing = needed - approvedBy.filter((actor) => members.includes(actor)).length;
+    const missing = needed - approvedBy.filter((actor) => isAmong(members, actor)).length;
     return missing > 0 ? [`${missing} more of ${name}`] : [];
   });
   if (lacking.length > 0) return lacking.join(', ');

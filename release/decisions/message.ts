@@ -12,7 +12,13 @@ import { momentSchema } from '../spec/quantity.ts';
 const actor = plainLine(200);
 const reason = remark(1_000);
 const NO_REASON = 'no reason given';
-const AN_SSH_SIGNATURE = 'expected what ssh-keygen -Y sign -n hotwave writes';
+const signature = z
+  .string()
+  .max(8_000)
+  .regex(
+    /^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+-----END SSH SIGNATURE-----\n?$/,
+    'expected what ssh-keygen -Y sign -n hotwave writes',
+  );
 
 /** A decision as it travels: one flat JSON object. An update answers whether it was accepted; a signal cannot. */
 export const decisionSchema = z.strictObject({
@@ -37,12 +43,13 @@ export const decisionSchema = z.strictObject({
   reason: reason.transform((text) => (text === '' ? undefined : text)).optional(),
   run: z.guid('expected the id of a run of the release').optional(),
   signedAt: momentSchema.optional(),
-  signature: z
-    .string()
-    .max(8_000)
-    .regex(/^-----BEGIN SSH SIGNATURE-----\n[A-Za-z0-9+/=\n]+-----END SSH SIGNATURE-----\n?$/, AN_SSH_SIGNATURE)
-    .optional(),
+  signature: signature.optional(),
 });
+
+/** What vouches for whoever begins something. */
+export const vouchSchema = z.object({ channel: plainLine(60), signedAt: momentSchema, signature });
+/** What vouches for whoever begins something. */
+export type Vouch = z.output<typeof vouchSchema>;
 
 /** A decision before defaults, as a bot sends it. */
 export type DecisionMessage = z.input<typeof decisionSchema>;

@@ -1,3 +1,4 @@
+import type { Gates } from '../decisions/gate-votes.ts';
 import type { PackedPlan } from './packed-plan.ts';
 
 /** One line of preflight: what was checked and what came of it. */
@@ -13,4 +14,14 @@ export interface PreflightResult {
   readonly plan?: PackedPlan;
   /** The release has to look at a calendar before each wave. */
   readonly calendar?: boolean;
+  /** What the policy of the cluster makes of the release; absent where there is none. */
+  readonly policy?: UnderPolicy;
+}
+
+/** A release under the policy of its cluster. */
+export interface UnderPolicy extends Gates {
+  /** The requester as the policy knows them; absent when nobody has asked for it yet. */
+  readonly requester?: string;
+  /** What vouches for the requester; absent when the name is only claimed. */
+  readonly vouchedBy?: string;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { personKey } from '../decisions/person.ts';
 import { freezeWindowSchema } from '../spec/freeze-spec.ts';
 import { ofType } from '../spec/issue-sentences.ts';
 import { dnsLabel } from '../spec/names.ts';
@@ -61,8 +62,7 @@ const ruleSchema = z.strictObject({
   gates: z.array(mandatoryGateSchema).max(50).prefault([]),
 });
 
-/** Schema of the policy of a cluster: who may decide, what vouches for them, which gates there must be, who is told. */
-export const policyFileSchema = z.strictObject({
+const policyFieldsSchema = z.strictObject({
   freeze: z.array(freezeWindowSchema).max(200).prefault([]),
   people: z
     .record(plainLine(80), personSchema)
@@ -76,6 +76,73 @@ export const policyFileSchema = z.strictObject({
   channels: z.record(plainLine(60), channelSchema).prefault({}),
   rules: z.array(ruleSchema).max(MOST_RULES).prefault([]),
   sinks: z.array(sinkSchema).max(20).prefault([]),
+});
+
+/** What is right in each field and wrong together: names that nobody has, groups that are too small, one key of two owners. */
+function togetherProblems(
+  policy: z.output<typeof policyFieldsSchema>,
+): { path: (string | number)[]; message: string }[] {
+  return [...unknownPeople(policy), ...ruleProblems(policy), ...doubles(policy)];
+}
+
+type Fields = z.output<typeof policyFieldsSchema>;
+
+function unknownPeople({ groups, people }: Fields): { path: (string | number)[]; message: string }[] {
+  return Object.entries(groups).flatMap(([group, members]) =>
+    members.flatMap((member, index) =>
+      Object.hasOwn(people, member)
+        ? []
+        : [{ path: ['groups', group, index], message: `people has no ${member}: expected one of the names there` }],
+    ),
+  );
+}
+
+function ruleProblems({ rules, groups, people }: Fields): { path: (string | number)[]; message: string }[] {
+  return rules.flatMap(({ may, gates }, index) => [
+    ...Object.entries(may).flatMap(([power, names]) =>
+      names.flatMap((name, at) =>
+        Object.hasOwn(groups, name) || Object.hasOwn(people, name)
+          ? []
+          : [{ path: ['rules', index, 'may', power, at], message: `there is no group and no person ${name}` }],
+      ),
+    ),
+    ...gates.flatMap(({ groups: wanted = {} }, at) =>
+      Object.entries(wanted).flatMap(([group, count]) => {
+        const path = ['rules', index, 'gates', at, 'groups', group];
+        const size = Object.hasOwn(groups, group) ? (groups[group]?.length ?? 0) : undefined;
+        if (size === undefined) return [{ path, message: `there is no group ${group}` }];
+        return size < count ? [{ path, message: `the group ${group} has only ${size} people` }] : [];
+      }),
+    ),
+  ]);
+}
+
+/** One identity or key that two people have would make one of them the other. */
+function doubles({ people }: Fields): { path: (string | number)[]; message: string }[] {
+  const owners = new Map<string, string>();
+  const claim = (
+    value: string,
+    owner: string,
+    path: (string | number)[],
+  ): { path: (string | number)[]; message: string }[] => {
+    const before = owners.get(value);
+    owners.set(value, before ?? owner);
+    return before === undefined || before === owner
+      ? []
+      : [{ path, message: `${before} has it as well: expected one owner` }];
+  };
+  return Object.entries(people).flatMap(([name, { identities, keys }]) => [
+    ...claim(`name ${personKey(name)}`, name, ['people', name]),
+    ...identities.flatMap((identity, index) =>
+      claim(`name ${personKey(identity)}`, name, ['people', name, 'identities', index]),
+    ),
+    ...keys.flatMap(({ key }, index) => claim(`key ${key.split(' ')[1] ?? ''}`, name, ['people', name, 'keys', index])),
+  ]);
+}
+
+/** Schema of the policy of a cluster: who may decide, what vouches for them, which gates there must be, who is told. */
+export const policyFileSchema = policyFieldsSchema.superRefine((policy, context) => {
+  for (const { path, message } of togetherProblems(policy)) context.addIssue({ code: 'custom', path, message });
 });
 
 /** The policy of a cluster, as it is written down. */

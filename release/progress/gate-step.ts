@@ -7,13 +7,12 @@ import type { Step } from './step.ts';
 
 /**
  * Waits at the gate before a wave, if it has one, until enough people have approved or it opens by itself. Undefined
- * when there is no gate, or it lets the wave through.
+ * when there is no gate, or it lets the wave through. A wave that is skipped needs its votes as well: whoever may skip must
+ * not be able to take a gate away.
  */
 export function gateStep({ spec, state, progress }: Release, wave: number, now: number): Step | undefined {
   const gate = spec.gates.find(({ before }) => before === wave);
   if (!gate || progress.passedGates.includes(wave)) return undefined;
-  // A wave that is skipped needs nobody's approval.
-  if (state.skippedWaves?.includes(wave) === true) return note({ kind: 'gatePassed', wave });
   const open = state.gate;
   if (open?.wave !== wave) return note({ kind: 'gateOpened', wave });
   return decided(open) ?? timeStep({ state, progress }, open, now);

@@ -100,7 +100,11 @@ export interface Decision {
 }
 
 /** A decision and what came of it, kept for the record. */
-export interface DecisionRecord extends Decision {
+export interface DecisionRecord extends Omit<Decision, 'signature'> {
+  /** The name that was sent, where the policy knows the person by another one. */
+  readonly as?: string | undefined;
+  /** What vouches for the name, such as `ann's key`; absent when it is only claimed. */
+  readonly vouchedBy?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly accepted: boolean;
@@ -220,6 +224,8 @@ export interface ReleaseState {
   readonly set: SetRef;
   readonly strategy: string;
   readonly requester: string;
+  /** What vouches for the requester's name; absent when it is only claimed. */
+  readonly requesterVouchedBy?: string | undefined;
   readonly image: string;
   readonly version: string;
   readonly previousVersion: string;

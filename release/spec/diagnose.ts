@@ -36,7 +36,8 @@ export function readCalendarFile(
   return 'value' in reading ? { windows: reading.value.freeze } : reading;
 }
 
-function readDocument<Schema extends z.ZodType>(
+/** Reads a file of one YAML document by its schema. Never throws for what is in the text. */
+export function readDocument<Schema extends z.ZodType>(
   text: string,
   schema: Schema,
   problemBefore: (content: unknown) => Problem | undefined = () => undefined,

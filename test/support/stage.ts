@@ -14,6 +14,7 @@ import { fakeCluster } from './fake-cluster.ts';
 import type { FakeCluster, FakeClusterModel } from './fake-cluster.ts';
 import { startRelease } from './hotwave.ts';
 import type { StartedRelease } from './hotwave.ts';
+import type { PolicySource } from '../../activities/ports/policy.ts';
 import type { Calendar } from '../../activities/ports/calendar.ts';
 
 export { TARGETED, aRelease, aTargetedRelease, releaseText } from './a-release.ts';
@@ -38,7 +39,7 @@ export interface Stage {
   start(
     file?: ReleaseFile,
     requester?: string,
-    more?: Pick<ReleaseInput, 'duringFreeze' | 'continueEachStep'>,
+    more?: Pick<ReleaseInput, 'duringFreeze' | 'continueEachStep' | 'vouch'>,
   ): Promise<StartedRelease>;
 }
 
@@ -67,6 +68,7 @@ export function emptyStage(
   { native, client, connection }: Connections,
   model: FakeClusterModel,
   calendar?: Calendar,
+  policy?: PolicySource,
 ): Stage {
   stages += 1;
   const clusterName = `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
@@ -83,6 +85,7 @@ export function emptyStage(
         clusterName,
         cluster: calls.through(cluster),
         calendar,
+        policy,
         bundlePath: inject('bundlePath'),
         pollers: 2,
       });
@@ -113,7 +116,11 @@ export function emptyStage(
 interface StageFixtures {
   readonly connections: Connections;
   /** Makes stages with a worker each; they end with the test. */
-  readonly stage: (model?: FakeClusterModel, calendar?: Calendar) => Promise<Stage & RunningWorker>;
+  readonly stage: (
+    model?: FakeClusterModel,
+    calendar?: Calendar,
+    policy?: PolicySource,
+  ) => Promise<Stage & RunningWorker>;
 }
 
 /** A test with stages. */
@@ -130,8 +137,8 @@ export const test = plainTest.extend<StageFixtures>({
   ],
   stage: async ({ connections }, use) => {
     const workers: RunningWorker[] = [];
-    await use(async (model = {}, calendar) => {
-      const stage = emptyStage(connections, model, calendar);
+    await use(async (model = {}, calendar, policy) => {
+      const stage = emptyStage(connections, model, calendar, policy);
       const startWorker = async (): Promise<RunningWorker> => {
         const worker = await stage.startWorker();
         workers.push(worker);
