@@ -101,7 +101,7 @@ module.exports = {
       servers: ['.', 'ports', 'probes'],
       set: ['.', 'ports'],
       'game-servers': ['.', 'ports', 'servers'],
-      halt: ['.', 'ports'],
+      halt: ['.', 'policy', 'ports'],
       policy: ['.', 'ports'],
       preflight: ['.', 'policy', 'ports', 'probes'],
       audit: ['.', 'ports', 'probes', 'servers'],

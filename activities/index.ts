@@ -36,6 +36,7 @@ import {
   stageTemplate,
   verifyTemplate,
 } from './set/write-set.ts';
+import { weighBeginnings } from './policy/weigh-beginning.ts';
 import { weighDecisions } from './policy/weigh-decisions.ts';
 import type { Calendar } from './ports/calendar.ts';
 import type { Cluster } from './ports/cluster.ts';
@@ -79,7 +80,8 @@ export function createActivities({
   return {
     planRelease: activity(planReleaseActivity({ cluster, metrics, calendar, releases }, policy)),
     checkCalendar: activity(checkCalendar(calendar)),
-    inspectCluster: activity(inspectCluster(cluster, calendar)),
+    inspectCluster: activity(inspectCluster(cluster, calendar, policy)),
+    weighBeginnings: activity(weighBeginnings(policy)),
     weighDecisions: activity(weighDecisions(policy, releases)),
     changePriorities: activity(changePriorities(cluster)),
     stageTemplate: activity(lookingAgain(stageTemplate(cluster, releases))),
@@ -106,14 +108,14 @@ export function createActivities({
     rollbackSnapshot: activity(rollbackSnapshot(cluster)),
     rollBackSet: activity(lookingAgain(rollBackSet(cluster))),
     restoreSet: activity(lookingAgain(restoreSet(cluster))),
-    planRollback: activity(planRollbackActivity(cluster, releases)),
+    planRollback: activity(planRollbackActivity(cluster, releases, policy)),
     recordStuck: activity(recordStuck(cluster, releases)),
     tally: activity(tally(cluster)),
     readAuditHead: activity(readAuditHead(cluster)),
     readAuditPage: activity(readAuditPage(cluster)),
     watchMonitor: activity(watchMonitor(cluster, isStopping)),
     inspectServers: activity(inspectServers(cluster)),
-    haltReleases: activity(haltReleases(releases, isStopping)),
+    haltReleases: activity(haltReleases(releases, isStopping, { policy })),
     letReleasesGo: activity(letReleasesGo(releases)),
   };
 }

@@ -4,6 +4,7 @@ import { unpackPlan } from '../release/plan/packed-plan.ts';
 import type { PlannedRollback } from '../activities/preflight/plan-rollback.ts';
 import { departed } from '../release/progress/apply-back.ts';
 import { initialProgress } from '../release/progress/table.ts';
+import type { ReleaseState } from '../release/progress/state.ts';
 import { initialState, withPlan } from '../release/progress/state.ts';
 import { releaseFileSchema } from '../release/spec/spec.ts';
 import type { ReleaseRecord } from '../release/record/record.ts';
@@ -61,13 +62,14 @@ async function begun(input: FromClusterInput): Promise<RunningRelease> {
 
 async function begin(
   run: RunningRelease,
-  { record, plan: packed, spec, isRecorded }: Found,
-  { requester, reason }: FromClusterInput,
+  { record, plan: packed, spec, isRecorded, weighed }: Found,
+  { requester: claimed, reason }: FromClusterInput,
 ): Promise<void> {
+  const known = { requester: claimed, ...knownBy(weighed) };
   const plan = unpackPlan(packed);
   const { release, strategy, oldImage, startedAt } = record;
   upsertSearchAttributes([{ key: releaseKey, value: release }]);
-  const planned = withPlan({ ...run.state, release, strategy, image: oldImage }, plan);
+  const planned = withPlan({ ...run.state, ...known, release, strategy, image: oldImage }, plan);
   // By the record every wave may have been opened.
   const waves = planned.waves.map((wave) => ({ ...wave, status: 'running' as const }));
   const progress = initialProgress(plan);
@@ -83,6 +85,7 @@ async function begin(
       set: { ...progress.set, isRecorded },
     },
     isOnRecord: true,
+    ...(weighed ? { underPolicy: true as const } : {}),
     identity: { release, startedAt },
   };
   run.replace(way);
@@ -92,7 +95,14 @@ async function begin(
   if (problem !== undefined) run.apply({ kind: 'finished', outcome: 'refused', reason: problem });
   else if (isCancelled(run))
     run.apply({ kind: 'finished', outcome: 'cancelled', reason: `by ${cancel?.actor ?? ''}: ${cancel?.reason ?? ''}` });
-  else run.replace(departed(run.release, { reason: `asked for by ${requester}: ${reason}` }));
+  else run.replace(departed(run.release, { reason: `asked for by ${known.requester}: ${reason}` }));
+}
+
+/** The requester as the policy of the cluster knows them. */
+function knownBy(weighed: Found['weighed']): Partial<Pick<ReleaseState, 'requester' | 'requesterVouchedBy'>> {
+  if (!weighed) return {};
+  const { person, vouchedBy } = weighed;
+  return { requester: person, ...(vouchedBy === undefined ? {} : { requesterVouchedBy: vouchedBy }) };
 }
 
 /** Somebody has thought better of it before anything moved. */
@@ -116,11 +126,19 @@ async function recorded(run: RunningRelease, before?: ReleaseRecord): Promise<st
 /** Undefined when there is nothing to do or it cannot be done; the state then says why. */
 async function findWayBack(
   run: RunningRelease,
-  { cluster: clusterName, set, file, to, holderIsDead }: FromClusterInput,
+  { cluster: clusterName, set, file, to, holderIsDead, requester, reason, vouch }: FromClusterInput,
 ): Promise<Found | undefined> {
   showPlanning(run, 'reads on the set what there is to go back to');
   try {
-    const found = await question('look for the way back').planRollback({ set, clusterName, file, to, holderIsDead });
+    const who = { requester, reason, vouch };
+    const found = await question('look for the way back').planRollback({
+      set,
+      clusterName,
+      file,
+      to,
+      holderIsDead,
+      ...who,
+    });
     if (found.kind === 'found') return found;
     run.apply({ kind: 'finished', outcome: found.kind === 'nothing' ? 'done' : 'refused', reason: found.reason });
   } catch (error) {

@@ -18,7 +18,9 @@ import type { HaltOfScope, HaltState } from '../release/decisions/halt.ts';
 import { isBeyondHalts, scopeName, withException, setOfRelease } from '../release/decisions/halt.ts';
 import { EXAMPLES, readException, readFarewell } from '../release/decisions/message.ts';
 import { haltMarkdown } from '../release/narrate/narrate-halt.ts';
-import { holding, lasting } from './calls.ts';
+import { holding, lasting, reading } from './calls.ts';
+import { Weighing } from './weighing.ts';
+import type { Weighed } from '../release/decisions/person.ts';
 import type { HaltInput, HaltResult, UnhaltMessage, UnhaltSetMessage } from './messages.ts';
 import { HALT_MESSAGES, MESSAGES } from './messages.ts';
 import { checkedInput, haltInputSchema } from './input-schemas.ts';
@@ -62,14 +64,25 @@ export async function halt(input: HaltInput): Promise<HaltResult> {
   return { reason: `${endedBy?.actor ?? ''}: ${endedBy?.reason ?? ''}`, left };
 }
 
+/** Who wants the releases to go on, or one set of them. */
+interface Unhalting extends UnhaltMessage {
+  readonly set?: UnhaltSetMessage['set'];
+}
+
 class HaltedScope {
   #state: HaltState;
   #reports = 0;
   readonly #halt: HaltOfScope;
   readonly #key = `halt-${workflowInfo().runId.slice(0, 8)}`;
 
-  constructor({ v, ...facts }: HaltInput) {
+  /** There is a policy, which says who may end the halt. */
+  #underPolicy = false;
+  readonly #vouch: HaltInput['vouch'];
+  readonly #weighing = new Weighing<Unhalting>((wishes) => this.#weigh(wishes));
+
+  constructor({ v, vouch, ...facts }: HaltInput) {
     this.#halt = facts;
+    this.#vouch = vouch;
     this.#state = { v, ...facts, phase: 'halted' };
     this.#set({});
     upsertSearchAttributes([{ key: phaseKey, value: 'halt' }]);
@@ -81,12 +94,24 @@ class HaltedScope {
     setHandler(unhaltSetUpdate, (message: unknown) => this.#unhaltSet(message), {
       description: `Lets one set go on: ${EXAMPLES.exception}`,
     });
-    setHandler(unhaltSetSignal, (message: unknown) => void this.#unhaltSet(message), {
-      description: `Lets one set go on: ${EXAMPLES.exception}`,
-    });
-    setHandler(unhaltSignal, (message: unknown) => void this.#unhalt(message), {
-      description: `Lets the releases go on: ${EXAMPLES.farewell}`,
-    });
+    setHandler(
+      unhaltSetSignal,
+      async (message: unknown) => {
+        await this.#unhaltSet(message);
+      },
+      {
+        description: `Lets one set go on: ${EXAMPLES.exception}`,
+      },
+    );
+    setHandler(
+      unhaltSignal,
+      async (message: unknown) => {
+        await this.#unhalt(message);
+      },
+      {
+        description: `Lets the releases go on: ${EXAMPLES.farewell}`,
+      },
+    );
   }
 
   get state(): HaltState {
@@ -107,15 +132,18 @@ class HaltedScope {
     }
     const until = Math.min(this.#halt.until, now + WATCH_MS);
     try {
-      const { releases } = await holding('halts every release', until - now).haltReleases({
+      const { releases, refusal, underPolicy } = await holding('halts every release', until - now).haltReleases({
         halt: { ...this.#halt, exceptions: this.#state.exceptions },
         key: this.#key,
         known: this.#state.releases,
+        ...(this.#vouch ? { vouch: this.#vouch } : {}),
         until,
         quietUntil: this.#reports > PROMPT_REPORTS ? Math.min(until, now + QUIET_MS) : now,
       });
       this.#reports += 1;
+      this.#underPolicy ||= underPolicy === true;
       this.#set({ releases, trouble: undefined });
+      if (refusal !== undefined) this.end({ actor: 'the policy of the cluster', reason: refusal });
     } catch (error) {
       if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
       this.#set({ trouble: describeFailure(error) });
@@ -149,10 +177,12 @@ class HaltedScope {
     return left;
   }
 
-  #unhaltSet(message: unknown): DecisionAnswer {
+  async #unhaltSet(message: unknown): Promise<DecisionAnswer> {
     const read = readException(message);
     if ('problem' in read) return this.#notUnderstood(read.problem);
     const { set } = read.ok;
+    const refusal = await this.#refusalByPolicy(read.ok);
+    if (refusal !== undefined) return { accepted: false, message: refusal };
     const name = `${set.namespace}/${set.name}`;
     if (!this.isStopped) return { accepted: true, message: `the releases of ${scopeName(this.#halt)} go on already` };
     const result = withException(this.#state, { ...read.ok, at: Date.now() });
@@ -168,9 +198,27 @@ class HaltedScope {
     return { accepted: false, message: problem };
   }
 
-  #unhalt(message: unknown): DecisionAnswer {
+  async #refusalByPolicy(wish: Unhalting): Promise<string | undefined> {
+    if (!this.#underPolicy) return undefined;
+    const weighed = await this.#weighing.weigh(wish);
+    return 'refusal' in weighed ? weighed.refusal : undefined;
+  }
+
+  async #weigh(wishes: readonly Unhalting[]): Promise<readonly Weighed[]> {
+    const { cluster, namespace } = this.#halt;
+    return await reading('ask the policy of the cluster').weighBeginnings(
+      wishes.map(({ set, actor, reason, vouch }) => ({
+        beginning: { verb: 'unhalt', cluster, namespace: set?.namespace ?? namespace, set: set?.name, actor, reason },
+        vouch,
+      })),
+    );
+  }
+
+  async #unhalt(message: unknown): Promise<DecisionAnswer> {
     const read = readFarewell(message);
     if ('problem' in read) return this.#notUnderstood(read.problem);
+    const refusal = await this.#refusalByPolicy(read.ok);
+    if (refusal !== undefined) return { accepted: false, message: refusal };
     if (!this.isStopped) return { accepted: true, message: `the releases of ${scopeName(this.#halt)} go on already` };
     this.end(read.ok);
     return { accepted: true, message: `the releases of ${scopeName(this.#halt)} go on` };

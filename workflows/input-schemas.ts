@@ -61,6 +61,7 @@ export const fromClusterInputSchema: z.ZodType<FromClusterInput> = z.object({
   file: checkedFileSchema.optional(),
   to: z.object({ version: plainLine(128).optional(), image: plainLine(1_024).optional() }).optional(),
   holderIsDead: z.boolean().optional(),
+  vouch: vouchSchema.optional(),
   ...continuation,
 });
 
@@ -80,7 +81,7 @@ export const auditInputSchema: z.ZodType<AuditInput> = z.object({
 export const inspectInputSchema: z.ZodType<InspectInput> = z.object({ v, namespace: dnsLabel });
 
 /** What a halt is started with. */
-export const haltInputSchema: z.ZodType<HaltInput> = haltOfScopeSchema.extend({ v });
+export const haltInputSchema: z.ZodType<HaltInput> = haltOfScopeSchema.extend({ v, vouch: vouchSchema.optional() });
 
 /** What a guard is started with, and what a release hands to one that runs. */
 export const monitorInputSchema: z.ZodType<MonitorInput> = z.object({

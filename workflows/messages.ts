@@ -129,6 +129,8 @@ export interface MonitorResult {
 /** What a halt is started with. The same facts are its memo, so that whoever finds it needs no worker to read them. */
 export interface HaltInput extends HaltOfScope {
   readonly v: 1;
+  /** What vouches for whoever halts. */
+  readonly vouch?: Vouch | undefined;
 }
 
 /** A wish to let halted releases go on, before defaults. */
@@ -161,6 +163,8 @@ export interface FromClusterInput {
   readonly to?: BackWish | undefined;
   /** The requester says, with the reason, that the release that holds the set by another Temporal is dead. */
   readonly holderIsDead?: boolean | undefined;
+  /** What vouches for the requester. */
+  readonly vouch?: Vouch | undefined;
 }
 
 /** What a release workflow returns. */

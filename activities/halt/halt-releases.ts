@@ -4,6 +4,10 @@ import type { HeldRelease, HaltOfScope, StandingHalt } from '../../release/decis
 import { endsFirst, exceptionOf, holdsSet, scopeName, setOfRelease } from '../../release/decisions/halt.ts';
 import type { Decision, ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
+import type { Vouch } from '../../release/decisions/message.ts';
+import { weighedByPolicy } from '../policy/weigh-beginning.ts';
+import type { WeighBeginningInput } from '../policy/weigh-beginning.ts';
+import type { PolicySource } from '../ports/policy.ts';
 import { plainText } from '../../release/spec/plain-text.ts';
 import { StopWatch, keepAlive, pause } from '../runtime.ts';
 import type { Releases, RunningRelease } from '../ports/releases.ts';
@@ -17,6 +21,8 @@ export interface HaltReleasesInput {
   readonly known?: readonly HeldRelease[] | undefined;
   /** Return by then also when nothing has changed; milliseconds since the epoch. */
   readonly until: number;
+  /** What vouches for whoever halts. */
+  readonly vouch?: Vouch | undefined;
   /** News is not told before; milliseconds since the epoch. Default: at once. */
   readonly quietUntil?: number | undefined;
 }
@@ -24,6 +30,10 @@ export interface HaltReleasesInput {
 /** The releases of a halt as they were last seen. */
 export interface HaltSighting {
   readonly releases: readonly HeldRelease[];
+  /** Why the policy of the cluster does not let it begin. */
+  readonly refusal?: string | undefined;
+  /** There is a policy: it says who may end the halt. */
+  readonly underPolicy?: true | undefined;
 }
 
 /** Tell the releases of a halt that they go on. */
@@ -61,21 +71,43 @@ interface Seen {
 export function haltReleases(
   releases: Releases,
   isStopping: () => boolean,
-  answer = ANSWER_MS,
+  { answer = ANSWER_MS, policy }: { readonly answer?: number; readonly policy?: PolicySource | undefined } = {},
 ): (input: HaltReleasesInput) => Promise<HaltSighting> {
   const watch = new StopWatch(isStopping);
-  return ({ halt, key, known, until, quietUntil = 0 }) =>
+  const tell = (one: RunningRelease, { halt, key }: HaltReleasesInput): Promise<Seen | undefined> =>
+    stop(releases, one, { halt, key, answer });
+  return (input) =>
     keepAlive(async () => {
-      const tell = (one: RunningRelease): Promise<Seen | undefined> => stop(releases, one, { halt, key, answer });
+      const { halt, known, until, quietUntil = 0 } = input;
+      // Asked once: a halt that has begun is not undone by a policy that changes.
+      const refusal = known === undefined ? await refusalByPolicy(policy, input) : undefined;
+      if (refusal !== undefined) return { releases: [], refusal };
       for (;;) {
-        const found = (await each(await releases.running(halt), tell)).map(heldRelease);
-        if (known === undefined || (differ(known, found) && Date.now() >= quietUntil)) return { releases: found };
+        const found = (await each(await releases.running(halt), (one) => tell(one, input))).map(heldRelease);
+        if (known === undefined) return { releases: found, ...(policy ? { underPolicy: true } : {}) };
+        if (differ(known, found) && Date.now() >= quietUntil) return { releases: found };
         const own = (await releases.haltsOn(halt)).find(({ namespace }) => namespace === halt.namespace);
-        const isAsBefore = own && (own.exceptions ?? []).length === (halt.exceptions ?? []).length;
-        if (!isAsBefore || Date.now() >= until) return { releases: found };
+        if (!isAsBefore(own, halt) || Date.now() >= until) return { releases: found };
         await watch.pause(LOOK_MS);
       }
     });
+}
+
+function isAsBefore(own: StandingHalt | undefined, { exceptions = [] }: StandingHalt): boolean {
+  return own !== undefined && (own.exceptions ?? []).length === exceptions.length;
+}
+
+async function refusalByPolicy(
+  policy: PolicySource | undefined,
+  { halt, vouch }: HaltReleasesInput,
+): Promise<string | undefined> {
+  const weighed = await weighedByPolicy(policy, { beginning: beginningOf(halt), vouch });
+  return weighed && 'refusal' in weighed ? weighed.refusal : undefined;
+}
+
+/** What is signed of a halt. */
+function beginningOf({ cluster, namespace, actor, reason }: StandingHalt): WeighBeginningInput['beginning'] {
+  return { verb: 'halt', cluster, namespace, actor, reason };
 }
 
 async function stop(

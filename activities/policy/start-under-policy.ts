@@ -1,5 +1,3 @@
-import { canonicalBeginning } from '../../release/decisions/canonical.ts';
-import type { Beginning } from '../../release/decisions/canonical.ts';
 import type { Vouch } from '../../release/decisions/message.ts';
 import type { Weighed } from '../../release/decisions/person.ts';
 import { hashOf } from '../../release/fleet/hash.ts';
@@ -7,10 +5,9 @@ import type { PreflightLine, UnderPolicy } from '../../release/plan/preflight.ts
 import { mandatoryGateTexts, withMandatoryGates } from '../../release/policy/mandatory-gates.ts';
 import type { Policy } from '../../release/policy/policy-spec.ts';
 import { describeRules } from '../../release/policy/describe-policy.ts';
-import { weigh } from '../../release/policy/weigh.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { PolicySource } from '../ports/policy.ts';
-import { verifySignature } from './verify-signature.ts';
+import { weighBeginning } from './weigh-beginning.ts';
 
 /** What is to be started, and by whom. */
 export interface Wanted {
@@ -76,17 +73,12 @@ function lineOf(
     : { title, status: 'warning', detail: `${problem}; what it said last counts: ${detail}` };
 }
 
-/** Asks the policy whether somebody may begin something; what vouches for them is a signature over the very thing. */
-export function weighBeginning(
-  policy: Policy,
-  { verb, ...about }: Omit<Beginning, 'channel' | 'signedAt'>,
-  vouch: Vouch | undefined,
-): Weighed {
-  const { actor, namespace = '' } = about;
-  const claim = { power: verb, namespace, actor, channel: vouch?.channel ?? 'cli' };
-  if (!vouch) return weigh(policy, claim, undefined, Date.now());
-  const { channel, signedAt, signature } = vouch;
-  const verified = verifySignature(canonicalBeginning({ verb, ...about, channel, signedAt }), signature);
-  if ('problem' in verified) return { refusal: verified.problem };
-  return weigh(policy, claim, { key: verified.key, signedAt }, Date.now());
+/** What the policy says about a namespace, for `doctor`. */
+export async function describePolicy(source: PolicySource | undefined, namespace: string): Promise<PreflightLine> {
+  if (source) {
+    const { policy, problem } = await source.read();
+    return lineOf(policy, namespace, undefined, problem);
+  }
+  const detail = 'none: HOTWAVE_POLICY of the worker names no file, so anybody who reaches Temporal may decide';
+  return { title: 'policy', status: 'ok', detail };
 }

@@ -34,7 +34,7 @@ export function weighDecisions(
 
 /** A release that began under a policy does not become anybody's because a worker was started without one. */
 export const NO_POLICY =
-  'this release began under a policy, and the worker that was asked has none: start every worker with HOTWAVE_POLICY';
+  'it began under a policy, and the worker that was asked has none: start every worker with HOTWAVE_POLICY';
 
 async function weighOne(
   policy: Policy,

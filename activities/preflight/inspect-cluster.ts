@@ -4,12 +4,15 @@ import { describeCalendar } from './check-calendar.ts';
 import { missingAccessSentence, neededAccess } from './preflight.ts';
 import { cancellation } from '../runtime.ts';
 import type { Calendar } from '../ports/calendar.ts';
+import { describePolicy } from '../policy/start-under-policy.ts';
+import type { PolicySource } from '../ports/policy.ts';
 import type { ClusterAccess } from '../ports/access.ts';
 
 /** What `doctor` asks a worker about the cluster it serves. */
 export function inspectCluster(
   cluster: ClusterAccess,
   calendar: Calendar | undefined,
+  policy?: PolicySource,
 ): (input: { readonly namespace: string }) => Promise<readonly PreflightLine[]> {
   return async ({ namespace }) => {
     const wanted = neededAccess(namespace);
@@ -20,7 +23,7 @@ export function inspectCluster(
         : { title: 'permissions', status: 'refused', detail: missingAccessSentence(missing, namespace) };
     const frozen: PreflightLine = { title: 'calendar', ...(await describeCalendar(calendar)) };
     const server: PreflightLine = { title: 'API server', status: 'ok', detail: cluster.describe() };
-    return [server, await describeVersions(cluster), permissions, frozen];
+    return [server, await describeVersions(cluster), permissions, frozen, await describePolicy(policy, namespace)];
   };
 }
 

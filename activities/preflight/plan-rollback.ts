@@ -13,6 +13,11 @@ import type { Ask, ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
+import type { Vouch } from '../../release/decisions/message.ts';
+import type { Weighed } from '../../release/decisions/person.ts';
+import { weighedByPolicy } from '../policy/weigh-beginning.ts';
+import type { WeighBeginningInput } from '../policy/weigh-beginning.ts';
+import type { PolicySource } from '../ports/policy.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Releases } from '../ports/releases.ts';
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
@@ -30,6 +35,10 @@ export interface PlanRollbackInput {
   readonly to?: BackWish | undefined;
   /** A person says that the release that holds the set by another Temporal is dead. */
   readonly holderIsDead?: boolean | undefined;
+  /** Who wants it and why, and what vouches for that name. */
+  readonly requester?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly vouch?: Vouch | undefined;
 }
 
 /** The way back, or why there is nothing to do, or why it cannot be done. */
@@ -42,6 +51,8 @@ export type PlannedRollback =
       readonly plan: PackedPlan;
       /** How to ask, and how long to wait; nothing else of it counts. */
       readonly spec: ReleaseSpec;
+      /** The policy of the cluster let it begin, and knows who wants it. */
+      readonly weighed?: Extract<Weighed, { readonly person: string }>;
     }
   | { readonly kind: 'nothing' | 'refused'; readonly reason: string };
 
@@ -51,39 +62,70 @@ const ASKED_AT_ONCE = 20;
 export function planRollbackActivity(
   cluster: Cluster,
   releases: Releases,
+  policy?: PolicySource,
 ): (input: PlanRollbackInput) => Promise<PlannedRollback> {
-  return async ({ set: ref, clusterName, file, to, holderIsDead = false }) => {
-    const set = await cluster.readSet(ref, cancellation());
-    if (!set)
-      return refused(`there is no GameServerSet ${ref.name} in namespace ${ref.namespace} of ${cluster.describe()}`);
-    const way = wayBack(set, to);
-    if (way.kind !== 'found') return way;
-    const { record, isRecorded } = way;
-    const alive = await refusalOfHolder(releases, record, { ref, holderIsDead });
-    const asking = askOf(record, file, ref.name);
-    if (alive !== undefined) return refused(alive);
-    if ('refusal' in asking) return refused(asking.refusal);
-    const [{ servers }, gameServers] = await Promise.all([
-      cluster.listServers(ref, {}, cancellation()),
-      cluster.listGameServers(ref, undefined, cancellation()),
-    ]);
-    const snapshot = { set, servers, gameServers };
-    const found = planRollback(way, snapshot);
-    if ('refusals' in found) return refused(found.refusals.join('; '));
-    const plan = { ...found, baseline: await baselineOfServers(cluster, found, snapshot) };
-    const unproved = await keepAlive(() => notProving(cluster, plan, { snapshot, ask: asking.ask }));
-    const patience = file ? { ready: file.spec.ready, paused: file.spec.paused } : {};
-    return {
-      kind: 'found',
-      record,
-      isRecorded,
-      plan: packPlan({
-        ...plan,
-        unproved,
-        warnings: [...plan.warnings, ...(await warningsOf(releases, { set, clusterName, plan }))],
-      }),
-      spec: rollbackSpec(plan, asking.ask, patience),
-    };
+  return async (input) => {
+    const weighed = await weighedByPolicy(policy, { beginning: beginningOf(input), vouch: input.vouch });
+    if (weighed && 'refusal' in weighed) return refused(weighed.refusal);
+    const planned = await plannedRollback(cluster, releases, input);
+    return planned.kind === 'found' && weighed ? { ...planned, weighed } : planned;
+  };
+}
+
+function beginningOf({
+  set,
+  clusterName,
+  to,
+  requester = 'somebody',
+  reason,
+}: PlanRollbackInput): WeighBeginningInput['beginning'] {
+  const { namespace, name } = set;
+  return {
+    verb: 'rollback',
+    cluster: clusterName,
+    namespace,
+    set: name,
+    to: to?.version ?? to?.image,
+    actor: requester,
+    reason,
+  };
+}
+
+async function plannedRollback(
+  cluster: Cluster,
+  releases: Releases,
+  { set: ref, clusterName, file, to, holderIsDead = false }: PlanRollbackInput,
+): Promise<PlannedRollback> {
+  const set = await cluster.readSet(ref, cancellation());
+  if (!set)
+    return refused(`there is no GameServerSet ${ref.name} in namespace ${ref.namespace} of ${cluster.describe()}`);
+  const way = wayBack(set, to);
+  if (way.kind !== 'found') return way;
+  const { record, isRecorded } = way;
+  const alive = await refusalOfHolder(releases, record, { ref, holderIsDead });
+  const asking = askOf(record, file, ref.name);
+  if (alive !== undefined) return refused(alive);
+  if ('refusal' in asking) return refused(asking.refusal);
+  const [{ servers }, gameServers] = await Promise.all([
+    cluster.listServers(ref, {}, cancellation()),
+    cluster.listGameServers(ref, undefined, cancellation()),
+  ]);
+  const snapshot = { set, servers, gameServers };
+  const found = planRollback(way, snapshot);
+  if ('refusals' in found) return refused(found.refusals.join('; '));
+  const plan = { ...found, baseline: await baselineOfServers(cluster, found, snapshot) };
+  const unproved = await keepAlive(() => notProving(cluster, plan, { snapshot, ask: asking.ask }));
+  const patience = file ? { ready: file.spec.ready, paused: file.spec.paused } : {};
+  return {
+    kind: 'found',
+    record,
+    isRecorded,
+    plan: packPlan({
+      ...plan,
+      unproved,
+      warnings: [...plan.warnings, ...(await warningsOf(releases, { set, clusterName, plan }))],
+    }),
+    spec: rollbackSpec(plan, asking.ask, patience),
   };
 }
 

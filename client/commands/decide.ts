@@ -22,6 +22,7 @@ import { isForPeople, print } from '../terminal/print.ts';
 import { readStateIfAnswered } from '../temporal/read-state.ts';
 import { readAttributes } from '../temporal/search-attributes.ts';
 import { sendDecision, sendSignal } from '../decisions/send-decision.ts';
+import { signedIfWanted } from '../decisions/sign.ts';
 import { targetOf } from '../decisions/target.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
@@ -35,7 +36,8 @@ export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFla
     const state = await stateOf(temporal, found);
     demandWave(verb, wish.wave, found, state);
     const release = state?.release ?? readAttributes(found.description).release;
-    const decision = decisionFor(wish, release, state);
+    const unsigned = decisionFor(wish, release, state);
+    const decision = await signedIfWanted(io, flags, unsigned, found.description.runId);
     const ended = answerOfEnded(io, found, decision, state);
     if (ended) return showAnswer(io, flags, decision, ended);
     if (!state && flags.signal !== true) throw notConfirmed('no worker answers, so nothing was sent', decision);

@@ -21,6 +21,8 @@ import type { BackWish } from '../../release/plan/way-back.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
 import { watchRelease } from '../terminal/watch-release.ts';
+import type { Beginning } from '../../release/decisions/canonical.ts';
+import { vouchIfWanted } from '../decisions/sign.ts';
 import type { DecideFlags } from '../decisions/decision-choices.ts';
 
 /** Flags of `rollback` that only a rollback without the release has. */
@@ -56,7 +58,7 @@ export async function runFromCluster(
   };
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, cluster, io.now());
-    await start(temporal, input);
+    await start(temporal, { ...input, ...(await vouchIfWanted(io, flags, beginningOf(input))) });
     const found = await findRelease(temporal, { ...target, qualified: true });
     const code = await watchRelease(io, temporal, found, { output: flags.output, until: 'gate' });
     if (code === EXIT.waiting) say(io, plainText(`it waits for a person: hotwave status ${found.reference}`));
@@ -64,9 +66,21 @@ export async function runFromCluster(
   });
 }
 
+/** What is signed of a rollback by what is written on the set. */
+function beginningOf({
+  cluster,
+  set,
+  to,
+  requester,
+  reason,
+}: FromClusterInput): Omit<Beginning, 'channel' | 'signedAt'> {
+  const { namespace, name } = set;
+  return { verb: 'rollback', cluster, namespace, set: name, to: to?.version ?? to?.image, actor: requester, reason };
+}
+
 /** Who says that the release is lost says how they know: it may still run by another Temporal. */
 function reasonOf({ reason, fromCluster }: DecideFlags & FromClusterFlags): string {
-  if (reason !== undefined && reason.trim() !== '') return reason.slice(0, 1_000);
+  if (reason !== undefined && reason.trim() !== '') return plainText(reason, 1_000);
   if (fromCluster !== true) return 'no reason given';
   throw new ExitError(EXIT.usage, 'say why: rollback --from-cluster --reason "...", it goes past the release itself');
 }

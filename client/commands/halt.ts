@@ -21,12 +21,14 @@ import type { FoundHalt } from '../decisions/halts.ts';
 import { askHalt, findHalt, listHalts, startHalt } from '../decisions/halts.ts';
 import { print } from '../terminal/print.ts';
 import { renderHalt, renderHalts } from '../render/halt.ts';
+import type { SignFlags } from '../decisions/sign.ts';
+import { vouchIfWanted } from '../decisions/sign.ts';
 import { targetOf } from '../decisions/target.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
 /** Flags of `halt`, `unhalt` and `halts`. */
-export interface HaltFlags extends ClusterFlags {
+export interface HaltFlags extends ClusterFlags, SignFlags {
   readonly output: OutputFormat;
   readonly namespace?: string | undefined;
   readonly reason?: string | undefined;
@@ -47,11 +49,19 @@ export function runHalt(io: Io, flags: HaltFlags): Promise<ExitCode> {
   const halt = haltOf(io, flags);
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, halt.cluster, io.now());
-    const handle = await startHalt(temporal, halt);
+    const { cluster, namespace, actor, reason } = halt;
+    const vouch = await vouchIfWanted(io, flags, { verb: 'halt', cluster, namespace, actor, reason });
+    const handle = await startHalt(temporal, halt, vouch);
     const state = (await afterFirstLook(temporal, handle)) ?? halt;
+    demandBegun(state);
     await print(io, flags.output, state, (plain, view) => renderHalt(plain, io.now(), view));
     return EXIT.ok;
   });
+}
+
+/** @throws ExitError when the policy of the cluster has ended it at once */
+function demandBegun({ endedBy }: HaltOfScope & Partial<Pick<HaltState, 'endedBy'>>): void {
+  if (endedBy) throw new ExitError(EXIT.refused, plainText(endedBy.reason));
 }
 
 function haltOf(io: Io, flags: HaltFlags): HaltOfScope {
@@ -64,7 +74,8 @@ function haltOf(io: Io, flags: HaltFlags): HaltOfScope {
     );
   if (reason.length > LONGEST_REASON) throw new ExitError(EXIT.usage, `--reason: at most ${LONGEST_REASON} characters`);
   const since = io.now();
-  return { ...scopeOf(io, flags), actor: actorOf(io, flags.actor), reason, since, until: since + timeOf(flags) };
+  const until = since + timeOf(flags);
+  return { ...scopeOf(io, flags), actor: actorOf(io, flags.actor), reason: plainText(reason), since, until };
 }
 
 function scopeOf(io: Io, flags: HaltFlags): HaltScope {
@@ -99,10 +110,7 @@ export function runUnhalt(io: Io, flags: HaltFlags): Promise<ExitCode> {
   return withTemporal(io, flags, async (temporal) => {
     const handle = await findHalt(temporal, scope);
     if (!handle) throw await notStopped(temporal, scope);
-    const answer = await sendUnhalt(temporal, handle, {
-      actor: actorOf(io, flags.actor),
-      ...(flags.reason === undefined ? {} : { reason: flags.reason }),
-    });
+    const answer = await sendUnhalt(temporal, handle, await wishToUnhalt(io, flags, scope));
     const left = answer.accepted ? await leftOf(temporal, handle) : [];
     await print(io, flags.output, { ...answer, left }, (plain) => plain.message);
     for (const sentence of left) say(io, plainText(sentence));
@@ -119,12 +127,9 @@ function runUnhaltOnly(io: Io, flags: HaltFlags, only: string): Promise<ExitCode
       EXIT.usage,
       `--only ${only} is in namespace ${namespace}, --namespace says ${flags.namespace}: leave --namespace out`,
     );
-  const message: UnhaltSetMessage = {
-    set: { namespace, name },
-    actor: actorOf(io, flags.actor),
-    ...(flags.reason === undefined ? {} : { reason: flags.reason }),
-  };
   return withTemporal(io, flags, async (temporal) => {
+    const wish = await wishToUnhalt(io, flags, { cluster, namespace }, name);
+    const message: UnhaltSetMessage = { ...wish, set: { namespace, name } };
     const scopes: readonly HaltScope[] = [{ cluster }, { cluster, namespace }];
     const halts = await Promise.all(scopes.map((scope) => findHalt(temporal, scope)));
     const found = halts.filter((handle) => handle !== undefined);
@@ -135,6 +140,18 @@ function runUnhaltOnly(io: Io, flags: HaltFlags, only: string): Promise<ExitCode
     await print(io, flags.output, { accepted, message: text }, (plain) => plain.message);
     return accepted ? EXIT.ok : EXIT.refused;
   });
+}
+
+/** Who lets releases go on and why, signed where that is wanted; what is signed is what is sent. */
+async function wishToUnhalt(
+  io: Io,
+  flags: HaltFlags,
+  { cluster, namespace }: HaltScope,
+  set?: string,
+): Promise<UnhaltMessage> {
+  const reason = plainText(flags.reason ?? '');
+  const wish = { actor: actorOf(io, flags.actor), reason: reason === '' ? 'no reason given' : reason };
+  return { ...wish, ...(await vouchIfWanted(io, flags, { verb: 'unhalt', cluster, namespace, set, ...wish })) };
 }
 
 const sendUnhalt = (temporal: Temporal, handle: WorkflowHandle, message: UnhaltMessage): Promise<DecisionAnswer> =>

@@ -1,6 +1,9 @@
 import { parseDuration } from '../../release/spec/quantity.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
+import type { Beginning } from '../../release/decisions/canonical.ts';
+import { hashOf } from '../../release/fleet/hash.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { ReleaseInput } from '../../workflows/messages.ts';
 import { withTemporal } from '../temporal/connect.ts';
 import type { Temporal } from '../temporal/connect.ts';
@@ -19,6 +22,8 @@ import { blamelessFile, loadReleaseFile } from '../decisions/release-file.ts';
 import { renderStarted } from '../render/status.ts';
 import type { StartedRelease } from '../decisions/start-release.ts';
 import { startRelease } from '../decisions/start-release.ts';
+import type { SignFlags } from '../decisions/sign.ts';
+import { vouchIfWanted } from '../decisions/sign.ts';
 import type { Supersession } from '../decisions/supersede.ts';
 import { supersede } from '../decisions/supersede.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
@@ -27,7 +32,7 @@ import { timeoutOf, watchRelease } from '../terminal/watch-release.ts';
 import { plainText } from '../terminal/untrusted.ts';
 
 /** Flags of `start`. */
-export interface StartFlags extends ClusterFlags, LinkFlags, WatchFlags {
+export interface StartFlags extends ClusterFlags, LinkFlags, WatchFlags, SignFlags {
   readonly requester?: string | undefined;
   readonly wait?: boolean | undefined;
   readonly supersede?: Supersession['then'] | undefined;
@@ -50,7 +55,8 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
   const begin = async (temporal: Temporal): Promise<ExitCode> => {
-    const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeover };
+    const vouch = await vouchIfWanted(io, flags, { ...beginningOf(file, cluster), actor: requester });
+    const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeover, ...vouch };
     if (supersession) await supersede(io, temporal, input, supersession);
     const started = await startRelease(temporal, input);
     announce(io, temporal, started, flags);
@@ -66,6 +72,12 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
       return begin(temporal);
     }),
   );
+}
+
+/** What is signed of a release that is to be started: which file, for which set, in which cluster. */
+function beginningOf(file: ReleaseFile, cluster: string): Omit<Beginning, 'actor' | 'channel' | 'signedAt'> {
+  const { namespace, gameServerSet: set } = file.spec.target;
+  return { verb: 'start', cluster, namespace, set, release: file.metadata.name, file: hashOf(file) };
 }
 
 /** Why it is to start even in a freeze window. @throws ExitError when no reason is given */

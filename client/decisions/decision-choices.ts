@@ -4,6 +4,7 @@ import { eitherOf } from '../../release/spec/either-of.ts';
 import type { SetFlags } from '../commands/watch.ts';
 import type { DecisionChoices, DecisionWish } from './decision.ts';
 import { demandReadable } from './decision.ts';
+import type { SignFlags } from './sign.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { OutputFormat } from '../terminal/flags.ts';
@@ -11,7 +12,7 @@ import { actorOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 
 /** Flags of the verbs that steer a release. */
-export interface DecideFlags extends SetFlags {
+export interface DecideFlags extends SetFlags, SignFlags {
   readonly output: OutputFormat;
   readonly actor?: string | undefined;
   readonly reason?: string | undefined;

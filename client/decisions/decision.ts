@@ -50,5 +50,8 @@ export function decisionId({ verb, actor, wave }: DecisionWish, state: ReleaseSt
   if (!isVote || !state?.gate || state.gate.wave !== wave) return `${verb}-${randomUUID()}`;
   const facts = [state.cluster, state.set, state.release, state.startedAt, state.gate.openedAt, wave, actor];
   const digest = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32);
-  return `${verb}-${digest}`;
+  const id = `${verb}-${digest}`;
+  // What was refused may well count now: the policy was mended, or the vote is signed this time.
+  const refused = state.decisions.filter((record) => record.id.startsWith(id) && !record.accepted).length;
+  return refused === 0 ? id : `${id}-${refused}`;
 }

@@ -16,8 +16,12 @@ import { plainText } from '../terminal/untrusted.ts';
 export type FoundHalt = HaltOfScope & Pick<HaltState, 'releases' | 'trouble' | 'exceptions' | 'unreadable'>;
 
 /** Starts a halt. @throws ExitError when the releases are halted already */
-export async function startHalt(temporal: Temporal, halt: HaltOfScope): Promise<WorkflowHandle> {
-  const input: HaltInput = { v: 1, ...halt };
+export async function startHalt(
+  temporal: Temporal,
+  halt: HaltOfScope,
+  vouch: Pick<HaltInput, 'vouch'> = {},
+): Promise<WorkflowHandle> {
+  const input: HaltInput = { v: 1, ...halt, ...vouch };
   const workflowId = haltWorkflowId(halt);
   try {
     return await temporal.call(() =>

@@ -27,8 +27,15 @@ export function renderPlan(file: ReleaseFile, result: PlanReport, view: View): s
   const { target } = file.spec;
   const title = `release ${view.colours.bold(file.metadata.name)} on ${target.namespace}/${target.gameServerSet}`;
   const checks = checkLines(result.lines, view);
-  const plan = result.plan ? ['', ...planLines(file, withoutSaid(result.plan, result.lines), view)] : [];
+  const gates = result.policy?.gates ?? file.spec.gates;
+  const plan = result.plan ? ['', ...planLines({ file, gates }, withoutSaid(result.plan, result.lines), view)] : [];
   return [fitted(title, view.columns), ...checks, ...plan].join('\n');
+}
+
+/** What is planned, with the gates of the file and of the policy of the cluster. */
+interface Planned {
+  readonly file: ReleaseFile;
+  readonly gates: readonly GateSpec[];
 }
 
 /** The plan without the warnings that the checks have said already. */
@@ -39,7 +46,7 @@ function withoutSaid(plan: Plan, lines: PlanReport['lines']): Plan {
   };
 }
 
-function planLines(file: ReleaseFile, plan: Plan, view: View): string[] {
+function planLines({ file, gates }: Planned, plan: Plan, view: View): string[] {
   const { baseline } = plan;
   const summary = hasChanges(plan)
     ? summaryOf(file, plan)
@@ -49,7 +56,7 @@ function planLines(file: ReleaseFile, plan: Plan, view: View): string[] {
     ...wrapped(summary, view.columns),
     ...notes(plan).flatMap((note) => wrapped(note, view.columns)),
     ...warningLines(plan, view),
-    ...planTable(plan.waves, file.spec.gates, view),
+    ...planTable(plan.waves, gates, view),
     `plan hash ${plan.hash}`,
   ];
 }

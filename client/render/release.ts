@@ -4,6 +4,7 @@ import {
   nextCommands,
   rollbackSentences,
   waveStatus,
+  whoDecided,
   why,
 } from '../../release/narrate/narrate.ts';
 import { commandLine, setWords } from '../../release/narrate/shell.ts';
@@ -110,11 +111,11 @@ export function failureLines({ failures }: ReleaseState, view: View, limit = Inf
 
 /** Who decided what, oldest first. */
 export function decisionLines({ decisions }: ReleaseState, view: View, limit = Infinity): string[] {
-  return decisions.slice(-limit).map(({ at, verb, wave, actor, channel, accepted, answer, reason }) => {
+  return decisions.slice(-limit).map(({ at, verb, wave, accepted, answer, reason, ...who }) => {
     const about = wave === undefined ? verb : `${verb} wave ${wave}`;
     const because = reason === undefined ? '' : ` (${reason})`;
     const outcome = accepted ? answer : `refused, ${answer}`;
-    return fitted(`${clockTime(at)}  ${about} by ${actor} via ${channel}${because}: ${outcome}`, view.columns);
+    return fitted(`${clockTime(at)}  ${about} by ${whoDecided(who)}${because}: ${outcome}`, view.columns);
   });
 }
 

@@ -4,7 +4,7 @@ import type { Verb } from '../../release/progress/state.ts';
 import { VERB_TABLE } from '../../release/decisions/verbs.ts';
 import type { RollbackFlags } from '../commands/rollback.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
-import { clusterFlags, helpEnd, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
+import { clusterFlags, helpEnd, namespaceFlag, outputFlag, SET_ARGUMENT, SIGN_FLAG } from './shared.ts';
 import type { Declared, Run } from './shared.ts';
 
 /** A verb that steers a release. */
@@ -177,6 +177,7 @@ function decidingFlags<Arguments extends unknown[], Options extends OptionValues
   return outputFlag(namespaceFlag(clusterFlags(command)))
     .option('--reason <text>', wantsReason ? 'why; must be given' : 'why, for the record')
     .option('--actor <name>', 'who decides (HOTWAVE_ACTOR; default: your login name)')
+    .option('--sign', SIGN_FLAG)
     .option('--id <id>', 'id of the decision: the same id counts once')
     .option(
       '--signal',

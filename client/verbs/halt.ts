@@ -1,6 +1,6 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { HaltFlags } from '../commands/halt.ts';
-import { clusterFlags, helpEnd, outputFlag } from './shared.ts';
+import { clusterFlags, helpEnd, outputFlag, SIGN_FLAG } from './shared.ts';
 import type { Declared, Run } from './shared.ts';
 
 /** `halt`, `unhalt` and `halts`: the verbs that stop the releases of a whole namespace or cluster. */
@@ -23,6 +23,7 @@ function addHalt(program: Command, { io, finish }: Run): void {
   scopeFlag(outputFlag(clusterFlags(program.command('halt'))))
     .option('--reason <text>', 'why; must be given, everybody whose release stands still sees it')
     .option('--for <duration>', 'when the halt ends by itself, at most 7d', '24h')
+    .option('--sign', SIGN_FLAG)
     .option('--actor <name>', 'who stops it (HOTWAVE_ACTOR; default: your login name)')
     .summary('make every release stand still; none starts')
     .description(
@@ -48,6 +49,7 @@ function addUnhalt(program: Command, { io, finish }: Run): void {
   scopeFlag(outputFlag(clusterFlags(program.command('unhalt'))))
     .option('--only <set>', 'let the releases of this set go on, and start, while everything else stays halted')
     .option('--reason <text>', 'why, for the record')
+    .option('--sign', SIGN_FLAG)
     .option('--actor <name>', 'who lets it go on (HOTWAVE_ACTOR; default: your login name)')
     .summary('let the releases go on')
     .description(

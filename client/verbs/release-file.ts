@@ -1,6 +1,6 @@
 import type { Command } from '@commander-js/extra-typings';
 import { Option } from '@commander-js/extra-typings';
-import { clusterFlags, helpEnd, linkFlag, outputFlag } from './shared.ts';
+import { clusterFlags, helpEnd, linkFlag, outputFlag, SIGN_FLAG } from './shared.ts';
 import type { Run } from './shared.ts';
 import { watchingFlags } from './reading.ts';
 
@@ -31,6 +31,7 @@ function addStart(program: Command, { io, finish }: Run): void {
   watchingFlags(linkFlag(outputFlag(clusterFlags(verb))))
     .option('--wait', 'follow the release until it has ended; exit as watch does')
     .option('--during-freeze <reason>', 'start in a freeze window; then a second person has to override it')
+    .option('--sign', SIGN_FLAG)
     .option('--requester <name>', 'who asks for it (HOTWAVE_ACTOR; default: your login name)')
     .addOption(
       new Option(

@@ -45,6 +45,10 @@ export function clusterFlags<Arguments extends unknown[], Options extends Option
   return connectionFlags(described) as Declared<Arguments, Options, ClusterFlags>;
 }
 
+/** What `--sign` says in a help text. */
+export const SIGN_FLAG =
+  'sign it with your SSH key, so that the policy of the cluster can know that it is you (HOTWAVE_SIGN_KEY; default ~/.ssh/id_ed25519)';
+
 /** How results are printed. */
 export function outputFlag<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,

@@ -19,6 +19,8 @@ export interface Beginning {
   readonly set?: string | undefined;
   /** The name of the release. */
   readonly release?: string | undefined;
+  /** Of a rollback: the version or the image that is gone back to, when it was named. */
+  readonly to?: string | undefined;
   /** The hash of the release file as it is sent. */
   readonly file?: string | undefined;
   readonly actor: string;

@@ -20,6 +20,11 @@ const signature = z
     'expected what ssh-keygen -Y sign -n hotwave writes',
   );
 
+/** What vouches for whoever begins something. */
+export const vouchSchema = z.object({ channel: plainLine(60), signedAt: momentSchema, signature });
+/** What vouches for whoever begins something. */
+export type Vouch = z.output<typeof vouchSchema>;
+
 /** A decision as it travels: one flat JSON object. An update answers whether it was accepted; a signal cannot. */
 export const decisionSchema = z.strictObject({
   id: plainLine(200),
@@ -46,11 +51,6 @@ export const decisionSchema = z.strictObject({
   signature: signature.optional(),
 });
 
-/** What vouches for whoever begins something. */
-export const vouchSchema = z.object({ channel: plainLine(60), signedAt: momentSchema, signature });
-/** What vouches for whoever begins something. */
-export type Vouch = z.output<typeof vouchSchema>;
-
 /** A decision before defaults, as a bot sends it. */
 export type DecisionMessage = z.input<typeof decisionSchema>;
 
@@ -58,6 +58,7 @@ export type DecisionMessage = z.input<typeof decisionSchema>;
 export const farewellSchema = z.strictObject({
   actor,
   reason: reason.transform((text) => (text === '' ? NO_REASON : text)).prefault(NO_REASON),
+  vouch: vouchSchema.optional(),
 });
 
 /** Who lets one set go on while the other releases of a halt stand still, and why. */

@@ -4,7 +4,7 @@ import { pointInTime, unhaltCommand, unhaltOnlyCommand } from '../decisions/halt
 import { isNoteworthy, rollbackSentence } from '../plan/rollback-target.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { usefulVerbs } from '../decisions/verbs.ts';
-import type { NamedServers, ReleaseState, Verb, WaveProgress } from '../progress/state.ts';
+import type { DecisionRecord, NamedServers, ReleaseState, Verb, WaveProgress } from '../progress/state.ts';
 import { isFinal } from '../progress/state.ts';
 
 /**
@@ -229,12 +229,22 @@ function tableMarkdown(titles: readonly string[], rows: readonly (readonly strin
   return [line(titles), `|${':---|'.repeat(titles.length)}`, ...rows.map(line)].join('\n');
 }
 
+/** `ann via slack (vouched for by the key of slack)`, or `ann via cli (claimed)` when nothing vouches for the name. */
+export function whoDecided({
+  actor,
+  channel,
+  vouchedBy,
+}: Pick<DecisionRecord, 'actor' | 'channel' | 'vouchedBy'>): string {
+  const how = vouchedBy === undefined ? 'claimed' : `vouched for by ${vouchedBy}`;
+  return `${actor} via ${channel} (${how})`;
+}
+
 function decisionsMarkdown({ decisions }: ReleaseState): string {
   return decisions
     .slice(-SHOWN)
     .map(
-      ({ verb, actor, channel, accepted, answer }) =>
-        `- ${verb} by ${escapeMarkdown(actor, 60)} (${escapeMarkdown(channel, 20)}): ${accepted ? '' : 'refused, '}${escapeMarkdown(answer, 160)}`,
+      ({ verb, accepted, answer, ...who }) =>
+        `- ${verb} by ${escapeMarkdown(whoDecided(who), 120)}: ${accepted ? '' : 'refused, '}${escapeMarkdown(answer, 160)}`,
     )
     .join('\n');
 }

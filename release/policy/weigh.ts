@@ -124,7 +124,7 @@ interface Wanted extends Claim {
 function ruleRefusal(policy: Policy, rule: Rule, wanted: Wanted): string | undefined {
   const { power, namespace, channel, person, isVouched } = wanted;
   const allowed = rule.may[power];
-  const where = `in namespace ${namespace}`;
+  const where = namespace === '' ? 'in the whole cluster' : `in namespace ${namespace}`;
   if (mustBeVouched(rule, power) && !isVouched)
     return `the policy of the cluster wants ${power} ${where} to be vouched for: decide in a chat with a gateway, or sign it with hotwave ${power} --sign`;
   if (rule.channels && !rule.channels.includes(channel))

@@ -23,6 +23,7 @@ export const HOTWAVE_VARIABLES = [
   'HOTWAVE_METRICS_TOKEN',
   'HOTWAVE_METRICS_URLS',
   'HOTWAVE_POLICY',
+  'HOTWAVE_SIGN_KEY',
 ] as const;
 
 /** Hotwave's own, and what Temporal's programs read to reach it; servers of Temporal have others. */

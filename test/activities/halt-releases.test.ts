@@ -70,7 +70,9 @@ test.each(['silent', 'hanging', 'full'] as const)(
     const line = new Line(bad);
     const {
       result: { releases },
-    } = await inActivity(() => haltReleases(line, () => false, SOON)({ halt, key: 'k', until: NOW + 60_000 }));
+    } = await inActivity(() =>
+      haltReleases(line, () => false, { answer: SOON })({ halt, key: 'k', until: NOW + 60_000 }),
+    );
     expect([line.isHalted('a'), line.isHalted('c')]).toEqual([true, true]);
     expect(releasesText({ releases })).toMatch(/; not reached, so nobody knows whether they stand still: .*arena\/bad/);
   },
@@ -80,7 +82,7 @@ test.each(['silent', 'hanging'] as const)(
   'an unhalt lets the others go on at once, and names a release that is %s instead of waiting for it as long as for one that has to say that it goes on',
   async (bad) => {
     const line = new Line(bad);
-    await inActivity(() => haltReleases(line, () => false, SOON)({ halt, key: 'k', until: NOW + 60_000 }));
+    await inActivity(() => haltReleases(line, () => false, { answer: SOON })({ halt, key: 'k', until: NOW + 60_000 }));
     const { result: left } = await inActivity(() =>
       letReleasesGo(line, { answer: SOON, patience: 600_000 })({
         halt,

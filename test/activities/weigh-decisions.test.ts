@@ -25,14 +25,14 @@ test('a release that began under a policy is decided by nobody through a worker 
   expect(await weighDecisions(undefined, NO_RELEASES)({ ...about, decisions: [vote, vote] })).toEqual(
     Array(2).fill({
       refusal:
-        'this release began under a policy, and the worker that was asked has none: start every worker with HOTWAVE_POLICY',
+        'it began under a policy, and the worker that was asked has none: start every worker with HOTWAVE_POLICY',
     }),
   );
 });
 
 test.each(['run', 'plan', 'wave'] as const)('a signed vote without its %s counts for nothing', async (field) => {
   const { [field]: _left, ...less } = vote;
-  const decisions = [signDecision(less as DecisionMessage, BOB)];
+  const decisions = [signDecision(less, BOB)];
   expect(await weighDecisions(policy, NO_RELEASES)({ ...about, decisions })).toEqual([
     { refusal: 'what is signed must say run and signedAt, plan and wave: nothing else may be decided with it' },
   ]);

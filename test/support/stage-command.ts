@@ -10,12 +10,13 @@ export async function stageCommand(
   stage: Pick<Stage, 'clusterName'>,
   argv: readonly string[],
   files: Record<string, string> = {},
+  env: Record<string, string> = {},
 ): Promise<CommandResult> {
   const wait = { what: 'Temporal to know the worker', deadlineMs: 60_000, everyMs: 100 };
-  let result = await run(stage, argv, files);
+  let result = await run(stage, argv, { files, env });
   await until(wait, async () => {
     if (!result.err.includes('no worker for cluster')) return true;
-    result = await run(stage, argv, files);
+    result = await run(stage, argv, { files, env });
     return false;
   });
   return result;
@@ -24,9 +25,9 @@ export async function stageCommand(
 async function run(
   { clusterName }: Pick<Stage, 'clusterName'>,
   argv: readonly string[],
-  files: Record<string, string>,
+  around: { readonly files: Record<string, string>; readonly env: Record<string, string> },
 ): Promise<CommandResult> {
-  const io = { ...recordedIo({ files }), now: () => Date.now() };
+  const io = { ...recordedIo(around), now: () => Date.now() };
   const code = await main([...argv, '--address', inject('temporalAddress'), '--cluster', clusterName], io);
   await new Promise(setImmediate);
   // Sentences are wrapped at 80 columns; a test is about their words.

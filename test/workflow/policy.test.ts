@@ -9,9 +9,11 @@ import { movedTo } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { releaseOf } from '../support/hotwave.ts';
 import { personalKey } from '../support/ssh-key.ts';
-import { aRelease, test } from '../support/stage.ts';
+import { stageCommand } from '../support/stage-command.ts';
+import { aRelease, releaseText, test } from '../support/stage.ts';
 
-const BOB = readSigningKey(personalKey().private);
+const BOBS_KEY = personalKey();
+const BOB = readSigningKey(BOBS_KEY.private);
 const GATEWAY = readSigningKey(personalKey().private);
 const MALLORY = readSigningKey(personalKey().private);
 
@@ -43,7 +45,7 @@ async function aVote(release: StartedRelease, change: Partial<DecisionMessage> =
   const { release: name, planHash, gate: open } = await release.state();
   const { runId } = await release.handle.describe();
   const vote = { id: 'vote-1', verb: 'approve', release: name, plan: planHash, wave: open?.wave, run: runId } as const;
-  return { ...vote, actor: 'slack:T1/BOB', channel: 'slack', ...change } as DecisionMessage;
+  return { ...vote, actor: 'slack:T1/BOB', channel: 'slack', ...change };
 }
 
 describe('a gate that the policy wants', () => {
@@ -254,5 +256,72 @@ describe('decisions under a policy', () => {
     await release.idle('the gate', isOpen);
     expect(await release.decide({ verb: 'rollback', actor: 'the person on call' })).toMatchObject({ accepted: true });
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+  });
+});
+
+describe('a halt under a policy', () => {
+  const rules = [{ namespaces: ['*'], may: { halt: ['ops'], unhalt: ['ops'] }, vouched: ['unhalt' as const] }];
+  test('is begun and ended only by those who may', async ({ stage }) => {
+    const it = await stage({}, undefined, fakePolicy(aPolicy({ ...GATED, rules })));
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
+    await release.idle('the gate', isOpen);
+    const forbidden = await stageCommand(it, ['halt', '--reason', 'mine', '--actor', 'mallory']);
+    expect(forbidden).toMatchObject({ code: 6 });
+    expect(forbidden.err).toContain(
+      'mallory may not halt in the whole cluster: the policy of the cluster wants somebody of ops',
+    );
+    expect(await release.state()).toMatchObject({ phase: 'waiting-approval' });
+    expect(await stageCommand(it, ['halt', '--reason', 'login is down', '--actor', 'bob'])).toMatchObject({ code: 0 });
+    await release.idle('the halt', ({ phase }) => phase === 'halted');
+    expect(await stageCommand(it, ['unhalt', '--actor', 'bob'])).toMatchObject({ code: 6 });
+    expect(await release.decide({ verb: 'unhalt', actor: 'bob' })).toEqual({
+      accepted: false,
+      message: 'a halt holds it: end that with hotwave unhalt',
+    });
+    const signing = { HOTWAVE_SIGN_KEY: BOBS_KEY.path };
+    expect(await stageCommand(it, ['unhalt', '--actor', 'bob', '--sign'], {}, signing)).toMatchObject({ code: 0 });
+    await release.idle('the gate again', isOpen);
+  });
+});
+
+describe('hotwave approve --sign', () => {
+  test('counts with the SSH key of the person, as ssh-keygen signs; before that the same command did not', async ({
+    stage,
+  }) => {
+    const it = await stage({}, undefined, strict());
+    const release = await it.start(aRelease(), 'ann');
+    await release.idle('the gate', isOpen);
+    const approve = ['approve', 'arena/duel', '--wave', '1', '--actor', 'bob'];
+    const refused = await stageCommand(it, approve);
+    expect(refused).toMatchObject({ code: 6 });
+    expect(refused.err).toContain(UNVOUCHED);
+    const signed = await stageCommand(it, [...approve, '--sign'], {}, { HOTWAVE_SIGN_KEY: BOBS_KEY.path });
+    expect(signed).toMatchObject({ code: 0, out: 'approved: wave 1 starts ' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    const { out } = await stageCommand(it, ['status', 'arena/duel']);
+    expect(out).toContain("approve wave 1 by bob via cli (vouched for by bob's key): approved: wave 1 starts");
+  });
+
+  test('says what is missing when it cannot sign', async ({ stage }) => {
+    const it = await stage({}, undefined, strict());
+    const release = await it.start(aRelease(), 'ann');
+    await release.idle('the gate', isOpen);
+    const nowhere = { HOTWAVE_SIGN_KEY: '/nowhere/id' };
+    const signed = await stageCommand(it, ['approve', 'arena/duel', '--wave', '1', '--sign'], {}, nowhere);
+    expect(signed).toMatchObject({ code: 64 });
+    expect(signed.err).toContain('--sign: /nowhere/id cannot sign: ');
+  });
+});
+
+describe('a release that must be vouched for', () => {
+  test('begins with the signature of its requester, over this very file', async ({ stage }) => {
+    const rules = [{ namespaces: ['*'], vouched: ['start' as const] }];
+    const it = await stage({}, undefined, fakePolicy(aPolicy({ ...GATED, rules })));
+    const files = { 'release.yaml': releaseText() };
+    const command = ['start', 'release.yaml', '--requester', 'bob', '--wait'];
+    expect(await stageCommand(it, command, files)).toMatchObject({ code: 6 });
+    const env = { HOTWAVE_SIGN_KEY: BOBS_KEY.path };
+    const signed = await stageCommand(it, [...command, '--sign'], files, env);
+    expect(signed).toMatchObject({ code: 0 });
   });
 });
