@@ -134,7 +134,10 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
       'it is in this release and a reason is given',
     ),
     watching: refuses('{release} has no chosen servers: it follows whatever is created'),
-    'waiting-approval': accepts('the server or wave will be excluded', 'it is in this release and a reason is given'),
+    'waiting-approval': accepts(
+      'the server or wave will be excluded; the gate wants its votes all the same',
+      'it is in this release and a reason is given',
+    ),
     frozen: accepts('the server or wave will be excluded', 'it is in this release and a reason is given'),
     pausing: accepts(
       'the server or wave is excluded; resume goes on without it',

@@ -53,13 +53,20 @@ describe('a server that is skipped', () => {
 });
 
 describe('a wave that is skipped', () => {
-  test('at its gate is not opened; its servers get the image with the next one, and are not told to reload', async ({
+  test('at its gate wants its votes all the same; its servers then get the image with the next one, and are not told to reload', async ({
     stage,
   }) => {
     const it = await stage();
     const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
     await release.until('the gate', atGate);
-    expect(await release.decide({ verb: 'skip', wave: 2, ...REASON })).toMatchObject({ accepted: true });
+    expect(await release.decide({ verb: 'skip', wave: 2, ...REASON })).toEqual({
+      accepted: true,
+      message:
+        'the servers of wave 2 (3) are excluded; Kruise still gives them the image, with the next wave or at the end; its gate wants its votes all the same',
+    });
+    await release.idle('the gate, which is not gone', atGate);
+    expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(['duel-9']);
+    expect(await release.decide({ verb: 'approve', wave: 2, actor: 'cleo' })).toMatchObject({ accepted: true });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
       reason: '7 of 10 servers prove 2.0; excluded: duel-8, duel-7, duel-6',
@@ -94,6 +101,7 @@ describe('a wave that is skipped', () => {
     const release = await it.start(aTargetedRelease({ gates: [{ before: 2 }] }));
     await release.until('the gate', atGate);
     await release.decide({ verb: 'skip', wave: 2, ...REASON });
+    await release.decide({ verb: 'approve', wave: 2, actor: 'cleo' });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
       reason: '1 chosen servers prove 2.0; 8 others were not touched; excluded: duel-1',
