@@ -5,6 +5,7 @@ import { ofType } from '../spec/issue-sentences.ts';
 import { dnsLabel } from '../spec/names.ts';
 import { plainLine } from '../spec/text.ts';
 import { VERBS } from '../progress/state.ts';
+import { isPublicKey } from './ssh-signature.ts';
 import { sinkSchema } from './sink-spec.ts';
 
 /** What somebody may be allowed: what a release can be told, and to start one. */
@@ -15,13 +16,13 @@ export type Power = (typeof POWERS)[number];
 const MOST_PEOPLE = 2_000;
 const MOST_RULES = 200;
 
+const A_PUBLIC_KEY = 'expected a public SSH key as in ~/.ssh/id_ed25519.pub: ssh-ed25519 or ecdsa-sha2-nistp256';
+
 const publicKey = z
   .string()
   .max(2_000)
-  .regex(
-    /^(ssh-ed25519|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com) [A-Za-z0-9+/]+={0,2}( .*)?$/,
-    'expected a public SSH key as in ~/.ssh/id_ed25519.pub: ssh-ed25519 or ecdsa-sha2-nistp256',
-  );
+  .regex(/^(ssh-ed25519|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com) [A-Za-z0-9+/]+={0,2}( .*)?$/, A_PUBLIC_KEY)
+  .refine(isPublicKey, A_PUBLIC_KEY);
 
 /** Keys come and go: one that has ended verifies only what was signed before. */
 const keySchema = z.strictObject({

@@ -72,6 +72,24 @@ export function readPublicKey(base64: string): { readonly kind: string; readonly
   return { kind, fields };
 }
 
+/** Bytes of the first fields of a public key, by its kind. */
+const FIELDS: Readonly<Record<string, readonly number[]>> = {
+  'ssh-ed25519': [32],
+  'ecdsa-sha2-nistp256': [8, 65],
+  'sk-ssh-ed25519@openssh.com': [32],
+};
+
+/** True for a public key whose signatures can be verified, as a `.pub` file has it. */
+export function isPublicKey(line: string): boolean {
+  const [kind = '', base64 = ''] = line.split(' ');
+  try {
+    const key = readPublicKey(base64);
+    return key.kind === kind && FIELDS[kind]?.every((bytes, index) => key.fields[index]?.length === bytes) === true;
+  } catch {
+    return false;
+  }
+}
+
 /** A public key of this kind with these fields, base64. */
 export function publicKeyOf(kind: string, fields: readonly Uint8Array[]): string {
   return toBase64(joined([bytesOf(kind), ...fields].map(wire)));

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { withMandatoryGates } from '../../release/policy/mandatory-gates.ts';
 import { readPolicyFile } from '../../release/policy/read-policy.ts';
 import { describeRules, changesOf } from '../../release/policy/describe-policy.ts';
+import { publicKeyOf } from '../../release/policy/ssh-signature.ts';
 import { matchesAny, weigh } from '../../release/policy/weigh.ts';
 import type { Claim, Seal } from '../../release/policy/weigh.ts';
 import { formatDiagnostic } from '../../release/spec/diagnose.ts';
@@ -10,8 +12,8 @@ import { aPolicy } from '../support/a-policy.ts';
 import type { PolicyWishes } from '../support/a-policy.ts';
 
 const NOW = Date.UTC(2026, 10, 28, 12);
-const KEY = 'AAAAC3NzaC1lZDI1NTE5AAAAIBob';
-const GATEWAY = 'AAAAC3NzaC1lZDI1NTE5AAAAIGateway';
+const publicKey = (byte: number): string => publicKeyOf('ssh-ed25519', [new Uint8Array(32).fill(byte)]);
+const [KEY, GATEWAY] = [publicKey(1), publicKey(2)];
 const claim = (change: Partial<Claim> = {}): Claim => ({
   power: 'approve',
   namespace: 'arena',
@@ -222,6 +224,10 @@ describe('mandatory gates', () => {
   });
 });
 
+test('the policy among the examples can be read', () => {
+  expect(readPolicyFile(readFileSync('examples/policy.yaml', 'utf8'))).toHaveProperty('policy');
+});
+
 describe('a policy file', () => {
   const problems = (text: string): string[] => {
     const reading = readPolicyFile(text);
@@ -257,6 +263,11 @@ describe('a policy file', () => {
       'an RSA key',
       'people: { ann: { keys: [{ key: ssh-rsa AAAA }] } }',
       'policy.yaml:1:32: people.ann.keys[0].key: expected a public SSH key as in ~/.ssh/id_ed25519.pub: ssh-ed25519 or ecdsa-sha2-nistp256',
+    ],
+    [
+      'a key that is cut off',
+      'people: { ann: { keys: [{ key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBob }] } }',
+      'policy.yaml:1:32: people.ann.keys[0].key: expected a public SSH key as in ~/.ssh/id_ed25519.pub',
     ],
     [
       'a verb that there is not',
