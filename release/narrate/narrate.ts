@@ -229,14 +229,14 @@ function tableMarkdown(titles: readonly string[], rows: readonly (readonly strin
   return [line(titles), `|${':---|'.repeat(titles.length)}`, ...rows.map(line)].join('\n');
 }
 
-/** `ann via slack (vouched for by the key of slack)`, or `ann via cli (claimed)` when nothing vouches for the name. */
+/** `ann via slack, vouched for by the key of slack`, or `ann via cli, claimed` when nothing vouches for the name. */
 export function whoDecided({
   actor,
   channel,
   vouchedBy,
 }: Pick<DecisionRecord, 'actor' | 'channel' | 'vouchedBy'>): string {
   const how = vouchedBy === undefined ? 'claimed' : `vouched for by ${vouchedBy}`;
-  return `${actor} via ${channel} (${how})`;
+  return `${actor} via ${channel}, ${how}`;
 }
 
 function decisionsMarkdown({ decisions }: ReleaseState): string {

@@ -18,11 +18,7 @@ const MOST_RULES = 200;
 
 const A_PUBLIC_KEY = 'expected a public SSH key as in ~/.ssh/id_ed25519.pub: ssh-ed25519 or ecdsa-sha2-nistp256';
 
-const publicKey = z
-  .string()
-  .max(2_000)
-  .regex(/^(ssh-ed25519|ecdsa-sha2-nistp256|sk-ssh-ed25519@openssh\.com) [A-Za-z0-9+/]+={0,2}( .*)?$/, A_PUBLIC_KEY)
-  .refine(isPublicKey, A_PUBLIC_KEY);
+const publicKey = z.string().max(2_000).refine(isPublicKey, A_PUBLIC_KEY);
 
 /** Keys come and go: one that has ended verifies only what was signed before. */
 const keySchema = z.strictObject({

@@ -299,7 +299,7 @@ describe('hotwave approve --sign', () => {
     expect(signed).toMatchObject({ code: 0, out: 'approved: wave 1 starts ' });
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     const { out } = await stageCommand(it, ['status', 'arena/duel']);
-    expect(out).toContain("approve wave 1 by bob via cli (vouched for by bob's key): approved: wave 1 starts");
+    expect(out).toContain("approve wave 1 by bob via cli, vouched for by bob's key: approved: wave 1 starts");
   });
 
   test('says what is missing when it cannot sign', async ({ stage }) => {
