@@ -1,6 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
 import { unpackPlan } from '../release/plan/packed-plan.ts';
-import type { Approvers } from '../release/decisions/gate-votes.ts';
 import type { PreflightResult, UnderPolicy } from '../release/plan/preflight.ts';
 import type { Plan } from '../release/plan/plan.ts';
 import { initialProgress } from '../release/progress/table.ts';
@@ -96,13 +95,9 @@ function underPolicy({ spec, state }: Release, policy: UnderPolicy | undefined):
   if (!policy) return { spec, state };
   const { requester = state.requester, vouchedBy, gates, approvers } = policy;
   return {
-    spec: { ...spec, gates: [...gates], approvers: copied(approvers) },
+    spec: { ...spec, gates, approvers },
     state: { ...state, requester, ...(vouchedBy === undefined ? {} : { requesterVouchedBy: vouchedBy }) },
   };
-}
-
-function copied(approvers: Approvers): Record<string, string[]> {
-  return Object.fromEntries(Object.entries(approvers).map(([group, people]) => [group, [...people]]));
 }
 
 /** Servers are to move, to be taken over from overrides into the template, or to load what they have. */

@@ -1,15 +1,8 @@
 import type { GateGroup, OpenGate } from '../progress/state.ts';
-import type { GateSpec } from '../spec/spec.ts';
 import { isAmong } from './person.ts';
 
 /** People who may vote, by group. */
 export type Approvers = Readonly<Record<string, readonly string[]>>;
-
-/** The gates of a release, and who is in which group. */
-export interface Gates {
-  readonly gates: readonly GateSpec[];
-  readonly approvers: Approvers;
-}
 
 /** The groups of a gate with their members; undefined when anybody may vote. */
 export function groupsOf(

@@ -1,4 +1,4 @@
-import type { Gates } from '../decisions/gate-votes.ts';
+import type { Gates } from '../spec/spec.ts';
 import type { PackedPlan } from './packed-plan.ts';
 
 /** One line of preflight: what was checked and what came of it. */

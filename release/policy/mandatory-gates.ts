@@ -1,7 +1,6 @@
-import type { Gates } from '../decisions/gate-votes.ts';
 import { groupsOf, approvalsNeeded } from '../decisions/gate-votes.ts';
 import { gateSchema } from '../spec/gate-spec.ts';
-import type { GateSpec } from '../spec/spec.ts';
+import type { GateSpec, Gates } from '../spec/spec.ts';
 import type { Policy } from './policy-spec.ts';
 import { rulesFor } from './weigh.ts';
 
@@ -32,7 +31,7 @@ interface Subject {
   readonly waves: number;
 }
 
-function withGate(gates: readonly GateSpec[], wanted: MandatoryGate, waves: number): readonly GateSpec[] {
+function withGate(gates: readonly GateSpec[], wanted: MandatoryGate, waves: number): GateSpec[] {
   const before = Math.min(wanted.before, waves);
   const own = gates.find((gate) => gate.before === before);
   const others = gates.filter((gate) => gate !== own);

@@ -6,7 +6,6 @@ import { dnsLabel } from '../spec/names.ts';
 import { plainLine } from '../spec/text.ts';
 import { VERBS } from '../progress/state.ts';
 import { isPublicKey } from './ssh-signature.ts';
-import { sinkSchema } from './sink-spec.ts';
 
 /** What somebody may be allowed: what a release can be told, and to start one. */
 export const POWERS = ['start', ...VERBS] as const;
@@ -72,7 +71,6 @@ const policyFieldsSchema = z.strictObject({
     .prefault({}),
   channels: z.record(plainLine(60), channelSchema).prefault({}),
   rules: z.array(ruleSchema).max(MOST_RULES).prefault([]),
-  sinks: z.array(sinkSchema).max(20).prefault([]),
 });
 
 /** What is right in each field and wrong together: names that nobody has, groups that are too small, one key of two owners. */
@@ -137,7 +135,7 @@ function doubles({ people }: Fields): { path: (string | number)[]; message: stri
   ]);
 }
 
-/** Schema of the policy of a cluster: who may decide, what vouches for them, which gates there must be, who is told. */
+/** Schema of the policy of a cluster: who may decide, what vouches for them and which gates there must be. */
 export const policyFileSchema = policyFieldsSchema.superRefine((policy, context) => {
   for (const { path, message } of togetherProblems(policy)) context.addIssue({ code: 'custom', path, message });
 });

@@ -22,7 +22,7 @@ export interface Seal {
 }
 
 /** How far the time of a signature may be from now, in milliseconds, to both sides: clocks differ, and a click is not kept for later. */
-export const SIGNATURE_WINDOW_MS = 5 * 60_000;
+const SIGNATURE_WINDOW_MS = 5 * 60_000;
 
 type Rule = Policy['rules'][number];
 
@@ -53,7 +53,7 @@ export function matchesAny(patterns: readonly string[], namespace: string): bool
 }
 
 /** The person behind a name or an identity; who is not in the policy is known by that name. */
-export function personOf({ people }: Policy, actor: string): string {
+function personOf({ people }: Policy, actor: string): string {
   const key = personKey(actor);
   const found = Object.entries(people).find(
     ([name, { identities }]) => personKey(name) === key || identities.some((identity) => personKey(identity) === key),
@@ -62,7 +62,7 @@ export function personOf({ people }: Policy, actor: string): string {
 }
 
 /** The people of these groups; a name that is no group is a person. */
-export function membersOf({ groups }: Policy, names: readonly string[]): readonly string[] {
+function membersOf({ groups }: Policy, names: readonly string[]): readonly string[] {
   return [...new Set(names.flatMap((name) => (Object.hasOwn(groups, name) ? (groups[name] ?? []) : [name])))];
 }
 

@@ -288,6 +288,8 @@ export type ReleaseSpec = ReleaseFile['spec'];
 export type { Probe } from './probe-spec.ts';
 export type { Reload } from './reload-spec.ts';
 export type { ServerCriteria } from './selection-spec.ts';
+/** The gates of a release, and the people by group who decide at them. */
+export type Gates = Pick<ReleaseSpec, 'gates' | 'approvers'>;
 /** A gate as written in the release file. */
 export type GateSpec = z.output<typeof gateSchema>;
 export type { Admission } from './admission-spec.ts';

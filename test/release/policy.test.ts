@@ -186,7 +186,7 @@ describe('what must be vouched for', () => {
 describe('mandatory gates', () => {
   const gate = (fields: object): ReturnType<typeof gateSchema.parse> => gateSchema.parse({ before: 2, ...fields });
   const policy = aPolicy({ rules: [{ namespaces: ['*'], gates: [{ before: 2, groups: { ops: 1 } }] }] });
-  const merged = (own: readonly ReturnType<typeof gate>[], waves = 3): unknown =>
+  const merged = (own: ReturnType<typeof gate>[], waves = 3): unknown =>
     withMandatoryGates({ gates: own, approvers: {} }, policy, { namespace: 'arena', waves }).gates;
 
   test('stand where the file has none', () => {
