@@ -52,10 +52,18 @@ function matches(entry: string, host: string, port: string): boolean {
   const [, name = entry, wantedPort] = /^(\[.+\]|[^:]+):(\d+)$/.exec(entry) ?? [];
   if (wantedPort !== undefined && wantedPort !== port) return false;
   const bare = name.replace(/^\[|\]$/g, '');
-  if (familyOf(bare)) return bare === host;
+  const family = familyOf(bare);
+  if (family) return isSameAddress(bare, family, host);
   // `.domain` and `*.domain` are hosts within it, `domain` is itself besides.
   const domain = bare.replace(/^\*\./, '.');
   return domain.startsWith('.') ? host.endsWith(domain) : host === domain || host.endsWith(`.${domain}`);
+}
+
+/** Addresses are compared as numbers: `fd00:0::1` is `fd00::1`. */
+function isSameAddress(address: string, family: 'ipv4' | 'ipv6', host: string): boolean {
+  const list = new BlockList();
+  list.addAddress(address, family);
+  return familyOf(host) === family && list.check(host, family);
 }
 
 function isInRange(range: string, host: string): boolean {

@@ -139,7 +139,10 @@ function noteOf(
 ): string {
   const { by, leavesAlone } = manager;
   const who = nameOf(manager);
-  if (leavesAlone !== undefined) return `${who} applies ${ref.name} (${by}), and leaves it alone: ${leavesAlone}`;
+  if (leavesAlone !== undefined) {
+    const meanwhile = manager.kind === 'Flux HelmRelease' ? ' but for upgrades: upgrade nothing until the end' : '';
+    return `${who} applies ${ref.name} (${by}), and leaves it alone${meanwhile} (${leavesAlone})`;
+  }
   const index = containers.findIndex(({ name }) => name === container);
   if (isTargeted) {
     const peace = settings(manager, { kind: 'GameServer', name: '', paths: ['/spec/containers'] });

@@ -26,6 +26,13 @@ test.each([
   expect({ exitCode, stdout, stderr }).toEqual({ exitCode: 64, stdout: '', stderr: `hotwave: ${sentence}` });
 });
 
+test('test:skew --help says what it does, and runs nothing', async () => {
+  const { exitCode, stdout } = await execa(process.execPath, ['--disable-warning=ExperimentalWarning', main, '--help']);
+  expect(exitCode).toBe(0);
+  expect(stdout.split('\n')[0]).toBe('npm run test:skew -- [VERSIONS...] [--part=PART]...');
+  expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+});
+
 test('the table has a row for each choice of versions, with seconds, failures, and what did not run', () => {
   const ran = { passed: 3, failed: 0, seconds: 61.4, failures: [] };
   const table = tableOf(

@@ -58,9 +58,10 @@ test('schema prints the schema that the package also has as a file', async () =>
 
 test('it brings what its own advice names, and neither sources nor tests', async () => {
   const root = join(home, 'node_modules/hotwave');
-  expect((await readdir(root)).sort()).toEqual(['README.md', 'deploy', 'dist', 'docs', 'package.json']);
+  expect((await readdir(root)).sort()).toEqual(['README.md', 'deploy', 'dist', 'docs', 'examples', 'package.json']);
   expect((await readdir(join(root, 'deploy'))).sort()).toEqual(['admission-policy.yaml', 'rbac.yaml']);
-  expect((await readdir(join(root, 'docs'))).sort()).toEqual(['permissions.md', 'release.schema.json']);
+  const docs = (await readdir(join(checkout, 'docs'))).filter((name) => name.endsWith('.md'));
+  expect((await readdir(join(root, 'docs'))).sort()).toEqual([...docs, 'release.schema.json'].sort());
   const files = await readdir(join(root, 'dist'), { recursive: true });
   expect(files.filter((name) => /(?<!\.d)\.ts$|test/.test(name))).toEqual([]);
 });

@@ -115,7 +115,12 @@ test.each<[string, Marks, string]>([
   [
     'a Kustomization that leaves the set alone',
     { labels: OF_KUSTOMIZATION, annotations: { 'kustomize.toolkit.fluxcd.io/ssa': 'IfNotPresent' } },
-    'ok: Flux, Kustomization flux-system/arena applies duel (kustomize.toolkit.fluxcd.io/name), and leaves it alone: kustomize.toolkit.fluxcd.io/ssa: IfNotPresent',
+    'ok: Flux, Kustomization flux-system/arena applies duel (kustomize.toolkit.fluxcd.io/name), and leaves it alone (kustomize.toolkit.fluxcd.io/ssa: IfNotPresent)',
+  ],
+  [
+    'a HelmRelease without drift detection, which writes with each upgrade',
+    { managers: ['helm-controller'], annotations: { 'helm.toolkit.fluxcd.io/driftDetection': 'disabled' } },
+    'ok: Flux HelmRelease applies duel (helm-controller), and leaves it alone but for upgrades: upgrade nothing until the end (helm.toolkit.fluxcd.io/driftDetection: disabled)',
   ],
 ])('the plan names %s, what it may write back and the settings that make peace', (_who, marks, expected) => {
   expect(noteOn(marks)).toBe(expected);

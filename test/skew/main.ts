@@ -19,14 +19,41 @@ const corners: readonly LabVersions[] = [
   parseVersions('newest'),
 ];
 
+const help = `npm run test:skew -- [VERSIONS...] [--part=PART]...
+
+Runs the same tests on several versions of what hotwave stands on, and prints a
+table. It takes more than half an hour, and builds first what is not there yet:
+Kubernetes takes about ten minutes, and Go 1.26.
+
+  VERSIONS     one word for each row: newest, or some of
+               kubernetes=1.37.2,kruise=1.8.3,kruise-game=1.1.0.
+               Default: four rows, the oldest and the newest of each.
+  --part=PART  only this, may be repeated: ${parts.map(({ name }) => name).join(', ')}
+  --help       this text
+
+Examples:
+  npm run test:skew
+  npm run test:skew -- newest --part=demo
+  npm run test:skew -- kubernetes=1.37.2 kruise=1.8.3,kruise-game=1.1.0
+
+Exit codes:
+   0  every part passed
+   1  a part failed
+  64  wrong usage
+`;
+
 const usage = `use: npm run test:skew -- [VERSIONS...] [--part=${parts.map(({ name }) => name).join('|')}]; VERSIONS: ${versionsSyntax}`;
 
 /** The command line asks for something that there is not; EX_USAGE of sysexits.h. */
 class UsageError extends Error {}
 
 try {
-  const { cells, chosen } = parsed(process.argv.slice(2));
-  process.exitCode = await main(cells, chosen);
+  const args = process.argv.slice(2);
+  if (args.includes('--help') || args.includes('-h')) process.stdout.write(help);
+  else {
+    const { cells, chosen } = parsed(args);
+    process.exitCode = await main(cells, chosen);
+  }
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;
   process.stderr.write(`hotwave: ${error.message}\n`);
