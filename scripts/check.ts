@@ -22,6 +22,7 @@ const lanes: readonly (readonly Part[])[] = [
     { name: 'import rule', command: ['depcruise', '--output-type=err', ...present] },
     { name: 'format', command: ['prettier', '--check', '--log-level=warn', '.'] },
     { name: 'release file schema', command: ['node', 'scripts/release-schema.ts', '--check'] },
+    { name: 'wire schemas', command: ['node', 'scripts/wire-schemas.ts', '--check'] },
     { name: 'table of verbs', command: ['node', 'scripts/verb-table.ts', '--check'] },
   ],
 ];

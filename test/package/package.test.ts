@@ -61,7 +61,7 @@ test('it brings what its own advice names, and neither sources nor tests', async
   expect((await readdir(root)).sort()).toEqual(['README.md', 'deploy', 'dist', 'docs', 'examples', 'package.json']);
   expect((await readdir(join(root, 'deploy'))).sort()).toEqual(['admission-policy.yaml', 'rbac.yaml']);
   const docs = (await readdir(join(checkout, 'docs'))).filter((name) => name.endsWith('.md'));
-  expect((await readdir(join(root, 'docs'))).sort()).toEqual([...docs, 'release.schema.json'].sort());
+  expect((await readdir(join(root, 'docs'))).sort()).toEqual([...docs, 'release.schema.json', 'schemas'].sort());
   const files = await readdir(join(root, 'dist'), { recursive: true });
   expect(files.filter((name) => /(?<!\.d)\.ts$|test/.test(name))).toEqual([]);
 });

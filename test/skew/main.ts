@@ -28,7 +28,8 @@ Kubernetes takes about ten minutes, and Go 1.26.
   VERSIONS     one word for each row: newest, or some of
                kubernetes=1.37.2,kruise=1.8.3,kruise-game=1.1.0.
                Default: four rows, the oldest and the newest of each.
-  --part=PART  only this, may be repeated: ${parts.map(({ name }) => name).join(', ')}
+  --part=PART  only this, may be repeated:
+               ${parts.map(({ name }) => name).join(', ')}
   --help       this text
 
 Examples:

@@ -1,0 +1,105 @@
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { expect, inject } from 'vitest';
+import type { z } from 'zod';
+import { answerSchema, stateSchema } from '../../release/decisions/wire-schemas.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
+import { MESSAGES } from '../../workflows/messages.ts';
+import type { ExpectedAnswer } from '../../workflows/messages.ts';
+import { until } from '../lab/until.ts';
+import { aPolicy, fakePolicy } from '../support/a-policy.ts';
+import { BOTS, botProgram } from '../support/bot-programs.ts';
+import type { Bot } from '../support/bot-programs.ts';
+import type { StartedRelease } from '../support/hotwave.ts';
+import { personalKey } from '../support/ssh-key.ts';
+import { aRelease, test } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+
+const KEY = personalKey();
+const isOpen = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
+/** Every vote must be vouched for. */
+const VOUCHED = aPolicy({
+  people: { bot: { keys: [{ key: KEY.public }] } },
+  groups: {},
+  rules: [{ namespaces: ['*'], vouched: ['approve'] }],
+});
+/** Building the Go program for the first time. */
+const BUILDING_MS = 15 * 60_000;
+
+/** Temporal's list is a moment behind: until it shows the release at the gate before a wave. */
+async function listed(it: Stage, wave: number): Promise<void> {
+  const query = `HotwavePhase = 'waiting-approval' AND HotwaveCluster = '${it.clusterName}' AND HotwaveWave = ${wave}`;
+  await until({ what: 'the list to show the gate', deadlineMs: 60_000, everyMs: 100 }, async () => {
+    const { count } = await it.client.workflow.count(query);
+    return count === 1;
+  });
+}
+
+async function run(bot: Bot, it: Stage, by: 'update' | 'signal'): Promise<string> {
+  const { command, env } = await botProgram(bot, await mkdtemp(join(tmpdir(), 'hotwave-bot-')));
+  const [program, ...args] = command;
+  const around = {
+    TEMPORAL_ADDRESS: inject('temporalAddress'),
+    HOTWAVE_CLUSTER: it.clusterName,
+    SIGN_KEY: KEY.path,
+    BY: by,
+  };
+  const { all } = await execa(program, args, { env: { ...env, ...around }, all: true });
+  return all;
+}
+
+test.for(BOTS)(
+  'the program of docs/bots.md for %s approves by update and by signal, and is believed by its key',
+  { timeout: BUILDING_MS },
+  async (bot, { stage }) => {
+    const it = await stage({}, undefined, fakePolicy(VOUCHED));
+    const release = await it.start(aRelease({ gates: [{ before: 1 }, { before: 2 }] }));
+    for (const [wave, by] of [
+      [1, 'update'],
+      [2, 'signal'],
+    ] as const) {
+      await release.idle(`the gate before wave ${wave}`, (state) => isOpen(state) && state.gate?.wave === wave);
+      await listed(it, wave);
+      const output = await run(bot, it, by);
+      expect(output.toLowerCase()).toContain('the policy of the cluster is asked');
+      if (by === 'update') expect(output).toContain('approved: wave 1 starts');
+    }
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    const { decisions } = await release.state();
+    const vote = { verb: 'approve', actor: 'bot', channel: bot, vouchedBy: "bot's key", accepted: true };
+    expect(decisions).toMatchObject([
+      { ...vote, wave: 1 },
+      { ...vote, wave: 2 },
+    ]);
+  },
+);
+
+/** What is promised to bots is what there is: the compiler checks the types, and this the values. */
+function expectPromised(state: z.input<typeof stateSchema>): void {
+  expect(stateSchema.safeParse(state).error).toBeUndefined();
+}
+
+async function expectAnswer(release: StartedRelease): Promise<void> {
+  const decision = { id: '1', verb: 'pause', release: 'scripts-2-0', actor: 'ann' };
+  const answer = await release.handle.query<ExpectedAnswer, [object]>(MESSAGES.answer, decision);
+  expect(answerSchema.parse(answer)).toEqual(answer);
+}
+
+test('the state and the answers of a release are what their schemas promise, at a gate, after votes, and at the end', async ({
+  stage,
+}) => {
+  const it = await stage();
+  const release = await it.start(aRelease({ gates: [{ before: 2, groups: { ops: 1 } }], approvers: { ops: ['bob'] } }));
+  expectPromised(await release.until('the gate', isOpen));
+  await expectAnswer(release);
+  await release.decide({ verb: 'approve', wave: 2, actor: 'mallory' });
+  await release.handle.signal(MESSAGES.decideSignal, { verb: 'approve' });
+  const seen = await release.until('the unreadable one', ({ unreadable }) => unreadable !== undefined);
+  expectPromised(seen);
+  expect(seen.unreadable).toMatchObject({ count: 1 });
+  await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
+  await release.result();
+  expectPromised(await release.state());
+});
