@@ -75,7 +75,7 @@ module.exports = {
     }),
     only('worker', {
       folders: ['release', 'workflows', 'activities', 'cluster'],
-      packages: ['@temporalio/(worker|common|envconfig|client|activity)', 'pino', 'prom-client', 'zod'],
+      packages: ['@temporalio/(worker|common|envconfig|client|activity)', 'p-limit', 'pino', 'prom-client', 'zod'],
     }),
     only('bin', { folders: ['client', 'worker'] }),
     ...within('release', {

@@ -1,6 +1,7 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Answered } from './connect.ts';
 import type { HotwaveWorker } from './create-worker.ts';
+import type { ReleaseLook } from './release-metrics.ts';
 
 /** One named thing that must hold, and what was found. */
 export interface HealthCheck {
@@ -14,6 +15,8 @@ export interface HealthSources {
   /** Undefined while Temporal is not connected. */
   worker: HotwaveWorker | undefined;
   connection: NativeConnection | undefined;
+  /** What metrics tell of the running releases; undefined while Temporal is not connected. */
+  releases?: ReleaseLook | undefined;
   cluster: () => Answered;
 }
 

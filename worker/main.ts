@@ -18,6 +18,8 @@ import { freeLoopbackPort, metricsText } from './metrics.ts';
 import { EXIT_UNREACHABLE, EXIT_USAGE, StartFailure } from './start-failure.ts';
 import { createLogger, installRuntime } from './telemetry.ts';
 import { metricsAuthorities } from './metrics-sources.ts';
+import { ReleaseLook } from './release-metrics.ts';
+import { temporalReleases } from './temporal-releases.ts';
 import { SettingTrouble } from '../release/settings/environment.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { Calendar } from '../activities/ports/calendar.ts';
@@ -59,11 +61,13 @@ async function serve(config: WorkerConfig): Promise<number> {
   const health: HealthSources = {
     worker: undefined,
     connection: undefined,
+    releases: undefined,
     cluster: awaitFirstAnswer(cluster, logger, stopping.signal),
   };
   let http: HttpServer | undefined;
   try {
-    http = metricsAddress === undefined ? undefined : await openHttp(config, health, cluster, metricsAddress);
+    http =
+      metricsAddress === undefined ? undefined : await openHttp(config, { health, cluster, policy, metricsAddress });
     // Only now: the runtime ends with its last connection, and without one it would keep the process alive for ever.
     installRuntime({ logger, metricsAddress });
     return await work({ config, cluster, metrics, calendar, policy, logger, health, stopping, httpUrl: http?.url });
@@ -97,6 +101,7 @@ async function work(parts: Work): Promise<number> {
     logger,
     signal: stopping.signal,
   });
+  health.releases = new ReleaseLook(temporalReleases(health.connection, temporal.namespace), config.cluster);
   health.worker = await createWorker(parts, health.connection);
   const queue = taskQueueOf(config.cluster);
   logger.info(
@@ -148,18 +153,25 @@ function openCluster({ kubeconfig }: WorkerConfig): KubernetesCluster {
   }
 }
 
+interface Shown extends Pick<Work, 'health' | 'cluster' | 'policy'> {
+  readonly metricsAddress: string;
+}
+
 async function openHttp(
   config: WorkerConfig,
-  health: HealthSources,
-  cluster: KubernetesCluster,
-  metricsAddress: string,
+  { health, cluster, policy, metricsAddress }: Shown,
 ): Promise<HttpServer | undefined> {
   return (
     config.http &&
     startHttpServer(config.http, {
       liveness: () => liveness(health),
       readiness: () => readiness(health),
-      metrics: metricsText({ runtimeAddress: metricsAddress, clusterRequests: () => cluster.requests }),
+      metrics: metricsText({
+        runtimeAddress: metricsAddress,
+        clusterRequests: () => cluster.requests,
+        releases: () => health.releases?.latest(),
+        policy,
+      }),
     })
   );
 }

@@ -1,6 +1,9 @@
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { PolicySource } from '../activities/ports/policy.ts';
+import { registerReleaseMetrics } from './release-metrics.ts';
+import type { Look } from './release-metrics.ts';
 
 /** Counts of requests by what they were, such as `GET pods`. */
 export interface RequestCounts {
@@ -13,6 +16,10 @@ export interface MetricsSources {
   readonly runtimeAddress: string;
   /** Requests to the API server; undefined when nobody counts. */
   readonly clusterRequests: () => RequestCounts | undefined;
+  /** The running releases as they were last looked at; undefined while nobody has. */
+  readonly releases: () => Look | undefined;
+  /** Undefined where there is none. */
+  readonly policy?: PolicySource | undefined;
 }
 
 /** A free port on loopback. Another process can take it before it is used; the runtime then says so when it binds. */
@@ -28,24 +35,47 @@ export async function freeLoopbackPort(): Promise<number> {
  * All metrics of the process as one Prometheus text: of the SDK (`temporal_*`), of the process (`process_*`,
  * `nodejs_*`) and of hotwave (`hotwave_*`).
  */
-export function metricsText({ runtimeAddress, clusterRequests }: MetricsSources): () => Promise<string> {
-  const registry = new Registry();
+export function metricsText({ runtimeAddress, ...sources }: MetricsSources): () => Promise<string> {
+  const registry = hotwaveMetrics(sources);
   collectDefaultMetrics({ register: registry });
+  return async () => {
+    const runtime = await fetch(`http://${runtimeAddress}/metrics`, { signal: AbortSignal.timeout(2_000) });
+    return `${await runtime.text()}${await registry.metrics()}`;
+  };
+}
+
+/** Hotwave's own metrics; docs/metrics.md lists them. */
+export function hotwaveMetrics({
+  clusterRequests,
+  releases,
+  policy,
+}: Omit<MetricsSources, 'runtimeAddress'>): Registry {
+  const registry = new Registry();
   registry.registerMetric(
-    // A gauge of counts, because prom-client's Counter cannot be set; the text says counter, see below.
-    new Gauge({
+    new Counter({
       name: 'hotwave_cluster_requests_total',
       help: 'Requests sent to the API server, by method and resource.',
       labelNames: ['request'],
       registers: [],
       collect() {
-        for (const [request, count] of Object.entries(clusterRequests()?.byName() ?? {})) this.set({ request }, count);
+        this.reset();
+        for (const [request, count] of Object.entries(clusterRequests()?.byName() ?? {})) this.inc({ request }, count);
       },
     }),
   );
-  return async () => {
-    const runtime = await fetch(`http://${runtimeAddress}/metrics`, { signal: AbortSignal.timeout(2_000) });
-    const own = await registry.metrics();
-    return `${await runtime.text()}${own.replace('hotwave_cluster_requests_total gauge', 'hotwave_cluster_requests_total counter')}`;
-  };
+  registerReleaseMetrics(registry, releases);
+  if (policy) registry.registerMetric(policyGauge(policy));
+  return registry;
+}
+
+function policyGauge(policy: PolicySource): Gauge {
+  return new Gauge({
+    name: 'hotwave_policy_readable',
+    help: '1 while the policy of the cluster can be read, 0 while what it said last counts.',
+    registers: [],
+    async collect() {
+      const { problem } = await policy.read();
+      this.set(problem === undefined ? 1 : 0);
+    },
+  });
 }

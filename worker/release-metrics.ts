@@ -1,0 +1,196 @@
+import pLimit from 'p-limit';
+import { Gauge } from 'prom-client';
+import type { Registry } from 'prom-client';
+import type { Releases } from '../activities/ports/releases.ts';
+import { OPEN_PHASES } from '../release/decisions/verbs.ts';
+import type { ReleaseState, WaveProgress } from '../release/progress/state.ts';
+import { VERBS } from '../release/progress/state.ts';
+
+/** The running releases of a cluster as they were last looked at. */
+export interface Look {
+  /** When, milliseconds since the epoch. */
+  readonly at: number;
+  readonly states: readonly ReleaseState[];
+  /** Releases that run and do not answer. */
+  readonly silent: number;
+}
+
+/** A scrape never waits for a look; one is made at most so often, in milliseconds. */
+const EVERY_MS = 15_000;
+/** More releases than this are not asked: numbers are for a picture, and must not be a load of their own. */
+const MOST_RELEASES = 200;
+const ASKED_AT_ONCE = 10;
+
+/**
+ * Looks at the running releases of a cluster when somebody wants to know, and not more often. Numbers come from what the
+ * releases say and not from counters of this process: those would begin anew with each worker and count replays.
+ */
+export class ReleaseLook {
+  readonly #releases: Pick<Releases, 'running' | 'state'>;
+  readonly #cluster: string;
+  #last: Look | undefined;
+  #begunAt = -Infinity;
+  #looking: Promise<void> | undefined;
+
+  constructor(releases: Pick<Releases, 'running' | 'state'>, cluster: string) {
+    this.#releases = releases;
+    this.#cluster = cluster;
+  }
+
+  /** What was seen last; undefined before the first look is done. Begins a new one when that is old. */
+  latest(now = Date.now()): Look | undefined {
+    if (this.#looking === undefined && now - this.#begunAt >= EVERY_MS) {
+      this.#begunAt = now;
+      this.#looking = this.#look(now).finally(() => (this.#looking = undefined));
+    }
+    return this.#last;
+  }
+
+  /** Resolves when no look is under way. */
+  async settled(): Promise<void> {
+    await this.#looking;
+  }
+
+  /** Trouble shows in the age of the last look, and in nothing else. */
+  async #look(at: number): Promise<void> {
+    try {
+      const running = (await this.#releases.running({ cluster: this.#cluster })).slice(0, MOST_RELEASES);
+      const answers = await pLimit(ASKED_AT_ONCE).map(running, (one) => this.#releases.state(one));
+      const states = answers.filter((answer) => typeof answer === 'object');
+      this.#last = { at, states, silent: answers.filter((answer) => answer === 'silent').length };
+    } catch {
+      // The next look may find Temporal again.
+    }
+  }
+}
+
+/** One number with its labels. */
+interface Sample {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A number about running releases: its help text, its labels, and how it follows from a look. */
+interface ReleaseGauge {
+  readonly help: string;
+  readonly labels?: readonly string[];
+  readonly of: (look: Look, now: number) => readonly Sample[];
+}
+
+const WAVE_STATES = [
+  'pending',
+  'running',
+  'done',
+  'failed',
+  'skipped',
+  'rolled-back',
+] as const satisfies readonly WaveProgress['status'][];
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+const one = (value: number): readonly Sample[] => [{ value }];
+const oldest = (since: readonly (number | undefined)[], now: number): readonly Sample[] =>
+  one(Math.max(0, ...since.flatMap((moment) => (moment === undefined ? [] : [(now - moment) / 1_000]))));
+
+/** Every metric about releases; docs/metrics.md says what to do about each. Labels are few and known: no names. */
+export const RELEASE_GAUGES: Readonly<Record<string, ReleaseGauge>> = {
+  hotwave_releases: {
+    help: 'Running releases, by phase.',
+    labels: ['phase'],
+    of: ({ states }) =>
+      Object.keys(OPEN_PHASES).map((phase) => ({
+        labels: { phase },
+        value: states.filter((state) => state.phase === phase).length,
+      })),
+  },
+  hotwave_releases_silent: {
+    help: 'Releases that run and do not answer: no worker of their version runs, or their task fails.',
+    of: ({ silent }) => one(silent),
+  },
+  hotwave_open_gates: {
+    help: 'Gates that wait for people.',
+    of: ({ states }) => one(states.filter(({ gate }) => gate !== undefined).length),
+  },
+  hotwave_oldest_gate_seconds: {
+    help: 'For how long the oldest open gate has waited.',
+    of: ({ states }, now) =>
+      oldest(
+        states.map(({ gate }) => gate?.openedAt),
+        now,
+      ),
+  },
+  hotwave_oldest_pause_seconds: {
+    help: 'For how long the release that was paused first has stood still.',
+    of: ({ states }, now) =>
+      oldest(
+        states.map(({ phase, wait }) => (phase === 'paused' ? wait?.since : undefined)),
+        now,
+      ),
+  },
+  hotwave_incomplete_rollbacks: {
+    help: 'Rollbacks of whole releases that stand still: servers are of two versions, and a person is waited for.',
+    of: ({ states }) => one(states.filter(({ goesBack, phase }) => goesBack === true && phase === 'paused').length),
+  },
+  hotwave_waves: {
+    help: 'Waves of running releases, by state.',
+    labels: ['state'],
+    of: ({ states }) =>
+      WAVE_STATES.map((state) => ({
+        labels: { state },
+        value: sum(states.map(({ waves }) => waves.filter(({ status }) => status === state).length)),
+      })),
+  },
+  hotwave_servers: {
+    help: 'Servers of running releases: all that will move, those that prove the new version, those that have failed.',
+    labels: ['state'],
+    of: ({ states }) => {
+      const waves = states.flatMap((state) => state.waves);
+      const count = (of: (wave: WaveProgress) => number): number => sum(waves.map(of));
+      return [
+        { labels: { state: 'all' }, value: count(({ size }) => size) },
+        { labels: { state: 'proved' }, value: count(({ proven }) => proven) },
+        { labels: { state: 'failed' }, value: sum(states.map(({ failures }) => failures.length)) },
+      ];
+    },
+  },
+  hotwave_decisions: {
+    help: 'Decisions that running releases remember, by verb and whether they counted.',
+    labels: ['verb', 'accepted'],
+    of: ({ states }) => {
+      const decisions = states.flatMap((state) => state.decisions);
+      return VERBS.flatMap((verb) =>
+        [true, false].map((accepted) => ({
+          labels: { verb, accepted: String(accepted) },
+          value: decisions.filter((decision) => decision.verb === verb && decision.accepted === accepted).length,
+        })),
+      );
+    },
+  },
+  hotwave_unreadable_messages: {
+    help: 'Messages to running releases that could not be read.',
+    of: ({ states }) => one(sum(states.map(({ unreadable }) => unreadable?.count ?? 0))),
+  },
+  hotwave_releases_look_timestamp_seconds: {
+    help: 'When this worker last looked at the running releases, seconds since 1970.',
+    of: ({ at }) => one(at / 1_000),
+  },
+};
+
+/** Adds the numbers about running releases; before the first look there are none. */
+export function registerReleaseMetrics(registry: Registry, latest: () => Look | undefined): void {
+  for (const [name, { help, labels = [], of }] of Object.entries(RELEASE_GAUGES))
+    registry.registerMetric(
+      new Gauge({
+        name,
+        help,
+        labelNames: labels,
+        registers: [],
+        collect() {
+          const look = latest();
+          // A reset makes 0 of what has no labels, which nobody has seen.
+          if (labels.length > 0) this.reset();
+          else this.remove();
+          if (look) for (const sample of of(look, Date.now())) this.set(sample.labels ?? {}, sample.value);
+        },
+      }),
+    );
+}
