@@ -55,16 +55,17 @@ test.for(BOTS)(
   { timeout: BUILDING_MS },
   async (bot, { stage }) => {
     const it = await stage({}, undefined, fakePolicy(VOUCHED));
-    const release = await it.start(aRelease({ gates: [{ before: 1 }, { before: 2 }] }));
+    const release = await it.start(aRelease({ gates: [{ before: 1 }, { before: 2 }, { before: 3 }] }));
     for (const [wave, by] of [
       [1, 'update'],
-      [2, 'signal'],
+      [2, 'update'],
+      [3, 'signal'],
     ] as const) {
       await release.idle(`the gate before wave ${wave}`, (state) => isOpen(state) && state.gate?.wave === wave);
       await listed(it, wave);
       const output = await run(bot, it, by);
       expect(output.toLowerCase()).toContain('the policy of the cluster is asked');
-      if (by === 'update') expect(output).toContain('approved: wave 1 starts');
+      if (by === 'update') expect(output).toContain(`approved: wave ${wave} starts`);
     }
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     const { decisions } = await release.state();
@@ -72,6 +73,7 @@ test.for(BOTS)(
     expect(decisions).toMatchObject([
       { ...vote, wave: 1 },
       { ...vote, wave: 2 },
+      { ...vote, wave: 3 },
     ]);
   },
 );
