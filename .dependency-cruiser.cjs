@@ -57,7 +57,7 @@ module.exports = {
     only('cluster', {
       folders: ['release'],
       files: ['activities/ports/[a-z-]+[.]ts'],
-      packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'yaml', 'zod', 'p-limit'],
+      packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'standardwebhooks', 'yaml', 'zod', 'p-limit'],
     }),
     only('client', {
       folders: ['release'],
@@ -91,6 +91,7 @@ module.exports = {
       progress: ['checks', 'decisions', 'fleet', 'narrate', 'patches', 'plan', 'spec'],
       decisions: ['checks', 'fleet', 'narrate', 'plan', 'progress', 'spec'],
       narrate: ['decisions', 'fleet', 'monitor', 'plan', 'progress', 'spec'],
+      notices: ['checks', 'decisions', 'fleet', 'monitor', 'narrate', 'progress', 'spec'],
     }),
     ...within('workflows', { steps: ['.'] }),
     ...within('activities', {
@@ -100,9 +101,10 @@ module.exports = {
       set: ['.', 'ports'],
       'game-servers': ['.', 'ports', 'servers'],
       halt: ['.', 'ports'],
-      preflight: ['.', 'ports', 'probes'],
+      preflight: ['.', 'notices', 'ports', 'probes'],
       audit: ['.', 'ports', 'probes', 'servers'],
       monitor: ['.', 'ports', 'probes', 'servers'],
+      notices: ['.', 'ports'],
     }),
     ...within('client', {
       verbs: ['commands', 'temporal', 'terminal'],

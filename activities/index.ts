@@ -1,5 +1,7 @@
 import { bakeWave, checkServers } from './probes/check-servers.ts';
 import { admitServers } from './servers/admit-servers.ts';
+import { deliverNotice, readSinks } from './notices/deliver-notice.ts';
+import { tellCourier } from './notices/tell-courier.ts';
 import { awaitReady } from './servers/await-ready.ts';
 import { checkCalendar } from './preflight/check-calendar.ts';
 import { changePriorities } from './game-servers/change-priorities.ts';
@@ -39,6 +41,9 @@ import {
 import type { Calendar } from './ports/calendar.ts';
 import type { Cluster } from './ports/cluster.ts';
 import type { Metrics } from './ports/metrics.ts';
+import type { Couriers } from './ports/couriers.ts';
+import type { NoticeSender } from './ports/notice-sender.ts';
+import type { PolicySource } from './ports/policy.ts';
 import { NO_RELEASES } from './ports/releases.ts';
 import type { Releases } from './ports/releases.ts';
 
@@ -53,6 +58,12 @@ export interface ActivityDependencies {
   readonly releases?: Releases | undefined;
   /** The freeze windows of the cluster. Default: only those of each release. */
   readonly calendar?: Calendar | undefined;
+  /** Who is told what people must know. Default: nobody. */
+  readonly policy?: PolicySource | undefined;
+  /** The couriers of the same Temporal. Default: there are none. */
+  readonly couriers?: Couriers | undefined;
+  /** What sends to HTTP sinks. Default: nothing does. */
+  readonly sender?: NoticeSender | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
   readonly isStopping?: () => boolean;
 }
@@ -65,6 +76,9 @@ export function createActivities({
   heartbeats,
   metrics,
   calendar,
+  policy,
+  couriers,
+  sender,
   releases = NO_RELEASES,
   isStopping = () => false,
 }: ActivityDependencies) {
@@ -72,7 +86,7 @@ export function createActivities({
   const activity = <Input, Output>(run: (input: Input) => Promise<Output>): ((input: Input) => Promise<Output>) =>
     leased(heartbeats, reportingTrouble(run));
   return {
-    planRelease: activity(planReleaseActivity({ cluster, metrics, calendar, releases })),
+    planRelease: activity(planReleaseActivity({ cluster, metrics, calendar, policy, releases })),
     checkCalendar: activity(checkCalendar(calendar)),
     inspectCluster: activity(inspectCluster(cluster, calendar)),
     changePriorities: activity(changePriorities(cluster)),
@@ -100,7 +114,7 @@ export function createActivities({
     rollbackSnapshot: activity(rollbackSnapshot(cluster)),
     rollBackSet: activity(lookingAgain(rollBackSet(cluster))),
     restoreSet: activity(lookingAgain(restoreSet(cluster))),
-    planRollback: activity(planRollbackActivity(cluster, releases)),
+    planRollback: activity(planRollbackActivity(cluster, releases, policy)),
     recordStuck: activity(recordStuck(cluster, releases)),
     tally: activity(tally(cluster)),
     readAuditHead: activity(readAuditHead(cluster)),
@@ -109,6 +123,9 @@ export function createActivities({
     inspectServers: activity(inspectServers(cluster)),
     haltReleases: activity(haltReleases(releases, isStopping)),
     letReleasesGo: activity(letReleasesGo(releases)),
+    tellCourier: activity(tellCourier(couriers)),
+    readSinks: activity(readSinks(policy)),
+    deliverNotice: activity(deliverNotice(policy, sender)),
   };
 }
 

@@ -61,9 +61,10 @@ async function begun(input: FromClusterInput): Promise<RunningRelease> {
 
 async function begin(
   run: RunningRelease,
-  { record, plan: packed, spec, isRecorded }: Found,
+  { record, plan: packed, spec, isRecorded, sinks }: Found,
   { requester, reason }: FromClusterInput,
 ): Promise<void> {
+  run.tellPeople(sinks);
   const plan = unpackPlan(packed);
   const { release, strategy, oldImage, startedAt } = record;
   upsertSearchAttributes([{ key: releaseKey, value: release }]);
@@ -84,6 +85,7 @@ async function begin(
     },
     isOnRecord: true,
     identity: { release, startedAt },
+    sinks,
   };
   run.replace(way);
   // Should this be lost as well, the set says again what to go back to, and from now on whose it is.

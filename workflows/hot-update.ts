@@ -53,10 +53,10 @@ export async function hotUpdate(raw: ReleaseInput): Promise<ReleaseResult> {
  * the cluster is like now.
  * @throws ApplicationFailure with one sentence, which ends the workflow, when this run is the first
  */
-export function continued({ release, answers }: Carried): RunningRelease {
+export function continued({ release, answers, outbox }: Carried): RunningRelease {
   if (workflowInfo().continuedFromExecutionRunId === undefined)
     throw ApplicationFailure.nonRetryable(BY_HAND, 'BadInput');
-  return new RunningRelease(unpackRelease(release), answers);
+  return new RunningRelease(unpackRelease(release), answers, outbox);
 }
 
 const BY_HAND = 'only a run of a release hands a release on: start it without carried';
@@ -156,13 +156,14 @@ async function goOnInNextRun({ run, watch }: StepContext, { next }: Carrying): P
   watch.stop();
   await watch.ended();
   await condition(allHandlersFinished, '10s', { summary: 'last answers before the next run' });
-  await next({ release: packRelease(run.release), answers: run.answers });
+  await next({ release: packRelease(run.release), answers: run.answers, outbox: run.outbox });
 }
 
 /** What a release comes to, once nobody waits for an answer any more. */
 async function endOf(run: RunningRelease): Promise<ReleaseResult> {
   const tallied = await tally(run.release);
   await condition(allHandlersFinished, '10s', { summary: 'last answers' });
+  await run.toldPeople();
   const { state } = run;
   return {
     release: state.release,

@@ -13,6 +13,7 @@ import { momentSchema } from '../release/spec/quantity.ts';
 import { checkedFileSchema } from '../release/spec/spec.ts';
 import type {
   Carried,
+  CourierInput,
   FromClusterInput,
   MonitorInput,
   HaltInput,
@@ -61,6 +62,16 @@ export const fromClusterInputSchema: z.ZodType<FromClusterInput> = z.object({
   to: z.object({ version: plainLine(128).optional(), image: plainLine(1_024).optional() }).optional(),
   holderIsDead: z.boolean().optional(),
   ...continuation,
+});
+
+/** What a courier is started with. */
+export const courierInputSchema: z.ZodType<CourierInput> = z.object({
+  v,
+  cluster,
+  set,
+  backOff: z.object({ first: z.int().min(1).max(DAY_MS), most: z.int().min(1).max(DAY_MS) }).optional(),
+  mostEvents: z.int().min(20).max(20_000).optional(),
+  carried: z.custom<CourierInput['carried']>((carried) => typeof carried === 'object' && carried !== null).optional(),
 });
 
 /** What `plan` asks. */

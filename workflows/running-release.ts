@@ -13,6 +13,9 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 import { applyDecision } from '../release/decisions/decision.ts';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate/narrate.ts';
+import { cardOf } from '../release/notices/card.ts';
+import { noticesBetween, withNews } from '../release/notices/news.ts';
+import { Outbox } from './outbox.ts';
 import { apply } from '../release/progress/apply.ts';
 import type { Doing } from '../release/progress/describe-step.ts';
 import type { Event } from '../release/progress/events.ts';
@@ -23,7 +26,7 @@ import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
 import type { ReleaseState } from '../release/progress/state.ts';
 import { EXAMPLES, readDecision } from '../release/decisions/message.ts';
-import type { DecisionMessage, ExpectedAnswer } from './messages.ts';
+import type { CarriedOutbox, DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
 
 const decideUpdate = defineUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide);
@@ -58,8 +61,12 @@ export class RunningRelease {
   /** What was said to which decision, for those who signalled it; the oldest go first. */
   readonly #answers: Map<string, DecisionAnswer>;
 
-  constructor(release: Release, answers: Answers = []) {
+  /** Undefined while nobody is told anything. */
+  #outbox: Outbox | undefined;
+
+  constructor(release: Release, answers: Answers = [], outbox?: CarriedOutbox) {
     this.#release = release;
+    this.tellPeople(release.sinks, outbox);
     this.#answers = new Map(answers);
     setHandler(answerQuery, (message: DecisionMessage) => this.#expectedAnswer(message), {
       description: 'What the release has said to this decision, or would say to it',
@@ -100,6 +107,22 @@ export class RunningRelease {
     return [...this.#answers];
   }
 
+  /** What people are still to be told. */
+  get outbox(): CarriedOutbox | undefined {
+    return this.#outbox?.carried;
+  }
+
+  /** From now on people are told what they must know, if there is anybody to tell. */
+  tellPeople(sinks: true | undefined, carried?: CarriedOutbox): void {
+    if (sinks)
+      this.#outbox = new Outbox((facts) => cardOf(this.#release.state, facts), this.#release.state.set, carried);
+  }
+
+  /** The last notices are handed over, or it takes too long. */
+  async toldPeople(): Promise<void> {
+    await this.#outbox?.empty();
+  }
+
   /** Something happened. */
   apply(event: Event): void {
     this.replace(apply(this.#release, event, Date.now()));
@@ -120,6 +143,8 @@ export class RunningRelease {
 
   #publish(before: ReleaseState): void {
     const { state } = this.#release;
+    const outbox = this.#outbox;
+    outbox?.tell((waiting) => withNews(waiting, noticesBetween(before, state, this.#changedAt), state));
     setCurrentDetails(detailsMarkdown(state));
     if (before.phase === state.phase && before.wave === state.wave) return;
     upsertSearchAttributes([

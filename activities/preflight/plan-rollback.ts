@@ -14,6 +14,8 @@ import { updatedContainer } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
+import { toldOf } from '../notices/deliver-notice.ts';
+import type { PolicySource } from '../ports/policy.ts';
 import type { Releases } from '../ports/releases.ts';
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import { packPlan } from '../../release/plan/packed-plan.ts';
@@ -36,6 +38,8 @@ export interface PlanRollbackInput {
 export type PlannedRollback =
   | {
       readonly kind: 'found';
+      /** Somebody is told what people must know of it. */
+      readonly sinks?: true;
       readonly record: ReleaseRecord;
       /** This very record is on the set already; else it is to be written before anything moves. */
       readonly isRecorded: boolean;
@@ -51,6 +55,7 @@ const ASKED_AT_ONCE = 20;
 export function planRollbackActivity(
   cluster: Cluster,
   releases: Releases,
+  policy?: PolicySource,
 ): (input: PlanRollbackInput) => Promise<PlannedRollback> {
   return async ({ set: ref, clusterName, file, to, holderIsDead = false }) => {
     const set = await cluster.readSet(ref, cancellation());
@@ -75,6 +80,7 @@ export function planRollbackActivity(
     const patience = file ? { ready: file.spec.ready, paused: file.spec.paused } : {};
     return {
       kind: 'found',
+      ...(await toldOf(policy, ref.namespace)),
       record,
       isRecorded,
       plan: packPlan({

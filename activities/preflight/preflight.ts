@@ -24,6 +24,8 @@ import {
   checkTemplate,
 } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
+import { toldOf } from '../notices/deliver-notice.ts';
+import type { PolicySource } from '../ports/policy.ts';
 import type { Access } from '../ports/access.ts';
 import { packPlan } from '../../release/plan/packed-plan.ts';
 
@@ -64,27 +66,31 @@ const CHECKS: readonly Check[] = [
 ];
 
 /** Plans a release against the live set without changing anything. */
-export function planReleaseActivity(
-  around: Pick<Preflight, 'cluster' | 'metrics' | 'calendar' | 'releases'>,
-): (input: PlanReleaseInput) => Promise<PreflightResult> {
+export function planReleaseActivity({
+  policy,
+  ...around
+}: Pick<Preflight, 'cluster' | 'metrics' | 'calendar' | 'releases'> & {
+  readonly policy?: PolicySource | undefined;
+}): (input: PlanReleaseInput) => Promise<PreflightResult> {
   return async ({ file, cluster: clusterName, takeover, duringFreeze = false }) => {
     const { calendar } = around;
     const { namespace, gameServerSet } = file.spec.target;
     const ref = { namespace, name: gameServerSet };
     const preflight: Preflight = { ...around, file, ref, clusterName, takeover, duringFreeze };
     const lines: PreflightLine[] = [];
+    const told = await toldOf(policy, namespace);
     for (const { title, only, run } of CHECKS) {
       if (only && !only.includes(file.spec.strategy)) continue;
       const line = { title, ...(await run(preflight)) };
       lines.push(line);
-      if (line.status === 'refused') return { lines };
+      if (line.status === 'refused') return { lines, ...told };
     }
-    if (!preflight.plan) return { lines };
+    if (!preflight.plan) return { lines, ...told };
     const plan = packPlan(preflight.plan);
-    if (!hasCalendar(calendar, file.spec)) return { lines, plan };
+    if (!hasCalendar(calendar, file.spec)) return { lines, plan, ...told };
     // Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do.
     const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };
-    return { lines: [...lines, line], plan, calendar: true };
+    return { lines: [...lines, line], plan, calendar: true, ...told };
   };
 }
 

@@ -13,4 +13,6 @@ export interface PreflightResult {
   readonly plan?: PackedPlan;
   /** The release has to look at a calendar before each wave. */
   readonly calendar?: boolean;
+  /** Somebody is told what people must know of it. */
+  readonly sinks?: true;
 }

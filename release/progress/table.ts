@@ -252,6 +252,8 @@ export interface Release {
   readonly identity?: { readonly release: string; readonly startedAt: number } | undefined;
   /** Freeze windows count, and why the requester wants to release in one all the same. */
   readonly calendar?: { readonly reason: string | undefined } | undefined;
+  /** Somebody is told what people must know: the policy of the cluster has sinks. */
+  readonly sinks?: true | undefined;
 }
 
 /** Who this server is in a plan. */

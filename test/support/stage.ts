@@ -6,6 +6,7 @@ import { open, temporalOver } from '../../client/temporal/connect.ts';
 import { readPollers } from '../../client/temporal/task-queue.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
+import type { HotwaveWorkerOptions } from '../../worker/create-worker.ts';
 import type { ReleaseInput } from '../../workflows/messages.ts';
 import { until } from '../lab/until.ts';
 import { aRelease } from './a-release.ts';
@@ -42,6 +43,9 @@ export interface Stage {
   ): Promise<StartedRelease>;
 }
 
+/** Who is told what people must know, and how couriers wait. */
+export type Told = Pick<HotwaveWorkerOptions, 'policy' | 'courierTimes'>;
+
 /** What the workers of one test file share: a connection costs more than a worker. */
 export interface Connections {
   readonly native: NativeConnection;
@@ -67,6 +71,7 @@ export function emptyStage(
   { native, client, connection }: Connections,
   model: FakeClusterModel,
   calendar?: Calendar,
+  told?: Told,
 ): Stage {
   stages += 1;
   const clusterName = `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
@@ -83,6 +88,7 @@ export function emptyStage(
         clusterName,
         cluster: calls.through(cluster),
         calendar,
+        ...told,
         bundlePath: inject('bundlePath'),
         pollers: 2,
       });
@@ -113,7 +119,7 @@ export function emptyStage(
 interface StageFixtures {
   readonly connections: Connections;
   /** Makes stages with a worker each; they end with the test. */
-  readonly stage: (model?: FakeClusterModel, calendar?: Calendar) => Promise<Stage & RunningWorker>;
+  readonly stage: (model?: FakeClusterModel, calendar?: Calendar, told?: Told) => Promise<Stage & RunningWorker>;
 }
 
 /** A test with stages. */
@@ -130,8 +136,8 @@ export const test = plainTest.extend<StageFixtures>({
   ],
   stage: async ({ connections }, use) => {
     const workers: RunningWorker[] = [];
-    await use(async (model = {}, calendar) => {
-      const stage = emptyStage(connections, model, calendar);
+    await use(async (model = {}, calendar, told) => {
+      const stage = emptyStage(connections, model, calendar, told);
       const startWorker = async (): Promise<RunningWorker> => {
         const worker = await stage.startWorker();
         workers.push(worker);
