@@ -19,42 +19,46 @@ const answerSchema = z.object({ receipt: z.string().regex(/^[\x21-\x7e](?:[\x20-
 export function httpNoticeSender(deadlineMs = DEADLINE_MS): NoticeSender {
   return {
     async send(sink, notice, receipt, signal) {
-      const { origin } = new URL(sink.url);
-      const trouble = (what: string): Delivery => ({ kind: 'trouble', trouble: plainText(`${origin} ${what}`, 300) });
       const body = JSON.stringify(notice);
       const signature = await signatureOf(sink, notice, body);
       if ('problem' in signature) return { kind: 'trouble', trouble: signature.problem };
-      const limits = [AbortSignal.timeout(deadlineMs), ...(signal ? [signal] : [])];
+      const carried = receipt === undefined ? {} : { 'hotwave-receipt': receipt };
+      const headers = {
+        'content-type': 'application/json',
+        ...eventHeaders(notice),
+        ...signature.headers,
+        ...carried,
+      };
+      const deadline = AbortSignal.timeout(deadlineMs);
       try {
-        const answer = await request(sink.url, {
-          method: 'POST',
-          body,
-          signal: AbortSignal.any(limits),
-          headers: {
-            'content-type': 'application/json',
-            ...eventHeaders(notice),
-            ...signature.headers,
-            ...(receipt === undefined ? {} : { 'hotwave-receipt': receipt }),
-          },
-        });
-        const { statusCode, headers } = answer;
-        const text = await firstOf(answer.body);
-        if (statusCode >= 200 && statusCode <= 299) return { kind: 'delivered', ...receiptIn(text) };
-        const isRedirect = statusCode >= 300 && statusCode <= 399;
-        const { retryAfterMs } = refusalOf(statusCode, headers['retry-after'], '');
-        return {
-          ...trouble(`answers ${statusCode}${isRedirect ? ', a redirect, which is not followed' : ''}`),
-          ...(statusCode === 429 || statusCode === 503 ? { retryAfterMs } : {}),
-        } as Delivery;
+        return await post(sink, { headers, body, signal: AbortSignal.any(signal ? [deadline, signal] : [deadline]) });
       } catch (error) {
         signal?.throwIfAborted();
-        return trouble(
-          limits[0]?.aborted === true ? `gives no answer within ${deadlineMs / 1_000} s` : reasonOf(error),
-        );
+        return trouble(sink, deadline.aborted ? `gives no answer within ${deadlineMs / 1_000} s` : reasonOf(error));
       }
     },
   };
 }
+
+/** Only the origin of an address is told: chats put secrets into its path. */
+function trouble({ url }: HttpSink, what: string, retryAfterMs?: number): Delivery {
+  return { kind: 'trouble', trouble: plainText(`${new URL(url).origin} ${what}`, 300), retryAfterMs };
+}
+
+async function post(
+  sink: HttpSink,
+  sent: { readonly headers: Readonly<Record<string, string>>; readonly body: string; readonly signal: AbortSignal },
+): Promise<Delivery> {
+  const { statusCode, headers, body } = await request(sink.url, { method: 'POST', ...sent });
+  const text = await firstOf(body);
+  if (statusCode >= 200 && statusCode <= 299) return { kind: 'delivered', ...receiptIn(text) };
+  const redirect = statusCode >= 300 && statusCode <= 399 ? ', a redirect, which is not followed' : '';
+  const { retryAfterMs } = refusalOf(statusCode, headers['retry-after'], '');
+  return trouble(sink, `answers ${statusCode}${redirect}`, ASKS_FOR_TIME.has(statusCode) ? retryAfterMs : undefined);
+}
+
+/** Too Many Requests, and Service Unavailable. */
+const ASKS_FOR_TIME: ReadonlySet<number> = new Set([429, 503]);
 
 /** The code alone: messages of connections may hold more of an address than its origin. */
 function reasonOf(error: unknown): string {

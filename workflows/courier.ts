@@ -23,6 +23,8 @@ const undeliveredQuery = defineQuery<Undelivered>(COURIER_MESSAGES.undelivered);
 
 /** When a courier with nothing to do ends, in milliseconds: it remembers receipts, so it outlives a night at a gate. */
 const IDLE_MS = 7 * 86_400_000;
+/** A try that takes longer is given up by its courier; its sink may get that notice twice. */
+const LAST_TRY_MS = 60_000;
 const BACK_OFF = { first: 1_000, most: 5 * 60_000 };
 
 /**
@@ -106,7 +108,7 @@ class Round {
 
   /** Resolves when nobody is at work: what is under way is handed on by what came of it. */
   async ended(): Promise<void> {
-    await condition(() => this.#busy.size === 0);
+    await condition(() => this.#busy.size === 0, LAST_TRY_MS, { summary: 'the last tries before the next run' });
   }
 
   /** Finds out who is told of what has come. */

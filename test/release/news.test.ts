@@ -6,7 +6,7 @@ import { NOW, aReleaseState, waves } from '../client/support.ts';
 
 const gate: OpenGate = {
   wave: 2,
-  spec: { before: 2, approvals: 2, notRequester: false, timeout: 60_000, onTimeout: 'pause' } as OpenGate['spec'],
+  spec: { before: 2, approvals: 2, notRequester: false, timeout: 60_000, onTimeout: 'pause' },
   openedAt: NOW,
   approvedBy: [],
 };

@@ -32,7 +32,7 @@ export interface TestSink {
 /** Starts a sink that takes everything. */
 export async function startSink(name: string): Promise<TestSink> {
   const received: Received[] = [];
-  const sink = { answer: (response: ServerResponse): void => void response.writeHead(204).end() };
+  const sink: Pick<TestSink, 'answer'> = { answer: (response) => void response.writeHead(204).end() };
   const server: Server = createServer((request, response) => {
     const pieces: Buffer[] = [];
     request.on('data', (piece: Buffer) => pieces.push(piece));
