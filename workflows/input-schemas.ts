@@ -102,6 +102,8 @@ export const monitorInputSchema: z.ZodType<MonitorInput> = z.object({
   until: momentSchema,
   interval,
   mostEvents: z.int().min(20).max(20_000).optional(),
+  sinks: z.literal(true).optional(),
+  outbox: z.custom<MonitorInput['outbox']>((outbox) => typeof outbox === 'object' && outbox !== null).optional(),
   carried: z
     .object({ state: monitorStateSchema, memory: monitorMemorySchema.optional(), sweptAt: momentSchema })
     .optional(),

@@ -151,6 +151,10 @@ export interface MonitorInput {
   readonly interval: number;
   /** A new run begins once the history is longer; default 2,000 events. */
   readonly mostEvents?: number | undefined;
+  /** Somebody is told what people must know. */
+  readonly sinks?: true | undefined;
+  /** What people are still to be told. */
+  readonly outbox?: CarriedOutbox | undefined;
   /** From the run before: a guard goes on in a new run before its history is too long. */
   readonly carried?: CarriedMonitor | undefined;
 }

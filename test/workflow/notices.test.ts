@@ -2,11 +2,12 @@ import { describe, expect } from 'vitest';
 import { HTTP } from 'cloudevents';
 import { Webhook } from 'standardwebhooks';
 import type { Undelivered } from '../../workflows/messages.ts';
-import { COURIER_MESSAGES, courierWorkflowId } from '../../workflows/messages.ts';
-import { SET } from '../support/builders.ts';
+import { COURIER_MESSAGES, courierWorkflowId, monitorWorkflowId } from '../../workflows/messages.ts';
+import { SET, SIDECAR } from '../support/builders.ts';
 import { until } from '../lab/until.ts';
 import { SECRET, policyOf, startSink } from '../support/http-sinks.ts';
 import type { TestSink } from '../support/http-sinks.ts';
+import { startRelease } from '../support/hotwave.ts';
 import type { Stage } from '../support/stage.ts';
 import { aRelease, test } from '../support/stage.ts';
 
@@ -120,6 +121,25 @@ describe('what people must know', () => {
     await arrived(sink, 'done');
     expect(onceEach(sink)).toEqual([1, 2, 3, 4]);
     expect(kindsOf(sink)).toEqual(['started', 'gate-opened', 'gate-decided', 'done']);
+    await sink.close();
+  });
+
+  test('is told by the guard once for each server that does not run what it should', async ({ stage }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
+    const { client, clusterName: cluster } = it;
+    const start = { cluster, file: aRelease({ guard: '1h' }), requester: 'ann', monitorInterval: 50 };
+    expect(await (await startRelease(client, start)).result()).toMatchObject({ outcome: 'done' });
+    const server = it.cluster.server('duel-3');
+    server.engine.loaded = '1.0';
+    server.restart(server.container(SIDECAR)!);
+    await arrived(sink, 'mismatch');
+    expect(kindsOf(sink)).toEqual(['started', 'done', 'mismatch']);
+    const { text, sequence, release } = sink.received[2]!.notice;
+    expect(text).toMatch(/^1 server does not run 2\.0 after scripts-2-0 on arena\/duel: duel-3 \(/);
+    expect(sequence).toBe(1);
+    expect(release).toMatchObject({ release: 'scripts-2-0', phase: 'done', can: [], failed: 1 });
+    await client.workflow.getHandle(monitorWorkflowId(cluster, SET)).terminate();
     await sink.close();
   });
 
