@@ -295,6 +295,11 @@ export function courierWorkflowId(cluster: string, set: SetRef): string {
   return `hotwave-notify/${cluster}/${set.namespace}/${set.name}`;
 }
 
+/** The workflow id of the courier of the set whose release has this workflow id. */
+export function courierOf(releaseId: string): string {
+  return releaseId.replace(/^hotwave\//, 'hotwave-notify/');
+}
+
 /** What the workflow ids of all releases of a scope begin with. */
 export function releasesPrefix({ cluster, namespace }: HaltScope): string {
   return `hotwave/${cluster}/${namespace === undefined ? '' : `${namespace}/`}`;

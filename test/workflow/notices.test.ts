@@ -7,6 +7,7 @@ import { SET, SIDECAR } from '../support/builders.ts';
 import { until } from '../lab/until.ts';
 import { SECRET, policyOf, startSink } from '../support/http-sinks.ts';
 import type { TestSink } from '../support/http-sinks.ts';
+import { stageCommand } from '../support/stage-command.ts';
 import { startRelease } from '../support/hotwave.ts';
 import type { Stage } from '../support/stage.ts';
 import { aRelease, test } from '../support/stage.ts';
@@ -71,6 +72,9 @@ describe('what people must know', () => {
     expect(await undelivered(it)).toMatchObject({
       sinks: [{ sink: 'down', waiting: 2, trouble: `${new URL(down.url).origin} answers 500` }],
     });
+    expect((await stageCommand(it, ['status', 'arena/duel'])).err).toMatch(
+      /^down was not told 2 notices since \S+ \S+ UTC: http:\/\/127\.0\.0\.1:\d+ answers 500$/m,
+    );
     const tries = down.received.length;
     down.answer = (response) => void response.writeHead(204).end();
     await allDelivered(it);
