@@ -1,8 +1,9 @@
 import { describe, expect } from 'vitest';
 import { HTTP } from 'cloudevents';
 import { Webhook } from 'standardwebhooks';
+import type { MonitorState } from '../../release/monitor/monitor.ts';
 import type { Undelivered } from '../../workflows/messages.ts';
-import { COURIER_MESSAGES, courierWorkflowId, monitorWorkflowId } from '../../workflows/messages.ts';
+import { COURIER_MESSAGES, MESSAGES, courierWorkflowId, monitorWorkflowId } from '../../workflows/messages.ts';
 import { SET, SIDECAR } from '../support/builders.ts';
 import { until } from '../lab/until.ts';
 import { SECRET, policyOf, startSink } from '../support/http-sinks.ts';
@@ -73,7 +74,7 @@ describe('what people must know', () => {
       sinks: [{ sink: 'down', waiting: 2, trouble: `${new URL(down.url).origin} answers 500` }],
     });
     expect((await stageCommand(it, ['status', 'arena/duel'])).err).toMatch(
-      /^down was not told 2 notices since \S+ \S+ UTC: http:\/\/127\.0\.0\.1:\d+ answers 500$/m,
+      /^down was not told 2 notices since .+ UTC: http:.+ answers 500\n/,
     );
     const tries = down.received.length;
     down.answer = (response) => void response.writeHead(204).end();
@@ -134,7 +135,13 @@ describe('what people must know', () => {
     const { client, clusterName: cluster } = it;
     const start = { cluster, file: aRelease({ guard: '1h' }), requester: 'ann', monitorInterval: 50 };
     expect(await (await startRelease(client, start)).result()).toMatchObject({ outcome: 'done' });
+    const guard = client.workflow.getHandle(monitorWorkflowId(cluster, SET));
+    await until({ what: 'a look', deadlineMs: 60_000, everyMs: 50 }, async () => {
+      return (await guard.query<MonitorState>(MESSAGES.state)).lookedAt > 0;
+    });
     const server = it.cluster.server('duel-3');
+    // Wrong files: an engine that has only lost its version is made to reload, and nobody has to know.
+    server.engine.files = '1.0';
     server.engine.loaded = '1.0';
     server.restart(server.container(SIDECAR)!);
     await arrived(sink, 'mismatch');
@@ -143,7 +150,7 @@ describe('what people must know', () => {
     expect(text).toMatch(/^1 server does not run 2\.0 after scripts-2-0 on arena\/duel: duel-3 \(/);
     expect(sequence).toBe(1);
     expect(release).toMatchObject({ release: 'scripts-2-0', phase: 'done', can: [], failed: 1 });
-    await client.workflow.getHandle(monitorWorkflowId(cluster, SET)).terminate();
+    await guard.terminate();
     await sink.close();
   });
 
