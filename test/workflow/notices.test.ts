@@ -73,8 +73,8 @@ describe('what people must know', () => {
     expect(await undelivered(it)).toMatchObject({
       sinks: [{ sink: 'down', waiting: 2, trouble: `${new URL(down.url).origin} answers 500` }],
     });
-    expect((await stageCommand(it, ['status', 'arena/duel'])).err).toMatch(
-      /^down was not told 2 notices since .+ UTC: http:.+ answers 500\n/,
+    expect((await stageCommand(it, ['status', 'arena/duel'])).err.replaceAll(/\s+/g, ' ')).toMatch(
+      /^down was not told 2 notices since .+ UTC: http:.+ answers 500 $/,
     );
     const tries = down.received.length;
     down.answer = (response) => void response.writeHead(204).end();
