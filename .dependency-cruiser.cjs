@@ -57,7 +57,7 @@ module.exports = {
     only('cluster', {
       folders: ['release'],
       files: ['activities/ports/[a-z-]+[.]ts'],
-      packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'yaml', 'zod', 'p-limit'],
+      packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'standardwebhooks', 'yaml', 'zod', 'p-limit'],
     }),
     only('client', {
       folders: ['release'],
@@ -87,11 +87,12 @@ module.exports = {
       checks: ['fleet', 'patches', 'plan', 'spec'],
       audit: ['fleet', 'record', 'spec'],
       monitor: ['audit', 'fleet', 'record', 'spec'],
-      policy: ['decisions', 'progress', 'spec'],
+      policy: ['decisions', 'notices', 'progress', 'spec'],
       plan: ['audit', 'fleet', 'narrate', 'patches', 'progress', 'record', 'spec'],
       progress: ['checks', 'decisions', 'fleet', 'narrate', 'patches', 'plan', 'spec'],
       decisions: ['checks', 'fleet', 'narrate', 'plan', 'progress', 'spec'],
       narrate: ['decisions', 'fleet', 'monitor', 'plan', 'progress', 'spec'],
+      notices: ['checks', 'decisions', 'fleet', 'monitor', 'narrate', 'progress', 'spec'],
     }),
     ...within('workflows', { steps: ['.'] }),
     ...within('activities', {
@@ -102,9 +103,10 @@ module.exports = {
       'game-servers': ['.', 'ports', 'servers'],
       halt: ['.', 'policy', 'ports'],
       policy: ['.', 'ports'],
-      preflight: ['.', 'policy', 'ports', 'probes'],
+      preflight: ['.', 'notices', 'policy', 'ports', 'probes'],
       audit: ['.', 'ports', 'probes', 'servers'],
       monitor: ['.', 'ports', 'probes', 'servers'],
+      notices: ['.', 'ports'],
     }),
     ...within('client', {
       verbs: ['commands', 'temporal', 'terminal'],

@@ -1,5 +1,7 @@
 import { bakeWave, checkServers } from './probes/check-servers.ts';
 import { admitServers } from './servers/admit-servers.ts';
+import { deliverNotice, readSinks } from './notices/deliver-notice.ts';
+import { tellCourier } from './notices/tell-courier.ts';
 import { awaitReady } from './servers/await-ready.ts';
 import { checkCalendar } from './preflight/check-calendar.ts';
 import { changePriorities } from './game-servers/change-priorities.ts';
@@ -40,8 +42,10 @@ import { weighBeginnings } from './policy/weigh-beginning.ts';
 import { weighDecisions } from './policy/weigh-decisions.ts';
 import type { Calendar } from './ports/calendar.ts';
 import type { Cluster } from './ports/cluster.ts';
-import type { PolicySource } from './ports/policy.ts';
 import type { Metrics } from './ports/metrics.ts';
+import type { Couriers } from './ports/couriers.ts';
+import type { NoticeSender } from './ports/notice-sender.ts';
+import type { PolicySource } from './ports/policy.ts';
 import { NO_RELEASES } from './ports/releases.ts';
 import type { Releases } from './ports/releases.ts';
 
@@ -56,8 +60,12 @@ export interface ActivityDependencies {
   readonly releases?: Releases | undefined;
   /** The freeze windows of the cluster. Default: only those of each release. */
   readonly calendar?: Calendar | undefined;
-  /** Who may decide in the cluster. Default: anybody. */
+  /** Who may decide in the cluster, and who is told what people must know. Default: anybody, and nobody. */
   readonly policy?: PolicySource | undefined;
+  /** The couriers of the same Temporal. Default: there are none. */
+  readonly couriers?: Couriers | undefined;
+  /** What sends to HTTP sinks. Default: nothing does. */
+  readonly sender?: NoticeSender | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
   readonly isStopping?: () => boolean;
 }
@@ -71,6 +79,8 @@ export function createActivities({
   metrics,
   calendar,
   policy,
+  couriers,
+  sender,
   releases = NO_RELEASES,
   isStopping = () => false,
 }: ActivityDependencies) {
@@ -117,6 +127,9 @@ export function createActivities({
     inspectServers: activity(inspectServers(cluster)),
     haltReleases: activity(haltReleases(releases, isStopping, { policy })),
     letReleasesGo: activity(letReleasesGo(releases)),
+    tellCourier: activity(tellCourier(couriers)),
+    readSinks: activity(readSinks(policy)),
+    deliverNotice: activity(deliverNotice(policy, sender)),
   };
 }
 

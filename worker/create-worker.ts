@@ -2,6 +2,9 @@ import { Worker } from '@temporalio/worker';
 import type { NativeConnection, WorkerOptions } from '@temporalio/worker';
 import { createActivities } from '../activities/index.ts';
 import type { ActivityDependencies } from '../activities/index.ts';
+import { httpNoticeSender } from '../cluster/http-sink.ts';
+import type { CourierInput } from '../workflows/messages.ts';
+import { temporalCouriers } from './temporal-couriers.ts';
 import { taskQueueOf, watchQueueOf } from '../workflows/messages.ts';
 import { workflowBundlePath } from './bundle.ts';
 import { temporalHeartbeats } from './temporal-heartbeats.ts';
@@ -22,6 +25,8 @@ export interface HotwaveWorkerOptions extends Omit<ActivityDependencies, 'heartb
   readonly activitySlots?: number;
   /** Requests for workflow tasks, and for activities, that wait at Temporal at once; default 10, at least 2. */
   readonly pollers?: number;
+  /** How couriers wait, and how long their runs are; for tests. */
+  readonly courierTimes?: Pick<CourierInput, 'backOff' | 'mostEvents'>;
 }
 
 /** A worker for one cluster as its process sees it. */
@@ -46,6 +51,7 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     buildId,
     activitySlots = 100,
     pollers = 10,
+    courierTimes = {},
     ...dependencies
   } = options;
   const made: { worker?: Worker } = {};
@@ -57,6 +63,8 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     activities: createActivities({
       releases: temporalReleases(connection, namespace),
       heartbeats: temporalHeartbeats,
+      couriers: temporalCouriers(connection, namespace, courierTimes),
+      sender: httpNoticeSender(),
       ...dependencies,
       isStopping,
     }),

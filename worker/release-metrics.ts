@@ -92,7 +92,7 @@ const oldest = (since: readonly (number | undefined)[], now: number): readonly S
   one(Math.max(0, ...since.flatMap((moment) => (moment === undefined ? [] : [(now - moment) / 1_000]))));
 
 /** Every metric about releases; docs/metrics.md says what to do about each. Labels are few and known: no names. */
-export const RELEASE_GAUGES: Readonly<Record<string, ReleaseGauge>> = {
+const RELEASE_GAUGES: Readonly<Record<string, ReleaseGauge>> = {
   hotwave_releases: {
     help: 'Running releases, by phase.',
     labels: ['phase'],

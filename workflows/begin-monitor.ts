@@ -38,6 +38,7 @@ export async function monitorAfter(release: Release, interval?: number): Promise
     requester,
     set: plan.set,
     last,
+    ...(release.sinks ? { sinks: release.sinks } : {}),
     until: now + spec.guard,
     interval: interval ?? monitorInterval(plan.baseline.replicas),
   });

@@ -64,6 +64,20 @@ export const PROFILES = {
     heartbeatTimeout: silence,
     cancellationType: AT_ONCE,
   }),
+  /** Notices for the courier of a set. */
+  handingOver: () => ({
+    startToCloseTimeout: '30s',
+    heartbeatTimeout: SILENCE,
+    cancellationType: AT_ONCE,
+    retry: RETRY,
+  }),
+  /** One try to deliver a notice. */
+  delivering: () => ({
+    startToCloseTimeout: '30s',
+    heartbeatTimeout: SILENCE,
+    cancellationType: AT_ONCE,
+    retry: { maximumAttempts: 1 },
+  }),
   /** Watches that send decisions. */
   holding: (limit: number) => ({ ...within(limit), heartbeatTimeout: SILENCE, cancellationType: WHEN_IT_HAS_ENDED }),
 } as const satisfies Readonly<Record<string, (limit: number, silence: '12s' | '30s') => Profile>>;
@@ -111,6 +125,16 @@ function short(profile: (limit: number) => Profile): Profile {
 /** A long call that may write or send, see {@link writing}. */
 export function lasting(summary: string, limit: number): Calls {
   return writing(summary, limit);
+}
+
+/** Handing notices over is tried until it works: nobody waits for it. */
+export function handingOver(summary: string): Calls {
+  return calls(summary, PROFILES.handingOver());
+}
+
+/** One try to deliver, beside the calls of releases: whoever calls tries again. */
+export function delivering(summary: string): Calls {
+  return calls(summary, onTheWatchQueue(PROFILES.delivering()));
 }
 
 /** Watches that change nothing: whoever interrupts one goes on at once. `limit` is its time in milliseconds. */

@@ -62,9 +62,10 @@ async function begun(input: FromClusterInput): Promise<RunningRelease> {
 
 async function begin(
   run: RunningRelease,
-  { record, plan: packed, spec, isRecorded, weighed }: Found,
+  { record, plan: packed, spec, isRecorded, weighed, sinks }: Found,
   { requester: claimed, reason }: FromClusterInput,
 ): Promise<void> {
+  run.tellPeople(sinks);
   const known = { requester: claimed, ...knownBy(weighed) };
   const plan = unpackPlan(packed);
   const { release, strategy, oldImage, startedAt } = record;
@@ -87,6 +88,7 @@ async function begin(
     isOnRecord: true,
     ...(weighed ? { underPolicy: true as const } : {}),
     identity: { release, startedAt },
+    sinks,
   };
   run.replace(way);
   // Should this be lost as well, the set says again what to go back to, and from now on whose it is.

@@ -163,6 +163,7 @@ async function goOnInNextRun({ run, watch }: StepContext, { next }: Carrying): P
 async function endOf(run: RunningRelease): Promise<ReleaseResult> {
   const tallied = await tally(run.release);
   await condition(allHandlersFinished, '10s', { summary: 'last answers' });
+  await run.toldPeople();
   const { state } = run;
   return {
     release: state.release,

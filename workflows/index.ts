@@ -1,4 +1,5 @@
 export { rollBackFromCluster } from './from-cluster.ts';
+export { courier } from './courier.ts';
 export { guard } from './monitor.ts';
 export { halt } from './halt.ts';
 export { hotUpdate } from './hot-update.ts';

@@ -13,6 +13,7 @@ import { momentSchema } from '../release/spec/quantity.ts';
 import { checkedFileSchema } from '../release/spec/spec.ts';
 import type {
   Carried,
+  CourierInput,
   FromClusterInput,
   MonitorInput,
   HaltInput,
@@ -65,6 +66,16 @@ export const fromClusterInputSchema: z.ZodType<FromClusterInput> = z.object({
   ...continuation,
 });
 
+/** What a courier is started with. */
+export const courierInputSchema: z.ZodType<CourierInput> = z.object({
+  v,
+  cluster,
+  set,
+  backOff: z.object({ first: z.int().min(1).max(DAY_MS), most: z.int().min(1).max(DAY_MS) }).optional(),
+  mostEvents: z.int().min(20).max(20_000).optional(),
+  carried: z.custom<CourierInput['carried']>((carried) => typeof carried === 'object' && carried !== null).optional(),
+});
+
 /** What `plan` asks. */
 export const planInputSchema: z.ZodType<PlanInput> = z.object({ v, file: checkedFileSchema, cluster });
 
@@ -93,6 +104,8 @@ export const monitorInputSchema: z.ZodType<MonitorInput> = z.object({
   until: momentSchema,
   interval,
   mostEvents: z.int().min(20).max(20_000).optional(),
+  sinks: z.literal(true).optional(),
+  outbox: z.custom<MonitorInput['outbox']>((outbox) => typeof outbox === 'object' && outbox !== null).optional(),
   carried: z
     .object({ state: monitorStateSchema, memory: monitorMemorySchema.optional(), sweptAt: momentSchema })
     .optional(),

@@ -2,6 +2,9 @@
  * The names and payloads by which others speak to a release: the CLI, chat-ops bots, the Temporal UI. Plain values and
  * schemas without any SDK, so that a bot in any language can be written against this file.
  */
+import type { News } from '../release/notices/news.ts';
+import type { Notice } from '../release/notices/notice.ts';
+import type { CarriedMail } from '../release/notices/mail.ts';
 import type { MonitorCounts, MonitorState } from '../release/monitor/monitor.ts';
 import type { MonitorMemory } from '../release/monitor/monitor-watch.ts';
 import type { Audit } from '../release/audit/audit-verdict.ts';
@@ -29,6 +32,7 @@ export const WORKFLOWS = {
   guard: 'guard',
   halt: 'halt',
   rollBackFromCluster: 'rollBackFromCluster',
+  courier: 'courier',
 } as const;
 
 /**
@@ -47,6 +51,9 @@ export const HALT_MESSAGES = {
   unhaltSet: 'unhaltSet',
   unhaltSetSignal: 'unhaltSetBySignal',
 } as const;
+
+/** The signal that hands notices to a courier, and the query for what it has not delivered yet. */
+export const COURIER_MESSAGES = { tell: 'tell', undelivered: 'undelivered' } as const;
 
 /** Search attributes that every release carries. */
 export const SEARCH_ATTRIBUTES = {
@@ -87,6 +94,53 @@ export interface Carried {
   readonly runs?: readonly string[] | undefined;
   /** Decisions that the policy has not been asked about yet. */
   readonly waiting?: readonly DecisionMessage[] | undefined;
+  /** What people are still to be told. */
+  readonly outbox?: CarriedOutbox | undefined;
+}
+
+/** What one run hands to the next of what people must know. */
+export interface CarriedOutbox {
+  /** The number of the last notice. */
+  readonly sequence: number;
+  /** Handed over, as far as is known not yet taken. */
+  readonly underWay: readonly Notice[];
+  readonly waiting: readonly News[];
+}
+
+/** What a courier is started with. */
+export interface CourierInput {
+  readonly v: 1;
+  readonly cluster: string;
+  readonly set: SetRef;
+  /** Times of the next try in milliseconds: the first, and the longest. Default 1 s and 5 min. */
+  readonly backOff?: { readonly first: number; readonly most: number } | undefined;
+  /** A new run begins after so many events; default when Temporal suggests it. */
+  readonly mostEvents?: number | undefined;
+  /** From the run before. */
+  readonly carried?: CarriedMail | undefined;
+}
+
+/** A sink that has not got everything. */
+export interface UndeliveredSink {
+  readonly sink: string;
+  readonly waiting: number;
+  /** Since when it takes nothing, milliseconds since the epoch. */
+  readonly since?: number | undefined;
+  readonly trouble?: string | undefined;
+  /** Notices that were given up. */
+  readonly dropped: number;
+}
+
+/** What a courier answers to the query. */
+export interface Undelivered {
+  readonly v: 1;
+  readonly sinks: readonly UndeliveredSink[];
+  /** Notices whose sinks are not known yet, and why. */
+  readonly unsorted: number;
+  readonly problem?: string | undefined;
+  /** Sinks that left the policy, with how many notices they did not get. */
+  readonly gone: readonly { readonly sink: string; readonly dropped: number }[];
+  readonly unreadable: number;
 }
 
 /** What a guard is started with. */
@@ -103,6 +157,10 @@ export interface MonitorInput {
   readonly interval: number;
   /** A new run begins once the history is longer; default 2,000 events. */
   readonly mostEvents?: number | undefined;
+  /** Somebody is told what people must know. */
+  readonly sinks?: true | undefined;
+  /** What people are still to be told. */
+  readonly outbox?: CarriedOutbox | undefined;
   /** From the run before: a guard goes on in a new run before its history is too long. */
   readonly carried?: CarriedMonitor | undefined;
 }
@@ -240,6 +298,16 @@ export function monitorWorkflowId(cluster: string, set: SetRef): string {
 /** The workflow id of a halt: while it runs, the releases of its scope are halted. */
 export function haltWorkflowId({ cluster, namespace }: HaltScope): string {
   return `hotwave-halt/${cluster}${namespace === undefined ? '' : `/${namespace}`}`;
+}
+
+/** The workflow id of the courier of a set. */
+export function courierWorkflowId(cluster: string, set: SetRef): string {
+  return `hotwave-notify/${cluster}/${set.namespace}/${set.name}`;
+}
+
+/** The workflow id of the courier of the set whose release has this workflow id. */
+export function courierOf(releaseId: string): string {
+  return releaseId.replace(/^hotwave\//, 'hotwave-notify/');
 }
 
 /** What the workflow ids of all releases of a scope begin with. */

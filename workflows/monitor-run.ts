@@ -15,7 +15,10 @@ import type { MonitorState } from '../release/monitor/monitor.ts';
 import { EXAMPLES, readFarewell, readMessage } from '../release/decisions/message.ts';
 import { endMonitor, withUnreadable } from '../release/monitor/monitor.ts';
 import { monitorMarkdown } from '../release/narrate/narrate-monitor.ts';
-import type { MonitorInput, StopMonitorMessage } from './messages.ts';
+import { guardCard } from '../release/notices/card.ts';
+import { monitorNews } from '../release/notices/news.ts';
+import { Outbox } from './outbox.ts';
+import type { CarriedOutbox, MonitorInput, StopMonitorMessage } from './messages.ts';
 import { GUARD_MESSAGES, MESSAGES } from './messages.ts';
 import { monitorInputSchema } from './input-schemas.ts';
 
@@ -39,9 +42,16 @@ export class MonitorRun {
   /** When the release ended that is guarded. */
   readonly #finishedAt: number;
 
-  constructor(state: MonitorState, finishedAt: number) {
+  /** Undefined while nobody is told anything. */
+  readonly #outbox: Outbox | undefined;
+
+  constructor(state: MonitorState, { last, sinks, outbox }: Pick<MonitorInput, 'last' | 'sinks' | 'outbox'>) {
     this.#state = state;
-    this.#finishedAt = finishedAt;
+    this.#finishedAt = last.finishedAt;
+    const { strategy, previousVersion, startedAt, finishedAt: endedAt, outcome: phase } = last;
+    const guarded = { strategy, previousVersion, startedAt, endedAt, phase };
+    if (sinks)
+      this.#outbox = new Outbox((facts) => guardCard(this.#state, guarded, facts, Date.now()), state.set, outbox);
     this.set(state);
     upsertSearchAttributes([
       { key: phaseKey, value: 'guarding' },
@@ -69,8 +79,20 @@ export class MonitorRun {
     return this.#state.phase === 'guarding' && this.next === undefined;
   }
 
+  /** What people are still to be told. */
+  get outbox(): CarriedOutbox | undefined {
+    return this.#outbox?.carried;
+  }
+
+  /** The last notices are handed over, or it takes too long. */
+  async toldPeople(): Promise<void> {
+    await this.#outbox?.empty();
+  }
+
   /** Replaces the state and shows it. */
   set(state: MonitorState): void {
+    const before = this.#state;
+    this.#outbox?.tell((waiting) => [...waiting, ...monitorNews(before, state, Date.now())]);
     this.#state = state;
     setCurrentDetails(monitorMarkdown(state, Date.now()));
   }

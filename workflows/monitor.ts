@@ -51,10 +51,14 @@ export async function guard(raw: MonitorInput): Promise<MonitorResult> {
   await CancellationScope.nonCancellable(() => condition(allHandlersFinished, '10s', { summary: 'last answers' }));
   const { run } = post;
   if (run.state.phase === 'ended') {
+    await run.toldPeople();
     const { release, reason, problems, counts } = run.state;
     return { release, reason, problems: problems.length, counts };
   }
-  return await continueAsNew<typeof guard>(run.next ?? { ...input, carried: post.carried });
+  return await continueAsNew<typeof guard>({
+    ...(run.next ?? { ...input, carried: post.carried }),
+    outbox: run.outbox,
+  });
 }
 
 /** @throws ApplicationFailure with the sentence for the person */
@@ -73,9 +77,9 @@ class Post {
 
   constructor(input: MonitorInput) {
     const { carried, last, cluster, set, requester, until, interval } = input;
-    const { release, image, version, finishedAt } = last;
+    const { release, image, version } = last;
     const fresh = newMonitor({ release, cluster, set, image, version, requester, until, interval }, Date.now());
-    this.run = new MonitorRun(carried?.state ?? fresh, finishedAt);
+    this.run = new MonitorRun(carried?.state ?? fresh, input);
     this.#input = input;
     this.#memory = carried?.memory;
     this.#sweptAt = carried?.sweptAt ?? 0;

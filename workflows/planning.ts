@@ -69,9 +69,10 @@ export function endPlanning(run: RunningRelease, error: unknown, cancelled: stri
 
 function takeOver(
   run: RunningRelease,
-  { lines, plan: packed, calendar = false, policy }: PreflightResult,
+  { lines, plan: packed, calendar = false, policy, sinks }: PreflightResult,
   reason: string | undefined,
 ): void {
+  run.tellPeople(sinks);
   const refusal = lines.find(({ status }) => status === 'refused');
   if (refusal || !packed) {
     run.apply({ kind: 'finished', outcome: 'refused', reason: refusal?.detail ?? 'there is no plan' });
@@ -85,6 +86,7 @@ function takeOver(
     plan,
     progress: initialProgress(plan),
     calendar: calendar ? { reason } : undefined,
+    sinks,
   });
   if (plan.strategy === 'newServersOnly' || hasWork(plan)) return;
   run.apply({ kind: 'finished', outcome: 'done', reason: `every server proves ${plan.version} already` });

@@ -14,6 +14,9 @@ import { applyDecision, refusalOfAnybody } from '../release/decisions/decision.t
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { Weighed } from '../release/decisions/person.ts';
 import { agreeing, detailsMarkdown } from '../release/narrate/narrate.ts';
+import { cardOf } from '../release/notices/card.ts';
+import { noticesBetween, withNews } from '../release/notices/news.ts';
+import { Outbox } from './outbox.ts';
 import { apply } from '../release/progress/apply.ts';
 import type { Doing } from '../release/progress/describe-step.ts';
 import type { Event } from '../release/progress/events.ts';
@@ -24,7 +27,7 @@ import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
 import type { ReleaseState } from '../release/progress/state.ts';
 import { EXAMPLES, readDecision } from '../release/decisions/message.ts';
-import type { Carried, DecisionMessage, ExpectedAnswer } from './messages.ts';
+import type { Carried, CarriedOutbox, DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
 import { reading } from './calls.ts';
 import { Weighing } from './weighing.ts';
@@ -64,8 +67,15 @@ export class RunningRelease {
   readonly #runs: readonly string[];
   readonly #weighing = new Weighing<DecisionMessage>((decisions) => this.#weigh(decisions));
 
-  constructor(release: Release, { answers = [], runs = [], waiting = [] }: Partial<Omit<Carried, 'release'>> = {}) {
+  /** Undefined while nobody is told anything. */
+  #outbox: Outbox | undefined;
+
+  constructor(
+    release: Release,
+    { answers = [], runs = [], waiting = [], outbox }: Partial<Omit<Carried, 'release'>> = {},
+  ) {
     this.#release = release;
+    this.tellPeople(release.sinks, outbox);
     this.#answers = new Map(answers);
     this.#runs = [...runs.slice(1 - KEPT_RUNS), workflowInfo().runId];
     setHandler(answerQuery, (message: DecisionMessage) => this.#expectedAnswer(message), {
@@ -105,7 +115,19 @@ export class RunningRelease {
 
   /** What the next run has to know to answer the same, and to answer who still waits. */
   get handed(): Omit<Carried, 'release'> {
-    return { answers: [...this.#answers], runs: this.#runs, waiting: this.#weighing.waiting };
+    const outbox = this.#outbox ? { outbox: this.#outbox.carried } : {};
+    return { answers: [...this.#answers], runs: this.#runs, waiting: this.#weighing.waiting, ...outbox };
+  }
+
+  /** From now on people are told what they must know, if there is anybody to tell. */
+  tellPeople(sinks: true | undefined, carried?: CarriedOutbox): void {
+    if (sinks)
+      this.#outbox = new Outbox((facts) => cardOf(this.#release.state, facts), this.#release.state.set, carried);
+  }
+
+  /** The last notices are handed over, or it takes too long. */
+  async toldPeople(): Promise<void> {
+    await this.#outbox?.empty();
   }
 
   /** Something happened. */
@@ -128,6 +150,8 @@ export class RunningRelease {
 
   #publish(before: ReleaseState): void {
     const { state } = this.#release;
+    const outbox = this.#outbox;
+    outbox?.tell((waiting) => withNews(waiting, noticesBetween(before, state, this.#changedAt), state));
     setCurrentDetails(detailsMarkdown(state));
     if (before.phase === state.phase && before.wave === state.wave) return;
     upsertSearchAttributes([

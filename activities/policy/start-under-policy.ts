@@ -7,6 +7,7 @@ import type { Policy } from '../../release/policy/policy-spec.ts';
 import { describeRules } from '../../release/policy/describe-policy.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { PolicySource } from '../ports/policy.ts';
+import { sinksOf } from '../../release/policy/sinks.ts';
 import { weighBeginning } from './weigh-beginning.ts';
 
 /** What is to be started, and by whom. */
@@ -66,7 +67,9 @@ function lineOf(
     weighed &&
     `started by ${weighed.person} (${weighed.vouchedBy === undefined ? 'claimed' : `vouched for by ${weighed.vouchedBy}`})`;
   const gates = mandatoryGateTexts(policy, namespace).map((text) => `gate ${text}`);
-  const parts = [...(who === undefined ? [] : [who]), ...gates, ...describeRules(policy, namespace)];
+  const sinks = sinksOf(policy, namespace).map(({ name }) => name);
+  const told = sinks.length === 0 ? [] : [`tells ${sinks.join(', ')}`];
+  const parts = [...(who === undefined ? [] : [who]), ...gates, ...describeRules(policy, namespace), ...told];
   const detail = parts.length === 0 ? `nothing about namespace ${namespace}` : parts.join('; ');
   return problem === undefined
     ? { title, status: 'ok', detail }

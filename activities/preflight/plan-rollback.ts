@@ -19,6 +19,7 @@ import { weighedByPolicy } from '../policy/weigh-beginning.ts';
 import type { WeighBeginningInput } from '../policy/weigh-beginning.ts';
 import type { PolicySource } from '../ports/policy.ts';
 import type { Cluster } from '../ports/cluster.ts';
+import { toldOf } from '../notices/deliver-notice.ts';
 import type { Releases } from '../ports/releases.ts';
 import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import { packPlan } from '../../release/plan/packed-plan.ts';
@@ -45,6 +46,8 @@ export interface PlanRollbackInput {
 export type PlannedRollback =
   | {
       readonly kind: 'found';
+      /** Somebody is told what people must know of it. */
+      readonly sinks?: true;
       readonly record: ReleaseRecord;
       /** This very record is on the set already; else it is to be written before anything moves. */
       readonly isRecorded: boolean;
@@ -68,7 +71,8 @@ export function planRollbackActivity(
     const weighed = await weighedByPolicy(policy, { beginning: beginningOf(input), vouch: input.vouch });
     if (weighed && 'refusal' in weighed) return refused(weighed.refusal);
     const planned = await plannedRollback(cluster, releases, input);
-    return planned.kind === 'found' && weighed ? { ...planned, weighed } : planned;
+    if (planned.kind !== 'found') return planned;
+    return { ...planned, ...(await toldOf(policy, input.set.namespace)), ...(weighed ? { weighed } : {}) };
   };
 }
 

@@ -24,6 +24,7 @@ import {
   checkTemplate,
 } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
+import { toldOf } from '../notices/deliver-notice.ts';
 import type { Access } from '../ports/access.ts';
 import { startUnderPolicy } from '../policy/start-under-policy.ts';
 import type { PolicySource } from '../ports/policy.ts';
@@ -82,9 +83,10 @@ export function planReleaseActivity(
     const policy = policies && (await startUnderPolicy(policies, input));
     const said = policy ? [policy.line] : [];
     const lines = isRefused(said) ? said : [...said, ...(await linesOf(preflight))];
-    if (isRefused(lines) || !preflight.plan) return { lines };
+    const told = await toldOf(policies, namespace);
+    if (isRefused(lines) || !preflight.plan) return { lines, ...told };
     const under = policy ? { policy: policy.of(preflight.plan.waves.length) } : {};
-    const result = { lines, plan: packPlan(preflight.plan), ...under };
+    const result = { lines, plan: packPlan(preflight.plan), ...under, ...told };
     return hasCalendar(around.calendar, file.spec) ? await withCalendar(preflight, result) : result;
   };
 }

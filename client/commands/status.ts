@@ -10,6 +10,8 @@ import type { OutputFormat } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
 import type { LinkFlags } from '../temporal/links.ts';
+import { undeliveredLines } from '../temporal/undelivered.ts';
+import { courierOf } from '../../workflows/messages.ts';
 import { temporalUiLink } from '../temporal/links.ts';
 import { look } from '../terminal/look.ts';
 import { print } from '../terminal/print.ts';
@@ -30,7 +32,9 @@ export function runStatus(io: Io, argument: string, flags: StatusFlags): Promise
   const target = targetOf(io, argument, flags);
   return withTemporal(io, flags, async (temporal) => {
     const found = await findRelease(temporal, target);
-    const code = await report(io, temporal, found, flags);
+    const courier = courierOf(found.handle.workflowId);
+    const [code, lines] = await Promise.all([report(io, temporal, found, flags), undeliveredLines(temporal, courier)]);
+    for (const line of lines) say(io, line);
     showLink(io, temporal, found, flags);
     return code;
   });

@@ -14,6 +14,8 @@ export interface PreflightResult {
   readonly plan?: PackedPlan;
   /** The release has to look at a calendar before each wave. */
   readonly calendar?: boolean;
+  /** Somebody is told what people must know of it. */
+  readonly sinks?: true;
   /** What the policy of the cluster makes of the release; absent where there is none. */
   readonly policy?: UnderPolicy;
 }

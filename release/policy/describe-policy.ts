@@ -25,11 +25,16 @@ export function changesOf(before: Policy, after: Policy): readonly string[] {
     ...namedChanges('people', before.people, after.people),
     ...namedChanges('groups', before.groups, after.groups),
     ...namedChanges('channels', before.channels, after.channels),
+    ...namedChanges('sinks', byName(before.sinks), byName(after.sinks)),
     ...(isEqual(before.rules, after.rules) ? [] : [`rules (${before.rules.length}, now ${after.rules.length})`]),
     ...(isEqual(before.freeze, after.freeze)
       ? []
       : [`freeze windows (${before.freeze.length}, now ${after.freeze.length})`]),
   ];
+}
+
+function byName<Entry extends { readonly name: string }>(list: readonly Entry[]): Record<string, Entry> {
+  return Object.fromEntries(list.map((entry) => [entry.name, entry]));
 }
 
 function namedChanges(

@@ -5,6 +5,7 @@ import { ofType } from '../spec/issue-sentences.ts';
 import { dnsLabel } from '../spec/names.ts';
 import { plainLine } from '../spec/text.ts';
 import { VERBS } from '../progress/state.ts';
+import { sinkSchema } from './sink-spec.ts';
 import { isPublicKey } from './ssh-signature.ts';
 
 /** What somebody may be allowed: what a release can be told, and to start one. */
@@ -71,6 +72,7 @@ const policyFieldsSchema = z.strictObject({
     .prefault({}),
   channels: z.record(plainLine(60), channelSchema).prefault({}),
   rules: z.array(ruleSchema).max(MOST_RULES).prefault([]),
+  sinks: z.array(sinkSchema).max(20).prefault([]),
 });
 
 /** What is right in each field and wrong together: names that nobody has, groups that are too small, one key of two owners. */

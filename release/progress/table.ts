@@ -254,6 +254,8 @@ export interface Release {
   readonly calendar?: { readonly reason: string | undefined } | undefined;
   /** The policy of the cluster says who may decide. */
   readonly underPolicy?: true | undefined;
+  /** Somebody is told what people must know: the policy of the cluster has sinks. */
+  readonly sinks?: true | undefined;
 }
 
 /** Who this server is in a plan. */

@@ -6,6 +6,7 @@ import { open, temporalOver } from '../../client/temporal/connect.ts';
 import { readPollers } from '../../client/temporal/task-queue.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
+import type { HotwaveWorkerOptions } from '../../worker/create-worker.ts';
 import type { ReleaseInput } from '../../workflows/messages.ts';
 import { until } from '../lab/until.ts';
 import { aRelease } from './a-release.ts';
@@ -14,7 +15,6 @@ import { fakeCluster } from './fake-cluster.ts';
 import type { FakeCluster, FakeClusterModel } from './fake-cluster.ts';
 import { startRelease } from './hotwave.ts';
 import type { StartedRelease } from './hotwave.ts';
-import type { PolicySource } from '../../activities/ports/policy.ts';
 import type { Calendar } from '../../activities/ports/calendar.ts';
 
 export { TARGETED, aRelease, aTargetedRelease, releaseText } from './a-release.ts';
@@ -43,6 +43,9 @@ export interface Stage {
   ): Promise<StartedRelease>;
 }
 
+/** Who is told what people must know, and how couriers wait. */
+export type Told = Pick<HotwaveWorkerOptions, 'policy' | 'courierTimes'>;
+
 /** What the workers of one test file share: a connection costs more than a worker. */
 export interface Connections {
   readonly native: NativeConnection;
@@ -68,7 +71,7 @@ export function emptyStage(
   { native, client, connection }: Connections,
   model: FakeClusterModel,
   calendar?: Calendar,
-  policy?: PolicySource,
+  told?: Told,
 ): Stage {
   stages += 1;
   const clusterName = `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
@@ -85,7 +88,7 @@ export function emptyStage(
         clusterName,
         cluster: calls.through(cluster),
         calendar,
-        policy,
+        ...told,
         bundlePath: inject('bundlePath'),
         pollers: 2,
       });
@@ -116,11 +119,7 @@ export function emptyStage(
 interface StageFixtures {
   readonly connections: Connections;
   /** Makes stages with a worker each; they end with the test. */
-  readonly stage: (
-    model?: FakeClusterModel,
-    calendar?: Calendar,
-    policy?: PolicySource,
-  ) => Promise<Stage & RunningWorker>;
+  readonly stage: (model?: FakeClusterModel, calendar?: Calendar, told?: Told) => Promise<Stage & RunningWorker>;
 }
 
 /** A test with stages. */
@@ -137,8 +136,8 @@ export const test = plainTest.extend<StageFixtures>({
   ],
   stage: async ({ connections }, use) => {
     const workers: RunningWorker[] = [];
-    await use(async (model = {}, calendar, policy) => {
-      const stage = emptyStage(connections, model, calendar, policy);
+    await use(async (model = {}, calendar, told) => {
+      const stage = emptyStage(connections, model, calendar, told);
       const startWorker = async (): Promise<RunningWorker> => {
         const worker = await stage.startWorker();
         workers.push(worker);

@@ -54,7 +54,7 @@ test.for(BOTS)(
   'the program of docs/bots.md for %s approves by update and by signal, and is believed by its key',
   { timeout: BUILDING_MS },
   async (bot, { stage }) => {
-    const it = await stage({}, undefined, fakePolicy(VOUCHED));
+    const it = await stage({}, undefined, { policy: fakePolicy(VOUCHED) });
     const release = await it.start(aRelease({ gates: [{ before: 1 }, { before: 2 }, { before: 3 }] }));
     for (const [wave, by] of [
       [1, 'update'],

@@ -50,7 +50,7 @@ async function aVote(release: StartedRelease, change: Partial<DecisionMessage> =
 
 describe('a gate that the policy wants', () => {
   test('stands although the release file has none, and says whom it wants', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'github:Ann');
     const { gate: open, requester } = await release.idle('the gate', isOpen);
     expect(open).toMatchObject({ wave: 1, groups: [{ name: 'ops', members: ['bob', 'cleo'], needed: 1 }] });
@@ -59,7 +59,7 @@ describe('a gate that the policy wants', () => {
   });
 
   test('opens by a vote that a gateway vouches for, and the record says so', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'ann');
     await release.idle('the gate', isOpen);
     const vote = signDecision(await aVote(release), GATEWAY);
@@ -72,7 +72,7 @@ describe('a gate that the policy wants', () => {
   });
 
   test('opens by a signal that a person has signed', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'ann');
     await release.idle('the gate', isOpen);
     const vote = signDecision(await aVote(release, { actor: 'Bob', channel: 'cli' }), BOB);
@@ -80,7 +80,7 @@ describe('a gate that the policy wants', () => {
   });
 
   test('takes a vote that was signed for the run before this one', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'ann', { continueEachStep: true });
     await release.idle('the gate', isOpen);
     const { firstExecutionRunId } = release.handle as typeof release.handle & { firstExecutionRunId: string };
@@ -94,7 +94,7 @@ describe('a gate that the policy wants', () => {
 
 describe('somebody with every right on Temporal and no key', () => {
   test('opens no gate: neither by update nor by signal, nor under another name or another key', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'mallory');
     await release.idle('the gate', isOpen);
     const vote = await aVote(release, { actor: 'mallory', channel: 'cli' });
@@ -149,7 +149,7 @@ describe('somebody with every right on Temporal and no key', () => {
   });
 
   test('does not get past a gate by a skip of its wave, nor by a weaker release file', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const weaker = { before: 1, approvals: 1, timeout: '1h', onTimeout: 'proceed' } as const;
     const file = aRelease({
       gates: [weaker],
@@ -170,7 +170,7 @@ describe('somebody with every right on Temporal and no key', () => {
   });
 
   test('does not replay a vote into a release that was reset', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'mallory');
     await release.idle('the gate', isOpen);
     const vote = signDecision(await aVote(release), GATEWAY);
@@ -196,7 +196,7 @@ describe('somebody with every right on Temporal and no key', () => {
 
   test('does not begin a release where the policy says who may', async ({ stage }) => {
     const rules = [{ namespaces: ['*'], may: { start: ['ops'] }, vouched: ['start' as const] }];
-    const it = await stage({}, undefined, fakePolicy(aPolicy({ ...GATED, rules })));
+    const it = await stage({}, undefined, { policy: fakePolicy(aPolicy({ ...GATED, rules })) });
     const release = await it.start(aRelease(), 'bob');
     expect(await release.result()).toMatchObject({
       outcome: 'refused',
@@ -207,7 +207,7 @@ describe('somebody with every right on Temporal and no key', () => {
   });
 
   test('does not end a halt that holds it, nor begin one that is none', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'ann');
     await release.idle('the gate', isOpen);
     expect(await release.decide({ verb: 'halt', until: Date.now() + 60_000, actor: 'mallory' })).toEqual({
@@ -220,7 +220,7 @@ describe('somebody with every right on Temporal and no key', () => {
 describe('the policy of now', () => {
   test('counts, not that of the start: a key that is gone vouches for nobody', async ({ stage }) => {
     const policy = strict();
-    const it = await stage({}, undefined, policy);
+    const it = await stage({}, undefined, { policy });
     const release = await it.start(aRelease(), 'ann');
     await release.idle('the gate', isOpen);
     policy.reading = { policy: { ...policy.reading.policy, channels: {} } };
@@ -234,7 +234,7 @@ describe('the policy of now', () => {
 
 describe('decisions under a policy', () => {
   test('count in the order in which they were sent', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'ann');
     await release.idle('the gate', isOpen);
     const vote = signDecision(await aVote(release), GATEWAY);
@@ -251,7 +251,7 @@ describe('decisions under a policy', () => {
   });
 
   test('need nobody to be known for what the policy says nothing about', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'ann');
     await release.idle('the gate', isOpen);
     expect(await release.decide({ verb: 'rollback', actor: 'the person on call' })).toMatchObject({ accepted: true });
@@ -262,7 +262,7 @@ describe('decisions under a policy', () => {
 describe('a halt under a policy', () => {
   const rules = [{ namespaces: ['*'], may: { halt: ['ops'], unhalt: ['ops'] }, vouched: ['unhalt' as const] }];
   test('is begun and ended only by those who may', async ({ stage }) => {
-    const it = await stage({}, undefined, fakePolicy(aPolicy({ ...GATED, rules })));
+    const it = await stage({}, undefined, { policy: fakePolicy(aPolicy({ ...GATED, rules })) });
     const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
     await release.idle('the gate', isOpen);
     const forbidden = await stageCommand(it, ['halt', '--reason', 'mine', '--actor', 'mallory']);
@@ -288,7 +288,7 @@ describe('hotwave approve --sign', () => {
   test('counts with the SSH key of the person, as ssh-keygen signs; before that the same command did not', async ({
     stage,
   }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'ann');
     await release.idle('the gate', isOpen);
     const approve = ['approve', 'arena/duel', '--wave', '1', '--actor', 'bob'];
@@ -303,7 +303,7 @@ describe('hotwave approve --sign', () => {
   });
 
   test('says what is missing when it cannot sign', async ({ stage }) => {
-    const it = await stage({}, undefined, strict());
+    const it = await stage({}, undefined, { policy: strict() });
     const release = await it.start(aRelease(), 'ann');
     await release.idle('the gate', isOpen);
     const nowhere = { HOTWAVE_SIGN_KEY: '/nowhere/id' };
@@ -316,7 +316,7 @@ describe('hotwave approve --sign', () => {
 describe('a release that must be vouched for', () => {
   test('begins with the signature of its requester, over this very file', async ({ stage }) => {
     const rules = [{ namespaces: ['*'], vouched: ['start' as const] }];
-    const it = await stage({}, undefined, fakePolicy(aPolicy({ ...GATED, rules })));
+    const it = await stage({}, undefined, { policy: fakePolicy(aPolicy({ ...GATED, rules })) });
     const files = { 'release.yaml': releaseText() };
     const command = ['start', 'release.yaml', '--requester', 'bob', '--wait'];
     expect(await stageCommand(it, command, files)).toMatchObject({ code: 6 });

@@ -1,0 +1,51 @@
+import type { NoticeKind, Notice } from '../../release/notices/notice.ts';
+import { sinksOf } from '../../release/policy/sinks.ts';
+import { cancellation } from '../runtime.ts';
+import type { PolicySource } from '../ports/policy.ts';
+import type { Delivery, NoticeSender } from '../ports/notice-sender.ts';
+
+/** A sink as a courier knows it: the policy has everything else. */
+export interface NamedSink {
+  readonly name: string;
+  /** Only these; everything when left out. */
+  readonly kinds?: readonly NoticeKind[] | undefined;
+}
+
+/** Whether anybody is told of a release in a namespace, for its plan. */
+export async function toldOf(policy: PolicySource | undefined, namespace: string): Promise<{ readonly sinks?: true }> {
+  const reading = await policy?.read();
+  return reading && sinksOf(reading.policy, namespace).length > 0 ? { sinks: true } : {};
+}
+
+/** Reads from the policy who is told of the sets of a namespace. A worker without a policy knows of nobody. */
+export function readSinks(
+  policy: PolicySource | undefined,
+): (input: { readonly namespace: string }) => Promise<{ readonly sinks: readonly NamedSink[] }> {
+  return async ({ namespace }) => {
+    const reading = await policy?.read();
+    const sinks = reading ? sinksOf(reading.policy, namespace) : [];
+    return { sinks: sinks.map(({ name, kinds }) => ({ name, kinds })) };
+  };
+}
+
+/** One try to deliver one notice to one sink. */
+export interface DeliverNoticeInput {
+  readonly sink: string;
+  readonly notice: Notice;
+  /** What the sink has answered to an earlier notice of the same release. */
+  readonly receipt?: string | undefined;
+}
+
+/** Tries once. `gone`: the policy has no such sink any more. Whoever calls tries again later. */
+export function deliverNotice(
+  policy: PolicySource | undefined,
+  sender: NoticeSender | undefined,
+): (input: DeliverNoticeInput) => Promise<Delivery | { readonly kind: 'gone' }> {
+  return async ({ sink: name, notice, receipt }) => {
+    const reading = await policy?.read();
+    const sink = reading && sinksOf(reading.policy, notice.release.set.namespace).find((one) => one.name === name);
+    if (!sink) return { kind: 'gone' };
+    if (!sender) return { kind: 'trouble', trouble: 'this worker sends no notices' };
+    return await sender.send(sink, notice, receipt, cancellation());
+  };
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { clusterName, dnsLabel, objectName } from '../spec/names.ts';
+import { momentSchema } from '../spec/quantity.ts';
+import { NOTICE_KINDS } from './notice.ts';
+import type { Notice } from './notice.ts';
+
+/** Most notices that are handed over at once. */
+export const MOST_AT_ONCE = 20;
+/** Longest notice as JSON, in characters: three times what the longest card makes. */
+const MOST_CHARACTERS = 64_000;
+
+/** What a courier itself reads of a card; the rest is for receivers, and is bounded by its length alone. */
+const cardSchema = z.looseObject({
+  cluster: clusterName,
+  set: z.object({ namespace: dnsLabel, name: objectName }),
+  release: objectName,
+  startedAt: momentSchema,
+  phase: z.string().max(40),
+});
+
+/**
+ * A notice as a courier takes it. Whoever may signal a workflow may signal a courier, so that it is read like anything from
+ * outside. The id becomes part of a name in Kubernetes.
+ */
+const noticeSchema = z
+  .object({
+    v: z.literal(1),
+    id: z
+      .string()
+      .max(100)
+      .regex(/^[a-z0-9]+([-.][a-z0-9]+)*$/),
+    sequence: z.int().min(1).max(1_000_000_000),
+    kind: z.enum(NOTICE_KINDS),
+    at: momentSchema,
+    text: z.string().max(1_000),
+    release: cardSchema,
+  })
+  .refine(
+    (notice) => JSON.stringify(notice).length <= MOST_CHARACTERS,
+    'it is too long',
+  ) as unknown as z.ZodType<Notice>;
+
+/** What is handed to a courier at once. */
+export const batchSchema = z.object({ v: z.literal(1), notices: z.array(noticeSchema).min(1).max(MOST_AT_ONCE) });

@@ -1,0 +1,69 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { IncomingHttpHeaders, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { policyFileSchema } from '../../release/policy/policy-spec.ts';
+import type { Notice } from '../../release/notices/notice.ts';
+import type { PolicySource } from '../../activities/ports/policy.ts';
+
+/** The secret that sinks of tests and their courier share. */
+export const SECRET = `whsec_${Buffer.from('a secret of twenty-four b').toString('base64')}`;
+
+/** A request as a sink got it. */
+export interface Received {
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  readonly notice: Notice;
+}
+
+/** An HTTP sink in this process. */
+export interface TestSink {
+  readonly name: string;
+  readonly url: string;
+  /** Everything that has arrived, in order. */
+  readonly received: readonly Received[];
+  /** What it answers from now on; `number` is how many have arrived, this one included. */
+  answer: (response: ServerResponse, number: number) => void;
+  close(): Promise<void>;
+}
+
+/** Starts a sink that takes everything. */
+export async function startSink(name: string): Promise<TestSink> {
+  const received: Received[] = [];
+  const sink: Pick<TestSink, 'answer'> = { answer: (response) => void response.writeHead(204).end() };
+  const server: Server = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      const body = Buffer.concat(pieces).toString('utf8');
+      received.push({ headers: request.headers, body, notice: JSON.parse(body) as Notice });
+      sink.answer(response, received.length);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return Object.assign(sink, {
+    name,
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/notices`,
+    received,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  });
+}
+
+/** A file with the secret. */
+export function secretFile(secret = SECRET): string {
+  const path = join(mkdtempSync(join(tmpdir(), 'hotwave-sink-')), 'secret');
+  writeFileSync(path, `${secret}\n`, { mode: 0o600 });
+  return path;
+}
+
+/** A policy that has nothing but these sinks. */
+export function policyOf(sinks: readonly Pick<TestSink, 'name' | 'url'>[]): PolicySource {
+  const file = secretFile();
+  const policy = policyFileSchema.parse({ sinks: sinks.map(({ name, url }) => ({ name, url, secretFile: file })) });
+  return { read: () => Promise.resolve({ policy }) };
+}

@@ -1,0 +1,168 @@
+import { describe, expect } from 'vitest';
+import { HTTP } from 'cloudevents';
+import { Webhook } from 'standardwebhooks';
+import type { MonitorState } from '../../release/monitor/monitor.ts';
+import type { Undelivered } from '../../workflows/messages.ts';
+import { COURIER_MESSAGES, MESSAGES, courierWorkflowId, monitorWorkflowId } from '../../workflows/messages.ts';
+import { SET, SIDECAR } from '../support/builders.ts';
+import { until } from '../lab/until.ts';
+import { SECRET, policyOf, startSink } from '../support/http-sinks.ts';
+import type { TestSink } from '../support/http-sinks.ts';
+import { stageCommand } from '../support/stage-command.ts';
+import { startRelease } from '../support/hotwave.ts';
+import type { Stage } from '../support/stage.ts';
+import { aRelease, test } from '../support/stage.ts';
+
+const times = { backOff: { first: 20, most: 100 } };
+const kindsOf = ({ received }: TestSink): string[] => received.map(({ notice }) => notice.kind);
+/** Each notice once, in the order in which it came first. */
+const onceEach = ({ received }: TestSink): number[] => [...new Set(received.map(({ notice }) => notice.sequence))];
+const undelivered = ({ client, clusterName }: Stage): Promise<Undelivered> =>
+  client.workflow.getHandle(courierWorkflowId(clusterName, SET)).query<Undelivered>(COURIER_MESSAGES.undelivered);
+const arrived = (sink: TestSink, kind: string): Promise<boolean> =>
+  until({ what: `${kind} at ${sink.name}`, deadlineMs: 60_000, everyMs: 50 }, () => kindsOf(sink).includes(kind));
+const allDelivered = (stage: Stage): Promise<boolean> =>
+  until({ what: 'nothing to be undelivered', deadlineMs: 60_000, everyMs: 50 }, async () =>
+    (await undelivered(stage)).sinks.every(({ waiting }) => waiting === 0),
+  );
+
+describe('what people must know', () => {
+  test('comes to a sink in order, as a signed CloudEvent, and its receipt comes back', async ({ stage }) => {
+    const sink = await startSink('chat');
+    sink.answer = (response) => void response.end(JSON.stringify({ receipt: 'card-1' }));
+    const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await arrived(sink, 'gate-opened');
+    expect(sink.received.at(-1)!.notice.release).toMatchObject({ phase: 'waiting-approval', gate: { wave: 2 } });
+    await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    await arrived(sink, 'done');
+    expect(kindsOf(sink)).toEqual(['started', 'gate-opened', 'gate-decided', 'done']);
+    expect(onceEach(sink)).toEqual([1, 2, 3, 4]);
+    expect(sink.received.map(({ headers }) => headers['hotwave-receipt'])).toEqual([
+      undefined,
+      'card-1',
+      'card-1',
+      'card-1',
+    ]);
+    for (const { headers, body, notice } of sink.received) {
+      expect(new Webhook(SECRET).verify(body, headers as Record<string, string>)).toEqual(notice);
+      const event = HTTP.toEvent({ headers, body });
+      expect(event).toMatchObject({
+        id: notice.id,
+        type: `hotwave.release.${notice.kind}.v1`,
+        source: `/hotwave/${it.clusterName}/arena/duel`,
+        subject: 'scripts-2-0',
+        specversion: '1.0',
+      });
+      expect(notice.id).toBe(headers['webhook-id']);
+    }
+    await sink.close();
+  });
+
+  test('comes to a sink that was down the whole time, and the release and other sinks do not wait', async ({
+    stage,
+  }) => {
+    const [up, down] = [await startSink('up'), await startSink('down')];
+    down.answer = (response) => void response.writeHead(500).end();
+    const it = await stage({}, undefined, { policy: policyOf([up, down]), courierTimes: times });
+    const release = await it.start();
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    await arrived(up, 'done');
+    expect(await undelivered(it)).toMatchObject({
+      sinks: [{ sink: 'down', waiting: 2, trouble: `${new URL(down.url).origin} answers 500` }],
+    });
+    expect((await stageCommand(it, ['status', 'arena/duel'])).err.replaceAll(/\s+/g, ' ')).toMatch(
+      /^down was not told 2 notices since .+ UTC: http:.+ answers 500 $/,
+    );
+    const tries = down.received.length;
+    down.answer = (response) => void response.writeHead(204).end();
+    await allDelivered(it);
+    expect(
+      kindsOf(down)
+        .slice(tries - 1)
+        .filter((kind, index, all) => kind !== all[index - 1]),
+    ).toEqual(['started', 'done']);
+    expect(kindsOf(up)).toEqual(['started', 'done']);
+    await Promise.all([up.close(), down.close()]);
+  });
+
+  test('comes again after an answer that was lost, waits as long as 429 asks, and follows no redirect', async ({
+    stage,
+  }) => {
+    const [twice, busy, elsewhere] = [await startSink('twice'), await startSink('busy'), await startSink('elsewhere')];
+    twice.answer = (response, number) => void response.writeHead(number % 2 === 1 ? 500 : 204).end();
+    const at: number[] = [];
+    busy.answer = (response, number) => {
+      at.push(Date.now());
+      response.writeHead(number === 1 ? 429 : 204, { 'retry-after': '1' }).end();
+    };
+    elsewhere.answer = (response, number) => {
+      response.writeHead(number < 3 ? 302 : 204, { location: twice.url }).end();
+    };
+    const it = await stage({}, undefined, { policy: policyOf([twice, busy, elsewhere]), courierTimes: times });
+    expect(await (await it.start()).result()).toMatchObject({ outcome: 'done' });
+    await Promise.all([twice, busy, elsewhere].map((sink) => arrived(sink, 'done')));
+    await allDelivered(it);
+    expect(kindsOf(twice)).toEqual(['started', 'started', 'done', 'done']);
+    expect(new Set(twice.received.map(({ notice }) => notice.id)).size).toBe(2);
+    expect(kindsOf(busy)).toEqual(['started', 'started', 'done']);
+    expect(at[1]! - at[0]!).toBeGreaterThanOrEqual(1_000);
+    expect(kindsOf(elsewhere)).toEqual(['started', 'started', 'started', 'done']);
+    await Promise.all([twice, busy, elsewhere].map((sink) => sink.close()));
+  });
+
+  test('is the same when the release and its courier go on in new runs all the time', async ({ stage }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, {
+      policy: policyOf([sink]),
+      courierTimes: { ...times, mostEvents: 20 },
+    });
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann', { continueEachStep: true });
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    await arrived(sink, 'done');
+    expect(onceEach(sink)).toEqual([1, 2, 3, 4]);
+    expect(kindsOf(sink)).toEqual(['started', 'gate-opened', 'gate-decided', 'done']);
+    await sink.close();
+  });
+
+  test('is told by the guard once for each server that does not run what it should', async ({ stage }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
+    const { client, clusterName: cluster } = it;
+    const start = { cluster, file: aRelease({ guard: '1h' }), requester: 'ann', monitorInterval: 50 };
+    expect(await (await startRelease(client, start)).result()).toMatchObject({ outcome: 'done' });
+    const guard = client.workflow.getHandle(monitorWorkflowId(cluster, SET));
+    await until({ what: 'a look', deadlineMs: 60_000, everyMs: 50 }, async () => {
+      return (await guard.query<MonitorState>(MESSAGES.state)).lookedAt > 0;
+    });
+    const server = it.cluster.server('duel-3');
+    // Wrong files: an engine that has only lost its version is made to reload, and nobody has to know.
+    server.engine.files = '1.0';
+    server.engine.loaded = '1.0';
+    server.restart(server.container(SIDECAR)!);
+    await arrived(sink, 'mismatch');
+    expect(kindsOf(sink)).toEqual(['started', 'done', 'mismatch']);
+    const { text, sequence, release } = sink.received[2]!.notice;
+    expect(text).toMatch(/^1 server does not run 2\.0 after scripts-2-0 on arena\/duel: duel-3 \(/);
+    expect(sequence).toBe(1);
+    expect(release).toMatchObject({ release: 'scripts-2-0', phase: 'done', can: [], failed: 1 });
+    await guard.terminate();
+    await sink.close();
+  });
+
+  test('is told of a refused release, too', async ({ stage }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
+    const nowhere = aRelease({ target: { namespace: SET.namespace, gameServerSet: 'nowhere' } });
+    expect(await (await it.start(nowhere)).result()).toMatchObject({ outcome: 'refused' });
+    await arrived(sink, 'refused');
+    expect(sink.received[0]!.notice.text).toMatch(
+      /^scripts-2-0 on arena\/nowhere has ended: refused, nothing was changed/,
+    );
+    await sink.close();
+  });
+});
