@@ -48,11 +48,16 @@ export function applyWhereabouts(
   { gone, recreated: found }: Extract<Event, { kind: 'whereabouts' }>,
   now: number,
 ): Release {
-  const { lostReport, ...progress } = release.progress;
+  const { lostReport, lost = [], ...progress } = release.progress;
   const event = lostReport?.event as CheckedEvent | undefined;
+  if (release.progress.back && event) return goneOnTheWayBack({ ...release, progress }, event, gone);
   // A chosen server that comes back has lost what chose it for the new image: that is for a person. Of others it is nothing.
   const isRolling = release.plan.strategy === 'rolling';
-  const recreated = isRolling ? found : found.filter((name) => placesOf(release.plan).get(name)?.kind !== 'wave');
+  const back = isRolling ? found : found.filter((name) => placesOf(release.plan).get(name)?.kind !== 'wave');
+  // A newcomer without a pod that the set still wants is being made anew: it is a newcomer again when it is there.
+  const places = placesOf(release.plan);
+  const awaited = lost.filter((name) => !places.has(name) && !gone.includes(name) && !found.includes(name));
+  const recreated = [...back, ...awaited];
   const away = withRow(
     withRow(
       { ...release, progress: { ...progress, newcomers: newcomersAfter(release, gone, recreated), lost: undefined } },
@@ -335,8 +340,23 @@ function checkedNewcomers(release: Release, event: CheckedEvent): Release {
   return knowing(shown, { newcomers: { ...newcomers, servers: staying, notProved } });
 }
 
-/** On the way back nobody is excluded: who fails is named at the end of it. */
+/** Servers that the set does not want any more are not brought back; the others are judged as they were reported. */
+function goneOnTheWayBack(release: Release, event: CheckedEvent, gone: readonly string[]): Release {
+  const observed = gone.length === 0 ? [] : [`${namesOf(gone)}: gone from the set, not waited for any more`];
+  const left = withRow(release, gone, (row) => ({ ...row, away: 'gone' }));
+  const next = { ...left, state: withObservations(left.state, observed) };
+  return judgedBack(next, { ...event, report: withoutServers(event.report, new Set(gone)) });
+}
+
+/** A server that is missing may be wanted no more: that is looked up before it counts as not brought back. */
 function checkedBack(release: Release, event: CheckedEvent): Release {
+  const missing = event.report.failures.filter((failure) => failure.class === 'missing').map(({ server }) => server);
+  if (missing.length === 0) return judgedBack(release, event);
+  return knowing(release, { lost: [...missing, ...event.report.moreFailed], lostReport: { event } });
+}
+
+/** On the way back nobody is excluded: who fails is named at the end of it. */
+function judgedBack(release: Release, event: CheckedEvent): Release {
   const { report, what, kept } = event;
   const { back } = release.progress;
   if (!back) return release;

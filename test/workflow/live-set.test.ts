@@ -297,3 +297,25 @@ describe('a targeted release under which the set changes', () => {
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
   });
 });
+
+describe('a rollback', () => {
+  test('does not wait for servers that the set wants no more, and does not count them as not brought back', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 3 }] }));
+    await release.until('the gate', atGate);
+    const held = it.calls.hold({ activity: 'awaitReady' });
+    await release.decide({ verb: 'rollback', actor: 'bob' });
+    await held.reached;
+    scaleTo(7)(it.cluster);
+    await settled(it.cluster);
+    held.release();
+    const result = await release.result();
+    expect(result).toMatchObject({ outcome: 'rolled-back' });
+    const state = await release.state();
+    expect(state.decisions.map(({ verb }) => verb)).toEqual(['rollback']);
+    expect(state.failures).toEqual([]);
+    expect(state.warnings).toEqual([expect.stringMatching(/^duel-[789], duel-[789], duel-[789]: gone from the set/)]);
+  });
+});
