@@ -48,7 +48,7 @@ export function awaitReady(cluster: Servers & Probes): (input: AwaitReadyInput) 
   return async (input) => {
     const enough = new AbortController();
     const signal = AbortSignal.any([cancellation(), enough.signal]);
-    const checks = new ReadyChecks(contentCheck(cluster, input, signal));
+    const checks = new ReadyChecks(contentCheck(cluster, input, signal), input.deadline);
     const servers = unpackServers(input.set, input.servers);
     const watch = new ServerWatch({ servers, target: targetOf(input) });
     const complaints = new Complaints(cluster, { set: input.set, revision: input.revision, signal });

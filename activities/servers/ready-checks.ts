@@ -1,6 +1,9 @@
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
+import { ClusterFailure } from '../ports/failure.ts';
+
+const NOT_ASKED = 'its files could not be asked for';
 
 /** What is asked of one server once it is Ready; undefined when the answer is right. */
 export type ReadyCheck = (
@@ -16,11 +19,14 @@ export class ReadyChecks {
   readonly failures: ServerFailure[] = [];
   readonly #passed = new Set<string>();
   readonly #check: ReadyCheck;
+  readonly #deadline: number;
   readonly #running: Promise<void>[] = [];
   #trouble: { readonly error: unknown } | undefined;
 
-  constructor(check: ReadyCheck) {
+  /** @param deadline after which a server that cannot be asked is given up, milliseconds since the epoch; default never */
+  constructor(check: ReadyCheck, deadline = Infinity) {
     this.#check = check;
+    this.#deadline = deadline;
   }
 
   /** Servers whose check came out right. */
@@ -50,7 +56,11 @@ export class ReadyChecks {
       if (failure) this.failures.push({ server: planned.name, ...failure });
       else this.#passed.add(planned.name);
     } catch (error) {
-      this.#trouble ??= { error };
+      if (Date.now() < this.#deadline || !(error instanceof ClusterFailure) || !error.retryable)
+        this.#trouble ??= { error };
+      // Otherwise one server whose commands are refused again and again would hold its wave up past its time.
+      else
+        this.failures.push({ server: planned.name, class: 'healthUnknown', reason: `${NOT_ASKED}: ${error.message}` });
     }
   }
 }

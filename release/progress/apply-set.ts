@@ -179,7 +179,7 @@ function controlsChanged(before: Release, { why, written }: Extract<Event, { kin
   if (problem === undefined) return knowing(release, { set });
   const refused = knowing(release, { set: { ...set, refused: problem } });
   if (why === 'resume') return progress.leaving ? leftPaused(refused, problem) : stopped(refused, 'pause', problem);
-  const said = `; the set could not be frozen: ${problem}`;
+  const said = `; freezing the set met this: ${problem}`;
   return state.pausedBecause === undefined
     ? refused
     : showing(refused, { pausedBecause: `${state.pausedBecause}${said}` });

@@ -322,7 +322,7 @@ function describeGate(gate: OpenGate, hope: string): string {
 function haltDoing({ state, progress }: Release, until: number): Doing {
   const { halt } = state;
   const { refused } = progress.set;
-  const frozen = refused === undefined ? '' : `; the set could not be frozen: ${refused}`;
+  const frozen = refused === undefined ? '' : `; freezing the set met this: ${refused}`;
   return {
     phase: 'halted',
     step: 'stands still until the halt is over',
