@@ -17,27 +17,32 @@ interface Row {
  *
  * | who says it | words | source |
  * |---|---|---|
+ * | API server, konnectivity, k0s, k3s, kubelet | error dialing backend, proxy error ... while dialing, No agent available | apiserver-network-proxy#152, k0s#6444 |
  * | runc, crun, containerd, CRI-O | executable file not found, permission denied, not a directory | runc `init_linux.go`, crun `exec.c` |
  * | containerd, CRI-O, runc | container not running, paused, task not found; no process could be started | containerd `cri/server/container_exec.go`, CRI-O `oci/runtime_oci.go` |
- * | kubelet | container not found, does not have a host assigned | kubelet `server.go`, `GetExec` |
- * | API server, konnectivity, k0s | error dialing backend, No agent available | apiserver-network-proxy#152, k0s#6444 |
+ * | kubelet | Forbidden, Unauthorized: the API server may not ask it | kubelet `server.go`, `InstallAuthFilter` |
+ * | kubelet | container not found, pod does not exist, does not have a host assigned | kubelet `server.go`, `GetExec` |
  * | anybody, while it ran | EOF, reset, time-out, cancelled, closed | kubernetes `remotecommand`, CRI `DeadlineExceeded` |
  */
 const TABLE: readonly Row[] = [
   {
+    // Why a way is closed may be the same words as why a program cannot start: no such file, permission denied.
+    reading: 'again',
+    words: /error dialing backend|while dialing|no agent available|failed to dial|error adding pid \d+ to cgroups/i,
+  },
+  {
     reading: 'never',
     words:
-      /executable file not found|no such file or directory|permission denied|is a directory|not a directory|exec format error|is not valid for pod|unable to find user|forbidden by policy/i,
+      /unable to upgrade connection: (?:forbidden|unauthorized)|executable file not found|no such file or directory|permission denied|is a directory|not a directory|exec format error|is not valid for pod|unable to find user|forbidden by policy/i,
   },
   {
     reading: 'again',
     words:
-      /container not found|does not have a host assigned|container (?:is )?not (?:created or )?running|is not running|cannot exec in a (?:stopped|paused|deleted) (?:state|container)|task \S+ not found|no running task|process_linux\.go|unable to start container process|resource temporarily unavailable|too many open files/i,
+      /container not found|pod does not exist|try to find container|does not have a host assigned|container (?:is )?not (?:created or )?running|is not running|cannot exec (?:in )?a (?:(?:stopped|paused|deleted) (?:state|container)|container that has stopped)|task \S+ not found|no running task|process_linux\.go|unable to start container process|resource temporarily unavailable|too many open files/i,
   },
   {
     reading: 'again',
-    words:
-      /error dialing backend|no agent available|failed to dial|connect: connection refused|no route to host|no such host/i,
+    words: /connect: connection refused|no route to host|no such host/i,
   },
 ];
 

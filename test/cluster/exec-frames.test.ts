@@ -33,6 +33,11 @@ describe('the status frame of an exec', () => {
       'rpc error: code = Unknown desc = exec: "sh": stat sh: no such file or directory',
       'exec: "sh": stat sh: no such file or directory',
     ],
+    [
+      'unable to upgrade connection: Forbidden (user=kube-apiserver-kubelet-client, verb=create, resource=nodes, subresource=proxy)',
+      'unable to upgrade connection: Forbidden (user=kube-apiserver-kubelet-client, verb=create, resource=nodes, subresource=proxy)',
+    ],
+    ['unable to upgrade connection: Unauthorized', 'unable to upgrade connection: Unauthorized'],
   ])('a command that cannot start as it is has failed: %s', (message, words) => {
     expect(endingOf(internalError(message))).toEqual({ kind: 'failed', message: words });
   });
@@ -42,6 +47,14 @@ describe('the status frame of an exec', () => {
     'error dialing backend: dial tcp 10.0.0.9:10250: connect: connection refused',
     'error dialing backend: EOF',
     'error dialing backend: No agent available',
+    'error dialing backend: dial unix /run/konnectivity-server/konnectivity-server.socket: connect: no such file or directory',
+    'error dialing backend: dial unix /run/konnectivity-server/konnectivity-server.socket: connect: permission denied',
+    'proxy error from 127.0.0.1:6443 while dialing 10.0.0.2:10250, code 502: 502 Bad Gateway',
+    'rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: no such file or directory"',
+    'unable to upgrade connection: pod does not exist',
+    'rpc error: code = NotFound desc = an error occurred when try to find container "9f3": not found',
+    'OCI runtime exec failed: exec failed: cannot exec a container that has stopped: unknown',
+    `${runtime}error adding pid 1 to cgroups: failed to write 1: open /sys/fs/cgroup/x/cgroup.procs: no such file or directory: unknown`,
     'failed to exec in container: failed to load task: no running task found: task 9f3 not found: not found',
     'container is not created or running',
     'cannot exec in a stopped state: unknown',
