@@ -17,6 +17,11 @@ describe('an image that could not be pulled', () => {
     'dial tcp: lookup r.test on 10.0.0.10:53: server misbehaving',
     'Get "https://r.test/v2/": read tcp 10.0.0.1:1->10.0.0.2:443: read: connection reset by peer',
     'pull QPS exceeded',
+    `${containerd}failed to do request: Head "https://r.test/v2/": http2: server sent GOAWAY and closed the connection`,
+    `${containerd}unexpected status from HEAD request to https://r.test/v2/scripts/manifests/v2.0: 522 <none>`,
+    'received unexpected HTTP status: 502 Bad Gateway',
+    'registry answered HTTP 503',
+    'error: unexpected status code 429',
     'failed to extract layer: write /var/lib/containerd/x: no space left on device',
   ])('for a cause that may pass: %s', (message) => {
     expect(pullCauseOf(message, IMAGE)).toBe('transient');
@@ -31,6 +36,9 @@ describe('an image that could not be pulled', () => {
     'no match for platform in manifest: not found',
     `${containerd}reading manifest 2.0.502 in r.test/scripts: manifest unknown`,
     `${containerd}unexpected status from HEAD request to https://r.test/v2/scripts/manifests/1.500: 403 Forbidden`,
+    `${containerd}unexpected status from HEAD request to https://r.test/v2/scripts/manifests/1.429: 403 Forbidden`,
+    `${containerd}unexpected status from HEAD request to https://r.test/v2/scripts/manifests/502: 403 Forbidden`,
+    `${containerd}unexpected status from HEAD request to https://r.io/502/scripts/manifests/v2: 403 Forbidden`,
   ])('for one that will not: %s', (message) => {
     expect(pullCauseOf(message, IMAGE)).toBe('final');
   });
