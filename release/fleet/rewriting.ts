@@ -49,14 +49,18 @@ export function settledName(
   const reference = readImageReference(image);
   if (rewriting === undefined || !reference) return undefined;
   const needsDigest = reference.digest === undefined && readImageReference(found)?.digest !== undefined;
-  const name = rewriting === 'pinned' ? image : inFolder(image, rewriting);
+  const isOther = hasRegistry(image) !== hasRegistry(asked);
+  const name = rewriting === 'pinned' || isOther ? image : inFolder(image, rewriting);
   if (needsDigest) return `${name}@sha256:...`;
   return name === image ? undefined : name;
 }
 
+/** Short names are of Docker Hub: a webhook that leads them elsewhere says nothing of names with a registry. */
+function hasRegistry(image: string): boolean {
+  return /^(?:localhost|[^/]*[.:][^/]*)\//.test(image);
+}
+
 function inFolder(image: string, { from, to }: Exclude<Rewriting, 'pinned'>): string {
-  // Short names are of Docker Hub: what has a registry's name is not meant.
-  const isOther = from === '' ? /^(?:localhost|[^/]*[.:][^/]*)\//.test(image) : !image.startsWith(from);
-  const isThere = (to !== '' && image.startsWith(to)) || isOther;
+  const isThere = (to !== '' && image.startsWith(to)) || !image.startsWith(from);
   return isThere ? image : `${to}${image.slice(from.length)}`;
 }

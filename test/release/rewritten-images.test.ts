@@ -83,6 +83,9 @@ describe('the name that a webhook leaves as it is', () => {
     ['a:v2', { asked: 'a:v1', found: 'mirror.test/a:v1', servers: [] }, 'mirror.test/a:v2'],
     ['mirror.test/a:v2', { asked: 'a:v1', found: 'mirror.test/a:v1', servers: [] }, undefined],
     ['ghcr.test/x/y:2', { asked: 'a:v1', found: 'mirror.test/a:v1', servers: [] }, undefined],
+    ['r.test/a:v2', { asked: 'r.test/a:v1', found: 'ecr.test/r.test/a:v1', servers: [] }, 'ecr.test/r.test/a:v2'],
+    ['ecr.test/r.test/a:v2', { asked: 'r.test/a:v1', found: 'ecr.test/r.test/a:v1', servers: [] }, undefined],
+    ['studio/y:2', { asked: 'r.test/a:v1', found: 'ecr.test/r.test/a:v1', servers: [] }, undefined],
     ['localhost/y:2', { asked: 'a:v1', found: 'mirror.test/a:v1', servers: [] }, undefined],
     ['studio/y:2', { asked: 'a:v1', found: 'mirror.test/a:v1', servers: [] }, 'mirror.test/studio/y:2'],
   ])('%s', (image, rewritten, name) => {
