@@ -16,7 +16,7 @@ const TAG = String.raw`[\w][\w.-]{0,127}`;
 const DIGEST = '[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9A-Fa-f]{32,}';
 const REFERENCE = new RegExp(`^(?<name>${NAME})(?::(?<tag>${TAG}))?(?:@(?<digest>${DIGEST}))?$`);
 
-/** Hexadecimal digits of the digests that registries use. */
+/** Hexadecimal digits of the digests that there are (github.com/opencontainers/go-digest); others no registry takes. */
 const DIGEST_LENGTHS: Readonly<Record<string, number>> = { sha256: 64, sha384: 96, sha512: 128 };
 /** Longest name of a repository with its registry. */
 const MOST_NAME = 255;
@@ -31,7 +31,7 @@ export function readImageReference(text: string): ImageReference | undefined {
 function isDigest(digest: string): boolean {
   const [algorithm = '', hex = ''] = digest.split(':');
   const length = DIGEST_LENGTHS[algorithm];
-  return length === undefined ? true : hex.length === length && hex === hex.toLowerCase();
+  return hex.length === length && hex === hex.toLowerCase();
 }
 
 /**

@@ -18,6 +18,8 @@ describe('an image is read by the grammar of registries', () => {
     [`r.test/a@${SHA256.toUpperCase().replace('SHA256', 'sha256')}`, undefined],
     [`r.test/a@${SHA256.slice(0, -1)}`, undefined],
     [`r.test/a@${SHA256}:v1`, undefined],
+    [`r.test/a@sha512:${'0f'.repeat(64)}`, { name: 'r.test/a', digest: `sha512:${'0f'.repeat(64)}` }],
+    [`r.test/a@md5:${'0f'.repeat(16)}`, undefined],
     ['r.test/my__game/hot--files:_1', { name: 'r.test/my__game/hot--files', tag: '_1' }],
     ['r.test/a___b:v1', undefined],
     ['r.test/a..b:v1', undefined],
