@@ -107,15 +107,21 @@ export function judgeAnswer(probe: Probe, answer: ProbeAnswer, expected: string 
 
 /** The value at a pointer of a JSON answer, as text; why there is none, when there is none. */
 export function textAt(body: string, pointer: string): { readonly text: string } | { readonly problem: string } {
-  let document: unknown;
+  let value: unknown;
   try {
-    document = JSON.parse(body);
+    value = valueAt(JSON.parse(body.trim()), pointer);
+    // As it was written: 1.10 is another version than 1.1.
+    if (typeof value === 'number') value = valueAt(JSON.parse(body.trim(), numberAsWritten), pointer);
   } catch {
     return { problem: 'the answer is no JSON' };
   }
-  const value = valueAt(document, pointer);
   if (value === undefined || value === null) return { problem: `the answer has nothing at ${pointer}` };
   return { text: typeof value === 'string' ? value : JSON.stringify(value) };
+}
+
+/** A reviver of JSON.parse; its third argument is of ECMAScript 2026, which TypeScript does not know yet. */
+function numberAsWritten(_key: string, value: unknown, { source }: { readonly source?: string } = {}): unknown {
+  return typeof value === 'number' ? (source ?? value) : value;
 }
 
 /** Judges the conditions of a pod: those that are not True, in words. */

@@ -51,7 +51,9 @@ export function valueAt(document: unknown, pointer: string): unknown {
   let current: unknown = document;
   for (const token of pointer.split('/').slice(1)) {
     if (typeof current !== 'object' || current === null) return undefined;
-    current = (current as Record<string, unknown>)[token.replaceAll('~1', '/').replaceAll('~0', '~')];
+    const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (!Object.prototype.propertyIsEnumerable.call(current, key)) return undefined;
+    current = (current as Record<string, unknown>)[key];
   }
   return current;
 }

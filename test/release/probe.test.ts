@@ -104,6 +104,22 @@ describe('one value of a JSON answer', () => {
     expect(textAt(body, pointer)).toEqual(expected);
   });
 
+  test.each([
+    ['a number is what the engine has written', '{"version":1.10}', '1.10'],
+    ['one that is longer than numbers here are', '{"version":20261128071800123}', '20261128071800123'],
+    ['one in a list', '{"version":[1.10]}', '[1.1]'],
+    ['a byte order mark stands before it', '\uFEFF {"version":"2.0"}\n', '2.0'],
+  ])('%s', (_what, answer, expected) => {
+    expect(textAt(answer, '/version')).toEqual({ text: expected });
+  });
+
+  test.each(['/__proto__', '/constructor/name', '/version/length'])(
+    'is nothing that JSON does not say: %s',
+    (pointer) => {
+      expect(textAt('{"version":["2.0"]}', pointer)).toEqual({ problem: `the answer has nothing at ${pointer}` });
+    },
+  );
+
   test('is not there when the answer is a page', () => {
     expect(textAt('<html>', '/engine')).toEqual({ problem: 'the answer is no JSON' });
   });
