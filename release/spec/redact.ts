@@ -9,15 +9,20 @@ const REFERENCE = /^(?:\w{1,20} )?["']?(?:[$`{@]|\/[\w.-]+\/)/;
 const CREDENTIALS: readonly (readonly [RegExp, Replacement])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, '[redacted key]'],
   [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?/g, '[redacted token]'],
-  [/(?<![\w-])(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|AKIA(?=[A-Z\d]{16}))[\w-]{10,}/g, '[redacted token]'],
+  [
+    /(?<![\w-])(?:gh[opsu]_|github_pat_|glpat-|xox[abeprs]-|hvs\.|[rs]k_(?:live|test)_|npm_(?=[a-z\d]{36})|AIza(?=[\w-]{35})|A[KS]IA(?=[A-Z\d]{16}))[\w-]{10,}/gi,
+    '[redacted token]',
+  ],
   [/(\bauthorization["']?\s*[:=]\s*\[?["']?)([^"'\r\n]+)/gi, keepingReferences],
+  [/(\bcookie["']?\s*[:=]\s*\[?["']?)([\w.-]+=[^"'\r\n]+)/gi, keepingReferences],
+  [/([?&](?:x-(?:amz|goog)-)?sig(?:nature)?=)([^\s"'&]{8,})/gi, keepingReferences],
   [/\b(bearer)\s+(?:(?=[\w.~+/=-]*[\d=+/~])[\w.~+/=-]{6,}|[\w.~+/=-]{16,})/gi, '$1 [redacted]'],
   [/\b(basic)\s+(?=[a-z\d+/]*[\d=+/])[a-z\d+/]{8,}={0,2}(?![\w-])/gi, '$1 [redacted]'],
-  [/(\/\/[^/\s:@]*:)[^/\s@]+@/g, '$1[redacted]@'],
+  [/(\/\/[^/\s:@]*:)[^/\s"']+@/g, '$1[redacted]@'],
 ];
 
 /** A name that ends in one of these has a credential for its value. */
-const NAME = 'token|password|passwd|pwd|secret|api[_-]?key|access[_-]?key|client-key-data';
+const NAME = 'token|(?<=[_-])pass|passphrase|password|passwd|pwd|secret|api[_-]?key|access[_-]?key|client-key-data';
 
 /** Values of names. With a blank behind a colon: `registry/game-token:v2` is an image. */
 const NAMED: readonly (readonly [RegExp, Replacement])[] = [
@@ -28,7 +33,7 @@ const NAMED: readonly (readonly [RegExp, Replacement])[] = [
     ),
     keepingReferences,
   ],
-  [new RegExp(`(--?[\\w-]{0,40}?(?:${NAME})\\s+)((?!-)[^\\s"',;]{3,})`, 'gi'), keepingReferences],
+  [new RegExp(`(--?[\\w-]{0,40}?(?:${NAME})(?:\\s+|["']\\s*,\\s*["']))((?!-)[^\\s"',;]{3,})`, 'gi'), keepingReferences],
 ];
 
 function keepingReferences(found: string, before = '', value = ''): string {

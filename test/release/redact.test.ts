@@ -21,6 +21,18 @@ describe('foreign text', () => {
     ['{"password":"hunter2","user":"ops"}', '{"password":"[redacted]","user":"ops"}'],
     ['db_password: hunter2', 'db_password: [redacted]'],
     ['jwt eyJhbGciOiJ9.eyJzdWIiOiIxMjM0.sig', 'jwt [redacted token]'],
+    ['argv ["rcon","--password","hunter2"]', 'argv ["rcon","--password","[redacted]"]'],
+    ['RCON_PASS=hunter2 rcon', 'RCON_PASS=[redacted] rcon'],
+    ['the passphrase: hunter2', 'the passphrase: [redacted]'],
+    ['Set-Cookie: session=abcdef0123; Path=/', 'Set-Cookie: [redacted]'],
+    ['https://x.test/a?sv=1&sig=abcDEF%3D&b=2', 'https://x.test/a?sv=1&sig=[redacted]&b=2'],
+    ['GET /a?X-Amz-Signature=fe5f80aa failed', 'GET /a?X-Amz-Signature=[redacted] failed'],
+    ['https://ops:p@ss@game/healthz', 'https://ops:[redacted]@game/healthz'],
+    ['ASIAIOSFODNN7EXAMPLE', '[redacted token]'],
+    ['AIzaSyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY is spent', '[redacted token] is spent'],
+    ['hvs.CAESIJ1234567890abcdef', '[redacted token]'],
+    ['sk_live_51H8abcdefghijkl', '[redacted token]'],
+    ['npm_abcdefghijklmnopqrstuvwxyz0123456789', '[redacted token]'],
   ])('loses what looks like a credential where it comes in: %s', (text, expected) => {
     expect(plainText(text)).toBe(expected);
   });
@@ -34,6 +46,10 @@ describe('foreign text', () => {
     'sha256:0123456789abcdef',
     'mode basic maps-v2 loaded 2.0',
     'auth_invalid_token == 0',
+    'tests pass: 12 of 14',
+    'bypass=true compass: north',
+    'the cookie: it is too old',
+    'design=flat&sigma=3',
     'cannot read token: /var/run/secrets/token: no such file',
   ])('keeps what is none: %s', (text) => {
     expect(redacted(text)).toBe(text);
@@ -42,9 +58,12 @@ describe('foreign text', () => {
 });
 
 // What takes time in proportion to the square of a length does not end before the deadline of a test.
-test.each(['-a', '-eyJ', 'token ', '//a:', '--secret-', 'basic a'])('a megabyte of %j is searched', (piece) => {
-  expect(redacted(piece.repeat(1_048_576 / piece.length))).not.toBe('');
-});
+test.each(['-a', '-eyJ', 'token ', '//a:', '--secret-', 'basic a', 'cookie: ', '?sig=', '"--token",'])(
+  'a megabyte of %j is searched',
+  (piece) => {
+    expect(redacted(piece.repeat(1_048_576 / piece.length))).not.toBe('');
+  },
+);
 
 describe('a release file', () => {
   const problems = (reload: object): string[] => {
@@ -61,6 +80,10 @@ describe('a release file', () => {
     [{ http: { port: 80, path: '/r', body: '{"secret":"abc"}' } }, 'spec.reload.http.body'],
     [exec('rcon', '--token', '{{version}}', '--password', 'hunter2'), 'spec.reload.exec.command.4'],
     [exec('sh', '-c', 'mysql --password hunter2'), 'spec.reload.exec.command.2'],
+    [exec('rcon', '--rcon-pass', 'hunter2'), 'spec.reload.exec.command.2'],
+    [exec('env', 'RCON_PASS=hunter2', 'rcon'), 'spec.reload.exec.command.1'],
+    [exec('curl', '-H', 'Cookie: sid=0123456789', 'localhost'), 'spec.reload.exec.command.2'],
+    [{ http: { port: 80, path: '/reload?sig=abcdef0123456789' } }, 'spec.reload.http.path'],
     [exec('env', 'AWS_SECRET_ACCESS_KEY=wJalr', 'reload'), 'spec.reload.exec.command.1'],
     [{ http: { port: 80, path: '/r', body: '{"adminPassword":"hunter2"}' } }, 'spec.reload.http.body'],
   ])('with what looks like a credential is refused with its place: %j', (reload, path) => {
