@@ -69,7 +69,7 @@ function isEmpty({ contents }: Document): boolean {
 function problemOfDocument(document: Document, others: readonly Document[], text: string): YamlProblem | undefined {
   // The first is the mistake, and the others often what comes of it.
   const [error] = [document, ...others].flatMap(({ errors }) => errors);
-  if (error) return { offset: error.pos[0], message: sentenceOf(error) };
+  if (error) return usualMistake(text) ?? { offset: error.pos[0], message: sentenceOf(error) };
   const [other] = others;
   if (other) return { offset: startOf(other, text), message: 'one document is expected, and here begins another' };
   const [warning] = document.warnings;
@@ -77,6 +77,21 @@ function problemOfDocument(document: Document, others: readonly Document[], text
   if (isMap(document.contents)) return problemOfNodes(document);
   const kind = isSeq(document.contents) ? 'a list' : /^\s*</.test(text) ? 'HTML or XML' : 'plain text';
   return { offset: 0, message: `expected fields with values (name: value), and this is ${kind}` };
+}
+
+/** What the library stumbles over later, or says nothing helpful of; all of it may stand in texts and comments. */
+function usualMistake(text: string): YamlProblem | undefined {
+  const [conflict] = text.matchAll(/^(?:<{7}|={7}|>{7})(?: .*)?$/gm);
+  if (conflict) return { offset: conflict.index, message: 'git left both sides of a merge here: settle it' };
+  const [strange] = text.matchAll(/^ *(?:[\u00A0\u2000-\u200B\u202F\u3000]|[\w-]+\uFF1A)/gm);
+  if (!strange) return undefined;
+  const character = strange[0].at(-1) ?? '';
+  const code = `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  const message =
+    character === '\uFF1A'
+      ? `here is a colon that YAML does not know (${code}): use an ordinary one with a blank behind it`
+      : `here is a blank that YAML does not know (${code}): use ordinary ones`;
+  return { offset: strange.index + strange[0].length - 1, message };
 }
 
 /** Where the line with its `---` begins. */

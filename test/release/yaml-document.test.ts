@@ -97,6 +97,26 @@ describe('what cannot be read is said in one sentence, with its place, and fast'
       'f.yaml:3:20: a name must be plain text; {{ … }} belongs in quotes where it is meant',
     ],
     ['a tag', `${head}\n  proof: !Ref x\n`, 'f.yaml:8:10: this tag is not known here: leave it out'],
+    [
+      'a merge that nobody has settled',
+      whole.replace('  reload', '<<<<<<< HEAD\n  reload').replace('  proof', '=======\n  proof'),
+      'f.yaml:7:1: git left both sides of a merge here: settle it',
+    ],
+    [
+      'an ideographic blank before a name',
+      whole.replace('  reload', '\u3000\u3000reload'),
+      'f.yaml:7:1: here is a blank that YAML does not know (U+3000): use ordinary ones',
+    ],
+    [
+      'a blank of a web page before a name',
+      whole.replace('  reload', ' \u00A0reload'),
+      'f.yaml:7:2: here is a blank that YAML does not know (U+00A0): use ordinary ones',
+    ],
+    [
+      'a colon of Chinese keyboards',
+      whole.replace('kind: Release', 'kind：Release'),
+      'f.yaml:2:5: here is a colon that YAML does not know (U+FF1A): use an ordinary one with a blank behind it',
+    ],
     ['a list', '- a\n- b\n', 'f.yaml:1:1: expected fields with values (name: value), and this is a list'],
     ['a text', 'hello', 'f.yaml:1:1: expected fields with values (name: value), and this is plain text'],
     [
