@@ -4,6 +4,7 @@ import { HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node'
 import { Agent, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { ClientOptions } from 'ws';
+import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { CredentialPlugin } from './credential-plugin.ts';
 
 /** What a request to the API server needs beside its address. */
@@ -37,6 +38,7 @@ const STREAMS = 1_000;
  */
 export class PooledKubeConfig extends KubeConfig {
   readonly #own: OwnCredentials;
+  #token: string | undefined;
   #certificate: string | undefined;
   #options: DispatcherOptions | undefined;
   #dispatcher: Dispatcher | undefined;
@@ -82,7 +84,8 @@ export class PooledKubeConfig extends KubeConfig {
     const { plugin, tokenFile } = this.#own;
     const user = this.users.find(({ name }) => name === this.getCurrentUser()?.name);
     if (!user) return;
-    if (tokenFile !== undefined) Object.assign(user, { token: (await readFile(tokenFile, 'utf8')).trim() });
+    if (tokenFile !== undefined) this.#token = await tokenIn(tokenFile, this.#token);
+    if (this.#token !== undefined) Object.assign(user, { token: this.#token });
     if (!plugin) return;
     const { token, certificate, key } = await plugin.credentials(signal);
     const data = (text: string | undefined): string | undefined => text && Buffer.from(text).toString('base64');
@@ -115,4 +118,16 @@ export class PooledKubeConfig extends KubeConfig {
     const { uri, requestTls } = options;
     return new ProxyAgent({ ...shared, uri, requestTls, allowH2: false, connectTimeout: 5_000 } as ProxyAgent.Options);
   }
+}
+
+/**
+ * The token in a file. Whoever writes it anew empties it first, or takes it away: then the last one counts.
+ * @throws ClusterFailure `unauthorized` when it is empty and there is no last one: nobody is somebody else to the API server
+ */
+async function tokenIn(file: string, last: string | undefined): Promise<string> {
+  const read = readFile(file, 'utf8');
+  const token = (await (last === undefined ? read : read.catch(() => ''))).trim() || last;
+  if (token === undefined)
+    throw new ClusterFailure('unauthorized', `the tokenFile ${file} is empty`, { retryable: true });
+  return token;
 }

@@ -98,6 +98,23 @@ describe('a kubeconfig', () => {
     }
   });
 
+  test('keeps the token while its tokenFile is being written anew, and is nobody before there is one', async () => {
+    const path = await writeUser('by-file-anew', { tokenFile: 'rotating' });
+    const connection = new Connection({ path });
+    await writeFile(join(folder, 'rotating'), '\n');
+    await expect(connection.credentials()).rejects.toThrow(`tokenFile ${join(folder, 'rotating')} is empty`);
+    for (const [written, sent] of [
+      ['one', 'one'],
+      ['', 'one'],
+      ['two', 'two'],
+    ] as const) {
+      await writeFile(join(folder, 'rotating'), written);
+      expect((await connection.credentials()).headers['Authorization']).toBe(`Bearer ${sent}`);
+    }
+    await rm(join(folder, 'rotating'));
+    expect((await connection.credentials()).headers['Authorization']).toBe('Bearer two');
+  });
+
   test('says as whom requests are made: user, groups, uid and extras', async () => {
     const path = await writeUser('as-another', {
       token: 't',
