@@ -196,7 +196,7 @@ describe('fifty requests at once through a credential plugin', () => {
     const impatient = Array.from({ length: 50 }, () => it.credentials(AbortSignal.timeout(500)));
     const ends = await Promise.allSettled(impatient);
     const reasons = ends.map((end) => (end.status === 'rejected' ? (end.reason as Error).message : 'given'));
-    expect(reasons.every((reason) => / has not answered within 0\.[5-9] s$/.test(reason))).toBe(true);
+    expect(reasons.every((reason) => / has not answered within (?!0\.[0-4] )[\d.]+ s$/.test(reason))).toBe(true);
     expect((await it.credentials(AbortSignal.timeout(10_000))).token).toBe('late');
     expect(await plugin.runs()).toBe(1);
   });
