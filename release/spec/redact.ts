@@ -18,11 +18,12 @@ const CREDENTIALS: readonly (readonly [RegExp, Replacement])[] = [
   [/([?&](?:x-(?:amz|goog)-)?sig(?:nature)?=)([^\s"'&]{8,})/gi, keepingReferences],
   [/\b(bearer)\s+(?:(?=[\w.~+/=-]*[\d=+/~])[\w.~+/=-]{6,}|[\w.~+/=-]{16,})/gi, '$1 [redacted]'],
   [/\b(basic)\s+(?=[a-z\d+/]*[\d=+/])[a-z\d+/]{8,}={0,2}(?![\w-])/gi, '$1 [redacted]'],
-  [/(\/\/[^/\s:@]*:)[^/\s"']+@/g, '$1[redacted]@'],
+  [/(\/\/[^/\s:@]*:)(?!\d{1,5}[?#])[^/\s"']+@/g, '$1[redacted]@'],
 ];
 
 /** A name that ends in one of these has a credential for its value. */
-const NAME = 'token|(?<=[_-])pass|passphrase|password|passwd|pwd|secret|api[_-]?key|access[_-]?key|client-key-data';
+const NAME =
+  'token|(?:rcon|db|user|admin|root|server)[_-]?pass|passphrase|password|passwd|pwd|secret|api[_-]?key|access[_-]?key|client-key-data';
 
 /** Values of names. With a blank behind a colon: `registry/game-token:v2` is an image. */
 const NAMED: readonly (readonly [RegExp, Replacement])[] = [

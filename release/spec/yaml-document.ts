@@ -69,7 +69,7 @@ function isEmpty({ contents }: Document): boolean {
 function problemOfDocument(document: Document, others: readonly Document[], text: string): YamlProblem | undefined {
   // The first is the mistake, and the others often what comes of it.
   const [error] = [document, ...others].flatMap(({ errors }) => errors);
-  if (error) return usualMistake(text) ?? { offset: error.pos[0], message: sentenceOf(error) };
+  if (error) return usualMistake(text, error.pos[0]) ?? { offset: error.pos[0], message: sentenceOf(error) };
   const [other] = others;
   if (other) return { offset: startOf(other, text), message: 'one document is expected, and here begins another' };
   const [warning] = document.warnings;
@@ -80,10 +80,13 @@ function problemOfDocument(document: Document, others: readonly Document[], text
 }
 
 /** What the library stumbles over later, or says nothing helpful of; all of it may stand in texts and comments. */
-function usualMistake(text: string): YamlProblem | undefined {
-  const [conflict] = text.matchAll(/^(?:<{7}|={7}|>{7})(?: .*)?$/gm);
+function usualMistake(text: string, offset: number): YamlProblem | undefined {
+  const [conflict] = text.matchAll(/^(?:<{7}|>{7}) .*$/gm);
   if (conflict) return { offset: conflict.index, message: 'git left both sides of a merge here: settle it' };
-  const [strange] = text.matchAll(/^ *(?:[\u00A0\u2000-\u200B\u202F\u3000]|[\w-]+\uFF1A)/gm);
+  const lineEnd = text.indexOf('\n', offset);
+  const [strange] = text
+    .slice(0, lineEnd < 0 ? undefined : lineEnd)
+    .matchAll(/^ *(?:[\u00A0\u2000-\u200B\u202F\u3000]|[\w-]+\uFF1A)/gm);
   if (!strange) return undefined;
   const character = strange[0].at(-1) ?? '';
   const code = `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;

@@ -48,6 +48,8 @@ describe('foreign text', () => {
     'auth_invalid_token == 0',
     'tests pass: 12 of 14',
     'bypass=true compass: north',
+    'first-pass: completed, second-pass: 2.0.1 loaded, smoke_pass=false',
+    'asked https://game.test:443?q=a@b and https://game.test:8080/a@b',
     'the cookie: it is too old',
     'design=flat&sigma=3',
     'cannot read token: /var/run/secrets/token: no such file',

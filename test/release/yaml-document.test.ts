@@ -102,6 +102,7 @@ describe('what cannot be read is said in one sentence, with its place, and fast'
       whole.replace('  reload', '<<<<<<< HEAD\n  reload').replace('  proof', '=======\n  proof'),
       'f.yaml:7:1: git left both sides of a merge here: settle it',
     ],
+    ['a rule of equal signs and a tab', `${whole.replace('  reload', '\t reload')}# x\n=======\n`, 'f.yaml:7:1: a tab'],
     [
       'an ideographic blank before a name',
       whole.replace('  reload', '\u3000\u3000reload'),
