@@ -46,7 +46,9 @@ async function run(bot: Bot, it: Stage, by: 'update' | 'signal'): Promise<string
     SIGN_KEY: KEY.path,
     BY: by,
   };
-  const { all } = await execa(program, args, { env: { ...env, ...around }, all: true });
+  const { all, failed } = await execa(program, args, { env: { ...env, ...around }, all: true, reject: false });
+  // Python's SDK may abort while the interpreter ends, when everything has been said and done.
+  if (failed && !all.includes('Python runtime state: finalizing')) throw new Error(`${bot} failed:\n${all}`);
   return all;
 }
 
