@@ -5,7 +5,7 @@ export type PullCause = 'final' | 'transient';
 const FINAL =
   /not found|manifest unknown|name unknown|name invalid|does not exist|denied|unauthorized|authentication required|insufficient_scope|no basic auth|403 forbidden|401 unauthorized|invalid reference|no match for platform|signature.*(?:required|not accepted)|unsupported media type/i;
 const TRANSIENT =
-  /too ?many ?requests|rate limit|(?:status|code|http)[^\w/]{1,4}(?:429|50[0234]|52\d)\b|: (?:429|50[0234]|52\d) |goaway|bad gateway|service unavailable|gateway time-?out|internal server error|i\/o timeout|time-?out|timed out|deadline exceeded|connection (?:refused|reset)|no such host|server misbehaving|temporary failure|try again|network is unreachable|no route to host|unexpected eof|\beof\b|registryunavailable|pull qps exceeded|no space left/i;
+  /too ?many ?requests|rate limit|(?:status|code|http)[^\w/]{1,4}(?:429|50[0234]|52\d)\b|\b52\d <|goaway|bad gateway|service unavailable|gateway time-?out|internal server error|i\/o timeout|time-?out|timed out|deadline exceeded|connection (?:refused|reset)|no such host|server misbehaving|temporary failure|try again|network is unreachable|no route to host|unexpected eof|\beof\b|registryunavailable|pull qps exceeded|no space left/i;
 
 /** True when words speak of trouble that may pass by itself: overload, time-outs, a network, a name that is not found yet. */
 export function isTransient(words: string): boolean {

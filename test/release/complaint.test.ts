@@ -23,6 +23,7 @@ describe('what Kruise was not allowed to write is named with who refused it', ()
   test.each<[string, string, boolean]>([
     ['a policy', POLICY, true],
     ['a webhook', WEBHOOK, true],
+    ['a webhook that counts', 'admission webhook "count" denied the request: 429 images, 500 at most', true],
     ['a rule of the API server', 'Pod "duel-2" is invalid: spec: Forbidden: pod updates may not change fields', true],
     ['the authorizer', 'pods "duel-2" is forbidden: User "kruise" cannot update resource "pods"', true],
     ['a budget, which has room again', BUDGET, false],
