@@ -113,7 +113,8 @@ export class CredentialPlugin {
   async #run(): Promise<PluginCredentials> {
     const { apiVersion, status } = this.#answerIn(await this.#output());
     if (apiVersion !== this.#config.apiVersion) throw this.#wrong(`answers in ${plainText(apiVersion, 80)}`);
-    const { token, clientCertificateData: certificate, clientKeyData: key, expirationTimestamp } = status;
+    const { clientCertificateData: certificate, clientKeyData: key, expirationTimestamp } = status;
+    const token = status.token?.trim() || undefined;
     if (token === undefined && (certificate === undefined || key === undefined))
       throw this.#wrong('gives neither a token nor a certificate with its key');
     const credentials = { token, certificate, key };

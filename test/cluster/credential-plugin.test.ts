@@ -92,6 +92,7 @@ describe('a credential plugin', () => {
     ['prints nothing', 'true', /does not print an ExecCredential of client\.authentication\.k8s\.io\/v1$/],
     ['prints something else', `echo '{"kind":"Pod"}'`, /does not print an ExecCredential/],
     ['gives nothing', answer({}), /gives neither a token nor a certificate with its key$/],
+    ['gives an empty token', answer({ token: ' ' }), /gives neither a token nor a certificate with its key$/],
     [
       'gives a time that is none',
       answer({ token: 't', expirationTimestamp: 'soon' }),
@@ -107,6 +108,11 @@ describe('a credential plugin', () => {
     const failing = new CredentialPlugin(plugin.config, undefined).credentials();
     await expect(failing).rejects.toThrow(words);
     await expect(failing).rejects.toThrow(`the credential plugin ${plugin.config.command} `);
+  });
+
+  test('may end its token with a line break, which no header can carry', async () => {
+    const plugin = await aPlugin('line-break', answer({ token: 'secret\\n' }));
+    expect((await new CredentialPlugin(plugin.config, undefined).credentials()).token).toBe('secret');
   });
 
   test('that is not there is named, with the hint of the kubeconfig', async () => {
