@@ -50,7 +50,9 @@ function addVerify(program: Command, { io, finish }: Run): void {
   fileFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
     .option('--version <version>', 'what every server must prove (default: what the last release left)')
     .summary('exit 0 only if every server proves its version')
-    .description('Asks every server of a set and says by the exit code whether all of them prove their version.')
+    .description(
+      'Asks every server of a set and says by the exit code whether all of them prove their version. It asks the engines: a file or an image that somebody has changed back meanwhile is counted as mismatching in its line, and does not fail it; hotwave versions shows which.',
+    )
     .addHelpText(
       'after',
       helpEnd(
