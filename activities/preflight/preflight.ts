@@ -2,11 +2,15 @@ import pLimit from 'p-limit';
 import { failedBefore, readFailedVersions } from '../../release/record/failed-versions.ts';
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { isPlan } from '../../release/plan/plan.ts';
+import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
+import { recordedVersion } from '../../release/plan/rollback-target.ts';
 import { gitOpsNote } from '../../release/plan/git-ops.ts';
 import { trafficNote } from '../../release/plan/traffic.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
 import type { ReleaseSpec, ReleaseFile } from '../../release/spec/spec.ts';
+import { imageTag } from '../../release/spec/image-reference.ts';
+import { readRecords } from '../../release/record/record.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
@@ -241,6 +245,20 @@ function checkFailedVersions(preflight: Preflight): Promise<Finding> {
 const ASKED_AT_ONCE = 20;
 
 /**
+ * True when nobody is to move and the version is another one than the tag and the records of the set say: its files come
+ * otherwise than by the image, so that all engines would load them at once. A plan refuses what is on record.
+ */
+function isBehindOldImage(
+  { waves, baseline: { container, newImage }, version }: Plan,
+  { set }: FleetSnapshot,
+  { strategy }: ReleaseSpec,
+): boolean {
+  const tag = imageTag(newImage);
+  if (strategy === 'newServersOnly' || waves.length > 0 || tag === '' || tag === version) return false;
+  return recordedVersion(readRecords(set.annotations), container, newImage) === undefined;
+}
+
+/**
  * Servers that run the image already are asked whether they have loaded it: who has not reloads after the waves, and
  * nobody is called done by the image alone.
  */
@@ -263,6 +281,11 @@ async function checkAlreadyUpdated(preflight: Preflight): Promise<Finding> {
       servers.length === 1
         ? `1 runs it already and proves ${version}`
         : `${servers.length} run it already and prove ${version}`,
+    );
+  const { newImage } = plan.baseline;
+  if (isBehindOldImage(plan, snapshot, file.spec))
+    return refused(
+      `${unproved.length} of ${servers.length} run ${newImage} already and do not prove ${version}, and it has no server to move: new files behind an old image have no waves, no gates and no way back; give them an image of their own`,
     );
   return warning(
     `${unproved.length} of ${servers.length} run it already but do not prove ${version} (${firstNames(unproved)}): they are made to load it after the waves`,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { planReleaseActivity } from '../../activities/preflight/preflight.ts';
 import type { MetricSample } from '../../release/checks/metric.ts';
 import type { PreflightResult } from '../../release/plan/preflight.ts';
-import { MAIN, NEW_IMAGE, SET, SIDECAR } from '../support/builders.ts';
+import { MAIN, NEW_IMAGE, OLD_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { FakeClusterModel } from '../support/fake-cluster.ts';
@@ -15,6 +15,8 @@ import type { Metrics } from '../../activities/ports/metrics.ts';
 const echo = 'proof: { http: { port: 80, path: /version } }';
 
 interface Wishes {
+  /** Default: a new one. */
+  readonly image?: string;
   readonly model?: FakeClusterModel;
   readonly metrics?: Metrics;
   /** Pods on one node with hostNetwork: what each shows of its ports. */
@@ -28,7 +30,7 @@ kind: Release
 metadata: { name: r }
 spec:
   target: { namespace: ${SET.namespace}, gameServerSet: ${SET.name} }
-  images: { ${SIDECAR}: "${NEW_IMAGE}" }
+  images: { ${SIDECAR}: "${wishes.image ?? NEW_IMAGE}" }
   ${lines.join('\n  ')}
 `);
   const cluster = fakeCluster(wishes.model);
@@ -72,6 +74,20 @@ describe('before anything is written', () => {
   ])('a proof in a container that the template does not have is refused: %s', async (proof) => {
     expect(lineOf(await preflight([reload, proof]), 'containers')).toMatch(
       /^refused: spec.proof names container nobody/,
+    );
+  });
+
+  test('new files behind the image that every server has are refused, also where no release is on record', async () => {
+    const title = 'servers on the image';
+    const lines = [reload, echo, 'version: "2.1"', 'previousVersion: "1.0"', 'gates: [ { before: 2 } ]'];
+    const released = await preflight(lines, { image: OLD_IMAGE });
+    expect(lineOf(released, title)).toBe(
+      `refused: 10 of 10 run ${OLD_IMAGE} already and do not prove 2.1, and it has no server to move: new files behind an old image have no waves, no gates and no way back; give them an image of their own`,
+    );
+    expect(released.plan).toBeUndefined();
+    // What its tag says is what it holds: others have moved the servers, and the engines are told.
+    expect(lineOf(await preflight([reload, echo], { image: OLD_IMAGE }), title)).toBe(
+      'ok: 10 run it already and prove 1.0',
     );
   });
 
