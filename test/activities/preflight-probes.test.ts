@@ -184,6 +184,13 @@ describe('before anything is written', () => {
     ])('%s', async (line, expected) => {
       expect(lineOf(await preflight([reload, echo, line]), TITLE)).toBe(expected);
     });
+
+    test('and no answer to one is refused, whatever another was warned of', async () => {
+      const silent = `health: [ { exec: { container: ${MAIN}, command: [nope], within: 0s } } ]`;
+      expect(lineOf(await preflight([reload, echo, files('"true"'), silent]), TITLE)).toMatch(
+        /^refused: duel-9 gives no answer to spec\.health\[0\]: exec nope in engine/,
+      );
+    });
   });
 
   test('a log that says nothing of the old version is a warning: it may have been rotated away', async () => {
