@@ -1,4 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+
+const USUAL_PROGRAMS = fileURLToPath(new URL('./programs', import.meta.url));
 
 /** Something is missing that only the person at the machine can provide; the command exits with 69. */
 export class MissingPrerequisite extends Error {
@@ -18,21 +23,31 @@ export function requirePlatform(): void {
 }
 
 /**
- * Checks that the server programs can be built.
+ * Checks that server programs can be built. An older Go may fetch the one that a go.mod wants (GOTOOLCHAIN), so it is asked
+ * which one it would be there.
+ * @param sources the folder of their go.mod; default: that of the usual versions
  * @throws MissingPrerequisite in one sentence
  */
-export async function requireGo(): Promise<void> {
-  const advice = 'install Go 1.24 or newer (https://go.dev/dl) and put its bin folder on the PATH';
-  const { stdout, failed } = await execa('go', ['env', 'GOVERSION'], { reject: false });
-  if (failed)
-    throw new MissingPrerequisite(
-      `the first start builds the server programs with Go, which is not on the PATH: ${advice}`,
-    );
-  const [major = 0, minor = 0] = stdout.replace(/^go/, '').split('.').map(Number.parseFloat);
-  if (major > 1 || minor >= 24) return;
+export async function requireGo(sources = USUAL_PROGRAMS): Promise<void> {
+  const [, wanted = ''] = /^go (\d+\.\d+)/m.exec(readFileSync(join(sources, 'go.mod'), 'utf8')) ?? [];
+  const { stdout, stderr, failed, code } = await execa('go', ['env', 'GOVERSION'], { cwd: sources, reject: false });
+  if (!failed && isAtLeast(stdout, wanted)) return;
+  const trouble =
+    code === 'ENOENT'
+      ? 'which is not on the PATH'
+      : failed
+        ? `and this one says: ${stderr.split('\n')[0] ?? ''}`
+        : `and this one is ${stdout}`;
   throw new MissingPrerequisite(
-    `the first start builds the server programs with Go, and this one is ${stdout}: ${advice}`,
+    `the first start builds the server programs with Go, ${trouble}: install Go ${wanted} or newer (https://go.dev/dl) and put its bin folder on the PATH`,
   );
+}
+
+function isAtLeast(version: string, wanted: string): boolean {
+  const numbers = (text: string): number[] => text.replace(/^go/, '').split('.').map(Number.parseFloat);
+  const [major = 0, minor = 0] = numbers(version);
+  const [wantedMajor = 0, wantedMinor = 0] = numbers(wanted);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
 /**

@@ -119,7 +119,7 @@ function definitionFiles({ folder, definitions }: Module): readonly string[] {
 }
 
 async function complete(module: Module, log: (line: string) => void): Promise<void> {
-  await requireGo();
+  await requireGo(module.sources);
   const onWait = ({ pid }: { pid: number }): void => {
     log(`process ${pid} is building the server programs; waiting for it`);
   };
