@@ -49,7 +49,7 @@ async function report(io: Io, temporal: Temporal, found: FoundRelease, { output 
 }
 
 /** Nobody answers for a running release: what Temporal itself knows is better than nothing. */
-function silence({ description }: FoundRelease): ExitError {
+export function silence({ description }: FoundRelease): ExitError {
   const { release, phase, wave } = readAttributes(description);
   const last = plainText(`${release} runs; last known: ${phase}${wave > 0 ? `, wave ${wave}` : ''}`);
   return new ExitError(EXIT.unreachable, `no worker answers for it (${last})`, [

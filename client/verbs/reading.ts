@@ -3,9 +3,10 @@ import { Option } from '@commander-js/extra-typings';
 import type { Declared, Run } from './shared.ts';
 import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 
-/** `status`, `watch` and `list`: the verbs that change nothing. */
+/** `status`, `explain`, `watch` and `list`: the verbs that change nothing. */
 export function addReadingVerbs(program: Command, run: Run): void {
   addStatus(program, run);
+  addExplain(program, run);
   addWatch(program, run);
   addList(program, run);
 }
@@ -49,6 +50,26 @@ function addStatus(program: Command, { io, finish }: Run): void {
     .action(async (set, flags) => {
       const { runStatus } = await import('../commands/status.ts');
       finish(await runStatus(io, set, flags));
+    });
+}
+
+function addExplain(program: Command, { io, finish }: Run): void {
+  const verb = program.command('explain').argument('<set|field>', `${SET_ARGUMENT}; or a field such as spec.gates`);
+  outputFlag(namespaceFlag(clusterFlags(verb)))
+    .summary('explain what a release waits for, or a field of the release file')
+    .description(
+      'Explains the latest release on a set: what it waits for, who ends that, what happens when nobody does, by which rule, on which facts, and what each command would do. Or explains a field of the release file.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        ['hotwave explain arena/duel', 'hotwave explain spec', "hotwave explain 'spec.gates[].timeout'"],
+        [0, 1, 2, 3, 5, 6, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runExplain } = await import('../commands/explain.ts');
+      finish(await runExplain(io, set, flags));
     });
 }
 

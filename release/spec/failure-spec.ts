@@ -52,8 +52,11 @@ export const onFailureSchema = z
     perWave: countSchema(0)
       .optional()
       .meta({ description: 'How many it stands in one wave, as a share of that wave. Default: as many as in all' }),
-    then: z.enum(['rollback', 'pause']).prefault('rollback'),
-    scope: z.literal('release').prefault('release'),
+    then: z
+      .enum(['rollback', 'pause'])
+      .prefault('rollback')
+      .meta({ description: 'What happens when more servers have failed than are tolerated' }),
+    scope: z.literal('release').prefault('release').meta({ description: 'How much goes back: the whole release' }),
     classes: z
       .partialRecord(z.enum(POLICY_CLASSES), classPolicy)
       .prefault({})

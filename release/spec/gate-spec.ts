@@ -30,7 +30,7 @@ export const gateSchema = z
       .min(1, 'expected the number of a wave, from 1')
       .max(LAST_WAVE, `expected the number of a wave, at most ${LAST_WAVE}`)
       .meta({ description: 'The number of the wave that this gate is before' }),
-    approvals: z.int().min(1).max(20).prefault(1),
+    approvals: z.int().min(1).max(20).prefault(1).meta({ description: 'How many people must approve' }),
     groups: z
       .record(dnsLabel, z.int().min(1).max(20))
       .optional()
@@ -39,8 +39,13 @@ export const gateSchema = z
       .boolean()
       .prefault(false)
       .meta({ description: 'The person who started the release may not approve' }),
-    timeout: durationUpTo('30d').prefault('4h'),
-    onTimeout: z.enum(['pause', 'rollback', 'proceed']).prefault('pause'),
+    timeout: durationUpTo('30d')
+      .prefault('4h')
+      .meta({ description: 'How long the gate waits for people; at most 30d' }),
+    onTimeout: z
+      .enum(['pause', 'rollback', 'proceed'])
+      .prefault('pause')
+      .meta({ description: 'What happens when the time of the gate is over' }),
     remindEvery: durationUpTo('30d', '1s').optional().meta({
       description:
         'How often people are reminded of a gate that waits; at most 200 times in timeout. Default: not at all',

@@ -57,15 +57,17 @@ const waves = z
     when: ({ issues }) => issues.length === 0,
   });
 
-const target = z.strictObject({
-  namespace: dnsLabel.prefault('default'),
-  gameServerSet: objectName,
-  servers: serverCriteria.optional().meta({ description: 'Strategy targeted: the chosen servers' }),
-  allowCascade: z.boolean().prefault(false).meta({
-    description:
-      'Strategy targeted: go on although reclaimPolicy is Cascade, where an override is lost together with its pod',
-  }),
-});
+const target = z
+  .strictObject({
+    namespace: dnsLabel.prefault('default'),
+    gameServerSet: objectName,
+    servers: serverCriteria.optional().meta({ description: 'Strategy targeted: the chosen servers' }),
+    allowCascade: z.boolean().prefault(false).meta({
+      description:
+        'Strategy targeted: go on although reclaimPolicy is Cascade, where an override is lost together with its pod',
+    }),
+  })
+  .meta({ description: 'Which GameServerSet, and with strategy targeted which of its servers' });
 
 /** How long new servers are followed when nobody says it, in milliseconds. */
 const FOLLOWED_MS = 3_600_000;
@@ -99,18 +101,25 @@ const specSchema = z.strictObject({
     .record(dnsLabel, image, {
       error: ofType('expected the new image of each sidecar, such as { sidecar: registry.example/2048-sidecar:v2.0 }'),
     })
-    .refine((images) => Object.keys(images).length === 1, 'expected the image of exactly one sidecar container'),
+    .refine((images) => Object.keys(images).length === 1, 'expected the image of exactly one sidecar container')
+    .meta({ description: 'The new image, by the name of the sidecar container that gets it' }),
   version: version
     .optional()
     .meta({ description: 'What content check and proof must echo. Default: the tag of the new image' }),
   previousVersion: version.optional().meta({
     description: 'What the servers prove before the release and after a rollback. Default: the tag of the old image',
   }),
-  waves: waves.prefault([1, '5%', '25%', 'rest']),
+  waves: waves.prefault([1, '5%', '25%', 'rest']).meta({
+    description:
+      'How many servers each wave moves, in numbers, shares of the whole set or named groups; or { by: updatePriority }',
+  }),
   maxUnavailable: countSchema(1)
     .prefault('10%')
     .meta({ description: 'How many servers may be without their sidecar at once' }),
-  ready: z.strictObject({ timeout: durationUpTo('1d').prefault('5m') }).prefault({}),
+  ready: z
+    .strictObject({ timeout: durationUpTo('1d').prefault('5m') })
+    .prefault({})
+    .meta({ description: 'How long a server may take to be Ready on the new image; then it has failed' }),
   content: contentCheck
     .optional()
     .meta({ description: 'Checked before the reload: are the new files in the shared folder?' }),
@@ -121,9 +130,15 @@ const specSchema = z.strictObject({
     .max(10)
     .prefault([])
     .meta({ description: 'Checked after the proof, and again and again while the wave bakes' }),
-  bake: durationUpTo('7d').prefault('0s'),
+  bake: durationUpTo('7d')
+    .prefault('0s')
+    .meta({ description: 'How long the health of a wave is sampled before the next one; at most 7d' }),
   approvers: approversSchema,
-  gates: z.array(gateSchema).max(100).prefault([]),
+  gates: z
+    .array(gateSchema)
+    .max(100)
+    .prefault([])
+    .meta({ description: 'Waves that wait for people; the policy of the cluster may add more' }),
   admission: admissionSchema
     .optional()
     .meta({ description: 'Reloads wait for servers with players. Default: they do not' }),
@@ -135,8 +150,11 @@ const specSchema = z.strictObject({
       description:
         'How long servers may be of two versions before somebody has to decide; at most 30d. Default: any time',
     }),
-  onMaxMixed: z.enum(['pause', 'rollback']).prefault('pause'),
-  onFailure: onFailureSchema,
+  onMaxMixed: z
+    .enum(['pause', 'rollback'])
+    .prefault('pause')
+    .meta({ description: 'What happens when the time of maxMixed is over' }),
+  onFailure: onFailureSchema.meta({ description: 'What failed servers lead to' }),
   allowFailedVersion: plainLine(200)
     .optional()
     .meta({ description: 'Why an image is released again that an earlier release had to roll back' }),
