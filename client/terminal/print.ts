@@ -1,5 +1,6 @@
 import type { OutputFormat } from './flags.ts';
 import type { Io } from './io.ts';
+import { withTimes } from './times.ts';
 import { plainDeep, terminalSafeJson } from './untrusted.ts';
 import type { View } from '../render/view.ts';
 import { viewOf } from '../render/view.ts';
@@ -24,11 +25,12 @@ export function isForPeople(format: OutputFormat): boolean {
 }
 
 async function formatted(value: unknown, format: OutputFormat, render: () => string): Promise<string> {
-  if (format === 'json') return terminalSafeJson(value, 2);
+  if (isForPeople(format)) return render();
+  const told = withTimes(value);
+  if (format === 'json') return terminalSafeJson(told, 2);
   if (format === 'jsonl')
-    return Array.isArray(value) ? value.map((entry) => terminalSafeJson(entry)).join('\n') : terminalSafeJson(value);
-  if (format !== 'yaml') return render();
+    return Array.isArray(told) ? told.map((entry) => terminalSafeJson(entry)).join('\n') : terminalSafeJson(told);
   // YAML has no escapes outside quotes, so its texts are made plain.
   const { stringify } = await import('yaml');
-  return `---\n${stringify(plainDeep(value), { aliasDuplicateObjects: false, lineWidth: 0 }).trimEnd()}`;
+  return `---\n${stringify(plainDeep(told), { aliasDuplicateObjects: false, lineWidth: 0 }).trimEnd()}`;
 }
