@@ -1,23 +1,8 @@
 import { formatDuration } from '../../release/spec/quantity.ts';
+import type { ListedRelease } from '../temporal/list-releases.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
 import type { View } from './view.ts';
-
-/** A release as visibility knows it. */
-export interface ListedRelease {
-  readonly set: string;
-  readonly release: string;
-  readonly cluster: string;
-  readonly phase: string;
-  readonly wave: number;
-  readonly requester: string;
-  /** The Temporal status of its workflow, in lower case. */
-  readonly status: string;
-  readonly startedAt: number;
-  readonly endedAt?: number | undefined;
-  readonly workflowId: string;
-  readonly runId: string;
-}
 
 const COLUMNS: readonly Column[] = [
   { title: 'SET', flexible: true },

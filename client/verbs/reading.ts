@@ -3,12 +3,13 @@ import { Option } from '@commander-js/extra-typings';
 import type { Declared, Run } from './shared.ts';
 import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 
-/** `status`, `explain`, `watch` and `list`: the verbs that change nothing. */
+/** `status`, `explain`, `watch`, `list` and `history`: the verbs that change nothing. */
 export function addReadingVerbs(program: Command, run: Run): void {
   addStatus(program, run);
   addExplain(program, run);
   addWatch(program, run);
   addList(program, run);
+  addHistory(program, run);
 }
 
 interface WatchingFlags {
@@ -98,7 +99,8 @@ function addWatch(program: Command, { io, finish }: Run): void {
 }
 
 function addList(program: Command, { io, finish }: Run): void {
-  outputFlag(clusterFlags(program.command('list')))
+  outputFlag(clusterFlags(program.command('list').argument('[set]', 'only those on this set')))
+    .option('-n, --namespace <name>', 'only those of this namespace; with SET, the namespace of the set')
     .option('-q, --query <filter>', 'only these, as a Temporal list filter')
     .option('--limit <count>', 'how many at most', '30')
     .summary('list running and recent releases')
@@ -110,14 +112,34 @@ function addList(program: Command, { io, finish }: Run): void {
       helpEnd(
         [
           'hotwave list',
+          'hotwave list arena/duel',
+          'hotwave list -n arena',
           `hotwave list -q "HotwavePhase = 'waiting-approval'"`,
           `hotwave list -q "ExecutionStatus = 'Running'" -o jsonl`,
         ],
         [0, 7, 64],
       ),
     )
-    .action(async (flags) => {
+    .action(async (set, flags) => {
       const { runList } = await import('../commands/list.ts');
-      finish(await runList(io, flags));
+      finish(await runList(io, set, flags));
+    });
+}
+
+function addHistory(program: Command, { io, finish }: Run): void {
+  const verb = program.command('history').argument('<set>', SET_ARGUMENT);
+  outputFlag(namespaceFlag(clusterFlags(verb)))
+    .option('--limit <count>', 'how many at most', '20')
+    .summary('list what was released on a set, by whom, and what came of it')
+    .description(
+      'Lists the releases and rollbacks of a set that Temporal still keeps, newest first: versions, outcome, who started it, who decided, how long it took. With -o json everything that was decided, for audits.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(['hotwave history arena/duel', 'hotwave history duel -n arena --limit 100 -o json'], [0, 7, 64]),
+    )
+    .action(async (set, flags) => {
+      const { runHistory } = await import('../commands/history.ts');
+      finish(await runHistory(io, set, flags));
     });
 }

@@ -2,7 +2,7 @@ import { QueryNotRegisteredError, ServiceError, WorkflowFailedError } from '@tem
 import { ActivityFailure, ApplicationFailure, NamespaceNotFoundError } from '@temporalio/common';
 import { describe, expect, test } from 'vitest';
 import { ExitError } from '../../client/terminal/exit-error.ts';
-import { queryOf } from '../../client/commands/list.ts';
+import { queryOf } from '../../client/temporal/list-releases.ts';
 import { temporalUiLink } from '../../client/temporal/links.ts';
 import { explainTemporalError, isUnknownAttribute, unreachable } from '../../client/temporal/temporal-errors.ts';
 
@@ -101,6 +101,11 @@ describe('a list filter', () => {
     expect(queryOf({ query: "A = 'x' OR B = 'y'", cluster: "e'u" })).toBe(
       "WorkflowType IN ('hotUpdate', 'rollBackFromCluster') AND ExecutionStatus != 'ContinuedAsNew' AND HotwaveCluster = 'eu' AND (A = 'x' OR B = 'y')",
     );
+  });
+
+  test('is of one set, or of all sets of a namespace', () => {
+    expect(queryOf({ set: 'arena/duel' })).toContain(" AND HotwaveSet = 'arena/duel'");
+    expect(queryOf({ set: 'arena/' })).toContain(" AND HotwaveSet STARTS_WITH 'arena/'");
   });
 });
 
