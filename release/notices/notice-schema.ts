@@ -22,7 +22,7 @@ const cardSchema = z.looseObject({
  * A notice as a courier takes it. Whoever may signal a workflow may signal a courier, so that it is read like anything from
  * outside. The id becomes part of a name in Kubernetes.
  */
-const noticeSchema = z
+export const noticeSchema = z
   .object({
     v: z.literal(1),
     id: z

@@ -1,0 +1,102 @@
+import { Hono } from 'hono';
+import type { Context } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { noticeSchema } from '../../release/notices/notice-schema.ts';
+import type { Notice } from '../../release/notices/notice.ts';
+import { cardModel, threadLine } from './card.ts';
+import { Seen } from './freshness.ts';
+import type { NamedSecret } from './standard-webhooks.ts';
+import { jsonOf, verifyWebhook, webhookDecisions } from './standard-webhooks.ts';
+import type { ChatVendor, RawAnswer, RawRequest, TakeClick } from './vendor.ts';
+
+/** What the gateway's HTTP answers are made of. */
+export interface GatewayParts {
+  readonly vendors: readonly ChatVendor[];
+  readonly take: TakeClick;
+  /** Of the sink in the policy that points here; several during a rotation. */
+  readonly noticeKeys: readonly NamedSecret[];
+  /** Of programs that decide by Standard Webhooks. */
+  readonly webhookKeys: readonly NamedSecret[];
+  readonly uiUrl?: string | undefined;
+  readonly now: () => number;
+  /** Rejects with a sentence while Temporal does not answer. */
+  readonly ready: () => Promise<void>;
+  readonly warn: (message: string, fields: Readonly<Record<string, string>>) => void;
+}
+
+const MOST_BYTES = 256 * 1_024;
+
+/** The gateway as an HTTP application: notices in, decisions in, health. */
+export function gatewayApp(parts: GatewayParts): Hono {
+  const app = new Hono();
+  const limit = bodyLimit({ maxSize: MOST_BYTES, onError: (context) => context.json({ message: 'too long' }, 413) });
+  app.use('*', limit);
+  app.get('/healthz', (context) => context.text('ok'));
+  app.get('/readyz', async (context) => {
+    try {
+      await parts.ready();
+      return context.text('ok');
+    } catch {
+      return context.text('Temporal does not answer', 503);
+    }
+  });
+  const notices = noticeTaker(parts);
+  app.post('/notices', async (context) => send(context, await notices(await rawOf(context))));
+  const decisions = webhookDecisions(parts.webhookKeys, parts.now);
+  app.post('/decisions', async (context) => send(context, await decisions(await rawOf(context), parts.take)));
+  for (const vendor of parts.vendors) {
+    app.post(`/vendors/${vendor.name}`, async (context) => {
+      if (!vendor.answer) return context.notFound();
+      return send(context, await vendor.answer(await rawOf(context), parts.take));
+    });
+  }
+  return app;
+}
+
+async function rawOf(context: Context): Promise<RawRequest> {
+  return { headers: context.req.header(), body: await context.req.text() };
+}
+
+function send(context: Context, { status, body }: RawAnswer): Response {
+  return body === undefined ? context.body(null, status) : context.json(body, status);
+}
+
+function noticeTaker(parts: GatewayParts) {
+  const { noticeKeys, now } = parts;
+  const seen = new Seen<string>();
+  return async (request: RawRequest): Promise<RawAnswer> => {
+    const verified = verifyWebhook(request, noticeKeys, now());
+    if ('refused' in verified) return { status: 401, body: { message: verified.refused } };
+    // A repetition changes nothing: an older notice must not set a card back.
+    const before = seen.of(verified.signature, now());
+    if (before !== undefined) return { status: 200, body: { receipt: before } };
+    const read = noticeSchema.safeParse(jsonOf(request.body));
+    if (!read.success || read.data.id !== verified.id) return { status: 400, body: { message: 'it is no notice' } };
+    const receipt = await showEverywhere(parts, read.data, request.headers['hotwave-receipt']);
+    if (receipt === undefined) return { status: 503, body: { message: 'no chat took it' } };
+    seen.add(verified.signature, receipt, now());
+    return { status: 200, body: { receipt } };
+  };
+}
+
+/**
+ * The card of the release in every chat. One that fails keeps its old receipt and is right again with the next notice;
+ * only when all fail is the notice not taken, so that a broken chat does not make the others say everything twice.
+ */
+async function showEverywhere(parts: GatewayParts, notice: Notice, carried = ''): Promise<string | undefined> {
+  const receipts = new URLSearchParams(carried);
+  const card = cardModel(notice.release, parts.uiUrl);
+  const shown = await Promise.all(
+    parts.vendors.map(async (vendor) => {
+      try {
+        receipts.set(vendor.name, await vendor.show(card, receipts.get(vendor.name) ?? undefined, threadLine(notice)));
+        return true;
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : 'unknown';
+        parts.warn('a card could not be shown', { vendor: vendor.name, release: notice.release.release, reason });
+        return false;
+      }
+    }),
+  );
+  return shown.length === 0 || shown.some(Boolean) ? receipts.toString() : undefined;
+}
