@@ -71,6 +71,12 @@ module.exports = {
         'log-update',
         'cli-table3',
         'picocolors',
+        'hono',
+        '@hono/node-server',
+        'pino',
+        'standardwebhooks',
+        '@slack/(web-api|socket-mode)',
+        '@larksuiteoapi/node-sdk',
       ],
     }),
     only('worker', {
@@ -109,7 +115,8 @@ module.exports = {
       notices: ['.', 'ports'],
     }),
     ...within('client', {
-      verbs: ['commands', 'temporal', 'terminal'],
+      verbs: ['commands', 'gateway', 'temporal', 'terminal'],
+      gateway: ['decisions', 'temporal', 'terminal'],
       commands: ['decisions', 'render', 'temporal', 'terminal'],
       decisions: ['commands', 'render', 'temporal', 'terminal'],
       temporal: ['commands', 'decisions', 'render', 'terminal'],

@@ -24,6 +24,7 @@ export function addInstallationVerbs(program: Command, run: Run, runWorker: RunW
   addDoctor(program, run);
   addSetup(program, run);
   if (runWorker) addWorker(program, run, runWorker);
+  addGateway(program, run);
 }
 
 function addDoctor(program: Command, { io, finish }: Run): void {
@@ -71,4 +72,31 @@ function addWorker(program: Command, { finish }: Run, runWorker: RunWorker): voi
       helpEnd(['hotwave worker', 'hotwave worker --cluster eu --kubeconfig ~/.kube/eu'], [0, 1, 7, 64]),
     )
     .action(async (flags) => finish(await runWorker(flags)));
+}
+
+function addGateway(program: Command, { io, finish }: Run): void {
+  connectionFlags(program.command('gateway'))
+    .summary('run a gateway to chats')
+    .description(
+      'Runs a gateway: it shows releases as cards in Slack, Feishu or Lark, takes signed decisions from there and from ' +
+        'programs (Standard Webhooks), and remembers nothing. HOTWAVE_SIGN_KEY names the key that it signs decisions with; ' +
+        'docs/chat.md and docs/settings.md have the other settings.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'HOTWAVE_SIGN_KEY=/keys/gateway HOTWAVE_WEBHOOK_KEYS_FILE=/keys/webhooks hotwave gateway',
+          'HOTWAVE_GATEWAY_HTTP=0.0.0.0:9465 hotwave gateway --temporal-namespace games',
+        ],
+        [0, 7, 64],
+      ),
+    )
+    .action(async (flags) => {
+      const [{ serveGateway }, { withTemporal }] = await Promise.all([
+        import('../gateway/serve.ts'),
+        import('../temporal/connect.ts'),
+      ]);
+      finish(await withTemporal(io, flags, (temporal) => serveGateway(io, temporal)));
+    });
 }

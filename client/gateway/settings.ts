@@ -1,0 +1,134 @@
+import { ADDRESS } from '../../release/settings/temporal-target.ts';
+import { SettingTrouble } from '../../release/settings/environment.ts';
+import type { Environment } from '../../release/settings/environment.ts';
+import { fileTrouble } from '../../release/spec/file-trouble.ts';
+import { plainText } from '../../release/spec/plain-text.ts';
+import { readSigningKey } from '../decisions/ssh-signature.ts';
+import type { SigningKey } from '../decisions/ssh-signature.ts';
+import type { FeishuSettings } from './feishu.ts';
+import type { SlackSettings } from './slack.ts';
+import type { NamedSecret } from './standard-webhooks.ts';
+
+/** Everything a gateway needs to know, checked. It holds secrets: never logged. */
+export interface GatewaySettings {
+  readonly http: { readonly host: string; readonly port: number };
+  readonly signKey: SigningKey;
+  readonly noticeKeys: readonly NamedSecret[];
+  readonly webhookKeys: readonly NamedSecret[];
+  readonly uiUrl?: string | undefined;
+  readonly slack?: SlackSettings | undefined;
+  readonly feishu?: FeishuSettings | undefined;
+}
+
+/** Reads a file as text. */
+export type ReadFile = (path: string) => Promise<string>;
+
+/**
+ * The settings of a gateway. Secrets come from files alone.
+ * @param environment as `settingsOf` gives it
+ * @throws SettingTrouble about the first that cannot work; it repeats no secret
+ */
+export async function gatewaySettings(environment: Environment, readFile: ReadFile): Promise<GatewaySettings> {
+  const secret = (name: string): Promise<string | undefined> => secretOf(environment, name, readFile);
+  const signKey = demanded('HOTWAVE_SIGN_KEY', await secret('HOTWAVE_SIGN_KEY'));
+  const { HOTWAVE_GATEWAY_HTTP: http = '127.0.0.1:9465', TEMPORAL_UI_URL: uiUrl } = environment;
+  if (uiUrl !== undefined && !/^https?:\/\/[^\s/?#]+[^\s?#]*$/.test(uiUrl))
+    throw new SettingTrouble('TEMPORAL_UI_URL: expected the base of the Temporal UI such as http://127.0.0.1:8233');
+  return {
+    http: addressOf(http),
+    signKey: said('HOTWAVE_SIGN_KEY', () => readSigningKey(signKey)),
+    noticeKeys: secretsOf('HOTWAVE_NOTICES_SECRET_FILE', await secret('HOTWAVE_NOTICES_SECRET_FILE'), 'notices'),
+    webhookKeys: secretsOf('HOTWAVE_WEBHOOK_KEYS_FILE', await secret('HOTWAVE_WEBHOOK_KEYS_FILE')),
+    uiUrl,
+    slack: await slackSettings(environment, secret),
+    feishu: await feishuSettings(environment, secret),
+  };
+}
+
+type Secret = (name: string) => Promise<string | undefined>;
+
+async function slackSettings(environment: Environment, secret: Secret): Promise<SlackSettings | undefined> {
+  const botToken = await secret('HOTWAVE_SLACK_TOKEN_FILE');
+  if (botToken === undefined) return nothingOf('HOTWAVE_SLACK_', 'HOTWAVE_SLACK_TOKEN_FILE', environment);
+  const settings = {
+    botToken,
+    channel: demanded('HOTWAVE_SLACK_CHANNEL', environment['HOTWAVE_SLACK_CHANNEL']),
+    signingSecret: await secret('HOTWAVE_SLACK_SIGNING_SECRET_FILE'),
+    appToken: await secret('HOTWAVE_SLACK_APP_TOKEN_FILE'),
+    apiUrl: environment['HOTWAVE_SLACK_API_URL'],
+  };
+  if (settings.signingSecret === undefined && settings.appToken === undefined)
+    throw new SettingTrouble(
+      'Slack has no way for clicks: set HOTWAVE_SLACK_APP_TOKEN_FILE (socket mode) or HOTWAVE_SLACK_SIGNING_SECRET_FILE (signed HTTP)',
+    );
+  return settings;
+}
+
+async function feishuSettings(environment: Environment, secret: Secret): Promise<FeishuSettings | undefined> {
+  const appSecret = await secret('HOTWAVE_FEISHU_SECRET_FILE');
+  if (appSecret === undefined) return nothingOf('HOTWAVE_FEISHU_', 'HOTWAVE_FEISHU_SECRET_FILE', environment);
+  const appId = demanded('HOTWAVE_FEISHU_APP', environment['HOTWAVE_FEISHU_APP']);
+  if (!/^cli_[0-9a-f]{16}$/.test(appId))
+    throw new SettingTrouble('HOTWAVE_FEISHU_APP: expected cli_ and 16 hexadecimal digits');
+  return {
+    appId,
+    appSecret,
+    chat: demanded('HOTWAVE_FEISHU_CHAT', environment['HOTWAVE_FEISHU_CHAT']),
+    encryptKey: await secret('HOTWAVE_FEISHU_ENCRYPT_KEY_FILE'),
+    domain: environment['HOTWAVE_FEISHU_DOMAIN'],
+  };
+}
+
+/** A chat that nobody has set up; one that is set up in part is a mistake. */
+function nothingOf(prefix: string, first: string, environment: Environment): undefined {
+  const lonely = Object.keys(environment).find((name) => name.startsWith(prefix));
+  if (lonely !== undefined) throw new SettingTrouble(`${lonely} is set and ${first} is not: set both, or neither`);
+  return undefined;
+}
+
+function demanded(name: string, value: string | undefined): string {
+  if (value === undefined) throw new SettingTrouble(`${name} is not set: see hotwave gateway --help`);
+  return value;
+}
+
+async function secretOf(environment: Environment, name: string, readFile: ReadFile): Promise<string | undefined> {
+  const path = environment[name];
+  if (path === undefined) return undefined;
+  let text: string;
+  try {
+    text = (await readFile(path)).trim();
+  } catch (error) {
+    throw new SettingTrouble(`${name} ${plainText(path, 200)}: ${fileTrouble(error)}`);
+  }
+  if (text === '') throw new SettingTrouble(`${name} ${plainText(path, 200)}: the file is empty`);
+  return text;
+}
+
+/** One secret a line, each with its name before it unless all have the same. */
+function secretsOf(name: string, text: string | undefined, all?: string): NamedSecret[] {
+  const lines = (text ?? '').split('\n').map((line) => line.trim());
+  return lines.filter(Boolean).map((line, index) => {
+    const [, own, secret] = /^(?:([a-z0-9][a-z0-9-]{0,39})\s+)?(whsec_[A-Za-z0-9+/]{32,}={0,2})$/.exec(line) ?? [];
+    const known = all ?? own;
+    if (secret === undefined || known === undefined)
+      throw new SettingTrouble(
+        `${name}: line ${index + 1}: expected ${all === undefined ? 'NAME and ' : ''}whsec_ and base64 of at least 24 bytes`,
+      );
+    return { name: known, secret };
+  });
+}
+
+function addressOf(text: string): { host: string; port: number } {
+  const { host, port } = ADDRESS.exec(text)?.groups ?? {};
+  if (host === undefined || Number(port) > 65_535)
+    throw new SettingTrouble('HOTWAVE_GATEWAY_HTTP: expected HOST:PORT such as 127.0.0.1:9465');
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+function said<Result>(name: string, read: () => Result): Result {
+  try {
+    return read();
+  } catch (error) {
+    throw new SettingTrouble(`${name}: ${error instanceof Error ? error.message : 'it cannot be read'}`);
+  }
+}

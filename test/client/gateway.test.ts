@@ -1,0 +1,234 @@
+import { describe, expect, test } from 'vitest';
+import { gatewayApp } from '../../client/gateway/app.ts';
+import { cardModel } from '../../client/gateway/card.ts';
+import { clickTaker, decisionOf, TAKEN } from '../../client/gateway/take-click.ts';
+import type { Desk, Releases } from '../../client/gateway/take-click.ts';
+import type { ChatVendor, Click } from '../../client/gateway/vendor.ts';
+import { readSigningKey, signDecision } from '../../client/decisions/ssh-signature.ts';
+import type { DecisionMessage } from '../../workflows/messages.ts';
+import { aCard, aNotice, SECRET, signedWebhook } from '../support/gateway.ts';
+import { personalKey } from '../support/ssh-key.ts';
+
+const NOW = 1_800_000_000_000;
+const KEY = readSigningKey(personalKey().private);
+const [approve] = cardModel(aCard()).buttons;
+if (!approve) throw new Error('the card has no button');
+const aClick: Click = {
+  vendor: 'slack',
+  card: 'C1:1.2',
+  actor: 'slack:T1/U2',
+  click: '1',
+  value: approve.value,
+  at: NOW,
+};
+
+/** A release that takes the first decision of each id. */
+function aRelease(change: Partial<Releases> = {}): Releases & { readonly signals: DecisionMessage[] } {
+  const signals: DecisionMessage[] = [];
+  return {
+    signals,
+    ask: (_, { id }) =>
+      Promise.resolve({ given: signals.some((one) => one.id === id), accepted: true, message: 'approved' }),
+    signal(_, decision) {
+      signals.push(decision);
+      return Promise.resolve();
+    },
+    isFinal: () => false,
+    ...change,
+  };
+}
+
+const deskOf = (releases: Releases, change: Partial<Desk> = {}): Desk => {
+  return {
+    releases,
+    sign: (decision, now) => signDecision(decision, KEY, now),
+    now: () => NOW,
+    log: () => undefined,
+    ...change,
+  };
+};
+
+function anApp(releases: Releases, vendors: readonly ChatVendor[] = [], now = NOW) {
+  return gatewayApp({
+    vendors,
+    take: clickTaker(deskOf(releases)),
+    noticeKeys: [{ name: 'notices', secret: SECRET }],
+    webhookKeys: [{ name: 'bot', secret: SECRET }],
+    now: () => now,
+    ready: () => Promise.resolve(),
+    warn: () => undefined,
+  });
+}
+
+const A_DECISION = JSON.stringify({ ...approve.value, actor: 'ann', reason: 'looks good' });
+const post = (body: string, headers: Record<string, string>) => ({ method: 'POST', body, headers });
+
+describe('a decision by Standard Webhooks', () => {
+  test('is signed by the gateway under the name of its key', async () => {
+    const release = aRelease();
+    const { body, headers } = signedWebhook('m1', A_DECISION, NOW);
+    const answer = await anApp(release).request('/decisions', post(body, headers));
+    expect([answer.status, await answer.json()]).toEqual([200, { message: 'approved' }]);
+    expect(release.signals).toMatchObject([
+      { verb: 'approve', wave: 2, actor: 'webhook:bot/ann', channel: 'webhook', signedAt: NOW, reason: 'looks good' },
+    ]);
+    expect(release.signals[0]?.signature).toMatch(/^-----BEGIN SSH SIGNATURE-----/);
+  });
+
+  test.each([
+    ['an old one', NOW - 301_000, A_DECISION],
+    ['one from the future', NOW + 301_000, A_DECISION],
+    ['another body', NOW, `${A_DECISION} `],
+  ])('is refused: %s', async (_, at, sent) => {
+    const release = aRelease();
+    const { headers } = signedWebhook('m1', A_DECISION, at);
+    expect((await anApp(release).request('/decisions', post(sent, headers))).status).toBe(401);
+    expect(release.signals).toEqual([]);
+  });
+
+  test('is refused with the secret of somebody else', async () => {
+    const { body, headers } = signedWebhook('m1', A_DECISION, NOW, `whsec_${Buffer.alloc(24, 1).toString('base64')}`);
+    expect((await anApp(aRelease()).request('/decisions', post(body, headers))).status).toBe(401);
+  });
+
+  test('is refused when it is replayed, and counts once when it is delivered again with a new time', async () => {
+    const release = aRelease();
+    const app = anApp(release);
+    const first = signedWebhook('m1', A_DECISION, NOW);
+    const again = signedWebhook('m1', A_DECISION, NOW + 2_000);
+    const codes = [];
+    for (const { body, headers } of [first, first, again])
+      codes.push((await app.request('/decisions', post(body, headers))).status);
+    expect(codes).toEqual([200, 409, 200]);
+    expect(release.signals).toHaveLength(1);
+  });
+
+  test('reaches no workflow that is no release', async () => {
+    const body = JSON.stringify({ ...approve.value, workflowId: 'payments/1', actor: 'ann' });
+    const { headers } = signedWebhook('m1', body, NOW);
+    expect((await anApp(aRelease()).request('/decisions', post(body, headers))).status).toBe(400);
+  });
+});
+
+describe('a click', () => {
+  test('of the same person on the same card is the same vote, whatever the replica', () => {
+    expect(decisionOf({ ...aClick, click: '2', at: NOW + 9 }).id).toBe(decisionOf(aClick).id);
+    expect(decisionOf({ ...aClick, actor: 'slack:T1/U3' }).id).not.toBe(decisionOf(aClick).id);
+  });
+
+  test('that is no vote counts once for each click', () => {
+    const pause: Click = { ...aClick, value: { ...aClick.value, verb: 'pause', wave: undefined } };
+    expect(decisionOf({ ...pause, click: '2' }).id).not.toBe(decisionOf(pause).id);
+    expect(decisionOf({ ...pause }).id).toBe(decisionOf(pause).id);
+  });
+
+  test('that the release would refuse is answered with its sentence, and not sent', async () => {
+    const sentence = 'no gate is open';
+    const release = aRelease({ ask: () => Promise.resolve({ given: false, accepted: false, message: sentence }) });
+    expect(await clickTaker(deskOf(release))(aClick)).toBe(sentence);
+    expect(release.signals).toEqual([]);
+  });
+
+  test('is taken while Temporal is down, and sent when it is back', async () => {
+    let down = 3;
+    const sent = Promise.withResolvers<DecisionMessage>();
+    const release = aRelease({
+      ask: () => Promise.reject(new Error('down')),
+      signal(_, decision) {
+        down -= 1;
+        if (down > 0) return Promise.reject(new Error('down'));
+        sent.resolve(decision);
+        return Promise.resolve();
+      },
+    });
+    expect(await clickTaker(deskOf(release, { patienceMs: 1 }))(aClick)).toBe(TAKEN);
+    expect(await sent.promise).toMatchObject({ verb: 'approve', actor: 'slack:T1/U2' });
+  });
+
+  test('on a release that has ended says so', async () => {
+    const release = aRelease({ ask: () => Promise.reject(new Error('not found')), isFinal: () => true });
+    expect(await clickTaker(deskOf(release))(aClick)).toMatch(/^the release does not take decisions any more/);
+  });
+
+  test('from long ago wants to be clicked again', async () => {
+    expect(await clickTaker(deskOf(aRelease()))({ ...aClick, at: NOW - 300_001 })).toBe(
+      'this click is too old: click again',
+    );
+  });
+});
+
+/** A chat that remembers what was shown. */
+function aChat(name: string): ChatVendor & { readonly shown: (string | undefined)[][] } {
+  const shown: (string | undefined)[][] = [];
+  return {
+    name,
+    shown,
+    show({ why }, receipt, line) {
+      shown.push([why, receipt, line]);
+      return Promise.resolve(receipt ?? `${name}:${shown.length}`);
+    },
+  };
+}
+
+describe('a notice', () => {
+  const send = async (app: ReturnType<typeof anApp>, notice = aNotice(), receipt?: string) => {
+    const { body, headers } = signedWebhook(notice.id, JSON.stringify(notice), NOW);
+    const carried: Record<string, string> = receipt === undefined ? {} : { 'hotwave-receipt': receipt };
+    const answer = await app.request('/notices', post(body, { ...headers, ...carried }));
+    return [answer.status, await answer.json()] as const;
+  };
+
+  test('becomes one card in each chat; its receipt leads to the same cards again', async () => {
+    const chats = [aChat('slack'), aChat('feishu')] as const;
+    const app = anApp(aRelease(), chats);
+    const receipt = 'slack=slack%3A1&feishu=feishu%3A1';
+    expect(await send(app)).toEqual([200, { receipt }]);
+    const next = aNotice({ id: 'notice-2', kind: 'paused', release: aCard({ why: 'paused by bob' }) });
+    expect(await send(app, next, receipt)).toEqual([200, { receipt }]);
+    expect(chats[0].shown).toEqual([
+      ['wave 2 waits for 1 more of ops', undefined, 'the gate is open'],
+      ['paused by bob', 'slack:1', undefined],
+    ]);
+  });
+
+  test('that is replayed gets the same receipt and changes nothing', async () => {
+    const chat = aChat('slack');
+    const app = anApp(aRelease(), [chat]);
+    expect(await send(app)).toEqual(await send(app));
+    expect(chat.shown).toHaveLength(1);
+  });
+
+  test('is not taken while every chat is broken, and is while one is not', async () => {
+    const broken: ChatVendor = { name: 'feishu', show: () => Promise.reject(new Error('down')) };
+    expect((await send(anApp(aRelease(), [broken])))[0]).toBe(503);
+    expect(await send(anApp(aRelease(), [broken, aChat('slack')]))).toEqual([200, { receipt: 'slack=slack%3A1' }]);
+  });
+});
+
+describe('a card', () => {
+  test('offers what can be decided now, with all that a decision needs', () => {
+    const { buttons, waves, title } = cardModel(aCard());
+    expect(buttons.map(({ value: { verb, wave } }) => [verb, wave])).toEqual([
+      ['approve', 2],
+      ['reject', 2],
+      ['pause', undefined],
+      ['rollback', undefined],
+    ]);
+    expect(title).toBe('duel-2 on arena/duel: v1 to v2 (waiting-approval)');
+    expect(waves).toEqual(['██████████ 1 canary: 2 of 2 proven, done', '░░░░░░░░░░ 2 rest: 0 of 8 proven, pending']);
+  });
+
+  test('says who vouches for a decision, and what is only claimed', () => {
+    const made = { verb: 'pause', actor: 'ann', channel: 'cli', at: 1, accepted: true, answer: 'paused' } as const;
+    const { decisions } = cardModel(
+      aCard({ decisions: [made, { ...made, vouchedBy: 'the key of slack', reason: 'hm' }] }),
+    );
+    expect(decisions).toEqual(['pause by ann (claimed, by cli)', 'pause by ann (vouched by the key of slack): hm']);
+  });
+
+  test('links to its run in the Temporal UI', () => {
+    expect(cardModel(aCard(), 'https://ui/').link).toBe(
+      'https://ui/namespaces/default/workflows/hotwave%2Feu%2Farena%2Fduel/0b0f2a52-6a1f-4a3e-9d0f-0d5e9f3f5a11/history',
+    );
+  });
+});
