@@ -60,7 +60,10 @@ export async function feishuVendor(settings: FeishuSettings, tools: VendorTools)
             } as never);
             const socket = new lark.WSClient(app);
             await socket.start({ eventDispatcher: events });
-            return () => Promise.resolve(socket.close());
+            return () => {
+              socket.close();
+              return Promise.resolve();
+            };
           },
         }
       : { answer: feishuCallbacks(encryptKey, tools) }),

@@ -64,12 +64,12 @@ export async function startGateway(
   const app = gatewayApp({ ...settings, vendors, take, now, ready, warn });
   const server = listen({ fetch: app.fetch, hostname: settings.http.host, port: settings.http.port });
   await listening(server, settings.http);
-  const closers = await Promise.all(vendors.map((vendor) => vendor.connect?.(take)));
+  const closers = await Promise.all(vendors.map(async (vendor) => await vendor.connect?.(take)));
   return {
     url: urlOf(server),
     async close() {
       stopping.abort();
-      await Promise.all(closers.map((close) => close?.()));
+      await Promise.all(closers.map(async (close) => await close?.()));
       const closed = once(server, 'close');
       server.close();
       const force = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 2_500);

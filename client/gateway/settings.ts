@@ -49,7 +49,10 @@ type Secret = (name: string) => Promise<string | undefined>;
 
 async function slackSettings(environment: Environment, secret: Secret): Promise<SlackSettings | undefined> {
   const botToken = await secret('HOTWAVE_SLACK_TOKEN_FILE');
-  if (botToken === undefined) return nothingOf('HOTWAVE_SLACK_', 'HOTWAVE_SLACK_TOKEN_FILE', environment);
+  if (botToken === undefined) {
+    demandNothing('HOTWAVE_SLACK_', 'HOTWAVE_SLACK_TOKEN_FILE', environment);
+    return undefined;
+  }
   const settings = {
     botToken,
     channel: demanded('HOTWAVE_SLACK_CHANNEL', environment['HOTWAVE_SLACK_CHANNEL']),
@@ -66,7 +69,10 @@ async function slackSettings(environment: Environment, secret: Secret): Promise<
 
 async function feishuSettings(environment: Environment, secret: Secret): Promise<FeishuSettings | undefined> {
   const appSecret = await secret('HOTWAVE_FEISHU_SECRET_FILE');
-  if (appSecret === undefined) return nothingOf('HOTWAVE_FEISHU_', 'HOTWAVE_FEISHU_SECRET_FILE', environment);
+  if (appSecret === undefined) {
+    demandNothing('HOTWAVE_FEISHU_', 'HOTWAVE_FEISHU_SECRET_FILE', environment);
+    return undefined;
+  }
   const appId = demanded('HOTWAVE_FEISHU_APP', environment['HOTWAVE_FEISHU_APP']);
   if (!/^cli_[0-9a-f]{16}$/.test(appId))
     throw new SettingTrouble('HOTWAVE_FEISHU_APP: expected cli_ and 16 hexadecimal digits');
@@ -80,10 +86,9 @@ async function feishuSettings(environment: Environment, secret: Secret): Promise
 }
 
 /** A chat that nobody has set up; one that is set up in part is a mistake. */
-function nothingOf(prefix: string, first: string, environment: Environment): undefined {
+function demandNothing(prefix: string, first: string, environment: Environment): void {
   const lonely = Object.keys(environment).find((name) => name.startsWith(prefix));
   if (lonely !== undefined) throw new SettingTrouble(`${lonely} is set and ${first} is not: set both, or neither`);
-  return undefined;
 }
 
 function demanded(name: string, value: string | undefined): string {

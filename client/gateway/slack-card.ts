@@ -7,7 +7,7 @@ export type Block = Readonly<Record<string, unknown>>;
 /** Longest text of a section in Block Kit is 3,000 characters. */
 const MOST_TEXT = 2_900;
 
-/** Foreign text in mrkdwn: no mentions, no links (`&`, `<`, `>`), no formatting (a zero-width joint would be copied along). */
+/** Foreign text in mrkdwn: no mentions, no links (`&`, `<`, `>`), no formatting. */
 export function escapeMrkdwn(text: string): string {
   return text
     .replaceAll('&', '&amp;')

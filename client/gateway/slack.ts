@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { isTimely, Seen } from './freshness.ts';
-import { reasonBox, slackBlocks } from './slack-card.ts';
+import { escapeMrkdwn, reasonBox, slackBlocks } from './slack-card.ts';
 import type { Block } from './slack-card.ts';
 import { buttonSchema, isSame, jsonOf } from './standard-webhooks.ts';
 import type { ChatVendor, Click, RawAnswer, RawRequest, TakeClick } from './vendor.ts';
@@ -45,7 +45,7 @@ export async function slackVendor(settings: SlackSettings, tools: VendorTools): 
   return {
     name: 'slack',
     show: (card, receipt, line) =>
-      show(web, settings.channel, { blocks: slackBlocks(card), text: card.title, receipt, line }),
+      show(web, settings.channel, { blocks: slackBlocks(card), text: escapeMrkdwn(card.title), receipt, line }),
     ...(signingSecret === undefined
       ? {}
       : {
@@ -153,50 +153,48 @@ async function interact(desk: Desk, payload: unknown, at: number, take: TakeClic
   const read = interaction.safeParse(payload);
   // Other interactions of the app, such as links that were opened, want no more than this.
   if (!read.success) return { status: 200 };
-  const { data } = read;
-  const home = data.user.team_id ?? data.team?.id;
+  const { user: person, team: workspace } = read.data;
+  const home = person.team_id ?? workspace?.id;
   if (home === undefined) return { status: 400, body: { message: 'it names no workspace' } };
-  const person = { vendor: 'slack', actor: `slack:${home}/${data.user.id}`, at };
-  if (data.type === 'view_submission') {
-    const remembered = memory.safeParse(jsonOf(data.view.private_metadata));
-    if (!remembered.success) return { status: 400, body: { message: 'the box is not ours' } };
-    const { value, place: where } = remembered.data;
-    const reason = data.view.state.values.reason.text.value ?? '';
-    await decide(
-      desk,
-      { ...person, card: `${where.channel}:${where.ts}`, click: data.view.id, value, reason },
-      where,
-      data.user.id,
-      take,
-    );
-    return { status: 200 };
-  }
-  const { container, actions, trigger_id: trigger } = data;
+  const who = { vendor: 'slack', actor: `slack:${home}/${person.id}`, at };
+  const wish = read.data.type === 'view_submission' ? answerOf(read.data) : await pressOf(desk, read.data);
+  if (wish) await decide(desk, { ...who, ...wish, card: `${wish.where.channel}:${wish.where.ts}` }, person.id, take);
+  return { status: 200 };
+}
+
+/** What somebody wants of a release, and where the card is. */
+type Wish = Pick<Click, 'click' | 'value' | 'reason'> & { readonly where: z.output<typeof place> };
+
+function answerOf({ view }: z.output<typeof boxAnswer>): Wish | undefined {
+  const remembered = memory.safeParse(jsonOf(view.private_metadata));
+  if (!remembered.success) return undefined;
+  const { value, place: where } = remembered.data;
+  return { click: view.id, value, where, reason: view.state.values.reason.text.value ?? '' };
+}
+
+async function pressOf(
+  desk: Desk,
+  { container, actions, trigger_id: trigger }: z.output<typeof buttonClick>,
+): Promise<Wish | undefined> {
   const [action] = actions;
   const value = buttonSchema.safeParse(jsonOf(action?.value ?? ''));
-  if (!action?.action_id.startsWith('hotwave-') || !value.success) return { status: 200 };
+  if (!action?.action_id.startsWith('hotwave-') || !value.success) return undefined;
   const where = { channel: container.channel_id, ts: container.message_ts };
-  if (value.data.verb === 'reject') {
-    const box = reasonBox(value.data.release, JSON.stringify({ value: value.data, place: where }));
-    await quietly(desk, () => desk.web.views.open({ trigger_id: trigger, view: box as never }));
-    return { status: 200 };
-  }
-  const click: Click = { ...person, card: `${where.channel}:${where.ts}`, click: action.action_ts, value: value.data };
-  await decide(desk, click, where, data.user.id, take);
-  return { status: 200 };
+  if (value.data.verb !== 'reject') return { click: action.action_ts, value: value.data, where };
+  const box = reasonBox(value.data.release, JSON.stringify({ value: value.data, place: where }));
+  await quietly(desk, () => desk.web.views.open({ trigger_id: trigger, view: box as never }));
+  return undefined;
 }
 
 async function decide(
   desk: Desk,
-  click: Click,
-  where: z.output<typeof place>,
+  { where, ...click }: Click & Pick<Wish, 'where'>,
   person: string,
   take: TakeClick,
 ): Promise<void> {
   const sentence = await take(click);
-  const blocks = [
-    { type: 'section', text: { type: 'plain_text', text: sentence.slice(0, 2_900) || '-', emoji: false } },
-  ];
+  const text = { type: 'plain_text', text: sentence.slice(0, 2_900) || '-', emoji: false };
+  const blocks = [{ type: 'section', text }];
   // Slack waits for three seconds, and the sentence is not part of what it waits for.
   void quietly(desk, () =>
     desk.web.chat.postEphemeral({ channel: where.channel, thread_ts: where.ts, user: person, text: 'hotwave', blocks }),

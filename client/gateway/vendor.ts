@@ -31,7 +31,7 @@ export interface RawAnswer {
   readonly body?: object | undefined;
 }
 
-/** One chat. A further vendor is one file with this interface, and a line in settings.ts. */
+/** One chat. A further vendor is one file with this interface, its settings in settings.ts, and a line in serve.ts. */
 export interface ChatVendor {
   readonly name: string;
   /**
@@ -39,9 +39,9 @@ export interface ChatVendor {
    * @param line also said in the thread of the card
    * @returns the receipt: which message the card is
    */
-  show(card: CardModel, receipt: string | undefined, line: string | undefined): Promise<string>;
+  readonly show: (card: CardModel, receipt: string | undefined, line: string | undefined) => Promise<string>;
   /** Answers the vendor's signed requests, at `/vendors/<name>`; absent where clicks come over a connection alone. */
-  answer?(request: RawRequest, take: TakeClick): Promise<RawAnswer>;
+  readonly answer?: (request: RawRequest, take: TakeClick) => Promise<RawAnswer>;
   /** Opens the vendor's connection for clicks; the result closes it. */
-  connect?(take: TakeClick): Promise<() => Promise<void>>;
+  readonly connect?: (take: TakeClick) => Promise<() => Promise<void>>;
 }
