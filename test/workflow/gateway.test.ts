@@ -51,7 +51,7 @@ async function aVote(release: StartedRelease): Promise<Click> {
 
 describe('a release behind a gateway', () => {
   test('is approved through Slack, Feishu and Standard Webhooks, each person once', async ({ stage, connections }) => {
-    const it = await stage({}, undefined, fakePolicy(POLICY));
+    const it = await stage({}, undefined, { policy: fakePolicy(POLICY) });
     const release = await it.start(aRelease(), 'github:ann');
     const bob = await aVote(release);
     const [one, other] = [aGateway(connections), aGateway(connections)];
@@ -74,7 +74,7 @@ describe('a release behind a gateway', () => {
     stage,
     connections,
   }) => {
-    const it = await stage({}, undefined, fakePolicy(POLICY));
+    const it = await stage({}, undefined, { policy: fakePolicy(POLICY) });
     const release = await it.start(aRelease(), 'github:ann');
     const bob = await aVote(release);
     const stranger = await aGateway(connections)({ ...bob, actor: 'slack:T1/NOBODY' });
