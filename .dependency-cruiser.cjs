@@ -64,6 +64,7 @@ module.exports = {
       files: ['workflows/messages.ts'],
       packages: [
         '@temporalio/(client|common|envconfig)',
+        'p-limit',
         'commander',
         '@commander-js/extra-typings',
         'zod',

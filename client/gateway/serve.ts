@@ -43,7 +43,7 @@ export async function serveGateway(io: Io, temporal: Temporal): Promise<ExitCode
 }
 
 /** Opens connections to the chats, then listens. @throws ExitError when the address is taken */
-export async function startGateway(
+async function startGateway(
   settings: GatewaySettings,
   temporal: Pick<Temporal, 'client' | 'call' | 'connection'>,
   { now, log }: { readonly now: () => number; readonly log: Log },

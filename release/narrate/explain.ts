@@ -5,6 +5,7 @@ import { OPEN_PHASES, VERB_TABLE, usefulVerbs } from '../decisions/verbs.ts';
 import { isFinal } from '../progress/state.ts';
 import type { OpenGate, ReleaseState } from '../progress/state.ts';
 import { formatDuration } from '../spec/quantity.ts';
+import { commandLine } from './shell.ts';
 import { agreeing, apartSentences, nextCommands, rollbackSentences, why } from './narrate.ts';
 
 /** A question that people have about a release, and its answer in sentences. */
@@ -109,7 +110,7 @@ function ruleLines({ phase, set }: ReleaseState): string[] {
   if (isFinal(phase)) return [];
   const other = OTHER_RULES[phase];
   return [
-    ...FIELDS[phase].map((field) => `hotwave explain ${field}`),
+    ...FIELDS[phase].map((field) => commandLine('explain', field)),
     ...(other === undefined ? [] : [other.replace('NAMESPACE', set.namespace)]),
   ];
 }
