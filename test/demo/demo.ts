@@ -1,6 +1,5 @@
-import { homedir } from 'node:os';
 import { NameInUse, requireFreeName, startLab } from '../lab/lab.ts';
-import type { Lab, LabKind } from '../lab/lab.ts';
+import type { LabKind } from '../lab/lab.ts';
 import { truthLabObstacle } from '../lab/truth-obstacle.ts';
 import { badRelease } from './bad-release.ts';
 import { chooseLab } from './choose-lab.ts';
@@ -8,11 +7,13 @@ import type { DemoOptions } from './flags.ts';
 import { gatedRelease } from './gated-release.ts';
 import { CommandFailure } from './hotwave-command.ts';
 import { killedRelease } from './killed-release.ts';
+import { labWorld } from './lab-world.ts';
+import { memoryWorld } from './memory-world.ts';
 import type { Narrator } from './narrator.ts';
 import type { ReleaseReport } from './release-report.ts';
 import { setName, setStage, showFacts, watch } from './stage.ts';
 import type { Stage, Watching } from './stage.ts';
-import { workerArguments } from './worker-process.ts';
+import type { World } from './world.ts';
 
 /** Where the demo is played, and how it is told. */
 export interface Venue {
@@ -41,14 +42,14 @@ export async function playDemo(options: DemoOptions, venue: Venue): Promise<Play
   const { narrator, signal } = venue;
   requireFreeName(venue.labName);
   narrator.heading('hotwave: three hot updates through six game servers');
-  const lab = await openLab(options, venue);
-  const ending: (() => Promise<void>)[] = [() => lab.stop()];
+  const world = await openWorld(options, venue);
+  const ending: (() => Promise<void>)[] = [() => world.stop()];
   const tellWhatGoesOn = (): void => {
-    if (options.keep) tellHowToLookAround(lab, narrator);
+    if (options.keep) tellHowToLookAround(world, venue);
   };
   try {
     narrator.progress('creating six game servers and starting a hotwave worker');
-    const stage = await setStage(lab, narrator, signal);
+    const stage = await setStage(world, narrator, signal);
     ending.unshift(() => stage.worker.stop());
     await introduce(stage);
     return { reports: await playReleases(stage, options, signal), tellWhatGoesOn };
@@ -60,12 +61,17 @@ export async function playDemo(options: DemoOptions, venue: Venue): Promise<Play
   }
 }
 
-/** Starts the most real lab that this machine can run, unless a person said which. */
-async function openLab({ lab: asked, keep }: DemoOptions, { narrator, labName, signal }: Venue): Promise<Lab> {
+/** Starts the most real world that this machine can run, unless a person said which. */
+async function openWorld({ lab: asked, keep }: DemoOptions, { narrator, labName, signal }: Venue): Promise<World> {
+  const log = (line: string): void => narrator.progress(line);
+  if (asked === 'memory') {
+    narrator.say('This is simulated: a cluster in memory. Temporal and all code of hotwave are real.');
+    return await memoryWorld(labName, log);
+  }
   const { kind, reason } = chooseLab(asked, truthLabObstacle());
   narrator.say(reason);
-  const log = (line: string): void => narrator.progress(line);
-  const start = (chosen: LabKind): Promise<Lab> => startLab({ kind: chosen, name: labName, outlivesOwner: keep, log });
+  const start = async (chosen: LabKind): Promise<World> =>
+    labWorld(await startLab({ kind: chosen, name: labName, outlivesOwner: keep, log }));
   log('starting Kubernetes, OpenKruise, OpenKruiseGame and Temporal');
   try {
     return await start(kind);
@@ -79,16 +85,12 @@ async function openLab({ lab: asked, keep }: DemoOptions, { narrator, labName, s
 }
 
 async function introduce(stage: Stage): Promise<void> {
-  const { game, lab, narrator } = stage;
+  const { game, world, narrator } = stage;
   narrator.say(
-    `Six game servers run version v1.0. Each has a main container with the engine, which must never restart, and a sidecar with the hot files, whose image is changed in place. Temporal's web UI: ${lab.temporal.uiUrl}`,
+    `Six game servers run version v1.0. Each has a main container with the engine, which must never restart, and a sidecar with the hot files, whose image is changed in place. Temporal's web UI: ${world.temporal.uiUrl}`,
   );
-  narrator.say('A worker runs under the rights of deploy/rbac.yaml. `hotwave` is `npm run --silent hotwave --`:');
-  narrator.command(
-    `export TEMPORAL_ADDRESS=${lab.temporal.address}`,
-    `export KUBECONFIG=${belowHome(lab.kubeconfigOf('hotwave'))}`,
-    `hotwave ${workerArguments.join(' ')} &`,
-  );
+  narrator.say(`${world.introduction} \`hotwave\` is \`npm run --silent hotwave --\`:`);
+  narrator.command(...world.environment, ...(world.workerCommand === undefined ? [] : [world.workerCommand]));
   await showFacts(stage);
   narrator.say(
     `FILES is what is in the folder of the hot files; ANSWERS is what the engine says that it has loaded (${game.askedBy}).`,
@@ -124,18 +126,9 @@ async function playReleases(
   return reports;
 }
 
-function tellHowToLookAround(lab: Lab, narrator: Narrator): void {
+function tellHowToLookAround({ temporal, environment }: World, { narrator, labName }: Venue): void {
   narrator.say('Lab and worker go on. To look around:');
-  narrator.command(
-    `export TEMPORAL_ADDRESS=${lab.temporal.address}`,
-    `export KUBECONFIG=${belowHome(lab.kubeconfig)}`,
-    'npm run --silent hotwave -- status gss-2048',
-  );
-  narrator.say(`Temporal's web UI: ${lab.temporal.uiUrl}. To end everything:`);
-  narrator.command(`npm run lab -- down --name ${lab.name}`);
-}
-
-/** The path as a person would type it. */
-function belowHome(path: string): string {
-  return path.startsWith(`${homedir()}/`) ? path.replace(homedir(), '~') : path;
+  narrator.command(...environment, 'npm run --silent hotwave -- status gss-2048');
+  narrator.say(`Temporal's web UI: ${temporal.uiUrl}. To end everything:`);
+  narrator.command(`npm run lab -- down --name ${labName}`);
 }

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Pod } from '../lab/kubernetes-objects.ts';
-import type { EngineReading, Game } from './game.ts';
+import type { EngineReading } from './game.ts';
+import type { World } from './world.ts';
 
 /** An answer of one engine that differs from the one before. */
 export interface EngineChange extends EngineReading {
@@ -16,7 +16,7 @@ const everyMs = 100;
 
 /** Asks every engine of a set again and again, as a player would, and remembers what changed. */
 export class EngineWatch {
-  readonly #game: Game;
+  readonly #world: Pick<World, 'readEngine'>;
   readonly #onChange: (change: EngineChange, before: EngineChange) => void;
   readonly #changes: EngineChange[] = [];
   readonly #unanswered: string[] = [];
@@ -26,8 +26,8 @@ export class EngineWatch {
   #stopped = false;
   #running: Promise<unknown> = Promise.resolve();
 
-  constructor(game: Game, onChange: (change: EngineChange, before: EngineChange) => void) {
-    this.#game = game;
+  constructor(world: Pick<World, 'readEngine'>, onChange: (change: EngineChange, before: EngineChange) => void) {
+    this.#world = world;
     this.#onChange = onChange;
   }
 
@@ -47,9 +47,11 @@ export class EngineWatch {
   }
 
   /** Resolves when every engine has been asked once; the watch then goes on until `stop`. */
-  async start(pods: readonly Pod[]): Promise<void> {
-    const first = await Promise.all(pods.map(async (pod) => [pod, await this.#ask(pod, undefined)] as const));
-    this.#running = Promise.all(first.map(([pod, change]) => this.#follow(pod, change)));
+  async start(servers: readonly string[]): Promise<void> {
+    const first = await Promise.all(
+      servers.map(async (server) => [server, await this.#ask(server, undefined)] as const),
+    );
+    this.#running = Promise.all(first.map(([server, change]) => this.#follow(server, change)));
   }
 
   async stop(): Promise<void> {
@@ -57,32 +59,31 @@ export class EngineWatch {
     await this.#running;
   }
 
-  async #follow(pod: Pod, first: EngineChange | undefined): Promise<void> {
+  async #follow(server: string, first: EngineChange | undefined): Promise<void> {
     let before = first;
     while (!this.#stopped) {
       await pause(everyMs);
-      before = await this.#ask(pod, before);
+      before = await this.#ask(server, before);
     }
   }
 
-  async #ask(pod: Pod, before: EngineChange | undefined): Promise<EngineChange | undefined> {
+  async #ask(server: string, before: EngineChange | undefined): Promise<EngineChange | undefined> {
     const askedAt = performance.now();
     this.#asked += 1;
     let reading: EngineReading;
     try {
-      reading = await this.#game.read(pod);
+      reading = await this.#world.readEngine(server);
     } catch (error) {
-      this.#unanswered.push(`${pod.metadata.name}: ${error instanceof Error ? error.message : String(error)}`);
+      this.#unanswered.push(`${server}: ${error instanceof Error ? error.message : String(error)}`);
       return before;
     }
-    const { name } = pod.metadata;
     if (before?.files === reading.files && before.loaded === reading.loaded) {
-      this.#confirmedAt.set(name, askedAt);
+      this.#confirmedAt.set(server, askedAt);
       return before;
     }
-    const notBefore = this.#confirmedAt.get(name) ?? askedAt;
-    this.#confirmedAt.set(name, askedAt);
-    const change = { server: name, at: performance.now(), notBefore, ...reading };
+    const notBefore = this.#confirmedAt.get(server) ?? askedAt;
+    this.#confirmedAt.set(server, askedAt);
+    const change = { server, at: performance.now(), notBefore, ...reading };
     this.#changes.push(change);
     if (before) this.#onChange(change, before);
     return change;

@@ -3,7 +3,7 @@ import type { Api } from '../lab/api.ts';
 import { mainContainer, podsOf, serverPath, sidecarContainer } from '../lab/game-server-sets.ts';
 import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { GameServer, Pod } from '../lab/kubernetes-objects.ts';
-import type { EngineReading, Game } from './game.ts';
+import type { EngineReading, LabGame } from './game.ts';
 
 /** What is true of one server: read from the API server and from its engine, never from hotwave. */
 export interface ServerFacts extends EngineReading {
@@ -20,11 +20,11 @@ export interface ServerFacts extends EngineReading {
 }
 
 /** Reads the facts of every server of a set, in the order of their ordinals. */
-export async function readFacts(api: Api, game: Game, set: string): Promise<readonly ServerFacts[]> {
+export async function readFacts(api: Api, game: LabGame, set: string): Promise<readonly ServerFacts[]> {
   return Promise.all((await podsOf(api, set)).map((pod) => factsOf(api, game, pod)));
 }
 
-async function factsOf(api: Api, game: Game, pod: Pod): Promise<ServerFacts> {
+async function factsOf(api: Api, game: LabGame, pod: Pod): Promise<ServerFacts> {
   const { name, uid, creationTimestamp } = pod.metadata;
   const [server, reading, reloads] = await Promise.all([
     api.get<GameServer>(serverPath(name)),

@@ -18,7 +18,7 @@ test('the help text fits into 80 columns', () => {
 
 test.each([
   [['--fast'], /^Unknown option '--fast'; see npm run demo -- --help$/],
-  [['--lab', 'moon'], /^--lab is truth or fleet, not "moon"; see/],
+  [['--lab', 'moon'], /^--lab is truth, fleet or memory, not "moon"; see/],
   [['--lab'], /^Option '--lab <value>' argument missing; see/],
   [['extra'], /^Unexpected argument 'extra'; see/],
 ])('%j is refused in one sentence', (args, sentence) => {

@@ -3,8 +3,8 @@ import type { LabKind } from '../lab/lab.ts';
 
 /** What the demo was asked to do. */
 export interface DemoOptions {
-  /** Undefined: the most real lab that this machine can run. */
-  readonly lab?: LabKind | undefined;
+  /** Undefined: the most real lab that this machine can run. `memory`: everything but Temporal and hotwave is simulated. */
+  readonly lab?: LabKind | 'memory' | undefined;
   /** Wait for a person at the gate instead of approving. */
   readonly interactive: boolean;
   /** End with one JSON line per release on the standard output; everything else goes to the standard error. */
@@ -30,8 +30,11 @@ all takes four to ten minutes more: it builds the servers' programs once and
 keeps them in ~/.cache/hotwave. In a fresh clone npm installs the dependencies
 before that, about a minute.
 
-  --lab truth|fleet  truth: real containers on a real kubelet, as root.
-                     fleet: simulated nodes. Default: truth where it can run.
+  --lab truth|fleet|memory
+                     truth: real containers on a real kubelet, as root.
+                     fleet: a real control plane, simulated nodes.
+                     memory: a simulated cluster; nothing is built, a minute.
+                     Default: truth where it can run.
   --interactive      wait at the gate until you have decided
   --json             end with one JSON line per release on the standard output
   --keep             leave the lab and the worker running to look around
@@ -39,6 +42,7 @@ before that, about a minute.
 
 Examples:
   npm run demo
+  npm run demo -- --lab memory
   npm run demo -- --interactive
   npm run demo -- --lab fleet --keep
   npm run demo -- --json | tail -n 3
@@ -57,10 +61,14 @@ Exit codes:
  */
 export function demoOptions(args: readonly string[]): DemoOptions {
   const { lab, ...switches } = parsed(args);
-  if (lab !== undefined && lab !== 'truth' && lab !== 'fleet') {
-    throw new UsageError(`--lab is truth or fleet, not ${JSON.stringify(lab)}; see npm run demo -- --help`);
+  if (lab !== undefined && lab !== 'truth' && lab !== 'fleet' && lab !== 'memory') {
+    throw new UsageError(`--lab is truth, fleet or memory, not ${JSON.stringify(lab)}; see npm run demo -- --help`);
   }
   const { interactive = false, json = false, keep = false, help = false } = switches;
+  if (lab === 'memory' && keep)
+    throw new UsageError(
+      '--keep has nothing to keep with --lab memory: its cluster ends with the demo; --interactive waits',
+    );
   return { lab, interactive, json, keep, help };
 }
 

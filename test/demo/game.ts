@@ -21,8 +21,6 @@ export interface Game {
   readonly engine: string;
   /** How to ask it by hand, for a person. */
   readonly askedBy: string;
-  /** Everything of the GameServerSet but its name and size. */
-  readonly set: Omit<SetOptions, 'name' | 'replicas'>;
   /** A version that cannot be loaded. */
   readonly badVersion: string;
   /** Why not, in words that complete "v2.1 ...". */
@@ -32,6 +30,12 @@ export interface Game {
   image(version: string): string;
   /** The part of `spec` in a release file that says how to check, reload and prove. */
   readonly runbook: string;
+}
+
+/** The game on a lab: real objects, and engines that answer over HTTP. */
+export interface LabGame extends Game {
+  /** Everything of the GameServerSet but its name and size. */
+  readonly set: Omit<SetOptions, 'name' | 'replicas'>;
   /**
    * Asks one engine over HTTP.
    * @throws Error when it does not answer
@@ -42,12 +46,12 @@ export interface Game {
 }
 
 /** The game on a lab. */
-export function gameOn(lab: Lab): Game {
+export function gameOn(lab: Lab): LabGame {
   return lab.kind === 'truth' ? realGame(lab) : simulatedGame(lab);
 }
 
 /** nginx serves the hot files; what it has loaded it answers from its configuration, which it reads on a reload. */
-function realGame(lab: Lab): Game {
+function realGame(lab: Lab): LabGame {
   return {
     engine: 'nginx',
     askedBy: 'curl http://POD-IP/version',
@@ -72,7 +76,7 @@ function realGame(lab: Lab): Game {
 }
 
 /** One process plays every engine of the fleet; commands "in" a pod reach it through `fleet-engine`. */
-function simulatedGame(lab: Lab): Game {
+function simulatedGame(lab: Lab): LabGame {
   const port = lab.enginePort!;
   const command = (verb: string): string => `[fleet-engine, ${verb}, '{{namespace}}/{{server}}']`;
   return {

@@ -41,10 +41,10 @@ async function approve({ hotwave, narrator }: Stage): Promise<void> {
   await hotwave.run(['watch', setName], 0, 120_000);
 }
 
-async function letPersonDecide({ hotwave, narrator, lab }: Stage): Promise<void> {
+async function letPersonDecide({ hotwave, narrator, world }: Stage): Promise<void> {
   narrator.say('Now it is your turn: nothing happens before you decide. In another terminal, in this folder:');
-  narrator.command(`TEMPORAL_ADDRESS=${lab.temporal.address} npm run --silent hotwave -- ${approval.join(' ')}`);
-  narrator.say(`or look at ${lab.temporal.uiUrl} first, or press Enter here to approve.`);
+  narrator.command(`TEMPORAL_ADDRESS=${world.temporal.address} npm run --silent hotwave -- ${approval.join(' ')}`);
+  narrator.say(`or look at ${world.temporal.uiUrl} first, or press Enter here to approve.`);
   const enter = createInterface({ input: process.stdin, terminal: false });
   enter.once('line', () => {
     hotwave.run(approval, 0).catch((error: unknown) => narrator.say(String(error)));

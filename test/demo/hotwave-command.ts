@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import type { Lab } from '../lab/lab.ts';
 import type { Narrator } from './narrator.ts';
+import type { World } from './world.ts';
 
 /** How Node runs hotwave from a checkout; a person says `npm run --silent hotwave --`. */
 export const hotwaveProgram: readonly string[] = [
@@ -13,17 +13,17 @@ export const hotwaveProgram: readonly string[] = [
 export class CommandFailure extends Error {}
 
 /**
- * The environment for hotwave's own commands on a lab. A person's settings for another Temporal, in variables or in
+ * The environment for hotwave's own commands on a lab or in memory. A person's settings for another Temporal, in variables or in
  * the configuration file, are left out: the demo must never reach for a real one.
  */
-export function hotwaveEnvironment(lab: Lab): Record<string, string> {
+export function hotwaveEnvironment({ temporal }: Pick<World, 'temporal'>): Record<string, string> {
   const foreign = /^(TEMPORAL|HOTWAVE)_(?!CACHE)/;
   const kept = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !foreign.test(entry[0]),
   );
   return {
     ...Object.fromEntries(kept),
-    TEMPORAL_ADDRESS: lab.temporal.address,
+    TEMPORAL_ADDRESS: temporal.address,
     // A file that does not exist: no settings.
     TEMPORAL_CONFIG_FILE: '/dev/null',
     NO_COLOR: '1',
@@ -43,10 +43,10 @@ export class HotwaveCommand {
    */
   constructor(
     narrator: Narrator,
-    { lab, folder, signal }: { readonly lab: Lab; readonly folder: string; readonly signal: AbortSignal },
+    { temporal, folder, signal }: Pick<World, 'temporal'> & { readonly folder: string; readonly signal: AbortSignal },
   ) {
     this.#narrator = narrator;
-    this.#environment = hotwaveEnvironment(lab);
+    this.#environment = hotwaveEnvironment({ temporal });
     this.#folder = folder;
     this.#signal = signal;
   }

@@ -7,7 +7,6 @@ import { reportRelease } from './release-report.ts';
 import type { ReleaseReport } from './release-report.ts';
 import { setName, waves } from './stage.ts';
 import type { Stage, Watching } from './stage.ts';
-import { startWorker, workerArguments } from './worker-process.ts';
 
 const steering = '  waves: { by: updatePriority }';
 const version = 'v3.0';
@@ -40,16 +39,16 @@ async function killInWaveTwo({ game, narrator, worker }: Stage, watching: Watchi
 
 /** Looks around while there is no worker, and starts one. */
 async function doWithoutWorker(stage: Stage, watching: Watching, killedAt: number): Promise<readonly Check[]> {
-  const { hotwave, narrator, lab } = stage;
+  const { hotwave, narrator, world } = stage;
   const [first = [], second = []] = waves;
   await hotwave.run(['status', setName], 7);
   narrator.say('The servers play on. Kruise has changed the sidecars that it was told to change; nothing else moves.');
-  narrator.command(`hotwave ${workerArguments.join(' ')} &`);
+  if (world.workerCommand !== undefined) narrator.command(world.workerCommand);
   const checks = [
     nobodyElseMoved(watching.imageChanges, [...first, ...second], 'while no worker ran'),
     nothingWasLoadedSince(watching.engineChanges, killedAt, 'while no worker ran'),
   ];
-  stage.worker = await startWorker(lab);
+  stage.worker = await world.startWorker();
   narrator.say(
     'Temporal takes the killed worker for dead when it has not heard of it for 20 s, and gives its work to the new one.',
   );

@@ -2,11 +2,11 @@ import { Client, Connection } from '@temporalio/client';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { releaseWorkflowId } from '../../workflows/messages.ts';
 import type { ReleaseResult } from '../../workflows/messages.ts';
-import type { Lab } from '../lab/lab.ts';
 import type { Check, Observation } from './checks.ts';
 import { endedAs, hotwaveCountsTheSame, mainRestarts, recreatedPods } from './checks.ts';
 import { setName, showFacts } from './stage.ts';
 import type { Stage } from './stage.ts';
+import type { World } from './world.ts';
 
 /** One JSON line of the demo. */
 export interface ReleaseLine {
@@ -39,18 +39,18 @@ export interface Expectation {
 
 /** Shows the evidence about a release that has ended, and judges it. */
 export async function reportRelease(stage: Stage, expectation: Expectation): Promise<ReleaseReport> {
-  const { hotwave, lab, narrator } = stage;
+  const { hotwave, world, narrator } = stage;
   const { outcome, observation } = expectation;
   const state = await hotwave.read<ReleaseState>(['status', setName]);
   await showFacts(stage);
   const checks = [
     endedAs(state.phase, outcome),
     ...expectation.checks,
-    hotwaveCountsTheSame(observation, await resultOf(lab)),
+    hotwaveCountsTheSame(observation, await resultOf(world)),
   ];
   narrator.say('What the demo found, by itself:');
   for (const check of checks) narrator.check(check);
-  return { line: lineOf(state, observation, lab.kind), good: checks.every(({ holds }) => holds) };
+  return { line: lineOf(state, observation, world.kind), good: checks.every(({ holds }) => holds) };
 }
 
 function lineOf(state: ReleaseState, observation: Observation, lab: string): ReleaseLine {
@@ -68,7 +68,7 @@ function lineOf(state: ReleaseState, observation: Observation, lab: string): Rel
 }
 
 /** What the latest release returned to Temporal: hotwave's own count. */
-async function resultOf({ temporal }: Lab): Promise<ReleaseResult> {
+async function resultOf({ temporal }: World): Promise<ReleaseResult> {
   const connection = await Connection.connect({ address: temporal.address });
   try {
     const id = releaseWorkflowId('default', { namespace: 'default', name: setName });

@@ -5,13 +5,14 @@ import { chromium } from 'playwright-core';
 import type { Browser, Page } from 'playwright-core';
 import { releaseWorkflowId } from '../../workflows/messages.ts';
 import { startLab } from '../lab/lab.ts';
-import type { Lab } from '../lab/lab.ts';
 import { truthLabObstacle } from '../lab/truth-obstacle.ts';
 import { chooseLab } from './choose-lab.ts';
 import { Narrator } from './narrator.ts';
 import { writeReleaseFile } from './release-files.ts';
+import { labWorld } from './lab-world.ts';
 import { setName, setStage } from './stage.ts';
 import type { Stage } from './stage.ts';
+import type { World } from './world.ts';
 
 // node scripts/run.mjs test/demo/screenshots.ts
 // Makes the pictures in docs/images again: two releases of the demo as Temporal's web UI shows them, taken with a
@@ -53,7 +54,7 @@ async function main(): Promise<void> {
   const { kind } = chooseLab(undefined, truthLabObstacle());
   const lab = await startLab({ kind, name: `pictures-${process.pid}`, log: (line) => narrator.progress(line) });
   try {
-    const stage = await setStage(lab, narrator, new AbortController().signal);
+    const stage = await setStage(labWorld(lab), narrator, new AbortController().signal);
     // Chromium's own sandbox refuses to run as root, as the truth lab does; it opens nothing but the lab's UI.
     const browser = await chromium.launch({ executablePath: browserProgram, args: ['--no-sandbox'] });
     mkdirSync(folder, { recursive: true });
@@ -64,23 +65,23 @@ async function main(): Promise<void> {
 }
 
 async function takePictures(stage: Stage, browser: Browser): Promise<void> {
-  const { hotwave, game, lab } = stage;
+  const { hotwave, game, world } = stage;
   const steering = '  waves: { by: updatePriority }\n  gates: [{ before: 2 }]';
   const good = writeReleaseFile(stage, { name: 'scripts-2-0', version: 'v2.0', steering });
   await hotwave.run(['start', good.file, '--wait', '--until', 'gate'], 3);
-  await takePicture(browser, lab, details, 'at-the-gate-details.png');
-  await takePicture(browser, lab, timeline, 'at-the-gate-timeline.png');
+  await takePicture(browser, world, details, 'at-the-gate-details.png');
+  await takePicture(browser, world, timeline, 'at-the-gate-timeline.png');
   await hotwave.run(['approve', setName, '--wave', '2', '--reason', 'wave 1 looks good'], 0);
   await hotwave.run(['watch', setName], 0);
   const bad = writeReleaseFile(stage, { name: 'scripts-2-1', version: game.badVersion, steering });
   await hotwave.run(['start', bad.file, '--wait'], 2);
-  await takePicture(browser, lab, details, 'rolled-back-details.png');
-  await takePicture(browser, lab, timeline, 'rolled-back-timeline.png');
+  await takePicture(browser, world, details, 'rolled-back-details.png');
+  await takePicture(browser, world, timeline, 'rolled-back-timeline.png');
 }
 
 async function takePicture(
   browser: Browser,
-  { temporal }: Lab,
+  { temporal }: World,
   { path, height, isComplete }: UiPage,
   file: string,
 ): Promise<void> {

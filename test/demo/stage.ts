@@ -1,19 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { createSet, ownerLabel, podsOf, setPriorities } from '../lab/game-server-sets.ts';
-import type { Lab } from '../lab/lab.ts';
-import { recordPods } from '../lab/pod-observer.ts';
 import type { ImageChange } from '../lab/pod-observer.ts';
 import type { Observation } from './checks.ts';
 import { EngineWatch } from './engine-watch.ts';
 import type { EngineChange } from './engine-watch.ts';
-import { factsTable, readFacts } from './evidence.ts';
-import { gameOn } from './game.ts';
+import { factsTable } from './evidence.ts';
 import type { Game } from './game.ts';
 import { HotwaveCommand } from './hotwave-command.ts';
 import type { Narrator } from './narrator.ts';
-import { startWorker } from './worker-process.ts';
 import type { WorkerProcess } from './worker-process.ts';
+import type { World } from './world.ts';
 
 /** The set that the demo updates. */
 export const setName = 'gss-2048';
@@ -31,9 +27,9 @@ export const waves: readonly (readonly string[])[] = [servers[30], servers[20], 
 /** All servers. */
 export const allServers: readonly string[] = waves.flat();
 
-/** What the releases are played on: a lab with six game servers and a hotwave worker. */
+/** What the releases are played on: six game servers and a hotwave worker. */
 export interface Stage {
-  readonly lab: Lab;
+  readonly world: World;
   readonly game: Game;
   readonly narrator: Narrator;
   readonly hotwave: HotwaveCommand;
@@ -44,23 +40,18 @@ export interface Stage {
 }
 
 /**
- * Puts six game servers of three priorities on a lab and starts a worker.
+ * Puts six game servers of three priorities into a world and starts a worker.
  * @param signal ends hotwave's commands
  */
-export async function setStage(lab: Lab, narrator: Narrator, signal: AbortSignal): Promise<Stage> {
-  const game = gameOn(lab);
-  const folder = join(lab.directory, 'releases');
+export async function setStage(world: World, narrator: Narrator, signal: AbortSignal): Promise<Stage> {
+  const folder = join(world.directory, 'releases');
   mkdirSync(folder);
-  const [worker] = await Promise.all([startWorker(lab), createServers(lab, game)]);
-  return { lab, game, narrator, folder, worker, hotwave: new HotwaveCommand(narrator, { lab, folder, signal }) };
-}
-
-async function createServers(lab: Lab, game: Game): Promise<void> {
-  await createSet(lab.api, { ...game.set, name: setName, replicas: allServers.length }, 90_000);
   const priorities = Object.entries(servers).flatMap(([priority, names]) =>
     names.map((name) => [name, Number(priority)] as const),
   );
-  await setPriorities(lab.api, { name: setName }, Object.fromEntries(priorities));
+  const [worker] = await Promise.all([world.startWorker(), world.createServers(Object.fromEntries(priorities))]);
+  const { game, temporal } = world;
+  return { world, game, narrator, folder, worker, hotwave: new HotwaveCommand(narrator, { temporal, folder, signal }) };
 }
 
 /** What the demo sees by itself while a release runs. */
@@ -74,20 +65,22 @@ export interface Watching {
 }
 
 /** Begins to watch pods and engines, and tells what changes. */
-export async function watch({ lab, game, narrator }: Stage): Promise<Watching> {
-  const before = await readFacts(lab.api, game, setName);
-  const recorder = await recordPods(lab.api, 'default', `${ownerLabel}=${setName}`);
-  const engines = new EngineWatch(game, (now, last) => tell(narrator, game, now, last));
-  await engines.start(await podsOf(lab.api, setName));
+export async function watch({ world, game, narrator }: Stage): Promise<Watching> {
+  const before = await world.readFacts();
+  const recorder = await world.recordImages();
+  const engines = new EngineWatch(world, (now, last) => tell(narrator, game, now, last));
+  await engines.start(await world.servers());
   const stop = async (): Promise<void> => {
     await Promise.all([engines.stop(), recorder.stop()]);
   };
   return {
-    imageChanges: recorder.changes,
+    get imageChanges() {
+      return recorder.changes;
+    },
     engineChanges: engines.changes,
     stop,
     async end() {
-      const after = await readFacts(lab.api, game, setName);
+      const after = await world.readFacts();
       await stop();
       const { asked, unanswered, changes: engineChanges } = engines;
       const { changes: imageChanges, lost } = recorder;
@@ -104,8 +97,8 @@ function tell(narrator: Narrator, { engine }: Game, now: EngineChange, last: Eng
 }
 
 /** Shows what the API server and the engines say now. */
-export async function showFacts({ lab, game, narrator }: Stage): Promise<void> {
+export async function showFacts({ world, narrator }: Stage): Promise<void> {
   narrator.say('From the API server and the engines; RESTARTS: main container + sidecar:');
-  const { columns, rows } = factsTable(await readFacts(lab.api, game, setName), Date.now());
+  const { columns, rows } = factsTable(await world.readFacts(), Date.now());
   narrator.table(columns, rows);
 }

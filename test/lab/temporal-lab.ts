@@ -10,6 +10,10 @@ import { startTemporal } from './temporal-server.ts';
 export interface TemporalLab {
   /** host:port of the frontend. */
   readonly address: string;
+  /** The web UI. */
+  readonly uiUrl: string;
+  /** Below it nothing is left when the server has ended. */
+  readonly directory: string;
   /** Ends the server and deletes its folder. */
   stop(): Promise<void>;
 }
@@ -19,17 +23,21 @@ export interface TemporalLab {
  * ends it. Half a second when the program is in the cache.
  * @throws Error when it does not serve; MissingPrerequisite when the program cannot be had
  */
-export async function startTemporalLab(log: (line: string) => void): Promise<TemporalLab> {
+export async function startTemporalLab(
+  log: (line: string) => void,
+  name = `temporal-${process.pid}-${Date.now().toString(36)}`,
+): Promise<TemporalLab> {
   const program = await temporalProgram(log);
   await endAbandonedLabs(log);
-  const name = `temporal-${process.pid}-${Date.now().toString(36)}`;
   const directory = labDirectory(name);
   writeLabRecord(directory, { kind: 'temporal', name, owner: identityOf(process.pid)! });
   try {
     const supervisor = new Supervisor(directory);
-    const { address } = await startTemporal({ supervisor, ports: claimPorts(directory), program });
+    const { address, uiUrl } = await startTemporal({ supervisor, ports: claimPorts(directory), program });
     return {
       address,
+      uiUrl,
+      directory,
       async stop() {
         await endLabNamed(name);
       },

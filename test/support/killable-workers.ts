@@ -36,8 +36,12 @@ export interface WorkersToStart {
   readonly clusterNames: readonly string[];
 }
 
+/** What the workers of the other process need of a stage. */
+type RemoteStage = Pick<Stage, 'clusterName' | 'cluster' | 'calls'>;
+
 /** One worker for each stage, all in one process that can be killed. */
 export interface KillableWorkers {
+  readonly pid: number;
   /** Ends the process as a lost machine does: nothing in it gets to run any more. */
   kill(): Promise<void>;
   /** Stops the process in its tracks, as a machine that is suspended: it keeps its connections and says nothing. */
@@ -48,7 +52,7 @@ export interface KillableWorkers {
 
 /** Starts the process; resolves when its workers poll. */
 export async function startKillableWorkers(
-  stages: readonly Stage[],
+  stages: readonly RemoteStage[],
   temporal: Omit<WorkersToStart, 'clusterNames'>,
 ): Promise<KillableWorkers> {
   const program = fileURLToPath(new URL('killable-workers-main.ts', import.meta.url));
@@ -67,6 +71,7 @@ export async function startKillableWorkers(
   child.send(start);
   await ready.promise;
   return {
+    pid: child.pid!,
     async kill() {
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
@@ -81,7 +86,7 @@ export async function startKillableWorkers(
   };
 }
 
-async function answer(child: ChildProcess, stages: readonly Stage[], call: RemoteCall): Promise<void> {
+async function answer(child: ChildProcess, stages: readonly RemoteStage[], call: RemoteCall): Promise<void> {
   const { id, by, operation, parameters } = call;
   const { activity } = by;
   const { cluster, calls } = stages.find(({ clusterName }) => clusterName === call.clusterName)!;

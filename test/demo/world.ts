@@ -1,0 +1,43 @@
+import type { ImageChange } from '../lab/pod-observer.ts';
+import type { ServerFacts } from './evidence.ts';
+import type { EngineReading, Game } from './game.ts';
+import type { WorkerProcess } from './worker-process.ts';
+
+/** Records what images servers get, until it is stopped. */
+export interface ImageRecorder {
+  /** In the order in which they came. */
+  readonly changes: readonly ImageChange[];
+  /** Names of pods that were deleted or recreated. */
+  readonly lost: readonly string[];
+  stop(): Promise<void>;
+}
+
+/**
+ * Where the demo is played: six game servers and a Temporal server. What is read here comes from the servers themselves,
+ * never from hotwave.
+ */
+export interface World {
+  /** `truth`, `fleet` or `memory`. */
+  readonly kind: string;
+  readonly temporal: { readonly address: string; readonly uiUrl: string };
+  readonly game: Game;
+  /** Below it the demo writes its files; it goes when the world ends. */
+  readonly directory: string;
+  /** What is real here and what is not. */
+  readonly introduction: string;
+  /** What a person types to be where the demo is. */
+  readonly environment: readonly string[];
+  /** How a person would start the worker; absent where only the demo can. */
+  readonly workerCommand?: string;
+  /** Creates the servers, by `updatePriority`. */
+  createServers(priorities: Readonly<Record<string, number>>): Promise<void>;
+  /** The names of the servers that there are. */
+  servers(): Promise<readonly string[]>;
+  readFacts(): Promise<readonly ServerFacts[]>;
+  /** Asks one engine. @throws Error when it does not answer */
+  readEngine(server: string): Promise<EngineReading>;
+  recordImages(): Promise<ImageRecorder>;
+  startWorker(): Promise<WorkerProcess>;
+  /** Ends everything. */
+  stop(): Promise<void>;
+}
