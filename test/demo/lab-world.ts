@@ -47,6 +47,6 @@ export function labWorld(lab: Lab): World {
 }
 
 /** The path as a person would type it. */
-export function belowHome(path: string): string {
+function belowHome(path: string): string {
   return path.startsWith(`${homedir()}/`) ? path.replace(homedir(), '~') : path;
 }

@@ -8,8 +8,7 @@ import { factsTable } from './evidence.ts';
 import type { Game } from './game.ts';
 import { HotwaveCommand } from './hotwave-command.ts';
 import type { Narrator } from './narrator.ts';
-import type { WorkerProcess } from './worker-process.ts';
-import type { World } from './world.ts';
+import type { WorkerProcess, World } from './world.ts';
 
 /** The set that the demo updates. */
 export const setName = 'gss-2048';

@@ -7,18 +7,10 @@ import { identityOf, isAlive, signalProcess } from '../lab/process-identity.ts';
 import type { ProcessIdentity } from '../lab/process-identity.ts';
 import { GiveUp, until } from '../lab/until.ts';
 import { hotwaveEnvironment, hotwaveProgram } from './hotwave-command.ts';
+import type { WorkerProcess } from './world.ts';
 
 /** The arguments of the worker, as they are shown and run. */
 export const workerArguments: readonly string[] = ['worker', '--http', '127.0.0.1:0'];
-
-/** A running `hotwave worker`. */
-export interface WorkerProcess {
-  readonly pid: number;
-  /** SIGKILL: it has no chance to tidy up. Resolves when it is gone. */
-  kill(): Promise<void>;
-  /** SIGTERM, and SIGKILL when that does not end it in time. Resolves when it is gone. */
-  stop(): Promise<void>;
-}
 
 /**
  * Starts `hotwave worker` as a process of its own, under the rights that deploy/rbac.yaml gives, and resolves when it

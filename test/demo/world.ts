@@ -1,7 +1,15 @@
 import type { ImageChange } from '../lab/pod-observer.ts';
 import type { ServerFacts } from './evidence.ts';
 import type { EngineReading, Game } from './game.ts';
-import type { WorkerProcess } from './worker-process.ts';
+
+/** A worker that runs in a process of its own. */
+export interface WorkerProcess {
+  readonly pid: number;
+  /** SIGKILL: it has no chance to tidy up. Resolves when it is gone. */
+  kill(): Promise<void>;
+  /** SIGTERM, and SIGKILL when that does not end it in time. Resolves when it is gone. */
+  stop(): Promise<void>;
+}
 
 /** Records what images servers get, until it is stopped. */
 export interface ImageRecorder {
