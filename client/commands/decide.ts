@@ -25,14 +25,19 @@ import { sendDecision, sendSignal } from '../decisions/send-decision.ts';
 import { signedIfWanted } from '../decisions/sign.ts';
 import { targetOf } from '../decisions/target.ts';
 import { plainText } from '../terminal/untrusted.ts';
+import { timeoutOf, watchRelease } from '../terminal/watch-release.ts';
 
 /** Tells a release what a person decided, and the person what the release says to it. */
 export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFlags): Promise<ExitCode> {
   const target = targetOf(io, argument, flags);
   demandComplete(verb, flags);
+  timeoutOf(flags);
   const wish = wishOf(io, verb, flags);
   return withTemporal(io, flags, async (temporal) => {
     const found = await findRelease(temporal, target);
+    // With --wait the exit code says how the release ended.
+    const followed = (code: ExitCode): ExitCode | Promise<ExitCode> =>
+      flags.wait === true ? watchRelease(io, temporal, found, { ...flags, until: 'done' }) : code;
     const state = await stateOf(temporal, found);
     demandWave(verb, wish.wave, found, state);
     const release = state?.release ?? readAttributes(found.description).release;
@@ -42,9 +47,12 @@ export function runDecide(io: Io, verb: Verb, argument: string, flags: DecideFla
     if (ended) return showAnswer(io, flags, decision, ended);
     if (!state && flags.signal !== true) throw notConfirmed('no worker answers, so nothing was sent', decision);
     const answer = await (flags.signal === true ? sendSignal : sendDecision)(temporal, found, decision);
-    if (answer) return showAnswer(io, flags, decision, answer);
+    if (answer) {
+      const code = await showAnswer(io, flags, decision, answer);
+      return answer.accepted ? followed(code) : code;
+    }
     if (flags.signal !== true) throw notConfirmed('no answer in time, so this is not confirmed', decision);
-    return showSent(io, flags, decision, found);
+    return followed(await showSent(io, flags, decision, found));
   });
 }
 

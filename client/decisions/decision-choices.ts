@@ -17,6 +17,9 @@ export interface DecideFlags extends SetFlags, SignFlags {
   readonly actor?: string | undefined;
   readonly reason?: string | undefined;
   readonly signal?: boolean | undefined;
+  /** Follow the release to its end once it has taken the decision. */
+  readonly wait?: boolean | undefined;
+  readonly timeout?: string | undefined;
   readonly id?: string | undefined;
   readonly wave?: string | undefined;
   readonly then?: string | undefined;
@@ -35,7 +38,9 @@ const WANT_A_REASON: ReadonlySet<Verb> = new Set<Verb>(['reject', 'skip', 'overr
  * Asks at once for what the release would refuse to do without, and refuses what would not count.
  * @throws ExitError
  */
-export function demandComplete(verb: Verb, { reason, server, wave, file }: DecideFlags): void {
+export function demandComplete(verb: Verb, { reason, server, wave, file, wait, timeout }: DecideFlags): void {
+  if (timeout !== undefined && wait !== true)
+    throw new ExitError(EXIT.usage, '--timeout says how long to wait: give --wait with it');
   if (file !== undefined)
     throw new ExitError(
       EXIT.usage,

@@ -11,7 +11,7 @@ export interface Sighting {
 }
 
 /** Why following ended. */
-export type Ending = 'final' | 'gate' | 'time is over' | 'interrupted' | 'gone';
+export type Ending = 'final' | 'reached' | 'time is over' | 'interrupted' | 'gone';
 
 /** What to follow and until when. */
 export interface FollowOptions {
@@ -20,8 +20,8 @@ export interface FollowOptions {
   readonly interval: number;
   /** Ends the following without touching the release. */
   readonly stop: AbortSignal;
-  /** `gate` ends at a gate or a pause too. */
-  readonly until: 'gate' | 'done';
+  /** Ends it before the release has ended. Default never. */
+  readonly isReached?: ((state: ReleaseState) => boolean) | undefined;
   /** Milliseconds to follow at most. */
   readonly timeout: number;
 }
@@ -34,7 +34,7 @@ export async function* follow({
   read,
   interval,
   stop,
-  until,
+  isReached,
   timeout,
 }: FollowOptions): AsyncGenerator<Sighting, Ending> {
   const deadline = performance.now() + timeout;
@@ -45,20 +45,20 @@ export async function* follow({
     if (state === 'gone') return 'gone';
     if (state) last = { state, at: performance.now() };
     if (last) yield { state: last.state, silentFor: state ? 0 : performance.now() - last.at };
-    const ending = state && endingOf(state, until);
+    const ending = state && endingOf(state, isReached);
     if (ending) return ending;
     if (performance.now() >= deadline) return 'time is over';
     await pause(Math.min(interval, Math.max(0, deadline - performance.now())), stop);
   }
 }
 
-function endingOf(state: ReleaseState, until: FollowOptions['until']): Ending | undefined {
+function endingOf(state: ReleaseState, isReached: FollowOptions['isReached']): Ending | undefined {
   if (isFinal(state.phase)) return 'final';
-  return until === 'gate' && isWaitingForPeople(state) ? 'gate' : undefined;
+  return isReached?.(state) === true ? 'reached' : undefined;
 }
 
 /** True when only a person can make it go on. */
-function isWaitingForPeople({ phase }: ReleaseState): boolean {
+export function isWaitingForPeople({ phase }: ReleaseState): boolean {
   return phase === 'waiting-approval' || phase === 'paused';
 }
 

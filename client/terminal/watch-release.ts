@@ -5,7 +5,7 @@ import type { ExitCode } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 import type { OutputFormat } from './flags.ts';
 import type { Ending } from './follow.ts';
-import { follow } from './follow.ts';
+import { follow, isWaitingForPeople } from './follow.ts';
 import type { Io } from './io.ts';
 import { say } from './io.ts';
 import { look } from './look.ts';
@@ -42,7 +42,7 @@ export async function watchRelease(
       read: async () => noticed(await look(temporal, found)),
       interval: INTERVAL,
       stop: stop.signal,
-      until: flags.until,
+      isReached: flags.until === 'gate' ? isWaitingForPeople : undefined,
       timeout,
     });
     const { ending, last } = await showAll(sightings, screen);
@@ -88,7 +88,7 @@ async function showAll(
 }
 
 function conclude(io: Io, { reference }: FoundRelease, ending: Ending, last: ReleaseState | undefined): ExitCode {
-  if (last && (ending === 'final' || ending === 'gate')) return exitCodeOf(last);
+  if (last && (ending === 'final' || ending === 'reached')) return exitCodeOf(last);
   const because = ending === 'interrupted' ? 'stopped watching' : 'stopped watching after --timeout';
   say(io, `${because}; the release goes on: hotwave watch ${reference}`);
   return EXIT.stoppedWatching;

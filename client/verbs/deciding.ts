@@ -18,11 +18,19 @@ interface Declaration {
   readonly wantsReason?: true;
   /** The exit codes; default those of a decision. */
   readonly codes?: readonly ExitCode[];
+  /** The release goes on by it, so that somebody may want to wait for what comes of that. */
+  readonly goesOn?: true;
 }
 
 /** The exit codes of a decision. */
 const DECISION_CODES: readonly ExitCode[] = [0, 6, 7, 64];
+/** Those of a decision whose outcome may be waited for. */
+const WAITING_CODES: readonly ExitCode[] = [0, 1, 2, 4, 5, 6, 7, 64];
 
+const WAIT = [
+  ['--wait', 'follow the release to its end; the exit code says how it ended'],
+  ['--timeout <duration>', 'with --wait: stop watching after this time, such as 30m; the release goes on'],
+] as const;
 const WAVE = ['--wave <number>', 'the wave whose gate is meant; must be given'] as const;
 
 const DECLARATIONS: readonly Declaration[] = [
@@ -32,8 +40,10 @@ const DECLARATIONS: readonly Declaration[] = [
     description:
       'Approves the wave behind the open gate. The wave must be named: an approval is never for "whatever comes". It counts for the plan that you see now and for no other.',
     flags: [WAVE],
+    goesOn: true,
     examples: [
       'hotwave approve arena/duel --wave 2',
+      'hotwave approve arena/duel --wave 2 --wait --timeout 30m',
       'hotwave approve arena/duel --wave 2 --reason "canary looks good"',
     ],
   },
@@ -56,6 +66,7 @@ const DECLARATIONS: readonly Declaration[] = [
     summary: 'go on after a pause',
     description: 'Lets a paused release go on where it stopped. After a foreign edit --wins says whose values stay.',
     flags: [['--wins <which>', 'after a foreign edit: release writes over it, edit ends the release and leaves it']],
+    goesOn: true,
     examples: ['hotwave resume arena/duel', 'hotwave resume arena/duel --wins release'],
   },
   {
@@ -63,6 +74,7 @@ const DECLARATIONS: readonly Declaration[] = [
     summary: 'try the failed servers once more',
     description:
       'Lets a release go on and tries the servers that failed once more, those excluded in earlier waves too.',
+    goesOn: true,
     examples: ['hotwave retry arena/duel'],
   },
   {
@@ -104,7 +116,8 @@ const DECLARATIONS: readonly Declaration[] = [
       'hotwave rollback arena/duel --to 1.7 --image registry.example/scripts:1.7',
       'hotwave rollback arena/duel --from-cluster --reason "that Temporal is gone"',
     ],
-    codes: [0, 1, 3, 4, 5, 6, 7, 64],
+    goesOn: true,
+    codes: [0, 1, 2, 3, 4, 5, 6, 7, 64],
   },
   {
     verb: 'override',
@@ -112,6 +125,7 @@ const DECLARATIONS: readonly Declaration[] = [
     description:
       'Lets a release go on that a freeze window holds. Takes a reason and somebody else than who started it.',
     wantsReason: true,
+    goesOn: true,
     examples: ['hotwave override arena/duel --reason "the login fix cannot wait until Monday"'],
   },
   {
@@ -133,10 +147,11 @@ export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
     flags = [],
     wantsReason,
     examples,
-    codes = DECISION_CODES,
+    goesOn,
+    codes = goesOn ? WAITING_CODES : DECISION_CODES,
   } of DECLARATIONS) {
     const declared = decidingFlags(program.command(verb).argument('<set>', SET_ARGUMENT), wantsReason === true);
-    for (const [flag, about] of flags) declared.option(flag, about);
+    for (const [flag, about] of [...flags, ...(goesOn ? WAIT : [])]) declared.option(flag, about);
     declared
       .summary(summary)
       .description(description)

@@ -3,11 +3,12 @@ import { Option } from '@commander-js/extra-typings';
 import type { Declared, Run } from './shared.ts';
 import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 
-/** `status`, `explain`, `watch`, `list` and `history`: the verbs that change nothing. */
+/** `status`, `explain`, `watch`, `wait`, `list` and `history`: the verbs that change nothing. */
 export function addReadingVerbs(program: Command, run: Run): void {
   addStatus(program, run);
   addExplain(program, run);
   addWatch(program, run);
+  addWait(program, run);
   addList(program, run);
   addHistory(program, run);
 }
@@ -95,6 +96,32 @@ function addWatch(program: Command, { io, finish }: Run): void {
     .action(async (set, flags) => {
       const { runWatch } = await import('../commands/watch.ts');
       finish(await runWatch(io, set, flags));
+    });
+}
+
+function addWait(program: Command, { io, finish }: Run): void {
+  const verb = program.command('wait').argument('<set>', SET_ARGUMENT);
+  outputFlag(namespaceFlag(clusterFlags(verb)))
+    .option('--for <event>', 'gate, done, wave=N (that wave is done) or phase=PHASE', 'done')
+    .option('--timeout <duration>', 'how long to wait at most', '1h')
+    .summary('wait in a script until a release is where you want it')
+    .description(
+      'Waits without a picture, and says with its exit code whether the release came there: 0 when it did, else how the release ended, or 4 when the time is over. --for done ends with the exit code of the outcome.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave wait arena/duel',
+          'hotwave wait arena/duel --for gate --timeout 30m',
+          'hotwave wait arena/duel --for wave=2 && ./load-test.sh',
+        ],
+        [0, 1, 2, 4, 5, 6, 7, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runWait } = await import('../commands/wait.ts');
+      finish(await runWait(io, set, flags));
     });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Ending, FollowOptions } from '../../client/terminal/follow.ts';
-import { follow } from '../../client/terminal/follow.ts';
+import { follow, isWaitingForPeople } from '../../client/terminal/follow.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { aReleaseState } from './support.ts';
 
@@ -16,7 +16,6 @@ async function followed(
     read: () => Promise.resolve(remaining.length > 0 ? remaining.shift() : last),
     interval: 0,
     stop: new AbortController().signal,
-    until: 'done',
     timeout: Infinity,
     ...options,
   });
@@ -41,8 +40,8 @@ describe('following a release', () => {
   });
 
   test.each(['waiting-approval', 'paused'] as const)('ends while %s when asked to stop there', async (phase) => {
-    const { ending } = await followed([updating, aReleaseState({ phase })], { until: 'gate' });
-    expect(ending).toBe('gate');
+    const { ending } = await followed([updating, aReleaseState({ phase })], { isReached: isWaitingForPeople });
+    expect(ending).toBe('reached');
   });
 
   test('outlives a worker that is silent for a while', async () => {

@@ -2,6 +2,46 @@ import { describe, expect } from 'vitest';
 import { aRelease } from '../support/a-release.ts';
 import { stageCommand } from '../support/stage-command.ts';
 import { test } from '../support/stage.ts';
+import type { Stage } from '../support/stage.ts';
+
+describe('a script', () => {
+  const wait = (it: Stage, ...flags: string[]): ReturnType<typeof stageCommand> =>
+    stageCommand(it, ['wait', 'arena/duel', ...flags]);
+
+  test('waits for a gate, for a wave and for the end, and is told when what it waits for does not come', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
+    expect(await wait(it, '--for', 'gate', '--timeout', '60s')).toMatchObject({ code: 0, err: '' });
+    expect(await wait(it, '--for', 'wave=1')).toMatchObject({ code: 0 });
+    const late = await wait(it, '--for', 'wave=2', '--timeout', '1s');
+    expect(late).toMatchObject({ code: 4 });
+    expect(late.err).toContain('not wave=2 within 1s: it is waiting-approval · wave 2 of 3; the release goes on');
+    const approved = await stageCommand(it, ['approve', 'arena/duel', '--wave', '2', '--wait', '--actor', 'bob']);
+    expect(approved).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('done: every server proves 2.0') as string,
+    });
+    expect(await wait(it, '--for', 'wave=2')).toMatchObject({ code: 0 });
+    expect(await wait(it)).toMatchObject({ code: 0 });
+    const gone = await wait(it, '--for', 'gate');
+    expect(gone).toMatchObject({ code: 6 });
+    expect(gone.err).toContain('scripts-2-0 is done, and was not gate when it was looked at');
+    await release.result();
+  });
+
+  test('is told what it may wait for before anything is asked', async ({ stage }) => {
+    const it = await stage();
+    const wrong = await wait(it, '--for', 'phase=sleeping');
+    expect(wrong).toMatchObject({ code: 64 });
+    expect(wrong.err).toContain('--for "phase=sleeping": expected phase=planning, updating,');
+    expect(await wait(it, '--for', 'wave=0')).toMatchObject({ code: 64 });
+    expect(await stageCommand(it, ['approve', 'arena/duel', '--wave', '2', '--timeout', '5m'])).toMatchObject({
+      code: 64,
+    });
+  });
+});
 
 describe('a set on which more than one release was started', () => {
   test('has a history of versions, outcomes and decisions, newest first', async ({ stage }) => {
