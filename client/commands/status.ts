@@ -5,7 +5,7 @@ import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT, exitCodeOf } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { FoundRelease } from '../temporal/find-release.ts';
-import { findRelease } from '../temporal/find-release.ts';
+import { findCountingRelease } from '../temporal/find-release.ts';
 import type { OutputFormat } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
@@ -20,6 +20,7 @@ import { readAttributes } from '../temporal/search-attributes.ts';
 import { targetOf } from '../decisions/target.ts';
 import { WORKER_HINT } from '../temporal/temporal-errors.ts';
 import { plainText } from '../terminal/untrusted.ts';
+import { formatDuration } from '../../release/spec/quantity.ts';
 import type { SetFlags } from './watch.ts';
 
 /** Flags of `status`. */
@@ -31,13 +32,23 @@ export interface StatusFlags extends SetFlags, LinkFlags {
 export function runStatus(io: Io, argument: string, flags: StatusFlags): Promise<ExitCode> {
   const target = targetOf(io, argument, flags);
   return withTemporal(io, flags, async (temporal) => {
-    const found = await findRelease(temporal, target);
+    const { found, refused } = await findCountingRelease(temporal, target);
     const courier = courierOf(found.handle.workflowId);
     const [code, lines] = await Promise.all([report(io, temporal, found, flags), undeliveredLines(temporal, courier)]);
     for (const line of lines) say(io, line);
+    if (refused) say(io, await refusedLine(io, temporal, refused));
     showLink(io, temporal, found, flags);
     return code;
   });
+}
+
+/** A start that was refused is told beside the release that counts: it changed nothing. */
+async function refusedLine(io: Io, temporal: Temporal, found: FoundRelease): Promise<string> {
+  const { release } = readAttributes(found.description);
+  const state = await look(temporal, found);
+  const why = typeof state === 'object' && state.reason !== '' ? `: ${state.reason}` : '';
+  const ago = formatDuration(Math.max(0, io.now() - (found.description.closeTime?.getTime() ?? io.now())));
+  return plainText(`${release} was refused ${ago} ago and changed nothing${why}`);
 }
 
 async function report(io: Io, temporal: Temporal, found: FoundRelease, { output }: StatusFlags): Promise<ExitCode> {

@@ -6,6 +6,7 @@ import type { Temporal } from './connect.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { Target } from '../decisions/target.ts';
+import { readAttributes } from './search-attributes.ts';
 
 /** A release that Temporal knows: one chain of runs of the workflow of a set. */
 export interface FoundRelease {
@@ -46,6 +47,28 @@ export async function findRelease(temporal: Temporal, target: Target): Promise<F
   throw new ExitError(EXIT.usage, `there is no release on ${namespace}/${name} in cluster ${cluster}${orRelease}`, [
     'hotwave list shows the releases that there are; -n and --cluster say where to look',
   ]);
+}
+
+/** A release that says where a set is, and a later start that was refused and changed nothing. */
+export interface CountingRelease {
+  readonly found: FoundRelease;
+  readonly refused?: FoundRelease | undefined;
+}
+
+/**
+ * The latest release that was not refused: a refused start says nothing about a set. Where there is no other, the refused
+ * one is what there is. @throws ExitError when there is none at all
+ */
+export async function findCountingRelease(temporal: Temporal, target: Target): Promise<CountingRelease> {
+  const found = await findRelease(temporal, target);
+  if (isOpen(found) || readAttributes(found.description).phase !== 'refused') return { found };
+  const query = `WorkflowId = '${found.handle.workflowId}' AND HotwavePhase != 'refused' AND ${LAST_RUNS}`;
+  const runId = await temporal.call(async () => {
+    for await (const info of temporal.client.workflow.list({ query, pageSize: 1 })) return info.runId;
+    return undefined;
+  });
+  const before = runId === undefined ? undefined : await describe(temporal, found.handle.workflowId, runId);
+  return before ? { found: before, refused: found } : { found };
 }
 
 async function findByName(temporal: Temporal, { cluster, name }: Target): Promise<FoundRelease | undefined> {

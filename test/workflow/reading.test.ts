@@ -1,4 +1,5 @@
 import { describe, expect } from 'vitest';
+import { until } from '../lab/until.ts';
 import { aRelease } from '../support/a-release.ts';
 import { stageCommand } from '../support/stage-command.ts';
 import { test } from '../support/stage.ts';
@@ -40,6 +41,29 @@ describe('a script', () => {
     expect(await stageCommand(it, ['approve', 'arena/duel', '--wave', '2', '--timeout', '5m'])).toMatchObject({
       code: 64,
     });
+  });
+});
+
+describe('a set on which a start was refused', () => {
+  test('shows the release that counts, and the refused one beside it', async ({ stage }) => {
+    const it = await stage();
+    const done = await it.start(aRelease(), 'ann');
+    await done.result();
+    const refused = await it.start(
+      aRelease({
+        name: 'wrong',
+        target: { namespace: 'arena', gameServerSet: 'duel' },
+        images: { nobody: 'registry.test/x:3.0' },
+      }),
+    );
+    await refused.result();
+    await until({ what: 'visibility to know both', deadlineMs: 30_000, everyMs: 100 }, async () => {
+      const { out } = await stageCommand(it, ['list', 'arena/duel', '-o', 'json']);
+      return (JSON.parse(out) as unknown[]).length === 2 && out.includes('"refused"') && out.includes('"done"');
+    });
+    const status = await stageCommand(it, ['status', 'arena/duel']);
+    expect(status).toMatchObject({ code: 0, out: expect.stringContaining('done: every server proves 2.0') as string });
+    expect(status.err).toMatch(/^wrong was refused \S+ ago and changed nothing: /);
   });
 });
 
