@@ -296,11 +296,13 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         );
         expect(blocker).toMatchObject({ server: last, isDenied: true });
         expect(blocker.words).toContain(says);
-        // Its gate was closed before, and nobody behind it has moved.
-        expect((await list(own)).map(({ conditions }) => conditions['InPlaceUpdateReady'])).toEqual([
-          ...Array<string>(3).fill('True'),
-          'False',
-        ]);
+        // Its gate is closed before the write, and opened again for a moment when Kruise begins its next round.
+        const gates = await until('its gate to be closed', async () => {
+          const found = (await list(own)).map(({ conditions }) => conditions['InPlaceUpdateReady']);
+          return found[3] === 'False' && found;
+        });
+        // Nobody behind it has moved.
+        expect(gates).toEqual([...Array<string>(3).fill('True'), 'False']);
       });
 
       test('refuses a name that would lead to another resource', async () => {
