@@ -129,7 +129,7 @@ export function createActivities({
     letReleasesGo: activity(letReleasesGo(releases)),
     tellCourier: activity(tellCourier(couriers)),
     readSinks: activity(readSinks(policy)),
-    deliverNotice: activity(deliverNotice(policy, sender)),
+    deliverNotice: activity(deliverNotice(policy, sender, cluster)),
   };
 }
 

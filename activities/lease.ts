@@ -196,6 +196,7 @@ export function underLease(cluster: Cluster): Cluster {
       options.dryRun === true
         ? cluster.patch(target, patch, options)
         : demandLease().send((permit) => cluster.patch(target, patch, { ...options, permit })),
+    recordEvent: (event, signal) => demandLease().send((permit) => cluster.recordEvent(event, signal, permit)),
     exec: (request, signal) => demandLease().send((permit) => cluster.exec(request, signal, permit)),
     httpGet: (...parameters) => cluster.httpGet(...parameters),
     httpSend: (request, signal) => demandLease().send((permit) => cluster.httpSend(request, signal, permit)),

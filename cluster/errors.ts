@@ -53,15 +53,21 @@ export function isMissingPermission(refusal: Refusal): boolean {
   return refusal.code === 403 && NOT_ALLOWED.test(refusal.message);
 }
 
+/** Rights that no release needs: who has bound the roles of releases lacks this one. */
+const OWN_ROLES: Readonly<Record<string, string>> = { 'create events': 'hotwave-events' };
+
 function permissionSentence(refusal: Refusal): string {
   const match = NOT_ALLOWED.exec(refusal.message);
   if (!match) return `the API server refuses: ${wordsOf(refusal)}`;
   const [, user, verb, resource, namespace] = match;
+  const right = `${verb ?? ''} ${resource ?? ''}`;
   const place = namespace ? `in namespace ${namespace}` : 'in the cluster';
-  return (
-    `may not ${verb ?? ''} ${resource ?? ''} ${place} as user ${user ?? ''}: ` +
-    'ask an administrator of the cluster for the permissions in deploy/rbac.yaml'
-  );
+  const role = OWN_ROLES[right];
+  const wanted =
+    role === undefined
+      ? 'for the permissions in deploy/rbac.yaml'
+      : `to bind ClusterRole ${role} of deploy/rbac.yaml there`;
+  return `may not ${right} ${place} as user ${user ?? ''}: ask an administrator of the cluster ${wanted}`;
 }
 
 interface Meaning {

@@ -25,6 +25,7 @@ import { serverView } from './pod-schema.ts';
 import { apiClient } from './request.ts';
 import type { ApiClient, RequestCounter } from './request.ts';
 import { tcpConnect } from './tcp.ts';
+import { sendSetEvent } from './set-events.ts';
 import { versionOf } from './versions.ts';
 import { gameServerRecord, gameServerSetView, workloadView } from './schemas.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
@@ -243,6 +244,10 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
     },
     listGameServers: (ref, names, signal) => listGameServers(client, ref, names, signal),
     patch: (target, patch, patchOptions) => sendGuardedPatch(client, target, patch, patchOptions),
+    async recordEvent(event, signal, permit) {
+      const set = await readObject(client, objectPath({ kind: 'GameServerSet', ...event.set }), signal);
+      await sendSetEvent(client, event, set, { signal, permit });
+    },
     exec: (request, signal, permit) => execs(() => execInContainer(client, request, signal, permit)),
     httpGet: (request, signal) => http.get(request, signal),
     httpSend: (request, signal, permit) => http.send(request, signal, permit),

@@ -2,7 +2,9 @@ import type { SetRef } from '../release/fleet/fleet.ts';
 import type { PatchTarget } from '../release/patches/patches.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 
-const GAME = '/apis/game.kruise.io/v1alpha1';
+/** The version of OpenKruiseGame's objects that is read and written. */
+export const GAME_VERSION = 'game.kruise.io/v1alpha1';
+const GAME = `/apis/${GAME_VERSION}`;
 const RESOURCES = { GameServerSet: 'gameserversets', GameServer: 'gameservers' } as const;
 /** RFC 1123 subdomain, the widest name that Kubernetes takes for the objects that are read here. */
 const NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;

@@ -3,6 +3,8 @@ import { sinksOf } from '../../release/policy/sinks.ts';
 import { cancellation } from '../runtime.ts';
 import type { PolicySource } from '../ports/policy.ts';
 import type { Delivery, NoticeSender } from '../ports/notice-sender.ts';
+import type { SetEvents } from '../ports/set-events.ts';
+import { recordNotice } from './record-notice.ts';
 
 /** A sink as a courier knows it: the policy has everything else. */
 export interface NamedSink {
@@ -40,11 +42,13 @@ export interface DeliverNoticeInput {
 export function deliverNotice(
   policy: PolicySource | undefined,
   sender: NoticeSender | undefined,
+  events: SetEvents,
 ): (input: DeliverNoticeInput) => Promise<Delivery | { readonly kind: 'gone' }> {
   return async ({ sink: name, notice, receipt }) => {
     const reading = await policy?.read();
     const sink = reading && sinksOf(reading.policy, notice.release.set.namespace).find((one) => one.name === name);
     if (!sink) return { kind: 'gone' };
+    if (sink.type === 'kubernetes-events') return await recordNotice(events, notice, cancellation());
     if (!sender) return { kind: 'trouble', trouble: 'this worker sends no notices' };
     return await sender.send(sink, notice, receipt, cancellation());
   };

@@ -3,6 +3,7 @@ import { PRODUCTS, versionsLine } from '../../release/plan/tried-versions.ts';
 import { describeCalendar } from './check-calendar.ts';
 import { missingAccessSentence, neededAccess } from './preflight.ts';
 import { cancellation } from '../runtime.ts';
+import { accessOfSinks } from '../notices/record-notice.ts';
 import type { Calendar } from '../ports/calendar.ts';
 import { describePolicy } from '../policy/start-under-policy.ts';
 import type { PolicySource } from '../ports/policy.ts';
@@ -15,7 +16,8 @@ export function inspectCluster(
   policy?: PolicySource,
 ): (input: { readonly namespace: string }) => Promise<readonly PreflightLine[]> {
   return async ({ namespace }) => {
-    const wanted = neededAccess(namespace);
+    const reading = await policy?.read();
+    const wanted = [...neededAccess(namespace), ...(reading ? accessOfSinks(reading.policy, namespace) : [])];
     const missing = await cluster.missingAccess(wanted, cancellation());
     const permissions: PreflightLine =
       missing.length === 0

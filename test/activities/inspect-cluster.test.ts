@@ -3,6 +3,7 @@ import { inspectCluster } from '../../activities/preflight/inspect-cluster.ts';
 import { freezeWindowSchema } from '../../release/spec/freeze-spec.ts';
 import type { PreflightLine } from '../../release/plan/preflight.ts';
 import { inActivity } from '../support/activity-context.ts';
+import { aPolicy, fakePolicy } from '../support/a-policy.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
 import type { Calendar } from '../../activities/ports/calendar.ts';
 
@@ -55,5 +56,22 @@ describe('who asks a worker about its cluster is told', () => {
       detail:
         'Kubernetes v1.30.14 was tried; OpenKruise is not known: the worker may not get deployment kruise-controller-manager; OpenKruiseGame v1.2.0 was never tried (1.0.0 and 1.1.0 were)',
     });
+  });
+
+  test('that it may not write Events, where the policy tells people so', async () => {
+    const cluster = fakeCluster({ lacks: ({ verb, resource }) => verb === 'create' && resource === 'events' });
+    const policy = fakePolicy(
+      aPolicy({ sinks: [{ name: 'cluster', type: 'kubernetes-events', namespaces: ['arena'] }] }),
+    );
+    const permissionsIn = async (namespace: string): Promise<PreflightLine | undefined> => {
+      const { result } = await inActivity(() => inspectCluster(cluster, undefined, policy)({ namespace }));
+      return result.find(({ title }) => title === 'permissions');
+    };
+    expect(await permissionsIn('arena')).toMatchObject({
+      status: 'refused',
+      detail:
+        'the worker may not create events in namespace arena: apply deploy/rbac.yaml, and bind its roles in that namespace as its head says',
+    });
+    expect(await permissionsIn('lobby')).toMatchObject({ status: 'ok' });
   });
 });

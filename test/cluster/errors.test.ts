@@ -42,6 +42,14 @@ describe('a refusal of the API server', () => {
     );
   });
 
+  test('names the role that grants what no release needs', () => {
+    const message =
+      'events is forbidden: User "system:serviceaccount:games:hotwave" cannot create resource "events" in API group "" in the namespace "arena"';
+    expect(failureOfRefusal(refusal(403, message), context).message).toBe(
+      'may not create events in namespace arena as user system:serviceaccount:games:hotwave: ask an administrator of the cluster to bind ClusterRole hotwave-events of deploy/rbac.yaml there',
+    );
+  });
+
   test('names the kubeconfig that cannot be read when old credentials are refused', () => {
     const unread = 'the kubeconfig /etc/hotwave/kubeconfig is empty';
     expect(failureOfRefusal(refusal(401), { ...context, unread }).message).toBe(

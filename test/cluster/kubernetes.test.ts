@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
@@ -121,6 +122,75 @@ describe('what controllers complain of', () => {
     expect(await cluster.readComplaints(ref, 'duel-2')).toEqual([]);
     const busy = await clusterAnd(answer(() => status(503, 'ServiceUnavailable', 'busy')));
     await expect(busy.cluster.readComplaints(ref, 'duel-2')).rejects.toMatchObject({ reason: 'overloaded' });
+  });
+});
+
+describe('an Event on a set', () => {
+  const event = {
+    name: 'duel.hotwave.r.1',
+    set: ref,
+    type: 'Warning' as const,
+    reason: 'HotwavePaused',
+    message: 'it is paused',
+    at: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+  };
+  const gone = status(404, 'NotFound', 'gameserversets.game.kruise.io "duel" not found');
+
+  test('names the set by its uid, for that is what kubectl asks by, and who says it', async () => {
+    const { cluster, double } = await clusterAnd(({ method }) => (method === 'GET' ? set(3) : { body: {} }));
+    await cluster.recordEvent(event);
+    const [, sent] = double.asked;
+    expect([sent?.method, sent?.path, sent?.query.toString()]).toEqual([
+      'POST',
+      '/api/v1/namespaces/arena/events',
+      'fieldManager=hotwave&fieldValidation=Strict',
+    ]);
+    expect(sent?.body).toEqual({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'duel.hotwave.r.1', namespace: 'arena' },
+      involvedObject: {
+        apiVersion: 'game.kruise.io/v1alpha1',
+        kind: 'GameServerSet',
+        namespace: 'arena',
+        name: 'duel',
+        uid: 'u',
+      },
+      type: 'Warning',
+      reason: 'HotwavePaused',
+      message: 'it is paused',
+      action: 'HotUpdate',
+      count: 1,
+      firstTimestamp: '2026-01-02T03:04:05.678Z',
+      lastTimestamp: '2026-01-02T03:04:05.678Z',
+      eventTime: '2026-01-02T03:04:05.678000Z',
+      source: { component: 'hotwave' },
+      reportingComponent: 'hotwave',
+      reportingInstance: hostname(),
+    });
+  });
+
+  test('is told about a set that is gone, too', async () => {
+    const { cluster, double } = await clusterAnd(({ method }) => (method === 'GET' ? gone : { body: {} }));
+    await cluster.recordEvent(event);
+    expect(double.asked[1]?.body).toMatchObject({ involvedObject: { name: 'duel' } });
+    expect(double.asked[1]?.body).not.toHaveProperty('involvedObject.uid');
+  });
+
+  test('that is there already is written, and no other conflict is', async () => {
+    const answers = [
+      status(409, 'AlreadyExists', 'events "duel.hotwave.r.1" already exists'),
+      status(409, 'Conflict', 'the namespace is changing'),
+    ];
+    const { cluster } = await clusterAnd(({ method }) => (method === 'GET' ? set(3) : answers.shift()!));
+    await cluster.recordEvent(event);
+    await expect(cluster.recordEvent(event)).rejects.toMatchObject({ reason: 'other', retryable: true });
+  });
+
+  test('with a name that would lead to another resource is not sent', async () => {
+    const { cluster, double } = await clusterAnd(() => set(3));
+    await expect(cluster.recordEvent({ ...event, name: '../pods' })).rejects.toMatchObject({ reason: 'invalid' });
+    expect(double.asked.map(({ method }) => method)).toEqual(['GET']);
   });
 });
 

@@ -6,6 +6,8 @@ import { FENCE_ANNOTATION, fenced } from '../../release/patches/fence.ts';
 import { recordPatch } from '../../release/patches/record-patches.ts';
 import { TEMPLATE, changedTemplateFields, demandingTemplate, templateEdits } from '../../release/patches/template.ts';
 import { neededAccess } from '../../activities/preflight/preflight.ts';
+import { setEventOf } from '../../release/notices/set-event.ts';
+import type { SetEvent } from '../../release/notices/set-event.ts';
 import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import type { GuardedPatch, SetControls, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
@@ -20,6 +22,7 @@ import {
   setBaseline,
   setTarget,
 } from '../../release/patches/patches.ts';
+import type { Notice } from '../../release/notices/notice.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
 import type { GameServerRecord } from '../../activities/ports/game-servers.ts';
 
@@ -40,8 +43,16 @@ export interface ContractSet {
   rankBy(quality: string, updatePriority: number): Promise<void>;
   /** An admission policy lets nobody write this image into a pod of the set. */
   denyImage(image: string, says: string): Promise<void>;
+  /** The Events of the set as `kubectl describe` asks for them: by its name and its uid. */
+  described(): Promise<readonly DescribedEvent[]>;
   /** OpenKruise's node agent reports the result of a service quality on a server's pod. */
   reportQuality(server: string, name: string, result: ServiceQuality): Promise<void>;
+}
+
+/** An Event of a set, as it is in the cluster. */
+export interface DescribedEvent extends Omit<SetEvent, 'set'> {
+  /** Who says it. */
+  readonly from: string;
 }
 
 /** A cluster under the contract. */
@@ -785,6 +796,63 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
       });
     });
 
+    describe('Events on a set', () => {
+      const anEvent = (of: ContractSet, change: Partial<SetEvent> = {}): SetEvent => ({
+        name: `${of.ref.name}.hotwave.run.1`,
+        set: of.ref,
+        type: 'Normal',
+        reason: 'HotwaveStarted',
+        message: 'it has started',
+        at: Math.floor(Date.now() / 1_000) * 1_000 + 123,
+        ...change,
+      });
+      const seen = ({ set: _, ...event }: SetEvent): DescribedEvent => ({ ...event, from: 'hotwave' });
+
+      test('are shown with it, each once, however often it is written', async () => {
+        const own = await world.newSet();
+        const started = anEvent(own);
+        const name = `${own.ref.name}.hotwave.run.2`;
+        const paused = anEvent(own, { name, type: 'Warning', reason: 'HotwavePaused', message: 'it is paused' });
+        await cluster.recordEvent(started);
+        await cluster.recordEvent(started);
+        await cluster.recordEvent(paused);
+        await cluster.recordEvent({ ...started, message: 'another sentence' });
+        const described = [...(await own.described())].sort((left, right) => left.name.localeCompare(right.name));
+        expect(described).toEqual([seen(started), seen(paused)]);
+      });
+
+      test('may be as long as notices make them, and are no complaints', async () => {
+        const own = await world.newSet();
+        const release = { set: own.ref } as Notice['release'];
+        const text = '服'.repeat(1_000);
+        const id = `${'r'.repeat(97)}.12`;
+        const event = setEventOf({ v: 1, id, sequence: 12, kind: 'failing', at: Date.now(), text, release });
+        await cluster.recordEvent(event);
+        expect(await own.described()).toEqual([seen(event)]);
+        expect(await cluster.readComplaints(own.ref, `${own.ref.name}-0`)).toEqual([]);
+      });
+
+      test('can be told of a set that is gone', async () => {
+        const nowhere = { ...set.ref, name: `nowhere-${'x'.repeat(240)}` };
+        const event = anEvent(set, { set: nowhere, name: 'nowhere.hotwave.run.1' });
+        await expect(cluster.recordEvent(event)).resolves.toBeUndefined();
+        await expect(cluster.recordEvent(event)).resolves.toBeUndefined();
+        expect((await set.described()).map(({ name }) => name)).not.toContain(event.name);
+      });
+
+      test('have names that Kubernetes takes', async () => {
+        const event = anEvent(set, { name: '../pods' });
+        await expect(cluster.recordEvent(event)).rejects.toMatchObject({ reason: 'invalid' });
+      });
+
+      test('are asked for right before they are sent, and only then', async () => {
+        const own = await world.newSet();
+        const refused = (): Promise<void> => Promise.reject(new LeaseLost());
+        await expect(cluster.recordEvent(anEvent(own), undefined, refused)).rejects.toThrow(LeaseLost);
+        expect(await own.described()).toEqual([]);
+      });
+    });
+
     describe('callers', () => {
       test('who have given up get their own reason back', async () => {
         const signal = AbortSignal.abort(new Error('the activity was cancelled'));
@@ -796,6 +864,8 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
         await expect(cluster.tcpConnect(place, signal)).rejects.toThrow(given);
         const log = { namespace: 'default', server: 'x-0', container: 'x', text: 'x', timeoutMs: 5_000 };
         await expect(cluster.findInLog(log, signal)).rejects.toThrow(given);
+        const event = { name: 'x', set: set.ref, type: 'Normal', reason: 'X', message: 'x', at: 0 } as const;
+        await expect(cluster.recordEvent(event, signal)).rejects.toThrow(given);
         await expect(cluster.patch(setTarget(set.ref), { preconditions: [], changes: [] }, { signal })).rejects.toThrow(
           given,
         );

@@ -7,7 +7,7 @@ import { describeClusterContract } from './cluster-contract.ts';
 describeClusterContract('in memory', () => {
   // A set per test, all in one cluster: as on a real API server.
   const image = (tag: string): string => `registry.test/scripts:${tag}`;
-  const names = Array.from({ length: 27 }, (_, index) => `set-${index}`);
+  const names = Array.from({ length: 30 }, (_, index) => `set-${index}`);
   const containers = [
     { name: MAIN, image: 'registry.test/engine:1.0' },
     { name: SIDECAR, image: image('1.0') },
@@ -50,6 +50,9 @@ describeClusterContract('in memory', () => {
               ? `pods "${server}" is forbidden: ValidatingAdmissionPolicy 'test' with binding 'test' denied request: ${says}`
               : undefined;
           return Promise.resolve();
+        },
+        described() {
+          return Promise.resolve(cluster.eventsOf(ref).map(({ set: _, ...event }) => ({ ...event, from: 'hotwave' })));
         },
         reportQuality(server, name, result) {
           cluster.reportQuality(server, name, result);

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { neededAccess } from '../../activities/preflight/preflight.ts';
 import { Connection } from '../../cluster/connection.ts';
@@ -9,7 +10,7 @@ import { setTarget } from '../../release/patches/patches.ts';
 import { until } from '../lab/until.ts';
 import { denyPodImage } from '../support/admission.ts';
 import { describeClusterContract } from '../contract/cluster-contract.ts';
-import type { ContractSet } from '../contract/cluster-contract.ts';
+import type { ContractSet, DescribedEvent } from '../contract/cluster-contract.ts';
 import {
   createSet,
   fleetImage,
@@ -19,10 +20,17 @@ import {
   sidecarContainer,
 } from '../lab/game-server-sets.ts';
 import type { GameServerSet, SetOptions } from '../lab/game-server-sets.ts';
+import type { KubernetesObject } from '../lab/kubernetes-objects.ts';
 import { startLab } from '../lab/lab.ts';
 import type { Lab } from '../lab/lab.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
+
+/** What the API server makes of a list for people. */
+interface Table {
+  readonly columnDefinitions: readonly { readonly name: string }[];
+  readonly rows: readonly { readonly cells: readonly unknown[] }[];
+}
 
 let lab: Lab;
 let admin: ApiClient;
@@ -63,6 +71,35 @@ async function restore(options: SetOptions, manager: string, by: 'apply' | 'repl
   });
 }
 
+interface CoreEvent extends KubernetesObject {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly eventTime: string;
+  readonly lastTimestamp: string;
+  readonly source: { readonly component: string };
+}
+
+/** As `kubectl describe` asks (client-go v0.30 EventExpansion.GetFieldSelector). */
+async function eventsOf(name: string): Promise<readonly CoreEvent[]> {
+  const { uid } = (await lab.api.get<GameServerSet>(setPath(name))).metadata;
+  const about = { kind: 'GameServerSet', name, namespace: 'default', uid };
+  const selector = Object.entries(about).map(([field, value]) => `involvedObject.${field}=${value}`);
+  const query = new URLSearchParams({ fieldSelector: selector.join(',') }).toString();
+  return (await lab.api.list<CoreEvent>(`/api/v1/namespaces/default/events?${query}`)).items;
+}
+
+async function described(set: string): Promise<readonly DescribedEvent[]> {
+  return (
+    (await eventsOf(set))
+      // OpenKruiseGame tells of its sets as well.
+      .filter(({ metadata }) => metadata.name.includes('.hotwave.'))
+      .map(({ metadata, type, reason, message, eventTime, source }) => {
+        return { name: metadata.name, type, reason, message, at: Date.parse(eventTime), from: source.component };
+      })
+  );
+}
+
 async function newSet(): Promise<ContractSet> {
   const name = `contract-${++sets}`;
   const options = { name, replicas: 4, nodeName: lab.nodeName, sidecarImage: fleetImage('1.0') };
@@ -95,6 +132,7 @@ async function newSet(): Promise<ContractSet> {
     edit: (manager, path, value) =>
       write(setPath(name), 'application/json-patch+json', manager, [{ op: 'replace', path, value }]),
     denyImage: (image, message) => denyPodImage(lab.api, { set: name, image, message }),
+    described: () => described(name),
     reportQuality: (server, quality, result) =>
       write(`/api/v1/namespaces/default/pods/${server}/status`, 'application/strategic-merge-patch+json', 'kruise', {
         status: { conditions: [{ type: `game.kruise.io/${quality}`, ...result }] },
@@ -158,6 +196,29 @@ describe('the adapter to Kubernetes', () => {
       { verb: 'get', group: '', resource: 'secrets', namespace: 'default' },
     ];
     expect(await clusterOf('hotwave').missingAccess(wanted)).toEqual(wanted);
+  });
+
+  test('writes Events that kubectl shows in its columns', async () => {
+    const own = await newSet();
+    const { name } = own.ref;
+    const message = 'scripts-2-0 on default/contract is paused: by ann';
+    const event = { name: `${name}.hotwave.run.1`, set: own.ref, type: 'Warning', reason: 'HotwavePaused' } as const;
+    await clusterOf('hotwave').recordEvent({ ...event, message, at: Date.now() });
+    const answer = await admin.request('GET', '/api/v1/namespaces/default/events', {
+      accept: 'application/json;as=Table;v=v1;g=meta.k8s.io',
+      query: { fieldSelector: `metadata.name=${event.name}` },
+    });
+    const { columnDefinitions, rows } = (answer as { body: Table }).body;
+    const columns = columnDefinitions.map((column, index) => [column.name, rows[0]?.cells[index]]);
+    expect(Object.fromEntries(columns)).toMatchObject({
+      'Last Seen': expect.stringMatching(/^\d+s$/) as string,
+      Type: 'Warning',
+      Reason: 'HotwavePaused',
+      Object: `gameserverset/${name}`,
+      Source: `hotwave, ${hostname()}`,
+      Message: message,
+      Count: 1,
+    });
   });
 
   test('knows the version of Kubernetes, and that of a controller once it may read its deployment', async () => {

@@ -11,9 +11,11 @@ import { createSet, scale, serverPath, setPath, setPriorities } from '../lab/gam
 import type { GameServer, KubernetesObject } from '../lab/kubernetes-objects.ts';
 import { hotwaveCommand } from '../support/command.ts';
 import type { CommandResult } from '../support/command.ts';
+import { until } from '../lab/until.ts';
 import { FleetWorld } from '../support/fleet-world.ts';
 import { CLUSTER, startRelease } from '../support/hotwave.ts';
 import { monitorOf } from '../support/monitor.ts';
+import { policyOf } from '../support/http-sinks.ts';
 import { grantedRights, rightText, usageOf, without } from '../support/rights.ts';
 import type { GrantedRight } from '../support/rights.ts';
 
@@ -23,7 +25,7 @@ let world: FleetWorld;
 let cluster: KubernetesCluster;
 
 beforeAll(async () => {
-  world = await FleetWorld.start();
+  world = await FleetWorld.start({}, policyOf([], { events: true }));
   cluster = kubernetesCluster({ path: world.lab.kubeconfigOf('hotwave') });
 });
 
@@ -35,6 +37,29 @@ afterAll(async () => {
 const hotwave = (...argv: string[]): Promise<CommandResult> => hotwaveCommand(world.lab, argv);
 const audited = (): readonly AuditedRequest[] => auditedRequests(world.lab.directory);
 const isDenied = ({ code }: AuditedRequest): boolean => code === 403;
+
+/** Sentences are wrapped at 80 columns; a test is about their words. */
+const words = (text: string): string => text.replaceAll(/\s+/g, ' ');
+
+interface CoreEvent extends KubernetesObject {
+  readonly type: string;
+  readonly reason: string;
+  readonly eventTime: string;
+}
+
+/** Type and reason of the Events that hotwave has written on a set, in the order in which it was told. */
+async function reasonsOf(set: string): Promise<string[]> {
+  const query = `fieldSelector=involvedObject.kind%3DGameServerSet,involvedObject.name%3D${set},source%3Dhotwave`;
+  const { items } = await world.lab.api.list<CoreEvent>(`/api/v1/namespaces/default/events?${query}`);
+  const inOrder = [...items].sort((left, right) => left.eventTime.localeCompare(right.eventTime));
+  return inOrder.map(({ type, reason }) => `${type} ${reason}`);
+}
+
+function eventsWritten(set: string, reason: string): Promise<boolean> {
+  return until({ what: `an Event ${reason} on ${set}`, deadlineMs: 60_000, everyMs: 200 }, async () =>
+    (await reasonsOf(set)).includes(reason),
+  );
+}
 
 async function outcomeOf(file: ReleaseFile): Promise<string> {
   return (await (await world.hotwave.start(file)).result()).outcome;
@@ -51,6 +76,9 @@ function byLog(file: ReleaseFile): ReleaseFile {
  * asks for it.
  */
 const NOT_BEFORE_135 = 'create pods/exec';
+
+/** No release needs it: what people must know is told with it, where the policy says so. */
+const FOR_NOTICES = 'create events';
 
 /** Used when Kruise cannot write a pod, and nobody has to have it: refused-writes.test.ts uses it, and takes it away. */
 const WHEN_REFUSED = 'list events';
@@ -97,6 +125,17 @@ describe('the audit log of a suite of operations', () => {
     expect(await outcomeOf(world.release('back', 'v2.0'))).toBe('done');
     expect(await hotwave('rollback', 'back')).toMatchObject({ code: 0 });
     expect(await world.versions('back')).toEqual(['v1.0', 'v1.0', 'v1.0']);
+  });
+
+  test('people were told by Events on the sets', async () => {
+    await eventsWritten('back', 'Warning HotwaveRolledBack');
+    expect(await reasonsOf('back')).toEqual([
+      'Normal HotwaveStarted',
+      'Normal HotwaveDone',
+      'Normal HotwaveStarted',
+      'Warning HotwaveRollingBack',
+      'Warning HotwaveRolledBack',
+    ]);
   });
 
   test('no request was denied, all were in namespace default, and every right was used', () => {
@@ -221,7 +260,7 @@ describe('each right taken away once', () => {
     return [set.spec, set.metadata.annotations, server.spec];
   }
 
-  const demanded = grantedRights().filter((right) => rightText(right) !== WHEN_REFUSED);
+  const demanded = grantedRights().filter((right) => ![WHEN_REFUSED, FOR_NOTICES].includes(rightText(right)));
 
   test.each(demanded.map((right) => [rightText(right), right] as const))('%s', async (name, right) => {
     const before = await written();
@@ -256,6 +295,34 @@ describe('each right taken away once', () => {
     if (does === 'pauses') await started.decide({ verb: 'resume' });
     expect(await started.result()).toMatchObject({ outcome: 'done', servers: 2 });
     expect(await world.versions(set)).toEqual(['v2.0', 'v2.0']);
+  });
+
+  test(`${FOR_NOTICES}: the release goes on, status says which role is missing, and its Events come later`, async () => {
+    await world.aSet('told', { replicas: 2 });
+    const started = await world.hotwave.start(
+      world.release('told', 'v2.0', '  waves: [1, rest]\n  gates: [ { before: 2 } ]'),
+    );
+    await started.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await eventsWritten('told', 'Normal HotwaveGateOpened');
+    const right = grantedRights().find((one) => rightText(one) === FOR_NOTICES)!;
+    const sentence = `may not create events in namespace default as user ${HOTWAVE_ACCOUNT}: ask an administrator of the cluster to bind ClusterRole hotwave-events of deploy/rbac.yaml there`;
+    await without(right, { api: world.lab.api, cluster }, async () => {
+      const doctor = await hotwave('doctor');
+      expect(doctor.code).toBe(1);
+      expect(words(doctor.out)).toContain('the worker may not create events in namespace default');
+      await started.decide({ verb: 'approve', wave: 2 });
+      expect(await started.result()).toMatchObject({ outcome: 'done', servers: 2 });
+      await until({ what: 'status to say so', deadlineMs: 60_000, everyMs: 500 }, async () =>
+        words((await hotwave('status', 'told')).err).includes(sentence),
+      );
+    });
+    await eventsWritten('told', 'Normal HotwaveDone');
+    expect(await reasonsOf('told')).toEqual([
+      'Normal HotwaveStarted',
+      'Normal HotwaveGateOpened',
+      'Normal HotwaveGateDecided',
+      'Normal HotwaveDone',
+    ]);
   });
 
   test('docs/permissions.md has each of them', () => {

@@ -274,6 +274,21 @@ describe('a policy file', () => {
       'rules: [{ namespaces: ["*"], may: { aprove: [ann] } }]',
       'policy.yaml:1:37: rules[0].may.aprove:',
     ],
+    [
+      'a sink of a type that there is not',
+      'sinks: [{ name: cluster, type: events }]',
+      'policy.yaml:1:32: sinks[0].type: expected http or kubernetes-events',
+    ],
+    [
+      'an address of what is no HTTP sink',
+      'sinks: [{ name: cluster, type: kubernetes-events, url: "https://chat.example" }]',
+      'policy.yaml:1:51: sinks[0].url: unknown key',
+    ],
+    [
+      'an HTTP sink without its secret',
+      'sinks: [{ name: chat, url: "https://chat.example/notices" }]',
+      'policy.yaml:1:8: sinks[0].secretFile: is missing',
+    ],
   ])('with %s is refused with its place', (_what, text, expected) => {
     expect(problems(text)).toEqual([expect.stringContaining(expected)]);
   });

@@ -193,6 +193,7 @@ export class ClusterCalls {
       readComplaints: around('readComplaints', ([, , signal]) => signal, cluster.readComplaints.bind(cluster)),
       listGameServers,
       patch: around('patch', ([, , options]) => options?.signal, cluster.patch.bind(cluster)),
+      recordEvent: around('recordEvent', ([, signal]) => signal, cluster.recordEvent.bind(cluster)),
       exec: around('exec', ([, signal]) => signal, cluster.exec.bind(cluster)),
       httpGet: around('httpGet', ([, signal]) => signal, cluster.httpGet.bind(cluster)),
       httpSend: around('httpSend', ([, signal]) => signal, cluster.httpSend.bind(cluster)),
@@ -228,7 +229,7 @@ function withoutSignal<Parameters extends readonly unknown[]>(parameters: Parame
 /** Calls by which something may change; dry runs do not. */
 function isChange(operation: Operation, [, , options]: readonly unknown[]): boolean {
   if (operation === 'patch') return (options as { readonly dryRun?: boolean } | undefined)?.dryRun !== true;
-  return operation === 'exec' || operation === 'httpSend';
+  return operation === 'exec' || operation === 'httpSend' || operation === 'recordEvent';
 }
 
 function isMeant({ activity, operation, about, when = 'before' }: WhichCalls, call: Call): boolean {

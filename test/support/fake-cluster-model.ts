@@ -1,3 +1,4 @@
+import type { SetEvent } from '../../release/notices/set-event.ts';
 import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import type { Product } from '../../release/plan/tried-versions.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
@@ -82,6 +83,8 @@ export interface FakeCluster extends Cluster {
   readonly calls: Readonly<Record<Operation, number>>;
   /** A set with its servers and controllers; default the only one. */
   set(ref?: SetRef): FakeSet;
+  /** The Events on a set, as `kubectl describe` shows them: those of a set of the same name that is gone are not among them. */
+  eventsOf(ref: SetRef): readonly SetEvent[];
   /** A server by name, in whatever set. */
   server(name: string): FakeServer;
   /** Somebody else changes the set. */

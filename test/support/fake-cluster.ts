@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
+import type { SetEvent } from '../../release/notices/set-event.ts';
 import type { FoundVersion, Product } from '../../release/plan/tried-versions.ts';
 import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import { passed, realClock } from './clock.ts';
@@ -41,6 +43,8 @@ class InMemoryCluster implements FakeCluster {
   readonly #model: FakeClusterModel;
   readonly clock: Clock;
   readonly #sets = new FakeSets();
+  /** By namespace and name; each with the uid of its set, as that was. */
+  readonly #events = new Map<string, { readonly event: SetEvent; readonly uid: string | undefined }>();
   #resourceVersion = 0;
   readonly #writes: FakeWrites;
 
@@ -59,6 +63,11 @@ class InMemoryCluster implements FakeCluster {
     const found = ref ? this.#sets.find(ref) : this.#sets.all()[0];
     if (!found) throw new Error('there is no such set');
     return found;
+  }
+
+  eventsOf(ref: SetRef): readonly SetEvent[] {
+    const { uid } = this.set(ref).raw.metadata;
+    return [...this.#events.values()].filter((one) => one.uid === uid).map(({ event }) => event);
   }
 
   server(name: string): FakeServer {
@@ -184,6 +193,15 @@ class InMemoryCluster implements FakeCluster {
       const outcome = this.#writes.patch(target, patch, isReal);
       if (isReal) this.#note({ kind: 'patch', target, patch, outcome, by });
       return outcome;
+    });
+  }
+
+  async recordEvent(...[event, signal, permit]: Parameters<Cluster['recordEvent']>): Promise<void> {
+    await permit?.();
+    return this.#call('recordEvent', signal, () => {
+      const uid = this.#sets.find(event.set)?.raw.metadata.uid;
+      const key = `${event.set.namespace}/${checkedName(event.name)}`;
+      if (!this.#events.has(key)) this.#events.set(key, { event, uid });
     });
   }
 

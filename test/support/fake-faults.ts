@@ -14,6 +14,7 @@ export const OPERATIONS: readonly Operation[] = [
   'serversWithOtherPriority',
   'listGameServers',
   'patch',
+  'recordEvent',
   'exec',
   'httpGet',
   'httpSend',

@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { expect } from 'vitest';
+import type { PolicySource } from '../../activities/ports/policy.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { SetOptions } from '../lab/game-server-sets.ts';
 import { createSet, fleetImage, podsOf } from '../lab/game-server-sets.ts';
@@ -16,11 +17,13 @@ import { readyTimeoutOf, releaseFrom } from './release-file.ts';
 /** A fleet lab with a worker on it, and what tests of releases need there. */
 export class FleetWorld {
   readonly lab: Lab;
+  readonly #policy: PolicySource | undefined;
   #hotwave: Hotwave;
 
-  private constructor(lab: Lab, hotwave: Hotwave) {
+  private constructor(lab: Lab, hotwave: Hotwave, policy: PolicySource | undefined) {
     this.lab = lab;
     this.#hotwave = hotwave;
+    this.#policy = policy;
   }
 
   get hotwave(): Hotwave {
@@ -35,14 +38,14 @@ export class FleetWorld {
       await run(new Client({ connection }));
     } finally {
       await connection.close();
-      this.#hotwave = await startHotwave(this.lab);
+      this.#hotwave = await startHotwave(this.lab, undefined, this.#policy);
     }
   }
 
-  /** Starts a lab whose containers change within 0.2 s, unless something else is wished. */
-  static async start(wishes: Omit<Partial<LabOptions>, 'kind'> = {}): Promise<FleetWorld> {
+  /** Starts a lab whose containers change within 0.2 s, unless something else is wished; `policy` is its worker's. */
+  static async start(wishes: Omit<Partial<LabOptions>, 'kind'> = {}, policy?: PolicySource): Promise<FleetWorld> {
     const lab = await startLab({ swap: { fromMs: 50, toMs: 200 }, ...wishes, kind: 'fleet' });
-    return new FleetWorld(lab, await startHotwave(lab));
+    return new FleetWorld(lab, await startHotwave(lab, undefined, policy), policy);
   }
 
   async stop(): Promise<void> {

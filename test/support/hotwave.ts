@@ -16,6 +16,7 @@ import type { DecisionMessage, ReleaseInput, ReleaseResult } from '../../workflo
 import type { Lab } from '../lab/lab.ts';
 import { until as eventually } from '../lab/until.ts';
 import type { Metrics } from '../../activities/ports/metrics.ts';
+import type { PolicySource } from '../../activities/ports/policy.ts';
 
 /** The name of the cluster that {@link startHotwave} serves. */
 export const CLUSTER = 'lab';
@@ -48,10 +49,10 @@ export interface Hotwave {
 }
 
 /** Starts a worker in this process against a lab; `metrics` is where its releases may ask for values. */
-export async function startHotwave(lab: Lab, metrics?: Metrics): Promise<Hotwave> {
+export async function startHotwave(lab: Lab, metrics?: Metrics, policy?: PolicySource): Promise<Hotwave> {
   const cluster = kubernetesCluster({ path: lab.kubeconfigOf('hotwave') });
   const native = await NativeConnection.connect({ address: lab.temporal.address });
-  const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster, metrics });
+  const worker = await createHotwaveWorker({ connection: native, clusterName: CLUSTER, cluster, metrics, policy });
   const running = worker.run();
   const connection = await open({ address: lab.temporal.address });
   const client = new Client({ connection });

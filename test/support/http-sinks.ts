@@ -54,6 +54,9 @@ export async function startSink(name: string): Promise<TestSink> {
   });
 }
 
+/** Events on the set, as a sink of a policy. */
+const EVENTS = { name: 'events', type: 'kubernetes-events' } as const;
+
 /** A file with the secret. */
 export function secretFile(secret = SECRET): string {
   const path = join(mkdtempSync(join(tmpdir(), 'hotwave-sink-')), 'secret');
@@ -61,9 +64,13 @@ export function secretFile(secret = SECRET): string {
   return path;
 }
 
-/** A policy that has nothing but these sinks. */
-export function policyOf(sinks: readonly Pick<TestSink, 'name' | 'url'>[]): PolicySource {
+/** A policy that has nothing but these sinks, and Events on the set when that is wished. */
+export function policyOf(
+  sinks: readonly Pick<TestSink, 'name' | 'url'>[],
+  { events = false }: { readonly events?: boolean } = {},
+): PolicySource {
   const file = secretFile();
-  const policy = policyFileSchema.parse({ sinks: sinks.map(({ name, url }) => ({ name, url, secretFile: file })) });
+  const http = sinks.map(({ name, url }) => ({ name, url, secretFile: file }));
+  const policy = policyFileSchema.parse({ sinks: [...http, ...(events ? [EVENTS] : [])] });
   return { read: () => Promise.resolve({ policy }) };
 }

@@ -94,6 +94,7 @@ function remoteCluster(clusterName: string): Cluster {
     listGameServers,
     followGameServers: (ref, names, signal) => looking(() => listGameServers(ref, names), signal),
     patch: remote('patch'),
+    recordEvent: remote('recordEvent'),
     exec: remote('exec'),
     httpGet: remote('httpGet'),
     httpSend: remote('httpSend'),

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { HTTP } from 'cloudevents';
 import { Webhook } from 'standardwebhooks';
+import { ClusterFailure } from '../../activities/ports/failure.ts';
 import type { MonitorState } from '../../release/monitor/monitor.ts';
 import type { Undelivered } from '../../workflows/messages.ts';
 import { COURIER_MESSAGES, MESSAGES, courierWorkflowId, monitorWorkflowId } from '../../workflows/messages.ts';
@@ -163,6 +164,76 @@ describe('what people must know', () => {
     expect(sink.received[0]!.notice.text).toMatch(
       /^scripts-2-0 on arena\/nowhere has ended: refused, nothing was changed/,
     );
+    await sink.close();
+  });
+});
+
+describe('Events on the set', () => {
+  /** Their reasons, in the order in which they were written. */
+  const reasonsOf = ({ cluster }: Stage): string[] => cluster.eventsOf(SET).map(({ reason }) => reason);
+  const written = (stage: Stage, reason: string): Promise<boolean> =>
+    until({ what: `an Event ${reason}`, deadlineMs: 60_000, everyMs: 50 }, () => reasonsOf(stage).includes(reason));
+
+  test('are in order and each once, though the answer to every other write is lost, and other sinks get theirs', async ({
+    stage,
+  }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, { policy: policyOf([sink], { events: true }), courierTimes: times });
+    const lost = { activity: 'deliverNotice', operation: 'recordEvent', when: 'after' } as const;
+    for (const skip of [0, 1, 1, 1]) it.calls.fail({ ...lost, skip });
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await written(it, 'HotwaveGateOpened');
+    await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    await arrived(sink, 'done');
+    await allDelivered(it);
+    expect(reasonsOf(it)).toEqual(['HotwaveStarted', 'HotwaveGateOpened', 'HotwaveGateDecided', 'HotwaveDone']);
+    expect(it.cluster.calls.recordEvent).toBe(8);
+    const told = sink.received.map(({ notice: { id, text, at } }) => [`duel.hotwave.${id}`, text, at]);
+    expect(it.cluster.eventsOf(SET).map(({ name, message, at }) => [name, message, at])).toEqual(told);
+    await sink.close();
+  });
+
+  test('wait for the right to write them: the release and other sinks do not, and status says which role is missing', async ({
+    stage,
+  }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, { policy: policyOf([sink], { events: true }), courierTimes: times });
+    const words =
+      'may not create events in namespace arena as user hotwave: ask an administrator of the cluster to bind ClusterRole hotwave-events of deploy/rbac.yaml there';
+    const failure = new ClusterFailure('forbidden', words, { retryable: false });
+    let isAllowed = false;
+    const forbid = (): void => {
+      if (!isAllowed) throw failure;
+    };
+    it.cluster.faults.before('recordEvent', forbid, Infinity);
+    expect(await (await it.start()).result()).toMatchObject({ outcome: 'done' });
+    await arrived(sink, 'done');
+    await until({ what: 'a try', deadlineMs: 60_000, everyMs: 50 }, async () =>
+      (await undelivered(it)).sinks.some(({ trouble }) => trouble !== undefined),
+    );
+    expect(await undelivered(it)).toMatchObject({ sinks: [{ sink: 'events', waiting: 2, trouble: words }] });
+    expect((await stageCommand(it, ['status', 'arena/duel'])).err.replaceAll(/\s+/g, ' ')).toContain(words);
+    expect(reasonsOf(it)).toEqual([]);
+    isAllowed = true;
+    await allDelivered(it);
+    expect(reasonsOf(it)).toEqual(['HotwaveStarted', 'HotwaveDone']);
+    await sink.close();
+  });
+
+  test('stop when the policy wants them no more', async ({ stage }) => {
+    const sink = await startSink('chat');
+    let policy = policyOf([sink], { events: true });
+    const it = await stage({}, undefined, { policy: { read: () => policy.read() }, courierTimes: times });
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await written(it, 'HotwaveGateOpened');
+    policy = policyOf([sink]);
+    await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    await arrived(sink, 'done');
+    expect(reasonsOf(it)).toEqual(['HotwaveStarted', 'HotwaveGateOpened']);
     await sink.close();
   });
 });
