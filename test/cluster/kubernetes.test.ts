@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { afterEach, describe, expect, test } from 'vitest';
+import { LeaseLost } from '../../activities/ports/failure.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
 import { setTarget } from '../../release/patches/patches.ts';
@@ -190,6 +191,13 @@ describe('an Event on a set', () => {
   test('with a name that would lead to another resource is not sent', async () => {
     const { cluster, double } = await clusterAnd(() => set(3));
     await expect(cluster.recordEvent({ ...event, name: '../pods' })).rejects.toMatchObject({ reason: 'invalid' });
+    expect(double.asked.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  test('is not sent by whoever may not write any more', async () => {
+    const { cluster, double } = await clusterAnd(() => set(3));
+    const lost = (): Promise<void> => Promise.reject(new LeaseLost());
+    await expect(cluster.recordEvent(event, undefined, lost)).rejects.toThrow(LeaseLost);
     expect(double.asked.map(({ method }) => method)).toEqual(['GET']);
   });
 });

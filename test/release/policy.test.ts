@@ -279,6 +279,7 @@ describe('a policy file', () => {
       'sinks: [{ name: cluster, type: events }]',
       'policy.yaml:1:32: sinks[0].type: expected http or kubernetes-events',
     ],
+    ['a sink that is only a name', 'sinks: [events]', 'policy.yaml:1:9: sinks[0]: expected an object'],
     [
       'an address of what is no HTTP sink',
       'sinks: [{ name: cluster, type: kubernetes-events, url: "https://chat.example" }]',
