@@ -28,6 +28,7 @@ beforeAll(async () => {
       refusalOf(setPath('held'), { metadata: { labels: { probe: 'yes' } } }),
       refusalOf(serverPath('held-0'), { metadata: { labels: { probe: 'yes' } } }),
       execRefusalOf({ container: 'app-2048', stdin: 'true' }),
+      eventRefusalOf({ involvedObject: { kind: 'Pod', namespace: 'default', name: 'held-0' } }),
     ]);
     return refused.every((words) => words !== undefined);
   });
@@ -54,6 +55,29 @@ async function execRefusalOf(options: Readonly<Record<string, string>>, pod = 'h
     (error: unknown) => (error as Error).message,
   );
   return words.includes('ValidatingAdmissionPolicy') ? words : undefined;
+}
+
+/** The same for an Event of the thief's, which is hotwave's own but for this. */
+function eventRefusalOf(change: object): Promise<string | undefined> {
+  const event = {
+    metadata: { name: 'held.hotwave.thief' },
+    involvedObject: {
+      apiVersion: 'game.kruise.io/v1alpha1',
+      kind: 'GameServerSet',
+      namespace: 'default',
+      name: 'held',
+    },
+    type: 'Normal',
+    reason: 'HotwaveDone',
+    message: 'a test',
+    source: { component: 'hotwave' },
+    reportingComponent: 'hotwave',
+    ...change,
+  };
+  return thief.create('/api/v1/namespaces/default/events?dryRun=All', event).then(
+    () => undefined,
+    (error: unknown) => (error as Error).message,
+  );
 }
 
 /** Resolves when the API server refuses a patch of the thief's, as it does a moment after an annotation says so. */
@@ -263,6 +287,33 @@ describe('what it never does is refused', () => {
     ['no container', {}, 'hotwave’s commands name their container'],
   ])('of a command: %s', async (_what, options, sentence) => {
     expect(await execRefusalOf(options)).toContain(policy('exec') + sentence.replace('’', "'"));
+  });
+});
+
+describe('an Event is about a GameServerSet, in hotwave’s own name', () => {
+  const aboutSets = 'hotwave may write Events about GameServerSets only';
+  const ownName = 'hotwave may write Events in its own name only';
+  const pod = { apiVersion: 'v1', kind: 'Pod', namespace: 'default', name: 'held-0' };
+  const workload = { apiVersion: 'apps.kruise.io/v1beta1', kind: 'StatefulSet', namespace: 'default', name: 'held' };
+
+  test.each([
+    ['one about a pod', { involvedObject: pod }, aboutSets],
+    ['one about a workload, which hotwave itself would believe', { involvedObject: workload }, aboutSets],
+    ['one about nothing', { involvedObject: { namespace: 'default', name: 'held' } }, aboutSets],
+    ['one in the name of Kruise', { source: { component: 'statefulset-controller' } }, ownName],
+    ['one in nobody’s name', { source: undefined, reportingComponent: undefined }, ownName],
+  ])('%s is refused', async (_what, change, sentence) => {
+    expect(await eventRefusalOf(change)).toContain(policy('events') + sentence);
+  });
+
+  test('hotwave’s own are written', async () => {
+    expect(await eventRefusalOf({})).toBeUndefined();
+    const event = { set: { namespace: 'default', name: 'held' }, type: 'Normal', reason: 'HotwaveDone' } as const;
+    await cluster.recordEvent({ ...event, name: 'held.hotwave.run.1', message: 'it is done', at: Date.now() });
+    const { reason, source } = await world.lab.api.get<KubernetesObject & { reason: string; source: object }>(
+      '/api/v1/namespaces/default/events/held.hotwave.run.1',
+    );
+    expect([reason, source]).toEqual(['HotwaveDone', { component: 'hotwave' }]);
   });
 });
 
