@@ -26,6 +26,10 @@ export interface TestSink {
   readonly received: readonly Received[];
   /** What it answers from now on; `number` is how many have arrived, this one included. */
   answer: (response: ServerResponse, number: number) => void;
+  /** Nobody listens at its address from now on, and connections end. */
+  down(): Promise<void>;
+  /** It listens again, at the same address. */
+  up(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,16 +46,16 @@ export async function startSink(name: string): Promise<TestSink> {
       sink.answer(response, received.length);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return Object.assign(sink, {
-    name,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/notices`,
-    received,
-    async close() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  });
+  const listen = (port: number): Promise<void> =>
+    new Promise((resolve) => server.listen(port, '127.0.0.1', () => resolve()));
+  const down = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  };
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}/notices`;
+  return Object.assign(sink, { name, url, received, down, up: () => listen(port), close: down });
 }
 
 /** Events on the set, as a sink of a policy. */
