@@ -1,5 +1,7 @@
 import type { InMemoryReport } from './in-memory/releases.ts';
+import { sinkRatio } from './report.ts';
 import type { ModeReport, Report } from './report.ts';
+import type { SinkReport, SinkWay } from './sinks.ts';
 import { megabytes, sumOf } from './statistics.ts';
 
 /** The figures that the budgets are about, on one line for programs. A figure that was not measured is null. */
@@ -32,6 +34,8 @@ export interface Figures {
   /** Resident memory of the worker in megabytes: the peak of all such releases, and after each of them. */
   readonly rssMb10k: number | null;
   readonly rssMbAfter10k: readonly number[] | null;
+  /** Medians over rounds: seconds of a release that tells a sink that makes trouble / of one that tells nobody. */
+  readonly sinkRatios: Readonly<Record<Exclude<SinkWay, 'none'>, number | null>> | null;
   /** What the ratios were measured with; null when there was no fleet lab. */
   readonly servers: number | null;
   readonly waves: number | null;
@@ -45,19 +49,25 @@ const FULL_SIZE = 10_000;
 
 /** The figures of a report. */
 export function figuresOf(report: Report): Figures {
-  const { settings, modes, inMemory } = report;
+  const { settings, modes, inMemory, sinks } = report;
   const { servers, waves, rounds } = modes.length > 0 ? settings : { servers: null, waves: null, rounds: null };
   return {
     ...ratiosOf(report),
     ...requestsOf(report),
     ...ownTimeOf(modeOf(report, 'hotwave')),
     ...fullSizeOf(inMemory?.servers === FULL_SIZE ? inMemory : undefined),
+    sinkRatios: sinks ? sinkRatiosOf(sinks) : null,
     servers,
     waves,
     rounds,
     cores: settings.cores,
     byHandTool: modeOf(report, 'by-hand')?.tool ?? null,
   };
+}
+
+function sinkRatiosOf(report: SinkReport): NonNullable<Figures['sinkRatios']> {
+  const of = (way: SinkWay): number | null => rounded(sinkRatio(report, way)?.median);
+  return { down: of('down'), hangs: of('hangs'), busy: of('busy'), twice: of('twice') };
 }
 
 function modeOf({ modes }: Report, name: string): ModeReport | undefined {

@@ -9,6 +9,7 @@ import { help, UsageError, wishesOf } from './options.ts';
 import type { Wishes } from './options.ts';
 import { recordReport } from './record.ts';
 import { reportOf } from './report.ts';
+import { measureSinks } from './sinks.ts';
 import type { Report } from './report.ts';
 import { sectionsOf } from './tables.ts';
 
@@ -38,15 +39,16 @@ async function main(wishes: Wishes): Promise<void> {
   process.stdout.write(wishes.json ? `${JSON.stringify(figuresOf(report))}\n` : tables);
 }
 
-async function measure({ modes, fleet, inMemory }: Wishes): Promise<Report> {
+async function measure({ modes, fleet, inMemory, sinks }: Wishes): Promise<Report> {
   const loadBefore = loadavg()[0] ?? 0;
   const date = new Date();
   // Before this process is pinned: these releases have no control plane that would be on the other core.
   const releases = inMemory && (await measureInMemory({ ...inMemory, log }));
+  const told = sinks && (await measureSinks({ ...sinks, log }));
   const cores = modes.length > 0 ? await pinned() : { sentence: 'not pinned' };
   const measurements = await bench({ ...fleet, modes, cores: cores.cores, log });
   const settings = { ...fleet, cores: cores.sentence };
-  return reportOf({ settings, modes, inMemory: releases, loadBefore, date }, measurements);
+  return reportOf({ settings, modes, inMemory: releases, sinks: told, loadBefore, date }, measurements);
 }
 
 /** Takes the core of the control plane away from this process, where there are two. */

@@ -3,11 +3,12 @@ import { help, UsageError, wishesOf } from './options.ts';
 
 const namesIn = (args: readonly string[]): string[] => wishesOf(args).modes.map(({ name }) => name);
 
-test('without arguments everything is measured, on a fleet of 200 and on 10,000 servers in memory', () => {
+test('without arguments everything is measured, on a fleet of 200 and on 10,000 and 200 servers in memory', () => {
   const wishes = wishesOf([]);
   expect(wishes.modes).toHaveLength(8);
   expect(wishes.fleet).toEqual({ servers: 200, waves: 10, rounds: 2 });
   expect(wishes.inMemory).toEqual({ servers: 10_000, waves: 10, rounds: 1 });
+  expect(wishes.sinks).toEqual({ servers: 200, waves: 10, rounds: 5 });
 });
 
 test('a size that is given counts for the fleet and in memory', () => {
@@ -20,6 +21,7 @@ test('only the ways that are named are measured', () => {
   expect(namesIn(['--modes', 'hotwave,native'])).toEqual(['native', 'hotwave']);
   expect(wishesOf(['--modes', 'native']).inMemory).toBeUndefined();
   expect(namesIn(['--modes', 'in-memory'])).toEqual([]);
+  expect(wishesOf(['--modes', 'in-memory']).sinks).toBeUndefined();
 });
 
 test.for([
@@ -40,7 +42,7 @@ test.for([
 });
 
 test('help names every mode and gives examples that are understood', () => {
-  for (const name of ['full-stepper', 'by-hand-10', 'in-memory']) expect(help).toContain(name);
+  for (const name of ['full-stepper', 'by-hand-10', 'in-memory', 'sinks']) expect(help).toContain(name);
   const examples = [...help.matchAll(/^ {2}npm run bench -- (.*)$/gm)].map(([, words = '']) => words.split(' '));
   expect(examples.length).toBeGreaterThan(3);
   for (const args of examples) expect(() => wishesOf(args)).not.toThrow();

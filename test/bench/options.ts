@@ -23,6 +23,8 @@ export interface Wishes {
   readonly fleet: Size;
   /** Releases on the cluster in memory; undefined when they are not wanted. */
   readonly inMemory: Size | undefined;
+  /** The same with sinks that make trouble. */
+  readonly sinks: Size | undefined;
   readonly json: boolean;
   readonly record: boolean;
   /** A file for the whole report as JSON. */
@@ -30,7 +32,8 @@ export interface Wishes {
 }
 
 const IN_MEMORY = 'in-memory';
-const names = [...modes.map(({ name }) => name), IN_MEMORY];
+const SINKS = 'sinks';
+const names = [...modes.map(({ name }) => name), IN_MEMORY, SINKS];
 
 /** What `--help` prints. */
 export const help = `Usage: npm run bench -- [options]
@@ -41,9 +44,10 @@ which takes about a quarter of an hour on two cores.
   --modes A,B,...  ways to measure, default all of them:
 ${modes.map(({ name, title }) => `                   ${name.padEnd(13)} ${title}`).join('\n')}
                    ${IN_MEMORY.padEnd(13)} releases on a cluster in memory: size of histories, memory of the worker
+                   ${SINKS.padEnd(13)} releases on a cluster in memory, told to sinks that make trouble, and to nobody
   --servers N      servers of the set, default 200 (${IN_MEMORY}: 10000)
   --waves N        waves of equal size, default 10
-  --rounds N       how often each way is measured, default 2 (${IN_MEMORY}: 1, one release after the other)
+  --rounds N       how often each way is measured, default 2 (${IN_MEMORY}: 1, one release after the other; ${SINKS}: 5)
   --json           print one line of JSON on standard output, and everything else on standard error
   --report FILE    write all that was measured into a file, as JSON
   --record         write the tables and the report into docs/
@@ -55,6 +59,7 @@ Examples:
   npm run bench -- --modes patch-loop,targeted
   npm run bench -- --modes ${IN_MEMORY} --servers 10000 --waves 100
   npm run bench -- --modes ${IN_MEMORY} --rounds 20
+  npm run bench -- --modes ${SINKS}
 `;
 
 /**
@@ -71,6 +76,7 @@ export function wishesOf(args: readonly string[]): Wishes {
     modes: modes.filter(({ name }) => chosen.includes(name)),
     fleet: sizeOf(size, { servers: 200, waves: 10, rounds: 2 }),
     inMemory: chosen.includes(IN_MEMORY) ? sizeOf(size, { servers: 10_000, waves: 10, rounds: 1 }) : undefined,
+    sinks: chosen.includes(SINKS) ? sizeOf(size, { servers: 200, waves: 10, rounds: 5 }) : undefined,
     json,
     record,
     report,

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { countsIn } from './api-server-requests.ts';
 import type { Measurement } from './bench.ts';
+import { figuresOf } from './figures.ts';
 import type { Mode } from './mode.ts';
 import { withSection } from './record.ts';
 import { reportOf } from './report.ts';
@@ -46,6 +47,21 @@ test('ratios compare what ran in the same round', () => {
     measured('bare', 2, 20),
   ]);
   expect(report.ratios[0]?.ratio).toMatchObject({ least: 1, most: 1.1, median: 1.05 });
+});
+
+test('a sink is compared with nobody in the same round', () => {
+  const release = (way: 'none' | 'down', round: number, seconds: number) => ({ way, round, seconds });
+  const releases = [release('none', 1, 10), release('down', 1, 11), release('down', 2, 20), release('none', 2, 20)];
+  const context = { settings: { servers: 10, waves: 2, rounds: 2, cores: 'not pinned' }, modes: [], loadBefore: 0 };
+  const sinks = { servers: 10, waves: 2, rounds: 2, releases };
+  const report = reportOf({ ...context, sinks, date: new Date(0) }, []);
+  expect(figuresOf(report).sinkRatios).toEqual({ down: 1.05, hangs: null, busy: null, twice: null });
+  const [section, ...others] = sectionsOf(report);
+  expect(others).toEqual([]);
+  expect(section).toMatchObject({ name: 'sinks-10x2' });
+  expect(section?.text).toMatch(
+    /^\| down: a sink that cannot be reached +\| 15\.50 +\| 11\.00 to 20\.00 +\| 1\.050 +\|/m,
+  );
 });
 
 test('own time is summed up over the transitions of all rounds', () => {

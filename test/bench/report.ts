@@ -2,6 +2,7 @@ import type { Measurement } from './bench.ts';
 import { machine, versions } from './environment.ts';
 import type { InMemoryReport } from './in-memory/releases.ts';
 import type { Mode, RequestCounts } from './mode.ts';
+import type { SinkReport, SinkWay } from './sinks.ts';
 import { median, percentile, sumOf } from './statistics.ts';
 
 /** Some values in short: milliseconds or seconds, as the field says. */
@@ -69,6 +70,8 @@ export interface Report {
   readonly ratios: readonly Ratio[];
   /** Releases on the cluster in memory; undefined when there were none. */
   readonly inMemory?: InMemoryReport | undefined;
+  /** Releases whose sinks make trouble; undefined when there were none. */
+  readonly sinks?: SinkReport | undefined;
   readonly measurements: readonly Measurement[];
 }
 
@@ -77,13 +80,14 @@ export interface ReportContext {
   readonly settings: Settings;
   readonly modes: readonly Mode[];
   readonly inMemory?: InMemoryReport | undefined;
+  readonly sinks?: SinkReport | undefined;
   readonly loadBefore: number;
   readonly date: Date;
 }
 
 /** Sums up the measurements of one run. */
 export function reportOf(context: ReportContext, measurements: readonly Measurement[]): Report {
-  const { settings, modes, inMemory } = context;
+  const { settings, modes, inMemory, sinks } = context;
   return {
     date: context.date.toISOString(),
     machine: machine(),
@@ -97,6 +101,7 @@ export function reportOf(context: ReportContext, measurements: readonly Measurem
       comparisons.flatMap(({ against, atMost }) => ratioOf(measurements, { mode: name, against, budget: atMost })),
     ),
     inMemory,
+    sinks,
     measurements,
   };
 }
@@ -155,9 +160,23 @@ function ratioOf(measurements: readonly Measurement[], names: Omit<Ratio, 'ratio
   return ratio && processorRatio ? [{ ...names, ratio, processorRatio }] : [];
 }
 
+/** Seconds of the releases that tell a sink divided by those of the release that tells nobody in the same round. */
+export function sinkRatio({ releases }: SinkReport, way: SinkWay): Summary | undefined {
+  const secondsOf = (which: SinkWay, round: number): number[] =>
+    releases.filter((one) => one.way === which && one.round === round).map(({ seconds }) => seconds);
+  const rounds = [...new Set(releases.map(({ round }) => round))];
+  return summary(
+    rounds.flatMap((round) => {
+      const [alone] = secondsOf('none', round);
+      return alone === undefined ? [] : secondsOf(way, round).map((seconds) => seconds / alone);
+    }),
+  );
+}
+
 const nothing: Summary = { count: 0, median: 0, p95: 0, least: 0, most: 0 };
 
-function summary(values: readonly number[]): Summary | undefined {
+/** Undefined for none. */
+export function summary(values: readonly number[]): Summary | undefined {
   const [middle, p95] = [median(values), percentile(values, 0.95)];
   if (middle === undefined || p95 === undefined) return undefined;
   return { count: values.length, median: middle, p95, least: Math.min(...values), most: Math.max(...values) };

@@ -1,5 +1,8 @@
 import type { InMemoryRelease, InMemoryReport } from './in-memory/releases.ts';
+import { sinkRatio, summary } from './report.ts';
 import type { ModeReport, Ratio, Report, Summary } from './report.ts';
+import { SINK_WAYS } from './sinks.ts';
+import type { SinkReport, SinkWay } from './sinks.ts';
 import { megabytes, sumOf } from './statistics.ts';
 
 /** A part of a report as Markdown, with the name under which the page keeps it. */
@@ -10,13 +13,18 @@ export interface Section {
 
 /** A report as Markdown, a section for each lab: what was measured, on what, and how it compares. */
 export function sectionsOf(report: Report): Section[] {
-  const { settings, modes, inMemory } = report;
+  const { settings, modes, inMemory, sinks } = report;
   const joined = (parts: readonly string[]): string => parts.filter((part) => part !== '').join('\n\n');
-  const fleet = { name: `${settings.servers}x${settings.waves}`, text: joined(fleetParts(report)) };
-  if (!inMemory) return [fleet];
-  const { servers, waves } = inMemory;
-  const memory = { name: `in-memory-${servers}x${waves}`, text: joined(inMemoryParts(report, inMemory)) };
-  return modes.length > 0 ? [fleet, memory] : [memory];
+  const named = (name: string, { servers, waves }: { servers: number; waves: number }, parts: string[]): Section => ({
+    name: `${name}${servers}x${waves}`,
+    text: joined(parts),
+  });
+  const isFleet = modes.length > 0 || (!inMemory && !sinks);
+  return [
+    ...(isFleet ? [named('', settings, fleetParts(report))] : []),
+    ...(inMemory ? [named('in-memory-', inMemory, inMemoryParts(report, inMemory))] : []),
+    ...(sinks ? [named('sinks-', sinks, sinkParts(report, sinks))] : []),
+  ];
 }
 
 function fleetParts(report: Report): string[] {
@@ -50,6 +58,26 @@ function inMemoryParts(report: Report, { servers, waves, releases }: InMemoryRep
       releases.map(releaseRow),
     ),
   ];
+}
+
+function sinkParts(report: Report, sinks: SinkReport): string[] {
+  const { servers, waves, rounds } = sinks;
+  return [
+    `### Sinks that make trouble: ${servers} servers in memory in ${waves} waves`,
+    `${provenance(report)} One worker in a process of its own, on a Temporal dev server; the cluster and the sinks are in the process of the benchmark; not pinned. Rounds: ${rounds}, each way once per round, order reversed from round to round.`,
+    table(
+      ['told', 'seconds (median)', 'least to most', 'ratio to nobody (median)', 'least to most'],
+      (Object.keys(SINK_WAYS) as SinkWay[]).map((way) => sinkRow(sinks, way)),
+    ),
+  ];
+}
+
+function sinkRow(sinks: SinkReport, way: SinkWay): string[] {
+  const seconds = summary(sinks.releases.filter((one) => one.way === way).map((one) => one.seconds));
+  const ratio = sinkRatio(sinks, way);
+  if (!seconds || !ratio) return [way];
+  const against = way === 'none' ? ['', ''] : [ratio.median.toFixed(3), range(ratio, 3)];
+  return [`${way}: ${SINK_WAYS[way]}`, seconds.median.toFixed(2), range(seconds, 2), ...against];
 }
 
 function releaseRow({ seconds, runs, rssPeak, rssAfter }: InMemoryRelease, index: number): string[] {

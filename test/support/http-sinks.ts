@@ -68,13 +68,18 @@ export function secretFile(secret = SECRET): string {
   return path;
 }
 
+/** A sink as a policy names it. */
+export interface NamedSink extends Pick<TestSink, 'name' | 'url'> {
+  readonly namespaces?: readonly string[];
+}
+
 /** A policy that has nothing but these sinks, and Events on the set when that is wished. */
 export function policyOf(
-  sinks: readonly Pick<TestSink, 'name' | 'url'>[],
+  sinks: readonly NamedSink[],
   { events = false }: { readonly events?: boolean } = {},
 ): PolicySource {
   const file = secretFile();
-  const http = sinks.map(({ name, url }) => ({ name, url, secretFile: file }));
+  const http = sinks.map(({ name, url, namespaces }) => ({ name, url, namespaces, secretFile: file }));
   const policy = policyFileSchema.parse({ sinks: [...http, ...(events ? [EVENTS] : [])] });
   return { read: () => Promise.resolve({ policy }) };
 }

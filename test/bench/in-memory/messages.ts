@@ -1,3 +1,4 @@
+import type { policyOf } from '../../support/http-sinks.ts';
 import type { ClusterFailure } from '../product.ts';
 
 /** What the process of the worker is started with. */
@@ -6,6 +7,8 @@ export interface WorkerStart {
   /** host:port of Temporal. */
   readonly address: string;
   readonly clusterName: string;
+  /** Who is told of releases. Default nobody, and there is no policy. */
+  readonly sinks?: Parameters<typeof policyOf>[0];
 }
 
 /**

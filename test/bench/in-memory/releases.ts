@@ -1,10 +1,10 @@
 import { Client, Connection } from '@temporalio/client';
 import type { WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { SetRef } from '../../../release/fleet/fleet.ts';
 import { startTemporalLab } from '../../lab/temporal-lab.ts';
-import { MAIN, SET, SIDECAR } from '../../support/builders.ts';
+import { SET } from '../../support/builders.ts';
 import { fakeCluster } from '../../support/fake-cluster.ts';
 import type { FakeCluster } from '../../support/fake-cluster.ts';
-import { releaseFrom } from '../../support/release-file.ts';
 import type { RequestCounts } from '../mode.ts';
 import type { Size } from '../options.ts';
 import { releaseWorkflowId, taskQueueOf, workflowBundlePath, WORKFLOWS } from '../product.ts';
@@ -13,6 +13,7 @@ import { megabytes, sumOf } from '../statistics.ts';
 import { historySizes } from './history.ts';
 import type { HistorySize } from './history.ts';
 import { forgetPeak, residentMemory } from './memory.ts';
+import { benchRelease } from './release-file.ts';
 import { startInMemoryWorker } from './worker.ts';
 import type { InMemoryWorker } from './worker.ts';
 
@@ -80,7 +81,7 @@ export async function measureInMemory(options: InMemoryOptions): Promise<InMemor
 }
 
 /** Servers are not Ready all at once, or nobody would see that a watch costs something. */
-function swapMsOf(server: string): number {
+export function swapMsOf(server: string): number {
   return 50 + ((Number(server.slice(server.lastIndexOf('-') + 1)) * 37) % 200);
 }
 
@@ -107,7 +108,8 @@ async function measureRelease(around: Surroundings, tag: string): Promise<InMemo
 }
 
 function startRelease(around: Surroundings, tag: string): Promise<WorkflowHandleWithFirstExecutionRunId> {
-  const input: ReleaseInput = { v: 1, file: releaseFile(around, tag), cluster: CLUSTER, requester: 'bench' };
+  const file = benchRelease(around, { set: SET, tag });
+  const input: ReleaseInput = { v: 1, file, cluster: CLUSTER, requester: 'bench' };
   return around.client.workflow.start(WORKFLOWS.hotUpdate, {
     workflowId: releaseWorkflowId(CLUSTER, SET),
     taskQueue: taskQueueOf(CLUSTER),
@@ -119,30 +121,10 @@ function callsBetween(before: RequestCounts, after: RequestCounts): RequestCount
   return Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]));
 }
 
-function releaseFile({ servers, waves }: Surroundings, tag: string): ReleaseInput['file'] {
-  const bounds = Array.from({ length: waves }, (_, index) => Math.round((index * servers) / waves));
-  const sizes = bounds.slice(1).map((bound, index) => bound - (bounds[index] ?? 0));
-  const engine = (verb: string): string => `{ exec: { container: ${MAIN}, command: [engine, ${verb}] } }`;
-  return releaseFrom(`
-apiVersion: hotwave.dev/v1
-kind: Release
-metadata: { name: bench-${tag.replaceAll('.', '-')} }
-spec:
-  target: { namespace: ${SET.namespace}, gameServerSet: ${SET.name} }
-  images: { ${SIDECAR}: "registry.test/scripts:${tag}" }
-  waves: [${[...sizes, 'rest'].join(', ')}]
-  maxUnavailable: 100%
-  ready: { timeout: 10m }
-  content: ${engine('files')}
-  reload: ${engine('reload')}
-  proof: { http: { port: 8080, path: /version } }
-  concurrency: { total: 200, perNode: 50 }
-`);
-}
-
-function demandAllLoaded(cluster: FakeCluster, tag: string): void {
+/** @throws Error when an engine of the set has not loaded the version */
+export function demandAllLoaded(cluster: FakeCluster, tag: string, set: SetRef = SET): void {
   const others = cluster
-    .set()
+    .set(set)
     .sorted()
     .filter(({ engine }) => engine.loaded !== tag);
   if (others.length > 0)
