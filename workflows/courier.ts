@@ -12,11 +12,13 @@ import { readMessage } from '../release/decisions/message.ts';
 import { NO_MAIL, delivered, left, nextFor, receiptFor, sorted, taken, troubled } from '../release/notices/mail.ts';
 import type { CarriedMail } from '../release/notices/mail.ts';
 import { batchSchema } from '../release/notices/notice-schema.ts';
+import { undelivered } from '../release/notices/undelivered.ts';
+import type { Undelivered } from '../release/notices/undelivered.ts';
 import { delivering } from './calls.ts';
 import { describeFailure } from './call-failures.ts';
 import { checkedInput, courierInputSchema } from './input-schemas.ts';
 import { COURIER_MESSAGES } from './messages.ts';
-import type { CourierInput, Undelivered } from './messages.ts';
+import type { CourierInput } from './messages.ts';
 
 const tellSignal = defineSignal<[unknown]>(COURIER_MESSAGES.tell);
 const undeliveredQuery = defineQuery<Undelivered>(COURIER_MESSAGES.undelivered);
@@ -161,11 +163,4 @@ class Round {
     const wait = Math.max(least, Math.min(most, first * 2 ** Math.min(tries - 1, 30)));
     await condition(() => this.mustContinue, wait, { summary });
   }
-}
-
-function undelivered({ inbox, problem, queues, gone, unreadable }: CarriedMail): Undelivered {
-  const sinks = queues
-    .filter(({ ids, dropped }) => ids.length + dropped > 0)
-    .map(({ sink, ids, since, trouble, dropped }) => ({ sink, waiting: ids.length, since, trouble, dropped }));
-  return { v: 1, sinks, unsorted: inbox.length, problem, gone, unreadable };
 }

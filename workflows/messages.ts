@@ -120,28 +120,7 @@ export interface CourierInput {
   readonly carried?: CarriedMail | undefined;
 }
 
-/** A sink that has not got everything. */
-export interface UndeliveredSink {
-  readonly sink: string;
-  readonly waiting: number;
-  /** Since when it takes nothing, milliseconds since the epoch. */
-  readonly since?: number | undefined;
-  readonly trouble?: string | undefined;
-  /** Notices that were given up. */
-  readonly dropped: number;
-}
-
-/** What a courier answers to the query. */
-export interface Undelivered {
-  readonly v: 1;
-  readonly sinks: readonly UndeliveredSink[];
-  /** Notices whose sinks are not known yet, and why. */
-  readonly unsorted: number;
-  readonly problem?: string | undefined;
-  /** Sinks that left the policy, with how many notices they did not get. */
-  readonly gone: readonly { readonly sink: string; readonly dropped: number }[];
-  readonly unreadable: number;
-}
+export type { Undelivered, UndeliveredSink } from '../release/notices/undelivered.ts';
 
 /** What a guard is started with. */
 export interface MonitorInput {
@@ -308,6 +287,16 @@ export function courierWorkflowId(cluster: string, set: SetRef): string {
 /** The workflow id of the courier of the set whose release has this workflow id. */
 export function courierOf(releaseId: string): string {
   return releaseId.replace(/^hotwave\//, 'hotwave-notify/');
+}
+
+/** What the workflow ids of the couriers of a cluster begin with. */
+export function couriersPrefix(cluster: string): string {
+  return `hotwave-notify/${cluster}/`;
+}
+
+/** What the workflow ids of the guards of a cluster begin with. */
+export function monitorsPrefix(cluster: string): string {
+  return `hotwave-guard/${cluster}/`;
 }
 
 /** What the workflow ids of all releases of a scope begin with. */

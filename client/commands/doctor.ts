@@ -1,6 +1,7 @@
 import { commandLine } from '../../release/narrate/shell.ts';
 import type { InspectInput, InspectResult, PreflightLine } from '../../workflows/messages.ts';
 import { taskQueueOf, WORKFLOWS } from '../../workflows/messages.ts';
+import { undeliveredOfAll } from '../../release/notices/undelivered.ts';
 import { askWorker } from '../temporal/ask-worker.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import { withTemporal } from '../temporal/connect.ts';
@@ -15,6 +16,8 @@ import { checkLines } from '../render/checks.ts';
 import { compareAttributes, isClosedOperatorService } from '../temporal/registered-attributes.ts';
 import { readPollers } from '../temporal/task-queue.ts';
 import { explainTemporalError, isUnknownAttribute } from '../temporal/temporal-errors.ts';
+import { askCouriers, undeliveredText } from '../temporal/undelivered.ts';
+import { plainText } from '../terminal/untrusted.ts';
 import type { SetFlags } from './watch.ts';
 
 /** Flags of `doctor`. */
@@ -48,6 +51,7 @@ const CHECKS: readonly Check[] = [
   { title: 'search attributes', run: checkAttributes },
   { title: 'stuck releases', run: checkProblems },
   { title: 'worker', run: checkWorker, essential: true },
+  { title: 'notices', run: checkNotices },
   { title: 'cluster', run: inspectCluster },
 ];
 
@@ -157,6 +161,22 @@ async function checkProblems({ temporal }: Examination): Promise<PreflightLine[]
   }
   if (ids.length === 0) return [ok(title, 'none')];
   return [line(title, 'warning', `${ids.join(', ')}: the worker fails on them, its log says why`)];
+}
+
+/** What people were not told: a sink that takes nothing is nobody's trouble until somebody looks. */
+async function checkNotices({ temporal, cluster }: Examination): Promise<PreflightLine[]> {
+  const title = 'notices';
+  const { answers, silent, hasMore } = await askCouriers(temporal, cluster);
+  const all = undeliveredOfAll(answers);
+  // What is only on its way has met no trouble yet.
+  const sinks = all.sinks.filter(({ trouble, dropped }) => trouble !== undefined || dropped > 0);
+  const troubles = [
+    ...undeliveredText({ ...all, sinks }),
+    ...silent.slice(0, 5).map((id) => `${id} does not answer: the worker fails on it, its log says why`),
+    ...(hasMore ? [`only the ${answers.length + silent.length} couriers that began last were asked`] : []),
+  ];
+  if (troubles.length === 0) return [ok(title, 'everything is delivered')];
+  return troubles.map((trouble) => line(title, 'warning', plainText(trouble)));
 }
 
 async function inspectCluster({ temporal, cluster, namespace }: Examination): Promise<readonly PreflightLine[]> {

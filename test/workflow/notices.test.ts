@@ -77,9 +77,14 @@ describe('what people must know', () => {
     expect((await stageCommand(it, ['status', 'arena/duel'])).err.replaceAll(/\s+/g, ' ')).toMatch(
       /^down was not told 2 notices since .+ UTC: http:.+ answers 500 $/,
     );
+    await it.workerIsKnown();
+    expect((await stageCommand(it, ['doctor'])).out).toMatch(
+      /warn notices down was not told 2 notices since .+ UTC: http:\S+ answers 500 /,
+    );
     const tries = down.received.length;
     down.answer = (response) => void response.writeHead(204).end();
     await allDelivered(it);
+    expect((await stageCommand(it, ['doctor'])).out).toContain('ok notices everything is delivered');
     expect(
       kindsOf(down)
         .slice(tries - 1)
