@@ -1,7 +1,9 @@
 import type { NativeConnection } from '@temporalio/worker';
 import type { Answered } from './connect.ts';
 import type { HotwaveWorker } from './create-worker.ts';
-import type { ReleaseLook } from './release-metrics.ts';
+import type { BesideLook } from './beside-metrics.ts';
+import type { LazyLook } from './lazy-look.ts';
+import type { Look } from './release-metrics.ts';
 
 /** One named thing that must hold, and what was found. */
 export interface HealthCheck {
@@ -16,7 +18,9 @@ export interface HealthSources {
   worker: HotwaveWorker | undefined;
   connection: NativeConnection | undefined;
   /** What metrics tell of the running releases; undefined while Temporal is not connected. */
-  releases?: ReleaseLook | undefined;
+  releases?: LazyLook<Look> | undefined;
+  /** The same of couriers and monitors. */
+  beside?: LazyLook<BesideLook> | undefined;
   cluster: () => Answered;
 }
 

@@ -18,7 +18,9 @@ import { freeLoopbackPort, metricsText } from './metrics.ts';
 import { EXIT_UNREACHABLE, EXIT_USAGE, StartFailure } from './start-failure.ts';
 import { createLogger, installRuntime } from './telemetry.ts';
 import { metricsAuthorities } from './metrics-sources.ts';
-import { ReleaseLook } from './release-metrics.ts';
+import { besideLook } from './beside-metrics.ts';
+import { releaseLook } from './release-metrics.ts';
+import { temporalBeside } from './temporal-beside.ts';
 import { temporalReleases } from './temporal-releases.ts';
 import { SettingTrouble } from '../release/settings/environment.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
@@ -101,7 +103,8 @@ async function work(parts: Work): Promise<number> {
     logger,
     signal: stopping.signal,
   });
-  health.releases = new ReleaseLook(temporalReleases(health.connection, temporal.namespace), config.cluster);
+  health.releases = releaseLook(temporalReleases(health.connection, temporal.namespace), config.cluster);
+  health.beside = besideLook(temporalBeside(health.connection, temporal.namespace), config.cluster);
   health.worker = await createWorker(parts, health.connection);
   const queue = taskQueueOf(config.cluster);
   logger.info(
@@ -170,6 +173,7 @@ async function openHttp(
         runtimeAddress: metricsAddress,
         clusterRequests: () => cluster.requests,
         releases: () => health.releases?.latest(),
+        beside: () => health.beside?.latest(),
         policy,
       }),
     })

@@ -2,6 +2,8 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
 import type { PolicySource } from '../activities/ports/policy.ts';
+import { registerBesideMetrics } from './beside-metrics.ts';
+import type { BesideLook } from './beside-metrics.ts';
 import { registerReleaseMetrics } from './release-metrics.ts';
 import type { Look } from './release-metrics.ts';
 
@@ -18,6 +20,8 @@ export interface MetricsSources {
   readonly clusterRequests: () => RequestCounts | undefined;
   /** The running releases as they were last looked at; undefined while nobody has. */
   readonly releases: () => Look | undefined;
+  /** The same of couriers and monitors. */
+  readonly beside: () => BesideLook | undefined;
   /** Undefined where there is none. */
   readonly policy?: PolicySource | undefined;
 }
@@ -48,6 +52,7 @@ export function metricsText({ runtimeAddress, ...sources }: MetricsSources): () 
 export function hotwaveMetrics({
   clusterRequests,
   releases,
+  beside,
   policy,
 }: Omit<MetricsSources, 'runtimeAddress'>): Registry {
   const registry = new Registry();
@@ -64,6 +69,7 @@ export function hotwaveMetrics({
     }),
   );
   registerReleaseMetrics(registry, releases);
+  registerBesideMetrics(registry, beside, policy);
   if (policy) registry.registerMetric(policyGauge(policy));
   return registry;
 }

@@ -1,10 +1,12 @@
 import pLimit from 'p-limit';
-import { Gauge } from 'prom-client';
 import type { Registry } from 'prom-client';
 import type { Releases } from '../activities/ports/releases.ts';
 import { OPEN_PHASES } from '../release/decisions/verbs.ts';
 import type { ReleaseState, WaveProgress } from '../release/progress/state.ts';
 import { VERBS } from '../release/progress/state.ts';
+import { oldestSeconds, one, registerGauges } from './gauges.ts';
+import type { Sample, SeenGauge } from './gauges.ts';
+import { LazyLook } from './lazy-look.ts';
 
 /** The running releases of a cluster as they were last looked at. */
 export interface Look {
@@ -25,56 +27,13 @@ const ASKED_AT_ONCE = 10;
  * Looks at the running releases of a cluster when somebody wants to know, and not more often. Numbers come from what the
  * releases say and not from counters of this process: those would begin anew with each worker and count replays.
  */
-export class ReleaseLook {
-  readonly #releases: Pick<Releases, 'running' | 'state'>;
-  readonly #cluster: string;
-  #last: Look | undefined;
-  #begunAt = -Infinity;
-  #looking: Promise<void> | undefined;
-
-  constructor(releases: Pick<Releases, 'running' | 'state'>, cluster: string) {
-    this.#releases = releases;
-    this.#cluster = cluster;
-  }
-
-  /** What was seen last; undefined before the first look is done. Begins a new one when that is old. */
-  latest(now = Date.now()): Look | undefined {
-    if (this.#looking === undefined && now - this.#begunAt >= EVERY_MS) {
-      this.#begunAt = now;
-      this.#looking = this.#look(now).finally(() => (this.#looking = undefined));
-    }
-    return this.#last;
-  }
-
-  /** Resolves when no look is under way. */
-  async settled(): Promise<void> {
-    await this.#looking;
-  }
-
-  /** Trouble shows in the age of the last look, and in nothing else. */
-  async #look(at: number): Promise<void> {
-    try {
-      const running = (await this.#releases.running({ cluster: this.#cluster })).slice(0, MOST_RELEASES);
-      const answers = await pLimit(ASKED_AT_ONCE).map(running, (one) => this.#releases.state(one));
-      const states = answers.filter((answer) => typeof answer === 'object');
-      this.#last = { at, states, silent: answers.filter((answer) => answer === 'silent').length };
-    } catch {
-      // The next look may find Temporal again.
-    }
-  }
-}
-
-/** One number with its labels. */
-interface Sample {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly value: number;
-}
-
-/** A number about running releases: its help text, its labels, and how it follows from a look. */
-interface ReleaseGauge {
-  readonly help: string;
-  readonly labels?: readonly string[];
-  readonly of: (look: Look, now: number) => readonly Sample[];
+export function releaseLook(releases: Pick<Releases, 'running' | 'state'>, cluster: string): LazyLook<Look> {
+  return new LazyLook(EVERY_MS, async (at) => {
+    const running = (await releases.running({ cluster })).slice(0, MOST_RELEASES);
+    const answers = await pLimit(ASKED_AT_ONCE).map(running, (one) => releases.state(one));
+    const states = answers.filter((answer) => typeof answer === 'object');
+    return { at, states, silent: answers.filter((answer) => answer === 'silent').length };
+  });
 }
 
 const WAVE_STATES = [
@@ -87,12 +46,11 @@ const WAVE_STATES = [
 ] as const satisfies readonly WaveProgress['status'][];
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-const one = (value: number): readonly Sample[] => [{ value }];
 const oldest = (since: readonly (number | undefined)[], now: number): readonly Sample[] =>
-  one(Math.max(0, ...since.flatMap((moment) => (moment === undefined ? [] : [(now - moment) / 1_000]))));
+  one(oldestSeconds(since, now));
 
 /** Every metric about releases; docs/metrics.md says what to do about each. Labels are few and known: no names. */
-const RELEASE_GAUGES: Readonly<Record<string, ReleaseGauge>> = {
+const RELEASE_GAUGES: Readonly<Record<string, SeenGauge<Look>>> = {
   hotwave_releases: {
     help: 'Running releases, by phase.',
     labels: ['phase'],
@@ -177,20 +135,5 @@ const RELEASE_GAUGES: Readonly<Record<string, ReleaseGauge>> = {
 
 /** Adds the numbers about running releases; before the first look there are none. */
 export function registerReleaseMetrics(registry: Registry, latest: () => Look | undefined): void {
-  for (const [name, { help, labels = [], of }] of Object.entries(RELEASE_GAUGES))
-    registry.registerMetric(
-      new Gauge({
-        name,
-        help,
-        labelNames: labels,
-        registers: [],
-        collect() {
-          const look = latest();
-          // A reset makes 0 of what has no labels, which nobody has seen.
-          if (labels.length > 0) this.reset();
-          else this.remove();
-          if (look) for (const sample of of(look, Date.now())) this.set(sample.labels ?? {}, sample.value);
-        },
-      }),
-    );
+  registerGauges(registry, RELEASE_GAUGES, latest);
 }

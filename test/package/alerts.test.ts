@@ -36,6 +36,12 @@ const QUIET: Readonly<Record<string, string>> = {
   'hotwave_servers{state="proved"}': '7x120',
   hotwave_oldest_gate_seconds: '0x120',
   hotwave_unreadable_messages: '0x120',
+  'hotwave_oldest_undelivered_notice_seconds{sink="chat"}': '0x120',
+  'hotwave_oldest_undelivered_notice_seconds{sink="unknown"}': '0x120',
+  'hotwave_lost_notices{sink="chat"}': '0x120',
+  hotwave_couriers_silent: '0x120',
+  hotwave_monitors_silent: '0x120',
+  hotwave_mismatching_servers: '0x120',
   hotwave_policy_readable: '1x120',
 };
 
@@ -49,6 +55,13 @@ const FIRES: Readonly<Record<string, { readonly series: Readonly<Record<string, 
   HotwaveServersFail: { series: { 'hotwave_servers{state="failed"}': '0x9 2x110' }, from: 11 },
   HotwaveGateWaits: { series: { hotwave_oldest_gate_seconds: '0+60x120' }, from: 61 },
   HotwaveUnreadableMessages: { series: { hotwave_unreadable_messages: '0x9 3x110' }, from: 10 },
+  HotwaveNoticesUndelivered: {
+    series: { 'hotwave_oldest_undelivered_notice_seconds{sink="chat"}': '0+60x120' },
+    from: 11,
+  },
+  HotwaveNoticesLost: { series: { 'hotwave_lost_notices{sink="chat"}': '0x9 2x110' }, from: 10 },
+  HotwaveBesideSilent: { series: { hotwave_couriers_silent: '0x9 1x110' }, from: 15 },
+  HotwaveMismatch: { series: { hotwave_mismatching_servers: '0x9 2x110' }, from: 11 },
   HotwavePolicyBroken: { series: { hotwave_policy_readable: '1x9 0x110' }, from: 11 },
 };
 

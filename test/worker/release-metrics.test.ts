@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { hotwaveMetrics } from '../../worker/metrics.ts';
-import { ReleaseLook } from '../../worker/release-metrics.ts';
+import { releaseLook } from '../../worker/release-metrics.ts';
 import type { Look } from '../../worker/release-metrics.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { initialState } from '../../release/progress/state.ts';
@@ -21,9 +21,11 @@ const aState = (change: Partial<ReleaseState> = {}): ReleaseState => ({ ...initi
 const aWave = { number: 1, name: '1', size: 3, status: 'running', ready: 2, proven: 1, failed: 0 } as const;
 const gate = { wave: 2, openedAt: NOW - 60_000, approvedBy: [] } as unknown as NonNullable<ReleaseState['gate']>;
 
+const NOTHING = { clusterRequests: () => undefined, releases: () => undefined, beside: () => undefined };
+
 /** What Prometheus would read, without comments and without what is 0. */
 async function told(look: Look | undefined): Promise<string[]> {
-  const text = await hotwaveMetrics({ clusterRequests: () => undefined, releases: () => look }).metrics();
+  const text = await hotwaveMetrics({ ...NOTHING, releases: () => look }).metrics();
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#') && !line.endsWith(' 0'));
 }
 
@@ -86,7 +88,7 @@ describe('the metrics of a worker', () => {
   test('count requests as a counter, and say whether the policy can be read', async () => {
     const policy = fakePolicy(aPolicy());
     const clusterRequests = (): { byName: () => Record<string, number> } => ({ byName: () => ({ 'GET pods': 7 }) });
-    const metrics = hotwaveMetrics({ clusterRequests, releases: () => undefined, policy });
+    const metrics = hotwaveMetrics({ clusterRequests, releases: () => undefined, beside: () => undefined, policy });
     expect(await metrics.metrics()).toContain('# TYPE hotwave_cluster_requests_total counter');
     expect(await metrics.metrics()).toContain('hotwave_cluster_requests_total{request="GET pods"} 7');
     expect(await metrics.metrics()).toContain('hotwave_policy_readable 1');
@@ -95,11 +97,7 @@ describe('the metrics of a worker', () => {
   });
 
   test('are those of docs/metrics.md, with their types and labels', () => {
-    const registry = hotwaveMetrics({
-      clusterRequests: () => undefined,
-      releases: () => undefined,
-      policy: fakePolicy(aPolicy()),
-    });
+    const registry = hotwaveMetrics({ ...NOTHING, policy: fakePolicy(aPolicy()) });
     const own = registry.getMetricsAsArray().map((metric) => {
       const {
         name,
@@ -124,7 +122,7 @@ describe('a look at the releases', () => {
         return Promise.resolve(workflowId.endsWith('/1') ? ('silent' as const) : aState());
       },
     };
-    const look = new ReleaseLook(releases, 'eu');
+    const look = releaseLook(releases, 'eu');
     expect(look.latest(0)).toBeUndefined();
     expect(look.latest(14_999)).toBeUndefined();
     await look.settled();
@@ -141,7 +139,7 @@ describe('a look at the releases', () => {
       running: () => (fails ? Promise.reject(new Error('Temporal is away')) : Promise.resolve([])),
       state: () => Promise.resolve('ended' as const),
     };
-    const look = new ReleaseLook(releases, 'eu');
+    const look = releaseLook(releases, 'eu');
     look.latest(0);
     await look.settled();
     fails = true;
