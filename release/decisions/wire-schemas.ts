@@ -1,16 +1,8 @@
 import { z } from 'zod';
-import { OPEN_PHASES } from './verbs.ts';
+import { noticeWireSchema } from '../notices/notice-wire-schema.ts';
 import { VERBS } from '../progress/state.ts';
-import type { Outcome } from '../progress/state.ts';
 import { decisionSchema } from './message.ts';
-
-const OUTCOMES = ['done', 'rolled-back', 'failed', 'cancelled', 'refused'] as const satisfies readonly Outcome[];
-
-const phase = z.enum([...(Object.keys(OPEN_PHASES) as (keyof typeof OPEN_PHASES)[]), ...OUTCOMES]);
-const moment = z.number().meta({ description: 'Milliseconds since the epoch' });
-/** States are values: nobody changes their lists. */
-const list = <Of extends z.ZodType>(of: Of): z.ZodReadonly<z.ZodArray<Of>> => z.array(of).readonly();
-const set = z.object({ namespace: z.string(), name: z.string() });
+import { list, moment, phase, set, waveStatus } from './wire-parts.ts';
 
 /** What a bot may rely on in the state of a release: other fields may come and go. docs/bots.md promises it. */
 export const stateSchema = z.object({
@@ -32,7 +24,7 @@ export const stateSchema = z.object({
       number: z.number(),
       name: z.string(),
       size: z.number(),
-      status: z.enum(['pending', 'running', 'done', 'failed', 'skipped', 'rolled-back']),
+      status: waveStatus,
       ready: z.number(),
       proven: z.number(),
       failed: z.number(),
@@ -107,6 +99,7 @@ export function wireSchemas(): Readonly<Record<string, object>> {
   return {
     'decision.json': schema('A decision, as it is sent to a release', decisionSchema),
     'answer.json': schema('The answer of a release to a decision', answerSchema),
+    'notice.json': schema('A notice, as it is sent to sinks', noticeWireSchema),
     'state.json': schema('The state of a release, as far as bots may rely on it', stateSchema),
   };
 }

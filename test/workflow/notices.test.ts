@@ -2,10 +2,13 @@ import { describe, expect } from 'vitest';
 import { HTTP } from 'cloudevents';
 import { Webhook } from 'standardwebhooks';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
+import type { z } from 'zod';
 import type { MonitorState } from '../../release/monitor/monitor.ts';
+import { noticeWireSchema } from '../../release/notices/notice-wire-schema.ts';
 import type { Undelivered } from '../../workflows/messages.ts';
 import { COURIER_MESSAGES, MESSAGES, courierWorkflowId, monitorWorkflowId } from '../../workflows/messages.ts';
-import { SET, SIDECAR } from '../support/builders.ts';
+import { temporalBeside } from '../../worker/temporal-beside.ts';
+import { NEW_IMAGE, SET, SIDECAR } from '../support/builders.ts';
 import { until } from '../lab/until.ts';
 import { SECRET, policyOf, startSink } from '../support/http-sinks.ts';
 import type { TestSink } from '../support/http-sinks.ts';
@@ -20,8 +23,19 @@ const kindsOf = ({ received }: TestSink): string[] => received.map(({ notice }) 
 const onceEach = ({ received }: TestSink): number[] => [...new Set(received.map(({ notice }) => notice.sequence))];
 const undelivered = ({ client, clusterName }: Stage): Promise<Undelivered> =>
   client.workflow.getHandle(courierWorkflowId(clusterName, SET)).query<Undelivered>(COURIER_MESSAGES.undelivered);
-const arrived = (sink: TestSink, kind: string): Promise<boolean> =>
-  until({ what: `${kind} at ${sink.name}`, deadlineMs: 60_000, everyMs: 50 }, () => kindsOf(sink).includes(kind));
+/** Everything that is sent is promised, and what is promised is sent: the compiler checks the types, and this the values. */
+function expectPromised({ received }: TestSink): void {
+  for (const { notice } of received) {
+    const promised: z.input<typeof noticeWireSchema> = notice;
+    expect(noticeWireSchema.parse(promised)).toEqual(notice);
+  }
+}
+
+async function arrived(sink: TestSink, kind: string): Promise<void> {
+  const what = `${kind} at ${sink.name}`;
+  await until({ what, deadlineMs: 60_000, everyMs: 50 }, () => kindsOf(sink).includes(kind));
+  expectPromised(sink);
+}
 const allDelivered = (stage: Stage): Promise<boolean> =>
   until({ what: 'nothing to be undelivered', deadlineMs: 60_000, everyMs: 50 }, async () =>
     (await undelivered(stage)).sinks.every(({ waiting }) => waiting === 0),
@@ -64,6 +78,7 @@ describe('what people must know', () => {
 
   test('comes to a sink that was down the whole time, and the release and other sinks do not wait', async ({
     stage,
+    connections,
   }) => {
     const [up, down] = [await startSink('up'), await startSink('down')];
     down.answer = (response) => void response.writeHead(500).end();
@@ -81,6 +96,11 @@ describe('what people must know', () => {
     expect((await stageCommand(it, ['doctor'])).out).toMatch(
       /warn notices down was not told 2 notices since .+ UTC: http:\S+ answers 500 /,
     );
+    const beside = temporalBeside(connections.native, 'default');
+    expect(await beside.couriers(it.clusterName)).toMatchObject({
+      answers: [{ sinks: [{ sink: 'down' }] }],
+      silent: 0,
+    });
     const tries = down.received.length;
     down.answer = (response) => void response.writeHead(204).end();
     await allDelivered(it);
@@ -135,7 +155,7 @@ describe('what people must know', () => {
     await sink.close();
   });
 
-  test('is told by the guard once for each server that does not run what it should', async ({ stage }) => {
+  test('is told by the guard once for each server that does not run what it should', async ({ stage, connections }) => {
     const sink = await startSink('chat');
     const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
     const { client, clusterName: cluster } = it;
@@ -156,7 +176,35 @@ describe('what people must know', () => {
     expect(text).toMatch(/^1 server does not run 2\.0 after scripts-2-0 on arena\/duel: duel-3 \(/);
     expect(sequence).toBe(1);
     expect(release).toMatchObject({ release: 'scripts-2-0', phase: 'done', can: [], failed: 1 });
+    const { answers } = await temporalBeside(connections.native, 'default').monitors(cluster);
+    expect(answers).toMatchObject([
+      { problems: [{ server: 'duel-3', mismatch: expect.stringMatching(/./) as unknown }] },
+    ]);
     await guard.terminate();
+    await sink.close();
+  });
+
+  test('is a person who pauses, goes on and cancels, and servers that fail and are taken back', async ({ stage }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
+    const gates = [{ before: 2, remindEvery: '1s' }];
+    const stopped = await it.start(aRelease({ gates }));
+    await stopped.until('the reminder', ({ gate }) => (gate?.reminders ?? 0) > 0);
+    await stopped.decide({ verb: 'pause', reason: 'a tournament' });
+    await stopped.until('the pause', ({ phase }) => phase === 'paused');
+    await stopped.decide({ verb: 'resume' });
+    await stopped.until('the gate again', ({ phase }) => phase === 'waiting-approval');
+    await stopped.decide({ verb: 'cancel', then: 'rollback', reason: 'not today' });
+    expect(await stopped.result()).toMatchObject({ outcome: 'cancelled' });
+    const bad = await it.start(aRelease({ image: `${NEW_IMAGE}-stale` }));
+    expect(await bad.result()).toMatchObject({ outcome: 'rolled-back' });
+    await arrived(sink, 'rolled-back');
+    expect(kindsOf(sink).filter((kind) => kind !== 'reminder')).toEqual([
+      ...['started', 'gate-opened', 'paused', 'resumed', 'rolling-back', 'cancelled'],
+      ...['started', 'failing', 'rolling-back', 'rolled-back'],
+    ]);
+    expect(kindsOf(sink)).toContain('reminder');
+    expect(sink.received.at(-1)!.notice.release.failures).toMatchObject([{ class: 'version' }]);
     await sink.close();
   });
 

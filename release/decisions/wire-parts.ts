@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import type { Outcome, WaveProgress } from '../progress/state.ts';
+import { OPEN_PHASES } from './verbs.ts';
+
+// Parts that the schemas of states and of notices share.
+
+const OUTCOMES = ['done', 'rolled-back', 'failed', 'cancelled', 'refused'] as const satisfies readonly Outcome[];
+const WAVE_STATES = [
+  'pending',
+  'running',
+  'done',
+  'failed',
+  'skipped',
+  'rolled-back',
+] as const satisfies readonly WaveProgress['status'][];
+
+/** Where a release is, or how it ended. */
+export const phase = z.enum([...(Object.keys(OPEN_PHASES) as (keyof typeof OPEN_PHASES)[]), ...OUTCOMES]);
+/** Where a wave is. */
+export const waveStatus = z.enum(WAVE_STATES);
+/** A point in time. */
+export const moment = z.number().meta({ description: 'Milliseconds since the epoch' });
+/** The place of a GameServerSet. */
+export const set = z.object({ namespace: z.string(), name: z.string() });
+
+/** What is sent are values: nobody changes their lists. */
+export const list = <Of extends z.ZodType>(of: Of): z.ZodReadonly<z.ZodArray<Of>> => z.array(of).readonly();
