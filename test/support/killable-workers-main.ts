@@ -4,6 +4,7 @@ import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import type { HotwaveWorker } from '../../worker/create-worker.ts';
 import type { Operation } from './fake-faults.ts';
 import { currentWriter } from './fake-writer.ts';
+import { policyOf } from './http-sinks.ts';
 import type { RemoteAnswer, RemoteCall, WorkersToStart } from './killable-workers.ts';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
@@ -30,15 +31,16 @@ process.on('message', (message: WorkersToStart | RemoteAnswer | 'settle') => {
 // Whoever started this is gone.
 process.on('disconnect', () => process.exit(1));
 
-async function start({ address, bundlePath, clusterNames }: WorkersToStart): Promise<void> {
+async function start({ address, bundlePath, clusterNames, sinks }: WorkersToStart): Promise<void> {
   Runtime.install({
     logger: new DefaultLogger('ERROR'),
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
   });
   const connection = await NativeConnection.connect({ address });
+  const policy = sinks && policyOf(sinks);
   for (const clusterName of clusterNames) {
     const cluster = remoteCluster(clusterName);
-    const worker = await createHotwaveWorker({ connection, clusterName, cluster, bundlePath, pollers: 2 });
+    const worker = await createHotwaveWorker({ connection, clusterName, cluster, policy, bundlePath, pollers: 2 });
     workers.push(worker);
     void worker.run();
   }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { Operation } from './fake-faults.ts';
 import { asWriter } from './fake-writer.ts';
 import type { Writer } from './fake-writer.ts';
+import type { NamedSink } from './http-sinks.ts';
 import type { Stage } from './stage.ts';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 
@@ -34,6 +35,8 @@ export interface WorkersToStart {
   readonly address: string;
   readonly bundlePath: string;
   readonly clusterNames: readonly string[];
+  /** Who is told what people must know. Default nobody, and there is no policy. */
+  readonly sinks?: readonly NamedSink[];
 }
 
 /** What the workers of the other process need of a stage. */
