@@ -43,6 +43,11 @@ export function reminderSentence(state: ReleaseState, gate: OpenGate): string {
   );
 }
 
+/** Somebody has approved, and others still have to. */
+export function voteSentence(state: ReleaseState, gate: OpenGate, voted: readonly string[]): string {
+  return sentence(`${voted.join(', ')} approved wave ${gate.wave} of ${whose(state)}: ${missingAt(gate)}`);
+}
+
 function missingAt(gate: OpenGate): string {
   const missing = approvalsMissing(gate);
   return missing === undefined ? 'all have approved' : `${missing} needed`;

@@ -1,3 +1,4 @@
+import { approvalsMissing } from '../decisions/gate-votes.ts';
 import type { ServerFailure } from '../checks/server.ts';
 import type { MonitorState } from '../monitor/monitor.ts';
 import {
@@ -13,6 +14,7 @@ import {
   resumedSentence,
   rollingBackSentence,
   startedSentence,
+  voteSentence,
 } from '../narrate/narrate-notice.ts';
 import { isFinal } from '../progress/state.ts';
 import type { OpenGate, Phase, ReleaseState } from '../progress/state.ts';
@@ -67,7 +69,13 @@ function gateNews(before: ReleaseState, after: ReleaseState): Told[] {
 
 function sameGate(after: ReleaseState, was: OpenGate, is: OpenGate): Told[] {
   if (is.rejected && !was.rejected) return [['gate-decided', gateDecidedSentence(after, is)]];
-  return (is.reminders ?? 0) > (was.reminders ?? 0) ? [['reminder', reminderSentence(after, is)]] : [];
+  const voted = is.approvedBy.filter((actor) => !was.approvedBy.includes(actor));
+  // The last vote is told as what it decides.
+  const isVote = voted.length > 0 && approvalsMissing(is) !== undefined;
+  return [
+    ...(isVote ? [['vote', voteSentence(after, is, voted)] as const] : []),
+    ...((is.reminders ?? 0) > (was.reminders ?? 0) ? [['reminder', reminderSentence(after, is)] as const] : []),
+  ];
 }
 
 function phaseNews(before: ReleaseState, after: ReleaseState): Told[] {

@@ -6,6 +6,7 @@ export const NOTICE_KINDS = [
   'started',
   'gate-opened',
   'reminder',
+  'vote',
   'gate-decided',
   'failing',
   'paused',

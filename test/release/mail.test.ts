@@ -74,8 +74,11 @@ test('at most two hundred notices are kept: the oldest goes, and is counted', ()
 
 test('a courier reads what hotwave writes, and nothing that could not be a notice', () => {
   expect(batchSchema.safeParse({ v: 1, notices: [notice(1)] }).data).toEqual({ v: 1, notices: [notice(1)] });
+  const unknown = { ...notice(1), kind: 'of-a-later-version' };
+  expect(batchSchema.safeParse({ v: 1, notices: [unknown] }).data).toEqual({ v: 1, notices: [unknown] });
   for (const wrong of [
     {},
+    { v: 1, notices: [{ ...notice(1), kind: 'a\r\nx: 1' }] },
     { v: 1, notices: [] },
     { v: 1, notices: [{ ...notice(1), id: '../secrets' }] },
     { v: 1, notices: [{ ...notice(1), release: { ...release, release: 'a\r\nx: 1' } }] },

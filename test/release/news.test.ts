@@ -28,7 +28,13 @@ test.for<readonly [string, Partial<ReleaseState>, Partial<ReleaseState>, readonl
   ['the plan stands', { phase: 'planning', planHash: '' }, { planHash: 'abc' }, ['started']],
   ['a gate opens', {}, { gate }, ['gate-opened']],
   ['a gate shows itself', { gate }, { phase: 'waiting-approval' }, []],
-  ['one of two has approved', { gate }, { gate: { ...gate, approvedBy: ['bob'] } }, []],
+  ['one of two has approved', { gate }, { gate: { ...gate, approvedBy: ['bob'] } }, ['vote']],
+  [
+    'the second of two has approved',
+    { gate: { ...gate, approvedBy: ['bob'] } },
+    { gate: { ...gate, approvedBy: ['bob', 'cleo'] } },
+    [],
+  ],
   ['people are reminded', { gate }, { gate: { ...gate, reminders: 1 } }, ['reminder']],
   ['a gate is passed', { gate: { ...gate, approvedBy: ['bob', 'cleo'] } }, { gate: undefined }, ['gate-decided']],
   ['a gate is rejected', { gate }, { gate: { ...gate, rejected: { actor: 'bob', reason: 'no' } } }, ['gate-decided']],
@@ -53,6 +59,19 @@ test.for<readonly [string, Partial<ReleaseState>, Partial<ReleaseState>, readonl
   ['it is refused', { phase: 'planning', planHash: '' }, { phase: 'refused' }, ['refused']],
 ])('what is told when %s', ([, before, after, kinds]) => {
   expect(told(before, after)).toEqual(kinds);
+});
+
+test('a vote says who approved what, and whose votes are missing', () => {
+  const groups = [{ name: 'ops', members: ['bob', 'cleo'], needed: 2 }];
+  const before = aReleaseState({ gate: { ...gate, groups } });
+  const after = { ...before, gate: { ...gate, groups, approvedBy: ['bob'] } };
+  const [vote, ...others] = noticesBetween(before, after, NOW);
+  expect(others).toEqual([]);
+  expect(vote).toEqual({
+    kind: 'vote',
+    text: `bob approved wave 2 of ${before.release} on arena/duel: 1 more of ops needed`,
+    at: NOW,
+  });
 });
 
 test('servers that fail one after the other are one notice while nobody was told', () => {

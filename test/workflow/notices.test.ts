@@ -208,6 +208,24 @@ describe('what people must know', () => {
     await sink.close();
   });
 
+  test('is one vote of two: who approved, and how many are missing', async ({ stage }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
+    const release = await it.start(aRelease({ gates: [{ before: 2, approvals: 2 }] }));
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await release.decide({ verb: 'approve', wave: 2, actor: 'bob' });
+    await arrived(sink, 'vote');
+    expect(sink.received.at(-1)!.notice).toMatchObject({
+      text: 'bob approved wave 2 of scripts-2-0 on arena/duel: 1 more needed',
+      release: { phase: 'waiting-approval', gate: { wave: 2, missing: '1 more', approvedBy: ['bob'] } },
+    });
+    await release.decide({ verb: 'approve', wave: 2, actor: 'cleo' });
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    await arrived(sink, 'done');
+    expect(kindsOf(sink)).toEqual(['started', 'gate-opened', 'vote', 'gate-decided', 'done']);
+    await sink.close();
+  });
+
   test('is told of a refused release, too', async ({ stage }) => {
     const sink = await startSink('chat');
     const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
