@@ -34,7 +34,7 @@ export interface Figures {
   /** Resident memory of the worker in megabytes: the peak of all such releases, and after each of them. */
   readonly rssMb10k: number | null;
   readonly rssMbAfter10k: readonly number[] | null;
-  /** Medians over rounds: seconds of a release that tells a sink that makes trouble / of one that tells nobody. */
+  /** Medians over rounds: seconds of a release that tells a sink / of one that tells nobody. */
   readonly sinkRatios: Readonly<Record<Exclude<SinkWay, 'none'>, number | null>> | null;
   /** What the ratios were measured with; null when there was no fleet lab. */
   readonly servers: number | null;
@@ -66,8 +66,8 @@ export function figuresOf(report: Report): Figures {
 }
 
 function sinkRatiosOf(report: SinkReport): NonNullable<Figures['sinkRatios']> {
-  const of = (way: SinkWay): number | null => rounded(sinkRatio(report, way)?.median);
-  return { down: of('down'), hangs: of('hangs'), busy: of('busy'), twice: of('twice') };
+  const of = (way: SinkWay): number | null => rounded(sinkRatio(report, way, 'none')?.median);
+  return { up: of('up'), down: of('down'), hangs: of('hangs'), busy: of('busy'), twice: of('twice') };
 }
 
 function modeOf({ modes }: Report, name: string): ModeReport | undefined {

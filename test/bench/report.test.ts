@@ -55,7 +55,7 @@ test('a sink is compared with nobody in the same round', () => {
   const context = { settings: { servers: 10, waves: 2, rounds: 2, cores: 'not pinned' }, modes: [], loadBefore: 0 };
   const sinks = { servers: 10, waves: 2, rounds: 2, releases };
   const report = reportOf({ ...context, sinks, date: new Date(0) }, []);
-  expect(figuresOf(report).sinkRatios).toEqual({ down: 1.05, hangs: null, busy: null, twice: null });
+  expect(figuresOf(report).sinkRatios).toEqual({ up: null, down: 1.05, hangs: null, busy: null, twice: null });
   const [section, ...others] = sectionsOf(report);
   expect(others).toEqual([]);
   expect(section).toMatchObject({ name: 'sinks-10x2' });

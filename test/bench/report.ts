@@ -160,15 +160,15 @@ function ratioOf(measurements: readonly Measurement[], names: Omit<Ratio, 'ratio
   return ratio && processorRatio ? [{ ...names, ratio, processorRatio }] : [];
 }
 
-/** Seconds of the releases that tell a sink divided by those of the release that tells nobody in the same round. */
-export function sinkRatio({ releases }: SinkReport, way: SinkWay): Summary | undefined {
+/** Seconds of the releases that tell a sink divided by those of another way, release by release in the same round. */
+export function sinkRatio({ releases }: SinkReport, way: SinkWay, against: SinkWay): Summary | undefined {
   const secondsOf = (which: SinkWay, round: number): number[] =>
     releases.filter((one) => one.way === which && one.round === round).map(({ seconds }) => seconds);
   const rounds = [...new Set(releases.map(({ round }) => round))];
   return summary(
     rounds.flatMap((round) => {
-      const [alone] = secondsOf('none', round);
-      return alone === undefined ? [] : secondsOf(way, round).map((seconds) => seconds / alone);
+      const [other] = secondsOf(against, round);
+      return other === undefined ? [] : secondsOf(way, round).map((seconds) => seconds / other);
     }),
   );
 }

@@ -14,9 +14,10 @@ import type { ReleaseInput, ReleaseResult } from './product.ts';
 
 const CLUSTER = 'sinks';
 
-/** Who is told of a release: nobody, or a sink that makes trouble in one way. */
+/** Who is told of a release: nobody, a sink without trouble, or one that makes trouble in one way. */
 export const SINK_WAYS = {
   none: 'nobody is told',
+  up: 'a sink that takes everything',
   down: 'a sink that cannot be reached',
   hangs: 'a sink that takes notices and never answers',
   busy: 'a sink that answers 429 with Retry-After: 1 to each notice at first',
@@ -40,6 +41,7 @@ export interface SinkReport extends Size {
 
 /** The answer to the request of this number, from 1. */
 const ANSWERS: Readonly<Record<Exclude<SinkWay, 'none'>, TestSink['answer']>> = {
+  up: (response) => void response.writeHead(204).end(),
   down: () => undefined,
   hangs: () => undefined,
   busy: (response, number) => void response.writeHead(number % 2 === 1 ? 429 : 204, { 'retry-after': '1' }).end(),

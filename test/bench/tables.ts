@@ -66,7 +66,15 @@ function sinkParts(report: Report, sinks: SinkReport): string[] {
     `### Sinks that make trouble: ${servers} servers in memory in ${waves} waves`,
     `${provenance(report)} One worker in a process of its own, on a Temporal dev server; the cluster and the sinks are in the process of the benchmark; not pinned. Rounds: ${rounds}, each way once per round, order reversed from round to round.`,
     table(
-      ['told', 'seconds (median)', 'least to most', 'ratio to nobody (median)', 'least to most'],
+      [
+        'told',
+        'seconds (median)',
+        'least to most',
+        'ratio to none (median)',
+        'least to most',
+        'ratio to up',
+        'least to most',
+      ],
       (Object.keys(SINK_WAYS) as SinkWay[]).map((way) => sinkRow(sinks, way)),
     ),
   ];
@@ -74,10 +82,13 @@ function sinkParts(report: Report, sinks: SinkReport): string[] {
 
 function sinkRow(sinks: SinkReport, way: SinkWay): string[] {
   const seconds = summary(sinks.releases.filter((one) => one.way === way).map((one) => one.seconds));
-  const ratio = sinkRatio(sinks, way);
-  if (!seconds || !ratio) return [way];
-  const against = way === 'none' ? ['', ''] : [ratio.median.toFixed(3), range(ratio, 3)];
-  return [`${way}: ${SINK_WAYS[way]}`, seconds.median.toFixed(2), range(seconds, 2), ...against];
+  const told = `${way}: ${SINK_WAYS[way]}`;
+  if (!seconds) return [told];
+  const against = (['none', 'up'] as const).flatMap((other) => {
+    const ratio = way === 'none' || way === other ? undefined : sinkRatio(sinks, way, other);
+    return ratio ? [ratio.median.toFixed(3), range(ratio, 3)] : ['', ''];
+  });
+  return [told, seconds.median.toFixed(2), range(seconds, 2), ...against];
 }
 
 function releaseRow({ seconds, runs, rssPeak, rssAfter }: InMemoryRelease, index: number): string[] {
