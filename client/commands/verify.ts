@@ -13,7 +13,7 @@ export interface VerifyFlags extends AuditFlags {
   readonly version?: string | undefined;
 }
 
-/** Says by the exit code whether every server proves its version, and in one line why not. */
+/** Says by the exit code whether every server proves its version and mismatches in nothing, and in one line what mismatches. */
 export async function runVerify(io: Io, argument: string, flags: VerifyFlags): Promise<ExitCode> {
   const { version } = flags;
   if (version !== undefined && !/^[\w.+:/-]{1,128}$/.test(version))

@@ -20,7 +20,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** The meaning of each exit code, for help texts. */
 export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   0: 'done, nothing wrong',
-  1: 'failed, left as it is',
+  1: 'failed and left as it is, or not as it should be',
   2: 'rolled back',
   3: 'waiting at a gate, or paused',
   4: 'stopped watching; the release goes on',

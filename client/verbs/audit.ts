@@ -49,9 +49,9 @@ function addVerify(program: Command, { io, finish }: Run): void {
   const verb = program.command('verify').argument('<set>', ARGUMENT);
   fileFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
     .option('--version <version>', 'what every server must prove (default: what the last release left)')
-    .summary('exit 0 only if every server proves its version')
+    .summary('exit 0 only if every server is as it should be')
     .description(
-      'Asks every server of a set and says by the exit code whether all of them prove their version. It asks the engines: a file or an image that somebody has changed back meanwhile is counted as mismatching in its line, and does not fail it; hotwave versions shows which.',
+      'Asks every server of a set whether its engine proves the version, and whether its image and its files are what the record of the last release says. Exits 1 when anything mismatches; the last line says what.',
     )
     .addHelpText(
       'after',

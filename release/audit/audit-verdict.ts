@@ -2,7 +2,7 @@ import type { Mismatch, AuditFrame, AuditRow } from './audit.ts';
 
 /** What all rows together say. */
 export interface AuditVerdict {
-  /** Every server proves the version that it has to run. */
+  /** Every server that should exist proves the version that it has to run, and none mismatches. */
   readonly verified: boolean;
   /** One line for people. */
   readonly summary: string;
@@ -53,7 +53,7 @@ export function verdictOf(
 ): AuditVerdict {
   const proved = rows.filter((row) => row.proves).length;
   return {
-    verified: rows.length > 0 && proved === rows.length && rows.length >= frame.replicas,
+    verified: rows.length > 0 && rows.length >= frame.replicas && rows.every(isAsItShouldBe),
     summary: summaryOf(frame, rows),
     servers: rows.length,
     proved,
@@ -63,6 +63,11 @@ export function verdictOf(
       ({ mismatch }) => mismatch,
     ),
   };
+}
+
+/** An engine keeps what it has loaded: it proves a version that neither its image nor its files have any more. */
+function isAsItShouldBe({ proves, mismatch }: AuditRow): boolean {
+  return proves && mismatch === '';
 }
 
 /**

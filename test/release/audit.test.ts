@@ -297,10 +297,15 @@ describe('the verdict', () => {
     });
   });
 
-  test('names a mismatch that does not keep a server from proving its version', () => {
-    const { verified, summary } = verdictOf({ ...frame, replicas: 1 }, [row({ override: NEW_IMAGE })]);
-    expect(verified).toBe(true);
-    expect(summary).toMatch(/^1 of 1 servers on 2.0; 1 mismatching: duel-3 \(override: /);
+  test.each<[string, Partial<FoundServer>, ServerWishes, string]>([
+    ['an override that it did not need', { override: NEW_IMAGE }, {}, 'override: its GameServer asks for '],
+    ['the image before', {}, { sidecarImage: OLD_IMAGE }, `behind: asks for ${OLD_IMAGE}`],
+    ['the files before', { files: wrong('1.0') }, {}, 'files: files 1.0, though 2.0 is loaded'],
+    ['a sidecar that is not Ready', {}, { ready: false }, 'unready: its pod is not Ready; runs 2.0'],
+  ])('is not met by a server that proves its version and has %s, and names it', (_what, change, wishes, reason) => {
+    const verdict = verdictOf({ ...frame, replicas: 1 }, [row(change, wishes)]);
+    expect(verdict).toMatchObject({ verified: false, proved: 1 });
+    expect(verdict.summary.startsWith(`1 of 1 servers on 2.0; 1 mismatching: duel-3 (${reason}`)).toBe(true);
   });
 
   test('stays one readable line when hundreds of servers are wrong', () => {

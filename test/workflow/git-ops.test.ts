@@ -2,11 +2,13 @@ import { describe, expect } from 'vitest';
 import { readFailedVersions } from '../../release/record/failed-versions.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
+import { until } from '../lab/until.ts';
 import { asks, isOver } from '../support/carry.ts';
 import { gitOps } from '../support/fake-git-ops.ts';
 import type { RawSet } from '../support/fake-set-model.ts';
 import { everyServer, imagesIn, loadedBy } from '../support/observer.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
+import { stageCommand } from '../support/stage-command.ts';
 import { aRelease, test } from '../support/stage.ts';
 import type { SpecWishes, Stage } from '../support/stage.ts';
 
@@ -174,4 +176,27 @@ describe('somebody who comes back every second', () => {
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
     expect((await release.state()).decisions.map(({ verb }) => verb)).toEqual(['approve']);
   });
+});
+
+// Files and image are gone, and engines still prove the version until they load anything again.
+test('a manager that applies the old set after a release makes verify fail, whose last line says what mismatches', async ({
+  stage,
+}) => {
+  const it = await stage();
+  const argo = gitOps(it.cluster, { manager: MANAGER });
+  const release = await it.start(aRelease());
+  expect(await release.result()).toMatchObject({ outcome: 'done' });
+  expect(await stageCommand(it, ['verify', 'arena/duel'])).toMatchObject({
+    code: 0,
+    out: '10 of 10 servers on 2.0 ',
+  });
+  argo.selfHeal(EVERY_MS);
+  await until({ what: 'the old image everywhere', deadlineMs: 60_000, everyMs: 5 }, () =>
+    Object.values(imagesIn(it.cluster)).every((image) => image === OLD_IMAGE),
+  );
+  argo.stop();
+  expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '2.0'));
+  const { code, out } = await stageCommand(it, ['verify', 'arena/duel']);
+  expect(code).toBe(1);
+  expect(out).toMatch(/^10 of 10 servers on 2\.0; 10 mismatching: duel-0 \((ahead|unready): .* and 5 more $/);
 });
