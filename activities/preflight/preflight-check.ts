@@ -35,6 +35,8 @@ export interface Check {
   readonly title: string;
   /** Default: every strategy. */
   readonly only?: readonly ReleaseSpec['strategy'][];
+  /** The checks after it build on it: they are left out when it refuses. */
+  readonly essential?: boolean;
   readonly run: (preflight: Preflight) => Promise<Finding>;
 }
 

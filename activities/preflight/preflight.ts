@@ -30,6 +30,7 @@ import {
 import { cancellation, keepAlive } from '../runtime.ts';
 import { toldOf } from '../notices/deliver-notice.ts';
 import type { Access } from '../ports/access.ts';
+import { ClusterFailure } from '../ports/failure.ts';
 import { startUnderPolicy } from '../policy/start-under-policy.ts';
 import type { PolicySource } from '../ports/policy.ts';
 import type { Vouch } from '../../release/decisions/message.ts';
@@ -49,20 +50,22 @@ export interface PlanReleaseInput {
   readonly duringFreeze?: boolean;
 }
 
-/** Everything that is looked at before the first write, in order. The first refusal ends it: the later ones build on it. */
+const PERMISSIONS = 'permissions';
+
+/** Everything that is looked at before the first write, in order, so that people read all refusals in one run. */
 const CHECKS: readonly Check[] = [
   { title: 'halt', run: checkHalt },
-  { title: 'permissions', run: checkPermissions },
-  { title: 'set', run: checkSet },
+  { title: PERMISSIONS, run: checkPermissions },
+  { title: 'set', essential: true, run: checkSet },
   { title: 'holder', run: checkHolder },
   { title: 'update strategy', only: ['rolling'], run: checkStrategy },
   { title: 'foreign owners', run: checkOwners },
-  { title: 'servers', run: checkServersExist },
-  { title: 'containers', run: checkContainers },
+  { title: 'servers', essential: true, run: checkServersExist },
+  { title: 'containers', essential: true, run: checkContainers },
   { title: 'template', only: ['rolling'], run: checkTemplate },
   { title: 'images of pods', run: checkPodImages },
   { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
-  { title: 'waves', run: checkWaves },
+  { title: 'waves', essential: true, run: checkWaves },
   { title: 'players', run: checkTraffic },
   { title: 'failed versions', run: checkFailedVersions },
   { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
@@ -88,24 +91,38 @@ export function planReleaseActivity(
     const said = policy ? [policy.line] : [];
     const lines = isRefused(said) ? said : [...said, ...(await linesOf(preflight))];
     const told = await toldOf(policies, namespace);
-    if (isRefused(lines) || !preflight.plan) return { lines, ...told };
+    if (!preflight.plan) return { lines, ...told };
     const under = policy ? { policy: policy.of(preflight.plan.waves.length) } : {};
     const result = { lines, plan: packPlan(preflight.plan), ...under, ...told };
     return hasCalendar(around.calendar, file.spec) ? await withCalendar(preflight, result) : result;
   };
 }
 
-const isRefused = (lines: readonly PreflightLine[]): boolean => lines.some(({ status }) => status === 'refused');
+/** True when a check refuses; with a title, when that one does. */
+const isRefused = (lines: readonly PreflightLine[], wanted?: string): boolean =>
+  lines.some(({ title, status }) => status === 'refused' && (wanted === undefined || title === wanted));
 
-/** What was looked at, up to the first refusal. */
+/** What was looked at, up to the first refusal that the checks after it build on. */
 async function linesOf(preflight: Preflight): Promise<readonly PreflightLine[]> {
   const lines: PreflightLine[] = [];
-  for (const { title, only, run } of CHECKS) {
+  for (const { title, only, essential = false, run } of CHECKS) {
     if (only && !only.includes(preflight.file.spec.strategy)) continue;
-    lines.push({ title, ...(await run(preflight)) });
-    if (isRefused(lines)) break;
+    try {
+      lines.push({ title, ...(await run(preflight)) });
+    } catch (error) {
+      if (!isForbidden(error)) throw error;
+      // A missing right is said once, by the check that asks for all of them.
+      if (!isRefused(lines, PERMISSIONS)) lines.push({ title, ...refused(error.message) });
+      else if (essential) break;
+    }
+    if (essential && isRefused(lines, title)) break;
   }
   return lines;
+}
+
+/** What the API server does not permit is a finding like any other, and the rest can still be looked at. */
+function isForbidden(error: unknown): error is ClusterFailure {
+  return error instanceof ClusterFailure && error.reason === 'forbidden';
 }
 
 /** Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do. */

@@ -29,7 +29,20 @@ export function renderPlan(file: ReleaseFile, result: PlanReport, view: View): s
   const checks = checkLines(result.lines, view);
   const gates = result.policy?.gates ?? file.spec.gates;
   const plan = result.plan ? ['', ...planLines({ file, gates }, withoutSaid(result.plan, result.lines), view)] : [];
-  return [fitted(title, view.columns), ...checks, ...plan].join('\n');
+  return [
+    fitted(title, view.columns),
+    ...checks,
+    ...plan,
+    ...(result.plan ? refusalLines(result.lines, view) : []),
+  ].join('\n');
+}
+
+/** Below the waves, where people read last: a plan that is there is not yet one that may start. */
+function refusalLines(lines: PlanReport['lines'], view: View): string[] {
+  const titles = lines.flatMap(({ title, status }) => (status === 'refused' ? [title] : []));
+  if (titles.length === 0) return [];
+  const sentence = `it cannot start: see FAIL above (${titles.join(', ')})`;
+  return wrapped(sentence, view.columns).map((line) => view.colours.red(line));
 }
 
 /** What is planned, with the gates of the file and of the policy of the cluster. */

@@ -8,7 +8,7 @@ export interface PreflightLine {
   readonly detail: string;
 }
 
-/** The checks in order; the plan is there when none refuses but the calendar, which says when and not what. */
+/** The checks in order, and the plan where one could be made: whether it may start say the checks. */
 export interface PreflightResult {
   readonly lines: readonly PreflightLine[];
   readonly plan?: PackedPlan;

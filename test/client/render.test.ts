@@ -215,6 +215,14 @@ describe('a plan', () => {
     expect(renderPlan(file, { lines: refused }, plainView())).toMatch(/FAIL +dry run +the webhook says no$/);
   });
 
+  test('with a plan shows its waves below the checks that refused it, and says last that it cannot start', () => {
+    const refused = [...lines, { title: 'dry run', status: 'refused' as const, detail: 'the webhook says no' }];
+    const text = renderPlan(file, { lines: refused, plan }, plainView());
+    expect(text).toMatch(/^ +3 +rest +6 +0-5$/m);
+    expect(text.split('\n').at(-1)).toBe('it cannot start: see FAIL above (dry run)');
+    expect(renderPlan(file, { lines, plan }, plainView())).not.toContain('cannot start');
+  });
+
   test('has changes when a server is in a wave', () => {
     expect(hasChanges(plan)).toBe(true);
     expect(hasChanges({ ...plan, waves: [] })).toBe(false);
