@@ -204,6 +204,9 @@ export function underLease(cluster: Cluster): Cluster {
     findInLog: (...parameters) => cluster.findInLog(...parameters),
     missingAccess: (...parameters) => cluster.missingAccess(...parameters),
     versionOf: (...parameters) => cluster.versionOf(...parameters),
+    account: (...parameters) => cluster.account(...parameters),
+    admissionPolicies: (...parameters) => cluster.admissionPolicies(...parameters),
+    hasNamespace: (...parameters) => cluster.hasNamespace(...parameters),
   };
 }
 

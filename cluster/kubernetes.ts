@@ -27,6 +27,7 @@ import type { ApiClient, RequestCounter } from './request.ts';
 import { tcpConnect } from './tcp.ts';
 import { sendSetEvent } from './set-events.ts';
 import { versionOf } from './versions.ts';
+import { accountOf, hasNamespace, policiesOf } from './worker-account.ts';
 import { gameServerRecord, gameServerSetView, workloadView } from './schemas.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { Access } from '../activities/ports/access.ts';
@@ -255,6 +256,10 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
     findInLog: (request, signal) => findInLog(client, request, signal),
     missingAccess: (wanted, signal) => missingAccess(client, wanted, signal),
     versionOf: (product, signal) => versionOf(client, product, (access) => isAllowed(client, access, signal), signal),
+    account: (signal) => accountOf(client, signal),
+    admissionPolicies: (signal) => policiesOf(client, (access) => isAllowed(client, access, signal), signal),
+    hasNamespace: (namespace, signal) =>
+      hasNamespace(client, namespace, { isAllowed: (access) => isAllowed(client, access, signal), signal }),
     describe: () => `${connection.resolved.server} (context ${connection.resolved.context})`,
     async close() {
       await Promise.all([connection.close(), http.close()]);

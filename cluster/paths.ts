@@ -47,5 +47,8 @@ export function eventsPath(namespace: string): string {
   return `/api/v1/namespaces/${checkedName(namespace)}/events`;
 }
 
+/** Where one asks who one is. */
+export const SELF_REVIEW_PATH = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+
 /** Where one asks what one may do. */
 export const ACCESS_REVIEW_PATH = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';

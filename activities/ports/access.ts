@@ -1,3 +1,4 @@
+import type { FoundAccount, FoundPolicies } from '../../release/plan/worker-account.ts';
 import type { FoundVersion, Product } from '../../release/plan/tried-versions.ts';
 
 /** One permission that a release needs. */
@@ -20,6 +21,12 @@ export interface ClusterAccess {
   missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]>;
   /** The version of one of the products that hotwave stands on. */
   versionOf(product: Product, signal?: AbortSignal): Promise<FoundVersion>;
+  /** Who the worker is, as the API server sees it. */
+  account(signal?: AbortSignal): Promise<FoundAccount>;
+  /** The policies of deploy/admission-policy.yaml, where the worker may look. */
+  admissionPolicies(signal?: AbortSignal): Promise<FoundPolicies>;
+  /** Whether there is such a namespace; undefined when the worker may not look. */
+  hasNamespace(namespace: string, signal?: AbortSignal): Promise<boolean | undefined>;
   /** A line that says which API server this is, for people: address and context, never credentials. */
   describe(): string;
 }

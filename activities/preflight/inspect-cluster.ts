@@ -1,5 +1,6 @@
 import type { PreflightLine } from '../../release/plan/preflight.ts';
 import { PRODUCTS, versionsLine } from '../../release/plan/tried-versions.ts';
+import { accountLine, admissionLine } from '../../release/plan/worker-account.ts';
 import { describeCalendar } from './check-calendar.ts';
 import { missingAccessSentence, neededAccess } from './preflight.ts';
 import { cancellation } from '../runtime.ts';
@@ -23,9 +24,19 @@ export function inspectCluster(
       missing.length === 0
         ? { title: 'permissions', status: 'ok', detail: `${wanted.length} permissions in namespace ${namespace}` }
         : { title: 'permissions', status: 'refused', detail: missingAccessSentence(missing, namespace) };
+    const account = await cluster.account(cancellation());
+    const held = admissionLine(account, await cluster.admissionPolicies(cancellation()));
     const frozen: PreflightLine = { title: 'calendar', ...(await describeCalendar(calendar)) };
     const server: PreflightLine = { title: 'API server', status: 'ok', detail: cluster.describe() };
-    return [server, await describeVersions(cluster), permissions, frozen, await describePolicy(policy, namespace)];
+    return [
+      server,
+      await describeVersions(cluster),
+      accountLine(account),
+      permissions,
+      held,
+      frozen,
+      await describePolicy(policy, namespace),
+    ];
   };
 }
 

@@ -48,6 +48,21 @@ describe('who asks a worker about its cluster is told', () => {
     expect(await lineOf(broken)).toMatchObject({ status: 'refused', detail: 'the calendar of the cluster is broken' });
   });
 
+  test('who it is to the API server, and whether the admission policies hold that account', async () => {
+    expect(await lineOf(undefined, 'account')).toEqual({
+      title: 'account',
+      status: 'ok',
+      detail: 'system:serviceaccount:hotwave-system:hotwave',
+    });
+    const cluster = fakeCluster({ account: { name: 'kubernetes-admin' } });
+    expect(await lineOf(undefined, 'admission policy', cluster)).toMatchObject({
+      status: 'warning',
+      detail: expect.stringMatching(
+        /As shipped they are for system:serviceaccount:hotwave-system:hotwave, and this worker is kubernetes-admin/,
+      ) as string,
+    });
+  });
+
   test('which versions the cluster runs, and what of it hotwave was never tried on', async () => {
     const versions = { kubernetes: 'v1.30.14', 'kruise-game': 'v1.2.0' };
     expect(await lineOf(undefined, 'versions', fakeCluster({ versions }))).toEqual({

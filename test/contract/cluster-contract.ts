@@ -11,6 +11,7 @@ import type { SetEvent } from '../../release/notices/set-event.ts';
 import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf, isServing, PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import type { GuardedPatch, SetControls, PatchOutcome, SetBaseline } from '../../release/patches/patches.ts';
+import { SHIPPED_ACCOUNT } from '../../release/plan/worker-account.ts';
 import {
   annotationChange,
   firstWavePatch,
@@ -885,6 +886,14 @@ export function describeClusterContract(name: string, makeWorld: () => Promise<C
             unknown: expect.stringMatching(/^the worker may not get deployment /) as string,
           });
         }
+      });
+
+      test('learn who they are, and why they do not learn of policies and namespaces', async () => {
+        expect(await cluster.account()).toEqual({ name: SHIPPED_ACCOUNT });
+        expect(await cluster.admissionPolicies()).toEqual({
+          unknown: 'the worker may not list validatingadmissionpolicies, and need not',
+        });
+        expect(await cluster.hasNamespace(set.ref.namespace)).toBeUndefined();
       });
 
       test('learn which cluster this is', () => {

@@ -142,8 +142,8 @@ describe('the audit log of a suite of operations', () => {
     const requests = audited();
     process.stderr.write(`audit: ${requests.length} requests\n  ${usageOf(requests).join('\n  ')}\n`);
     expect(usageOf(requests.filter(isDenied))).toEqual([]);
-    // Everybody may ask for their own rights, and for the version (`GET /version`, which is no resource).
-    const free = new Set(['selfsubjectaccessreviews', '/version']);
+    // Everybody may ask for their own rights and name, and for the version (`GET /version`, which is no resource).
+    const free = new Set(['selfsubjectaccessreviews', 'selfsubjectreviews', '/version']);
     const used = requests.filter(({ resource }) => !free.has(resource));
     expect([...new Set(used.map(({ namespace }) => namespace))]).toEqual(['default']);
     const granted = grantedRights().map(rightText).sort();

@@ -201,6 +201,9 @@ export class ClusterCalls {
       findInLog: around('findInLog', ([, signal]) => signal, cluster.findInLog.bind(cluster)),
       missingAccess: around('missingAccess', ([, signal]) => signal, cluster.missingAccess.bind(cluster)),
       versionOf: around('versionOf', ([, signal]) => signal, cluster.versionOf.bind(cluster)),
+      account: around('account', ([signal]) => signal, cluster.account.bind(cluster)),
+      admissionPolicies: around('admissionPolicies', ([signal]) => signal, cluster.admissionPolicies.bind(cluster)),
+      hasNamespace: around('hasNamespace', ([, signal]) => signal, cluster.hasNamespace.bind(cluster)),
     };
   }
 

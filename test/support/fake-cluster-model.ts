@@ -1,5 +1,6 @@
 import type { SetEvent } from '../../release/notices/set-event.ts';
 import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
+import type { FoundAccount, FoundPolicies } from '../../release/plan/worker-account.ts';
 import type { Product } from '../../release/plan/tried-versions.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../../release/patches/patches.ts';
 import type { Clock } from './clock.ts';
@@ -27,6 +28,12 @@ export interface FakeClusterModel {
   readonly lacks?: (access: Access) => boolean;
   /** The versions that can be read; default that of Kubernetes, as under deploy/rbac.yaml. */
   readonly versions?: Partial<Record<Product, string>>;
+  /** Who the worker is; default the account of deploy/rbac.yaml. */
+  readonly account?: FoundAccount;
+  /** Default as under deploy/rbac.yaml: nothing of them can be read. */
+  readonly policies?: FoundPolicies;
+  /** Namespaces that there are, where the worker may look; default as under deploy/rbac.yaml: it may not. */
+  readonly namespaces?: readonly string[];
   /** What an admission webhook has against a changed set. */
   readonly admission?: (set: RawSet) => string | undefined;
   /** Answers commands first; undefined leaves it to the engine. */

@@ -3,6 +3,8 @@ import { checkedName } from '../../cluster/paths.ts';
 import { gameServerRecord, gameServerSetView } from '../../cluster/schemas.ts';
 import { PRIORITY_LABEL } from '../../release/fleet/fleet.ts';
 import type { SetEvent } from '../../release/notices/set-event.ts';
+import { SHIPPED_ACCOUNT } from '../../release/plan/worker-account.ts';
+import type { FoundAccount, FoundPolicies } from '../../release/plan/worker-account.ts';
 import type { FoundVersion, Product } from '../../release/plan/tried-versions.ts';
 import type { ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';
 import { passed, realClock } from './clock.ts';
@@ -272,6 +274,19 @@ class InMemoryCluster implements FakeCluster {
         ? { unknown: `the worker may not get deployment ${product}-controller-manager` }
         : { version };
     return this.#call('versionOf', signal, () => found);
+  }
+
+  account(signal?: AbortSignal): Promise<FoundAccount> {
+    return this.#call('account', signal, () => this.#model.account ?? { name: SHIPPED_ACCOUNT });
+  }
+
+  admissionPolicies(signal?: AbortSignal): Promise<FoundPolicies> {
+    const unknown = 'the worker may not list validatingadmissionpolicies, and need not';
+    return this.#call('admissionPolicies', signal, () => this.#model.policies ?? { unknown });
+  }
+
+  hasNamespace(namespace: string, signal?: AbortSignal): Promise<boolean | undefined> {
+    return this.#call('hasNamespace', signal, () => this.#model.namespaces?.includes(namespace));
   }
 
   async #call<Result>(

@@ -22,6 +22,9 @@ export const OPERATIONS: readonly Operation[] = [
   'findInLog',
   'missingAccess',
   'versionOf',
+  'account',
+  'admissionPolicies',
+  'hasNamespace',
 ];
 
 type Hook = () => void;

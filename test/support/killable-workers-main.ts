@@ -104,6 +104,9 @@ function remoteCluster(clusterName: string): Cluster {
     findInLog: remote('findInLog'),
     missingAccess: remote('missingAccess'),
     versionOf: remote('versionOf'),
+    account: remote('account'),
+    admissionPolicies: remote('admissionPolicies'),
+    hasNamespace: remote('hasNamespace'),
   };
 }
 
