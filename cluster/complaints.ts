@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Complaint } from '../release/checks/complaint.ts';
 import type { SetRef } from '../release/fleet/fleet.ts';
-import { ClusterFailure } from '../activities/ports/failure.ts';
+import { isForbidden } from '../activities/ports/failure.ts';
 import { listAll, readAs } from './lists.ts';
 import { checkedName, eventsPath } from './paths.ts';
 import type { ApiClient } from './request.ts';
@@ -77,7 +77,7 @@ export async function complaintsInEvents(
     // A StatefulSet of Kubernetes itself may have the same name.
     return [...(await about('StatefulSet', name, /^apps\.kruise\.io\//)), ...(await about('Pod', server, /^v1$/))];
   } catch (error) {
-    if (error instanceof ClusterFailure && error.reason === 'forbidden') return [];
+    if (isForbidden(error)) return [];
     throw error;
   }
 }

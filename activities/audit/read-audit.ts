@@ -6,6 +6,7 @@ import { readRecords } from '../../release/record/record.ts';
 import type { Measure } from '../../release/audit/expectation.ts';
 import { measureOf, templateLeftBy, wantedOf } from '../../release/audit/expectation.ts';
 import { onEachServer } from '../servers/for-each-server.ts';
+import { readNamedSet } from '../preflight/named-set.ts';
 import { hearBoth } from '../probes/hear-server.ts';
 import { cancellation } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
@@ -41,9 +42,8 @@ export interface AuditPageInput {
 /** Reads what a set says about its last release and which servers it has. Asks no server. */
 export function readAuditHead(cluster: Cluster): (input: AuditHeadInput) => Promise<AuditHead> {
   return async ({ set: ref, file, version }) => {
-    const set = await cluster.readSet(ref, cancellation());
-    if (!set)
-      return refused(`there is no GameServerSet ${ref.name} in namespace ${ref.namespace} of ${cluster.describe()}`);
+    const set = await readNamedSet(cluster, ref);
+    if (typeof set === 'string') return refused(set);
     const records = readRecords(set.annotations);
     const measure = measureOf(records, file, version);
     if (!measure) return refused(nothingRecorded(ref.name, records.unreadable));

@@ -15,6 +15,11 @@ export class ClusterFailure extends Error {
   }
 }
 
+/** True when the API server does not permit what was asked of it: an authorizer, or a policy of admission. */
+export function isForbidden(error: unknown): error is ClusterFailure {
+  return error instanceof ClusterFailure && error.reason === 'forbidden';
+}
+
 /** Why the API server could not be used. */
 export type ClusterFailureReason =
   'forbidden' | 'unauthorized' | 'unreachable' | 'overloaded' | 'invalid' | 'gone' | 'other';

@@ -2,7 +2,8 @@ import type { PreflightLine } from '../../release/plan/preflight.ts';
 import { PRODUCTS, versionsLine } from '../../release/plan/tried-versions.ts';
 import { accountLine, admissionLine } from '../../release/plan/worker-account.ts';
 import { describeCalendar } from './check-calendar.ts';
-import { missingAccessSentence, neededAccess } from './preflight.ts';
+import { lacksRights } from './named-set.ts';
+import { neededAccess } from './needed-access.ts';
 import { cancellation } from '../runtime.ts';
 import { accessOfSinks } from '../notices/record-notice.ts';
 import type { Calendar } from '../ports/calendar.ts';
@@ -23,7 +24,11 @@ export function inspectCluster(
     const permissions: PreflightLine =
       missing.length === 0
         ? { title: 'permissions', status: 'ok', detail: `${wanted.length} permissions in namespace ${namespace}` }
-        : { title: 'permissions', status: 'refused', detail: missingAccessSentence(missing, namespace) };
+        : {
+            title: 'permissions',
+            status: 'refused',
+            detail: await lacksRights(cluster, namespace, { wanted, missing }),
+          };
     const account = await cluster.account(cancellation());
     const held = admissionLine(account, await cluster.admissionPolicies(cancellation()));
     const frozen: PreflightLine = { title: 'calendar', ...(await describeCalendar(calendar)) };

@@ -11,6 +11,7 @@ import type { BackWish } from '../../release/plan/way-back.ts';
 import { wayBack } from '../../release/plan/way-back.ts';
 import type { Ask, ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
+import { readNamedSet } from './named-set.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import type { Vouch } from '../../release/decisions/message.ts';
@@ -100,9 +101,8 @@ async function plannedRollback(
   releases: Releases,
   { set: ref, clusterName, file, to, holderIsDead = false }: PlanRollbackInput,
 ): Promise<PlannedRollback> {
-  const set = await cluster.readSet(ref, cancellation());
-  if (!set)
-    return refused(`there is no GameServerSet ${ref.name} in namespace ${ref.namespace} of ${cluster.describe()}`);
+  const set = await readNamedSet(cluster, ref);
+  if (typeof set === 'string') return refused(set);
   const way = wayBack(set, to);
   if (way.kind !== 'found') return way;
   const { record, isRecorded } = way;

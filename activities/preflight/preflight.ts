@@ -8,7 +8,7 @@ import { recordedVersion } from '../../release/plan/rollback-target.ts';
 import { gitOpsNote } from '../../release/plan/git-ops.ts';
 import { trafficNote } from '../../release/plan/traffic.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
-import type { ReleaseSpec, ReleaseFile } from '../../release/spec/spec.ts';
+import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { imageTag } from '../../release/spec/image-reference.ts';
 import { readRecords } from '../../release/record/record.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
@@ -16,9 +16,11 @@ import { askServer } from '../probes/ask-server.ts';
 import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
+import { absentSet, lacksRights } from './named-set.ts';
+import { neededAccess } from './needed-access.ts';
 import { checkHolder, checkHalt } from './preflight-lock.ts';
 import { checkFilesAndHealth, checkProof } from './preflight-questions.ts';
-import { checkMetrics, checkServiceQualities, containersNamed, readsLogs, runsCommands } from './preflight-probes.ts';
+import { checkMetrics, checkServiceQualities, containersNamed } from './preflight-probes.ts';
 import {
   checkDryRun,
   checkOverrides,
@@ -29,8 +31,7 @@ import {
 } from './preflight-strategy.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
 import { toldOf } from '../notices/deliver-notice.ts';
-import type { Access } from '../ports/access.ts';
-import { ClusterFailure } from '../ports/failure.ts';
+import { isForbidden } from '../ports/failure.ts';
 import { startUnderPolicy } from '../policy/start-under-policy.ts';
 import type { PolicySource } from '../ports/policy.ts';
 import type { Vouch } from '../../release/decisions/message.ts';
@@ -110,6 +111,7 @@ async function linesOf(preflight: Preflight): Promise<readonly PreflightLine[]> 
     try {
       lines.push({ title, ...(await run(preflight)) });
     } catch (error) {
+      // What the API server does not permit is a finding like any other, and the rest can still be looked at.
       if (!isForbidden(error)) throw error;
       // A missing right is said once, by the check that asks for all of them.
       if (!isRefused(lines, PERMISSIONS)) lines.push({ title, ...refused(error.message) });
@@ -120,56 +122,23 @@ async function linesOf(preflight: Preflight): Promise<readonly PreflightLine[]> 
   return lines;
 }
 
-/** What the API server does not permit is a finding like any other, and the rest can still be looked at. */
-function isForbidden(error: unknown): error is ClusterFailure {
-  return error instanceof ClusterFailure && error.reason === 'forbidden';
-}
-
 /** Last, and beside the plan: whoever plans inside a freeze window wants to see what the release would do. */
 async function withCalendar(preflight: Preflight, result: PreflightResult): Promise<PreflightResult> {
   const line = { title: 'calendar', ...(await checkCalendarBefore(preflight)) };
   return { ...result, lines: [...result.lines, line], calendar: true };
 }
 
-/** The permissions that a release needs in a namespace; with its spec, also those that only some releases need. */
-export function neededAccess(namespace: string, spec?: ReleaseSpec): readonly Access[] {
-  const access = (group: string, resource: string, verbs: readonly string[], subresource?: string): Access[] =>
-    verbs.map((verb) => ({ verb, group, resource, namespace, ...(subresource === undefined ? {} : { subresource }) }));
-  return [
-    ...access('game.kruise.io', 'gameserversets', ['get', 'list', 'watch', 'patch']),
-    ...access('game.kruise.io', 'gameservers', ['get', 'list', 'patch']),
-    ...(spec?.strategy === 'targeted' ? access('game.kruise.io', 'gameservers', ['watch']) : []),
-    ...access('apps.kruise.io', 'statefulsets', ['get']),
-    ...access('', 'pods', ['list', 'watch']),
-    ...(spec === undefined || runsCommands(spec) ? access('', 'pods', ['get', 'create'], 'exec') : []),
-    ...(spec && readsLogs(spec) ? access('', 'pods', ['get'], 'log') : []),
-  ];
-}
-
-/** Which permissions the worker lacks in a namespace, and what helps. */
-export function missingAccessSentence(missing: readonly Access[], namespace: string): string {
-  const names = missing.map(describeAccess).join(', ');
-  return `the worker may not ${names} in namespace ${namespace}: apply deploy/rbac.yaml, and bind its roles in that namespace as its head says`;
-}
-
-/** `patch gameservers.game.kruise.io`: a permission as people grant it. */
-function describeAccess({ verb, group, resource, subresource }: Access): string {
-  const name = subresource === undefined ? resource : `${resource}/${subresource}`;
-  return `${verb} ${name}${group === '' ? '' : `.${group}`}`;
-}
-
 async function checkPermissions({ cluster, ref, file }: Preflight): Promise<Finding> {
   const wanted = neededAccess(ref.namespace, file.spec);
   const missing = await cluster.missingAccess(wanted, cancellation());
   if (missing.length === 0) return ok(`${wanted.length} permissions in namespace ${ref.namespace}`);
-  return refused(missingAccessSentence(missing, ref.namespace));
+  return refused(await lacksRights(cluster, ref.namespace, { wanted, missing }));
 }
 
 async function checkSet(preflight: Preflight): Promise<Finding> {
   const { cluster, ref } = preflight;
   const set = await cluster.readSet(ref, cancellation());
-  if (!set)
-    return refused(`there is no GameServerSet ${ref.name} in namespace ${ref.namespace} of ${cluster.describe()}`);
+  if (!set) return refused(await absentSet(cluster, ref));
   if (set.deleting) return refused(`GameServerSet ${ref.name} is being deleted`);
   preflight.set = set;
   return ok(`${ref.namespace}/${ref.name}, ${set.replicas} replicas`);

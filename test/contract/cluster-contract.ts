@@ -5,7 +5,7 @@ import { blockerIn } from '../../release/checks/complaint.ts';
 import { FENCE_ANNOTATION, fenced } from '../../release/patches/fence.ts';
 import { recordPatch } from '../../release/patches/record-patches.ts';
 import { TEMPLATE, changedTemplateFields, demandingTemplate, templateEdits } from '../../release/patches/template.ts';
-import { neededAccess } from '../../activities/preflight/preflight.ts';
+import { neededAccess } from '../../activities/preflight/needed-access.ts';
 import { setEventOf } from '../../release/notices/set-event.ts';
 import type { SetEvent } from '../../release/notices/set-event.ts';
 import type { GameServerSetView, ServerView, ServiceQuality, SetRef } from '../../release/fleet/fleet.ts';

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { neededAccess } from '../../activities/preflight/preflight.ts';
+import { neededAccess } from '../../activities/preflight/needed-access.ts';
 import { Connection } from '../../cluster/connection.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
