@@ -1,6 +1,7 @@
 import type { GameServerSetView } from '../../release/fleet/fleet.ts';
-import { imageIn, isHeldAs, isRestored, letsEverybodyMove, strategyIn } from '../../release/patches/baseline.ts';
-import { numberOn } from '../../release/patches/fence.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
+import { imageIn, isHeldAs, letsEverybodyMove, strategyIn } from '../../release/patches/baseline.ts';
+import { fenced, numberOn } from '../../release/patches/fence.ts';
 import {
   OPEN,
   STRATEGY,
@@ -11,6 +12,7 @@ import {
   rollbackPatch,
   sameJson,
 } from '../../release/patches/patches.ts';
+import { recordPatch } from '../../release/patches/record-patches.ts';
 import { readRecords } from '../../release/record/record.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { cancellation } from '../runtime.ts';
@@ -29,7 +31,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
     if (!live) return missing(set);
     if (isNeverLeft(input, live)) return { kind: 'untouched' };
     const foreign = foreignValue(input, live);
-    if (foreign) return foreign;
+    if (foreign) return (await mayStay(cluster, input, live, 'all are back')) ? asItIs(input, live, foreign) : foreign;
     const found = { image: imageIn(live, baseline) ?? '', updateStrategy: strategyIn(live) };
     const written =
       (await writeMovingSet(cluster, input, live, rollbackPatch(baseline, found))) ??
@@ -39,19 +41,39 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
 }
 
 /**
- * Somebody who always writes the original set back (GitOps) does the same as the rollback: where that lets every server
- * go back, nobody has to win.
+ * Somebody who always writes the old image (GitOps) does the same as the rollback: where that lets every server go back, or
+ * all of them have it, nobody has to win. What it makes of the rest of the strategy is its own.
  */
-async function orBroughtBack(
+async function orBroughtBack(cluster: Cluster, input: RollBackSetInput, written: SetWrite): Promise<SetWrite> {
+  const live = await cluster.readSet(input.set, cancellation());
+  return live && (await mayStay(cluster, input, live, 'all may move')) ? asItIs(input, live, written) : written;
+}
+
+function asItIs({ fence }: RollBackSetInput, live: GameServerSetView, written: SetWrite): SetWrite {
+  return { kind: 'accepted', hold: OPEN, revision: '', fence: written.fence ?? numberOn(live, fence) ?? fence.to };
+}
+
+/**
+ * True when the strategy of somebody else keeps no server from the old image. One that lets all move is enough only after
+ * the set stood open: it may be too slow a one to get past servers that are broken.
+ */
+async function mayStay(
   cluster: Cluster,
-  { set, baseline, fence }: RollBackSetInput,
-  written: SetWrite,
-): Promise<SetWrite> {
-  const live = await cluster.readSet(set, cancellation());
-  if (!live || foreignTemplate({ set, baseline }, live)) return written;
-  if (!isRestored(live, baseline, baseline.oldImage) || !letsEverybodyMove(live.updateStrategy)) return written;
-  const mark = written.fence ?? numberOn(live, fence) ?? fence.to;
-  return { kind: 'accepted', hold: OPEN, revision: '', fence: mark };
+  input: RollBackSetInput,
+  live: GameServerSetView,
+  enough: 'all may move' | 'all are back',
+): Promise<boolean> {
+  const { set, baseline } = input;
+  if (imageIn(live, baseline) !== baseline.oldImage || isForeign(input, live)) return false;
+  if (enough === 'all may move' && letsEverybodyMove(live.updateStrategy)) return true;
+  const { servers } = await cluster.listServers(set, {}, cancellation());
+  return servers.every(({ containers }) => containerOf(containers, baseline.container)?.image === baseline.oldImage);
+}
+
+/** Another release holds the set, or servers would get more than the old image. */
+function isForeign({ set, baseline, fence }: RollBackSetInput, live: GameServerSetView): boolean {
+  if (foreignTemplate({ set, baseline }, live)) return true;
+  return 'refused' in fenced(recordPatch(baseline), live, fence, { planned: baseline.fence, name: set.name });
 }
 
 /** The set is as the plan found it, and the release has let nobody move. */

@@ -68,6 +68,8 @@ export type SetWrite =
       /** Servers that came while the release ran and move along with a wave. */
       readonly joined?: readonly string[];
       readonly instead?: Instead | undefined;
+      /** What others have made of the strategy, and what was left so, as a sentence. */
+      readonly kept?: string;
       readonly fence: number;
     }
   | {

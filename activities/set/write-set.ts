@@ -4,6 +4,8 @@ import { demandingAnnotation } from '../../release/patches/annotations.ts';
 import type { Fence } from '../../release/patches/fence.ts';
 import { FENCE_ANNOTATION, laterWrite, nextNumber, numberOn } from '../../release/patches/fence.ts';
 import { isHeldAs, isRestored } from '../../release/patches/baseline.ts';
+import { handBack } from '../../release/patches/hand-back.ts';
+import type { HandBack } from '../../release/patches/hand-back.ts';
 import type { SeenValues, SetControls, SetBaseline } from '../../release/patches/patches.ts';
 import { RELEASE_ANNOTATION } from '../../release/record/record.ts';
 import { owedStrategy, recordPatch, withLastRelease, withReleaseRecord } from '../../release/patches/record-patches.ts';
@@ -121,22 +123,31 @@ function isFrozen({ partition }: SetControls): boolean {
 }
 
 /**
- * Puts the person's own updateStrategy back. What somebody has changed meanwhile stays as they want it; where they have
- * put it back themselves, only the record is written.
+ * Puts the person's own updateStrategy back. Where they have put it back themselves, only the record is written. At the
+ * end of a rollback what somebody has changed of it meanwhile stays as they want it: every server runs what the template
+ * asks for, so no strategy moves anybody.
  */
 export function restoreSet(cluster: Cluster): (input: RestoreSetInput) => Promise<SetWrite> {
-  const restore = async (input: RestoreSetInput): Promise<Refusal | undefined> => {
-    const { set, baseline, image, hold, last, failed } = input;
+  const restore = async (input: RestoreSetInput): Promise<Refusal | { readonly kept?: string }> => {
+    const { set, last, failed } = input;
     const live = await cluster.readSet(set, cancellation());
     if (!live) return missing(set);
-    const change = isRestored(live, baseline, image) ? recordPatch(baseline) : restorePatch(baseline, image, hold);
-    return await writeMovingSet(cluster, input, live, withLastRelease(change, live, last, failed));
+    const { patch, ...kept } = restoring(live, input);
+    return (await writeMovingSet(cluster, input, live, withLastRelease(patch, live, last, failed))) ?? kept;
   };
   return async (input) => {
+    const first = await restore(input);
     // Between the look and the write somebody may have put it back.
-    const refused = (await restore(input)) && (await restore(input));
-    return refused ?? { kind: 'accepted', hold: input.hold, revision: '', fence: nextNumber(input.fence) };
+    const written = 'kind' in first ? await restore(input) : first;
+    if ('kind' in written) return written;
+    return { kind: 'accepted', hold: input.hold, revision: '', fence: nextNumber(input.fence), ...written };
   };
+}
+
+function restoring(live: GameServerSetView, { baseline, image, hold, last }: RestoreSetInput): HandBack {
+  if (isRestored(live, baseline, image)) return { patch: recordPatch(baseline) };
+  if (last.outcome === 'rolled-back') return handBack(baseline, live, { image, hold });
+  return { patch: restorePatch(baseline, image, hold) };
 }
 
 /** Writes the new image so that no server that exists moves and every new one gets it. */

@@ -1,7 +1,7 @@
 import { acceptancePatience } from '../checks/acceptance.ts';
 import { FROZEN, controlledStrategy, sameJson } from '../patches/patches.ts';
 import { reordered } from '../plan/reorder.ts';
-import { knowing, showing, stopped, withShownWave } from './changes.ts';
+import { knowing, showing, stopped, withShownWave, withWarnings } from './changes.ts';
 import type { Appliers, Event, SetWritten } from './events.ts';
 import { namesOf } from './groups.ts';
 import type { ForeignView, Release, SetControl } from './table.ts';
@@ -229,5 +229,9 @@ function putBack(release: Release, written: SetWritten): Release {
   if (problem !== undefined) return stopped(release, 'pause', problem);
   const { revision } = release.progress.set;
   const set = controlAfter(release.progress.set, written);
-  return knowing(release, { isPutBack: true, set: { ...set, revision, hold: undefined, isRecorded: false } });
+  const kept = written.kind === 'accepted' && written.kept !== undefined ? [written.kept] : [];
+  return knowing(withWarnings(release, kept), {
+    isPutBack: true,
+    set: { ...set, revision, hold: undefined, isRecorded: false },
+  });
 }

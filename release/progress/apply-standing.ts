@@ -12,6 +12,7 @@ import {
   stopped,
   withRow,
   withShownWave,
+  withWarnings,
 } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
 import { excludedServers, overrideWarnings, skippedServers } from './groups.ts';
@@ -164,12 +165,6 @@ function leaving(
     foreignEdit: undefined,
   };
   return showing(known, cleared);
-}
-
-/** Warnings, each once. */
-function withWarnings(release: Release, warnings: readonly string[]): Release {
-  if (warnings.length === 0) return release;
-  return showing(release, { warnings: [...new Set([...release.state.warnings, ...warnings])] });
 }
 
 function leftRecorded(release: Release, problem: string | undefined, now: number): Release {

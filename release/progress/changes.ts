@@ -16,6 +16,12 @@ export function showing(release: Release, change: Partial<ReleaseState>): Releas
   return { ...release, state: { ...release.state, ...change } };
 }
 
+/** Warnings, each once. */
+export function withWarnings(release: Release, warnings: readonly string[]): Release {
+  if (warnings.length === 0) return release;
+  return showing(release, { warnings: [...new Set([...release.state.warnings, ...warnings])] });
+}
+
 /** Changes the rows of some servers. */
 export function withRow(release: Release, names: Iterable<string>, change: (row: Row, name: string) => Row): Release {
   const rows = new Map(release.progress.rows);

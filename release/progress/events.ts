@@ -17,6 +17,8 @@ export type SetWritten =
       readonly fence?: number | undefined;
       readonly joined?: readonly string[] | undefined;
       readonly instead?: Instead | undefined;
+      /** What others have made of the strategy, and what was left so, as a sentence. */
+      readonly kept?: string | undefined;
     }
   /** Written, but the controllers did not follow yet. */
   | {

@@ -1,16 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { rollBackSet } from '../../activities/set/roll-back-set.ts';
 import type { RollBackSetInput, SetWrite } from '../../activities/set/set-writes.ts';
+import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
 import { FENCE_ANNOTATION } from '../../release/patches/fence.ts';
 import { controlledStrategy, setBaseline } from '../../release/patches/patches.ts';
 import { inActivity } from '../support/activity-context.ts';
 import { NEW_IMAGE, OLD_IMAGE, SET, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { fakeCluster } from '../support/fake-cluster.ts';
+import { gitOps } from '../support/fake-git-ops.ts';
 import type { RawSet } from '../support/fake-set-model.ts';
 
 const HALF_WAY = { partition: 7, maxUnavailable: 3, paused: false };
+type Rolling = NonNullable<UpdateStrategy['rollingUpdate']>;
 const fence = { token: 'run', from: 2, to: 2 };
+
+interface Told {
+  /** The fence annotation that Git writes. */
+  readonly mark?: string;
+  /** A person has seen the strategy before they decided. */
+  readonly isSeen?: boolean;
+}
 
 /** A set in the middle of a release, after somebody's change of it, and its rollback. */
 async function rolledBack(
@@ -98,5 +108,54 @@ describe('a rollback of a set moves nobody', () => {
     );
     expect(all.written).toEqual({ kind: 'untouched' });
     isUntouched(all);
+  });
+});
+
+describe('somebody who writes the old image and a strategy over the rollback again and again', () => {
+  /** Whom the release has moved, and what Git says of the strategy. */
+  async function against(
+    moved: readonly string[],
+    rollingUpdate: Rolling,
+    { mark = 'run/2', isSeen = true }: Told = {},
+  ): Promise<SetWrite> {
+    // Controllers that have not come to the rollback when its strategy is written over.
+    const updateStrategy = {
+      type: 'RollingUpdate',
+      rollingUpdate: { partition: 7, podUpdatePolicy: 'InPlaceIfPossible' },
+    };
+    const cluster = fakeCluster({ sets: [{ updateStrategy }], timings: { acceptMs: 60_000 } });
+    const baseline = setBaseline((await cluster.readSet(SET))!, SIDECAR, NEW_IMAGE)!;
+    const manifest = structuredClone(cluster.set().raw);
+    manifest.spec.updateStrategy = { type: 'RollingUpdate', rollingUpdate };
+    manifest.metadata.annotations = { [FENCE_ANNOTATION]: mark };
+    for (const name of moved) cluster.set().servers.get(name)!.container(SIDECAR)!.image = NEW_IMAGE;
+    const argo = gitOps(cluster, { manager: 'argocd-controller', manifest });
+    argo.sync();
+    argo.selfHeal(300);
+    const seen = isSeen ? { image: OLD_IMAGE, updateStrategy: manifest.spec.updateStrategy } : undefined;
+    const input: RollBackSetInput = { set: SET, baseline, fence, opened: true, maxUnavailable: 10, seen };
+    const { result } = await inActivity(() => rollBackSet(cluster)(input));
+    argo.stop();
+    return result;
+  }
+
+  const free = { ...USER_STRATEGY.rollingUpdate, maxUnavailable: 3 };
+  const holding = { ...USER_STRATEGY.rollingUpdate, partition: 5 };
+
+  test.each<[string, readonly string[], Rolling, Told?]>([
+    ['every server may go back under it', ['duel-2', 'duel-9'], free],
+    ['it holds servers, and all of them have the old image', [], holding],
+    ['nobody has seen it, and all servers have the old image', [], holding, { isSeen: false }],
+  ])('does not stop it: %s', async (_when, moved, strategy, told) => {
+    expect(await against(moved, strategy, told)).toMatchObject({ kind: 'accepted' });
+  });
+
+  test.each<[string, readonly string[], Rolling, Told?]>([
+    ['it holds a server that has the new image', ['duel-2'], holding],
+    ['it recreates servers', ['duel-2'], { ...free, podUpdatePolicy: 'ReCreate' }],
+    ['nobody has seen it, and it may be too slow for what is broken', ['duel-2'], free, { isSeen: false }],
+    ['another release has written the set', [], free, { mark: 'other/1' }],
+  ])('stops it: %s', async (_when, moved, strategy, told) => {
+    expect(await against(moved, strategy, told)).toMatchObject({ kind: 'foreign' });
   });
 });

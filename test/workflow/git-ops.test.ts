@@ -1,5 +1,6 @@
 import { describe, expect } from 'vitest';
 import { readFailedVersions } from '../../release/record/failed-versions.ts';
+import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY } from '../support/builders.ts';
 import { until } from '../lab/until.ts';
@@ -16,6 +17,7 @@ import type { SpecWishes, Stage } from '../support/stage.ts';
 
 const MANAGER = 'argocd-controller';
 const EVERY_MS = 1_000;
+type Rolling = NonNullable<UpdateStrategy['rollingUpdate']>;
 const IMAGE = '/spec/gameServerTemplate/spec/containers/1/image';
 
 const isEdited = ({ phase, pausedBecause, foreignEdit }: ReleaseState): boolean =>
@@ -101,6 +103,58 @@ describe('a manager that applies the set as it was', () => {
     argo.stop();
     expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '1.0'));
     expect((await release.state()).warnings.join()).not.toContain(MANAGER);
+  });
+});
+
+/** What Git may say of the strategy beside the old image, and what the set has at the end of a rollback. */
+const STRATEGIES: readonly (readonly [what: string, rollingUpdate: Rolling, atTheEnd: Rolling])[] = [
+  ['one field of it as it was', { maxUnavailable: 1 }, {}],
+  ['one field of it, with another value', { maxUnavailable: '30%' }, { maxUnavailable: '30%' }],
+  ['a field that the set did not have', { minReadySeconds: 1 }, { minReadySeconds: 1 }],
+  ['all of it, with another value', { ...USER_STRATEGY.rollingUpdate, maxUnavailable: 3 }, { maxUnavailable: 3 }],
+];
+
+describe('a manager that applies the old image with a strategy of its own, again and again', () => {
+  test.for(STRATEGIES)('does not stop a rollback: %s', async ([, rollingUpdate, atTheEnd], { stage }) => {
+    const it = await stage();
+    const manifest = manifestOf(it, OLD_IMAGE);
+    manifest.spec.updateStrategy = { type: 'RollingUpdate', rollingUpdate };
+    const argo = gitOps(it.cluster, { manager: MANAGER, manifest });
+    const release = await atItsGate(it);
+    argo.selfHeal(300);
+    await release.until('the pause', isEdited);
+    await release.decide({ verb: 'rollback' });
+    const end = await release.until('the end or a question', (now) => isOver(now) || isStuck(now));
+    expect(end.pausedBecause).toBeUndefined();
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back', restartsOfMainContainers: 0 });
+    argo.stop();
+    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '1.0'));
+    expect(it.cluster.set().raw.spec.updateStrategy).toEqual({
+      type: 'RollingUpdate',
+      rollingUpdate: { ...USER_STRATEGY.rollingUpdate, ...atTheEnd },
+    });
+  });
+});
+
+describe('somebody who writes the strategy when every server is back', () => {
+  test.for<[string, Rolling]>([
+    ['holds some of them', { ...USER_STRATEGY.rollingUpdate, partition: 5 }],
+    ['pauses the set', { ...USER_STRATEGY.rollingUpdate, paused: true }],
+  ])('and %s does not stop the rollback, and keeps what was written', async ([, rollingUpdate], { stage }) => {
+    const it = await stage();
+    const release = await atItsGate(it);
+    let isFirst = true;
+    it.calls.run({ activity: 'restoreSet', operation: 'patch', when: 'before' }, () => {
+      if (isFirst)
+        it.cluster.edit('kubectl-edit', ({ spec }) => (spec.updateStrategy = { type: 'RollingUpdate', rollingUpdate }));
+      isFirst = false;
+    });
+    await release.decide({ verb: 'rollback' });
+    const end = await release.until('the end or a question', (now) => isOver(now) || isStuck(now));
+    expect(end.pausedBecause).toBeUndefined();
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+    expect(it.cluster.set().raw.spec.updateStrategy).toEqual({ type: 'RollingUpdate', rollingUpdate });
+    expect(end.warnings.join()).toContain('kubectl-edit');
   });
 });
 
