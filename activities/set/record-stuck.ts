@@ -12,8 +12,19 @@ import type { SetWrite } from './set-writes.ts';
 import { cancellation } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { Releases } from '../ports/releases.ts';
-import { OPEN, controlledStrategy, imageIn, letsEverybodyMove } from '../../release/patches/patches.ts';
+import {
+  OPEN,
+  STRATEGY,
+  controlledStrategy,
+  imageIn,
+  imagePath,
+  letsEverybodyMove,
+  letsSomebodyMove,
+  strategyIn,
+} from '../../release/patches/patches.ts';
 import type { SetBaseline } from '../../release/patches/patches.ts';
+import type { SetWriter } from '../../release/plan/git-ops.ts';
+import { stopText } from '../../release/plan/git-ops.ts';
 import type { ReleaseRecord } from '../../release/record/record.ts';
 
 /** Leave on a set what a rollback could not bring back. */
@@ -28,7 +39,7 @@ export interface RecordStuckInput {
 }
 
 /** What came of the record, and what somebody else has made of the set during the rollback. */
-export type StuckRecord = SetWrite & { readonly meanwhile?: string };
+export type StuckRecord = SetWrite & { readonly meanwhile?: string; readonly writer?: SetWriter };
 
 /** More different images than this are no rollback any more. */
 const MOST_IMAGES = 10;
@@ -47,26 +58,40 @@ export function recordStuck(cluster: Cluster, releases: Releases): (input: Recor
     const stuck = { reason: plainText(reason, 1_000), at, images: imagesOf(servers, baseline.container) };
     const noted = await withHolder(releases, { ...record, stuck }, fence);
     const patch = withReleaseRecord(recordPatch(baseline), live, noted);
-    const found = editMeanwhile(input, live);
+    const found = { ...editMeanwhile(input, live), ...writerOf(input, live) };
     // A set that is no longer the planned one takes no record of it.
     const refused = await writeSet(cluster, input, live, patch);
     const written = refused ?? { kind: 'untouched' as const, fence: nextNumber(fence) };
-    return found === undefined ? written : { ...written, meanwhile: found };
+    return { ...written, ...found };
   };
 }
 
 /** What keeps servers from going back and is not hotwave's: another image in the template, or a strategy that holds them. */
-function editMeanwhile({ set, baseline, record }: RecordStuckInput, live: GameServerSetView): string | undefined {
-  if (record.strategy !== 'rolling') return undefined;
+function editMeanwhile(
+  { set, baseline, record }: RecordStuckInput,
+  live: GameServerSetView,
+): Pick<StuckRecord, 'meanwhile'> {
+  if (record.strategy !== 'rolling') return {};
   const image = imageIn(live, baseline);
   const { oldImage } = baseline;
   // Another image is the cause, whatever the strategy is by then.
   const held = image === oldImage ? { image, updateStrategy: controlledStrategy(baseline, OPEN) } : { image: oldImage };
-  if (image === oldImage && letsEverybodyMove(live.updateStrategy)) return undefined;
+  if (image === oldImage && letsEverybodyMove(live.updateStrategy)) return {};
   const holding = { name: set.name, baseline, held };
   const facts = factsOf(live, baseline, true);
   const by = editorOf(holding, facts, live.lastWriters);
-  return by === undefined || by === FIELD_MANAGER ? undefined : editsOf(holding, facts, live.lastWriters).join('; ');
+  if (by === undefined || by === FIELD_MANAGER) return {};
+  return { meanwhile: editsOf(holding, facts, live.lastWriters).join('; ') };
+}
+
+/** Who has written by what servers may move now; nobody when the set keeps them, or stands as hotwave has left it. */
+function writerOf({ baseline, record }: RecordStuckInput, live: GameServerSetView): Pick<StuckRecord, 'writer'> {
+  if (record.strategy !== 'rolling' || !letsSomebodyMove(strategyIn(live), live.replicas)) return {};
+  const fields = imageIn(live, baseline) === baseline.oldImage ? [STRATEGY] : [imagePath(baseline), STRATEGY];
+  const by = fields
+    .map((field) => live.lastWriters[field])
+    .find((name) => name !== undefined && name !== FIELD_MANAGER);
+  return by === undefined ? {} : { writer: { by, stop: stopText(by, live) } };
 }
 
 function imagesOf(servers: readonly ServerView[], container: string): Record<string, string> {

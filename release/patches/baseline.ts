@@ -79,6 +79,16 @@ export function isRestored(live: GameServerSetView, baseline: SetBaseline, image
   return sameJson(live.updateStrategy, baseline.updateStrategy);
 }
 
+/**
+ * True when a strategy keeps some servers from nothing: the set is not frozen, and whoever is not as the template says may
+ * move at any time.
+ */
+export function letsSomebodyMove(strategy: UpdateStrategy | null, replicas: number): boolean {
+  const { type = 'RollingUpdate', rollingUpdate = {} } = strategy ?? {};
+  const { partition = 0, paused = false } = rollingUpdate;
+  return type === 'RollingUpdate' && !paused && partition < replicas;
+}
+
 /** True when a strategy keeps no server of a set on the revision that it has. */
 export function letsEverybodyMove({ type = 'RollingUpdate', rollingUpdate = {} }: UpdateStrategy): boolean {
   const { partition = 0, paused = false, podUpdatePolicy = 'ReCreate' } = rollingUpdate;

@@ -1,6 +1,7 @@
 import type { GameServerSetView } from '../fleet/fleet.ts';
 import { FIELD_MANAGER } from '../fleet/fleet.ts';
 import { STRATEGY, imagePath } from '../patches/patches.ts';
+import { shellWord } from '../narrate/shell.ts';
 import { plainText } from '../spec/plain-text.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
 
@@ -20,6 +21,13 @@ export interface GitOpsManager {
   readonly owner?: string | undefined;
   /** What is on the set already and keeps it from writing, such as `kustomize.toolkit.fluxcd.io/reconcile: disabled`. */
   readonly leavesAlone?: string | undefined;
+}
+
+/** Who writes a set beside a release, and what makes it write no more. */
+export interface SetWriter {
+  /** The field manager. */
+  readonly by: string;
+  readonly stop: string;
 }
 
 /** The field managers under which the controllers write. */
@@ -186,6 +194,33 @@ function settings({ kind, owner }: GitOpsManager, { kind: object, name, paths }:
       return `in ${owner === undefined ? 'its Kustomization' : `Kustomization ${owner}`} spec.ignore: ${rule} (kustomize-controller 1.9 and later), or annotate the ${object} in the cluster with ${KUSTOMIZE}/reconcile: disabled`;
     case 'Flux HelmRelease':
       return `in ${owner === undefined ? 'its HelmRelease' : `HelmRelease ${owner}`} spec.driftDetection.ignore: ${rule}, and leave the HelmRelease as it is until the end: an upgrade writes the set, too`;
+  }
+}
+
+/**
+ * What makes a field manager write this set no more: a command to paste for programs that apply it from Git, words for
+ * everybody else.
+ *
+ * Argo CD: docs/user-guide/commands/argocd_app_set.md (`--sync-policy none`). Flux: the marks of {@link LEFT_ALONE}.
+ */
+export function stopText(by: string, set: Pick<GameServerSetView, 'ref'> & Marks): string {
+  const kind = gitOpsKind(by);
+  const { ref } = set;
+  const annotate = ([key, value]: readonly [string, string]): string =>
+    `kubectl -n ${shellWord(ref.namespace)} annotate gameserverset ${shellWord(ref.name)} ${key}=${value}`;
+  switch (kind) {
+    case undefined:
+      return `stop what writes as ${plainText(by, LONGEST_NAME)}`;
+    case 'Argo CD': {
+      const owner = argo(set)?.owner;
+      return owner === undefined
+        ? 'turn its automatic sync off'
+        : `argocd app set ${shellWord(owner)} --sync-policy none`;
+    }
+    case 'Flux Kustomization':
+      return annotate([`${KUSTOMIZE}/reconcile`, 'disabled']);
+    case 'Flux HelmRelease':
+      return annotate([`${HELM}/driftDetection`, 'disabled']);
   }
 }
 

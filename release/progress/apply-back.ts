@@ -1,6 +1,8 @@
 import { acceptancePatience } from '../checks/acceptance.ts';
 import { isSent } from '../checks/reload.ts';
 import { groupsOf } from './backward.ts';
+import { commandLine, setWords } from '../narrate/shell.ts';
+import type { SetWriter } from '../plan/git-ops.ts';
 import { evidenceGone, knowing, pausedFor, passedRow, showing, withRow, withShownWave } from './changes.ts';
 import type { SeenValues } from '../patches/patches.ts';
 import type { Appliers, Event, SetWritten } from './events.ts';
@@ -20,7 +22,7 @@ export const backAppliers = {
   backByOverrides: (release) => changingBack(release, { byOverrides: true }),
   nextGroup: (release) => nextGroup(release),
   overridesSettled: (release, event) => overridesSettled(release, event.after),
-  stuckNoted: (release, event) => stuckNoted(release, event.meanwhile),
+  stuckNoted: (release, event) => stuckNoted(release, event),
   partBack: (release, event, now) => partBack(release, event.problem, now),
   tryAgain: (release) => tryAgain(release),
 } satisfies Partial<Appliers>;
@@ -293,12 +295,21 @@ function takenSoon(release: Release, problem: string, now: number): Release {
   return isLate ? changingBack(next, { problem, isNoted: false }) : next;
 }
 
-/** It stands on the set; what somebody else has made of that meanwhile may be the cause. */
-function stuckNoted(release: Release, meanwhile: string | undefined): Release {
+/** It stands on the set; what somebody else has made of that meanwhile may be the cause, and may go on moving servers. */
+function stuckNoted(release: Release, { meanwhile, writer }: Extract<Event, { kind: 'stuckNoted' }>): Release {
   const problem = release.progress.back?.problem;
-  if (problem === undefined || meanwhile === undefined) return changingBack(release, { isNoted: true });
-  const told = `${problem}; meanwhile ${meanwhile}: stop that (docs/git-ops.md), then resume`;
-  return changingBack(release, { isNoted: true, problem: told });
+  if (problem === undefined || (meanwhile === undefined && writer === undefined))
+    return changingBack(release, { isNoted: true });
+  const isNews = meanwhile !== undefined && !problem.includes(meanwhile);
+  const whole = isNews ? `${problem}; meanwhile ${meanwhile}` : problem;
+  return changingBack(release, { isNoted: true, problem: `${whole}${writer ? unfrozen(release, writer) : STOP_THAT}` });
+}
+
+const STOP_THAT = ': stop that (docs/git-ops.md), then resume';
+
+function unfrozen({ state: { set, cluster } }: Release, { by, stop }: SetWriter): string {
+  const again = commandLine('rollback', ...setWords({ set, cluster }));
+  return `; the set is not frozen: ${by} writes it, and servers may move: ${stop} (docs/git-ops.md), then ${again}`;
 }
 
 /** Everybody of the group was dealt with: the next one, or what is wrong with this one. */

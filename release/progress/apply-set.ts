@@ -210,7 +210,12 @@ function reasserted(release: Release, { written, priorities }: Extract<Event, { 
     // A write that is refused names one field only: a person is asked anew, about all that is seen then.
     const undoneBy = written.kind === 'written' ? written.undoneBy : undefined;
     const foreign = undoneBy === undefined ? progress.foreign : writtenAnew(overwriting(progress.foreign), undoneBy);
-    const edit = { what: problem, comesAgain: undoneBy === undefined ? undefined : comesAgain(foreign, undoneBy) };
+    const { letsMove } = state.foreignEdit ?? {};
+    const edit = {
+      what: problem,
+      letsMove,
+      comesAgain: undoneBy === undefined ? undefined : comesAgain(foreign, undoneBy),
+    };
     const foreignEdit = state.foreignEdit && { ...edit, seenAt: state.foreignEdit.seenAt };
     return showing(knowing(release, { set, foreign }), { foreignEdit });
   }

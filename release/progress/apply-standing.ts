@@ -1,5 +1,6 @@
 import type { PlannedServer } from '../plan/plan.ts';
 import type { SeenValues } from '../patches/patches.ts';
+import { controlledStrategy, letsSomebodyMove, sameJson } from '../patches/patches.ts';
 import { isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { departed, tryAgain } from './apply-back.ts';
 import {
@@ -197,6 +198,7 @@ function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSee
   const again = ofOthers ? undefined : comesAgain(foreign, by);
   const edit: ForeignEdit = {
     what,
+    ...(letsMove(release, event) ? { letsMove: true } : {}),
     ...(again === undefined ? {} : { comesAgain: again }),
     ...(ofOrder ? { ofOrder: true } : {}),
     ...(ofOthers ? { ofOthers: true } : {}),
@@ -204,6 +206,17 @@ function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSee
   };
   const stands = state.pausedBecause === undefined ? {} : { pausedBecause: editSentence(edit) };
   return showing(ofOrder ? knowing(shown, { order: 'changed' }) : shown, { foreignEdit: edit, ...stands });
+}
+
+/** Where others have written the strategy, the release does not freeze the set: theirs says who may move. */
+function letsMove(
+  { plan, progress: { set } }: Release,
+  { seen, replicas }: Extract<Event, { kind: 'foreignSeen' }>,
+): boolean {
+  const strategy = seen?.updateStrategy;
+  if (strategy === undefined || (set.hold && sameJson(strategy, controlledStrategy(plan.baseline, set.hold))))
+    return false;
+  return letsSomebodyMove(strategy, replicas);
 }
 
 function foreignAfter(

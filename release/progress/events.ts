@@ -6,6 +6,7 @@ import type { StepReport } from '../checks/verdict.ts';
 import type { FleetLook } from '../checks/fleet-look.ts';
 import type { Outcome, RollbackOrder, RollbackScope } from './state.ts';
 import type { Release } from './table.ts';
+import type { SetWriter } from '../plan/git-ops.ts';
 import type { Checked, Means, OpenedFor, Toward } from './steps.ts';
 
 /** What came of a write of the set, as the table needs it. */
@@ -140,8 +141,15 @@ export type Event =
   | { readonly kind: 'controlsChanged'; readonly why: 'pause' | 'resume' | 'hold'; readonly written: SetWritten }
   | { readonly kind: 'leftRecorded'; readonly problem?: string | undefined }
   | { readonly kind: 'reasserted'; readonly written: SetWritten; readonly priorities: boolean }
-  /** `meanwhile`: what somebody else has made of the set during the rollback. */
-  | { readonly kind: 'stuckNoted'; readonly meanwhile?: string | undefined }
+  /**
+   * `meanwhile`: what somebody else has made of the set during the rollback; `writer`: by whose strategy or image servers
+   * may move now.
+   */
+  | {
+      readonly kind: 'stuckNoted';
+      readonly meanwhile?: string | undefined;
+      readonly writer?: SetWriter | undefined;
+    }
   | { readonly kind: 'monitored'; readonly problem?: string | undefined }
   | { readonly kind: 'gateOpened'; readonly wave: number }
   | { readonly kind: 'gatePassed'; readonly wave: number }

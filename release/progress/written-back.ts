@@ -27,9 +27,12 @@ export function comesAgain({ overwritten }: ForeignView, by: string | undefined)
   return times > 0 || gitOpsKind(by) !== undefined ? writtenBackText(by, times) : undefined;
 }
 
+type Told = Pick<ForeignEdit, 'what' | 'letsMove' | 'comesAgain'>;
+
 /** What a person is told of an edit. */
-export function editSentence({ what, comesAgain: again }: Pick<ForeignEdit, 'what' | 'comesAgain'>): string {
-  return again === undefined ? what : `${what}; ${again}`;
+export function editSentence({ what, letsMove, comesAgain: again }: Told): string {
+  const moving = letsMove === true ? ['the set is not frozen, so servers may move'] : [];
+  return [what, ...moving, ...(again === undefined ? [] : [again])].join('; ');
 }
 
 /** At the end: whoever asked for another image than the set has now may ask for it again. */

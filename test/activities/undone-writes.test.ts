@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { recordStuck } from '../../activities/set/record-stuck.ts';
+import type { StuckRecord } from '../../activities/set/record-stuck.ts';
 import { changeControls, reassertSet, verifyTemplate } from '../../activities/set/write-set.ts';
 import { NO_RELEASES } from '../../activities/ports/releases.ts';
 import { FENCE_ANNOTATION } from '../../release/patches/fence.ts';
@@ -60,7 +61,7 @@ describe('the record of a rollback that is stuck', () => {
     return { ...recordOfPlan(plan, spec, { release: 'scripts-2-0', startedAt: 0 }), strategy };
   }
 
-  async function meanwhile(change: (cluster: FakeCluster) => void, strategy = 'rolling'): Promise<unknown> {
+  async function stuck(change: (cluster: FakeCluster) => void, strategy = 'rolling'): Promise<StuckRecord> {
     const { cluster, baseline } = await aSlowCluster();
     cluster.edit('hotwave', ({ spec, metadata }) => {
       metadata.annotations = { [FENCE_ANNOTATION]: 'run/2' };
@@ -68,8 +69,10 @@ describe('the record of a rollback that is stuck', () => {
     });
     change(cluster);
     const input = { set: SET, baseline, fence, record: aRecord(strategy), reason: 'stuck', at: 0 };
-    return (await inActivity(() => recordStuck(cluster, NO_RELEASES)(input))).result.meanwhile;
+    return (await inActivity(() => recordStuck(cluster, NO_RELEASES)(input))).result;
   }
+
+  const meanwhile = async (...of: Parameters<typeof stuck>): Promise<unknown> => (await stuck(...of)).meanwhile;
 
   const rewritten = (cluster: FakeCluster): void =>
     cluster.edit('argocd-controller', ({ spec }) => {
@@ -97,6 +100,46 @@ describe('the record of a rollback that is stuck', () => {
     ['the release never held the template', rewritten, 'targeted'],
   ])('names nobody when %s', async (_when, change, strategy) => {
     expect(await meanwhile(change, strategy)).toBeUndefined();
+  });
+
+  const strategyBy =
+    (by: string, rollingUpdate: UpdateStrategy['rollingUpdate']) =>
+    (cluster: FakeCluster): void =>
+      cluster.edit(
+        by,
+        ({ spec }) => (spec.updateStrategy = { type: 'RollingUpdate', ...(rollingUpdate && { rollingUpdate }) }),
+      );
+
+  test.each<[string, (cluster: FakeCluster) => void, string, string]>([
+    ['another image by which they move', rewritten, 'argocd-controller', 'turn its automatic sync off'],
+    [
+      'a strategy by which all may move',
+      strategyBy('kustomize-controller', USER_STRATEGY.rollingUpdate),
+      'kustomize-controller',
+      'kubectl -n arena annotate gameserverset duel kustomize.toolkit.fluxcd.io/reconcile=disabled',
+    ],
+    [
+      'a strategy by which some may move',
+      strategyBy('helm-controller', { partition: 9 }),
+      'helm-controller',
+      'kubectl -n arena annotate gameserverset duel helm.toolkit.fluxcd.io/driftDetection=disabled',
+    ],
+    ['no field of a strategy', strategyBy('terraform', undefined), 'terraform', 'stop what writes as terraform'],
+  ])('names who lets servers move with %s, and what ends that', async (_what, change, by, stop) => {
+    expect((await stuck(change)).writer).toEqual({ by, stop });
+  });
+
+  test.each<[string, (cluster: FakeCluster) => void, string?]>([
+    ['nobody else has written the set', () => undefined],
+    ['somebody has paused it', strategyBy('argocd-controller', { paused: true })],
+    ['a partition keeps every server', strategyBy('argocd-controller', { partition: 10 })],
+    [
+      'only replaced pods get the template',
+      (cluster) => cluster.edit('flux', ({ spec }) => (spec.updateStrategy = { type: 'OnDelete' })),
+    ],
+    ['the release never held the template', rewritten, 'targeted'],
+  ])('names nobody who lets servers move when %s', async (_when, change, strategy) => {
+    expect((await stuck(change, strategy)).writer).toBeUndefined();
   });
 });
 

@@ -224,7 +224,7 @@ const EVENTS: AnyEvent = {
   controlsChanged: fc.record({ why: fc.constantFrom('pause', 'resume', 'hold'), written: writes }),
   leftRecorded: ofProblem,
   reasserted: fc.record({ written: writes, priorities: fc.boolean() }),
-  stuckNoted: fc.record({ meanwhile: maybe(texts) }),
+  stuckNoted: fc.record({ meanwhile: maybe(texts), writer: maybe(fc.record({ by: texts, stop: texts })) }),
   monitored: ofProblem,
   gateOpened: ofWave,
   gatePassed: ofWave,

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { applyDecision } from '../../release/decisions/decision.ts';
+import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
+import { controlledStrategy } from '../../release/patches/patches.ts';
 import { isPlan } from '../../release/plan/plan.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
 import { apply } from '../../release/progress/apply.ts';
@@ -32,12 +34,13 @@ function aStagedRelease(): Release {
 }
 
 const WHAT = `changed /spec/gameServerTemplate/spec/containers/1/image of duel from "${NEW_IMAGE}" to "${OLD_IMAGE}"`;
-const seenBy = (by: string, image = OLD_IMAGE): Event => ({
+const UNFROZEN = '; the set is not frozen, so servers may move';
+const seenBy = (by: string, image = OLD_IMAGE, updateStrategy: UpdateStrategy = USER_STRATEGY): Event => ({
   kind: 'foreignSeen',
-  facts: { image, updateStrategy: USER_STRATEGY, replicas: 3 },
+  facts: { image, updateStrategy, replicas: 3 },
   strays: [],
   what: `${by} ${WHAT}`,
-  seen: { image, updateStrategy: USER_STRATEGY },
+  seen: { image, updateStrategy },
   by,
   replicas: 3,
 });
@@ -64,27 +67,29 @@ const writtenOver: Event = {
 
 test('a manager that writes back what was written over is named with how often, and what to do about it', () => {
   const first = noted(apply(aStagedRelease(), seenBy('terraform'), NOW));
-  expect(first.state.pausedBecause).toBe(`terraform ${WHAT}`);
+  expect(first.state.pausedBecause).toBe(`terraform ${WHAT}${UNFROZEN}`);
   const second = noted(apply(apply(wins(first), writtenOver, NOW), seenBy('terraform'), NOW));
   const again = 'terraform has written that back after the release had written it over';
   const advice = 'stop it before resume --wins release, or give way with resume --wins edit or rollback';
-  expect(second.state.pausedBecause).toBe(`terraform ${WHAT}; ${again}, and will again: ${advice}`);
+  expect(second.state.pausedBecause).toBe(`terraform ${WHAT}${UNFROZEN}; ${again}, and will again: ${advice}`);
   expect(second.state.foreignEdit?.what).toBe(`terraform ${WHAT}`);
   const third = noted(apply(apply(wins(second), writtenOver, NOW), seenBy('terraform'), NOW));
-  expect(third.state.pausedBecause).toBe(`terraform ${WHAT}; ${again}, 2 times now, and will again: ${advice}`);
+  expect(third.state.pausedBecause).toBe(
+    `terraform ${WHAT}${UNFROZEN}; ${again}, 2 times now, and will again: ${advice}`,
+  );
 });
 
 test('of a manager that applies sets from Git it is known the first time', () => {
   const { state } = noted(apply(aStagedRelease(), seenBy('argocd-controller'), NOW));
   expect(state.pausedBecause).toBe(
-    `argocd-controller ${WHAT}; argocd-controller applies it from Git again and again: make peace with it (docs/git-ops.md) before resume --wins release, or give way with resume --wins edit or rollback`,
+    `argocd-controller ${WHAT}${UNFROZEN}; argocd-controller applies it from Git again and again: make peace with it (docs/git-ops.md) before resume --wins release, or give way with resume --wins edit or rollback`,
   );
 });
 
 test('somebody else who comes after it is not said to have written back', () => {
   const first = noted(apply(aStagedRelease(), seenBy('terraform'), NOW));
   const { state } = noted(apply(apply(wins(first), writtenOver, NOW), seenBy('helm'), NOW));
-  expect(state.pausedBecause).toBe(`helm ${WHAT}`);
+  expect(state.pausedBecause).toBe(`helm ${WHAT}${UNFROZEN}`);
 });
 
 test('a look that finds one more difference is no further time', () => {
@@ -103,7 +108,7 @@ test('a write that is undone before the controllers come to it is written back a
   };
   const { state } = noted(apply(wins(first), undone, NOW));
   expect(state.pausedBecause).toMatch(
-    /^terraform changed .*, at once; terraform has written that back .*: stop it before resume --wins release/,
+    /^terraform changed .*, at once; .*; terraform has written that back .*: stop it before resume --wins release/,
   );
 });
 
@@ -128,6 +133,31 @@ test('a rollback that is stuck says who has written the set meanwhile', () => {
   expect(told.state.pausedBecause).toBe(
     `the rollback is incomplete: 3 of 3 servers are not proved; meanwhile argocd-controller ${WHAT}: stop that (docs/git-ops.md), then resume`,
   );
+});
+
+test('a rollback that is stuck while somebody lets servers move says that the set is not frozen, who writes and what ends it', () => {
+  const problem = 'argocd-controller changed /spec/updateStrategy/rollingUpdate/partition of duel from 0 to 2';
+  const stuck = apply(backOf(aStagedRelease()), { kind: 'stopped', verdict: 'pause', reason: problem }, NOW);
+  const writer = { by: 'argocd-controller', stop: 'argocd app set duel --sync-policy none' };
+  const told = noted(apply(stuck, { kind: 'stuckNoted', meanwhile: problem, writer }, NOW));
+  expect(told.state.pausedBecause).toBe(
+    `the rollback is incomplete: ${problem}; the set is not frozen: argocd-controller writes it, and servers may move: argocd app set duel --sync-policy none (docs/git-ops.md), then hotwave rollback arena/duel --cluster c`,
+  );
+});
+
+test.each<[string, UpdateStrategy]>([
+  ['pauses it', { type: 'RollingUpdate', rollingUpdate: { paused: true } }],
+  ['keeps all servers', { type: 'RollingUpdate', rollingUpdate: { partition: 3 } }],
+  ['moves nobody by itself', { type: 'OnDelete' }],
+])('a set whose strategy somebody has written is not called open when that %s', (_what, strategy) => {
+  const { state } = noted(apply(aStagedRelease(), seenBy('terraform', OLD_IMAGE, strategy), NOW));
+  expect(state.pausedBecause).toBe(`terraform ${WHAT}`);
+});
+
+test('a set of which only the image was written is not called open: the release freezes it', () => {
+  const { baseline } = aStagedRelease().plan;
+  const { state } = noted(apply(aStagedRelease(), seenBy('helm', OLD_IMAGE, controlledStrategy(baseline, HOLD)), NOW));
+  expect(state.pausedBecause).toBe(`helm ${WHAT}`);
 });
 
 const backOf = (release: Release): Release =>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { GitOpsManager } from '../../release/plan/git-ops.ts';
-import { gitOpsManagers, gitOpsNote } from '../../release/plan/git-ops.ts';
+import { gitOpsManagers, gitOpsNote, stopText } from '../../release/plan/git-ops.ts';
 import { SIDECAR, aSet } from '../support/builders.ts';
 
 type Marks = Parameters<typeof gitOpsManagers>[0];
@@ -141,4 +141,29 @@ test('marks are foreign text: what they say is one harmless line', () => {
   const owner = `arena\n\u001B[31m${'x'.repeat(200)}`;
   const [found] = gitOpsManagers({ annotations: { 'argocd.argoproj.io/tracking-id': `${owner}:rest` } });
   expect(found?.owner).toBe(`arena ${'x'.repeat(74)}`);
+});
+
+test.each<[by: string, marks: Marks, stop: string]>([
+  ['argocd-controller', { annotations: TRACKED }, 'argocd app set arena --sync-policy none'],
+  ['argocd-controller', {}, 'turn its automatic sync off'],
+  [
+    'kustomize-controller',
+    { labels: OF_KUSTOMIZATION },
+    'kubectl -n arena annotate gameserverset duel kustomize.toolkit.fluxcd.io/reconcile=disabled',
+  ],
+  [
+    'helm-controller',
+    { labels: OF_HELM },
+    'kubectl -n arena annotate gameserverset duel helm.toolkit.fluxcd.io/driftDetection=disabled',
+  ],
+  ['kubectl-edit', {}, 'stop what writes as kubectl-edit'],
+])('%s with %j is stopped by one command, or in words', (by, marks, stop) => {
+  expect(stopText(by, { ...aSet(), ...marks })).toBe(stop);
+});
+
+test('the name of an Application is no second command', () => {
+  const labels = { 'argocd.argoproj.io/instance': 'arena; rm -rf ~' };
+  expect(stopText('argocd-controller', { ...aSet(), labels })).toBe(
+    "argocd app set 'arena; rm -rf ~' --sync-policy none",
+  );
 });

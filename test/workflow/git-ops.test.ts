@@ -92,6 +92,15 @@ describe('a manager that applies the set as it was', () => {
     expect(readFailedVersions(it.cluster.set().raw.metadata.annotations).versions).toEqual([]);
   });
 
+  test('is said to leave the set open while the release stands still', async ({ stage }) => {
+    const it = await stage();
+    const argo = gitOps(it.cluster, { manager: MANAGER });
+    const release = await atItsGate(it);
+    argo.sync();
+    const { pausedBecause } = await release.until('the pause', isEdited);
+    expect(pausedBecause).toContain('; the set is not frozen, so servers may move; argocd-controller applies it');
+  });
+
   test('agrees with a rollback', async ({ stage }) => {
     const it = await stage();
     const argo = gitOps(it.cluster, { manager: MANAGER });
@@ -136,6 +145,33 @@ describe('a manager that applies the old image with a strategy of its own, again
   });
 });
 
+describe('a manager that applies a strategy by which some servers stay on the new image', () => {
+  test('stops a rollback, which says that the set is not frozen, who writes it and what ends that; then it ends whole', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const manifest = manifestOf(it, OLD_IMAGE);
+    manifest.spec.updateStrategy = { type: 'RollingUpdate', rollingUpdate: { partition: 9 } };
+    const argo = gitOps(it.cluster, { manager: MANAGER, manifest });
+    const release = await it.start(aRelease({ gates: [{ before: 3 }], ready: { timeout: '5s' } }));
+    await release.until('the gate', atGate);
+    argo.selfHeal(100);
+    await release.until('the pause', isEdited);
+    await release.decide({ verb: 'rollback' });
+    const { pausedBecause, cluster } = await release.until('the question', isStuck);
+    expect(pausedBecause).toMatch(
+      /^the rollback is incomplete: .*argocd-controller changed .*partition of duel from 0 to 9/,
+    );
+    expect(pausedBecause).toContain(
+      `; the set is not frozen: argocd-controller writes it, and servers may move: turn its automatic sync off (docs/git-ops.md), then hotwave rollback arena/duel --cluster ${cluster}`,
+    );
+    argo.stop();
+    await release.decide({ verb: 'rollback' });
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+    expect(loadedBy(it.cluster)).toEqual(everyServer(it.cluster, '1.0'));
+  });
+});
+
 describe('somebody who writes the strategy when every server is back', () => {
   test.for<[string, Rolling]>([
     ['holds some of them', { ...USER_STRATEGY.rollingUpdate, partition: 5 }],
@@ -173,6 +209,7 @@ describe('a manager that applies the new image', () => {
     await release.decide({ verb: 'rollback' });
     const { pausedBecause } = await release.until('the question', isStuck);
     expect(pausedBecause).toMatch(/^the rollback is incomplete: .*argocd-controller changed .*containers\/1\/image/);
+    expect(pausedBecause).toContain('; the set is not frozen: argocd-controller writes it, and servers may move');
     argo.stop();
     // A slow machine may come to that write only now.
     isApplied = false;

@@ -305,5 +305,5 @@ export const noteStuck: Perform<'noteStuck'> = async ({ run }, { reason }) => {
     reason,
     at: Date.now(),
   });
-  return [...markOf(written), { kind: 'stuckNoted', meanwhile: written.meanwhile }];
+  return [...markOf(written), { kind: 'stuckNoted', meanwhile: written.meanwhile, writer: written.writer }];
 };
