@@ -8,7 +8,7 @@ import { recordedVersion } from '../../release/plan/rollback-target.ts';
 import { gitOpsNote } from '../../release/plan/git-ops.ts';
 import { trafficNote } from '../../release/plan/traffic.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
-import type { ReleaseFile } from '../../release/spec/spec.ts';
+import type { ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
 import { imageTag } from '../../release/spec/image-reference.ts';
 import { readRecords } from '../../release/record/record.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
