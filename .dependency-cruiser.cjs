@@ -100,6 +100,7 @@ module.exports = {
       decisions: ['checks', 'fleet', 'narrate', 'plan', 'progress', 'spec'],
       narrate: ['decisions', 'fleet', 'monitor', 'plan', 'progress', 'spec'],
       notices: ['checks', 'decisions', 'fleet', 'monitor', 'narrate', 'progress', 'spec'],
+      wire: ['decisions', 'notices', 'progress'],
     }),
     ...within('workflows', { steps: ['.'] }),
     ...within('activities', {
@@ -111,7 +112,7 @@ module.exports = {
       halt: ['.', 'policy', 'ports'],
       policy: ['.', 'ports'],
       preflight: ['.', 'notices', 'policy', 'ports', 'probes'],
-      audit: ['.', 'ports', 'probes', 'servers'],
+      audit: ['.', 'ports', 'preflight', 'probes', 'servers'],
       monitor: ['.', 'ports', 'probes', 'servers'],
       notices: ['.', 'ports'],
     }),

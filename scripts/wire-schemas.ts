@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { wireSchemas } from '../release/decisions/wire-schemas.ts';
+import { wireSchemas } from '../release/wire/wire-schemas.ts';
 
 // Writes docs/schemas/*.json; with --check it only says whether the committed files are up to date.
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { expect, inject } from 'vitest';
 import type { z } from 'zod';
-import { answerSchema, stateSchema } from '../../release/decisions/wire-schemas.ts';
+import { answerSchema, stateSchema } from '../../release/wire/wire-schemas.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { MESSAGES } from '../../workflows/messages.ts';
 import type { ExpectedAnswer } from '../../workflows/messages.ts';

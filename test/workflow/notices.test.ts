@@ -4,7 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { ClusterFailure } from '../../activities/ports/failure.ts';
 import type { z } from 'zod';
 import type { MonitorState } from '../../release/monitor/monitor.ts';
-import { noticeWireSchema } from '../../release/notices/notice-wire-schema.ts';
+import { noticeWireSchema } from '../../release/wire/notice-wire-schema.ts';
 import type { Undelivered } from '../../workflows/messages.ts';
 import { COURIER_MESSAGES, MESSAGES, courierWorkflowId, monitorWorkflowId } from '../../workflows/messages.ts';
 import { temporalBeside } from '../../worker/temporal-beside.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Outcome, WaveProgress } from '../progress/state.ts';
-import { OPEN_PHASES } from './verbs.ts';
+import { OPEN_PHASES } from '../decisions/verbs.ts';
 
 // Parts that the schemas of states and of notices share.
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { list, moment, phase, set, waveStatus } from '../decisions/wire-parts.ts';
+import { list, moment, phase, set, waveStatus } from './wire-parts.ts';
 import { VERBS } from '../progress/state.ts';
-import { MOST_DECISIONS, MOST_FAILURES, MOST_WAVES, NOTICE_KINDS } from './notice.ts';
+import { MOST_DECISIONS, MOST_FAILURES, MOST_WAVES, NOTICE_KINDS } from '../notices/notice.ts';
 
 const gate = z.object({
   wave: z.number(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { noticeWireSchema } from '../notices/notice-wire-schema.ts';
+import { noticeWireSchema } from './notice-wire-schema.ts';
 import { VERBS } from '../progress/state.ts';
-import { decisionSchema } from './message.ts';
+import { decisionSchema } from '../decisions/message.ts';
 import { list, moment, phase, set, waveStatus } from './wire-parts.ts';
 
 /** What a bot may rely on in the state of a release: other fields may come and go. docs/bots.md promises it. */
