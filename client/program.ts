@@ -55,7 +55,7 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
         'hotwave approve arena/duel --wave 2',
         'hotwave status --help',
       ],
-      [0, 1, 2, 3, 4, 5, 6, 7, 10, 64],
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 64],
     ),
   );
   return program;

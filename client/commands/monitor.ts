@@ -35,7 +35,7 @@ export function runMonitor(io: Io, argument: string, flags: MonitorFlags): Promi
       return flags.stop === true ? await stop(io, temporal, handle, flags) : await show(io, temporal, handle, flags);
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
-      throw new ExitError(EXIT.usage, `no guard watches ${namespace}/${name} in cluster ${cluster}`, [
+      throw new ExitError(EXIT.unknown, `no guard watches ${namespace}/${name} in cluster ${cluster}`, [
         'a release with spec.guard starts one when it is done',
       ]);
     }

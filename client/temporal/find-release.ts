@@ -44,7 +44,7 @@ export async function findRelease(temporal: Temporal, target: Target): Promise<F
   const found = await findReleaseIfAny(temporal, target);
   if (found) return found;
   const orRelease = target.qualified ? '' : `, and no release is called ${name}`;
-  throw new ExitError(EXIT.usage, `there is no release on ${namespace}/${name} in cluster ${cluster}${orRelease}`, [
+  throw new ExitError(EXIT.unknown, `there is no release on ${namespace}/${name} in cluster ${cluster}${orRelease}`, [
     'hotwave list shows the releases that there are; -n and --cluster say where to look',
   ]);
 }

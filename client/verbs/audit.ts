@@ -84,7 +84,7 @@ function addMonitor(program: Command, { io, finish }: Run): void {
       'after',
       helpEnd(
         ['hotwave guard arena/duel', 'hotwave guard duel -n arena --stop --reason "moving house"'],
-        [0, 1, 7, 64],
+        [0, 1, 7, 8, 64],
       ),
     )
     .action(async (set, flags) => {

@@ -10,6 +10,8 @@ import type { Declared, Run } from './shared.ts';
 /** A verb that steers a release. */
 interface Declaration {
   readonly verb: Verb;
+  /** Another word for it, that people try first. */
+  readonly alias?: string;
   readonly summary: string;
   readonly description: string;
   readonly flags?: readonly (readonly [flags: string, description: string])[];
@@ -23,9 +25,9 @@ interface Declaration {
 }
 
 /** The exit codes of a decision. */
-const DECISION_CODES: readonly ExitCode[] = [0, 6, 7, 64];
+const DECISION_CODES: readonly ExitCode[] = [0, 6, 7, 8, 64];
 /** Those of a decision whose outcome may be waited for. */
-const WAITING_CODES: readonly ExitCode[] = [0, 1, 2, 4, 5, 6, 7, 64];
+const WAITING_CODES: readonly ExitCode[] = [0, 1, 2, 4, 5, 6, 7, 8, 64];
 
 const WAIT = [
   ['--wait', 'follow the release to its end; the exit code says how it ended'],
@@ -94,6 +96,7 @@ const DECLARATIONS: readonly Declaration[] = [
   },
   {
     verb: 'rollback',
+    alias: 'undo',
     summary: 'bring servers back to the version before',
     description:
       'Rolls a release back: all servers at once, without gates or bake times, to what they ran before it. --scope brings only a part back, and then the release stands still again. While no release runs, what is written on the set says what to go back to: the version before a release that is done, that was left half-way, or that Temporal has lost; --to names another one. That is followed to its end.',
@@ -117,7 +120,7 @@ const DECLARATIONS: readonly Declaration[] = [
       'hotwave rollback arena/duel --from-cluster --reason "that Temporal is gone"',
     ],
     goesOn: true,
-    codes: [0, 1, 2, 3, 4, 5, 6, 7, 64],
+    codes: [0, 1, 2, 3, 4, 5, 6, 7, 8, 64],
   },
   {
     verb: 'override',
@@ -142,6 +145,7 @@ const DECLARATIONS: readonly Declaration[] = [
 export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
   for (const {
     verb,
+    alias,
     summary,
     description,
     flags = [],
@@ -152,6 +156,7 @@ export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
   } of DECLARATIONS) {
     const declared = decidingFlags(program.command(verb).argument('<set>', SET_ARGUMENT), wantsReason === true);
     for (const [flag, about] of [...flags, ...(goesOn ? WAIT : [])]) declared.option(flag, about);
+    if (alias !== undefined) declared.alias(alias);
     declared
       .summary(summary)
       .description(description)

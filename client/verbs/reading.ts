@@ -46,7 +46,7 @@ function addStatus(program: Command, { io, finish }: Run): void {
       'after',
       helpEnd(
         ['hotwave status arena/duel', 'hotwave status duel -n arena -o json', 'hotwave status scripts-2-0'],
-        [0, 1, 2, 3, 5, 6, 7, 64],
+        [0, 1, 2, 3, 5, 6, 7, 8, 64],
       ),
     )
     .action(async (set, flags) => {
@@ -66,7 +66,7 @@ function addExplain(program: Command, { io, finish }: Run): void {
       'after',
       helpEnd(
         ['hotwave explain arena/duel', 'hotwave explain spec', "hotwave explain 'spec.gates[].timeout'"],
-        [0, 1, 2, 3, 5, 6, 7, 64],
+        [0, 1, 2, 3, 5, 6, 7, 8, 64],
       ),
     )
     .action(async (set, flags) => {
@@ -90,7 +90,7 @@ function addWatch(program: Command, { io, finish }: Run): void {
           'hotwave watch arena/duel --until gate --timeout 1h',
           'hotwave watch arena/duel -o jsonl',
         ],
-        [0, 1, 2, 3, 4, 5, 6, 7, 64],
+        [0, 1, 2, 3, 4, 5, 6, 7, 8, 64],
       ),
     )
     .action(async (set, flags) => {
@@ -116,7 +116,7 @@ function addWait(program: Command, { io, finish }: Run): void {
           'hotwave wait arena/duel --for gate --timeout 30m',
           'hotwave wait arena/duel --for wave=2 && ./load-test.sh',
         ],
-        [0, 1, 2, 4, 5, 6, 7, 64],
+        [0, 1, 2, 4, 5, 6, 7, 8, 64],
       ),
     )
     .action(async (set, flags) => {
@@ -163,7 +163,7 @@ function addHistory(program: Command, { io, finish }: Run): void {
     )
     .addHelpText(
       'after',
-      helpEnd(['hotwave history arena/duel', 'hotwave history duel -n arena --limit 100 -o json'], [0, 7, 64]),
+      helpEnd(['hotwave history arena/duel', 'hotwave history duel -n arena --limit 100 -o json'], [0, 7, 8, 64]),
     )
     .action(async (set, flags) => {
       const { runHistory } = await import('../commands/history.ts');
