@@ -196,15 +196,23 @@ export function rollbackSentences({ phase, rollbackTo }: ReleaseState): string[]
 export function apartSentences(state: ReleaseState): string[] {
   const { unreadable } = state;
   const { deferred, returned, skipped = [], skippedWaves = [], keptForDebugging = [], previousVersion } = state;
+  const { failedBefore = [] } = state;
   return [
     ...(unreadable ? [`${unreadable.count} unreadable messages, the last: ${unreadable.last}`] : []),
     ...(deferred ? [`reload deferred until their players are gone: ${listOf(deferred)}`] : []),
     ...skipped.slice(-SHOWN).map(({ server, actor, reason }) => `excluded: ${server}, skipped by ${actor} (${reason})`),
     ...(skipped.length > SHOWN ? [`excluded: ${skipped.length - SHOWN} more skipped servers`] : []),
     ...(skippedWaves.length > 0 ? [`excluded: skipped waves ${skippedWaves.join(', ')}`] : []),
+    ...(failedBefore.length > 0 ? [`had failed, and prove ${previousVersion} now: ${pastOf(failedBefore)}`] : []),
     ...(returned ? [`back on ${previousVersion} by an override: ${listOf(returned)}`] : []),
     ...(keptForDebugging.length > 0 ? [`kept as they are for debugging: ${keptForDebugging.join(', ')}`] : []),
   ];
+}
+
+/** `duel-9 (version), duel-8 (reload), ...` */
+function pastOf(failures: NonNullable<ReleaseState['failedBefore']>): string {
+  const named = failures.slice(-SHOWN).map(({ server, class: kind }) => `${server} (${kind})`);
+  return `${named.join(', ')}${failures.length > named.length ? `, and ${failures.length - named.length} more` : ''}`;
 }
 
 /** `3 servers (duel-1, duel-2, ...)` */

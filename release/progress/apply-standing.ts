@@ -16,7 +16,7 @@ import {
   withWarnings,
 } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
-import { excludedServers, overrideWarnings, skippedServers } from './groups.ts';
+import { broughtBack, excludedServers, overrideWarnings, skippedServers } from './groups.ts';
 import { outcomeSentence, stoppedBy } from './sentences.ts';
 import type { ForeignView, Newcomers, Release, Row } from './table.ts';
 import { STAGE, rowOf } from './table.ts';
@@ -258,7 +258,7 @@ function finished(release: Release, outcome: Outcome, reason: string, now: numbe
   );
   const overrides = isBack || excludedServers(release).size === 0 ? [] : overrideWarnings(release);
   const warned = withWarnings(release, [...overrides, ...overwrittenWarnings(release)]);
-  return showing(warned, {
+  return showing(isBack ? withPastFailures(warned) : warned, {
     phase: outcome,
     reason,
     waves,
@@ -272,4 +272,12 @@ function finished(release: Release, outcome: Outcome, reason: string, now: numbe
     requests: {},
     endedAt: now,
   });
+}
+
+/** What made servers go back is over once they are: what still fails is listed apart from it. */
+function withPastFailures(release: Release): Release {
+  const back = broughtBack(release);
+  const failedBefore = release.state.failures.filter(({ server }) => back.has(server));
+  if (failedBefore.length === 0) return release;
+  return showing({ ...release, state: withoutFailures(release.state, back) }, { failedBefore });
 }

@@ -8,7 +8,7 @@ import type { FailedBefore, FailurePolicy } from '../checks/verdict.ts';
 import { triesAgain } from '../checks/verdict.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
 import type { Release, Row } from './table.ts';
-import { namedServers } from './state.ts';
+import { isFinal, namedServers } from './state.ts';
 import type { NamedServers, ReleaseState, WaveProgress } from './state.ts';
 
 // Who belongs to what: every question about a group of servers is answered from the table here, and nowhere else.
@@ -154,6 +154,21 @@ export function leftOut(release: Release): ReadonlySet<string> {
   return new Set([...skippedServers(release), ...(release.state.keptForDebugging ?? [])]);
 }
 
+/** Servers of which it is known at the end of a rollback that they are back, so that nothing of them fails any more. */
+export function broughtBack(release: Release): ReadonlySet<string> {
+  const { plan, progress, state } = release;
+  const { back, newcomers, rows } = progress;
+  // What new servers get is taken back; those that are there stay as they are. Of one that was left half-way nobody knows.
+  if (progress.leaving || back?.scope !== 'release' || back.isNothing || plan.strategy === 'newServersOnly')
+    return new Set();
+  const out = leftOut(release);
+  const silent = new Set(newcomers.notProved.map(({ name }) => name));
+  // Of a rolling release the others were looked at as well.
+  const others = plan.strategy === 'rolling' ? state.failures.map(({ server }) => server) : [];
+  const all = [...(back.groups ?? []).flat(), ...others];
+  return new Set(all.filter((name) => !out.has(name) && !silent.has(name) && rows.get(name)?.failed === undefined));
+}
+
 /** Adopted servers that keep the new version by their overrides when the release goes back. */
 export function keptServers(release: Release): readonly PlannedServer[] {
   // One whose pod was made again is none of them any more: it goes back like whoever came meanwhile.
@@ -223,7 +238,8 @@ export function laterServers({ plan, state }: Release, wave = Infinity): readonl
 export function withCounts(release: Release): ReleaseState {
   const { plan, state, progress } = release;
   if (plan.strategy === 'newServersOnly') return { ...state, waves: newServersWave(release) };
-  const waves = state.waves.map((wave) => ({ ...wave, ...countsOf(release, wave) }));
+  const over = isFinal(state.phase) ? broughtBack(release) : new Set<string>();
+  const waves = state.waves.map((wave) => ({ ...wave, ...countsOf(release, wave, over) }));
   const named = (isOne: (row: Row) => boolean): NamedServers | undefined =>
     namedServers([...placesOf(plan).keys()].filter((name) => isOne(progress.rows.get(name) ?? { stage: STAGE.none })));
   return {
@@ -234,20 +250,29 @@ export function withCounts(release: Release): ReleaseState {
   };
 }
 
-function countsOf(release: Release, wave: WaveProgress): Pick<WaveProgress, 'ready' | 'proven' | 'failed'> {
+/** @param over whose failure is over: they are back */
+function countsOf(
+  release: Release,
+  wave: WaveProgress,
+  over: ReadonlySet<string>,
+): Pick<WaveProgress, 'ready' | 'proven' | 'failed'> {
   const servers = release.plan.waves[wave.number - 1]?.servers ?? [];
   const skipped = skippedServers(release);
   const counts = { ready: 0, proven: 0, failed: 0 };
   for (const { name } of servers) {
-    const { stage, failed, hadFailed, excluded, away } = rowOf(release, name);
+    const row = rowOf(release, name);
+    const { stage, excluded, away } = row;
     if (away !== undefined || excluded === 'reverted') continue;
     if (stage >= STAGE.moved) counts.ready += 1;
     // One status each: whoever has failed counts as that, also when it proves the version.
-    const isFailed = failed !== undefined || excluded === 'failed' || hadFailed === true;
-    if (isFailed && !skipped.has(name)) counts.failed += 1;
+    if (countsAsFailed(row, over.has(name)) && !skipped.has(name)) counts.failed += 1;
     else if (stage >= STAGE.proved) counts.proven += 1;
   }
   return counts;
+}
+
+function countsAsFailed({ failed, excluded, hadFailed }: Row, isOver: boolean): boolean {
+  return failed !== undefined || excluded === 'failed' || (hadFailed === true && !isOver);
 }
 
 function newServersWave({ state, progress }: Release): readonly WaveProgress[] {

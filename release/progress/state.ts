@@ -262,8 +262,10 @@ export interface ReleaseState {
   readonly keptForDebugging?: readonly string[] | undefined;
   /** The release that took over. */
   readonly supersededBy?: string | undefined;
-  /** The latest 50 failed servers. */
+  /** The latest 50 failed servers; once a rollback is over those that still fail. */
   readonly failures: readonly ServerFailure[];
+  /** Once a rollback is over: what had failed before, of servers that are back. Absent when nothing had. */
+  readonly failedBefore?: readonly ServerFailure[] | undefined;
   readonly warnings: readonly string[];
   readonly decisions: readonly DecisionRecord[];
   /** Why it ended as it did; empty while it runs. */

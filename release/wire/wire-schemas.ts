@@ -4,6 +4,8 @@ import { VERBS } from '../progress/state.ts';
 import { decisionSchema } from '../decisions/message.ts';
 import { list, moment, phase, set, waveStatus } from './wire-parts.ts';
 
+const failure = z.object({ server: z.string(), class: z.string(), reason: z.string() });
+
 /** What a bot may rely on in the state of a release: other fields may come and go. docs/bots.md promises it. */
 export const stateSchema = z.object({
   v: z.literal(1),
@@ -54,7 +56,10 @@ export const stateSchema = z.object({
     .optional()
     .meta({ description: 'The gate that is open' }),
   pausedBecause: z.string().optional(),
-  failures: list(z.object({ server: z.string(), class: z.string(), reason: z.string() })),
+  failures: list(failure).meta({ description: 'Once a rollback is over those that still fail' }),
+  failedBefore: list(failure)
+    .optional()
+    .meta({ description: 'Once a rollback is over: what had failed before, of servers that are back' }),
   decisions: list(
     z.object({
       id: z.string(),

@@ -21,7 +21,7 @@ describe('a server whose write is denied', () => {
     deny(it.cluster, 'duel-1', `pods "duel-1" is forbidden: ${SAYS}`);
     const release = await it.start(aRelease({ ready: { timeout: '5m' } }));
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
-    expect((await release.state()).failures).toEqual([
+    expect((await release.state()).failedBefore).toEqual([
       {
         server: 'duel-1',
         class: 'refused',

@@ -182,7 +182,7 @@ describe('a rollback of servers that never loaded the new version', () => {
     const it = await stage({ timings: { termMs: (server) => (server === 'duel-9' ? 4_000 : 0) } });
     const release = await it.start(aRelease({ ready: { timeout: '2s' } }));
     await carriedToItsEnd(release);
-    const { failures, reason } = await release.state();
+    const { failedBefore: failures, reason } = await release.state();
     expect(`${JSON.stringify(failures)} ${reason}`).not.toMatch(/digest/);
     expect(`${JSON.stringify(failures)} ${reason}`).toMatch(/duel-9/);
   });

@@ -219,7 +219,7 @@ describe('the exit code of start --wait, status and the Temporal UI tell the sam
       expect([started.code, status.code]).toEqual([code, code]);
       expect(firstLine(status.out)).toMatch(why);
       const json = JSON.parse((await hotwave('status', set, '-o', 'json')).out) as ReleaseState;
-      expect(json.failures.map((failure) => failure.class)).toEqual([kind]);
+      expect([...json.failures, ...(json.failedBefore ?? [])].map((failure) => failure.class)).toEqual([kind]);
       const reason = json.pausedBecause ?? json.reason;
       expect(started.out.split('\n').at(-1)).toContain(reason);
       expect(status.out).toContain(reason);

@@ -65,7 +65,7 @@ test('a webhook that rewrites an image for the first time in a wave is named wit
   const file = world.release('mirrored', 'v2.0', '  waves: [1, rest]');
   const release = await world.hotwave.start({ ...file, spec: { ...file.spec, ready: { timeout: 300_000 } } });
   expect(await release.result()).toMatchObject({ outcome: 'rolled-back', recreatedPods: 0 });
-  const { failures } = await release.state();
+  const { failedBefore: failures = [] } = await release.state();
   expect(failures).toEqual([
     {
       server: 'mirrored-2',

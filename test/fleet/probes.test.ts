@@ -188,7 +188,7 @@ describe('Prometheus', () => {
     const result = await started.result();
     expect(result.outcome).toBe('rolled-back');
     expect(result.reason).toMatch(/is 0\.07 for 1 updated server, above 0\.01 \(0\.002 for 2 not yet updated\)/);
-    expect((await started.state()).failures).toMatchObject([{ server: 'noisy-2', class: 'metric' }]);
+    expect((await started.state()).failedBefore).toMatchObject([{ server: 'noisy-2', class: 'metric' }]);
     await expectEveryServerOn('noisy', 'v1.0');
   });
 

@@ -48,7 +48,7 @@ test('a policy that denies the write of a pod is named, long before time is over
   const release = await world.hotwave.start(waiting(world.release('denied', 'v2.0', ALL_AT_ONCE), 300_000));
   const result = await release.result();
   expect(result).toMatchObject({ outcome: 'rolled-back', restartsOfMainContainers: 0, recreatedPods: 0 });
-  const { failures } = await release.state();
+  const { failedBefore: failures = [] } = await release.state();
   expect(failures.map(({ server, class: kind }) => [server, kind])).toEqual([
     ['denied-2', 'refused'],
     ['denied-1', 'refused'],
@@ -89,7 +89,7 @@ test('a budget that keeps OpenKruiseGame from writing an override is named when 
   const targeted = '  strategy: targeted\n  target: { gameServerSet: budgeted, servers: { servers: [1] } }\n';
   const release = await world.hotwave.start(waiting(world.release('budgeted', 'v2.0', targeted), 15_000));
   await release.result();
-  const { failures } = await release.state();
+  const { failedBefore: failures = [] } = await release.state();
   expect(failures.map(({ server, class: kind, reason }) => [server, kind, reason])).toEqual([
     [
       'budgeted-1',
@@ -116,7 +116,7 @@ test('without the right to read events the reason says what the pods show, and n
   await denyPodImage(world.lab.api, { set: 'blind', image: fleetImage('v2.0'), message: SAYS });
   const release = await world.hotwave.start(waiting(world.release('blind', 'v2.0', ALL_AT_ONCE), 20_000));
   expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
-  const { failures } = await release.state();
+  const { failedBefore: failures = [] } = await release.state();
   expect(failures.map(({ server, class: kind, reason }) => [server, kind, reason])).toEqual([
     [
       'blind-2',

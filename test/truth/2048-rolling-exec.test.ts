@@ -71,7 +71,7 @@ test.each([['v2.1-badconfig', 'reload', /the reload ended with exit code 1: .*\[
     const result = await started.result();
     expect(result).toMatchObject({ outcome: 'rolled-back', restartsOfMainContainers: 0, recreatedPods: 0 });
     expect(result.reason).toMatch(reason);
-    expect((await started.state()).failures.map((failure) => failure.class)).toContain(kind);
+    expect((await started.state()).failedBefore?.map((failure) => failure.class)).toContain(kind);
     expect(await versionsLoaded(set)).toEqual(['v1.0', 'v1.0']);
     await deleteSet(world.lab.api, set);
   },

@@ -92,7 +92,7 @@ test('a file that the sidecar forgets is named by the checksums, before any engi
   expect(result.reason).toMatch(
     /1 of \d+ files are not as listed: \/var\/www\/html\/js\/version\.conf has \w{12}, expected/,
   );
-  expect((await started.state()).failures.map((failure) => failure.class)).toEqual(['content']);
+  expect((await started.state()).failedBefore?.map((failure) => failure.class)).toEqual(['content']);
 });
 
 test('an old line in the log proves nothing: a reload that fails is rolled back, and the log proves the old version', async () => {

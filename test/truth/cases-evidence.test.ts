@@ -104,7 +104,7 @@ test(
     expect([...(await witness.stop())]).toEqual(['v1.0']);
     await recorder.stop();
     const state = await started.state();
-    expect(`${state.reason} ${JSON.stringify(state.failures)}`).not.toMatch(/digest/);
+    expect(`${state.reason} ${JSON.stringify(state.failedBefore)}`).not.toMatch(/digest/);
     expect((await pods(set)).map((one) => containerStatus(one, mainContainer)!.restartCount)).toEqual([0]);
   },
 );
