@@ -21,6 +21,7 @@ import { reloadServers } from './probes/reload-servers.ts';
 import { leased, underLease } from './lease.ts';
 import type { Heartbeats } from './ports/heartbeats.ts';
 import { reportingTrouble } from './runtime.ts';
+import { tellingTrouble } from './telling-trouble.ts';
 import { settleOverrides } from './game-servers/settle-overrides.ts';
 import { lookAtFleet } from './servers/look-at-fleet.ts';
 import { rollbackSnapshot } from './servers/rollback-snapshot.ts';
@@ -48,6 +49,8 @@ import type { NoticeSender } from './ports/notice-sender.ts';
 import type { PolicySource } from './ports/policy.ts';
 import { NO_RELEASES } from './ports/releases.ts';
 import type { Releases } from './ports/releases.ts';
+import { NO_TROUBLES } from './ports/troubles.ts';
+import type { Troubles } from './ports/troubles.ts';
 
 /** What activities need from the outside. */
 export interface ActivityDependencies {
@@ -66,6 +69,8 @@ export interface ActivityDependencies {
   readonly couriers?: Couriers | undefined;
   /** What sends to HTTP sinks. Default: nothing does. */
   readonly sender?: NoticeSender | undefined;
+  /** Where an activity says that its call fails and is made again. Default: nowhere. */
+  readonly troubles?: Troubles | undefined;
   /** True once the worker takes no more work: watches then end at once. Default: never. */
   readonly isStopping?: () => boolean;
 }
@@ -82,11 +87,12 @@ export function createActivities({
   couriers,
   sender,
   releases = NO_RELEASES,
+  troubles = NO_TROUBLES,
   isStopping = () => false,
 }: ActivityDependencies) {
   const cluster = underLease(whole);
   const activity = <Input, Output>(run: (input: Input) => Promise<Output>): ((input: Input) => Promise<Output>) =>
-    leased(heartbeats, reportingTrouble(run));
+    leased(heartbeats, reportingTrouble(tellingTrouble(troubles, run)));
   return {
     planRelease: activity(planReleaseActivity({ cluster, metrics, calendar, releases }, policy)),
     checkCalendar: activity(checkCalendar(calendar)),

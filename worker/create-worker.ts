@@ -9,6 +9,7 @@ import { taskQueueOf, watchQueueOf } from '../workflows/messages.ts';
 import { workflowBundlePath } from './bundle.ts';
 import { temporalHeartbeats } from './temporal-heartbeats.ts';
 import { temporalReleases } from './temporal-releases.ts';
+import { temporalTroubles } from './temporal-troubles.ts';
 
 /** What a worker is made of. */
 export interface HotwaveWorkerOptions extends Omit<ActivityDependencies, 'heartbeats'> {
@@ -63,6 +64,7 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     activities: createActivities({
       releases: temporalReleases(connection, namespace),
       heartbeats: temporalHeartbeats,
+      troubles: temporalTroubles,
       couriers: temporalCouriers(connection, namespace, courierTimes),
       sender: httpNoticeSender(),
       ...dependencies,

@@ -37,9 +37,15 @@ export const WORKFLOWS = {
 
 /**
  * The update and the signal that carry a decision, the query for what the release says to a decision (it is not taken by
- * asking), and the query for the whole state.
+ * asking), the query for the whole state, and the signal by which an activity says that its call fails.
  */
-export const MESSAGES = { decide: 'decide', decideSignal: 'decideBySignal', answer: 'answer', state: 'state' } as const;
+export const MESSAGES = {
+  decide: 'decide',
+  decideSignal: 'decideBySignal',
+  answer: 'answer',
+  state: 'state',
+  callTrouble: 'callTrouble',
+} as const;
 
 /** The update and the signal that end a guard, and the signal by which a release hands its set over to a running guard. */
 export const GUARD_MESSAGES = { stop: 'stopMonitor', stopSignal: 'stopMonitorBySignal', takeOver: 'takeOver' } as const;

@@ -18,6 +18,7 @@ import { cardOf } from '../release/notices/card.ts';
 import { noticesBetween, withNews } from '../release/notices/news.ts';
 import { Outbox } from './outbox.ts';
 import { apply } from '../release/progress/apply.ts';
+import { callTroubleSchema, waitInTrouble } from '../release/progress/call-trouble.ts';
 import type { Doing } from '../release/progress/describe-step.ts';
 import type { Event } from '../release/progress/events.ts';
 import { withCounts } from '../release/progress/groups.ts';
@@ -25,7 +26,7 @@ import { nextStep } from '../release/progress/next-step.ts';
 import type { Step } from '../release/progress/step.ts';
 import type { Release } from '../release/progress/table.ts';
 import { isFinal } from '../release/progress/state.ts';
-import type { ReleaseState } from '../release/progress/state.ts';
+import type { ReleaseState, Wait } from '../release/progress/state.ts';
 import { EXAMPLES, readDecision } from '../release/decisions/message.ts';
 import type { Carried, CarriedOutbox, DecisionMessage, ExpectedAnswer } from './messages.ts';
 import { MESSAGES, decisionSchema } from './messages.ts';
@@ -34,6 +35,7 @@ import { Weighing } from './weighing.ts';
 
 const decideUpdate = defineUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide);
 const decideSignal = defineSignal<[DecisionMessage]>(MESSAGES.decideSignal);
+const callTroubleSignal = defineSignal<[unknown]>(MESSAGES.callTrouble);
 const answerQuery = defineQuery<ExpectedAnswer, [DecisionMessage]>(MESSAGES.answer);
 const stateQuery = defineQuery<ReleaseState>(MESSAGES.state);
 
@@ -61,6 +63,8 @@ export class RunningRelease {
   /** Something is at work outside that has to end first. */
   #isAtWork = false;
   #isInterrupted = false;
+  /** What the step at work waits for when all goes well, and since when it is shown. */
+  #shown: { readonly wait: Wait; readonly at: number } | undefined;
   /** What was said to which decision, for those who signalled it; the oldest go first. */
   readonly #answers: Map<string, DecisionAnswer>;
   /** The runs of this release, this one last: what was signed for another is a replay. */
@@ -88,6 +92,9 @@ export class RunningRelease {
     });
     setHandler(decideSignal, (message) => this.#receiveSignal(message), {
       description: `A person's decision: ${EXAMPLES.decision}`,
+    });
+    setHandler(callTroubleSignal, (message) => this.#meetTrouble(message), {
+      description: 'An activity says that its call fails and is made again',
     });
     for (const message of waiting) void this.#receive(message);
   }
@@ -164,7 +171,25 @@ export class RunningRelease {
   show({ phase, step, for: what, owner, since = Date.now(), until }: Doing): void {
     const doing = agreeing(step);
     const wait = { for: what === undefined ? doing : what, owner, since, until };
+    this.#shown = { wait, at: Date.now() };
     this.#showState({ phase, step: doing, wait });
+  }
+
+  /**
+   * A call of the step at work fails and is made again, or has got through: only its activity sees attempts. What is said of
+   * a step that is over comes too late.
+   */
+  #meetTrouble(message: unknown): void {
+    const read = callTroubleSchema.safeParse(message);
+    if (!read.success) {
+      this.#countUnreadable('a callTrouble that cannot be read: only activities send it');
+      return;
+    }
+    const shown = this.#shown;
+    if (!shown || read.data.scheduledAt < shown.at || !this.#isAtWork) return;
+    const isOver = read.data.reason === undefined;
+    if (isOver && this.state.wait === shown.wait) return;
+    this.#showState({ wait: isOver ? shown.wait : waitInTrouble(shown.wait, read.data) });
   }
 
   #showState(change: Partial<ReleaseState>): void {

@@ -1,5 +1,5 @@
 import { approvalsMissing, mayVote } from './gate-votes.ts';
-import { isBeyondHalts } from './halt.ts';
+import { isBeyondHalts, pointInTime } from './halt.ts';
 import type { Weighed } from './person.ts';
 import { isAmong, isSamePerson } from './person.ts';
 import { formatDuration } from '../spec/quantity.ts';
@@ -75,20 +75,28 @@ export function withDecision(before: readonly DecisionRecord[], decision: Decisi
 }
 
 function judge(state: ReleaseState, decision: Decision, now: number): Effect {
-  const refusal = refusalOfAnybody(state, decision);
+  const refusal = refusalOfAnybody(state, decision, now);
   return refusal === undefined ? JUDGES[decision.verb](state, decision, now) : { refusal };
 }
 
-/** Why a decision does not count, whoever decides; undefined when that depends on who it is, or it counts. */
-export function refusalOfAnybody(state: ReleaseState, { release, plan, verb, wave }: Decision): string | undefined {
+/**
+ * Why a decision does not count, whoever decides; undefined when that depends on who it is, or it counts.
+ * @param now milliseconds since the epoch; left out where only whether it counts is asked
+ */
+export function refusalOfAnybody(
+  state: ReleaseState,
+  { release, plan, verb, wave }: Decision,
+  now = 0,
+): string | undefined {
   if (release !== state.release)
     return `this decision is for release ${release}, but ${state.release} is the one on ${state.set.name}`;
   const cell = cellOf(state, verb);
   if (!cell) return `${state.release} has ended (${state.phase}); start a new release instead`;
   // A pause or a rollback that is asked for and not yet begun counts as if it had.
-  const sooner = soonerRefusal(state, verb);
+  const sooner = soonerRefusal(state, verb, now);
   if (sooner !== undefined) return sooner;
-  if ('refuses' in cell && !isCountermand(state, verb)) return cell.refuses;
+  if ('refuses' in cell && !isCountermand(state, verb))
+    return verb === 'rollback' ? `${cell.refuses}${howFar(state, now)}` : cell.refuses;
   if (plan !== undefined && !state.planHash.startsWith(plan))
     return `this decision is for plan ${plan.slice(0, 8)}, but ${state.release} has plan ${state.planHash.slice(0, 8)}: look at it again with hotwave status`;
   return verb === 'approve' || verb === 'reject' ? gateRefusal(state, wave) : undefined;
@@ -113,7 +121,7 @@ const JUDGES: Readonly<Record<Verb, Judge>> = {
 const GRAVER: ReadonlySet<Verb> = new Set<Verb>(['cancel', 'supersede', 'unhalt']);
 
 /** What was asked for and has not begun yet decides about the next verb already. */
-function soonerRefusal(state: ReleaseState, verb: Verb): string | undefined {
+function soonerRefusal(state: ReleaseState, verb: Verb, now: number): string | undefined {
   const { release, requests, halt: halted, phase } = state;
   if (halted && phase !== 'rolling-back') {
     const cell = VERB_TABLE[verb].halted;
@@ -122,18 +130,26 @@ function soonerRefusal(state: ReleaseState, verb: Verb): string | undefined {
   if (verb === 'pause' && requests.pause) return `${release} is paused already; resume goes on`;
   // Who rolls back or ends a halted release means it: the halt, which is told again and again, must not undo that.
   if (requests.cancel && verb !== 'unhalt') return `${release} is being cancelled already`;
-  return requests.rollback && !GRAVER.has(verb) ? aboutToRollBack(state, verb) : undefined;
+  return requests.rollback && !GRAVER.has(verb) ? aboutToRollBack(state, verb, now) : undefined;
 }
 
-function aboutToRollBack({ release, requests }: ReleaseState, verb: Verb): string | undefined {
+function aboutToRollBack(state: ReleaseState, verb: Verb, now: number): string | undefined {
+  const { release, requests } = state;
   const part = requests.rollback?.scope;
   if (verb === 'rollback')
     return part === undefined
-      ? `${release} is rolling back already`
+      ? `${release} is rolling back already${howFar(state, now)}`
       : `${release} rolls its ${part} servers back first`;
   return part === undefined
     ? `${release} is about to roll back, which is not stopped half-way; wait for it to end`
     : undefined;
+}
+
+/** Whoever asks twice wants to know what it does, and whether it needs somebody. */
+function howFar({ wait }: ReleaseState, now: number): string {
+  if (!wait) return '';
+  const until = wait.until < now ? '' : `, until ${pointInTime(wait.until)} at the latest,`;
+  return `: ${wait.for}; it waits for ${wait.owner}${until} and goes on by itself: nothing more has to be sent`;
 }
 
 /** Takes back what was asked for but has not begun: that is not in the table, which knows phases only. */

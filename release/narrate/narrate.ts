@@ -21,7 +21,11 @@ export function why(state: ReleaseState, now?: number): string {
   if (now === undefined)
     return `${what} (${turnOf(what, owner)}, since ${pointInTime(since)}, until ${pointInTime(until)})`;
   const elapsed = now - since < LEAST_TOLD_MS ? '' : `for ${formatDuration(now - since)}, `;
-  return `${what} (${turnOf(what, owner)}, ${elapsed}${formatDuration(Math.max(0, until - now))} left)`;
+  const left =
+    now - until >= LEAST_TOLD_MS
+      ? `${formatDuration(now - until)} longer than expected`
+      : `${formatDuration(Math.max(0, until - now))} left`;
+  return `${what} (${turnOf(what, owner)}, ${elapsed}${left})`;
 }
 
 /** Whose turn it is: `waits for Kruise`, or only who where the sentence says already that it waits. */

@@ -337,6 +337,23 @@ test('rollback is accepted in every state that has not ended and is not rolling 
   }
 });
 
+test('whoever asks for a rollback twice hears what it does and that it goes on, and no deadline that is over', () => {
+  const wait = { for: 'brings 1 back', owner: 'the API server', since: NOW, until: NOW + 60_000 };
+  const goesOn = 'and goes on by itself: nothing more has to be sent';
+  const back = aState({ phase: 'rolling-back', goesBack: true, wait });
+  expect(decide(back, { verb: 'rollback' }).answers).toEqual([
+    `r1 is rolling back already: brings 1 back; it waits for the API server, until 1970-01-01 00:17:40 UTC at the latest, ${goesOn}`,
+  ]);
+  const late = aState({ phase: 'rolling-back', goesBack: true, wait: { ...wait, until: NOW - 1 } });
+  expect(decide(late, { verb: 'rollback' }).answers).toEqual([
+    `r1 is rolling back already: brings 1 back; it waits for the API server ${goesOn}`,
+  ]);
+  const asked = aState({ requests: { rollback: { actor: 'ann', reason: 'x', order: 'all' } }, wait });
+  expect(decide(asked, { id: '2', verb: 'rollback' }).answers).toEqual([
+    `r1 is rolling back already: brings 1 back; it waits for the API server, until 1970-01-01 00:17:40 UTC at the latest, ${goesOn}`,
+  ]);
+});
+
 test('why says what it waits for, on whom, since when and how long still', () => {
   const wait = { for: 'waits for 2 approvals before wave 2', owner: 'a person', since: NOW, until: NOW + 7_200_000 };
   expect(why({ ...atGate(), wait }, NOW + 90_000)).toBe(

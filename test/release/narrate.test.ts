@@ -17,6 +17,13 @@ test('what has gone on for less than a second is not told', () => {
   expect(since(1_000)).toBe('waits for 50 servers to be Ready (Kruise, for 1s, 4m48s left)');
 });
 
+test('a deadline that is over is not said to be one', () => {
+  const { wait } = aReleaseState();
+  const until = (ago: number): string => why(aReleaseState({ wait: { ...wait!, until: NOW - ago } }), NOW);
+  expect(until(999)).toBe('waits for 50 servers to be Ready (Kruise, for 12s, 0ms left)');
+  expect(until(90_000)).toBe('waits for 50 servers to be Ready (Kruise, for 12s, 90s longer than expected)');
+});
+
 test('a pause names who asked for it, or what is the matter', () => {
   const paused = (pausedBecause: string): string => why(aReleaseState({ pausedBecause, wait: undefined }), NOW);
   expect(paused('by ann: no reason given')).toBe('paused by ann: no reason given');

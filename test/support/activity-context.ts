@@ -5,6 +5,11 @@ import type { Info } from '@temporalio/activity';
 export interface Attempt {
   /** From 1. */
   readonly attempt?: number;
+  readonly activityType?: string;
+  /** When the call was scheduled, milliseconds since the epoch. */
+  readonly scheduledTimestampMs?: number;
+  /** How long all attempts may take together, in milliseconds. */
+  readonly scheduleToCloseTimeoutMs?: number;
   /** What the attempt before recorded. */
   readonly heartbeatDetails?: unknown;
   /** Ends it. Default never. */
