@@ -10,6 +10,10 @@ import { plainText } from '../release/spec/plain-text.ts';
 const LIMIT_MS = 30_000;
 /** Credentials are renewed so long before they end: clocks differ, and a request takes its time. */
 const EARLY_MS = 60_000;
+/** Those that live for minutes only, or less, are renewed when so much of their life is left. */
+const EARLY_PART = 0.1;
+/** What ends sooner, or seems to be over by this clock, is used so long all the same: the API server says when it is. */
+const LEAST_KEPT_MS = 1_000;
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 
 /** `users[].user.exec` of a kubeconfig. */
@@ -120,7 +124,7 @@ export class CredentialPlugin {
     const credentials = { token, certificate, key };
     const ends = expirationTimestamp ? Date.parse(expirationTimestamp) : Number.POSITIVE_INFINITY;
     if (Number.isNaN(ends)) throw this.#wrong('gives an expirationTimestamp that is no time');
-    this.#known = { credentials, until: ends - EARLY_MS };
+    this.#known = { credentials, until: keptUntil(this.#now(), ends) };
     return credentials;
   }
 
@@ -180,6 +184,12 @@ export class CredentialPlugin {
     const name = plainText(this.#config.command, 100);
     return new ClusterFailure('unauthorized', `the credential plugin ${name} ${what}`, { retryable: true });
   }
+}
+
+/** Until when credentials are kept that were given now; milliseconds since the epoch. */
+function keptUntil(now: number, ends: number): number {
+  const early = Math.min(EARLY_MS, (ends - now) * EARLY_PART);
+  return Math.max(ends - early, now + LEAST_KEPT_MS);
 }
 
 function firstLine(text: string): string {

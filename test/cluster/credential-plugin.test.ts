@@ -57,9 +57,10 @@ describe('a credential plugin', () => {
   test('is run again a minute before what it gave ends, and when the API server accepts that no more', async () => {
     const ends = '2026-01-01T01:00:00Z';
     const plugin = await aPlugin('ending', answer({ token: 'secret', expirationTimestamp: ends }));
-    let now = Date.parse(ends) - 61_000;
+    let now = Date.parse(ends) - 3_600_000;
     const it = new CredentialPlugin(plugin.config, undefined, { now: () => now });
     await it.credentials();
+    now = Date.parse(ends) - 61_000;
     await it.credentials();
     expect(await plugin.runs()).toBe(1);
     now += 2_000;
@@ -69,6 +70,49 @@ describe('a credential plugin', () => {
     it.forget();
     await it.credentials();
     expect(await plugin.runs()).toBe(3);
+  });
+
+  test('whose tokens live 20 s is run once for fifty requests at the same time and thirty after each other', async () => {
+    const body = `ends=$(date -u -d '+20 seconds' +%Y-%m-%dT%H:%M:%SZ)\n${answer({ token: 'short', expirationTimestamp: 'ENDS' }).replace('"ENDS"', '"\'"$ends"\'"')}`;
+    const plugin = await aPlugin('short-lived', body);
+    const it = new CredentialPlugin(plugin.config, undefined);
+    await Promise.all(Array.from({ length: 50 }, () => it.credentials()));
+    for (let request = 1; request <= 30; request += 1) await it.credentials();
+    expect(await plugin.runs()).toBe(1);
+  });
+
+  test.for([
+    ['an hour', 3_600_000, 60_000],
+    ['a minute', 60_000, 6_000],
+    ['20 s', 20_000, 2_000],
+    ['ten seconds', 10_000, 1_000],
+  ] as const)(
+    'whose tokens live %s is run again a tenth of that before they end, or a minute',
+    async ([, life, early]) => {
+      const ends = Date.parse('2026-01-01T01:00:00Z');
+      const given = answer({ token: 'secret', expirationTimestamp: new Date(ends).toISOString() });
+      const plugin = await aPlugin(`life-${life}`, given);
+      let now = ends - life;
+      const it = new CredentialPlugin(plugin.config, undefined, { now: () => now });
+      await it.credentials();
+      now = ends - early - 1;
+      await it.credentials();
+      expect(await plugin.runs()).toBe(1);
+      now += 1;
+      await it.credentials();
+      expect(await plugin.runs()).toBe(2);
+    },
+  );
+
+  test('whose clock is behind gives what seems to be over: it is taken for a second, and the API server judges it', async () => {
+    const plugin = await aPlugin('behind', answer({ token: 'secret', expirationTimestamp: '2026-01-01T00:00:00Z' }));
+    let now = Date.parse('2026-01-01T00:05:00Z');
+    const it = new CredentialPlugin(plugin.config, undefined, { now: () => now });
+    for (let request = 1; request <= 30; request += 1) await it.credentials();
+    expect(await plugin.runs()).toBe(1);
+    now += 1_000;
+    await it.credentials();
+    expect(await plugin.runs()).toBe(2);
   });
 
   test('finds its standard input closed, and the cluster only where it wants to know it', async () => {
