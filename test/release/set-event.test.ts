@@ -31,6 +31,7 @@ test('what somebody has to look at is a Warning, and each kind has a reason of i
     'Normal HotwaveStarted',
     'Normal HotwaveGateOpened',
     'Normal HotwaveReminder',
+    'Normal HotwaveVote',
     'Normal HotwaveGateDecided',
     'Warning HotwaveFailing',
     'Warning HotwavePaused',
