@@ -19,8 +19,8 @@ export interface GatewayParts {
   readonly webhookKeys: readonly NamedSecret[];
   readonly uiUrl?: string | undefined;
   readonly now: () => number;
-  /** Rejects with a sentence while Temporal does not answer. */
-  readonly ready: () => Promise<void>;
+  /** Why no decision can be taken now, in one sentence; undefined when it is ready. */
+  readonly trouble: () => Promise<string | undefined>;
   readonly warn: (message: string, fields: Readonly<Record<string, string>>) => void;
 }
 
@@ -33,12 +33,8 @@ export function gatewayApp(parts: GatewayParts): Hono {
   app.use('*', limit);
   app.get('/healthz', (context) => context.text('ok'));
   app.get('/readyz', async (context) => {
-    try {
-      await parts.ready();
-      return context.text('ok');
-    } catch {
-      return context.text('Temporal does not answer', 503);
-    }
+    const trouble = await parts.trouble();
+    return trouble === undefined ? context.text('ok') : context.text(trouble, 503);
   });
   const notices = noticeTaker(parts);
   app.post('/notices', async (context) => send(context, await notices(await rawOf(context))));

@@ -5,21 +5,32 @@ import type { Temporal } from '../temporal/connect.ts';
 import { GRPC, grpcStatus } from '../temporal/temporal-errors.ts';
 import type { Releases } from './take-click.ts';
 
-/** So long one call may take: people wait for two seconds in all. */
-const CALL_MS = 1_500;
-
 /** The releases of a Temporal, which may be down. A decision names its run, so that no later release takes it. */
-export function releasesOf({ client, call }: Pick<Temporal, 'client' | 'call'>): Releases {
+export function releasesOf(temporal: Temporal): Releases {
+  const { client, call, address, namespace } = temporal;
   const handleOf = (workflowId: string) => client.workflow.getHandle(workflowId);
   return {
-    ask: (workflowId, decision) =>
-      call(() => handleOf(workflowId).query<ExpectedAnswer, [DecisionMessage]>(MESSAGES.answer, decision), CALL_MS),
-    signal: (workflowId, decision) =>
-      call(() => handleOf(workflowId).signal<[DecisionMessage]>(MESSAGES.decideSignal, decision), CALL_MS),
-    isFinal(error) {
-      if (error instanceof WorkflowNotFoundError) return true;
-      const code = grpcStatus(error)?.code;
-      return code === GRPC.unauthenticated || code === GRPC.permissionDenied;
+    ask: (workflowId, decision, milliseconds) =>
+      call(
+        () => handleOf(workflowId).query<ExpectedAnswer, [DecisionMessage]>(MESSAGES.answer, decision),
+        milliseconds,
+      ),
+    signal: (workflowId, decision, milliseconds) =>
+      call(() => handleOf(workflowId).signal<[DecisionMessage]>(MESSAGES.decideSignal, decision), milliseconds),
+    async trouble(milliseconds) {
+      try {
+        await call(() => temporal.connection.workflowService.describeNamespace({ namespace }), milliseconds);
+        return undefined;
+      } catch (error) {
+        if (grpcStatus(error)?.code === GRPC.notFound) return `Temporal at ${address} has no namespace ${namespace}`;
+        return isRefusal(error) ? `Temporal at ${address} refuses access` : `Temporal at ${address} does not answer`;
+      }
     },
+    isFinal: (error) => error instanceof WorkflowNotFoundError || isRefusal(error),
   };
+}
+
+function isRefusal(error: unknown): boolean {
+  const code = grpcStatus(error)?.code;
+  return code === GRPC.unauthenticated || code === GRPC.permissionDenied;
 }

@@ -1,6 +1,7 @@
 import { serve as listen } from '@hono/node-server';
 import type { ServerType } from '@hono/node-server';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import type { DestinationStream } from 'pino';
 import { redacted } from '../../release/spec/redact.ts';
@@ -16,13 +17,13 @@ import { releasesOf } from './releases.ts';
 import { gatewaySettings } from './settings.ts';
 import type { GatewaySettings } from './settings.ts';
 import { clickTaker } from './take-click.ts';
-import type { ChatVendor } from './vendor.ts';
+import type { ChatVendor, TakeClick } from './vendor.ts';
 
 /** A gateway that runs. */
 export interface RunningGateway {
   /** `http://host:port` */
   readonly url: string;
-  /** Takes nothing new, and ends what is under way within two seconds. */
+  /** Takes nothing new, and ends what is under way within four seconds. */
   close(): Promise<void>;
 }
 
@@ -34,48 +35,93 @@ export async function serveGateway(io: Io, temporal: Temporal): Promise<ExitCode
   const log = gatewayLog(io.stderr);
   const unknown = unknownVariables(io.env);
   if (unknown.length > 0) log('warn', `no settings of hotwave, so nothing follows from them: ${unknown.join(', ')}`);
+  const interrupted = new Promise<void>((resolve) => void io.onInterrupt(resolve));
   const gateway = await startGateway(settings, temporal, { now: () => io.now(), log });
   log('info', `gateway at ${gateway.url}, for Temporal at ${temporal.address}`);
-  await new Promise<void>((resolve) => void io.onInterrupt(resolve));
+  await interrupted;
   await gateway.close();
   log('info', 'gateway stopped; who clicked and got no answer clicks again, which counts once');
   return EXIT.ok;
 }
 
-/** Opens connections to the chats, then listens. @throws ExitError when the address is taken */
-async function startGateway(
+/** Listens, and opens connections to the chats. @throws ExitError when the address is taken */
+export async function startGateway(
   settings: GatewaySettings,
-  temporal: Pick<Temporal, 'client' | 'call' | 'connection'>,
+  temporal: Temporal,
   { now, log }: { readonly now: () => number; readonly log: Log },
 ): Promise<RunningGateway> {
   const warn = (message: string, fields: Readonly<Record<string, string>>): void => log('warn', message, fields);
-  const stopping = new AbortController();
   const vendors = await vendorsOf(settings, { now, warn });
-  const take = clickTaker({
-    releases: releasesOf(temporal),
-    sign: (decision, at) => signDecision(decision, settings.signKey, at),
-    now,
-    log: (message, fields) => log('info', message, fields),
-    stopping: stopping.signal,
-  });
-  const ready = async (): Promise<void> => {
-    await temporal.call(() => temporal.connection.workflowService.getSystemInfo({}), 1_000);
-  };
-  const app = gatewayApp({ ...settings, vendors, take, now, ready, warn });
+  const releases = releasesOf(temporal);
+  const { take, settled } = underWay(
+    clickTaker({
+      releases,
+      sign: (decision, at) => signDecision(decision, settings.signKey, at),
+      now,
+      log: (message, fields) => log('info', message, fields),
+    }),
+  );
+  const trouble = (): Promise<string | undefined> => releases.trouble(READY_MS);
+  const app = gatewayApp({ ...settings, vendors, take, now, trouble, warn });
   const server = listen({ fetch: app.fetch, hostname: settings.http.host, port: settings.http.port });
   await listening(server, settings.http);
-  const closers = await Promise.all(vendors.map(async (vendor) => await vendor.connect?.(take)));
+  const connections = vendors.map((vendor) => connected(vendor, take, warn));
   return {
     url: urlOf(server),
     async close() {
-      stopping.abort();
-      await Promise.all(closers.map(async (close) => await close?.()));
       const closed = once(server, 'close');
       server.close();
-      const force = setTimeout(() => 'closeAllConnections' in server && server.closeAllConnections(), 2_500);
+      // Their answers go over the connections.
+      await Promise.race([settled(), delay(SETTLE_MS)]);
+      await Promise.race([Promise.all(connections.map((close) => close())), delay(HANG_UP_MS)]);
+      if ('closeAllConnections' in server) server.closeAllConnections();
       await closed;
-      clearTimeout(force);
     },
+  };
+}
+
+/** Milliseconds that Temporal has to show that it is there, that clicks under way may take, and that chats may. */
+const READY_MS = 1_000;
+const SETTLE_MS = 2_500;
+const HANG_UP_MS = 1_000;
+
+/** Knows which clicks are under way. */
+function underWay(taker: TakeClick): { readonly take: TakeClick; readonly settled: () => Promise<unknown> } {
+  const clicks = new Set<Promise<string>>();
+  const take: TakeClick = (click) => {
+    const taken = taker(click).finally(() => clicks.delete(taken));
+    clicks.add(taken);
+    return taken;
+  };
+  return { take, settled: () => Promise.allSettled(clicks) };
+}
+
+const LONGEST_PAUSE = 30_000;
+
+/** Opens the connection of a chat, again until it works: a chat that is down keeps nobody else waiting. Closes it. */
+function connected(
+  vendor: ChatVendor,
+  take: TakeClick,
+  warn: (message: string, fields: Readonly<Record<string, string>>) => void,
+): () => Promise<void> {
+  const stopping = new AbortController();
+  const opened = (async () => {
+    for (let pause = 1_000; !stopping.signal.aborted; pause = Math.min(LONGEST_PAUSE, 2 * pause)) {
+      try {
+        return await vendor.connect?.(take);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : 'unknown';
+        warn('the connection to a chat could not be opened; it is tried again', { vendor: vendor.name, reason });
+        await delay(pause, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  })();
+  return async () => {
+    stopping.abort();
+    await (
+      await opened
+    )?.();
   };
 }
 

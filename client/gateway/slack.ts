@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SocketModeClient } from '@slack/socket-mode';
 import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { isTimely, Seen } from './freshness.ts';
@@ -205,11 +207,7 @@ async function quietly({ tools }: Desk, request: () => Promise<unknown>): Promis
   try {
     await request();
   } catch (error) {
-    const { code } = error as { readonly code?: unknown };
-    tools.warn('Slack did not take an answer', {
-      vendor: 'slack',
-      reason: typeof code === 'string' ? code : 'unknown',
-    });
+    tools.warn('Slack did not take an answer', { vendor: 'slack', reason: codeOf(error) });
   }
 }
 
@@ -219,28 +217,67 @@ async function listen(
   { appToken, apiUrl }: SlackSettings & { readonly appToken: string },
   take: TakeClick,
 ): Promise<() => Promise<void>> {
-  const { SocketModeClient } = await import('@slack/socket-mode');
-  const socket = new SocketModeClient({
+  const { SocketModeClient: Client } = await import('@slack/socket-mode');
+  const socket = new Client({
     appToken,
     logger: SILENT,
-    ...(apiUrl === undefined ? {} : { clientOptions: { slackApiUrl: apiUrl } }),
+    // Its own way waits for 5 seconds and more, and ends the process when Slack answers with 500 meanwhile (3.1.0).
+    autoReconnectEnabled: false,
+    clientOptions: {
+      timeout: DEADLINE_MS,
+      retryConfig: { retries: 0 },
+      ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }),
+    },
   });
   const seen = new Seen<true>();
-  socket.on(
-    'interactive',
-    ({ ack, body, envelope_id: id }: { ack: () => Promise<void>; body: unknown; envelope_id?: string }) => {
-      const now = desk.tools.now();
-      if (id !== undefined && seen.of(id, now)) return void quietly(desk, ack);
-      if (id !== undefined) seen.add(id, true, now);
-      void quietly(desk, async () => {
-        await interact(desk, body, now, take);
-        await ack();
-      });
-    },
-  );
-  socket.on('error', () =>
-    desk.tools.warn('the connection to Slack is broken; it is opened again', { vendor: 'slack' }),
-  );
-  await socket.start();
-  return () => socket.disconnect();
+  socket.on('interactive', ({ ack, body, envelope_id: id }: Envelope) => {
+    const now = desk.tools.now();
+    if (id !== undefined && seen.of(id, now)) return void quietly(desk, ack);
+    if (id !== undefined) seen.add(id, true, now);
+    void quietly(desk, async () => {
+      await interact(desk, body, now, take);
+      await ack();
+    });
+  });
+  // Without a listener an error of the connection would end the process; that it is lost is said below.
+  socket.on('error', () => undefined);
+  const stopping = new AbortController();
+  void stayConnected(socket, desk.tools, stopping.signal);
+  return async () => {
+    stopping.abort();
+    await socket.disconnect();
+  };
+}
+
+interface Envelope {
+  readonly ack: () => Promise<void>;
+  readonly body: unknown;
+  readonly envelope_id?: string;
+}
+
+const FIRST_PAUSE = 500;
+const LONGEST_PAUSE = 30_000;
+
+/** Opens the connection, and a new one whenever it is lost: Slack itself renews each after some hours. */
+async function stayConnected(socket: SocketModeClient, { warn }: VendorTools, stopping: AbortSignal): Promise<void> {
+  const isOver = (): boolean => stopping.aborted;
+  for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(LONGEST_PAUSE, 2 * pause)) {
+    const lost = new Promise((resolve) => socket.once('disconnected', resolve));
+    try {
+      await socket.start();
+      pause = FIRST_PAUSE;
+      await lost;
+      if (!isOver()) warn('the connection to Slack is lost; it is opened again', { vendor: 'slack' });
+    } catch (error) {
+      warn('Slack cannot be connected to; it is tried again', { vendor: 'slack', reason: codeOf(error) });
+    }
+    socket.removeAllListeners('disconnected');
+    await delay(pause, undefined, { signal: stopping, ref: false }).catch(() => undefined);
+  }
+}
+
+/** What an error of Slack's libraries is called; their messages may hold what was sent. */
+function codeOf(error: unknown): string {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' ? code : 'unknown';
 }

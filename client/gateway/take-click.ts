@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import type { DecisionMessage, ExpectedAnswer } from '../../workflows/messages.ts';
 import { isVote } from './card.ts';
-import { isTimely, WINDOW_MS } from './freshness.ts';
+import { isTimely } from './freshness.ts';
 import type { Click, TakeClick } from './vendor.ts';
 
-/** What the gateway needs of Temporal. Each call ends by itself. */
+/** What the gateway needs of Temporal. */
 export interface Releases {
   /** What the release says to a decision, or would say. */
-  ask(workflowId: string, decision: DecisionMessage): Promise<ExpectedAnswer>;
-  signal(workflowId: string, decision: DecisionMessage): Promise<void>;
+  ask(workflowId: string, decision: DecisionMessage, milliseconds: number): Promise<ExpectedAnswer>;
+  signal(workflowId: string, decision: DecisionMessage, milliseconds: number): Promise<void>;
+  /** Why nothing can be sent now, in one sentence; undefined while Temporal answers. */
+  trouble(milliseconds: number): Promise<string | undefined>;
   /** True for an error that stays: the release has ended, or access is refused. */
   isFinal(error: unknown): boolean;
 }
@@ -19,28 +20,33 @@ export interface Releases {
 export interface Desk {
   readonly releases: Releases;
   readonly sign: (decision: DecisionMessage, now: number) => DecisionMessage;
+  /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly log: (message: string, fields: Readonly<Record<string, string>>) => void;
-  /** How long a person waits for the answer, in milliseconds. */
-  readonly patienceMs?: number | undefined;
-  readonly stopping?: AbortSignal | undefined;
 }
 
-/** Vendors give up after three seconds. */
-const PATIENCE = 2_000;
-const FIRST_PAUSE = 50;
-const LONGEST_PAUSE = 5_000;
-/** So long the answer is asked for after the signal; nobody waits for it any more. */
-const ANSWER = 10_000;
-/** What a person reads when Temporal or the release takes longer. */
+/** Milliseconds for the parts of a click, and for all of them: vendors give up after three seconds. */
+const TIMES = { question: 700, probe: 400, signal: 800, all: 2_300 } as const;
+const SHORTEST_PAUSE = 20;
+const LONGEST_PAUSE = 200;
+/** So often somebody may click again after a refusal before their decision is looked up no further. */
+const MOST_REFUSALS = 20;
+
+/** What a person reads when the release takes longer: Temporal has the decision, and keeps it. */
 export const TAKEN = 'taken; the card will tell what came of it';
+/** What a person reads when nobody knows whether Temporal has the decision. */
+export const UNSURE =
+  'Temporal has not answered in time: the card will tell whether it was decided; to click again counts once';
 const EXPIRED = 'this click is too old: click again';
 const ENDED = 'the release does not take decisions any more: it has ended, or Temporal refuses the gateway';
 
-/** The decision of a click. A double click, a second replica and a re-delivery make the same one. */
-export function decisionOf({ vendor, card, actor, click, value, reason }: Click): DecisionMessage {
+/**
+ * The decision of a click. A double click, a second replica and a re-delivery make the same one.
+ * @param refusals how often this person was refused the same vote: a corrected one is another decision
+ */
+export function decisionOf({ vendor, card, actor, click, value, reason }: Click, refusals = 0): DecisionMessage {
   const { workflowId, run, release, plan, verb, wave } = value;
-  const once = isVote(verb) ? '' : click;
+  const once = isVote(verb) ? refusals : click;
   const parts = JSON.stringify([vendor, card, actor, workflowId, plan, verb, wave ?? 0, once]);
   return {
     id: `${vendor}-${createHash('sha256').update(parts).digest('hex').slice(0, 32)}`,
@@ -55,69 +61,83 @@ export function decisionOf({ vendor, card, actor, click, value, reason }: Click)
   };
 }
 
-/** Takes clicks: each becomes a signed signal, which is sent until Temporal has it or its time is over. */
+/**
+ * Takes clicks: each becomes a signed signal. Nothing goes on after the answer, so that what a person was told stays true,
+ * and a gateway that is killed loses nothing that Temporal does not have.
+ */
 export function clickTaker(desk: Desk): TakeClick {
   return async (click) => {
     if (!isTimely(click.at, desk.now())) return EXPIRED;
-    const decision = decisionOf(click);
-    const { id, verb, release } = decision;
-    const carried = carry(desk, click, decision).catch((error: unknown) => {
+    const { id, verb, release } = decisionOf(click);
+    const started = desk.now();
+    const outcome = await carry(desk, click).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : 'unknown';
       desk.log('a decision could not be delivered', { decision: id, release, reason });
-      return desk.releases.isFinal(error) ? ENDED : undefined;
+      return desk.releases.isFinal(error) ? ENDED : UNSURE;
     });
-    const outcome = await Promise.race([carried, delay(desk.patienceMs ?? PATIENCE, undefined, { ref: false })]);
-    desk.log('a click', { decision: id, verb, release, outcome: outcome ?? 'not answered yet' });
-    return outcome ?? TAKEN;
+    const milliseconds = String(desk.now() - started);
+    desk.log('a click', { decision: id, verb, release, actor: click.actor, outcome, milliseconds });
+    return outcome;
   };
 }
 
-async function carry(
-  desk: Desk,
-  { value: { workflowId }, at }: Click,
-  bare: DecisionMessage,
-): Promise<string | undefined> {
+async function carry(desk: Desk, click: Click): Promise<string> {
   const { releases } = desk;
-  const decision = desk.sign(bare, desk.now());
-  const known = await askOnce(desk, workflowId, decision);
+  const { workflowId } = click.value;
+  const until = performance.now() + TIMES.all;
+  const { decision, known } = await lookedUp(desk, click);
   if (known && (known.given || !known.accepted)) return known.message;
-  // Signed when clicked: the worker takes the signature for as long as we send it.
-  await insist(desk, at + WINDOW_MS, () => releases.signal(workflowId, decision));
-  const answer = await insist(desk, desk.now() + ANSWER, () => answered(releases, workflowId, decision));
-  return answer.message;
+  // Only a Temporal that has answered just now is sent something: otherwise it is sure that nothing was decided.
+  const trouble = known ? undefined : await releases.trouble(TIMES.probe);
+  if (trouble !== undefined) return `${trouble}; nothing was decided: click again`;
+  await releases.signal(workflowId, decision, TIMES.signal);
+  return (await answerTo(desk, workflowId, decision, until)) ?? TAKEN;
 }
 
-/** Whatever hinders the question, the signal is sent all the same: Temporal keeps it until a worker runs. */
+/** The decision that a click makes, and what the release says to it; that is undefined when nobody answers in time. */
+async function lookedUp(
+  desk: Desk,
+  click: Click,
+): Promise<{ readonly decision: DecisionMessage; readonly known?: ExpectedAnswer | undefined }> {
+  const until = performance.now() + TIMES.question;
+  for (let refusals = 0; ; refusals += 1) {
+    const decision = desk.sign(decisionOf(click, refusals), desk.now());
+    const known = await askOnce(desk, click.value.workflowId, decision, until);
+    const isAgain = known?.given === true && !known.accepted && isVote(decision.verb);
+    if (!isAgain || refusals >= MOST_REFUSALS) return { decision, known };
+  }
+}
+
+/** Undefined when nobody answers in time; a crowd that asks the same release is no reason to wait for it. */
 async function askOnce(
   { releases }: Desk,
   workflowId: string,
   decision: DecisionMessage,
+  until: number,
 ): Promise<ExpectedAnswer | undefined> {
-  const asking = releases.ask(workflowId, decision).catch((error: unknown) => {
+  const left = until - performance.now();
+  if (left <= 0) return undefined;
+  try {
+    return await releases.ask(workflowId, decision, left);
+  } catch (error) {
     if (releases.isFinal(error)) throw error;
     return undefined;
-  });
-  return await Promise.race([asking, delay(FIRST_QUESTION, undefined, { ref: false })]);
-}
-const FIRST_QUESTION = 700;
-
-async function answered(releases: Releases, workflowId: string, decision: DecisionMessage): Promise<DecisionAnswer> {
-  const answer = await releases.ask(workflowId, decision);
-  if (!answer.given) throw new Error('the release has not answered yet');
-  return answer;
-}
-
-/** Tries until it works, the error is final or the time is over, at times that no two replicas share. */
-async function insist<Result>(desk: Desk, until: number, attempt: () => Promise<Result>): Promise<Result> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await attempt();
-    } catch (error) {
-      const isOver = desk.now() >= until || desk.stopping?.aborted === true;
-      if (isOver || desk.releases.isFinal(error)) throw error;
-    }
-    await delay((0.5 + Math.random() / 2) * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** tries), undefined, {
-      ref: false,
-    });
   }
+}
+
+/** What the release has said to a signal, asked for at times that no two replicas share. */
+async function answerTo(
+  desk: Desk,
+  workflowId: string,
+  decision: DecisionMessage,
+  until: number,
+): Promise<string | undefined> {
+  for (let tries = 0; performance.now() < until; tries += 1) {
+    // A release that has ended with this decision is asked as long as any other.
+    const answer = await desk.releases.ask(workflowId, decision, until - performance.now()).catch(() => undefined);
+    if (answer?.given === true) return answer.message;
+    const pause = Math.min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** tries);
+    await delay((0.5 + Math.random() / 2) * pause);
+  }
+  return undefined;
 }

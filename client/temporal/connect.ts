@@ -25,8 +25,9 @@ export async function withTemporal<Result>(
   io: Io,
   flags: ConnectionFlags,
   use: (temporal: Temporal) => Promise<Result>,
+  connecting: Connecting = open,
 ): Promise<Result> {
-  const temporal = await connect(io, flags);
+  const temporal = await connect(io, flags, connecting);
   try {
     return await use(temporal);
   } catch (error) {
@@ -36,7 +37,7 @@ export async function withTemporal<Result>(
   }
 }
 
-async function connect(io: Io, flags: ConnectionFlags): Promise<Temporal> {
+async function connect(io: Io, flags: ConnectionFlags, connecting: Connecting): Promise<Temporal> {
   const {
     address,
     namespace,
@@ -47,7 +48,7 @@ async function connect(io: Io, flags: ConnectionFlags): Promise<Temporal> {
     exists: existsSync,
   });
   const { tls, apiKey, metadata } = settings;
-  const connection = await open({
+  const connection = await connecting({
     address,
     ...(tls === undefined ? {} : { tls }),
     ...(apiKey === undefined ? {} : { apiKey }),
@@ -79,6 +80,9 @@ export type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[
   readonly address: string;
   readonly hints?: readonly string[];
 };
+
+/** How a connection comes about. */
+export type Connecting = (settings: ConnectSettings) => Connection | Promise<Connection>;
 
 /** What @grpc/grpc-js (1.14) reads, the first that is set. It says nothing of why nobody answers behind it. */
 const PROXIES = ['grpc_proxy', 'https_proxy', 'http_proxy'];
@@ -112,12 +116,21 @@ export function isSentAgain(attempt: number, status: StatusObject): boolean {
 
 const SDK_RETRY = defaultGrpcRetryOptions();
 
+const interceptors = [makeGrpcRetryInterceptor({ ...SDK_RETRY, retryableDecider: isSentAgain })];
+
+/** A process that serves others must see soon that Temporal is back: gRPC would wait for up to two minutes. */
+const OFTEN = { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 1_000 };
+
+/** Connects with the first request, and again whenever it has to. */
+export function openLater({ hints: _hints, ...settings }: ConnectSettings): Connection {
+  return Connection.lazy({ interceptors, channelArgs: OFTEN, ...settings });
+}
+
 /**
  * Connects.
  * @throws ExitError when Temporal does not answer
  */
 export async function open({ hints = [], ...settings }: ConnectSettings): Promise<Connection> {
-  const interceptors = [makeGrpcRetryInterceptor({ ...SDK_RETRY, retryableDecider: isSentAgain })];
   try {
     return await Connection.connect({ connectTimeout: CONNECT_TIMEOUT, interceptors, ...settings });
   } catch (error) {

@@ -89,14 +89,14 @@ function addGateway(program: Command, { io, finish }: Run): void {
           'HOTWAVE_SIGN_KEY=/keys/gateway HOTWAVE_WEBHOOK_KEYS_FILE=/keys/webhooks hotwave gateway',
           'HOTWAVE_GATEWAY_HTTP=0.0.0.0:9465 hotwave gateway --temporal-namespace games',
         ],
-        [0, 7, 64],
+        [0, 64],
       ),
     )
     .action(async (flags) => {
-      const [{ serveGateway }, { withTemporal }] = await Promise.all([
+      const [{ serveGateway }, { openLater, withTemporal }] = await Promise.all([
         import('../gateway/serve.ts'),
         import('../temporal/connect.ts'),
       ]);
-      finish(await withTemporal(io, flags, (temporal) => serveGateway(io, temporal)));
+      finish(await withTemporal(io, flags, (temporal) => serveGateway(io, temporal), openLater));
     });
 }

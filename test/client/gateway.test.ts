@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { gatewayApp } from '../../client/gateway/app.ts';
 import { cardModel } from '../../client/gateway/card.ts';
-import { clickTaker, decisionOf, TAKEN } from '../../client/gateway/take-click.ts';
+import { clickTaker, decisionOf, UNSURE } from '../../client/gateway/take-click.ts';
 import type { Desk, Releases } from '../../client/gateway/take-click.ts';
 import type { ChatVendor, Click } from '../../client/gateway/vendor.ts';
 import { readSigningKey, signDecision } from '../../client/decisions/ssh-signature.ts';
@@ -33,10 +33,15 @@ function aRelease(change: Partial<Releases> = {}): Releases & { readonly signals
       signals.push(decision);
       return Promise.resolve();
     },
+    trouble: () => Promise.resolve(undefined),
     isFinal: () => false,
     ...change,
   };
 }
+
+/** A call that Temporal did not answer. */
+const FAILS = Promise.reject(new Error('no answer'));
+FAILS.catch(() => undefined);
 
 const deskOf = (releases: Releases, change: Partial<Desk> = {}): Desk => {
   return {
@@ -55,7 +60,7 @@ function anApp(releases: Releases, vendors: readonly ChatVendor[] = [], now = NO
     noticeKeys: [{ name: 'notices', secret: SECRET }],
     webhookKeys: [{ name: 'bot', secret: SECRET }],
     now: () => now,
-    ready: () => Promise.resolve(),
+    trouble: () => Promise.resolve(undefined),
     warn: () => undefined,
   });
 }
@@ -129,20 +134,52 @@ describe('a click', () => {
     expect(release.signals).toEqual([]);
   });
 
-  test('is taken while Temporal is down, and sent when it is back', async () => {
-    let down = 3;
-    const sent = Promise.withResolvers<DecisionMessage>();
+  test('decides nothing while Temporal is down, and says so', async () => {
     const release = aRelease({
       ask: () => Promise.reject(new Error('down')),
-      signal(_, decision) {
-        down -= 1;
-        if (down > 0) return Promise.reject(new Error('down'));
-        sent.resolve(decision);
-        return Promise.resolve();
-      },
+      trouble: () => Promise.resolve('Temporal at temporal:7233 does not answer'),
     });
-    expect(await clickTaker(deskOf(release, { patienceMs: 1 }))(aClick)).toBe(TAKEN);
-    expect(await sent.promise).toMatchObject({ verb: 'approve', actor: 'slack:T1/U2' });
+    expect(await clickTaker(deskOf(release))(aClick)).toBe(
+      'Temporal at temporal:7233 does not answer; nothing was decided: click again',
+    );
+    expect(release.signals).toEqual([]);
+  });
+
+  test('is sent while no worker answers: Temporal keeps it', async () => {
+    let asked = 0;
+    const release = aRelease();
+    const busy = {
+      ...release,
+      ask: (...args: Parameters<Releases['ask']>) => (asked++ ? release.ask(...args) : FAILS),
+    };
+    expect(await clickTaker(deskOf(busy))(aClick)).toBe('approved');
+    expect(release.signals).toHaveLength(1);
+  });
+
+  test('that Temporal may have or not have says that nobody knows, and is not sent again', async () => {
+    let sent = 0;
+    const release = aRelease({ signal: () => (sent++, FAILS) });
+    expect(await clickTaker(deskOf(release))(aClick)).toBe(UNSURE);
+    expect(sent).toBe(1);
+  });
+
+  test('after a refusal is another decision, and a double click after it the same one', async () => {
+    const refused = new Set([decisionOf(aClick).id]);
+    const signals: string[] = [];
+    const release = aRelease({
+      ask: (_, { id }) =>
+        Promise.resolve({
+          given: refused.has(id) || signals.includes(id),
+          accepted: !refused.has(id),
+          message: 'said',
+        }),
+      signal: (_, { id }) => Promise.resolve(void signals.push(id)),
+    });
+    const take = clickTaker(deskOf(release));
+    await take({ ...aClick, click: '2' });
+    await take({ ...aClick, click: '3' });
+    expect(signals).toEqual([decisionOf(aClick, 1).id]);
+    expect(signals).not.toContain(decisionOf(aClick).id);
   });
 
   test('on a release that has ended says so', async () => {

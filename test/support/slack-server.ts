@@ -17,27 +17,36 @@ export interface FakeSlack {
   readonly calls: readonly SlackCall[];
   /** The first call of a method from now on. */
   next(method: string): Promise<SlackCall>;
-  /** Sends an interaction over the socket; resolves when it is acknowledged. */
+  /** What a message shows now, as the last call made it. */
+  shown(ts: string): string;
+  /** Sends an interaction over the newest socket, or the first there is; resolves when it is acknowledged. */
   interact(envelope: string, payload: object): Promise<void>;
+  /** Ends the connections, as a network does; until they are `back`, new ones are refused. */
+  drop(): void;
+  back(): void;
   close(): Promise<void>;
 }
+
+const tsOf = (call: number): string => `1.${call}`;
 
 /** Starts it. */
 export async function fakeSlack(): Promise<FakeSlack> {
   const calls: SlackCall[] = [];
   const waiting = new Map<string, (call: SlackCall) => void>();
   const acknowledged = new Map<string, () => void>();
-  const connected = Promise.withResolvers<WebSocket>();
+  let connected = Promise.withResolvers<WebSocket>();
+  let isDown = false;
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       const method = (request.url ?? '').split('/').at(-1) ?? '';
       const call = { method, fields: Object.fromEntries(new URLSearchParams(body)) };
       calls.push(call);
+      if (isDown) return void response.writeHead(500).end();
       const { port } = server.address() as AddressInfo;
       const answer = {
         ok: true,
         ...(method === 'apps.connections.open' ? { url: `ws://127.0.0.1:${port}/socket` } : {}),
-        ...(method === 'chat.postMessage' ? { channel: 'C1', ts: `1.${calls.length}` } : {}),
+        ...(method === 'chat.postMessage' ? { channel: 'C1', ts: tsOf(calls.length) } : {}),
       };
       response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
       waiting.get(method)?.(call);
@@ -50,6 +59,7 @@ export async function fakeSlack(): Promise<FakeSlack> {
       acknowledged.get(id)?.();
     });
     socket.send(JSON.stringify({ type: 'hello', num_connections: 1 }));
+    socket.on('close', () => (connected = Promise.withResolvers()));
     connected.resolve(socket);
   });
   server.listen(0, '127.0.0.1');
@@ -58,6 +68,15 @@ export async function fakeSlack(): Promise<FakeSlack> {
     apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`,
     calls,
     next: (method) => new Promise((resolve) => waiting.set(method, resolve)),
+    shown: (ts) =>
+      calls.findLast(({ method, fields }, index) =>
+        method === 'chat.update' ? fields['ts'] === ts : method === 'chat.postMessage' && tsOf(index + 1) === ts,
+      )?.fields['blocks'] ?? '',
+    drop() {
+      isDown = true;
+      for (const socket of sockets.clients) socket.terminate();
+    },
+    back: () => void (isDown = false),
     async interact(envelope, payload) {
       const socket = await connected.promise;
       const done = new Promise<void>((resolve) => acknowledged.set(envelope, resolve));
