@@ -127,7 +127,7 @@ function connected(
 
 /** The chats that are set up; each loads its library only then. */
 async function vendorsOf(
-  { slack, feishu }: GatewaySettings,
+  { slack, feishu, dingtalk }: GatewaySettings,
   tools: {
     readonly now: () => number;
     readonly warn: (message: string, fields: Readonly<Record<string, string>>) => void;
@@ -136,6 +136,7 @@ async function vendorsOf(
   const vendors: ChatVendor[] = [];
   if (slack) vendors.push(await (await import('./slack.ts')).slackVendor(slack, tools));
   if (feishu) vendors.push(await (await import('./feishu.ts')).feishuVendor(feishu, tools));
+  if (dingtalk) vendors.push((await import('./dingtalk.ts')).dingtalkVendor(dingtalk, tools));
   return vendors;
 }
 

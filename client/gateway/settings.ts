@@ -5,6 +5,7 @@ import { fileTrouble } from '../../release/spec/file-trouble.ts';
 import { plainText } from '../../release/spec/plain-text.ts';
 import { readSigningKey } from '../decisions/ssh-signature.ts';
 import type { SigningKey } from '../decisions/ssh-signature.ts';
+import type { DingtalkSettings } from './dingtalk.ts';
 import type { FeishuSettings } from './feishu.ts';
 import type { SlackSettings } from './slack.ts';
 import type { NamedSecret } from './standard-webhooks.ts';
@@ -18,6 +19,7 @@ export interface GatewaySettings {
   readonly uiUrl?: string | undefined;
   readonly slack?: SlackSettings | undefined;
   readonly feishu?: FeishuSettings | undefined;
+  readonly dingtalk?: DingtalkSettings | undefined;
 }
 
 /** Reads a file as text. */
@@ -42,6 +44,7 @@ export async function gatewaySettings(environment: Environment, readFile: ReadFi
     uiUrl,
     slack: await slackSettings(environment, secret),
     feishu: await feishuSettings(environment, secret),
+    dingtalk: await dingtalkSettings(environment, secret),
   };
 }
 
@@ -82,6 +85,26 @@ async function feishuSettings(environment: Environment, secret: Secret): Promise
     chat: demanded('HOTWAVE_FEISHU_CHAT', environment['HOTWAVE_FEISHU_CHAT']),
     encryptKey: await secret('HOTWAVE_FEISHU_ENCRYPT_KEY_FILE'),
     domain: environment['HOTWAVE_FEISHU_DOMAIN'],
+  };
+}
+
+async function dingtalkSettings(environment: Environment, secret: Secret): Promise<DingtalkSettings | undefined> {
+  const clientSecret = await secret('HOTWAVE_DINGTALK_SECRET_FILE');
+  if (clientSecret === undefined) {
+    demandNothing('HOTWAVE_DINGTALK_', 'HOTWAVE_DINGTALK_SECRET_FILE', environment);
+    return undefined;
+  }
+  const apiUrl = environment['HOTWAVE_DINGTALK_API_URL'];
+  if (apiUrl !== undefined && !/^https?:\/\/[^\s/?#@]+[^\s?#]*$/.test(apiUrl))
+    throw new SettingTrouble('HOTWAVE_DINGTALK_API_URL: expected an address such as https://api.dingtalk.com');
+  const of = (name: string): string => demanded(name, environment[name]);
+  return {
+    clientId: of('HOTWAVE_DINGTALK_CLIENT'),
+    clientSecret,
+    robotCode: of('HOTWAVE_DINGTALK_ROBOT'),
+    conversation: of('HOTWAVE_DINGTALK_CONVERSATION'),
+    template: of('HOTWAVE_DINGTALK_TEMPLATE'),
+    apiUrl,
   };
 }
 
