@@ -74,6 +74,8 @@ module.exports = {
         'picocolors',
         'hono',
         '@hono/node-server',
+        'undici',
+        'dingtalk-stream',
         'pino',
         'standardwebhooks',
         '@slack/(web-api|socket-mode)',
