@@ -1,5 +1,5 @@
 /** How far the time of a signed request may be from ours, both ways, in milliseconds. */
-export const WINDOW_MS = 300_000;
+const WINDOW_MS = 300_000;
 
 /** True for a time within the window of now. A future one is refused as well: it could be used for longer. */
 export function isTimely(at: number, now: number): boolean {
