@@ -6,7 +6,12 @@ import type { PreflightLine } from './preflight.ts';
 export const SHIPPED_ACCOUNT = 'system:serviceaccount:hotwave-system:hotwave';
 
 /** The policies of deploy/admission-policy.yaml. */
-export const POLICY_NAMES = ['hotwave-gameserversets', 'hotwave-gameservers', 'hotwave-exec'] as const;
+export const POLICY_NAMES = [
+  'hotwave-gameserversets',
+  'hotwave-gameservers',
+  'hotwave-exec',
+  'hotwave-events',
+] as const;
 
 /** The worker's name as the API server sees it, or why nobody knows. */
 export type FoundAccount = { readonly name: string } | { readonly unknown: string };
@@ -80,7 +85,7 @@ const TROUBLES: readonly Judge[] = [
       policies,
       ({ accounts }) => !accounts.includes(account.name),
       (some) =>
-        `${are(some)} for ${[...new Set(some.flatMap(({ accounts }) => accounts))].join(' and ')}, and this worker is ${account.name}: they hold it in nothing. Put its name into the three matchConditions of deploy/admission-policy.yaml, or run the worker as that account`,
+        `${are(some)} for ${[...new Set(some.flatMap(({ accounts }) => accounts))].join(' and ')}, and this worker is ${account.name}: they hold it in nothing. Put its name into the four matchConditions of deploy/admission-policy.yaml, or run the worker as that account`,
     );
   },
 ];

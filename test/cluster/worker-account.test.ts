@@ -69,6 +69,7 @@ describe('the policies of deploy/admission-policy.yaml', () => {
         { name: POLICY_NAMES[0], installed: true, bound: false, accounts: [SHIPPED_ACCOUNT] },
         { name: POLICY_NAMES[1], installed: false, bound: false, accounts: [] },
         { name: POLICY_NAMES[2], installed: false, bound: false, accounts: [] },
+        { name: POLICY_NAMES[3], installed: false, bound: false, accounts: [] },
       ],
     });
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { accountLine, admissionLine, SHIPPED_ACCOUNT } from '../../release/plan/worker-account.ts';
+import { accountLine, admissionLine, POLICY_NAMES, SHIPPED_ACCOUNT } from '../../release/plan/worker-account.ts';
 import type { FoundPolicy } from '../../release/plan/worker-account.ts';
+import { shippedManifests } from '../lab/permissions.ts';
 
 const ME = { name: SHIPPED_ACCOUNT };
 const OTHER = { name: 'system:serviceaccount:games:robot' };
@@ -25,6 +26,11 @@ test('who a worker is is what the API server calls it', () => {
   });
 });
 
+test('the policies that a worker looks for are those of deploy/admission-policy.yaml', () => {
+  const shipped = shippedManifests('admission-policy.yaml').filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  expect(POLICY_NAMES).toEqual(shipped.map(({ metadata }) => metadata.name));
+});
+
 describe('of the admission policies of deploy/ a worker says', () => {
   test.each<[string, Parameters<typeof admissionLine>, string]>([
     [
@@ -45,7 +51,7 @@ describe('of the admission policies of deploy/ a worker says', () => {
     [
       'that they are for another account, and bind this one in nothing',
       [OTHER, policies()],
-      `warning: hotwave-gameserversets, hotwave-gameservers and hotwave-exec are for ${SHIPPED_ACCOUNT}, and this worker is ${OTHER.name}: they hold it in nothing. Put its name into the three matchConditions of deploy/admission-policy.yaml, or run the worker as that account`,
+      `warning: hotwave-gameserversets, hotwave-gameservers and hotwave-exec are for ${SHIPPED_ACCOUNT}, and this worker is ${OTHER.name}: they hold it in nothing. Put its name into the four matchConditions of deploy/admission-policy.yaml, or run the worker as that account`,
     ],
     [
       'that nobody can tell whom one is for',
