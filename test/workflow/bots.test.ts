@@ -1,21 +1,15 @@
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { execa } from 'execa';
-import { expect, inject } from 'vitest';
+import { expect } from 'vitest';
 import type { z } from 'zod';
 import { answerSchema, stateSchema } from '../../release/wire/wire-schemas.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { MESSAGES } from '../../workflows/messages.ts';
 import type { ExpectedAnswer } from '../../workflows/messages.ts';
-import { until } from '../lab/until.ts';
 import { aPolicy, fakePolicy } from '../support/a-policy.ts';
-import { BOTS, botProgram } from '../support/bot-programs.ts';
-import type { Bot } from '../support/bot-programs.ts';
+import { BOTS } from '../support/bot-programs.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
+import { listed, runBot } from '../support/run-bot.ts';
 import { personalKey } from '../support/ssh-key.ts';
 import { aRelease, test } from '../support/stage.ts';
-import type { Stage } from '../support/stage.ts';
 
 const KEY = personalKey();
 const isOpen = ({ phase }: ReleaseState): boolean => phase === 'waiting-approval';
@@ -27,30 +21,6 @@ const VOUCHED = aPolicy({
 });
 /** Building the Go program for the first time. */
 const BUILDING_MS = 15 * 60_000;
-
-/** Temporal's list is a moment behind: until it shows the release at the gate before a wave. */
-async function listed(it: Stage, wave: number): Promise<void> {
-  const query = `HotwavePhase = 'waiting-approval' AND HotwaveCluster = '${it.clusterName}' AND HotwaveWave = ${wave}`;
-  await until({ what: 'the list to show the gate', deadlineMs: 60_000, everyMs: 100 }, async () => {
-    const { count } = await it.client.workflow.count(query);
-    return count === 1;
-  });
-}
-
-async function run(bot: Bot, it: Stage, by: 'update' | 'signal'): Promise<string> {
-  const { command, env } = await botProgram(bot, await mkdtemp(join(tmpdir(), 'hotwave-bot-')));
-  const [program, ...args] = command;
-  const around = {
-    TEMPORAL_ADDRESS: inject('temporalAddress'),
-    HOTWAVE_CLUSTER: it.clusterName,
-    SIGN_KEY: KEY.path,
-    BY: by,
-  };
-  const { all, failed } = await execa(program, args, { env: { ...env, ...around }, all: true, reject: false });
-  // Python's SDK may abort while the interpreter ends, when everything has been said and done.
-  if (failed && !all.includes('Python runtime state: finalizing')) throw new Error(`${bot} failed:\n${all}`);
-  return all;
-}
 
 test.for(BOTS)(
   'the program of docs/bots.md for %s approves by update and by signal, and is believed by its key',
@@ -65,7 +35,7 @@ test.for(BOTS)(
     ] as const) {
       await release.idle(`the gate before wave ${wave}`, (state) => isOpen(state) && state.gate?.wave === wave);
       await listed(it, wave);
-      const output = await run(bot, it, by);
+      const output = await runBot(bot, it, { keyPath: KEY.path, by });
       expect(output.toLowerCase()).toContain('the policy of the cluster is asked');
       if (by === 'update') expect(output).toContain(`approved: wave ${wave} starts`);
     }

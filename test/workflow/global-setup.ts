@@ -7,6 +7,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** host:port of the one Temporal server. */
     temporalAddress: string;
+    /** Its web UI. */
+    temporalUi: string;
     /** The one bundle of the workflow code. */
     bundlePath: string;
   }
@@ -17,6 +19,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
   const log = (line: string): void => void process.stderr.write(`lab: ${line}\n`);
   const [temporal, bundlePath] = await Promise.all([startTemporalLab(log), workflowBundlePath()]);
   project.provide('temporalAddress', temporal.address);
+  project.provide('temporalUi', temporal.uiUrl);
   project.provide('bundlePath', bundlePath);
   return () => temporal.stop();
 }
