@@ -14,6 +14,8 @@ const EARLY_MS = 60_000;
 const EARLY_PART = 0.1;
 /** What ends sooner, or seems to be over by this clock, is used so long all the same: the API server says when it is. */
 const LEAST_KEPT_MS = 1_000;
+/** A plugin that has ended without closing its output is read so much longer, in milliseconds. */
+const LAST_WORDS_MS = 100;
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 
 /** `users[].user.exec` of a kubeconfig. */
@@ -153,23 +155,40 @@ export class CredentialPlugin {
       const said = { stdout: '', stderr: '' };
       const settle = (then: () => void): void => {
         clearTimeout(deadline);
+        clearTimeout(lastWordsOver);
         then();
       };
-      const deadline = setTimeout(() => {
+      const leave = (): void => {
         killGroup(child.pid);
-        reject(this.#wrong(`has not answered within ${this.#limitMs / 1_000} s`));
+        // Whoever has left the group may keep them open for ever.
+        for (const stream of [child.stdout, child.stderr]) stream.destroy();
+      };
+      let lastWordsOver: NodeJS.Timeout | undefined;
+      const deadline = setTimeout(() => {
+        leave();
+        settle(() => reject(this.#wrong(`has not answered within ${this.#limitMs / 1_000} s`)));
       }, this.#limitMs);
       for (const stream of ['stdout', 'stderr'] as const)
         child[stream].setEncoding('utf8').on('data', (text: string) => {
           said[stream] = `${said[stream]}${text}`.slice(0, MOST_OUTPUT_BYTES);
         });
       child.once('error', (error) => settle(() => reject(this.#wrong(`cannot be run: ${this.#startTrouble(error)}`))));
-      child.once('close', (code, signal) =>
+      const ended = (code: number | null, signal: NodeJS.Signals | null): void =>
         settle(() => {
           if (code === 0) resolve(said.stdout);
           else reject(this.#wrong(`ended with ${signal ?? `exit code ${code ?? ''}`}${lastWords(said.stderr)}`));
-        }),
-      );
+        });
+      child.once('close', ended);
+      // What it has started may keep its output open. All that it said itself is in the pipe now, and is read before an
+      // immediate that comes after a timer.
+      const endedOpenly = (...how: Parameters<typeof ended>): void => {
+        if (child.stdout.closed && child.stderr.closed) return;
+        ended(...how);
+        leave();
+      };
+      child.once('exit', (...how) => {
+        lastWordsOver = setTimeout(() => setImmediate(endedOpenly, ...how), LAST_WORDS_MS);
+      });
     });
   }
 

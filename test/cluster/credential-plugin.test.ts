@@ -154,6 +154,46 @@ describe('a credential plugin', () => {
     await expect(failing).rejects.toThrow(`the credential plugin ${plugin.config.command} `);
   });
 
+  test.for([
+    ['a child', 'sleep 600 &'],
+    ['a child in a session of its own', 'setsid sleep 600 &'],
+    ['a child without an output', 'sleep 600 > /dev/null &'],
+  ] as const)('has answered when it ends, although %s keeps its output open', async ([name, begun]) => {
+    const pid = join(folder, `${name.replaceAll(' ', '-')}.pid`);
+    const body = `${answer({ token: 'secret' })}\n${begun}\necho $! > ${pid}`;
+    const plugin = await aPlugin(name.replaceAll(' ', '-'), body);
+    const began = performance.now();
+    const given = new CredentialPlugin(plugin.config, undefined, { limitMs: 20_000 }).credentials();
+    expect(await given).toMatchObject({ token: 'secret' });
+    expect(performance.now() - began).toBeLessThan(10_000);
+    const child = Number(await readFile(pid, 'utf8'));
+    // Whoever leaves the group, as an agent does that serves others, too, is left alone.
+    if (name.endsWith('own')) process.kill(child, 'SIGKILL');
+    else await expect.poll(() => identityOf(child)).toBeUndefined();
+  });
+
+  test('that ends badly says so at once, although a child keeps its output open', async () => {
+    const plugin = await aPlugin('bad-parent', 'sleep 600 &\necho "no session" >&2\nexit 3');
+    const failing = new CredentialPlugin(plugin.config, undefined, { limitMs: 20_000 }).credentials();
+    await expect(failing).rejects.toThrow(/ended with exit code 3: no session$/);
+  });
+
+  test('has all of its answer read, however long, when a child keeps its output open', async () => {
+    const long = 'x'.repeat(60_000);
+    const body = `${answer({ token: 'TOKEN' }).replace('TOKEN', "'$(head -c 60000 /dev/zero | tr '\\0' x)'")}\nsetsid sleep 2 &`;
+    const plugin = await aPlugin('long-answer', body);
+    const { token } = await new CredentialPlugin(plugin.config, undefined).credentials();
+    expect(token).toBe(long);
+  });
+
+  test('that hangs with a child in a session of its own ends at its limit', async () => {
+    const plugin = await aPlugin('hangs-apart', 'setsid sleep 3 &\nsleep 600');
+    const hanging = new CredentialPlugin(plugin.config, undefined, { limitMs: 300 }).credentials();
+    await expect(hanging).rejects.toThrow(
+      `the credential plugin ${plugin.config.command} has not answered within 0.3 s`,
+    );
+  });
+
   test('may end its token with a line break, which no header can carry', async () => {
     const plugin = await aPlugin('line-break', answer({ token: 'secret\\n' }));
     expect((await new CredentialPlugin(plugin.config, undefined).credentials()).token).toBe('secret');
