@@ -16,6 +16,8 @@ const EARLY_PART = 0.1;
 const LEAST_KEPT_MS = 1_000;
 /** A plugin that has ended without closing its output is read so much longer, in milliseconds. */
 const LAST_WORDS_MS = 100;
+/** A request that took so long for its credentials says so when it runs out of time, in milliseconds. */
+const WORTH_TELLING_MS = 500;
 const MOST_OUTPUT_BYTES = 1024 * 1024;
 
 /** `users[].user.exec` of a kubeconfig. */
@@ -99,7 +101,7 @@ export class CredentialPlugin {
     const giveUp = (): void => {
       const { reason } = signal as { readonly reason: unknown };
       const isTimeout = reason instanceof Error && reason.name === 'TimeoutError';
-      const seconds = Math.round((performance.now() - since) / 100) / 10;
+      const seconds = secondsIn(performance.now() - since);
       over.reject(isTimeout ? this.#wrong(`has not answered within ${seconds} s`) : (reason as Error));
     };
     signal.addEventListener('abort', giveUp, { once: true });
@@ -109,6 +111,11 @@ export class CredentialPlugin {
     } finally {
       signal.removeEventListener('abort', giveUp);
     }
+  }
+
+  /** `the credential plugin p took 7.9 s`; undefined when so many milliseconds are not worth a word. */
+  waitedFor(milliseconds: number): string | undefined {
+    return milliseconds < WORTH_TELLING_MS ? undefined : `${this.#name} took ${secondsIn(milliseconds)} s`;
   }
 
   /** The API server does not accept what the plugin gave. */
@@ -200,9 +207,17 @@ export class CredentialPlugin {
   }
 
   #wrong(what: string): ClusterFailure {
-    const name = plainText(this.#config.command, 100);
-    return new ClusterFailure('unauthorized', `the credential plugin ${name} ${what}`, { retryable: true });
+    return new ClusterFailure('unauthorized', `${this.#name} ${what}`, { retryable: true });
   }
+
+  get #name(): string {
+    return `the credential plugin ${plainText(this.#config.command, 100)}`;
+  }
+}
+
+/** Seconds with one decimal. */
+function secondsIn(milliseconds: number): number {
+  return Math.round(milliseconds / 100) / 10;
 }
 
 /** Until when credentials are kept that were given now; milliseconds since the epoch. */

@@ -159,13 +159,31 @@ function answerOfProxy(error: unknown): string | undefined {
   return undefined;
 }
 
+/**
+ * For a caller that has given up: its reason counts, unless its time was over and the failure says what for.
+ * @throws the reason of `signal`
+ */
+export function demandWanted(signal: AbortSignal | undefined, error: unknown): void {
+  const isOverTime = error instanceof ClusterFailure && isTimeout(signal?.reason);
+  if (!isOverTime) signal?.throwIfAborted();
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}
+
 /** A ClusterFailure for anything thrown on the way to the API server. */
-export function failureOfError(error: unknown, context: FailureContext, timeoutMs: number): ClusterFailure {
+export function failureOfError(
+  error: unknown,
+  context: FailureContext & { readonly waited?: string | undefined },
+  timeoutMs: number,
+): ClusterFailure {
   if (error instanceof ClusterFailure) return error;
-  const { server, proxy } = context;
+  const { server, proxy, waited } = context;
   const through = proxy === undefined ? '' : ` through the proxy ${proxy}`;
-  if (error instanceof Error && error.name === 'TimeoutError') {
-    const message = `the API server at ${server} did not answer${through} within ${timeoutMs / 1000} s`;
+  if (isTimeout(error)) {
+    const credentials = waited === undefined ? '' : `, of which ${waited}`;
+    const message = `the API server at ${server} did not answer${through} within ${timeoutMs / 1000} s${credentials}`;
     return new ClusterFailure('unreachable', message, { retryable: true });
   }
   const refused = proxy === undefined ? undefined : answerOfProxy(error);

@@ -1,7 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
 import type { RawData } from 'ws';
-import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure, wordsOf } from './errors.ts';
+import {
+  demandWanted,
+  failureOfCredentials,
+  failureOfError,
+  failureOfRefusal,
+  isTlsFailure,
+  wordsOf,
+} from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { readExecWords } from './exec-answers.ts';
 import { ExecTranscript } from './exec-frames.ts';
@@ -124,7 +131,7 @@ export async function execInContainer(
     const handshakeTimeout = Math.min(WRITE_TIMEOUT_MS, request.timeoutMs);
     const limits = [AbortSignal.timeout(handshakeTimeout), ...(signal ? [signal] : [])];
     const options = await client.connection.websocketOptions(AbortSignal.any(limits)).catch((error: unknown) => {
-      signal?.throwIfAborted();
+      demandWanted(signal, error);
       throw failureOfCredentials(error, client.context);
     });
     await permit?.();

@@ -14,6 +14,8 @@ export interface RequestCredentials {
   readonly dispatcher: Dispatcher | undefined;
   /** For answers that go on for long: they would take the places of short requests, a watch ten seconds each. */
   readonly streamDispatcher: Dispatcher | undefined;
+  /** `the credential plugin p took 7.9 s`, where one was waited for. */
+  readonly waited: string | undefined;
 }
 
 type DispatcherOptions = ReturnType<KubeConfig['createDispatcherOptions']>;
@@ -61,13 +63,15 @@ export class PooledKubeConfig extends KubeConfig {
    * @throws whatever the authenticator throws, such as an exec plugin that cannot be run.
    */
   async credentials(url: string, signal?: AbortSignal): Promise<RequestCredentials> {
+    const since = performance.now();
     await this.#renew(signal);
+    const waited = this.#own.plugin?.waitedFor(performance.now() - since);
     const context = new RequestContext(url, HttpMethod.GET);
     await this.applySecurityAuthentication(context);
     this.#dispatcher ??= this.#pool(CONNECTIONS) ?? context.getDispatcher();
     this.#streams ??= this.#pool(STREAMS) ?? this.#dispatcher;
     const headers = { ...context.getHeaders(), ...this.#own.impersonation };
-    return { headers, dispatcher: this.#dispatcher, streamDispatcher: this.#streams };
+    return { headers, dispatcher: this.#dispatcher, streamDispatcher: this.#streams, waited };
   }
 
   /** The same for a websocket. */

@@ -2,7 +2,7 @@ import { request as sendRequest } from 'undici';
 import type { Dispatcher } from 'undici';
 import { z } from 'zod';
 import type { Connection } from './connection.ts';
-import { failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure } from './errors.ts';
+import { demandWanted, failureOfCredentials, failureOfError, failureOfRefusal, isTlsFailure } from './errors.ts';
 import type { FailureContext, Refusal } from './errors.ts';
 import { goJson } from './go-json.ts';
 import { whilePermissionsSettle } from './permissions-settle.ts';
@@ -61,6 +61,12 @@ export interface RequestOptions {
 /** What the API server answered: an object, or why not. */
 export type ApiAnswer =
   { readonly kind: 'object'; readonly body: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal };
+
+/** One sending of a request, and what it has waited for before it. */
+interface Sending extends RequestOptions {
+  readonly signal: AbortSignal;
+  readonly credentials: { waited: string | undefined };
+}
 
 type Method = 'GET' | 'POST' | 'PATCH';
 
@@ -171,9 +177,10 @@ export function apiClient(connection: Connection, version: string, requests = ne
   async function open(
     method: Method,
     path: string,
-    options: RequestOptions & { readonly signal: AbortSignal; readonly isStream?: boolean },
+    options: Sending & { readonly isStream?: boolean },
   ): Promise<Dispatcher.ResponseData> {
-    const { headers, ...dispatchers } = await credentials(options.signal);
+    const { headers, waited, ...dispatchers } = await credentials(options.signal);
+    options.credentials.waited = waited;
     const dispatcher = options.isStream ? dispatchers.streamDispatcher : dispatchers.dispatcher;
     await options.permit?.();
     requests.count(nameOf(method, path));
@@ -200,19 +207,21 @@ export function apiClient(connection: Connection, version: string, requests = ne
   /** Once more after a 401 or a TLS failure, with credentials read anew. */
   async function twice<Result>(
     options: RequestOptions,
-    send: (signal: AbortSignal) => Promise<Result>,
+    send: (sending: Sending) => Promise<Result>,
     refusalOfResult: (result: Result) => Refusal | undefined,
   ): Promise<Result> {
+    const ofCredentials: Sending['credentials'] = { waited: undefined };
     const timeoutMs = options.timeoutMs ?? REQUEST_TIMEOUT_MS;
     const limits = [AbortSignal.timeout(timeoutMs), ...(options.signal ? [options.signal] : [])];
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const result = await send(AbortSignal.any(limits));
+        const result = await send({ ...options, signal: AbortSignal.any(limits), credentials: ofCredentials });
         if (attempt > 1 || refusalOfResult(result)?.code !== 401) return result;
       } catch (error) {
-        options.signal?.throwIfAborted();
+        demandWanted(options.signal, error);
         if (error instanceof LeaseLost) throw error;
-        if (attempt > 1 || !isTlsFailure(error)) throw failureOfError(error, context, timeoutMs);
+        if (attempt > 1 || !isTlsFailure(error))
+          throw failureOfError(error, { ...context, ...ofCredentials }, timeoutMs);
       }
       connection.renew();
     }
@@ -220,15 +229,15 @@ export function apiClient(connection: Connection, version: string, requests = ne
 
   function persistently<Result>(
     options: RequestOptions,
-    send: (signal: AbortSignal) => Promise<Result>,
+    send: (sending: Sending) => Promise<Result>,
     refusalOfResult: (result: Result) => Refusal | undefined,
   ): Promise<Result> {
     return whilePermissionsSettle(() => twice(options, send, refusalOfResult), refusalOfResult, options.signal);
   }
 
   function request(method: Method, path: string, options: RequestOptions = {}): Promise<ApiAnswer> {
-    const send = async (signal: AbortSignal): Promise<ApiAnswer> => {
-      const response = await open(method, path, { ...options, signal });
+    const send = async (sending: Sending): Promise<ApiAnswer> => {
+      const response = await open(method, path, sending);
       const refusal = await refusalIn(response);
       if (refusal) return { kind: 'refused', refusal };
       const body = parseJson(await response.body.text());
@@ -239,8 +248,8 @@ export function apiClient(connection: Connection, version: string, requests = ne
   }
 
   function read(path: string, options: RequestOptions, take: (piece: Buffer) => boolean): Promise<Refusal | undefined> {
-    const send = async (signal: AbortSignal): Promise<Refusal | undefined> => {
-      const response = await open('GET', path, { accept: '*/*', ...options, signal, isStream: true });
+    const send = async (sending: Sending): Promise<Refusal | undefined> => {
+      const response = await open('GET', path, { accept: '*/*', ...sending, isStream: true });
       const refusal = await refusalIn(response);
       if (refusal) return refusal;
       // Leaving the loop ends the answer and its connection.

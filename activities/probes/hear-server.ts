@@ -5,6 +5,7 @@ import { expectationOf, normalText, shorten } from '../../release/checks/probe.t
 import type { Ask, Probe } from '../../release/spec/spec.ts';
 import { hearServer } from './ask-server.ts';
 import { cancellation } from '../runtime.ts';
+import { ClusterFailure } from '../ports/failure.ts';
 import type { Probes } from '../ports/probes.ts';
 
 /** Who is asked, and which version is the right answer. */
@@ -40,7 +41,8 @@ export async function hearVersion(
     return { kind: 'wrong', version: shorten(versionIn(normalText(answer.text), normalText(expectation))), reason };
   } catch (error) {
     if (!deadline.aborted || cancellation().aborted) throw error;
-    return { kind: 'silent', version: '', reason: `no answer within ${ASK_MS / 1_000} s` };
+    const reason = error instanceof ClusterFailure ? error.message : `no answer within ${ASK_MS / 1_000} s`;
+    return { kind: 'silent', version: '', reason };
   }
 }
 

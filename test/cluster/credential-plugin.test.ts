@@ -7,6 +7,8 @@ import { CredentialPlugin } from '../../cluster/credential-plugin.ts';
 import type { ExecConfig } from '../../cluster/credential-plugin.ts';
 import { kubernetesCluster } from '../../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../../cluster/kubernetes.ts';
+import { apiClient } from '../../cluster/request.ts';
+import type { ApiClient } from '../../cluster/request.ts';
 import { identityOf } from '../lab/process-identity.ts';
 import { apiDouble } from '../support/api-double.ts';
 import type { Asked } from '../support/api-double.ts';
@@ -289,6 +291,48 @@ describe('fifty requests at once through a credential plugin', () => {
     expect(reasons.every((reason) => / has not answered within (?!0\.[0-4] )[\d.]+ s$/.test(reason))).toBe(true);
     expect((await it.credentials(AbortSignal.timeout(10_000))).token).toBe('late');
     expect(await plugin.runs()).toBe(1);
+  });
+});
+
+describe('a call that waits for credentials names the plugin and the seconds', () => {
+  /** A client of an API server that never answers, with this plugin. */
+  async function silentServer(
+    name: string,
+    body: string,
+  ): Promise<{ client: ApiClient; command: string; stop: () => Promise<void> }> {
+    const plugin = await aPlugin(name, body);
+    const double = await apiDouble(() => 'silence');
+    const kubeconfig = JSON.parse(await readFile(double.kubeconfig, 'utf8')) as { users: unknown };
+    kubeconfig.users = [{ name: 'tester', user: { exec: plugin.config } }];
+    await writeFile(double.kubeconfig, JSON.stringify(kubeconfig));
+    const connection = new Connection({ path: double.kubeconfig });
+    const stop = async (): Promise<void> => {
+      void connection.close().catch(() => undefined);
+      await double.stop();
+    };
+    return { client: apiClient(connection, 'test'), command: plugin.config.command, stop };
+  }
+
+  test.for([
+    ['its own limit', 700],
+    ["the caller's limit", 5_000],
+  ] as const)('when it is over by %s', async ([name, timeoutMs]) => {
+    const { client, command, stop } = await silentServer(name.replaceAll(/\W/g, '-'), 'sleep 3');
+    const signal = AbortSignal.timeout(timeoutMs === 700 ? 5_000 : 700);
+    await expect(client.request('GET', '/version', { timeoutMs, signal })).rejects.toThrow(
+      new RegExp(`^the credential plugin ${command} has not answered within 0\\.[5-9] s$`),
+    );
+    await stop();
+  });
+
+  test('when the API server has what the plugin has left of the time', async () => {
+    const { client, command, stop } = await silentServer('eats-time', `sleep 1.2\n${answer({ token: 'late' })}`);
+    await expect(client.request('GET', '/version', { timeoutMs: 2_000 })).rejects.toThrow(
+      new RegExp(
+        `^the API server at \\S+ did not answer within 2 s, of which the credential plugin ${command} took 1\\.\\d s$`,
+      ),
+    );
+    await stop();
   });
 });
 
