@@ -18,7 +18,33 @@ const CREDENTIALS: readonly (readonly [RegExp, Replacement])[] = [
   [/([?&](?:x-(?:amz|goog)-)?sig(?:nature)?=)([^\s"'&]{8,})/gi, keepingReferences],
   [/\b(bearer)\s+(?:(?=[\w.~+/=-]*[\d=+/~])[\w.~+/=-]{6,}|[\w.~+/=-]{16,})/gi, '$1 [redacted]'],
   [/\b(basic)\s+(?=[a-z\d+/]*[\d=+/])[a-z\d+/]{8,}={0,2}(?![\w-])/gi, '$1 [redacted]'],
+  [/([?&](?:key|auth|pass|pw|jwt|session(?:id)?|credentials?)=)([^\s"'&]{3,})/gi, keepingReferences],
+  [/(\b[A-Z][A-Z\d_]{0,40}_AUTH=)([^\s"',;&]{3,})/g, keepingReferences],
   [/(\/\/[^/\s:@]*:)(?!\d{1,5}[?#])[^/\s"']+@/g, '$1[redacted]@'],
+];
+
+/** Between a flag and its value, in a command line or in a list of arguments. */
+const GAP = `(?:\\s+|["']\\s*,\\s*["'])`;
+
+/** A program with a flag of one letter whose value is a password: only its name tells that from a port. */
+function flagOf(programs: string, flag: string, gap: string): readonly [RegExp, Replacement] {
+  const before = `\\b(?:${programs})["']?(?:[^\\n|;&]{0,200}?)[\\s"']-${flag}${gap}`;
+  return [new RegExp(`(${before})((?!-|\\d{1,5}(?:[\\s"',]|$))[^\\s"',;]{3,})`, 'g'), keepingReferences];
+}
+
+/** Passwords behind flags whose names do not say so; `-u 1000:1000` is a user and a group. */
+const FLAGGED: readonly (readonly [RegExp, Replacement])[] = [
+  [
+    new RegExp(
+      `((?:^|[\\s"'])(?:-[uU]|--(?:proxy-)?user)(?:=|${GAP})?["']?(?=[^\\s"':=])[^\\s"':]{1,100}:)((?!\\d+(?:[\\s"',]|$))[^\\s"',]{3,})`,
+      'g',
+    ),
+    keepingReferences,
+  ],
+  flagOf('mysql\\w{0,20}|mariadb', 'p', ''),
+  flagOf('sshpass|mongo\\w{0,20}|\\w{0,20}rcon(?:-cli)?', 'p', `${GAP}?`),
+  flagOf('redis-cli|valkey-cli', 'a', `${GAP}?`),
+  flagOf('ldap\\w{1,20}', 'w', `${GAP}?`),
 ];
 
 /** A name that ends in one of these has a credential for its value. */
@@ -45,7 +71,7 @@ function keepingReferences(found: string, before = '', value = ''): string {
 
 /** The text without what looks like a credential. Takes time in proportion to its length. */
 export function redacted(text: string): string {
-  return replaced(text, [...CREDENTIALS, ...NAMED]);
+  return replaced(text, [...CREDENTIALS, ...NAMED, ...FLAGGED]);
 }
 
 function replaced(text: string, patterns: readonly (readonly [RegExp, Replacement])[]): string {
@@ -94,5 +120,15 @@ function secretArgument(argv: readonly unknown[]): number | undefined {
     if (typeof entry !== 'string' || typeof flag !== 'string' || !SECRET_FLAG.test(flag)) return false;
     return !entry.startsWith('-') && !REFERENCE.test(entry);
   });
-  return place < 0 ? undefined : place;
+  return place < 0 ? flaggedArgument(argv) : place;
+}
+
+/** The same where only the program, or the form of the argument, tells: `redis-cli -a hunter2`, `curl -u ops:hunter2`. */
+function flaggedArgument(argv: readonly unknown[]): number | undefined {
+  if (!argv.every((entry) => typeof entry === 'string')) return undefined;
+  const holds = (words: readonly string[]): boolean => {
+    const line = words.join(' ');
+    return replaced(line, FLAGGED) !== line;
+  };
+  return holds(argv) ? argv.findIndex((_, index) => holds(argv.slice(0, index + 1))) : undefined;
 }

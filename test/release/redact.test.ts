@@ -33,6 +33,21 @@ describe('foreign text', () => {
     ['hvs.CAESIJ1234567890abcdef', '[redacted token]'],
     ['sk_live_51H8abcdefghijkl', '[redacted token]'],
     ['npm_abcdefghijklmnopqrstuvwxyz0123456789', '[redacted token]'],
+    ['curl -u ops:hunter2 localhost failed', 'curl -u ops:[redacted] localhost failed'],
+    ['curl -uops:hunter2 localhost', 'curl -uops:[redacted] localhost'],
+    ['curl --user ops:hunter2 x', 'curl --user ops:[redacted] x'],
+    ['curl --proxy-user=ops:hunter2 x', 'curl --proxy-user=ops:[redacted] x'],
+    ['argv ["curl","-u","ops:hunter2"]', 'argv ["curl","-u","ops:[redacted]"]'],
+    ['mysql -u root -phunter2 -e x', 'mysql -u root -p[redacted] -e x'],
+    ['sshpass -p hunter2 ssh game', 'sshpass -p [redacted] ssh game'],
+    ['rcon-cli -p hunter2 reload', 'rcon-cli -p [redacted] reload'],
+    ['redis-cli -h a -a hunter2 ping', 'redis-cli -h a -a [redacted] ping'],
+    ['ldapsearch -x -w hunter2 x', 'ldapsearch -x -w [redacted] x'],
+    ['GET /a?key=s3cret&x=1', 'GET /a?key=[redacted]&x=1'],
+    ['GET /a?x=1&api_key=s3cret', 'GET /a?x=1&api_key=[redacted]'],
+    ['GET /a?access_token=s3cret', 'GET /a?access_token=[redacted]'],
+    ['GET /a?x=1&auth=s3cret99 failed', 'GET /a?x=1&auth=[redacted] failed'],
+    ['REDISCLI_AUTH=hunter2 redis-cli ping', 'REDISCLI_AUTH=[redacted] redis-cli ping'],
   ])('loses what looks like a credential where it comes in: %s', (text, expected) => {
     expect(plainText(text)).toBe(expected);
   });
@@ -51,6 +66,14 @@ describe('foreign text', () => {
     'first-pass: completed, second-pass: 2.0.1 loaded, smoke_pass=false',
     'asked https://game.test:443?q=a@b and https://game.test:8080/a@b',
     'the cookie: it is too old',
+    'mkdir -p /data/maps && tar -p -x',
+    'curl -u "$USER:$PASS" localhost',
+    'docker run -u 1000:1000 -p 8080:80 game',
+    'ssh -p 2222 game and nc -p 5000',
+    'mysql -p -u root, mysql --port=3306 -P 3306',
+    'grep -a pattern maps.log',
+    'GET /maps?keyword=forest&monkey=1&key=',
+    'redis-cli -p 6379 ping',
     'design=flat&sigma=3',
     'cannot read token: /var/run/secrets/token: no such file',
   ])('keeps what is none: %s', (text) => {
@@ -60,12 +83,23 @@ describe('foreign text', () => {
 });
 
 // What takes time in proportion to the square of a length does not end before the deadline of a test.
-test.each(['-a', '-eyJ', 'token ', '//a:', '--secret-', 'basic a', 'cookie: ', '?sig=', '"--token",'])(
-  'a megabyte of %j is searched',
-  (piece) => {
-    expect(redacted(piece.repeat(1_048_576 / piece.length))).not.toBe('');
-  },
-);
+test.each([
+  '-a',
+  '-eyJ',
+  'token ',
+  '//a:',
+  '--secret-',
+  'basic a',
+  'cookie: ',
+  '?sig=',
+  '"--token",',
+  ' -u a:',
+  'mysql -p',
+  'redis-cli ',
+  '&key=',
+])('a megabyte of %j is searched', (piece) => {
+  expect(redacted(piece.repeat(1_048_576 / piece.length))).not.toBe('');
+});
 
 describe('a release file', () => {
   const problems = (reload: object): string[] => {
@@ -77,6 +111,12 @@ describe('a release file', () => {
   test.each([
     [exec('rcon', '--password', 'hunter2', 'reload'), 'spec.reload.exec.command.2'],
     [exec('rcon', '--password=hunter2'), 'spec.reload.exec.command.1'],
+    [exec('curl', '-u', 'ops:hunter2', 'localhost'), 'spec.reload.exec.command.2'],
+    [exec('curl', '--user', 'ops:hunter2', 'localhost'), 'spec.reload.exec.command.2'],
+    [exec('mysql', '-phunter2', '-e', 'x'), 'spec.reload.exec.command.1'],
+    [exec('rcon-cli', '-p', 'hunter2', 'reload'), 'spec.reload.exec.command.2'],
+    [exec('redis-cli', '-a', 'hunter2', 'ping'), 'spec.reload.exec.command.2'],
+    [exec('curl', 'localhost/reload?key=s3cret'), 'spec.reload.exec.command.1'],
     [exec('curl', '-H', 'X-Api-Key: abc123', 'localhost'), 'spec.reload.exec.command.2'],
     [{ http: { port: 80, path: '/reload?token=abc123' } }, 'spec.reload.http.path'],
     [{ http: { port: 80, path: '/r', body: '{"secret":"abc"}' } }, 'spec.reload.http.body'],
