@@ -48,7 +48,7 @@ test.for([
     const { wait, phase } = await release.until('the trouble', waitsFor(owner));
     expect(phase).toBe('rolling-back');
     expect(wait!.for).toMatch(
-      /^brings v1\.0 back; the write of the old image waits and is sent again; attempt \d failed: /,
+      /^brings 1\.0 back; the write of the old image waits and is sent again; attempt \d failed: /,
     );
     expect(wait!.for.endsWith(failure.message)).toBe(true);
     // The call gives up 15 minutes after it was scheduled.
@@ -56,7 +56,7 @@ test.for([
     expect(wait!.until).toBeLessThan(Date.now() + 15 * 60_000);
     const again = await release.decide({ verb: 'rollback', reason: 'what is it doing?' });
     expect(again.accepted).toBe(false);
-    expect(again.message).toContain('is rolling back already: brings v1.0 back; the write of the old image waits');
+    expect(again.message).toContain('is rolling back already: brings 1.0 back; the write of the old image waits');
     expect(again.message).toContain(failure.message);
     expect(again.message).toMatch(
       /; it waits for .*, until \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC at the latest, and goes on by itself: nothing more has to be sent$/,
