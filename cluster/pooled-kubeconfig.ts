@@ -5,6 +5,8 @@ import { Agent, ProxyAgent } from 'undici';
 import type { Dispatcher } from 'undici';
 import type { ClientOptions } from 'ws';
 import { ClusterFailure } from '../activities/ports/failure.ts';
+import { fileTrouble } from '../release/spec/file-trouble.ts';
+import { plainText } from '../release/spec/plain-text.ts';
 import type { CredentialPlugin } from './credential-plugin.ts';
 
 /** What a request to the API server needs beside its address. */
@@ -88,7 +90,7 @@ export class PooledKubeConfig extends KubeConfig {
     const { plugin, tokenFile } = this.#own;
     const user = this.users.find(({ name }) => name === this.getCurrentUser()?.name);
     if (!user) return;
-    if (tokenFile !== undefined) this.#token = await tokenIn(tokenFile, this.#token);
+    if (tokenFile !== undefined) this.#token = await tokenIn(tokenFile, user.name, this.#token);
     if (this.#token !== undefined) Object.assign(user, { token: this.#token });
     if (!plugin) return;
     const { token, certificate, key } = await plugin.credentials(signal);
@@ -125,13 +127,17 @@ export class PooledKubeConfig extends KubeConfig {
 }
 
 /**
- * The token in a file. Whoever writes it anew empties it first, or takes it away: then the last one counts.
- * @throws ClusterFailure `unauthorized` when it is empty and there is no last one: nobody is somebody else to the API server
+ * The token in the file of a user entry. Whoever writes it anew empties it first, or takes it away: then the last one counts.
+ * @throws ClusterFailure `unauthorized` when there is none and no last one: nobody is somebody else to the API server
  */
-async function tokenIn(file: string, last: string | undefined): Promise<string> {
-  const read = readFile(file, 'utf8');
-  const token = (await (last === undefined ? read : read.catch(() => ''))).trim() || last;
-  if (token === undefined)
-    throw new ClusterFailure('unauthorized', `the tokenFile ${file} is empty`, { retryable: true });
-  return token;
+async function tokenIn(file: string, user: string, last: string | undefined): Promise<string> {
+  let trouble = 'it is empty';
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    trouble = fileTrouble(error);
+    return '';
+  });
+  const token = text.trim() || last;
+  if (token !== undefined) return token;
+  const sentence = `cannot read the tokenFile ${file} of user ${JSON.stringify(user)} in the kubeconfig: ${trouble}. Put the token there, or correct the entry`;
+  throw new ClusterFailure('unauthorized', plainText(sentence), { retryable: true });
 }

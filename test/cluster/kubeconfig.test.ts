@@ -1,8 +1,9 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Connection } from '../../cluster/connection.ts';
+import { apiClient } from '../../cluster/request.ts';
 import { loadKubeconfig } from '../../cluster/kubeconfig.ts';
 import type { KubeconfigSurroundings } from '../../cluster/kubeconfig.ts';
 
@@ -102,7 +103,7 @@ describe('a kubeconfig', () => {
     const path = await writeUser('by-file-anew', { tokenFile: 'rotating' });
     const connection = new Connection({ path });
     await writeFile(join(folder, 'rotating'), '\n');
-    await expect(connection.credentials()).rejects.toThrow(`tokenFile ${join(folder, 'rotating')} is empty`);
+    await expect(connection.credentials()).rejects.toThrow(`tokenFile ${join(folder, 'rotating')} of user`);
     for (const [written, sent] of [
       ['one', 'one'],
       ['', 'one'],
@@ -113,6 +114,23 @@ describe('a kubeconfig', () => {
     }
     await rm(join(folder, 'rotating'));
     expect((await connection.credentials()).headers['Authorization']).toBe('Bearer two');
+  });
+
+  test('names a tokenFile that is missing or a folder, the user entry, and what to do', async () => {
+    const client = apiClient(new Connection({ path: await writeUser('no-token', { tokenFile: 'absent' }) }), 'test');
+    const sentence = (file: string, why: string): string =>
+      `cannot read the tokenFile ${join(folder, file)} of user "u" in the kubeconfig: ${why}. Put the token there, or correct the entry`;
+    await expect(client.request('GET', '/version')).rejects.toMatchObject({
+      reason: 'unauthorized',
+      retryable: true,
+      message: sentence('absent', 'there is no such file'),
+    });
+    await mkdir(join(folder, 'tokens'));
+    const other = new Connection({ path: await writeUser('a-folder', { tokenFile: 'tokens' }) });
+    await expect(other.credentials()).rejects.toThrow(sentence('tokens', 'it is a folder, not a file'));
+    await writeFile(join(folder, 'blank'), '');
+    const blank = new Connection({ path: await writeUser('blank-token', { tokenFile: 'blank' }) });
+    await expect(blank.credentials()).rejects.toThrow(sentence('blank', 'it is empty'));
   });
 
   test('says as whom requests are made: user, groups, uid and extras', async () => {
