@@ -6,6 +6,9 @@ if (major < 22 || (major === 22 && minor < 19)) {
   process.stderr.write(`hotwave: needs Node.js 22.19 or newer, and this is ${process.versions.node}\n`);
   process.exit(64);
 }
+// `npm run` starts its script in the folder of the package; the files that people name are in the folder where they typed it.
+const { INIT_CWD, npm_package_name, npm_lifecycle_event } = process.env;
+if (INIT_CWD && npm_package_name === 'hotwave' && npm_lifecycle_event === 'hotwave') process.chdir(INIT_CWD);
 // Warnings of libraries about each other are no news for a person on call.
 process.noDeprecation = true;
 // So are lines of the gRPC library beside the sentence that says the same.
