@@ -6,6 +6,7 @@ import {
   waveStatus,
   whoDecided,
   why,
+  standingGate,
 } from '../../release/narrate/narrate.ts';
 import { commandLine, setWords } from '../../release/narrate/shell.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
@@ -153,6 +154,12 @@ export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { co
     `  ${commandLine('versions', ...words)}`,
     `  ${commandLine('rollback', ...words)}`,
   ];
+}
+
+/** What the commands below would do, where two things hold a release. */
+export function standingGateLines(state: ReleaseState, { columns }: View): string[] {
+  const sentence = standingGate(state);
+  return sentence === undefined ? [] : wrapped(sentence, columns);
 }
 
 /** The commands that a person can type now. Never cut: a cut command is a wrong command. */

@@ -7,6 +7,7 @@ import {
   failureLines,
   leftoverLines,
   retryLines,
+  standingGateLines,
   mixedLines,
   titleLines,
   warningLines,
@@ -30,6 +31,7 @@ export function renderStatus(state: SeenRelease, now: number, view: View): strin
     apartLines(state, view),
     decisionLines(state, view),
     leftoverLines(state, view),
+    standingGateLines(state, view),
     commandLines(state),
   ];
   return join(sections).join('\n');

@@ -1,3 +1,4 @@
+import { approvalsMissing } from './gate-votes.ts';
 import type { Phase, ReleaseState, Verb } from '../progress/state.ts';
 import { isFinal } from '../progress/state.ts';
 
@@ -282,6 +283,11 @@ const OF_A_PERSON: readonly Verb[] = [
   'cancel',
 ];
 
+/** A gate takes votes also while a pause or a halt holds its wave. */
+function takesVotes({ gate }: ReleaseState): boolean {
+  return gate !== undefined && gate.rejected === undefined && approvalsMissing(gate) !== undefined;
+}
+
 /** The verbs that a person can use now, for hints. */
 export function usefulVerbs(state: ReleaseState): readonly Verb[] {
   const useful = OF_A_PERSON.filter((verb) => {
@@ -289,7 +295,7 @@ export function usefulVerbs(state: ReleaseState): readonly Verb[] {
     return cell !== undefined && 'accepts' in cell;
   });
   return useful.filter((verb) => {
-    if (verb === 'approve' || verb === 'reject') return state.phase === 'waiting-approval';
+    if (verb === 'approve' || verb === 'reject') return state.phase === 'waiting-approval' || takesVotes(state);
     return verb === 'retry' ? state.failures.length > 0 : true;
   });
 }

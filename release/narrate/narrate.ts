@@ -3,6 +3,7 @@ import { cutText, plainText } from '../spec/plain-text.ts';
 import { pointInTime, unhaltCommand, unhaltOnlyCommand } from '../decisions/halt.ts';
 import { isNoteworthy, rollbackSentence } from '../plan/rollback-target.ts';
 import { formatDuration } from '../spec/quantity.ts';
+import { approvalsMissing } from '../decisions/gate-votes.ts';
 import { usefulVerbs } from '../decisions/verbs.ts';
 import type { DecisionRecord, NamedServers, ReleaseState, Verb, WaveProgress } from '../progress/state.ts';
 import { isFinal } from '../progress/state.ts';
@@ -15,7 +16,10 @@ import { isFinal } from '../progress/state.ts';
  */
 export function why(state: ReleaseState, now?: number): string {
   if (isFinal(state.phase)) return `${OUTCOMES[state.phase]}${state.reason === '' ? '' : `: ${state.reason}`}`;
-  const what = state.pausedBecause === undefined ? (state.wait?.for ?? state.step) : pauseText(state.pausedBecause);
+  const what =
+    state.pausedBecause === undefined
+      ? (state.wait?.for ?? state.step)
+      : `${pauseText(state.pausedBecause)}${gateBeside(state)}`;
   if (!state.wait) return what;
   const { owner, since, until } = state.wait;
   if (now === undefined)
@@ -39,6 +43,29 @@ const LEAST_TOLD_MS = 1_000;
 /** `paused by ann: players complain`, `paused: duel-3: no proof`: a person's pause begins with who it was. */
 function pauseText(because: string): string {
   return because.startsWith('by ') ? `paused ${because}` : `paused: ${because}`;
+}
+
+/** The gate at which a release stands while something else holds it as well. */
+function gateBeside({ phase, gate }: ReleaseState): string {
+  if (!gate || !STANDING.has(phase)) return '';
+  const missing = approvalsMissing(gate);
+  if (missing === undefined) return `; the gate before wave ${gate.wave} has its votes`;
+  const votes = missing === '1 more' ? '1 more approval' : missing.endsWith(' more') ? `${missing} approvals` : missing;
+  return `; the gate before wave ${gate.wave} is open, too (${votes})`;
+}
+
+const STANDING: ReadonlySet<ReleaseState['phase']> = new Set(['paused', 'pausing', 'halted']);
+
+/**
+ * What each command would do where a release stands at a gate and is paused or halted besides, in the order in which they
+ * are listed; undefined anywhere else.
+ */
+export function standingGate({ phase, gate }: ReleaseState): string | undefined {
+  if (!gate || gate.rejected || !STANDING.has(phase)) return undefined;
+  const [verb, hold, held] = phase === 'halted' ? ['unhalt', 'halt', 'halted'] : ['resume', 'pause', 'paused'];
+  return approvalsMissing(gate) === undefined
+    ? `${verb} ends the ${hold} and starts wave ${gate.wave}: its gate has its votes`
+    : `two things hold wave ${gate.wave}: approve counts a vote, and moves nothing while it is ${held}; ${verb} ends the ${hold}, and the wave starts once its votes are there`;
 }
 
 const OUTCOMES = {
@@ -162,8 +189,9 @@ function statusMarkdown(state: ReleaseState): string {
 }
 
 function commandsMarkdown(state: ReleaseState): string {
-  const commands = nextCommands(state);
-  return commands.map(commandMarkdown).join('\n');
+  const commands = nextCommands(state).map(commandMarkdown).join('\n');
+  const sentence = standingGate(state);
+  return sentence === undefined ? commands : `${escapeMarkdown(sentence)}\n\n${commands}`;
 }
 
 function wavesMarkdown({ waves, phase }: ReleaseState): string {

@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
-import { agreeing, detailsMarkdown, nextCommands, why } from '../../release/narrate/narrate.ts';
+import { describe, expect, test } from 'vitest';
+import { renderStatus } from '../../client/render/status.ts';
+import { plainView } from '../../client/render/view.ts';
+import { aRelease } from '../support/a-release.ts';
+import { agreeing, detailsMarkdown, nextCommands, standingGate, why } from '../../release/narrate/narrate.ts';
 import { NOW, aReleaseState, waves } from '../client/support.ts';
 
 test('a text that is read at once says how long, one that is read later says when', () => {
@@ -54,6 +57,44 @@ test('every command to type can be pasted into a shell as it stands: nothing in 
     'hotwave cancel arena/duel --then hold',
     'hotwave cancel arena/duel --then rollback',
   ]);
+});
+
+describe('a release that is paused at its gate', () => {
+  const spec = aRelease({ gates: [{ before: 2 }] }).spec.gates[0]!;
+  const gate = { wave: 2, spec, openedAt: NOW, approvedBy: [] };
+  const paused = aReleaseState({ phase: 'paused', pausedBecause: 'by ann: lunch', wait: undefined, gate });
+
+  test('says that it is paused and that a gate is open, in its first line', () => {
+    expect(why(paused, NOW)).toBe('paused by ann: lunch; the gate before wave 2 is open, too (1 more approval)');
+  });
+
+  test('says in order what each command would do', () => {
+    expect(nextCommands(paused).slice(0, 3)).toEqual([
+      'hotwave approve arena/duel --wave 2',
+      'hotwave reject arena/duel --wave 2 --reason "..."',
+      'hotwave resume arena/duel',
+    ]);
+    expect(standingGate(paused)).toBe(
+      'two things hold wave 2: approve counts a vote, and moves nothing while it is paused; resume ends the pause, and the wave starts once its votes are there',
+    );
+    expect(renderStatus(paused, NOW, plainView(80))).toContain('two things hold wave 2: approve counts a vote');
+    expect(detailsMarkdown(paused)).toContain('two things hold wave 2: approve counts a vote');
+  });
+
+  test('says so of a gate that has its votes: only the resume is missing', () => {
+    const approved = { ...paused, gate: { ...gate, approvedBy: ['bob'] } };
+    expect(why(approved, NOW)).toBe('paused by ann: lunch; the gate before wave 2 has its votes');
+    expect(nextCommands(approved)[0]).toBe('hotwave resume arena/duel');
+    expect(standingGate(approved)).toBe('resume ends the pause and starts wave 2: its gate has its votes');
+  });
+
+  test('that is halted, too, says that unhalt comes first', () => {
+    expect(standingGate({ ...paused, phase: 'halted', pausedBecause: undefined })).toBe(
+      'two things hold wave 2: approve counts a vote, and moves nothing while it is halted; unhalt ends the halt, and the wave starts once its votes are there',
+    );
+    expect(standingGate({ ...paused, gate: undefined })).toBeUndefined();
+    expect(standingGate({ ...paused, phase: 'waiting-approval' })).toBeUndefined();
+  });
 });
 
 test('a cancelled release says so once', () => {
