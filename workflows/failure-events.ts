@@ -33,6 +33,10 @@ function failureEvent(step: Step, reason: string): Event {
     // That it cannot be said is no reason to stop here.
     case 'noteStuck':
       return { kind: 'stuckNoted' };
+    // What nobody could look at is told as that, and the set is left all the same.
+    case 'look':
+      if (step.purpose === 'left') return { kind: 'leftUnseen', reason };
+      return { kind: 'stopped', verdict: 'pause', reason };
     case 'monitor':
       return { kind: 'monitored', problem: reason };
     case 'checkTemplate':

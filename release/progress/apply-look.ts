@@ -5,11 +5,12 @@ import { basisOf } from '../fleet/basis.ts';
 import { isSamePod } from '../fleet/identity.ts';
 import { NO_RUN, isSameRun, restartsOf } from '../fleet/run.ts';
 import type { PlannedServer } from '../plan/plan.ts';
+import { agreeing } from '../narrate/narrate.ts';
 import { applyChecked } from './apply-checked.ts';
 import { evidenceGone, knowing, withRow } from './changes.ts';
 import type { Event } from './events.ts';
 import { MOST_ROUNDS } from './apply-membership.ts';
-import { asAccepted, goingOn, leftOut } from './groups.ts';
+import { asAccepted, goingOn, leftOut, namesOf } from './groups.ts';
 import type { Newcomers, Place, Release, Row, WayBack } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
 import { withObservations } from './state.ts';
@@ -30,6 +31,7 @@ type Finding =
 
 /** The fleet was looked at: proofs whose basis is gone count no more, and what must not have happened is for a person. */
 export function applyLook(release: Release, event: LookedEvent, now: number): Release {
+  if (event.purpose === 'left') return lookedWhenLeft(release, event.look);
   const { look, purpose } = event;
   const accepted = withAccepted(release, look);
   const { failures, lost, same, hasMoved } = found(release, event);
@@ -64,6 +66,35 @@ export function applyLook(release: Release, event: LookedEvent, now: number): Re
         },
         now,
       );
+}
+
+/**
+ * The set is left to an edit of its template: whose main containers that has restarted is named, and who comes next. Nobody
+ * looks any more after that.
+ */
+function lookedWhenLeft(release: Release, { changed, more }: FleetLook): Release {
+  const { leaving } = release.progress;
+  if (!leaving) return release;
+  const places = placesOf(release.plan);
+  const restarted = new Map<string, string[]>();
+  for (const seen of changed) {
+    const planned = places.get(seen.server.name)?.server;
+    const container = planned && restartedIn(release, planned, seen);
+    if (container !== undefined) restarted.set(container, [...(restarted.get(container) ?? []), seen.server.name]);
+  }
+  const named = [...restarted].map(
+    ([container, names]) => `container ${container} has restarted on ${names.length} servers: ${namesOf(names)}`,
+  );
+  const unseen = more > 0 ? [`${more} more servers have changed and were not looked at`] : [];
+  const away = new Set([...restarted.values()].flat());
+  const next = release.plan.waves
+    .filter(({ number }) => release.progress.opened.includes(number))
+    .flatMap(({ servers }) => servers.map(({ name }) => name))
+    .filter((name) => !away.has(name));
+  const following =
+    next.length > 0 ? [`${next.length} servers that the set lets move may follow: ${namesOf(next)}`] : [];
+  const reason = [leaving.reason, ...named, ...unseen, ...following].join('; ');
+  return knowing(release, { leaving: { ...leaving, reason: agreeing(reason), isLookedAt: true } });
 }
 
 /** On the way back only those are missed that are brought back, and not those that are known to be away. */
@@ -302,12 +333,18 @@ function podFinding(planned: PlannedServer, server: PlannedServer, deleting: boo
   return undefined;
 }
 
-function mainFinding(release: Release, planned: PlannedServer, { server }: SeenServer): Finding | undefined {
-  const { container } = release.plan.baseline;
+/** The main container of a server that is another run than the one that is known of it. */
+function restartedIn(release: Release, planned: PlannedServer, { server }: SeenServer): string | undefined {
   const before = asAccepted(release, planned).containers;
-  const restarted = Object.keys(before).find(
+  const { container } = release.plan.baseline;
+  return Object.keys(before).find(
     (name) => name !== container && !isSameRun(before[name] ?? '', server.containers[name] ?? ''),
   );
+}
+
+function mainFinding(release: Release, planned: PlannedServer, seen: SeenServer): Finding | undefined {
+  const { server } = seen;
+  const restarted = restartedIn(release, planned, seen);
   if (restarted === undefined) return undefined;
   const isOutsider = rowOf(release, server.name).stage === STAGE.none && !isMoving(release, server.name);
   const count = restartsOf(server.containers[restarted] ?? '');

@@ -35,6 +35,7 @@ export const standingAppliers = {
   retrying: (release, _event, now) => retrying(release, now),
   departed: (release, event) => departed(release, event),
   leaving: (release, event) => leaving(release, event),
+  leftUnseen: (release, event) => leftUnseen(release, event.reason),
   leftRecorded: (release, event, now) => leftRecorded(release, event.problem, now),
   foreignSeen: (release, event, now) => foreignSeen(release, event, now),
   monitored: (release, event) => monitored(release, event.problem),
@@ -166,6 +167,13 @@ function leaving(
     foreignEdit: undefined,
   };
   return showing(known, cleared);
+}
+
+function leftUnseen(release: Release, problem: string): Release {
+  const { leaving: left } = release.progress;
+  if (!left) return release;
+  const reason = `${left.reason}; nobody could look whose containers that has restarted: ${problem}`;
+  return knowing(release, { leaving: { ...left, reason, isLookedAt: true } });
 }
 
 function leftRecorded(release: Release, problem: string | undefined, now: number): Release {

@@ -103,7 +103,7 @@ export type Event =
   | { readonly kind: 'excluded'; readonly servers: readonly string[]; readonly why: 'busy' }
   | {
       readonly kind: 'looked';
-      readonly purpose: 'baseline' | 'wave' | 'final' | 'evidence';
+      readonly purpose: 'baseline' | 'wave' | 'final' | 'evidence' | 'left';
       readonly wave?: number | undefined;
       readonly look: FleetLook;
     }
@@ -141,6 +141,8 @@ export type Event =
   | { readonly kind: 'controlsChanged'; readonly why: 'pause' | 'resume' | 'hold'; readonly written: SetWritten }
   | { readonly kind: 'leftRecorded'; readonly problem?: string | undefined }
   | { readonly kind: 'reasserted'; readonly written: SetWritten; readonly priorities: boolean }
+  /** It could not be looked whose containers were restarted by the edit to which the set is left. */
+  | { readonly kind: 'leftUnseen'; readonly reason: string }
   /**
    * `meanwhile`: what somebody else has made of the set during the rollback; `writer`: by whose strategy or image servers
    * may move now.

@@ -1,12 +1,13 @@
 import { isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { backwardStep } from './backward.ts';
 import { forwardStep } from './forward.ts';
-import type { Release } from './table.ts';
+import type { Leaving, Release } from './table.ts';
 import type { Step } from './step.ts';
 import { isFinal } from './state.ts';
 import type { Requests } from './state.ts';
 import { editSentence } from './written-back.ts';
 import type { Event } from './events.ts';
+import { templateEdits } from '../patches/template.ts';
 import { controlledStrategy, sameJson } from '../patches/patches.ts';
 
 /** How long after its end a halt may still be taken back by whoever made it, in milliseconds. */
@@ -31,20 +32,32 @@ export function nextStep(release: Release, now: number): Step {
 }
 
 /** A release that is left where it is says so on the set, and ends. */
-function leavingStep({ progress }: Release): Step | undefined {
+function leavingStep(release: Release): Step | undefined {
+  const { progress } = release;
   const { leaving, set, back } = progress;
   if (!leaving) return undefined;
   // A rollback that could not be finished leaves the set open for the old version.
   const isOpened = back !== undefined && (back.isWritten || leaving.to === 'hold');
   if ((set.isRecorded || set.hold) && !isOpened) {
-    if (leaving.to === 'leave') {
-      if (set.hold?.paused === true && set.refused === undefined)
-        return { kind: 'controls', change: { paused: false }, why: 'resume' };
-      return { kind: 'recordLeft' };
-    }
+    if (leaving.to === 'leave') return leftStep(release, leaving);
     return { kind: 'controls', change: {}, why: 'hold' };
   }
   return note({ kind: 'finished', outcome: leaving.outcome, reason: leaving.reason });
+}
+
+/** The set is left to somebody's edit, without a pause of the release in it. */
+function leftStep(release: Release, leaving: Leaving): Step {
+  const { hold, refused } = release.progress.set;
+  if (hold?.paused === true && refused === undefined)
+    return { kind: 'controls', change: { paused: false }, why: 'resume' };
+  if (leaving.isLookedAt !== true && restartsEngines(release)) return { kind: 'look', purpose: 'left', notBefore: 0 };
+  return { kind: 'recordLeft' };
+}
+
+/** The edit to which the set is left is one of the template: whoever moves by it gets other main containers. */
+function restartsEngines({ plan, progress }: Release): boolean {
+  const { template = {}, gone } = progress.foreign.facts ?? {};
+  return gone === undefined && templateEdits(plan.baseline, template).length > 0;
 }
 
 /** People have asked to end it, or to go back: that counts also while it stands still. */

@@ -59,7 +59,7 @@ export type Task =
   /** Is everybody as the rows say? `settle`: not before that time, milliseconds since the epoch. */
   | {
       readonly kind: 'look';
-      readonly purpose: 'baseline' | 'wave' | 'final' | 'evidence';
+      readonly purpose: 'baseline' | 'wave' | 'final' | 'evidence' | 'left';
       readonly wave?: number;
       readonly notBefore: number;
     }

@@ -139,6 +139,8 @@ export interface Leaving {
   readonly to: 'hold' | 'leave';
   readonly outcome: Outcome;
   readonly reason: string;
+  /** It was looked whose main containers an edit of the template has restarted. */
+  readonly isLookedAt?: true | undefined;
 }
 
 /** Servers that came while the release ran. */

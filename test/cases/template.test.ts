@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { MAIN, MAIN_IMAGE, NEW_IMAGE, USER_STRATEGY } from '../support/builders.ts';
+import { until } from '../lab/until.ts';
 import { carriedToItsEnd, asks, isOver } from '../support/carry.ts';
 import type { FakeCluster } from '../support/fake-cluster.ts';
 import { movedTo } from '../support/fake-log.ts';
@@ -86,6 +87,23 @@ describe('another image of the main container, written into the template during 
     expect(enginesMoved(it.cluster).filter((name) => name !== 'duel-9')).toEqual([]);
     await release.decide({ verb: 'cancel', then: 'hold' });
     await release.result();
+  });
+
+  test('and left so by wins edit is named at the end with the servers whose engine it has restarted', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const release = await atItsGate(it);
+    it.cluster.edit('helm', stageEngine);
+    await release.until('the pause', isPaused, 30_000);
+    const isRestarted = (): boolean => it.cluster.server('duel-9').container(MAIN)!.status.restartCount === 1;
+    await until({ what: 'the engine of duel-9', deadlineMs: 60_000, everyMs: 5 }, isRestarted);
+    await release.decide({ verb: 'resume', wins: 'edit' });
+    const { outcome, reason } = await release.result();
+    expect(outcome).toBe('cancelled');
+    expect(reason).toMatch(
+      /^helm changed .*containers\/0\/image of duel from .*; the edit stays; container engine has restarted on 1 server: duel-9$/,
+    );
   });
 
   // A12

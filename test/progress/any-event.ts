@@ -193,7 +193,7 @@ const EVENTS: AnyEvent = {
   deferred: ofServers,
   excluded: fc.record({ servers: many, why: fc.constant('busy') }),
   looked: fc.record({
-    purpose: fc.constantFrom('baseline', 'wave', 'final', 'evidence'),
+    purpose: fc.constantFrom('baseline', 'wave', 'final', 'evidence', 'left'),
     wave: maybe(wavesOf),
     look: looks,
   }),
@@ -223,6 +223,7 @@ const EVENTS: AnyEvent = {
   endRecorded: nothing,
   controlsChanged: fc.record({ why: fc.constantFrom('pause', 'resume', 'hold'), written: writes }),
   leftRecorded: ofProblem,
+  leftUnseen: fc.record({ reason: texts }),
   reasserted: fc.record({ written: writes, priorities: fc.boolean() }),
   stuckNoted: fc.record({ meanwhile: maybe(texts), writer: maybe(fc.record({ by: texts, stop: texts })) }),
   monitored: ofProblem,
