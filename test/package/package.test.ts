@@ -4,12 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { NativeConnection } from '@temporalio/worker';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createHotwaveWorker } from '../../worker/create-worker.ts';
 import { startTemporalLab } from '../lab/temporal-lab.ts';
 import { temporalProgram } from '../lab/temporal-program.ts';
 import { until } from '../lab/until.ts';
+import { aRelease } from '../support/a-release.ts';
+import { codeOf } from '../support/bot-programs.ts';
 import { deadKubeconfig } from '../support/dead-kubeconfig.ts';
+import { fakeCluster } from '../support/fake-cluster.ts';
+import { startRelease } from '../support/hotwave.ts';
 
 // The package as people get it: packed, and installed by npm into a folder that has nothing else.
 
@@ -92,6 +99,41 @@ test('a bot gets names and schemas from hotwave/messages', async () => {
   await writeFile(join(home, 'bot.ts'), BOT);
   const { stdout } = await execa(process.execPath, ['--disable-warning=ExperimentalWarning', 'bot.ts'], { cwd: home });
   expect(stdout).toBe('decide hotwave/default/arena/duel unknown');
+});
+
+test('the program of docs/bots.md decides with what the package alone brings', async () => {
+  const temporal = await startTemporalLab(() => undefined);
+  const [native, connection] = await Promise.all([
+    NativeConnection.connect({ address: temporal.address }),
+    Connection.connect({ address: temporal.address }),
+  ]);
+  const worker = await createHotwaveWorker({ connection: native, clusterName: 'packed', cluster: fakeCluster() });
+  const running = worker.run();
+  try {
+    const client = new Client({ connection });
+    const file = aRelease({ gates: [{ before: 2 }] });
+    const release = await startRelease(client, { cluster: 'packed', file, requester: 'ann' });
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await until({ what: 'the list to show the gate', deadlineMs: 60_000 }, async () => {
+      return (await client.workflow.count("HotwavePhase = 'waiting-approval'")).count === 1;
+    });
+    await writeFile(join(home, 'approve.ts'), await codeOf('approve.ts'));
+    const { stdout } = await execa(process.execPath, ['--disable-warning=ExperimentalWarning', 'approve.ts'], {
+      cwd: home,
+      env: { TEMPORAL_ADDRESS: temporal.address, HOTWAVE_CLUSTER: 'packed' },
+    });
+    expect(stdout).toContain('approved: wave 2 starts');
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    const { decisions } = await release.state();
+    expect(decisions).toMatchObject([
+      { verb: 'approve', wave: 2, actor: 'bot', channel: 'typescript', accepted: true },
+    ]);
+  } finally {
+    worker.shutdown();
+    await running;
+    await Promise.all([native.close(), connection.close()]);
+    await temporal.stop();
+  }
 });
 
 test('worker brings its own workflow code: it runs a workflow, and ends on SIGTERM with exit code 0', async () => {

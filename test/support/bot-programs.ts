@@ -63,7 +63,7 @@ const PROGRAMS: Readonly<Record<Bot, (folder: string) => Promise<BotProgram>>> =
 };
 
 /** The code block of docs/bots.md with this title. */
-async function codeOf(title: string): Promise<string> {
+export async function codeOf(title: string): Promise<string> {
   const text = await readFile(join(checkout, 'docs', 'bots.md'), 'utf8');
   const [, code] = new RegExp(`^\`\`\`\\w+ title=${title.replace('.', '\\.')}\\n([^]*?)^\`\`\`$`, 'm').exec(text) ?? [];
   if (code === undefined) throw new Error(`docs/bots.md has no program ${title}`);
