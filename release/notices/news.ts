@@ -57,8 +57,8 @@ type Told = readonly [NoticeKind, string];
 
 function gateNews(before: ReleaseState, after: ReleaseState): Told[] {
   const [was, is] = [before.gate, after.gate];
-  const isSame = was !== undefined && is !== undefined && was.wave === is.wave && was.openedAt === is.openedAt;
-  if (isSame) return sameGate(after, was, is);
+  // Its time begins anew when a release goes on at it; nobody has decided it by that.
+  if (was !== undefined && was.wave === is?.wave) return sameGate(after, was, is);
   // Whoever goes back or ends leaves its gate undecided; that is told as what it is.
   const isLeft = after.goesBack === true || isFinal(after.phase);
   return [

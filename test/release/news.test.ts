@@ -35,6 +35,7 @@ test.for<readonly [string, Partial<ReleaseState>, Partial<ReleaseState>, readonl
     { gate: { ...gate, approvedBy: ['bob', 'cleo'] } },
     [],
   ],
+  ['its gate waits anew after a pause', { gate }, { gate: { ...gate, openedAt: NOW + 1 } }, []],
   ['people are reminded', { gate }, { gate: { ...gate, reminders: 1 } }, ['reminder']],
   ['a gate is passed', { gate: { ...gate, approvedBy: ['bob', 'cleo'] } }, { gate: undefined }, ['gate-decided']],
   ['a gate is rejected', { gate }, { gate: { ...gate, rejected: { actor: 'bob', reason: 'no' } } }, ['gate-decided']],
