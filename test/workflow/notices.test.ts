@@ -187,7 +187,7 @@ describe('what people must know', () => {
   test('is a person who pauses, goes on and cancels, and servers that fail and are taken back', async ({ stage }) => {
     const sink = await startSink('chat');
     const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
-    const gates = [{ before: 2, remindEvery: '1s' }];
+    const gates = [{ before: 2, remindEvery: '1s', timeout: '150s' }];
     const stopped = await it.start(aRelease({ gates }));
     await stopped.until('the reminder', ({ gate }) => (gate?.reminders ?? 0) > 0);
     await stopped.decide({ verb: 'pause', reason: 'a tournament' });
