@@ -1,4 +1,4 @@
-import { plainText } from '../spec/plain-text.ts';
+import { cutText, plainText } from '../spec/plain-text.ts';
 import type { ContainerStatus, ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
 import type { ContainerRun } from '../fleet/run.ts';
@@ -299,8 +299,17 @@ function gateText({ conditions, readinessGates, closedGates = {} }: ServerView, 
 
 function describeStatus({ state, reason, message, exitCode }: ContainerStatus): string {
   const code = exitCode === undefined ? '' : ` (exit code ${exitCode})`;
-  const detail = message === undefined || message === '' ? '' : `: ${plainText(message.split('\n')[0] ?? '', 160)}`;
+  const detail =
+    message === undefined || message === '' ? '' : `: ${bothEnds(plainText(message.split('\n')[0] ?? ''))}`;
   return `${plainText(reason ?? state, 160)}${code}${detail}`;
+}
+
+/** The cause comes last in what kubelets say: of long words the beginning and the end are shown. */
+function bothEnds(words: string): string {
+  const [most, begin, end] = [240, 80, 150];
+  return words.length <= most
+    ? words
+    : `${cutText(words, begin)} ... ${words.slice(-end).replace(/^[\uDC00-\uDFFF]/, '')}`;
 }
 
 /** Why a server was not done yet when it was last looked at. */

@@ -75,6 +75,21 @@ describe('a server is not done', () => {
   });
 });
 
+test('of the long words of a kubelet the end is shown as well: the registry speaks last', () => {
+  const image = 'registry.test/duel-scripts:2.0';
+  const message = `Back-off pulling image "${image}": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image "${image}": failed to resolve reference "${image}": ${image}: not found`;
+  const judged = judgeServer(
+    withStatus(updated, SIDECAR, { state: 'waiting', reason: 'ImagePullBackOff', message: `${message}\nagain` }),
+    target,
+  );
+  expect(judged).toMatchObject({ kind: 'suspect', class: 'imagePull' });
+  const said = 'reason' in judged ? judged.reason : '';
+  expect(said).toMatch(
+    /cannot be pulled: ImagePullBackOff: Back-off pulling image "registry\.test\/duel-scripts:2\.0": ErrImagePull: .* \.\.\. .*: not found$/,
+  );
+  expect(said.length).toBeLessThan(400);
+});
+
 describe('a readiness gate that is not open', () => {
   const GATE = 'cloud.test/load-balancer-ready';
   const gated = (more: Partial<ServerView>): ServerView => ({
