@@ -1,6 +1,6 @@
 import type { ClientOptions } from 'ws';
 import { oneLine } from './errors.ts';
-import { CredentialPlugins, loadKubeconfig } from './kubeconfig.ts';
+import { CredentialPlugins, loadKubeconfig, wayTo } from './kubeconfig.ts';
 import type { KubeconfigChoice, LoadedKubeconfig, ResolvedCluster } from './kubeconfig.ts';
 import type { RequestCredentials } from './pooled-kubeconfig.ts';
 import { ClusterFailure } from '../activities/ports/failure.ts';
@@ -68,10 +68,11 @@ export class Connection {
     if (this.#now() - this.#loadedAt < RENEW_AFTER_MS) return this.#loaded.config;
     const next = this.#readAnew();
     if (!next) return this.#loaded.config;
-    if (next.resolved.server !== this.resolved.server) {
+    const [way, pinned] = [wayTo(next.resolved), wayTo(this.resolved)];
+    if (way !== pinned) {
       throw new ClusterFailure(
         'invalid',
-        `context "${this.resolved.context}" now leads to ${next.resolved.server}, it led to ${this.resolved.server} ` +
+        `context "${this.resolved.context}" now leads to ${way}, it led to ${pinned} ` +
           'when this worker started; restart the worker if that is meant',
         { retryable: false },
       );

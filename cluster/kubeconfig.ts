@@ -24,8 +24,18 @@ export interface ResolvedCluster {
   readonly user: string;
   /** HOST:PORT of the proxy that leads there. */
   readonly proxy?: string | undefined;
+  /** `tls-server-name`: gateways in front of several clusters choose one by it. */
+  readonly tlsName?: string | undefined;
   /** For people: `kubeconfig /home/me/.kube/config` or `service account of this pod`. */
   readonly source: string;
+}
+
+/**
+ * Which way leads to the API server, for people. Two clusters may well have one private address, and differ only in the proxy
+ * or in the name by which they are reached.
+ */
+export function wayTo({ server, proxy, tlsName }: ResolvedCluster): string {
+  return `${server}${tlsName === undefined ? '' : ` as ${tlsName}`}${proxy === undefined ? '' : ` by the proxy ${proxy}`}`;
 }
 
 /** A kubeconfig that was found and checked. */
@@ -91,7 +101,7 @@ function resolve(
   const of = `context "${wanted}" in ${source}`;
   const server = checkedServer(cluster, of);
   const proxy = proxyOf(server, { own: textOf(cluster['proxy-url']), of, environment });
-  const resolved = { context: wanted, server, user: userName, source, proxy: proxy?.host };
+  const resolved = { context: wanted, server, user: userName, source, proxy: proxy?.host, tlsName: tlsNameOf(cluster) };
   return { resolved, cluster, proxy: proxy?.url, user, names: context };
 }
 
@@ -110,6 +120,7 @@ interface Resolved {
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+const tlsNameOf = (cluster: KubeconfigFields): string | undefined => textOf(cluster['tls-server-name']) || undefined;
 
 function checkedServer(cluster: KubeconfigFields, of: string): string {
   const server = textOf(cluster['server']);

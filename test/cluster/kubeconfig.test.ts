@@ -214,6 +214,44 @@ describe('a connection', () => {
     );
   });
 
+  test.each<[string, object, object, string]>([
+    [
+      'by another proxy',
+      { 'proxy-url': 'http://bastion-east.test:3128' },
+      { 'proxy-url': 'http://me:secret@bastion-west.test:3128' },
+      'leads to https://10.0.0.1 by the proxy bastion-west.test:3128, it led to https://10.0.0.1 by the proxy bastion-east.test:3128',
+    ],
+    [
+      'by a proxy that was not there',
+      {},
+      { 'proxy-url': 'http://bastion.test:3128' },
+      'leads to https://10.0.0.1 by the proxy bastion.test:3128, it led to https://10.0.0.1 when',
+    ],
+    [
+      'under another name for TLS, by which gateways choose the cluster',
+      { 'tls-server-name': 'east.test' },
+      { 'tls-server-name': 'west.test' },
+      'leads to https://10.0.0.1 as west.test, it led to https://10.0.0.1 as east.test when',
+    ],
+  ])('refuses the same address %s', async (_how, before, after, words) => {
+    const path = join(folder, 'same-address');
+    const config = (cluster: object): string =>
+      JSON.stringify({
+        clusters: [{ name: 'c', cluster: { server: 'https://10.0.0.1', ...cluster } }],
+        users: [{ name: 'u', user: { token: 'secret' } }],
+        contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+        'current-context': 'x',
+      });
+    let now = 0;
+    await writeFile(path, config(before));
+    const connection = new Connection({ path }, { now: () => now });
+    await writeFile(path, config(after));
+    now = 11 * 60_000;
+    await expect(connection.credentials()).rejects.toThrow(words);
+    await writeFile(path, config(before));
+    await expect(connection.credentials()).resolves.toHaveProperty('headers.Authorization', 'Bearer secret');
+  });
+
   test('keeps what it has while its kubeconfig is being written anew, and then reads that', async () => {
     let now = 0;
     const path = await write('rewritten', 'east', { east: 'https://east.test' });
