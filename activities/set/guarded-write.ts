@@ -89,13 +89,15 @@ export function foreignTemplate(
  */
 export async function foreignImage(
   cluster: Patches,
-  { set, baseline }: Pick<Subject, 'set' | 'baseline'>,
+  { set, baseline, fence }: Subject,
   hold: SetControls,
   live: GameServerSetView,
 ): Promise<Refusal | undefined> {
   if (imageIn(live, baseline) === baseline.newImage) return undefined;
   const probe = controlsPatch(baseline, live.replicas, hold, { ...hold, paused: !hold.paused });
-  return refusalOf(await cluster.patch(setTarget(set), probe, { dryRun: true, signal: cancellation() }), set.name);
+  const options = { dryRun: true, signal: cancellation() };
+  const refusal = refusalOf(await cluster.patch(setTarget(set), probe, options), set.name);
+  return refusal && { ...refusal, ...known(live, fence) };
 }
 
 /** So often is a set looked at for one write: whoever kills servers writes it again and again. */

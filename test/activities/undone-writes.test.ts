@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { openWave } from '../../activities/set/open-wave.ts';
 import { recordStuck } from '../../activities/set/record-stuck.ts';
 import type { StuckRecord } from '../../activities/set/record-stuck.ts';
 import { changeControls, reassertSet, verifyTemplate } from '../../activities/set/write-set.ts';
@@ -7,7 +8,7 @@ import { FENCE_ANNOTATION } from '../../release/patches/fence.ts';
 import { OPEN, controlledStrategy, setBaseline } from '../../release/patches/patches.ts';
 import type { SetBaseline } from '../../release/patches/patches.ts';
 import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
-import type { SetWrite } from '../../activities/set/set-writes.ts';
+import type { OpenWaveInput, SetWrite } from '../../activities/set/set-writes.ts';
 import { isPlan } from '../../release/plan/plan.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
 import { recordOfPlan } from '../../release/record/plan-record.ts';
@@ -47,6 +48,14 @@ test('a write that a GitOps manager undoes before the controllers come to it nam
     hold: HOLD,
     fence: 3,
   });
+});
+
+test('a wave whose opening was written by a worker that died, and undone by a manager, says which write it was', async () => {
+  const { cluster, baseline } = await aSlowCluster();
+  cluster.edit('hotwave', ({ metadata }) => (metadata.annotations = { [FENCE_ANNOTATION]: 'run/3' }));
+  const input = { set: SET, baseline, fence, planned: [], revision: 'r2', hold: HOLD, servers: ['duel-9'] };
+  const { result } = await inActivity(() => openWave(cluster)(input as unknown as OpenWaveInput));
+  expect(result).toMatchObject({ kind: 'foreign', fence: 3 });
 });
 
 describe('the record of a rollback that is stuck', () => {
