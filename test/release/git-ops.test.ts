@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { GitOpsManager } from '../../release/plan/git-ops.ts';
-import { gitOpsManagers, gitOpsNote, stopText } from '../../release/plan/git-ops.ts';
+import { gitOpsKind, gitOpsManagers, gitOpsNote, stopText } from '../../release/plan/git-ops.ts';
 import { SIDECAR, aSet } from '../support/builders.ts';
 
 type Marks = Parameters<typeof gitOpsManagers>[0];
@@ -166,4 +166,35 @@ test('the name of an Application is no second command', () => {
   expect(stopText('argocd-controller', { ...aSet(), labels })).toBe(
     "argocd app set 'arena; rm -rf ~' --sync-policy none",
   );
+});
+
+test('a field manager that is called as something of every object is nobody’s', () => {
+  expect(['constructor', 'toString', '__proto__'].map((manager) => gitOpsKind(manager))).toEqual(
+    Array(3).fill(undefined),
+  );
+});
+
+test('of a tracking id and a label that disagree the tracking id counts, and an empty one names nobody', () => {
+  const labels = { 'argocd.argoproj.io/instance': 'copied' };
+  expect(gitOpsManagers({ annotations: TRACKED, labels })).toMatchObject([{ owner: 'arena' }]);
+  const nameless = { 'argocd.argoproj.io/tracking-id': ':game.kruise.io/GameServerSet:arena/duel' };
+  expect(gitOpsManagers({ annotations: nameless })).toEqual([
+    { kind: 'Argo CD', by: 'argocd.argoproj.io/tracking-id' },
+  ]);
+});
+
+test('a Kustomization that is told to ignore the set leaves it alone', () => {
+  const annotations = { 'kustomize.toolkit.fluxcd.io/ssa': 'Ignore' };
+  expect(gitOpsManagers({ managers: ['kustomize-controller'], annotations })).toMatchObject([
+    { leavesAlone: 'kustomize.toolkit.fluxcd.io/ssa: Ignore' },
+  ]);
+});
+
+test('of two managers one that does not leave the set alone is enough for a warning', () => {
+  const set = {
+    ...aSet(),
+    managers: ['kustomize-controller', 'argocd-controller'],
+    annotations: { 'kustomize.toolkit.fluxcd.io/reconcile': 'disabled' },
+  };
+  expect(gitOpsNote(set, { strategy: 'rolling' }, SIDECAR)?.isWarning).toBe(true);
 });
