@@ -201,6 +201,31 @@ describe('a kubeconfig', () => {
   });
 });
 
+// D10: nobody but an exec plugin renews credentials, so nobody spends a refresh token twice.
+describe('a user with an auth-provider', () => {
+  test.each<[string, object]>([
+    ['beside a token that kubectl would take', { token: 'secret', 'auth-provider': { name: 'oidc' } }],
+    ['of a cloud, with nothing in it', { 'auth-provider': { name: 'azure', config: null } }],
+    [
+      'beside a plugin',
+      {
+        exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'kubelogin' },
+        'auth-provider': { name: 'gcp', config: { 'access-token': 'spent', expiry: '2020-01-01T00:00:00Z' } },
+      },
+    ],
+  ])('%s is refused by the name of the field, and none of it is quoted', async (_how, user) => {
+    const path = await writeUser('provided', user);
+    expect(() => loadKubeconfig({ path })).toThrow(
+      `user u in kubeconfig ${path} has an auth-provider, which hotwave does not use: take an exec plugin instead, such as kubelogin for oidc`,
+    );
+  });
+
+  test('that is empty has none', async () => {
+    const path = await writeUser('unprovided', { token: 'secret', 'auth-provider': null });
+    expect(loadKubeconfig({ path }).resolved.user).toBe('u');
+  });
+});
+
 describe('a connection', () => {
   test('reads its kubeconfig again after ten minutes, and refuses another server under the same context', async () => {
     let now = 0;
