@@ -112,6 +112,22 @@ describe('Slack', () => {
     await close?.();
   });
 
+  test('gets a new connection after one was lost, also when Slack was down meanwhile', async () => {
+    const own = await fakeSlack();
+    const { clicks, take } = aDesk();
+    const { connect } = await vendor({ appToken: 'xapp-1', apiUrl: own.apiUrl });
+    const close = await connect?.(take);
+    await own.interact('e2', pressed('pause'));
+    const asked = own.next('apps.connections.open');
+    own.drop();
+    await asked;
+    own.back();
+    await own.interact('e3', pressed('rollback'));
+    expect(clicks.map(({ value: { verb } }) => verb)).toEqual(['pause', 'rollback']);
+    await close?.();
+    await own.close();
+  });
+
   test('gets foreign text as plain text, and mrkdwn without meaning', () => {
     const foreign = aCard({
       why: '<!channel> *now*',

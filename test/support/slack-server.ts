@@ -34,14 +34,19 @@ export async function fakeSlack(): Promise<FakeSlack> {
   const calls: SlackCall[] = [];
   const waiting = new Map<string, (call: SlackCall) => void>();
   const acknowledged = new Map<string, () => void>();
-  let connected = Promise.withResolvers<WebSocket>();
+  let newest: WebSocket | undefined;
+  let arrival = Promise.withResolvers<WebSocket>();
   let isDown = false;
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       const method = (request.url ?? '').split('/').at(-1) ?? '';
       const call = { method, fields: Object.fromEntries(new URLSearchParams(body)) };
       calls.push(call);
-      if (isDown) return void response.writeHead(500).end();
+      if (isDown) {
+        response.writeHead(500).end();
+        waiting.get(method)?.(call);
+        return;
+      }
       const { port } = server.address() as AddressInfo;
       const answer = {
         ok: true,
@@ -54,13 +59,17 @@ export async function fakeSlack(): Promise<FakeSlack> {
   });
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket) => {
+    newest = socket;
+    socket.on('close', () => {
+      if (newest === socket) newest = undefined;
+    });
     socket.on('message', (data: Buffer) => {
       const { envelope_id: id } = JSON.parse(data.toString('utf8')) as { envelope_id: string };
       acknowledged.get(id)?.();
     });
     socket.send(JSON.stringify({ type: 'hello', num_connections: 1 }));
-    socket.on('close', () => (connected = Promise.withResolvers()));
-    connected.resolve(socket);
+    arrival.resolve(socket);
+    arrival = Promise.withResolvers();
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -78,7 +87,7 @@ export async function fakeSlack(): Promise<FakeSlack> {
     },
     back: () => void (isDown = false),
     async interact(envelope, payload) {
-      const socket = await connected.promise;
+      const socket = newest ?? (await arrival.promise);
       const done = new Promise<void>((resolve) => acknowledged.set(envelope, resolve));
       socket.send(
         JSON.stringify({ envelope_id: envelope, type: 'interactive', payload, accepts_response_payload: true }),
