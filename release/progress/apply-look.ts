@@ -91,8 +91,9 @@ function lookedWhenLeft(release: Release, { changed, more }: FleetLook): Release
     .filter(({ number }) => release.progress.opened.includes(number))
     .flatMap(({ servers }) => servers.map(({ name }) => name))
     .filter((name) => !away.has(name));
+  const isPaused = release.progress.set.hold?.paused === true;
   const following =
-    next.length > 0 ? [`${next.length} servers that the set lets move may follow: ${namesOf(next)}`] : [];
+    next.length > 0 && !isPaused ? [`${next.length} servers that the set lets move may follow: ${namesOf(next)}`] : [];
   const reason = [leaving.reason, ...named, ...unseen, ...following].join('; ');
   return knowing(release, { leaving: { ...leaving, reason: agreeing(reason), isLookedAt: true } });
 }
