@@ -264,7 +264,12 @@ export type StateAnswer = ReleaseState;
 /** The answer of the decide update. */
 export type DecideAnswer = DecisionAnswer;
 
-/** The answer of the answer query: what was said to the decision with that id, else what would be said to it now. */
+/** Most decisions that the answer query and the signal take at once, as a list. */
+export const MOST_AT_ONCE = 100;
+
+/**
+ * The answer of the answer query, for a list of decisions a list of them: what was said to the decision with that id, else what would be said to it now.
+ */
 export interface ExpectedAnswer extends DecisionAnswer {
   /** The decision has been taken. */
   readonly given: boolean;

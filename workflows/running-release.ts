@@ -29,14 +29,17 @@ import { isFinal } from '../release/progress/state.ts';
 import type { ReleaseState, Wait } from '../release/progress/state.ts';
 import { EXAMPLES, readDecision } from '../release/decisions/message.ts';
 import type { Carried, CarriedOutbox, DecisionMessage, ExpectedAnswer } from './messages.ts';
-import { MESSAGES, decisionSchema } from './messages.ts';
+import { MESSAGES, MOST_AT_ONCE, decisionSchema } from './messages.ts';
 import { reading } from './calls.ts';
 import { Weighing } from './weighing.ts';
 
 const decideUpdate = defineUpdate<DecisionAnswer, [DecisionMessage]>(MESSAGES.decide);
-const decideSignal = defineSignal<[DecisionMessage]>(MESSAGES.decideSignal);
+const decideSignal = defineSignal<[DecisionMessage | readonly DecisionMessage[]]>(MESSAGES.decideSignal);
 const callTroubleSignal = defineSignal<[unknown]>(MESSAGES.callTrouble);
-const answerQuery = defineQuery<ExpectedAnswer, [DecisionMessage]>(MESSAGES.answer);
+const answerQuery = defineQuery<
+  ExpectedAnswer | readonly ExpectedAnswer[],
+  [DecisionMessage | readonly DecisionMessage[]]
+>(MESSAGES.answer);
 const stateQuery = defineQuery<ReleaseState>(MESSAGES.state);
 
 const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
@@ -82,8 +85,8 @@ export class RunningRelease {
     this.tellPeople(release.sinks, outbox);
     this.#answers = new Map(answers);
     this.#runs = [...runs.slice(1 - KEPT_RUNS), workflowInfo().runId];
-    setHandler(answerQuery, (message: DecisionMessage) => this.#expectedAnswer(message), {
-      description: 'What the release has said to this decision, or would say to it',
+    setHandler(answerQuery, (asked) => this.#expectedAnswers(asked), {
+      description: 'What the release has said to this decision, or would say to it; for a list, a list',
     });
     setHandler(stateQuery, () => this.#release.state, { description: 'The whole state of the release' });
     setHandler(decideUpdate, (message: DecisionMessage) => this.#receive(message), {
@@ -258,9 +261,10 @@ export class RunningRelease {
   }
 
   /** A signal that needs nobody's opinion counts at once. */
-  #receiveSignal(message: DecisionMessage): void | Promise<void> {
-    const answer = this.#receive(message);
-    if (answer instanceof Promise) return answer.then(() => undefined);
+  #receiveSignal(sent: DecisionMessage | readonly DecisionMessage[]): void | Promise<void> {
+    const answers = (isList(sent) ? sent : [sent]).map((message) => this.#receive(message));
+    const awaited = answers.filter((answer) => answer instanceof Promise);
+    if (awaited.length > 0) return Promise.all(awaited).then(() => undefined);
   }
 
   /**
@@ -325,6 +329,11 @@ export class RunningRelease {
     return this.#release.progress.back?.scope === 'release';
   }
 
+  #expectedAnswers(asked: DecisionMessage | readonly DecisionMessage[]): ExpectedAnswer | readonly ExpectedAnswer[] {
+    if (!isList(asked)) return this.#expectedAnswer(asked);
+    return asked.map((message) => this.#expectedAnswer(message));
+  }
+
   #expectedAnswer(message: DecisionMessage): ExpectedAnswer {
     const id = decisionSchema.shape.id.safeParse((message as Partial<DecisionMessage> | null)?.id);
     const given = id.success ? this.#answers.get(id.data) : undefined;
@@ -342,6 +351,11 @@ export class RunningRelease {
     const [oldest] = this.#answers.keys();
     if (this.#answers.size > KEPT_ANSWERS && oldest !== undefined) this.#answers.delete(oldest);
   }
+}
+
+/** An empty list and one that is too long are no lists of decisions: they are as unreadable as any other text. */
+function isList(asked: DecisionMessage | readonly DecisionMessage[]): asked is readonly DecisionMessage[] {
+  return Array.isArray(asked) && asked.length > 0 && asked.length <= MOST_AT_ONCE;
 }
 
 /** Phases in which nothing is at work: whoever interrupts them need not wait for an end. */

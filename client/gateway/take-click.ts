@@ -9,7 +9,7 @@ import type { Click, TakeClick } from './vendor.ts';
 export interface Releases {
   /** What the release says to a decision, or would say. */
   ask(workflowId: string, decision: DecisionMessage, milliseconds: number): Promise<ExpectedAnswer>;
-  signal(workflowId: string, decision: DecisionMessage, milliseconds: number): Promise<void>;
+  signal(workflowId: string, decision: DecisionMessage, milliseconds: number): Promise<unknown>;
   /** Why nothing can be sent now, in one sentence; undefined while Temporal answers. */
   trouble(milliseconds: number): Promise<string | undefined>;
   /** True for an error that stays: the release has ended, or access is refused. */

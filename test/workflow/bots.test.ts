@@ -61,6 +61,27 @@ async function expectAnswer(release: StartedRelease): Promise<void> {
   expect(answerSchema.parse(answer)).toEqual(answer);
 }
 
+test('a list of decisions counts each for itself, by signal and when it is asked about', async ({ stage }) => {
+  const it = await stage();
+  const release = await it.start(aRelease({ gates: [{ before: 2, approvals: 2 }] }));
+  const { release: name, planHash: plan } = await release.until('the gate', isOpen);
+  const vote = { verb: 'approve', release: name, plan, wave: 2 };
+  const votes = ['ann', 'bob'].map((actor) => ({ ...vote, id: `list-${actor}`, actor }));
+  const asked = await release.handle.query<readonly ExpectedAnswer[], [readonly object[]]>(MESSAGES.answer, votes);
+  expect(asked).toMatchObject([
+    { given: false, accepted: true },
+    { given: false, accepted: true },
+  ]);
+  await release.handle.signal(MESSAGES.decideSignal, [{ verb: 'approve' }, ...votes]);
+  await release.result();
+  const { decisions, unreadable } = await release.state();
+  expect(decisions.map(({ actor, accepted }) => [actor, accepted])).toEqual([
+    ['ann', true],
+    ['bob', true],
+  ]);
+  expect(unreadable).toMatchObject({ count: 1 });
+});
+
 test('the state and the answers of a release are what their schemas promise, at a gate, after votes, and at the end', async ({
   stage,
 }) => {
