@@ -1,6 +1,6 @@
 import type { PlannedServer } from '../plan/plan.ts';
 import type { SeenValues } from '../patches/patches.ts';
-import { controlledStrategy, letsSomebodyMove, sameJson } from '../patches/patches.ts';
+import { letsSomebodyMove } from '../patches/patches.ts';
 import { isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { departed, tryAgain } from './apply-back.ts';
 import {
@@ -189,9 +189,14 @@ function mayHaveMoved({ plan, progress }: Release, seen: SeenValues | undefined)
   if (seen.image !== plan.baseline.newImage) return true;
   const { updateStrategy } = seen;
   if (updateStrategy === undefined || !progress.set.hold) return false;
-  const { type, rollingUpdate } = updateStrategy ?? { type: 'RollingUpdate', rollingUpdate: undefined };
-  const isHeld = (rollingUpdate?.partition ?? 0) >= progress.set.hold.partition;
-  return type === 'RollingUpdate' && rollingUpdate?.paused !== true && !isHeld;
+  const { type } = updateStrategy ?? { type: 'RollingUpdate' };
+  return type === 'RollingUpdate' && !holdsBackAsMany(updateStrategy, progress.set.hold.partition);
+}
+
+/** No more servers may move than the release itself has let move. */
+function holdsBackAsMany(strategy: SeenValues['updateStrategy'], partition: number): boolean {
+  const { paused, partition: held = 0 } = strategy?.rollingUpdate ?? {};
+  return paused === true || held >= partition;
 }
 
 /** What the watch of the set has seen. */
@@ -218,12 +223,11 @@ function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSee
 
 /** Where others have written the strategy, the release does not freeze the set: theirs says who may move. */
 function letsMove(
-  { plan, progress: { set } }: Release,
+  { progress: { set } }: Release,
   { seen, replicas }: Extract<Event, { kind: 'foreignSeen' }>,
 ): boolean {
   const strategy = seen?.updateStrategy;
-  if (strategy === undefined || (set.hold && sameJson(strategy, controlledStrategy(plan.baseline, set.hold))))
-    return false;
+  if (strategy === undefined || (set.hold && holdsBackAsMany(strategy, set.hold.partition))) return false;
   return letsSomebodyMove(strategy, replicas);
 }
 
