@@ -376,8 +376,9 @@ function outsiderFinding(release: Release, planned: PlannedServer | undefined, {
   if (before !== undefined && !isSameRun(before, server.containers[container] ?? ''))
     return {
       kind: 'failure',
-      class: 'mainContainerRestarted',
-      reason: `container ${container} of ${server.name} restarted outside its wave`,
+      // The engine plays on: it is the sidecar that was replaced or has ended.
+      class: 'moved',
+      reason: `sidecar ${container} of ${server.name} restarted outside its wave`,
       isForeign: true,
     };
   if (kind === 'adopted' && image === newImage) return { kind: 'same' };
