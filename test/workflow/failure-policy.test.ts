@@ -97,9 +97,12 @@ describe('a release that goes back by itself', () => {
     const it = await stage({ failures: { 'duel-9': 'stale' } });
     const release = await it.start(aRelease());
     expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
-    const { failures, waves } = await release.state();
-    expect(failures).toMatchObject([{ server: 'duel-9', class: 'version' }]);
-    expect(waves[0]).toMatchObject({ status: 'rolled-back', failed: 1 });
+    const { failures, failedBefore, waves } = await release.state();
+    expect(failures).toEqual([]);
+    expect(failedBefore).toMatchObject([
+      { server: 'duel-9', class: 'version', reason: expect.stringContaining('"1.0"') as string },
+    ]);
+    expect(waves[0]).toMatchObject({ status: 'rolled-back', proven: 1, failed: 0 });
   });
 
   test('leaves a failed server as it is, for debugging, when it may', async ({ stage }) => {
