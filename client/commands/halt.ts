@@ -53,15 +53,21 @@ export function runHalt(io: Io, flags: HaltFlags): Promise<ExitCode> {
     const vouch = await vouchIfWanted(io, flags, { verb: 'halt', cluster, namespace, actor, reason });
     const handle = await startHalt(temporal, halt, vouch);
     const state = (await afterFirstLook(temporal, handle)) ?? halt;
-    demandBegun(state);
+    await demandBegun(temporal, handle, state);
     await print(io, flags.output, state, (plain, view) => renderHalt(plain, io.now(), view));
     return EXIT.ok;
   });
 }
 
-/** @throws ExitError when the policy of the cluster has ended it at once */
-function demandBegun({ endedBy }: HaltOfScope & Partial<Pick<HaltState, 'endedBy'>>): void {
-  if (endedBy) throw new ExitError(EXIT.refused, plainText(endedBy.reason));
+/** @throws ExitError when the policy of the cluster has ended it at once, and it is not in anybody's way any more */
+async function demandBegun(
+  temporal: Temporal,
+  handle: WorkflowHandle,
+  { endedBy }: HaltOfScope & Partial<Pick<HaltState, 'endedBy'>>,
+): Promise<void> {
+  if (!endedBy) return;
+  await temporal.call(() => handle.result() as Promise<unknown>, STOP_TIMEOUT).catch(() => undefined);
+  throw new ExitError(EXIT.refused, plainText(endedBy.reason));
 }
 
 function haltOf(io: Io, flags: HaltFlags): HaltOfScope {

@@ -111,7 +111,7 @@ const specSchema = z.strictObject({
   }),
   waves: waves.prefault([1, '5%', '25%', 'rest']).meta({
     description:
-      'How many servers each wave moves, in numbers, shares of the whole set or named groups; or { by: updatePriority }',
+      'How many servers each wave moves: numbers, shares of all servers that the release moves, or named groups; or { by: updatePriority }',
   }),
   maxUnavailable: countSchema(1)
     .prefault('10%')

@@ -88,26 +88,44 @@ describe('a rollback that meets an image of somebody else', () => {
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
   });
 
-  test('of a strategy just before its first write, or before its last one, asks as well', async ({ stage }) => {
-    const theirs = { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: 4 } };
-    for (const activity of ['rollBackSet', 'restoreSet'] as const) {
-      const it = await stage();
-      const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
-      await release.until('the gate', atGate);
-      it.calls.run({ activity, operation: 'readSet' }, () =>
-        it.cluster.edit('helm', ({ spec }) => {
-          spec.updateStrategy = structuredClone(theirs);
-        }),
-      );
-      await release.decide({ verb: 'rollback' });
-      const first = await release.until('the question', asksBack);
-      expect(first.pausedBecause).toContain('helm changed /spec/updateStrategy');
-      if (!first.foreignEdit) await release.decide({ verb: 'resume' });
-      await release.until('whose values stay', (state) => asksBack(state) && state.foreignEdit !== undefined);
-      expect(it.cluster.set().raw.spec.updateStrategy).toEqual(theirs);
-      await release.decide({ verb: 'cancel', then: 'hold' });
-      await release.result();
-    }
+  const theirs = { type: 'RollingUpdate', rollingUpdate: { partition: 0, maxUnavailable: 4 } };
+
+  /** A rollback in the middle of which somebody writes another strategy, right before a write of hotwave. */
+  async function edited(it: Stage, activity: 'rollBackSet' | 'restoreSet'): Promise<StartedRelease> {
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
+    await release.until('the gate', atGate);
+    it.calls.run({ activity, operation: 'readSet' }, () =>
+      it.cluster.edit('helm', ({ spec }) => {
+        spec.updateStrategy = structuredClone(theirs);
+      }),
+    );
+    await release.decide({ verb: 'rollback' });
+    return release;
+  }
+
+  test('of a strategy just before its first write asks as well', async ({ stage }) => {
+    const it = await stage();
+    const release = await edited(it, 'rollBackSet');
+    const first = await release.until('the question', asksBack);
+    expect(first.pausedBecause).toContain('helm changed /spec/updateStrategy');
+    if (!first.foreignEdit) await release.decide({ verb: 'resume' });
+    await release.until('whose values stay', (state) => asksBack(state) && state.foreignEdit !== undefined);
+    expect(it.cluster.set().raw.spec.updateStrategy).toEqual(theirs);
+    await release.decide({ verb: 'cancel', then: 'hold' });
+    await release.result();
+  });
+
+  test('of a strategy just before its last write is over with every server back, and says that it stays', async ({
+    stage,
+  }) => {
+    const it = await stage();
+    const release = await edited(it, 'restoreSet');
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+    expect((await release.state()).warnings.join()).toMatch(
+      /^helm changed .*maxUnavailable of duel from \d+ to 4, and it stays so$/,
+    );
+    expect(it.cluster.set().raw.spec.updateStrategy?.rollingUpdate).toMatchObject(theirs.rollingUpdate);
+    for (const { engine } of it.cluster.set().servers.values()) expect(engine.loaded).toBe('1.0');
   });
 
   test('and a strategy keeps both for the next release when the edit wins', async ({ stage }) => {

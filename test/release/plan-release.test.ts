@@ -71,6 +71,14 @@ function refusalOf(spec: ReleaseSpec, fleet: FleetSnapshot): string {
   return isPlan(result) ? '' : result.refusals.join('; ');
 }
 
+test('a share of a wave is of the servers that the release moves, not of the whole set', () => {
+  const fleet = Array.from({ length: 100 }, (_, ordinal) =>
+    ordinal < 80 ? { ordinal, image: NEW_IMAGE } : { ordinal },
+  );
+  const plan = planOf(specOf('  waves: [5%, 50%, rest]'), snapshot(fleet, NEW_IMAGE));
+  expect(plan.waves.map(({ servers }) => servers.length)).toEqual([1, 10, 9]);
+});
+
 describe('a targeted release', () => {
   const fleet = snapshot([0, 1, 2, 3].map((ordinal) => ({ ordinal })));
 

@@ -110,5 +110,6 @@ async function answer(child: ChildProcess, stages: readonly RemoteStage[], call:
 }
 
 function send(child: ChildProcess, message: RemoteAnswer): void {
-  if (child.connected) child.send(message);
+  // One that is killed just now hears nothing any more.
+  if (child.connected) child.send(message, () => undefined);
 }
