@@ -67,6 +67,21 @@ describe('a set on which a start was refused', () => {
   });
 });
 
+describe('a release whose workflow was ended from outside', () => {
+  test('is told with the command that goes back, which does', async ({ stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await release.handle.terminate('the history is gone');
+    const status = await stageCommand(it, ['status', 'arena/duel']);
+    expect(status).toMatchObject({ code: 1, out: '' });
+    expect(status.err).toContain('the workflow of the release was ended from outside, without hotwave');
+    const [, reference = ''] = /hotwave rollback (\S+)/.exec(status.err) ?? [];
+    expect(await stageCommand(it, ['rollback', reference])).toMatchObject({ code: 0 });
+    for (const { engine } of it.cluster.set().servers.values()) expect(engine.loaded).toBe('1.0');
+  });
+});
+
 describe('a set on which more than one release was started', () => {
   test('has a history of versions, outcomes and decisions, newest first', async ({ stage }) => {
     const it = await stage();
