@@ -61,7 +61,7 @@ export default defineConfig({
         test: {
           ...WORDY,
           name: 'record-situations',
-          include: ['test/situations/record.ts'],
+          include: ['test/situations/record.ts', 'test/situations/record-night.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
           setupFiles: ['test/workflow/setup.ts'],
           hookTimeout: 120_000,

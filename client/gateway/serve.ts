@@ -45,7 +45,7 @@ export async function serveGateway(io: Io, temporal: Temporal): Promise<ExitCode
 }
 
 /** Listens, and opens connections to the chats. @throws ExitError when the address is taken */
-async function startGateway(
+export async function startGateway(
   settings: GatewaySettings,
   temporal: Temporal,
   { now, log }: { readonly now: () => number; readonly log: Log },
