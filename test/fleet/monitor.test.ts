@@ -145,7 +145,7 @@ describe('after a release', () => {
     });
     expect(await guard.handle.result()).toMatchObject({ reason: 'stopped by ann: seen it', problems: 1 });
     expect(readAttributes(await guard.handle.describe()).phase).toBe('guard-ended');
-    expect(await command('guard', SET, '--stop')).toMatchObject({ code: 64 });
+    expect(await command('guard', SET, '--stop')).toMatchObject({ code: 8 });
   });
 });
 

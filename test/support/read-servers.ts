@@ -37,7 +37,7 @@ async function readServer({ api, enginePort }: Pick<Lab, 'api' | 'enginePort'>, 
 }
 
 /** The facts of a row. */
-export function asRead(row: AuditRow): ReadServer {
-  const { wanted: _w, proves: _p, mismatch: _d, reason: _r, mainRestarts: _m, ...read } = row;
+export function asRead(row: AuditRow & { readonly createdAtTime?: string }): ReadServer {
+  const { wanted: _w, proves: _p, mismatch: _d, reason: _r, mainRestarts: _m, createdAtTime: _c, ...read } = row;
   return read;
 }
