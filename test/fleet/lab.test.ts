@@ -159,8 +159,11 @@ describe('an injected failure', () => {
       await lab.api.patch(path, { metadata: { annotations: { [failAnnotation]: 'crash' } } });
       await setImage(lab.api, 'one', fleetImage('v2.0'));
       await waitForServers(lab.api, { name: 'one', count: 1, deadlineMs: 60_000, isAsWanted: onTag('v2.0') });
-      const crashed = await lab.api.get<Pod>(path);
-      expect(sidecar(crashed).state?.waiting?.reason).toBe('CrashLoopBackOff');
+      // Either of the two may be the first to be changed.
+      await until({ what: 'the one to crash', deadlineMs: 60_000 }, async () => {
+        const { state } = sidecar(await lab.api.get<Pod>(path));
+        return state?.waiting?.reason === 'CrashLoopBackOff';
+      });
       await setImage(lab.api, 'one', fleetImage('v3.0'));
       await waitForServers(lab.api, { name: 'one', count: 2, deadlineMs: 60_000, isAsWanted: onTag('v3.0') });
     });
