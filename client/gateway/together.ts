@@ -12,6 +12,8 @@ interface Waiting<Item, Outcome> {
   readonly item: Item;
   /** By `performance.now()`. */
   readonly until: number;
+  /** Whoever waits has been told that the time is over. */
+  isOver: boolean;
   readonly settle: (settled: { readonly outcome: Outcome } | { readonly error: unknown }) => void;
 }
 
@@ -30,16 +32,20 @@ export function together<Item, Outcome>(carryAll: CarryAll<Item, Outcome>, most:
 
   return (workflowId, item, milliseconds) => {
     const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
-    const late = setTimeout(() => reject(new Error('no answer in time')), milliseconds);
     const waiting: Waiting<Item, Outcome> = {
       item,
       until: performance.now() + milliseconds,
+      isOver: false,
       settle(settled) {
         clearTimeout(late);
         if ('outcome' in settled) resolve(settled.outcome);
         else reject(settled.error);
       },
     };
+    const late = setTimeout(() => {
+      waiting.isOver = true;
+      reject(new Error('no answer in time'));
+    }, milliseconds);
     const others = queues.get(workflowId);
     if (others) others.push(waiting);
     else {
@@ -58,7 +64,7 @@ async function carry<Item, Outcome>(
   batch: readonly Waiting<Item, Outcome>[],
 ): Promise<void> {
   const now = performance.now();
-  const timely = batch.filter(({ until }) => until > now);
+  const timely = batch.filter(({ until, isOver }) => !isOver && until > now);
   if (timely.length === 0) return;
   const longest = Math.max(...timely.map(({ until }) => until - now));
   try {
