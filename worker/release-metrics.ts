@@ -3,7 +3,7 @@ import type { Registry } from 'prom-client';
 import type { Releases } from '../activities/ports/releases.ts';
 import { OPEN_PHASES } from '../release/decisions/verbs.ts';
 import type { ReleaseState, WaveProgress } from '../release/progress/state.ts';
-import { VERBS } from '../release/progress/state.ts';
+import { VERBS, WAVE_STATES } from '../release/progress/state.ts';
 import { oldestSeconds, one, registerGauges } from './gauges.ts';
 import type { Sample, SeenGauge } from './gauges.ts';
 import { LazyLook } from './lazy-look.ts';
@@ -35,15 +35,6 @@ export function releaseLook(releases: Pick<Releases, 'running' | 'state'>, clust
     return { at, states, silent: answers.filter((answer) => answer === 'silent').length };
   });
 }
-
-const WAVE_STATES = [
-  'pending',
-  'running',
-  'done',
-  'failed',
-  'skipped',
-  'rolled-back',
-] as const satisfies readonly WaveProgress['status'][];
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 const oldest = (since: readonly (number | undefined)[], now: number): readonly Sample[] =>

@@ -23,10 +23,12 @@ export type Phase =
   | 'cancelled'
   | 'refused';
 
+/** How a release may end. */
+export const OUTCOMES = ['done', 'rolled-back', 'failed', 'cancelled', 'refused'] as const satisfies readonly Phase[];
 /** How a release ended. */
-export type Outcome = Extract<Phase, 'done' | 'rolled-back' | 'failed' | 'cancelled' | 'refused'>;
+export type Outcome = (typeof OUTCOMES)[number];
 
-const FINAL: ReadonlySet<Phase> = new Set<Phase>(['done', 'rolled-back', 'failed', 'cancelled', 'refused']);
+const FINAL: ReadonlySet<Phase> = new Set<Phase>(OUTCOMES);
 
 /** True when nothing more will happen. */
 export function isFinal(phase: Phase): phase is Outcome {
@@ -141,6 +143,9 @@ export interface OpenGate {
   readonly rejected?: { readonly actor: string; readonly reason: string };
 }
 
+/** Where a wave may be. */
+export const WAVE_STATES = ['pending', 'running', 'done', 'failed', 'skipped', 'rolled-back'] as const;
+
 /** A wave's progress in numbers. */
 export interface WaveProgress {
   readonly number: number;
@@ -148,7 +153,7 @@ export interface WaveProgress {
   readonly size: number;
   /** The ordinals of its servers as compact ranges; absent where they show only with time. */
   readonly servers?: string;
-  readonly status: 'pending' | 'running' | 'done' | 'failed' | 'skipped' | 'rolled-back';
+  readonly status: (typeof WAVE_STATES)[number];
   readonly ready: number;
   readonly proven: number;
   readonly failed: number;

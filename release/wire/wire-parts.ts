@@ -1,18 +1,8 @@
 import { z } from 'zod';
-import type { Outcome, WaveProgress } from '../progress/state.ts';
+import { OUTCOMES, WAVE_STATES } from '../progress/state.ts';
 import { OPEN_PHASES } from '../decisions/verbs.ts';
 
 // Parts that the schemas of states and of notices share.
-
-const OUTCOMES = ['done', 'rolled-back', 'failed', 'cancelled', 'refused'] as const satisfies readonly Outcome[];
-const WAVE_STATES = [
-  'pending',
-  'running',
-  'done',
-  'failed',
-  'skipped',
-  'rolled-back',
-] as const satisfies readonly WaveProgress['status'][];
 
 /** Where a release is, or how it ended. */
 export const phase = z.enum([...(Object.keys(OPEN_PHASES) as (keyof typeof OPEN_PHASES)[]), ...OUTCOMES]);
