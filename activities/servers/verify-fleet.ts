@@ -40,15 +40,15 @@ export function verifyFleet(cluster: Sets & Servers): (input: VerifyFleetInput) 
     const { servers } = await cluster.listServers(set, {}, cancellation());
     const live = new Map(servers.map((server) => [server.name, server]));
     const failures = [
-      ...outsiders.flatMap((planned) => failureOf(planned, live.get(planned.name))),
+      ...outsiders.flatMap((planned) => failureOf(planned, live.get(planned.name), container)),
       ...moved.flatMap((planned) => disturbed(planned, live.get(planned.name), container)),
     ];
     return stepReport(moved.length + outsiders.length - failures.length, failures);
   };
 }
 
-function failureOf(planned: PlannedServer, server: ServerView | undefined): ServerFailure[] {
-  const judgement = judgeOutsider(server, planned);
+function failureOf(planned: PlannedServer, server: ServerView | undefined, sidecar: string): ServerFailure[] {
+  const judgement = judgeOutsider(server, planned, sidecar);
   return judgement.kind === 'failed'
     ? [{ server: planned.name, class: judgement.class, reason: judgement.reason }]
     : [];
@@ -57,7 +57,7 @@ function failureOf(planned: PlannedServer, server: ServerView | undefined): Serv
 /** A server that has moved may differ from the plan in its sidecar, and in nothing else. */
 function disturbed(planned: PlannedServer, server: ServerView | undefined, container: string): ServerFailure[] {
   const { [container]: _sidecar, ...mainContainers } = planned.containers;
-  return failureOf({ ...planned, containers: mainContainers }, server);
+  return failureOf({ ...planned, containers: mainContainers }, server, container);
 }
 
 /** Counts what players would have felt since the plan. */

@@ -113,8 +113,18 @@ export function judgeServer(server: ServerView | undefined, target: Target): Jud
   return { kind: 'done' };
 }
 
-/** Judges a server outside the waves so far: it must be what it was. */
-export function judgeOutsider(server: ServerView | undefined, planned: PlannedServer): Judgement {
+/** A server outside the waves so far, one of whose containers runs anew. Of the sidecar no player notices. */
+export function restartedOutsider(server: string, container: string, sidecar: string): Omit<ServerFailure, 'server'> {
+  const [kind, what] =
+    container === sidecar ? (['moved', 'sidecar'] as const) : (['mainContainerRestarted', 'container'] as const);
+  return { class: kind, reason: `${what} ${container} of ${server} restarted outside its wave` };
+}
+
+/**
+ * Judges a server outside the waves so far: it must be what it was.
+ * @param sidecar the container whose image the release changes
+ */
+export function judgeOutsider(server: ServerView | undefined, planned: PlannedServer, sidecar: string): Judgement {
   if (!server) return failed('missing', `${planned.name} has no pod`);
   const same = samePod(server, { planned, direction: 'forward' });
   if (same) return same;
@@ -122,7 +132,7 @@ export function judgeOutsider(server: ServerView | undefined, planned: PlannedSe
     Object.entries(planned.containers).find(([name, before]) => hasRestarted(server, name, before)) ?? [];
   return restarted === undefined
     ? { kind: 'done' }
-    : failed('mainContainerRestarted', `container ${restarted} of ${planned.name} restarted outside its wave`);
+    : { kind: 'failed', ...restartedOutsider(planned.name, restarted, sidecar) };
 }
 
 function hasRestarted(server: ServerView, container: string, before: ContainerRun): boolean {

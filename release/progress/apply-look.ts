@@ -1,3 +1,4 @@
+import { restartedOutsider } from '../checks/server.ts';
 import type { FailureClass, ServerFailure } from '../checks/server.ts';
 import { stepReport } from '../checks/verdict.ts';
 import type { FleetLook, SeenServer } from '../checks/fleet-look.ts';
@@ -348,14 +349,11 @@ function mainFinding(release: Release, planned: PlannedServer, seen: SeenServer)
   const restarted = restartedIn(release, planned, seen);
   if (restarted === undefined) return undefined;
   const isOutsider = rowOf(release, server.name).stage === STAGE.none && !isMoving(release, server.name);
+  if (isOutsider)
+    return { kind: 'failure', ...restartedOutsider(server.name, restarted, release.plan.baseline.container) };
   const count = restartsOf(server.containers[restarted] ?? '');
-  return {
-    kind: 'failure',
-    class: 'mainContainerRestarted',
-    reason: isOutsider
-      ? `container ${restarted} of ${server.name} restarted outside its wave`
-      : `main container ${restarted} of ${server.name} restarted during the release (restart count now ${count})`,
-  };
+  const reason = `main container ${restarted} of ${server.name} restarted during the release (restart count now ${count})`;
+  return { kind: 'failure', class: 'mainContainerRestarted', reason };
 }
 
 /** Its wave was opened, or it goes with the template anyway. */
@@ -374,13 +372,7 @@ function outsiderFinding(release: Release, planned: PlannedServer | undefined, {
   if (kind === 'updated') return updatedFinding(release, server, image);
   const before = planned && asAccepted(release, planned).containers[container];
   if (before !== undefined && !isSameRun(before, server.containers[container] ?? ''))
-    return {
-      kind: 'failure',
-      // The engine plays on: it is the sidecar that was replaced or has ended.
-      class: 'moved',
-      reason: `sidecar ${container} of ${server.name} restarted outside its wave`,
-      isForeign: true,
-    };
+    return { kind: 'failure', ...restartedOutsider(server.name, container, container), isForeign: true };
   if (kind === 'adopted' && image === newImage) return { kind: 'same' };
   return {
     kind: 'failure',

@@ -262,12 +262,22 @@ describe('a container that had not begun when the release was planned', () => {
 
   test('does not restart by its first start', () => {
     expect(judgeServer(updated, { ...target, planned: plannedStarting })).toEqual({ kind: 'done' });
-    expect(judgeOutsider(before, plannedStarting)).toEqual({ kind: 'done' });
+    expect(judgeOutsider(before, plannedStarting, SIDECAR)).toEqual({ kind: 'done' });
   });
 
   test('has restarted when its first run is over', () => {
     const again = withStatus(before, MAIN, { restartCount: 1 });
-    expect(judgeOutsider(again, plannedStarting)).toMatchObject({ class: 'mainContainerRestarted' });
+    expect(judgeOutsider(again, plannedStarting, SIDECAR)).toMatchObject({ class: 'mainContainerRestarted' });
+  });
+});
+
+test('a sidecar that has restarted outside its wave is called one, and no main container', () => {
+  const planned = plannedServer(before, [MAIN, SIDECAR]);
+  const again = withStatus(before, SIDECAR, { restartCount: 7, containerId: 'another' });
+  expect(judgeOutsider(again, planned, SIDECAR)).toEqual({
+    kind: 'failed',
+    class: 'moved',
+    reason: `sidecar ${SIDECAR} of duel-1 restarted outside its wave`,
   });
 });
 
@@ -286,7 +296,7 @@ describe('what others inject into a pod', () => {
   const restarts = { restartCount: 5, containerId: 'another' };
 
   test('is not measured: only the containers of the template are', () => {
-    expect(judgeOutsider(withProxy(before, restarts), plannedOne)).toEqual({ kind: 'done' });
+    expect(judgeOutsider(withProxy(before, restarts), plannedOne, SIDECAR)).toEqual({ kind: 'done' });
     expect(judgeServer(withProxy(updated, restarts), one)).toEqual({ kind: 'done' });
   });
 
