@@ -12,11 +12,12 @@ import { EXIT, exitCodeOf } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import type { OutputFormat } from '../terminal/flags.ts';
 import type { Ending } from '../terminal/follow.ts';
-import { follow, isWaitingForPeople } from '../terminal/follow.ts';
+import { follow, followToItsEnding, isWaitingForPeople } from '../terminal/follow.ts';
 import type { Io } from '../terminal/io.ts';
 import { look } from '../terminal/look.ts';
 import { print } from '../terminal/print.ts';
-import { timeoutOf } from '../terminal/watch-release.ts';
+import { sayingSilence, timeoutOf } from '../terminal/watch-release.ts';
+import { silence } from './status.ts';
 import type { SetFlags } from './watch.ts';
 
 /** Flags of `wait`. */
@@ -41,26 +42,17 @@ export function runWait(io: Io, argument: string, flags: WaitFlags): Promise<Exi
     const found = await findRelease(temporal, target);
     const stop = new AbortController();
     const release = io.onInterrupt(() => stop.abort());
-    const read = (): ReturnType<typeof look> => look(temporal, found);
+    const noticed = sayingSilence(io);
+    const read = async (): ReturnType<typeof look> => noticed(await look(temporal, found));
     const sightings = follow({ read, interval: INTERVAL, stop: stop.signal, isReached: condition, timeout });
-    const { ending, last } = await lastOf(sightings).finally(release);
+    const { ending, last } = await followToItsEnding(sightings).finally(release);
     if (ending === 'gone') return await reportClosed(io, temporal, found, flags.output);
-    if (!last || ending === 'time is over' || ending === 'interrupted') throw notReached(found, flags, last);
+    if (ending === 'interrupted' || ending === 'time is over') throw notReached(found, flags, { ending, last });
+    if (!last) throw silence(found);
     await print(io, flags.output, last, (plain) => `${plain.release}: ${headline(plain)}`);
     if (ending === 'reached' || condition?.(last) === true) return EXIT.ok;
     return endedWithout(last, flags, condition);
   });
-}
-
-async function lastOf(
-  sightings: ReturnType<typeof follow>,
-): Promise<{ readonly ending: Ending; readonly last: ReleaseState | undefined }> {
-  let last: ReleaseState | undefined;
-  for (;;) {
-    const next = await sightings.next();
-    if (next.done) return { ending: next.value, last };
-    last = next.value.state;
-  }
 }
 
 /**
@@ -82,10 +74,15 @@ function conditionOf(text: string): Condition {
   throw new ExitError(EXIT.usage, `--for ${JSON.stringify(text)}: expected ${expected}`);
 }
 
-function notReached({ reference }: FoundRelease, { for: wanted, timeout }: WaitFlags, last?: ReleaseState): ExitError {
-  const where = last ? `it is ${headline(last)}` : 'no worker has answered for it';
-  return new ExitError(EXIT.stoppedWatching, `not ${wanted} within ${timeout}: ${where}; the release goes on`, [
-    `hotwave explain ${reference}`,
+function notReached(
+  found: FoundRelease,
+  { for: wanted, timeout }: WaitFlags,
+  { ending, last }: { readonly ending: Ending; readonly last: ReleaseState | undefined },
+): ExitError {
+  if (!last) return silence(found);
+  const because = ending === 'interrupted' ? 'stopped waiting' : `not ${wanted} within ${timeout}`;
+  return new ExitError(EXIT.stoppedWatching, `${because}: it is ${headline(last)}; the release goes on`, [
+    `hotwave explain ${found.reference}`,
   ]);
 }
 

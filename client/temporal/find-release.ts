@@ -61,13 +61,16 @@ export interface CountingRelease {
  */
 export async function findCountingRelease(temporal: Temporal, target: Target): Promise<CountingRelease> {
   const found = await findRelease(temporal, target);
-  if (isOpen(found) || readAttributes(found.description).phase !== 'refused') return { found };
-  const query = `WorkflowId = '${found.handle.workflowId}' AND HotwavePhase != 'refused' AND ${LAST_RUNS}`;
+  const { runId: refusedRun, workflowId } = found.description;
+  const isOfSet = found.set === `${target.namespace}/${target.name}`;
+  if (!isOfSet || isOpen(found) || readAttributes(found.description).phase !== 'refused') return { found };
+  // Visibility is a second old: of the refused one it may not know yet how it ended.
+  const query = `WorkflowId = '${workflowId}' AND RunId != '${refusedRun}' AND HotwavePhase != 'refused' AND ${LAST_RUNS}`;
   const runId = await temporal.call(async () => {
     for await (const info of temporal.client.workflow.list({ query, pageSize: 1 })) return info.runId;
     return undefined;
   });
-  const before = runId === undefined ? undefined : await describe(temporal, found.handle.workflowId, runId);
+  const before = runId === undefined ? undefined : await describe(temporal, workflowId, runId);
   return before ? { found: before, refused: found } : { found };
 }
 

@@ -57,6 +57,20 @@ function endingOf(state: ReleaseState, isReached: FollowOptions['isReached']): E
   return isReached?.(state) === true ? 'reached' : undefined;
 }
 
+/** Follows to the ending, and gives it with the last state that was seen. */
+export async function followToItsEnding(
+  sightings: ReturnType<typeof follow>,
+  show: (sighting: Sighting) => void | Promise<void> = () => undefined,
+): Promise<{ readonly ending: Ending; readonly last: SeenRelease | undefined }> {
+  let last: SeenRelease | undefined;
+  for (;;) {
+    const next = await sightings.next();
+    if (next.done) return { ending: next.value, last };
+    last = next.value.state;
+    await show(next.value);
+  }
+}
+
 /** True when only a person can make it go on. */
 export function isWaitingForPeople({ phase }: ReleaseState): boolean {
   return phase === 'waiting-approval' || phase === 'paused';

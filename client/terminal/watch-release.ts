@@ -5,14 +5,13 @@ import type { ExitCode } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 import type { OutputFormat } from './flags.ts';
 import type { Ending } from './follow.ts';
-import { follow, isWaitingForPeople } from './follow.ts';
+import { follow, followToItsEnding, isWaitingForPeople } from './follow.ts';
 import type { Io } from './io.ts';
 import { say } from './io.ts';
 import { look } from './look.ts';
 import { reportClosed } from '../temporal/closed-release.ts';
 import { WORKER_HINT } from '../temporal/temporal-errors.ts';
 import { openScreen } from './screen.ts';
-import type { Screen } from './screen.ts';
 import { parseDuration } from '../../release/spec/quantity.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 
@@ -45,7 +44,7 @@ export async function watchRelease(
       isReached: flags.until === 'gate' ? isWaitingForPeople : undefined,
       timeout,
     });
-    const { ending, last } = await showAll(sightings, screen);
+    const { ending, last } = await followToItsEnding(sightings, (sighting) => screen.show(sighting));
     screen.close();
     if (ending === 'gone') return await reportClosed(io, temporal, found, flags.output);
     return conclude(io, found, ending, last);
@@ -57,7 +56,7 @@ export async function watchRelease(
 type Looked = Awaited<ReturnType<typeof look>>;
 
 /** Says once that nobody answers when there is nothing to show yet; afterwards the screen says it. */
-function sayingSilence(io: Io): (looked: Looked) => Looked {
+export function sayingSilence(io: Io): (looked: Looked) => Looked {
   let first = true;
   return (looked) => {
     if (first && looked === undefined) say(io, `no worker answers; waiting for one (${WORKER_HINT})`);
@@ -72,19 +71,6 @@ export function timeoutOf({ timeout }: Pick<WatchFlags, 'timeout'>): number {
   const milliseconds = parseDuration(timeout);
   if (milliseconds !== undefined) return milliseconds;
   throw new ExitError(EXIT.usage, `--timeout ${JSON.stringify(timeout)}: expected a duration such as 90s, 5m or 4h`);
-}
-
-async function showAll(
-  sightings: AsyncGenerator<{ readonly state: ReleaseState; readonly silentFor: number }, Ending>,
-  screen: Screen,
-): Promise<{ readonly ending: Ending; readonly last: ReleaseState | undefined }> {
-  let last: ReleaseState | undefined;
-  for (;;) {
-    const next = await sightings.next();
-    if (next.done) return { ending: next.value, last };
-    last = next.value.state;
-    await screen.show(next.value);
-  }
 }
 
 function conclude(io: Io, { reference }: FoundRelease, ending: Ending, last: ReleaseState | undefined): ExitCode {

@@ -64,6 +64,10 @@ describe('a set on which a start was refused', () => {
     const status = await stageCommand(it, ['status', 'arena/duel']);
     expect(status).toMatchObject({ code: 0, out: expect.stringContaining('done: every server proves 2.0') as string });
     expect(status.err).toMatch(/^wrong was refused \S+ ago and changed nothing: /);
+    expect(await stageCommand(it, ['status', 'wrong'])).toMatchObject({
+      code: 6,
+      out: expect.stringContaining('refused, nothing was changed') as string,
+    });
   });
 });
 
