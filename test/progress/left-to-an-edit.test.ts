@@ -1,16 +1,12 @@
 import { expect, test } from 'vitest';
 import { templateFields } from '../../release/patches/template.ts';
-import { isPlan } from '../../release/plan/plan.ts';
-import { planRelease } from '../../release/plan/plan-release.ts';
 import { apply } from '../../release/progress/apply.ts';
 import type { Event } from '../../release/progress/events.ts';
 import { nextStep } from '../../release/progress/next-step.ts';
-import { initialState, withPlan } from '../../release/progress/state.ts';
-import { initialProgress } from '../../release/progress/table.ts';
+import { aPlannedRelease } from './a-planned-release.ts';
 import type { Release } from '../../release/progress/table.ts';
 import { failureEvents } from '../../workflows/failure-events.ts';
-import { aRelease } from '../support/a-release.ts';
-import { MAIN, NEW_IMAGE, SET, aGameServer, aSet, servers } from '../support/builders.ts';
+import { MAIN, NEW_IMAGE, aSet } from '../support/builders.ts';
 
 // A set that is left to somebody's edit of another container: whose engines that has restarted.
 
@@ -21,17 +17,8 @@ const WHAT = `helm changed /spec/gameServerTemplate${IMAGE} of duel`;
 
 /** A release whose first wave of two servers was opened, left to an edit of the template. */
 function left(template: Readonly<Record<string, string>>): Release {
-  const { spec } = aRelease({ waves: [2, 'rest'] });
-  const plan = planRelease(spec, {
-    set: aSet({ replicas: 3 }),
-    servers: servers(3),
-    gameServers: servers(3).map(({ ordinal }) => aGameServer({ ordinal })),
-  });
-  if (!isPlan(plan)) throw new Error(plan.refusals.join());
-  expect(Object.keys(templateFields(aSet().template, plan.baseline.container))).toContain(IMAGE);
-  const identity = { release: 'r', cluster: 'c', set: SET, strategy: 'rolling', requester: 'ann' } as const;
-  const state = withPlan(initialState({ ...identity, image: NEW_IMAGE, version: '2.0' }, NOW), plan);
-  const planned: Release = { plan, spec, state, progress: initialProgress(plan), isOnRecord: false };
+  const planned = aPlannedRelease([2, 'rest'], NOW);
+  expect(Object.keys(templateFields(aSet().template, planned.plan.baseline.container))).toContain(IMAGE);
   const events: readonly Event[] = [
     { kind: 'staged', written: { kind: 'accepted', hold: HOLD, revision: 'new', fence: 1 } },
     { kind: 'opened', for: 'wave', wave: 1, servers: ['duel-2', 'duel-1'], written: { kind: 'accepted', hold: HOLD } },

@@ -1,14 +1,10 @@
 import { expect, test } from 'vitest';
-import { isPlan } from '../../release/plan/plan.ts';
-import { planRelease } from '../../release/plan/plan-release.ts';
 import { apply } from '../../release/progress/apply.ts';
 import type { Event } from '../../release/progress/events.ts';
-import { initialState, withPlan } from '../../release/progress/state.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
-import { initialProgress } from '../../release/progress/table.ts';
+import { aPlannedRelease } from './a-planned-release.ts';
 import type { Release } from '../../release/progress/table.ts';
-import { aRelease } from '../support/a-release.ts';
-import { MAIN, NEW_IMAGE, OLD_IMAGE, SET, SIDECAR, aGameServer, aSet, servers } from '../support/builders.ts';
+import { MAIN, OLD_IMAGE, SIDECAR } from '../support/builders.ts';
 
 // What a look at the whole fleet says of servers whose wave has not come.
 
@@ -17,20 +13,11 @@ const HOLD = { partition: 2, maxUnavailable: 3, paused: false };
 
 /** A release of three servers, of which the first wave has duel-2. */
 function atWaveOne(): Release {
-  const { spec } = aRelease({ waves: [1, 'rest'] });
-  const plan = planRelease(spec, {
-    set: aSet({ replicas: 3 }),
-    servers: servers(3),
-    gameServers: servers(3).map(({ ordinal }) => aGameServer({ ordinal })),
-  });
-  if (!isPlan(plan)) throw new Error(plan.refusals.join());
-  const identity = { release: 'r', cluster: 'c', set: SET, strategy: 'rolling', requester: 'ann' } as const;
-  const state = withPlan(initialState({ ...identity, image: NEW_IMAGE, version: '2.0' }, NOW), plan);
+  const planned = aPlannedRelease([1, 'rest'], NOW);
   const events: readonly Event[] = [
     { kind: 'staged', written: { kind: 'accepted', hold: HOLD, revision: 'new', fence: 1 } },
     { kind: 'opened', for: 'wave', wave: 1, servers: ['duel-2'], written: { kind: 'accepted', hold: HOLD } },
   ];
-  const planned: Release = { plan, spec, state, progress: initialProgress(plan), isOnRecord: false };
   return events.reduce((release, event) => apply(release, event, NOW), planned);
 }
 

@@ -1,16 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import type { ServerFailure } from '../../release/checks/server.ts';
 import { apartSentences } from '../../release/narrate/narrate.ts';
-import { isPlan } from '../../release/plan/plan.ts';
-import { planRelease } from '../../release/plan/plan-release.ts';
 import { apply } from '../../release/progress/apply.ts';
 import { withCounts } from '../../release/progress/groups.ts';
-import { initialState, withPlan } from '../../release/progress/state.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
-import { STAGE, initialProgress } from '../../release/progress/table.ts';
+import { STAGE } from '../../release/progress/table.ts';
 import type { Progress, Release, Row } from '../../release/progress/table.ts';
-import { aRelease } from '../support/a-release.ts';
-import { NEW_IMAGE, SET, aGameServer, aSet, servers } from '../support/builders.ts';
+import { aPlannedRelease } from './a-planned-release.ts';
 
 // What a rollback lists as failed once it is over.
 
@@ -19,20 +15,12 @@ const failure = (server: string): ServerFailure => ({ server, class: 'version', 
 
 /** A release of three servers of which these had failed, on its way back. */
 function goingBack(failed: readonly string[], strategy: 'rolling' | 'newServersOnly' = 'rolling'): Release {
-  const { spec } = aRelease({ waves: [1, 'rest'] });
-  const plan = planRelease(spec, {
-    set: aSet({ replicas: 3 }),
-    servers: servers(3),
-    gameServers: servers(3).map(({ ordinal }) => aGameServer({ ordinal })),
-  });
-  if (!isPlan(plan)) throw new Error(plan.refusals.join());
-  const identity = { release: 'r', cluster: 'c', set: SET, strategy, requester: 'ann' } as const;
-  const state = withPlan(initialState({ ...identity, image: NEW_IMAGE, version: '2.0' }, NOW), plan);
+  const { plan, spec, state, progress } = aPlannedRelease([1, 'rest'], NOW);
   const release = {
     plan: { ...plan, strategy },
     spec,
-    state: { ...state, failures: failed.map(failure) },
-    progress: initialProgress(plan),
+    state: { ...state, strategy, failures: failed.map(failure) },
+    progress,
     isOnRecord: false,
   };
   return apply(

@@ -2,16 +2,12 @@ import { expect, test } from 'vitest';
 import { applyDecision } from '../../release/decisions/decision.ts';
 import type { UpdateStrategy } from '../../release/fleet/fleet.ts';
 import { controlledStrategy } from '../../release/patches/patches.ts';
-import { isPlan } from '../../release/plan/plan.ts';
-import { planRelease } from '../../release/plan/plan-release.ts';
 import { apply } from '../../release/progress/apply.ts';
 import type { Event } from '../../release/progress/events.ts';
 import { nextStep } from '../../release/progress/next-step.ts';
-import { initialState, withPlan } from '../../release/progress/state.ts';
-import { initialProgress } from '../../release/progress/table.ts';
+import { aPlannedRelease } from './a-planned-release.ts';
 import type { Release } from '../../release/progress/table.ts';
-import { aRelease } from '../support/a-release.ts';
-import { NEW_IMAGE, OLD_IMAGE, SET, USER_STRATEGY, aGameServer, aSet, servers } from '../support/builders.ts';
+import { NEW_IMAGE, OLD_IMAGE, USER_STRATEGY } from '../support/builders.ts';
 
 // A manager that applies a set from Git writes back what a person has let the release write over, for ever.
 
@@ -20,16 +16,7 @@ const HOLD = { partition: 2, maxUnavailable: 3, paused: false };
 
 /** A release that has written its set. */
 function aStagedRelease(): Release {
-  const { spec } = aRelease({ waves: [1, 'rest'] });
-  const plan = planRelease(spec, {
-    set: aSet({ replicas: 3 }),
-    servers: servers(3),
-    gameServers: servers(3).map(({ ordinal }) => aGameServer({ ordinal })),
-  });
-  if (!isPlan(plan)) throw new Error(plan.refusals.join());
-  const identity = { release: 'r', cluster: 'c', set: SET, strategy: 'rolling', requester: 'ann' } as const;
-  const state = withPlan(initialState({ ...identity, image: NEW_IMAGE, version: '2.0' }, NOW), plan);
-  const planned: Release = { plan, spec, state, progress: initialProgress(plan), isOnRecord: false };
+  const planned = aPlannedRelease([1, 'rest'], NOW);
   return apply(planned, { kind: 'staged', written: { kind: 'accepted', hold: HOLD, revision: 'new', fence: 1 } }, NOW);
 }
 
