@@ -2,6 +2,7 @@ import type { SearchAttributePair } from '@temporalio/common';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { isFinal } from '../../release/progress/state.ts';
+import type { ReleaseState } from '../../release/progress/state.ts';
 import type { FromClusterInput } from '../../workflows/messages.ts';
 import { WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { Temporal } from '../temporal/connect.ts';
@@ -10,6 +11,7 @@ import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 import { findRelease } from '../temporal/find-release.ts';
+import type { FoundRelease } from '../temporal/find-release.ts';
 import { actorOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { say } from '../terminal/io.ts';
@@ -112,12 +114,29 @@ async function start(temporal: Temporal, input: FromClusterInput): Promise<void>
     await temporal.call(() => running.handle.result(), CLOSING_MS).catch(() => undefined);
     if (await isStarted(temporal, input)) return;
   }
-  const { release, phase } = readAttributes(running.description);
-  throw new ExitError(
-    EXIT.refused,
-    plainText(`Temporal has not lost the release: ${release} runs on ${running.set} (phase ${phase})`),
-    [`hotwave rollback ${running.reference} rolls it back; hotwave status ${running.reference} shows it`],
-  );
+  throw inTheWay(running, input, state);
+}
+
+/** What holds the set, in the words of what the person asked for. */
+function inTheWay(
+  { description, set, reference }: FoundRelease,
+  { holderIsDead }: FromClusterInput,
+  state: ReleaseState | undefined,
+): ExitError {
+  const { release, phase, requester } = readAttributes(description);
+  if (state?.goesBack === true)
+    return new ExitError(
+      EXIT.refused,
+      plainText(`a rollback of ${set} runs already, started by ${requester}`),
+      [`hotwave watch ${reference} follows it`],
+    );
+  const what =
+    holderIsDead === true
+      ? `Temporal has not lost the release: ${release} runs on ${set} (phase ${phase})`
+      : `${release} has begun on ${set} meanwhile (phase ${phase})`;
+  return new ExitError(EXIT.refused, plainText(what), [
+    `hotwave rollback ${reference} rolls it back; hotwave status ${reference} shows it`,
+  ]);
 }
 
 /** False when a workflow with this id runs. */

@@ -160,6 +160,30 @@ describe('a rollback from what is written on the set', () => {
     expect(priorities()).toEqual(before);
   });
 
+  test('of whom two ask at once is begun once, and the other one is told who is at it', async ({ stage }) => {
+    const it = await stage();
+    const done = await it.start(aRelease());
+    await done.result();
+    const held = it.calls.hold({ activity: 'planRollback' });
+    const first = stageCommand(it, ['rollback', 'arena/duel', '--actor', 'ann']);
+    await held.reached;
+    const second = await stageCommand(it, [
+      'rollback',
+      'arena/duel',
+      '--from-cluster',
+      '--reason',
+      'typed',
+      '--actor',
+      'bob',
+    ]);
+    expect(second).toMatchObject({ code: 6, out: '' });
+    expect(second.err).toContain(
+      'a rollback of arena/duel runs already, started by ann hotwave watch arena/duel',
+    );
+    held.release();
+    expect(await first).toMatchObject({ code: 0 });
+  });
+
   test('is refused while the release runs', async ({ stage }) => {
     const it = await stage();
     const release = await it.start(aRelease({ gates: [{ before: 2 }] }));
