@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { DecisionMessage, ExpectedAnswer } from '../../workflows/messages.ts';
 import { isVote } from './card.ts';
 import { isTimely } from './freshness.ts';
+import { NotCarried } from './together.ts';
 import type { Click, TakeClick } from './vendor.ts';
 
 /** What the gateway needs of Temporal. */
@@ -37,6 +38,8 @@ export const TAKEN = 'taken; the card will tell what came of it';
 /** What a person reads when nobody knows whether Temporal has the decision. */
 export const UNSURE =
   'Temporal has not answered in time: the card will tell whether it was decided; to click again counts once';
+/** What a person reads when others have kept the release busy: nothing was sent. */
+export const CROWDED = 'too many decide about this release at once; nothing was decided: click again';
 const EXPIRED = 'this click is too old: click again';
 const ENDED = 'the release does not take decisions any more: it has ended, or Temporal refuses the gateway';
 
@@ -73,6 +76,7 @@ export function clickTaker(desk: Desk): TakeClick {
     const outcome = await carry(desk, click).catch((error: unknown) => {
       const reason = error instanceof Error ? error.message : 'unknown';
       desk.log('a decision could not be delivered', { decision: id, release, reason });
+      if (error instanceof NotCarried) return CROWDED;
       return desk.releases.isFinal(error) ? ENDED : UNSURE;
     });
     const milliseconds = String(desk.now() - started);

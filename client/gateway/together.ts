@@ -5,8 +5,11 @@ export type CarryAll<Item, Outcome> = (
   milliseconds: number,
 ) => Promise<readonly Outcome[]>;
 
-/** Carries one item to a release. @throws what the carrying of its list throws; Error when the time is over */
+/** Carries one item to a release. @throws what the carrying of its list throws; NotCarried, or Error, when the time is over */
 export type CarryOne<Item, Outcome> = (workflowId: string, item: Item, milliseconds: number) => Promise<Outcome>;
+
+/** The time was over before anything was carried: it is certain that nothing has happened. */
+export class NotCarried extends Error {}
 
 interface Waiting<Item, Outcome> {
   readonly item: Item;
@@ -14,6 +17,7 @@ interface Waiting<Item, Outcome> {
   readonly until: number;
   /** Whoever waits has been told that the time is over. */
   isOver: boolean;
+  isUnderWay: boolean;
   readonly settle: (settled: { readonly outcome: Outcome } | { readonly error: unknown }) => void;
 }
 
@@ -36,6 +40,7 @@ export function together<Item, Outcome>(carryAll: CarryAll<Item, Outcome>, most:
       item,
       until: performance.now() + milliseconds,
       isOver: false,
+      isUnderWay: false,
       settle(settled) {
         clearTimeout(late);
         if ('outcome' in settled) resolve(settled.outcome);
@@ -44,7 +49,7 @@ export function together<Item, Outcome>(carryAll: CarryAll<Item, Outcome>, most:
     };
     const late = setTimeout(() => {
       waiting.isOver = true;
-      reject(new Error('no answer in time'));
+      reject(waiting.isUnderWay ? new Error('no answer in time') : new NotCarried('others came first'));
     }, milliseconds);
     const others = queues.get(workflowId);
     if (others) others.push(waiting);
@@ -66,6 +71,7 @@ async function carry<Item, Outcome>(
   const now = performance.now();
   const timely = batch.filter(({ until, isOver }) => !isOver && until > now);
   if (timely.length === 0) return;
+  for (const one of timely) one.isUnderWay = true;
   const longest = Math.max(...timely.map(({ until }) => until - now));
   try {
     const outcomes = await carryAll(

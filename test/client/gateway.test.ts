@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { gatewayApp } from '../../client/gateway/app.ts';
 import { cardModel } from '../../client/gateway/card.ts';
-import { clickTaker, decisionOf, UNSURE } from '../../client/gateway/take-click.ts';
+import { clickTaker, CROWDED, decisionOf, UNSURE } from '../../client/gateway/take-click.ts';
 import type { Desk, Releases } from '../../client/gateway/take-click.ts';
+import { NotCarried } from '../../client/gateway/together.ts';
 import type { ChatVendor, Click } from '../../client/gateway/vendor.ts';
 import { readSigningKey, signDecision } from '../../client/decisions/ssh-signature.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
@@ -180,6 +181,11 @@ describe('a click', () => {
     await take({ ...aClick, click: '3' });
     expect(signals).toEqual([decisionOf(aClick, 1).id]);
     expect(signals).not.toContain(decisionOf(aClick).id);
+  });
+
+  test('that was never sent, because others came first, is told that nothing was decided', async () => {
+    const release = aRelease({ signal: () => Promise.reject(new NotCarried('others came first')) });
+    expect(await clickTaker(deskOf(release))(aClick)).toBe(CROWDED);
   });
 
   test('on a release that has ended says so', async () => {

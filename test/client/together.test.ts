@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { together } from '../../client/gateway/together.ts';
+import { NotCarried, together } from '../../client/gateway/together.ts';
 import type { CarryAll } from '../../client/gateway/together.ts';
 import type { DecisionMessage, ExpectedAnswer } from '../../workflows/messages.ts';
 
@@ -65,11 +65,20 @@ test('a query that fails fails for all that it asked, with its own error, and th
   expect(await second).toMatchObject({ message: 'heard b' });
 });
 
+test('whose time is over while it is carried is not told that nothing has happened', async () => {
+  const release = aRelease();
+  const ask = together(release.askAll, 100);
+  const late = await ask('one', decision('a'), 5).catch((error: unknown) => error);
+  expect(late).toBeInstanceOf(Error);
+  expect(late).not.toBeInstanceOf(NotCarried);
+  await release.answer();
+});
+
 test('whose time is over is told so, and is not asked about any more', async () => {
   const release = aRelease();
   const ask = together(release.askAll, 100);
   const first = ask('one', decision('a'), 60_000);
-  await expect(ask('one', decision('late'), 5)).rejects.toThrow('no answer in time');
+  await expect(ask('one', decision('late'), 5)).rejects.toBeInstanceOf(NotCarried);
   const next = ask('one', decision('b'), 60_000);
   await release.answer();
   expect(release.asked).toEqual([['a'], ['b']]);

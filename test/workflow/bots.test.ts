@@ -82,6 +82,33 @@ test('a list of decisions counts each for itself, by signal and when it is asked
   expect(unreadable).toMatchObject({ count: 1 });
 });
 
+test('a list of decisions is decided in its order under a policy, also where one ends the release, and what is no list is counted', async ({
+  stage,
+}) => {
+  const it = await stage({}, undefined, { policy: fakePolicy(aPolicy({ groups: {} })) });
+  const release = await it.start(aRelease({ gates: [{ before: 2, approvals: 3 }] }), 'ann', { continueEachStep: true });
+  const { release: name, planHash: plan } = await release.until('the gate', isOpen);
+  const vote = (id: string, actor: string): object => ({ verb: 'approve', release: name, plan, wave: 2, id, actor });
+  const tooMany = Array.from({ length: 101 }, (_, index) => vote(`many-${index}`, `m${index}`));
+  for (const sent of [[], tooMany]) await release.handle.signal(MESSAGES.decideSignal, sent);
+  await release.handle.signal(MESSAGES.decideSignal, [
+    vote('one', 'bob'),
+    null,
+    [vote('nested', 'eve')],
+    vote('one', 'bob'),
+    { verb: 'rollback', release: name, id: 'two', actor: 'cleo' },
+    vote('three', 'dan'),
+  ]);
+  expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+  const { decisions, unreadable } = await release.state();
+  expect(decisions.map(({ id, accepted }) => [id, accepted])).toEqual([
+    ['one', true],
+    ['two', true],
+    ['three', false],
+  ]);
+  expect(unreadable).toMatchObject({ count: 4 });
+});
+
 test('the state and the answers of a release are what their schemas promise, at a gate, after votes, and at the end', async ({
   stage,
 }) => {
