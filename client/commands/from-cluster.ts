@@ -125,11 +125,9 @@ function inTheWay(
 ): ExitError {
   const { release, phase, requester } = readAttributes(description);
   if (state?.goesBack === true)
-    return new ExitError(
-      EXIT.refused,
-      plainText(`a rollback of ${set} runs already, started by ${requester}`),
-      [`hotwave watch ${reference} follows it`],
-    );
+    return new ExitError(EXIT.refused, plainText(`a rollback of ${set} runs already, started by ${requester}`), [
+      `hotwave watch ${reference} follows it`,
+    ]);
   const what =
     holderIsDead === true
       ? `Temporal has not lost the release: ${release} runs on ${set} (phase ${phase})`

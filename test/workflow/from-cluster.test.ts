@@ -177,9 +177,7 @@ describe('a rollback from what is written on the set', () => {
       'bob',
     ]);
     expect(second).toMatchObject({ code: 6, out: '' });
-    expect(second.err).toContain(
-      'a rollback of arena/duel runs already, started by ann hotwave watch arena/duel',
-    );
+    expect(second.err).toContain('a rollback of arena/duel runs already, started by ann hotwave watch arena/duel');
     held.release();
     expect(await first).toMatchObject({ code: 0 });
   });
