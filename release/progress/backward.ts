@@ -2,7 +2,7 @@ import { patienceOf } from '../checks/probe.ts';
 import { isSent } from '../checks/reload.ts';
 import type { PlannedServer } from '../plan/plan.ts';
 import { SETTLE_MS } from './forward.ts';
-import { keptServers, leftOut, reachedServers, revertedServers } from './groups.ts';
+import { keptServers, leftOut, reachedServers, revertedServers, serversNamed } from './groups.ts';
 import { pipelineStep } from './pipeline.ts';
 import { placesOf, rowOf } from './table.ts';
 import type { Release, WayBack } from './table.ts';
@@ -122,13 +122,6 @@ function isTemplateDue({ plan }: Release, { isWritten, isNothing, scope, byOverr
 /** Every group was dealt with once its index is behind the last. */
 function nextGroup(back: WayBack): Step | undefined {
   return back.group < (back.groups?.length ?? 0) ? note({ kind: 'nextGroup' }) : undefined;
-}
-
-/** Servers of the plan or newcomers by name. */
-function serversNamed({ plan, progress }: Release, names: readonly string[]): readonly PlannedServer[] {
-  const places = placesOf(plan);
-  const came = new Map(progress.newcomers.servers.map((server) => [server.name, server]));
-  return names.flatMap((name) => came.get(name) ?? places.get(name)?.server ?? []);
 }
 
 /** After every server has proved the old version: what was only changed for the time of the release is put back. */

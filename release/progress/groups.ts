@@ -280,3 +280,10 @@ function newServersWave({ state, progress }: Release): readonly WaveProgress[] {
   const proven = proved.length;
   return state.waves.map((wave) => ({ ...wave, size: proven + failed, ready: proven, proven, failed }));
 }
+
+/** Servers of the plan or newcomers by name. */
+export function serversNamed({ plan, progress }: Release, names: readonly string[]): readonly PlannedServer[] {
+  const places = placesOf(plan);
+  const came = new Map(progress.newcomers.servers.map((server) => [server.name, server]));
+  return names.flatMap((name) => came.get(name) ?? places.get(name)?.server ?? []);
+}

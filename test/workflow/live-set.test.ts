@@ -200,6 +200,27 @@ describe('a rolling release under which the set changes', () => {
     expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(7).fill('1.0'));
   });
 
+  test.for([
+    ['goes while it is brought back', 'reloadServers', 12, 11],
+    ['goes after it was brought back', 'restoreSet', 12, 11],
+  ] as const)('is rolled back although a server that came meanwhile %s', async ([, during, more, fewer], { stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 3 }], ready: { timeout: '6s' } }));
+    await release.until('the gate', atGate);
+    scaleTo(more)(it.cluster);
+    await settled(it.cluster);
+    const held = it.calls.hold({ activity: during });
+    await release.decide({ verb: 'rollback' });
+    await held.reached;
+    scaleTo(fewer)(it.cluster);
+    await settled(it.cluster);
+    held.release();
+    await release.until('the end', ({ phase }) => phase === 'rolled-back' || phase === 'paused');
+    expect((await release.state()).pausedBecause).toBeUndefined();
+    expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
+    expect([...it.cluster.set().servers.values()].map(({ engine }) => engine.loaded)).toEqual(Array(fewer).fill('1.0'));
+  });
+
   test('stands still for a person when many pods of a wave are recreated at once', async ({ stage }) => {
     const it = await stage();
     const held = it.calls.hold({ activity: 'reloadServers' });

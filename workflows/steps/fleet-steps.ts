@@ -5,7 +5,7 @@ import { collectingTime } from '../../release/checks/admission.ts';
 import { waveLabel } from '../../release/narrate/narrate.ts';
 import { expectedBases, isAboutAll } from '../../release/progress/apply-look.ts';
 import { settlePatience } from '../../release/progress/describe-step.ts';
-import { asAccepted, knownOnes, presentOnes } from '../../release/progress/groups.ts';
+import { asAccepted, knownOnes, presentOnes, serversNamed } from '../../release/progress/groups.ts';
 import { placesOf } from '../../release/progress/table.ts';
 import { reading, writing } from '../calls.ts';
 import type { Perform } from './context.ts';
@@ -38,8 +38,7 @@ export const look: Perform<'look'> = async ({ run }, { purpose, wave }) => {
 /** What became of servers that are not there? */
 export const whereabouts: Perform<'whereabouts'> = async ({ run }, { names }) => {
   const { plan, spec } = run.release;
-  const places = placesOf(plan);
-  const servers = names.flatMap((name) => places.get(name)?.server ?? []);
+  const servers = serversNamed(run.release, names);
   const deadline = Date.now() + spec.ready.timeout;
   const found = await reading(
     `looks what became of ${servers.length} servers that are not there`,
