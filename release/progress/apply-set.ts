@@ -5,6 +5,7 @@ import { knowing, showing, stopped, withShownWave, withWarnings } from './change
 import type { Appliers, Event, SetWritten } from './events.ts';
 import { namesOf } from './groups.ts';
 import type { ForeignView, Release, SetControl } from './table.ts';
+import { adding } from './sentences.ts';
 import { membersOf, withObservations } from './state.ts';
 import { comesAgain, overwriting, writtenAnew } from './written-back.ts';
 
@@ -179,17 +180,15 @@ function controlsChanged(before: Release, { why, written }: Extract<Event, { kin
   if (problem === undefined) return knowing(release, { set });
   const refused = knowing(release, { set: { ...set, refused: problem } });
   if (why === 'resume') return progress.leaving ? leftPaused(refused, problem) : stopped(refused, 'pause', problem);
-  const said = `; freezing the set met this: ${problem}`;
-  return state.pausedBecause === undefined
-    ? refused
-    : showing(refused, { pausedBecause: `${state.pausedBecause}${said}` });
+  if (state.pausedBecause === undefined) return refused;
+  return showing(refused, { pausedBecause: adding(state.pausedBecause, 'the set could not be frozen', problem) });
 }
 
 /** Whoever the set is left to finds it paused, and cannot know why. */
 function leftPaused(release: Release, problem: string): Release {
   const { leaving } = release.progress;
   if (!leaving) return release;
-  const reason = `${leaving.reason}; the set stays paused by this release: ${problem}`;
+  const reason = adding(leaving.reason, 'the set stays paused by this release', problem);
   return knowing(release, { leaving: { ...leaving, reason } });
 }
 
@@ -197,7 +196,7 @@ function leftPaused(release: Release, problem: string): Release {
 function held(release: Release, set: SetControl, problem: string | undefined): Release {
   const { leaving } = release.progress;
   if (!leaving) return knowing(release, { set });
-  const reason = problem === undefined ? leaving.reason : `${leaving.reason}; the set could not be held: ${problem}`;
+  const reason = problem === undefined ? leaving.reason : adding(leaving.reason, 'the set could not be held', problem);
   return knowing(release, { set: { ...set, hold: undefined, isRecorded: false }, leaving: { ...leaving, reason } });
 }
 

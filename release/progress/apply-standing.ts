@@ -17,7 +17,7 @@ import {
 } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
 import { broughtBack, excludedServers, overrideWarnings, skippedServers } from './groups.ts';
-import { outcomeSentence, stoppedBy } from './sentences.ts';
+import { adding, outcomeSentence, stoppedBy } from './sentences.ts';
 import type { ForeignView, Newcomers, Release, Row } from './table.ts';
 import { STAGE, rowOf } from './table.ts';
 import { withoutFailures, withObservations } from './state.ts';
@@ -107,9 +107,11 @@ function followingOrder(release: Release): Partial<Release['progress']> {
 }
 
 function awaitedInVain(release: Release): Release {
-  const reason = `nobody resumed it in time; it was paused because: ${release.state.pausedBecause ?? ''}`;
+  const { pausedBecause: because = '' } = release.state;
+  const reason = `nobody resumed it in time; it was paused because: ${because}`;
   const problem = release.progress.back?.problem;
-  const whole = problem === undefined ? reason : `${reason}; the rollback is incomplete: ${problem}`;
+  const isTold = problem === undefined || because.includes(problem);
+  const whole = isTold ? reason : `${reason}; the rollback is incomplete: ${problem}`;
   return leaving(release, { to: 'hold', outcome: 'failed', reason: whole });
 }
 
@@ -172,14 +174,15 @@ function leaving(
 function leftUnseen(release: Release, problem: string): Release {
   const { leaving: left } = release.progress;
   if (!left) return release;
-  const reason = `${left.reason}; nobody could look whose containers that has restarted: ${problem}`;
+  const reason = adding(left.reason, 'nobody could look whose containers that has restarted', problem);
   return knowing(release, { leaving: { ...left, reason, isLookedAt: true } });
 }
 
 function leftRecorded(release: Release, problem: string | undefined, now: number): Release {
   const { leaving: left } = release.progress;
   if (!left) return release;
-  const reason = problem === undefined ? left.reason : `${left.reason}; that could not be noted on the set: ${problem}`;
+  const reason =
+    problem === undefined ? left.reason : adding(left.reason, 'that could not be noted on the set', problem);
   return finished(release, left.outcome, reason, now);
 }
 

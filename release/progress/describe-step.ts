@@ -5,7 +5,7 @@ import { approvalsMissing, approvalsNeeded } from '../decisions/gate-votes.ts';
 import type { Probe } from '../spec/spec.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { namesOf } from './groups.ts';
-import { stoppedBy } from './sentences.ts';
+import { adding, stoppedBy } from './sentences.ts';
 import type { Task, Waiting } from './steps.ts';
 import type { Release } from './table.ts';
 import type { OpenGate, Phase } from './state.ts';
@@ -322,11 +322,14 @@ function describeGate(gate: OpenGate, hope: string): string {
 function haltDoing({ state, progress }: Release, until: number): Doing {
   const { halt } = state;
   const { refused } = progress.set;
-  const frozen = refused === undefined ? '' : `; freezing the set met this: ${refused}`;
   return {
     phase: 'halted',
     step: 'stands still until the halt is over',
-    for: halt ? `${stoppedBy(halt)}${frozen}` : '',
+    for: halt
+      ? refused === undefined
+        ? stoppedBy(halt)
+        : adding(stoppedBy(halt), 'the set could not be frozen', refused)
+      : '',
     owner: 'whoever ends it with hotwave unhalt',
     ...(halt ? { since: halt.since, until: halt.until } : { until }),
   };

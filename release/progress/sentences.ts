@@ -27,6 +27,11 @@ export function outcomeSentence(release: Release): string {
   }
 }
 
+/** Adds what else went wrong; a reason that the text gives already is not said again. */
+export function adding(text: string, what: string, reason: string): string {
+  return `${text}; ${what}: ${text.includes(reason) ? 'the same reason' : reason}`;
+}
+
 /** `ann halted the releases: login is down` */
 export function stoppedBy({ actor, reason }: Halt): string {
   return `${actor} halted the releases: ${reason}`;

@@ -1,3 +1,4 @@
+import { why } from '../../release/narrate/narrate.ts';
 import type { Plan, PlannedServer } from '../../release/plan/plan.ts';
 import { excludedServers, leftOut, revertedServers } from '../../release/progress/groups.ts';
 import { isFinal } from '../../release/progress/state.ts';
@@ -98,6 +99,9 @@ export class Demands {
 
   /** What people see adds up. */
   counts({ state }: Release): void {
+    const clauses = why(state, 0).split(/; |: /);
+    const twice = clauses.filter((clause, index) => clause.length > 15 && clauses.indexOf(clause) < index);
+    this.demand(twice.length === 0, `it says "${twice.join('" and "')}" twice: ${why(state, 0)}`);
     for (const { number, size, ready, proven, failed } of state.waves) {
       this.demand(ready >= proven, `wave ${number}: ${proven} proven of ${ready} ready`);
       this.demand(
