@@ -1,4 +1,4 @@
-import { isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
+import { describeMixed, isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { backwardStep } from './backward.ts';
 import { forwardStep } from './forward.ts';
 import type { Leaving, Release } from './table.ts';
@@ -178,8 +178,10 @@ function pausedStep(release: Release, now: number): Step {
   return { kind: 'wait', for: 'person', until: Math.min(until, Math.max(mixed, now + 1)) };
 }
 
-function saysOverMixed({ state }: Release): boolean {
-  return state.pausedBecause?.includes('servers have been of two versions') === true;
+/** A person is told it once. */
+function saysOverMixed({ state, spec }: Release): boolean {
+  const budget = mixedBudgetOf(spec);
+  return budget !== undefined && state.pausedBecause?.includes(describeMixed(budget)) === true;
 }
 
 /** A release that stands still lets nobody more move; what somebody else made of the controls is not overwritten. */
