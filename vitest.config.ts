@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** What was expected and what was found, whole: in a log that is all there is. */
+/** The expected value and the found one, whole: in a log that is all there is. */
 const WORDY = { chaiConfig: { truncateThreshold: 1_000 } };
 
 /** One project per layer (CONTRIBUTING.md); `npm test` runs them one after the other. */

@@ -52,7 +52,7 @@ import type { Releases } from './ports/releases.ts';
 import { NO_TROUBLES } from './ports/troubles.ts';
 import type { Troubles } from './ports/troubles.ts';
 
-/** What activities need from the outside. */
+/** The ports that activities need from the outside. */
 export interface ActivityDependencies {
   readonly cluster: Cluster;
   /** Where an attempt asks whether it is still the one that works. */
@@ -63,11 +63,11 @@ export interface ActivityDependencies {
   readonly releases?: Releases | undefined;
   /** The freeze windows of the cluster. Default: only those of each release. */
   readonly calendar?: Calendar | undefined;
-  /** Who may decide in the cluster, and who is told what people must know. Default: anybody, and nobody. */
+  /** The people who may decide in the cluster, and who is told what people must know. Default: anybody, and nobody. */
   readonly policy?: PolicySource | undefined;
   /** The couriers of the same Temporal. Default: there are none. */
   readonly couriers?: Couriers | undefined;
-  /** What sends to HTTP sinks. Default: nothing does. */
+  /** The sender to HTTP sinks. Default: nothing does. */
   readonly sender?: NoticeSender | undefined;
   /** Where an activity says that its call fails and is made again. Default: nowhere. */
   readonly troubles?: Troubles | undefined;

@@ -14,14 +14,14 @@ const PATIENCE = 1 / 4;
 /** The heartbeat time-out of an activity that was started without one, in milliseconds. */
 const USUAL_TTL_MS = 20_000;
 
-/** What a lease rests on. */
+/** The facts that a lease rests on. */
 export interface LeaseTerms {
   /** The heartbeat time-out of the activity: after so long another attempt may have begun, in milliseconds. */
   readonly ttl: number;
   readonly heartbeats: Heartbeats;
   /** Ends the activity. */
   readonly signal: AbortSignal;
-  /** What the attempt before this one has recorded. */
+  /** The record of the attempt before this one. */
   readonly details?: unknown;
   /** Readings of clocks, in milliseconds. Default the monotonic one and the calendar's. */
   readonly clocks?: () => readonly number[];
@@ -53,7 +53,7 @@ export class Lease {
     this.#details = terms.details;
   }
 
-  /** What the next attempt finds. */
+  /** The record for the next attempt. */
   get details(): unknown {
     return this.#details;
   }

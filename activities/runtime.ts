@@ -24,7 +24,7 @@ export function executionKey(): string {
   return `${workflowExecution?.runId.slice(0, 8) ?? ''}.${activityId}.${tries}`;
 }
 
-/** What the attempt before this one recorded, or undefined. A hint only: the cluster is read again. */
+/** The record of the attempt before this one, or undefined. A hint only: the cluster is read again. */
 export function lastHeartbeat(): unknown {
   return Context.current().info.heartbeatDetails;
 }

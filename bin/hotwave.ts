@@ -28,7 +28,7 @@ process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
 process.exitCode = await main(process.argv.slice(2), processIo(), {
   async runWorker(flags) {
     const { runWorker } = await import('../worker/main.ts').catch(refuseMachine);
-    // What is left of a native worker that could not be made would keep the process alive for ever.
+    // The rest of a native worker that could not be made would keep the process alive for ever.
     process.exit(await runWorker(flags));
   },
 });

@@ -8,7 +8,7 @@ import { plainText } from './terminal/untrusted.ts';
 import { SettingTrouble, settingsOf } from '../release/settings/environment.ts';
 import type { RunWorker } from './verbs/installation.ts';
 
-/** What only the process that joins client and worker can offer. */
+/** The parts that only the process with client and worker can offer. */
 export interface Extras {
   readonly runWorker?: RunWorker;
 }

@@ -15,7 +15,7 @@ import { addReadingVerbs } from './verbs/reading.ts';
 import { addReleaseFileVerbs } from './verbs/release-file.ts';
 import { hotwaveVersion } from './version.ts';
 
-/** The program with all its verbs. What a verb does is loaded when it runs: help must be instant. */
+/** The program with all its verbs. The work of a verb is loaded when it runs: help must be instant. */
 export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Command {
   const program = new Command('hotwave');
   // Settings are copied to a verb when it is declared, so they come first.

@@ -43,7 +43,7 @@ const statusSchema = z.object({
   status: z.object({ conditions: z.array(conditionSchema).nullish() }).nullish(),
 });
 
-/** What the conditions of an Advanced StatefulSet say that Kruise could not do; nothing when there is none. */
+/** The complaints of Kruise in the conditions of an Advanced StatefulSet; nothing when there is none. */
 export function complaintsOfWorkload(object: unknown, about: string): Complaint[] {
   if (object === undefined) return [];
   const { status } = readAs('StatefulSet', (workload) => statusSchema.parse(workload), object);

@@ -10,7 +10,7 @@ const RENEW_AFTER_MS = 10 * 60_000;
 /** A kubeconfig that cannot be read is read again this soon. */
 const AGAIN_MS = 5_000;
 
-/** What a test sets otherwise. */
+/** The settings of a test. */
 export interface ConnectionLimits {
   readonly now?: () => number;
   /** How long a credential plugin may take, in milliseconds; default 30 s. */

@@ -12,7 +12,10 @@ const LIMIT_MS = 30_000;
 const EARLY_MS = 60_000;
 /** Those that live for minutes only, or less, are renewed when so much of their life is left. */
 const EARLY_PART = 0.1;
-/** What ends sooner, or seems to be over by this clock, is used so long all the same: the API server says when it is. */
+/**
+ * A credential that ends sooner, or seems to be over by this clock, is used so long all the same: the API server says
+ * when it is.
+ */
 const LEAST_KEPT_MS = 1_000;
 /** A plugin that has ended without closing its output is read so much longer, in milliseconds. */
 const LAST_WORDS_MS = 100;
@@ -44,7 +47,7 @@ const answerSchema = z.object({
   }),
 });
 
-/** What a plugin has given. Never to be logged. */
+/** The credentials of a plugin. Never to be logged. */
 export interface PluginCredentials {
   readonly token?: string | undefined;
   /** PEM. */
@@ -53,10 +56,10 @@ export interface PluginCredentials {
   readonly key?: string | undefined;
 }
 
-/** What is told to a plugin that wants to know of the cluster: the entry of the kubeconfig, but for its extensions. */
+/** The words for a plugin that wants to know of the cluster: the entry of the kubeconfig, but for its extensions. */
 export type ClusterInfo = Readonly<Record<string, unknown>>;
 
-/** What a test sets otherwise. */
+/** The settings of a test. */
 export interface PluginLimits {
   /** How long a plugin may take, in milliseconds; default 30 s. */
   readonly limitMs?: number;
@@ -83,7 +86,7 @@ export class CredentialPlugin {
   }
 
   /**
-   * What it gives. Whoever gives up by `signal` leaves it running: the next one finds its answer.
+   * The credentials that it gives. A caller that gives up by `signal` leaves it running: the next one finds its answer.
    * @throws ClusterFailure `unauthorized` with the name of the plugin and what was wrong with it; the reason of `signal`
    *   when the caller gave up, other than by a time-out
    */
@@ -147,7 +150,7 @@ export class CredentialPlugin {
     throw this.#wrong(`does not print an ExecCredential of ${this.#config.apiVersion}`);
   }
 
-  /** What the plugin prints. Its standard input is closed: nobody is there to answer it. */
+  /** The output of the plugin. Its standard input is closed: nobody is there to answer it. */
   #output(): Promise<string> {
     const { command, args, env, apiVersion } = this.#config;
     const info = { apiVersion, kind: 'ExecCredential', spec: { cluster: this.#cluster, interactive: false } };
@@ -167,7 +170,7 @@ export class CredentialPlugin {
       };
       const leave = (): void => {
         killGroup(child.pid);
-        // Whoever has left the group may keep them open for ever.
+        // A process that has left the group may keep them open for ever.
         for (const stream of [child.stdout, child.stderr]) stream.destroy();
       };
       let lastWordsOver: NodeJS.Timeout | undefined;
@@ -186,7 +189,7 @@ export class CredentialPlugin {
           else reject(this.#wrong(`ended with ${signal ?? `exit code ${code ?? ''}`}${lastWords(said.stderr)}`));
         });
       child.once('close', ended);
-      // What it has started may keep its output open. All that it said itself is in the pipe now, and is read before an
+      // Its children may keep its output open. All that it said itself is in the pipe now, and is read before an
       // immediate that comes after a timer.
       const endedOpenly = (...how: Parameters<typeof ended>): void => {
         if (child.stdout.closed && child.stderr.closed) return;

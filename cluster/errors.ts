@@ -2,7 +2,7 @@ import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { ClusterFailureReason } from '../activities/ports/failure.ts';
 import { cutText, plainText } from '../release/spec/plain-text.ts';
 
-/** What the API server said when it did not do what it was asked: the parts of its Status object that are read. */
+/** The words of the API server when it refused: the parts of its Status object that are read. */
 export interface Refusal {
   readonly code: number;
   /** Machine-readable, such as `NotFound`, `Invalid`, `Expired`; empty when there was no Status. */
@@ -12,7 +12,7 @@ export interface Refusal {
   readonly retryAfterMs?: number;
 }
 
-/** What a sentence about a failure names: the server, and who asked. */
+/** The names in a sentence about a failure: the server, and who asked. */
 export interface FailureContext {
   readonly server: string;
   readonly user: string;

@@ -46,7 +46,7 @@ const TABLE: readonly Row[] = [
   },
 ];
 
-/** What the words say of the command. */
+/** The meaning of the words of the command. */
 export function readExecWords(message: string): ExecReading {
   return TABLE.find(({ words }) => words.test(message))?.reading ?? 'unknown';
 }

@@ -29,9 +29,9 @@ function exitCodeOf(causes: readonly { reason?: string | undefined; message?: st
 }
 
 /**
- * What the status frame, the last frame of an exec, says about the command. A `Success` is not proof: when a kubelet
+ * The meaning of the status frame, the last frame of an exec. A `Success` is not proof: when a kubelet
  * dies while the command runs, kube-apiserver 1.30 sends `Success` as well (seen with `sleep 12`, after 0.9 s; also
- * kubernetes/kubectl#1726), and no frame tells the two apart. Whoever needs certainty asks the engine afterwards.
+ * kubernetes/kubectl#1726), and no frame tells the two apart. A caller that needs certainty asks the engine afterwards.
  */
 export function endingOf(frame: string): Ending {
   const parsed = statusSchema.safeParse(parseJson(frame));

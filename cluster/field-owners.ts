@@ -42,8 +42,8 @@ export function foreignOwners(
 }
 
 /**
- * Who changed a field, by who holds it now. Of several the last, and of several in the same second (times are no finer)
- * rather somebody else than hotwave. Undefined when nobody is on record.
+ * The manager that changed a field, by who holds it now. Of several the last, and of several in the same second (times
+ * are no finer) rather somebody else than hotwave. Undefined when nobody is on record.
  */
 export function lastWriter(managedFields: readonly ManagedFields[], pointer: string): string | undefined {
   const rank = ({ manager, time }: ManagedFields): string => `${time} ${manager === FIELD_MANAGER ? 0 : 1}`;

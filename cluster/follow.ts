@@ -25,7 +25,7 @@ interface Named {
   readonly name: string;
 }
 
-/** What becomes of the objects of a list. */
+/** The effect on the objects of a list. */
 export interface Followed<View> {
   readonly project: (object: unknown) => View;
   /** Whom the caller wants to see; what happens to the others is no news. Default all. */

@@ -71,7 +71,7 @@ function documentIn(file: string, isOfList: boolean): KubeconfigLists | undefine
     if (isOfList && error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw wrong(`cannot read kubeconfig ${file}: ${fileTrouble(error)}`);
   }
-  // Whoever writes it anew empties it first: that is no kubeconfig without clusters.
+  // A writer that writes it anew empties it first: that is no kubeconfig without clusters.
   if (text.trim() === '') throw wrong(`cannot read kubeconfig ${file}: it is empty`);
   return listsIn(file, text);
 }

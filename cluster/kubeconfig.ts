@@ -46,7 +46,7 @@ export interface LoadedKubeconfig {
 
 const SERVICE_ACCOUNT_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
-/** What loading needs of the process; tests pass their own. */
+/** The parts of the process that loading needs; tests pass their own. */
 export interface KubeconfigSurroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly home: string;
@@ -143,7 +143,10 @@ function proxyOf(
   return { url, host: new URL(url).host };
 }
 
-/** What kubectl would do and hotwave does not, by the name of the field. Fields that kubectl does not know are nobody's. */
+/**
+ * The acts of kubectl that hotwave does not do, by the name of the field. Fields that kubectl does not know are
+ * nobody's.
+ */
 function demandHonoured(of: string, user: KubeconfigFields): void {
   if (user['auth-provider'] !== undefined && user['auth-provider'] !== null)
     throw wrong(
@@ -160,7 +163,7 @@ function demandHonoured(of: string, user: KubeconfigFields): void {
     throw wrong(`${of} has an exec.interactiveMode of Always: nobody is there to answer ${read.data.command}`);
 }
 
-/** Who it is said to be besides, in the headers that Kubernetes knows. */
+/** Its other identity, in the headers that Kubernetes knows. */
 function impersonationOf(user: KubeconfigFields): Readonly<Record<string, string | string[]>> {
   const groups = textsOf(user['as-groups']);
   const extra = Object.entries((user['as-user-extra'] ?? {}) as Record<string, unknown>);

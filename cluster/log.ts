@@ -45,7 +45,7 @@ export class LineSearch {
   }
 }
 
-/** What says something about the server and its container, not about the cluster. */
+/** A failure that says something about the server and its container, not about the cluster. */
 function outcomeOfRefusal(refusal: Refusal, request: LogRequest): LogOutcome | undefined {
   if (refusal.code === 404) return { kind: 'failed', message: `there is no server ${request.server}` };
   if (refusal.code === 400 || refusal.code === 500) return { kind: 'failed', message: wordsOf(refusal) };

@@ -24,7 +24,7 @@ export const objectMetaSchema = z.object({
   managedFields: z.array(managedFieldsSchema).optional(),
 });
 
-/** Who set which fields. */
+/** The managers, and which fields they set. */
 export type ManagedFields = z.infer<typeof managedFieldsSchema>;
 
 /** The `metadata` of a list. */

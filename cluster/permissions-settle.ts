@@ -10,7 +10,7 @@ const PAUSES_MS: readonly number[] = [250, 750, 2_000];
 
 /**
  * Sends a request again while the authorizer refuses it, for as long as that may be an API server that has just
- * started. What was refused has changed nothing.
+ * started. A refused request has changed nothing.
  * @throws what `send` throws; the reason of `signal` when the caller gave up
  */
 export async function whilePermissionsSettle<Result>(
@@ -22,7 +22,7 @@ export async function whilePermissionsSettle<Result>(
   for (const milliseconds of PAUSES_MS) {
     const refusal = refusalOf(result);
     if (!refusal || !isMissingPermission(refusal)) return result;
-    // Whoever gave up is told so right below, with the reason.
+    // A caller that gave up is told so right below, with the reason.
     await delay(milliseconds, undefined, signal ? { signal } : {}).catch(() => undefined);
     signal?.throwIfAborted();
     result = await send();

@@ -147,7 +147,7 @@ function networkPortsOf(annotation: string | undefined): Record<string, number> 
     const ports = (internalAddresses ?? []).flatMap((address) => address.ports ?? []);
     return recordOf(ports.map(({ name, port }) => [name, port ?? '']));
   } catch {
-    // Whoever asks for a port of it is told that there is none.
+    // A caller that asks for a port of it is told that there is none.
     return undefined;
   }
 }
@@ -195,7 +195,7 @@ function inPlaceOf(annotation: string | undefined): Pick<ServerView, 'inPlace'> 
 
 type Condition = z.infer<typeof conditionSchema>;
 
-/** What is said of the readiness gates of a pod that are closed, reason and message. */
+/** The reason and the message of the closed readiness gates of a pod. */
 function closedGatesOf(conditions: readonly Condition[], gates: readonly string[]): Pick<ServerView, 'closedGates'> {
   const closed = conditions.filter(({ type, status }) => gates.includes(type) && status !== 'True');
   if (closed.length === 0) return {};

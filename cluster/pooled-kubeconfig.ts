@@ -9,7 +9,7 @@ import { fileTrouble } from '../release/spec/file-trouble.ts';
 import { plainText } from '../release/spec/plain-text.ts';
 import type { CredentialPlugin } from './credential-plugin.ts';
 
-/** What a request to the API server needs beside its address. */
+/** The options of a request to the API server beside its address. */
 export interface RequestCredentials {
   /** Authorization and impersonation. Never to be logged. */
   readonly headers: Readonly<Record<string, string | string[]>>;
@@ -22,7 +22,7 @@ export interface RequestCredentials {
 
 type DispatcherOptions = ReturnType<KubeConfig['createDispatcherOptions']>;
 
-/** What of a user the client (@kubernetes/client-node 2.0.1) leaves out, or does otherwise than kubectl. */
+/** The fields of a user that the client (@kubernetes/client-node 2.0.1) leaves out, or does otherwise than kubectl. */
 export interface OwnCredentials {
   readonly plugin?: CredentialPlugin | undefined;
   /** Read anew for each request: it is rotated. */
@@ -127,7 +127,8 @@ export class PooledKubeConfig extends KubeConfig {
 }
 
 /**
- * The token in the file of a user entry. Whoever writes it anew empties it first, or takes it away: then the last one counts.
+ * The token in the file of a user entry. A writer that writes it anew empties it first, or takes it away: then the
+ * last one counts.
  * @throws ClusterFailure `unauthorized` when there is none and no last one: nobody is somebody else to the API server
  */
 async function tokenIn(file: string, user: string, last: string | undefined): Promise<string> {

@@ -58,7 +58,7 @@ export interface RequestOptions {
   readonly permit?: Permit | undefined;
 }
 
-/** What the API server answered: an object, or why not. */
+/** The answer of the API server: an object, or why not. */
 export type ApiAnswer =
   { readonly kind: 'object'; readonly body: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal };
 
@@ -74,7 +74,7 @@ type Method = 'GET' | 'POST' | 'PATCH';
 export interface ApiClient {
   /**
    * One request, never repeated except once after a 401 or a TLS failure, with credentials read anew, and for some
-   * seconds after a 403 of the authorizer. What was refused in one of these ways has changed nothing.
+   * seconds after a 403 of the authorizer. A request that was refused in one of these ways has changed nothing.
    *
    * @throws ClusterFailure when there was no answer; the reason of `signal` when the caller gave up.
    */
@@ -104,7 +104,7 @@ const statusSchema = z.object({
     .optional(),
 });
 
-/** Whatever is asked for, nobody waits longer before the next try, in milliseconds. */
+/** The longest wait before the next try, in milliseconds. */
 const MOST_RETRY_AFTER_MS = 5 * 60_000;
 
 /** Retry-After in both of its forms, seconds (as the API server sends it) and a date (as proxies do), in ms. */

@@ -9,7 +9,7 @@ import { WRITE_TIMEOUT_MS } from './request.ts';
 import type { ApiClient } from './request.ts';
 import { readAs } from './lists.ts';
 
-/** Who says it, in each of the fields that Kubernetes has for that. */
+/** The name of the client, in each of the fields that Kubernetes has for that. */
 const REPORTER = 'hotwave';
 /** Kubernetes v1.30 pkg/apis/core/validation/events.go, ReportingInstanceLengthLimit. */
 const LONGEST_INSTANCE = 128;

@@ -16,7 +16,7 @@ const MOST_CHARACTERS = 253;
 const selfSchema = z.object({ status: z.object({ userInfo: z.object({ username: z.string() }) }) });
 
 /**
- * Who the worker is to the API server. Everybody who has logged in may ask this about themselves (ClusterRole
+ * The identity of the worker at the API server. Everybody who has logged in may ask this about themselves (ClusterRole
  * system:basic-user); API servers before 1.28 do not know the question.
  */
 export async function accountOf(client: ApiClient, signal: AbortSignal | undefined): Promise<FoundAccount> {

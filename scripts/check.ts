@@ -13,7 +13,7 @@ interface Part {
 const folders = ['release', 'workflows', 'activities', 'cluster', 'worker', 'client', 'bin', 'scripts', 'test'];
 const present = folders.filter((folder) => existsSync(folder));
 
-/** What is carried out one after the other, beside the other lane: two cores are then busy until the end. */
+/** The parts that run one after the other, beside the other lane: two cores are then busy until the end. */
 const lanes: readonly (readonly Part[])[] = [
   [{ name: 'lint', command: ['eslint', '--max-warnings=0', ...present] }],
   [

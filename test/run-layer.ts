@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 
-/** What came of the tests of one layer. */
+/** The result of the tests of one layer. */
 export interface LayerResult {
   readonly layer: string;
   readonly passed: number;
@@ -15,7 +15,7 @@ export interface LayerResult {
   readonly failures: readonly string[];
   /** Tests that failed beside others and passed alone: they count as passed, and somebody has to look at them. */
   readonly unsteady: readonly string[];
-  /** What the tests said; empty when it was shown. */
+  /** The output of the tests; empty when it was shown. */
   readonly said: string;
 }
 
@@ -24,7 +24,7 @@ const MOST_TRIED_AGAIN = 6;
 
 /** Which tests of a layer are run, and how. */
 export interface LayerOptions {
-  /** What they say is shown on standard error, or kept for whoever wants to know. */
+  /** Their output is shown on standard error, or kept. */
   readonly output: 'shown' | 'kept';
   /** Runs the few that failed once more, each file alone (docs/decisions/0025). */
   readonly tryAgain: boolean;
@@ -81,7 +81,7 @@ async function runTests(
   return { report, said: output === 'shown' ? '' : `${all ?? ''}\n${shortMessage ?? ''}` };
 }
 
-/** What is read of vitest's own report. */
+/** The fields of vitest's own report that are read. */
 interface Report {
   readonly numPassedTests: number;
   readonly numPendingTests: number;

@@ -13,7 +13,10 @@ export interface Answers<Answer> {
   readonly silent: number;
 }
 
-/** What runs beside the releases of a cluster: the couriers of its sets, and the guards behind releases that have ended. */
+/**
+ * The workflows beside the releases of a cluster: the couriers of its sets, and the monitors behind releases that have
+ * ended.
+ */
 export interface BesideReleases {
   couriers(cluster: string): Promise<Answers<Undelivered>>;
   monitors(cluster: string): Promise<Answers<MonitorState>>;
@@ -25,10 +28,10 @@ export interface BesideLook {
   readonly monitors: Answers<MonitorState>;
 }
 
-/** Couriers and guards live for days, and one that no worker has in its cache is read from its history: in milliseconds. */
+/** Couriers and monitors live for days, and one that no worker has in its cache is read from its history: in milliseconds. */
 const EVERY_MS = 60_000;
 
-/** Looks at the couriers and guards of a cluster when somebody wants to know, at most once a minute. */
+/** Looks at the couriers and monitors of a cluster when somebody wants to know, at most once a minute. */
 export function besideLook(beside: BesideReleases, cluster: string): LazyLook<BesideLook> {
   return new LazyLook(EVERY_MS, async () => {
     const [couriers, monitors] = await Promise.all([beside.couriers(cluster), beside.monitors(cluster)]);

@@ -25,7 +25,7 @@ export function withFreezeOf(policy: PolicySource | undefined, calendar: Calenda
   return {
     async read() {
       const [of, own] = await Promise.all([policy.read(), calendar?.read()]);
-      // What freezes is not known while the file is broken, so nothing more moves; who may decide is as it was.
+      // Freeze windows are not known while the file is broken, so nothing more moves; who may decide is as it was.
       if (of.problem !== undefined) return { problem: of.problem };
       if (own && 'problem' in own) return own;
       return { windows: [...of.policy.freeze, ...(own?.windows ?? [])] };

@@ -11,7 +11,7 @@ import { temporalHeartbeats } from './temporal-heartbeats.ts';
 import { temporalReleases } from './temporal-releases.ts';
 import { temporalTroubles } from './temporal-troubles.ts';
 
-/** What a worker is made of. */
+/** The parts of a worker. */
 export interface HotwaveWorkerOptions extends Omit<ActivityDependencies, 'heartbeats'> {
   readonly connection: NativeConnection;
   /** Temporal's namespace; default `default`. */

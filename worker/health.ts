@@ -12,12 +12,12 @@ export interface HealthCheck {
   readonly detail: string;
 }
 
-/** What is known about a worker while it starts, runs and ends. */
+/** The state of a worker while it starts, runs and ends. */
 export interface HealthSources {
   /** Undefined while Temporal is not connected. */
   worker: HotwaveWorker | undefined;
   connection: NativeConnection | undefined;
-  /** What metrics tell of the running releases; undefined while Temporal is not connected. */
+  /** The metrics of the running releases; undefined while Temporal is not connected. */
   releases?: LazyLook<Look> | undefined;
   /** The same of couriers and monitors. */
   beside?: LazyLook<BesideLook> | undefined;

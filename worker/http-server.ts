@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import type { HealthCheck } from './health.ts';
 import { EXIT_USAGE, StartFailure } from './start-failure.ts';
 
-/** What the server answers with. */
+/** The answer of the server. */
 export interface HttpAnswers {
   readonly liveness: () => HealthCheck[];
   readonly readiness: () => Promise<HealthCheck[]>;

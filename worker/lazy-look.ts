@@ -15,7 +15,7 @@ export class LazyLook<Seen> {
     this.#look = look;
   }
 
-  /** What was seen last; undefined before the first look is done. Begins a new one when that is old. */
+  /** The last observation; undefined before the first look is done. Begins a new one when that is old. */
   latest(now = Date.now()): Seen | undefined {
     if (this.#looking === undefined && now - this.#begunAt >= this.#everyMs) {
       this.#begunAt = now;

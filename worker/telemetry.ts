@@ -6,8 +6,8 @@ import { redacted } from '../release/spec/redact.ts';
 import type { LogLevelName } from './config.ts';
 
 /**
- * The only fields that reach the log. Whatever else an SDK or a careless line of ours attaches (options, payloads,
- * headers) is dropped, so that a new field is a decision.
+ * The only fields that reach the log. Any other field that an SDK or a careless line of ours attaches (options,
+ * payloads, headers) is dropped, so that a new field is a decision.
  */
 const fields = new Set([
   ...['sdkComponent', 'namespace', 'taskQueue', 'workflowId', 'runId', 'workflowType', 'isLocal', 'activityId'],
@@ -76,7 +76,7 @@ export function createLogger(
   };
 }
 
-/** What the SDK's runtime is set up with: once per process, before any connection. */
+/** The options of the SDK's runtime: once per process, before any connection. */
 export interface RuntimeSetup {
   readonly logger: Logger;
   /** Where the runtime serves its own Prometheus metrics, for `/metrics` to pass on; undefined: nowhere. */

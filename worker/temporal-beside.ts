@@ -12,7 +12,7 @@ const CALL_MS = 10_000;
 const MOST_ASKED = 100;
 const ASKED_AT_ONCE = 5;
 
-/** The couriers and guards of a Temporal namespace, over the connection of a worker. */
+/** The couriers and monitors of a Temporal namespace, over the connection of a worker. */
 export function temporalBeside(connection: NativeConnection, namespace: string): BesideReleases {
   const client = new Client({ connection, namespace });
   const call = <Result>(requests: () => Promise<Result>): Promise<Result> =>

@@ -57,7 +57,7 @@ class TemporalReleases implements Releases {
     try {
       return isOpen(await this.#describe(workflowId));
     } catch {
-      // Whoever cannot be asked is not said to have ended.
+      // A release that cannot be asked is not said to have ended.
       return true;
     }
   }

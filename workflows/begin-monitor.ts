@@ -15,7 +15,7 @@ const KEYS = {
   requester: defineSearchAttributeKey('HotwaveRequester', 'KEYWORD'),
 };
 
-/** The old guard may end between the two steps; then a new one can be started. */
+/** The old monitor may end between the two steps; then a new one can be started. */
 const TRIES = 3;
 
 /** Every server costs the API server a little at each look, so thousands are looked at less often. */
@@ -50,8 +50,8 @@ function monitorInterval(servers: number): number {
 }
 
 /**
- * Starts the guard of a set, or hands the set over to the guard of the release before, which may not have noticed yet
- * that it is over. The guard outlives the release. A sentence when that did not work.
+ * Starts the monitor of a set, or hands the set over to the monitor of the release before, which may not have noticed yet
+ * that it is over. The monitor outlives the release. A sentence when that did not work.
  */
 async function beginMonitor(input: MonitorInput): Promise<string | undefined> {
   let problem = '';
@@ -68,7 +68,7 @@ async function beginMonitor(input: MonitorInput): Promise<string | undefined> {
       if (error instanceof WorkflowExecutionAlreadyStartedError && (await handOver(input))) return undefined;
     }
   }
-  return `the guard could not be started: ${problem}`;
+  return `the monitor could not be started: ${problem}`;
 }
 
 function optionsOf(input: MonitorInput): ChildWorkflowOptions {
@@ -76,7 +76,7 @@ function optionsOf(input: MonitorInput): ChildWorkflowOptions {
   return {
     workflowId: monitorWorkflowId(cluster, set),
     parentClosePolicy: ParentClosePolicy.ABANDON,
-    staticSummary: `guard of ${set.namespace}/${set.name} after ${last.release} (${last.version})`,
+    staticSummary: `monitor of ${set.namespace}/${set.name} after ${last.release} (${last.version})`,
     typedSearchAttributes: [
       { key: KEYS.set, value: `${set.namespace}/${set.name}` },
       { key: KEYS.cluster, value: cluster },

@@ -13,7 +13,7 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof ApplicationFailure && /^Cluster\.(unreachable|overloaded)$/.test(error.type ?? '');
 }
 
-/** What is wrong, as a sentence: what the work says itself, or why its activity failed. Undefined when nothing is. */
+/** The trouble, as a sentence: what the work says itself, or why its activity failed. Undefined when nothing is. */
 export async function orSentence(work: () => Promise<string | undefined>): Promise<string | undefined> {
   try {
     return await work();

@@ -15,7 +15,7 @@ type Profile = ActivityOptions & Required<Pick<ActivityOptions, 'cancellationTyp
 
 const RETRY = { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } as const;
 
-/** What comes after an interrupted call begins when its last write has ended. */
+/** The call after an interrupted one begins when its last write has ended. */
 const WHEN_IT_HAS_ENDED = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 /** A call that changes nothing is left alone: whoever interrupts it goes on at once. */
@@ -54,7 +54,7 @@ export const PROFILES = {
     cancellationType: AT_ONCE,
     retry: { ...RETRY, maximumAttempts: 3 },
   }),
-  /** Whatever may write to the cluster, or send something to a server. */
+  /** Any activity that may write to the cluster, or send something to a server. */
   writing: (limit: number) => ({ ...within(limit), heartbeatTimeout: SILENCE, cancellationType: WHEN_IT_HAS_ENDED }),
   /** Reads and checks. */
   reading: (limit: number) => ({ ...within(limit), heartbeatTimeout: SILENCE, cancellationType: AT_ONCE }),
@@ -104,8 +104,8 @@ export function asked(summary: string, limit: number): Calls {
 }
 
 /**
- * Calls that may write or send. Whoever interrupts one goes on when its last write has ended; a call that was cut off
- * in another way (its worker died) may have a write under way for half of {@link SILENCE} more.
+ * Calls that may write or send. The caller that interrupts one goes on when its last write has ended; a call that was
+ * cut off in another way (its worker died) may have a write under way for half of {@link SILENCE} more.
  * @param limit the longest that the work takes, in milliseconds; default a short call: a guarded write and its
  *   acceptance. An API server that is away for minutes is waited for; the release then pauses with the reason.
  */

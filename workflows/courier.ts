@@ -45,7 +45,7 @@ export async function courier(raw: CourierInput): Promise<void> {
   await continueAsNew<typeof courier>({ ...input, carried: round.mail });
 }
 
-/** What a courier has, and what is at work for each sink. */
+/** The notices of a courier, and the work under way for each sink. */
 class Round {
   #mail: CarriedMail;
   #isLong = false;
@@ -55,7 +55,7 @@ class Round {
   constructor(input: CourierInput) {
     this.#input = input;
     this.#mail = input.carried ?? NO_MAIL;
-    setHandler(undeliveredQuery, () => undelivered(this.mail), { description: 'What is not delivered yet' });
+    setHandler(undeliveredQuery, () => undelivered(this.mail), { description: 'Notices that are not delivered yet' });
     setHandler(tellSignal, (batch: unknown) => this.#take(batch), { description: 'Sent by a release' });
   }
 
@@ -87,7 +87,7 @@ class Round {
     return this.mail.queues.filter(({ sink, ids }) => ids.length > 0 && !this.#busy.has(sink)).map(({ sink }) => sink);
   }
 
-  /** Whoever may signal a workflow may send anything. */
+  /** Anybody who may signal a workflow may send anything. */
   #take(raw: unknown): void {
     const read = readMessage(batchSchema, raw);
     const { cluster, set } = this.#input;

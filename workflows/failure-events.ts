@@ -2,8 +2,8 @@ import type { Event } from '../release/progress/events.ts';
 import type { Step } from '../release/progress/step.ts';
 
 /**
- * What a step comes to that could not be done at all: the API server is away, a permission is gone. Nothing of it ends the
- * release: at the worst it pauses with the reason.
+ * The events of a step that could not be done at all: the API server is away, a permission is gone. Nothing of it ends
+ * the release: at the worst it pauses with the reason.
  */
 export function failureEvents(step: Step, reason: string): readonly Event[] {
   const unknown: readonly Event[] = WRITES.has(step.kind) ? [{ kind: 'writeUnknown' }] : [];
@@ -33,7 +33,7 @@ function failureEvent(step: Step, reason: string): Event {
     // That it cannot be said is no reason to stop here.
     case 'noteStuck':
       return { kind: 'stuckNoted' };
-    // What nobody could look at is told as that, and the set is left all the same.
+    // A set that nobody could look at is told as that, and the set is left all the same.
     case 'look':
       if (step.purpose === 'left') return { kind: 'leftUnseen', reason };
       return { kind: 'stopped', verdict: 'pause', reason };

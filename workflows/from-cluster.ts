@@ -2,7 +2,7 @@ import { upsertSearchAttributes } from '@temporalio/workflow';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { unpackPlan } from '../release/plan/packed-plan.ts';
 import type { PlannedRollback } from '../activities/preflight/plan-rollback.ts';
-import { departed } from '../release/progress/apply-back.ts';
+import { turnedBack } from '../release/progress/apply-back.ts';
 import { initialProgress } from '../release/progress/table.ts';
 import type { ReleaseState } from '../release/progress/state.ts';
 import { initialState, withPlan } from '../release/progress/state.ts';
@@ -38,7 +38,7 @@ const NO_SPEC = releaseFileSchema.parse({
 type Found = Extract<PlannedRollback, { kind: 'found' }>;
 
 /**
- * Rolls a release back that Temporal has lost, or that was left on hold, from what is written on its set. It has the
+ * Rolls a release back that Temporal has lost, or that was left half-way, from what is written on its set. It has the
  * workflow id of a release, so that it holds the set like one, and goes back the same way as a release would.
  */
 export async function rollBackFromCluster(raw: FromClusterInput): Promise<ReleaseResult> {
@@ -97,7 +97,7 @@ async function begin(
   if (problem !== undefined) run.apply({ kind: 'finished', outcome: 'refused', reason: problem });
   else if (isCancelled(run))
     run.apply({ kind: 'finished', outcome: 'cancelled', reason: `by ${cancel?.actor ?? ''}: ${cancel?.reason ?? ''}` });
-  else run.replace(departed(run.release, { reason: `asked for by ${known.requester}: ${reason}` }));
+  else run.replace(turnedBack(run.release, { reason: `asked for by ${known.requester}: ${reason}` }));
 }
 
 /** The requester as the policy of the cluster knows them. */

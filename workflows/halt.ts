@@ -64,7 +64,7 @@ export async function halt(input: HaltInput): Promise<HaltResult> {
   return { reason: `${endedBy?.actor ?? ''}: ${endedBy?.reason ?? ''}`, left };
 }
 
-/** Who wants the releases to go on, or one set of them. */
+/** The person who wants the releases to go on, or one set of them. */
 interface Unhalting extends UnhaltMessage {
   readonly set?: UnhaltSetMessage['set'];
 }

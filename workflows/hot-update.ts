@@ -108,7 +108,7 @@ async function loop(context: StepContext, carrying: Carrying): Promise<void> {
       continue;
     }
     if (steps > 0 && mustContinue(carrying)) await goOnInNextRun(context, carrying);
-    // What the calendar says is shown when it has said it.
+    // The state of the calendar is shown when it is known.
     if (step.kind !== 'calendar') run.show(describeStep(run.release, step, now));
     // Its own priorities, put back, are no edit of others.
     if (writesSet(step) || step.kind === 'priorities') watch.stop();
@@ -159,7 +159,7 @@ async function goOnInNextRun({ run, watch }: StepContext, { next }: Carrying): P
   await next({ release: packRelease(run.release), ...run.handed });
 }
 
-/** What a release comes to, once nobody waits for an answer any more. */
+/** The result of a release, once nobody waits for an answer any more. */
 async function endOf(run: RunningRelease): Promise<ReleaseResult> {
   const tallied = await tally(run.release);
   await condition(allHandlersFinished, '10s', { summary: 'last answers' });
@@ -181,7 +181,7 @@ type Tallied = Pick<ReleaseResult, 'restartsOfMainContainers' | 'recreatedPods'>
 
 const NOTHING: Tallied = { restartsOfMainContainers: 0, recreatedPods: 0 };
 
-/** What players would have felt. It is only told: a release that cannot count it has ended all the same. */
+/** The trouble that players would have felt. It is only told: a release that cannot count it has ended all the same. */
 async function tally(release: Release): Promise<Tallied> {
   const { plan, state } = release;
   if (state.phase === 'refused' || plan.containers.length === 0) return NOTHING;

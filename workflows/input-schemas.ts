@@ -1,5 +1,5 @@
 /**
- * What the workflows are started with, as schemas: anybody who may start a workflow may start it with anything, and one
+ * The inputs of the workflows, as schemas: anybody who may start a workflow may start it with anything, and one
  * that throws for its input fails its task for ever.
  */
 import { ApplicationFailure } from '@temporalio/common';
@@ -33,13 +33,13 @@ const cluster = clusterName;
 /** Time between two looks: often enough for a test, seldom enough for the API server. */
 const interval = z.int().min(10).max(DAY_MS);
 
-/** What one run of a release hands to the next, as it wrote it itself. */
+/** The state that one run of a release hands to the next, as it wrote it itself. */
 const continuation = {
   carried: z.custom<Carried>((carried) => typeof carried === 'object' && carried !== null).optional(),
   continueEachStep: z.boolean().optional(),
 };
 
-/** What a release is started with. */
+/** The input of a release. */
 export const releaseInputSchema: z.ZodType<ReleaseInput> = z.object({
   v,
   file: checkedFileSchema,
@@ -52,7 +52,7 @@ export const releaseInputSchema: z.ZodType<ReleaseInput> = z.object({
   ...continuation,
 });
 
-/** What a rollback from the facts on the set is started with. */
+/** The input of a rollback from the facts on the set. */
 export const fromClusterInputSchema: z.ZodType<FromClusterInput> = z.object({
   v,
   cluster,
@@ -66,7 +66,7 @@ export const fromClusterInputSchema: z.ZodType<FromClusterInput> = z.object({
   ...continuation,
 });
 
-/** What a courier is started with. */
+/** The input of a courier. */
 export const courierInputSchema: z.ZodType<CourierInput> = z.object({
   v,
   cluster,
@@ -76,10 +76,10 @@ export const courierInputSchema: z.ZodType<CourierInput> = z.object({
   carried: z.custom<CourierInput['carried']>((carried) => typeof carried === 'object' && carried !== null).optional(),
 });
 
-/** What `plan` asks. */
+/** The question of `plan`. */
 export const planInputSchema: z.ZodType<PlanInput> = z.object({ v, file: checkedFileSchema, cluster });
 
-/** What `versions` and `verify` ask. */
+/** The question of `versions` and `verify`. */
 export const auditInputSchema: z.ZodType<AuditInput> = z.object({
   v,
   cluster,
@@ -88,13 +88,13 @@ export const auditInputSchema: z.ZodType<AuditInput> = z.object({
   version: plainLine(128).optional(),
 });
 
-/** What `doctor` asks. */
+/** The questions of `doctor`. */
 export const inspectInputSchema: z.ZodType<InspectInput> = z.object({ v, namespace: dnsLabel });
 
-/** What a halt is started with. */
+/** The input of a halt. */
 export const haltInputSchema: z.ZodType<HaltInput> = haltOfScopeSchema.extend({ v, vouch: vouchSchema.optional() });
 
-/** What a guard is started with, and what a release hands to one that runs. */
+/** The input of a monitor that starts, and of one that runs already, from a release. */
 export const monitorInputSchema: z.ZodType<MonitorInput> = z.object({
   v,
   cluster,

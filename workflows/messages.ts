@@ -47,7 +47,7 @@ export const MESSAGES = {
   callTrouble: 'callTrouble',
 } as const;
 
-/** The update and the signal that end a guard, and the signal by which a release hands its set over to a running guard. */
+/** The update and the signal that end a monitor, and the signal by which a release hands its set over to a running monitor. */
 export const GUARD_MESSAGES = { stop: 'stopMonitor', stopSignal: 'stopMonitorBySignal', takeOver: 'takeOver' } as const;
 
 /** The updates and the signals by which halted releases go on, or one set while the others stand still. */
@@ -71,7 +71,7 @@ export const SEARCH_ATTRIBUTES = {
   HotwaveWave: 'INT',
 } as const;
 
-/** What a release workflow is started with. */
+/** The input of a release workflow. */
 export interface ReleaseInput {
   readonly v: 1;
   readonly file: ReleaseFile;
@@ -79,11 +79,11 @@ export interface ReleaseInput {
   readonly requester: string;
   /** Starts it in a freeze window, where it waits for the end or for a second person's override. */
   readonly duringFreeze?: { readonly reason: string } | undefined;
-  /** What vouches for the requester. */
+  /** The key that vouches for the requester. */
   readonly vouch?: Vouch | undefined;
-  /** Time between two looks of the guard that follows, in milliseconds. Default: by the size of the set. */
+  /** Time between two looks of the monitor that follows, in milliseconds. Default: by the size of the set. */
   readonly monitorInterval?: number | undefined;
-  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  /** The person who says, and why, that the release that holds the set elsewhere is dead. */
   readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
   /** From the run before. */
   readonly carried?: Carried | undefined;
@@ -91,20 +91,20 @@ export interface ReleaseInput {
   readonly continueEachStep?: boolean | undefined;
 }
 
-/** What one run of a release hands to the next. */
+/** The state that one run of a release hands to the next. */
 export interface Carried {
   readonly release: CarriedRelease;
-  /** What was said to which decision: the same one must not count again. */
+  /** The answer to each decision: the same one must not count again. */
   readonly answers: readonly (readonly [string, DecisionAnswer])[];
   /** The runs of the release so far: what was signed for another one does not count. */
   readonly runs?: readonly string[] | undefined;
   /** Decisions that the policy has not been asked about yet. */
   readonly waiting?: readonly DecisionMessage[] | undefined;
-  /** What people are still to be told. */
+  /** The news that people are still to be told. */
   readonly outbox?: CarriedOutbox | undefined;
 }
 
-/** What one run hands to the next of what people must know. */
+/** The state of the news that one run hands to the next. */
 export interface CarriedOutbox {
   /** The number of the last notice. */
   readonly sequence: number;
@@ -113,7 +113,7 @@ export interface CarriedOutbox {
   readonly waiting: readonly News[];
 }
 
-/** What a courier is started with. */
+/** The input of a courier. */
 export interface CourierInput {
   readonly v: 1;
   readonly cluster: string;
@@ -128,13 +128,13 @@ export interface CourierInput {
 
 export type { Undelivered, UndeliveredSink } from '../release/notices/undelivered.ts';
 
-/** What a guard is started with. */
+/** The input of a monitor. */
 export interface MonitorInput {
   readonly v: 1;
   readonly cluster: string;
   readonly requester: string;
   readonly set: SetRef;
-  /** What every server is to prove, and how to ask; as it stands on the set. */
+  /** The version that every server is to prove, and how to ask; as it stands on the set. */
   readonly last: LastRelease;
   /** Milliseconds since the epoch. */
   readonly until: number;
@@ -144,23 +144,23 @@ export interface MonitorInput {
   readonly mostEvents?: number | undefined;
   /** Somebody is told what people must know. */
   readonly sinks?: true | undefined;
-  /** What people are still to be told. */
+  /** The news that people are still to be told. */
   readonly outbox?: CarriedOutbox | undefined;
-  /** From the run before: a guard goes on in a new run before its history is too long. */
+  /** From the run before: a monitor goes on in a new run before its history is too long. */
   readonly carried?: CarriedMonitor | undefined;
 }
 
-/** What one run of a guard hands to the next. */
+/** The state that one run of a monitor hands to the next. */
 export interface CarriedMonitor {
   readonly state: MonitorState;
   readonly memory?: MonitorMemory | undefined;
   readonly sweptAt: number;
 }
 
-/** A wish to end a guard, before defaults. */
+/** A wish to end a monitor, before defaults. */
 export type StopMonitorMessage = FarewellMessage;
 
-/** What a guard returns. */
+/** The result of a monitor. */
 export interface MonitorResult {
   readonly release: string;
   readonly reason: string;
@@ -169,10 +169,10 @@ export interface MonitorResult {
   readonly counts: MonitorCounts;
 }
 
-/** What a halt is started with. The same facts are its memo, so that whoever finds it needs no worker to read them. */
+/** The input of a halt. The same facts are its memo, so that nobody needs a worker to read them. */
 export interface HaltInput extends HaltOfScope {
   readonly v: 1;
-  /** What vouches for whoever halts. */
+  /** The key that vouches for the person who halts. */
   readonly vouch?: Vouch | undefined;
 }
 
@@ -182,14 +182,14 @@ export type UnhaltMessage = FarewellMessage;
 /** A wish to let one set go on while the others stand still, before defaults. */
 export type UnhaltSetMessage = ExceptionMessage;
 
-/** What a halt returns. */
+/** The result of a halt. */
 export interface HaltResult {
   readonly reason: string;
   /** Sentences about releases that could not be told that the releases go on. */
   readonly left: readonly string[];
 }
 
-/** What a rollback by what is written on the set is started with, while no release runs. */
+/** The input of a rollback by what is written on the set, while no release runs. */
 export interface FromClusterInput {
   readonly v: 1;
   readonly cluster: string;
@@ -206,11 +206,11 @@ export interface FromClusterInput {
   readonly to?: BackWish | undefined;
   /** The requester says, with the reason, that the release that holds the set by another Temporal is dead. */
   readonly holderIsDead?: boolean | undefined;
-  /** What vouches for the requester. */
+  /** The key that vouches for the requester. */
   readonly vouch?: Vouch | undefined;
 }
 
-/** What a release workflow returns. */
+/** The result of a release workflow. */
 export interface ReleaseResult {
   readonly release: string;
   readonly outcome: Outcome;
@@ -225,14 +225,14 @@ export interface ReleaseResult {
 
 export type { PreflightLine, PreflightResult as PlanResult };
 
-/** What `plan` is asked. */
+/** The input of `plan`. */
 export interface PlanInput {
   readonly v: 1;
   readonly file: ReleaseFile;
   readonly cluster: string;
 }
 
-/** What `versions` and `verify` ask. */
+/** The question of `versions` and `verify`. */
 export interface AuditInput {
   readonly v: 1;
   readonly cluster: string;
@@ -248,7 +248,7 @@ export type AuditResult =
   | { readonly kind: 'audit'; readonly audit: Audit }
   | { readonly kind: 'refused' | 'unreachable'; readonly reason: string };
 
-/** What `doctor` asks a worker about its cluster. */
+/** The questions of `doctor` to a worker about its cluster. */
 export interface InspectInput {
   readonly v: 1;
   readonly namespace: string;
@@ -280,7 +280,7 @@ export function releaseWorkflowId(cluster: string, set: SetRef): string {
   return `hotwave/${cluster}/${set.namespace}/${set.name}`;
 }
 
-/** The workflow id of the guard of a set: at most one runs. */
+/** The workflow id of the monitor of a set: at most one runs. */
 export function monitorWorkflowId(cluster: string, set: SetRef): string {
   return `hotwave-guard/${cluster}/${set.namespace}/${set.name}`;
 }
@@ -300,17 +300,17 @@ export function courierOf(releaseId: string): string {
   return releaseId.replace(/^hotwave\//, 'hotwave-notify/');
 }
 
-/** What the workflow ids of the couriers of a cluster begin with. */
+/** The start of the workflow ids of the couriers of a cluster. */
 export function couriersPrefix(cluster: string): string {
   return `hotwave-notify/${cluster}/`;
 }
 
-/** What the workflow ids of the guards of a cluster begin with. */
+/** The start of the workflow ids of the monitors of a cluster. */
 export function monitorsPrefix(cluster: string): string {
   return `hotwave-guard/${cluster}/`;
 }
 
-/** What the workflow ids of all releases of a scope begin with. */
+/** The start of the workflow ids of all releases of a scope. */
 export function releasesPrefix({ cluster, namespace }: HaltScope): string {
   return `hotwave/${cluster}/${namespace === undefined ? '' : `${namespace}/`}`;
 }

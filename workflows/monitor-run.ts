@@ -31,13 +31,13 @@ const phaseKey = defineSearchAttributeKey('HotwavePhase', 'KEYWORD');
 const releaseKey = defineSearchAttributeKey('HotwaveRelease', 'KEYWORD');
 
 /**
- * The running guard as its handlers and its loop share it. Handlers only end it or hand it a newer release, and
+ * The running monitor as its handlers and its loop share it. Handlers only end it or hand it a newer release, and
  * interrupt the wait at work; the loop draws the consequences.
  */
 export class MonitorRun {
   #state: MonitorState;
   #wait: CancellationScope | undefined;
-  /** A newer release on the set, which this guard takes over in its next run. */
+  /** A newer release on the set, which this monitor takes over in its next run. */
   next: MonitorInput | undefined;
   /** When the release ended that is guarded. */
   readonly #finishedAt: number;
@@ -57,13 +57,13 @@ export class MonitorRun {
       { key: phaseKey, value: 'guarding' },
       { key: releaseKey, value: state.release },
     ]);
-    setHandler(stateQuery, () => this.#state, { description: 'The whole state of the guard' });
+    setHandler(stateQuery, () => this.#state, { description: 'The whole state of the monitor' });
     setHandler(stopUpdate, (message: unknown) => this.#stop(message), {
-      description: `Ends the guard: ${EXAMPLES.farewell}`,
+      description: `Ends the monitor: ${EXAMPLES.farewell}`,
       validator: (message: unknown) => demandReadable(message),
     });
     setHandler(stopSignal, (message: unknown) => void this.#stop(message), {
-      description: `Ends the guard: ${EXAMPLES.farewell}`,
+      description: `Ends the monitor: ${EXAMPLES.farewell}`,
     });
     setHandler(takeOverSignal, (input: unknown) => this.#takeOver(input), {
       description: 'Sent by a release that has ended on the same set',
@@ -74,12 +74,12 @@ export class MonitorRun {
     return this.#state;
   }
 
-  /** True while there is something to guard and nobody has asked for anything else. */
+  /** True while there is something to watch and nobody has asked for anything else. */
   get isMonitoring(): boolean {
     return this.#state.phase === 'guarding' && this.next === undefined;
   }
 
-  /** What people are still to be told. */
+  /** The news that people are still to be told. */
   get outbox(): CarriedOutbox | undefined {
     return this.#outbox?.carried;
   }
@@ -97,7 +97,7 @@ export class MonitorRun {
     setCurrentDetails(monitorMarkdown(state, Date.now()));
   }
 
-  /** Ends the guard for good. */
+  /** Ends the monitor for good. */
   end(reason: string): void {
     this.set(endMonitor(this.#state, reason, Date.now()));
     upsertSearchAttributes([{ key: phaseKey, value: 'guard-ended' }]);
@@ -134,7 +134,8 @@ export class MonitorRun {
       this.set(withUnreadable(this.#state));
       return { accepted: false, message: read.problem };
     }
-    if (this.#state.phase === 'ended') return { accepted: true, message: `the guard has ended: ${this.#state.reason}` };
+    if (this.#state.phase === 'ended')
+      return { accepted: true, message: `the monitor has ended: ${this.#state.reason}` };
     this.end(`stopped by ${read.ok.actor}: ${read.ok.reason}`);
     this.#wait?.cancel();
     return { accepted: true, message: `stopped; the servers stay as they are` };

@@ -65,10 +65,10 @@ export async function guard(raw: MonitorInput): Promise<MonitorResult> {
 function readMonitor(raw: unknown): MonitorInput {
   const input = checkedInput(monitorInputSchema, raw);
   if (input.until <= Date.now() + LONGEST_GUARD_MS) return input;
-  throw ApplicationFailure.nonRetryable('a guard watches for at most 30d', 'BadInput');
+  throw ApplicationFailure.nonRetryable('a monitor watches for at most 30d', 'BadInput');
 }
 
-/** What the loop of a guard knows besides the state that people see. */
+/** The knowledge of the loop of a monitor besides the state that people see. */
 class Post {
   readonly run: MonitorRun;
   readonly #input: MonitorInput;
@@ -140,7 +140,7 @@ class Post {
     if (inspection.ended !== undefined) run.end(inspection.ended);
   }
 
-  /** A cluster that cannot be looked at is told, and tried again later: a guard does not fail. */
+  /** A cluster that cannot be looked at is told, and tried again later: a monitor does not fail. */
   async #orTrouble<Result>(call: () => Promise<Result>): Promise<Result | undefined> {
     const { run } = this;
     try {

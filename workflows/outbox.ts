@@ -13,7 +13,7 @@ const LAST_HAND_OVER_MS = 10_000;
 const MOST_WAITING = 200;
 
 /**
- * What people must know, on its way to the courier of the set. One hand-over runs at a time, and takes with it what has
+ * The news on its way to the courier of the set. One hand-over runs at a time, and takes with it what has
  * gathered meanwhile; nobody waits for it. It is tried until it works, and what is handed over twice has the same ids.
  */
 export class Outbox {
@@ -38,7 +38,7 @@ export class Outbox {
     if (underWay.length + waiting.length > 0) this.#start();
   }
 
-  /** What the next run hands over: what was sent and is not known to have arrived goes with it. */
+  /** The state for the next run: what was sent and is not known to have arrived goes with it. */
   get carried(): CarriedOutbox {
     return { sequence: this.#sequence, underWay: this.#underWay, waiting: this.#waiting };
   }

@@ -16,8 +16,8 @@ const HEAD_MS = 30_000;
 const PAGE_MS = 5 * 60_000;
 
 /**
- * What `hotwave versions` and `hotwave verify` run: asks every server of a set what it runs at this moment. Nothing is
- * remembered, so nothing can be stale.
+ * The workflow behind `hotwave versions` and `hotwave verify`: asks every server of a set what it runs at this moment.
+ * Nothing is remembered, so nothing can be stale.
  */
 export async function readAudit(input: AuditInput): Promise<AuditResult> {
   const { set, file, version } = checkedInput(auditInputSchema, input);

@@ -3,7 +3,7 @@ import { approvalsMissing } from '../release/decisions/gate-votes.ts';
 import { formatDuration } from '../release/spec/quantity.ts';
 import type { RunningRelease } from './running-release.ts';
 
-/** Who is waited for at a gate is told once more, where the logs of the workers are read. */
+/** The people that a gate waits for are told once more, where the logs of the workers are read. */
 export function logReminder({ state }: RunningRelease): void {
   const { gate, set, release: name } = state;
   if (!gate) return;

@@ -66,9 +66,9 @@ export class RunningRelease {
   /** Something is at work outside that has to end first. */
   #isAtWork = false;
   #isInterrupted = false;
-  /** What the step at work waits for when all goes well, and since when it is shown. */
+  /** The wait of the step at work when all goes well, and since when it is shown. */
   #shown: { readonly wait: Wait; readonly at: number } | undefined;
-  /** What was said to which decision, for those who signalled it; the oldest go first. */
+  /** The answer to each decision, for those who signalled it; the oldest go first. */
   readonly #answers: Map<string, DecisionAnswer>;
   /** The runs of this release, this one last: what was signed for another is a replay. */
   readonly #runs: readonly string[];
@@ -86,7 +86,7 @@ export class RunningRelease {
     this.#answers = new Map(answers);
     this.#runs = [...runs.slice(1 - KEPT_RUNS), workflowInfo().runId];
     setHandler(answerQuery, (asked) => this.#expectedAnswers(asked), {
-      description: 'What the release has said to this decision, or would say to it; for a list, a list',
+      description: 'The answer of the release to this decision, also when it has not come yet; for a list, a list',
     });
     setHandler(stateQuery, () => this.#release.state, { description: 'The whole state of the release' });
     setHandler(decideUpdate, (message: DecisionMessage) => this.#receive(message), {
@@ -111,8 +111,8 @@ export class RunningRelease {
   }
 
   /**
-   * What is next, as of the last change. A condition asks this and never the clock: a refused update wakes conditions, too,
-   * but it leaves nothing in the history, so a replay knows nothing of its time (decision 0020).
+   * The next step, as of the last change. A condition asks this and never the clock: a refused update wakes
+   * conditions, too, but it leaves nothing in the history, so a replay knows nothing of its time (decision 0020).
    */
   get next(): Step {
     return nextStep(this.#release, this.#changedAt);
@@ -123,7 +123,7 @@ export class RunningRelease {
     return this.#isLong;
   }
 
-  /** What the next run has to know to answer the same, and to answer who still waits. */
+  /** The knowledge of the next run, to answer the same, and to answer those that still wait. */
   get handed(): Omit<Carried, 'release'> {
     const outbox = this.#outbox ? { outbox: this.#outbox.carried } : {};
     return { answers: [...this.#answers], runs: this.#runs, waiting: this.#weighing.waiting, ...outbox };
@@ -179,8 +179,8 @@ export class RunningRelease {
   }
 
   /**
-   * A call of the step at work fails and is made again, or has got through: only its activity sees attempts. What is said of
-   * a step that is over comes too late.
+   * A call of the step at work fails and is made again, or has got through: only its activity sees attempts. A word
+   * about a step that is over comes too late.
    */
   #meetTrouble(message: unknown): void {
     const read = callTroubleSchema.safeParse(message);
@@ -306,7 +306,7 @@ export class RunningRelease {
     return answer;
   }
 
-  /** What cannot be read steers nothing, and is not dropped in silence. */
+  /** A message that cannot be read steers nothing, and is not dropped in silence. */
   #countUnreadable(problem: string): void {
     const { unreadable } = this.#release.state;
     const last = problem.slice(0, 200);
@@ -340,7 +340,7 @@ export class RunningRelease {
     return given ? { ...given, given: true } : { ...this.#expected(message), given: false };
   }
 
-  /** What would be said now; where the policy has to be asked, that is not known yet. */
+  /** The answer now; where the policy has to be asked, that is not known yet. */
   #expected(message: DecisionMessage): DecisionAnswer {
     const isAsked = this.#release.underPolicy === true && !this.#isSettled(message);
     return isAsked ? { accepted: true, message: 'the policy of the cluster is asked' } : this.#judge(message).answer;

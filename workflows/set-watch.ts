@@ -22,7 +22,7 @@ const WATCH_MS = 6 * 60 * 60_000;
 /** How often a change of the number of servers is told: an autoscaler makes many, and each costs the history events. */
 const MOST_REPLICA_NEWS = 20;
 
-/** What the release has written and keeps until it writes again; undefined while the set is its owner's. */
+/** The values that the release has written and keeps until it writes again; undefined while the set is its owner's. */
 function controlledValues({ plan, progress }: Release): ControlledValues | undefined {
   const { set, isStaged, isPutBack, back, leaving } = progress;
   if (!isStaged || isPutBack || back?.scope === 'release' || leaving) return undefined;

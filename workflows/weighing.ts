@@ -32,7 +32,7 @@ export class Weighing<Message> {
     return this.#tickets.map(({ message }) => message);
   }
 
-  /** What the policy says about a message, once that was said of all that came before. */
+  /** The policy's answer about a message, once all that came before was answered. */
   async weigh(message: Message): Promise<Weighed> {
     const ticket: Ticket<Message> = { message };
     this.#tickets.push(ticket);

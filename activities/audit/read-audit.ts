@@ -12,7 +12,7 @@ import { cancellation } from '../runtime.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 
-/** What an audit is asked for. */
+/** The input of an audit. */
 export interface AuditHeadInput {
   readonly set: SetRef;
   /** Measure with this instead of what the set says. */
@@ -21,7 +21,7 @@ export interface AuditHeadInput {
   readonly version?: string | undefined;
 }
 
-/** What the rows of an audit have in common and which there will be, or why there is no audit. */
+/** The common part of the rows of an audit and the list of rows, or why there is no audit. */
 export type AuditHead =
   | {
       readonly kind: 'found';
@@ -105,7 +105,7 @@ function notesOf(set: GameServerSetView, { expectedVersion, how }: Measure): str
   const template = set.containers[index]?.image;
   const by = set.lastWriters[`/spec/gameServerTemplate/spec/containers/${index}/image`];
   return [
-    ...(outcome === 'running' ? [`release ${release} is under way, or was left on hold`] : []),
+    ...(outcome === 'running' ? [`release ${release} is under way, or was left half-way`] : []),
     ...(template === undefined ? [`the template has no container ${container}`] : []),
     ...(source === 'last release' && template !== undefined && left !== '' && template !== left
       ? [

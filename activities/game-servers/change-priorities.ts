@@ -14,7 +14,10 @@ import { assertGameServers } from './game-server-writer.ts';
 /** Give servers priorities, for the time of the release or back again. */
 export interface ChangePrioritiesInput {
   readonly set: SetRef;
-  /** What a change replaces: its `from` or `left`, or its `to` when it is put back. Any other value is somebody else's. */
+  /**
+   * The value that a change replaces: its `from` or `left`, or its `to` when it is put back. Any other value is
+   * somebody else's.
+   */
   readonly changes: readonly PriorityGroup[];
   readonly direction: 'assign' | 'restore';
   readonly token: string;

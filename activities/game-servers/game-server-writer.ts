@@ -21,13 +21,13 @@ interface Written {
   readonly before: string;
 }
 
-/** What one GameServer is to become. */
+/** The wanted values of one GameServer. */
 export interface Wish {
   /** The write that makes it so. */
   readonly patch: (gameServer: GameServerRecord, token: string) => GuardedPatch;
   /** The object, and its pod where that matters, are as wished. */
   readonly holds: (gameServer: GameServerRecord, pod: ServerView | undefined) => boolean;
-  /** What the object holds is somebody else's and is not written over. Default: nothing is. */
+  /** A value of the object that is somebody else's and is not written over. Default: nothing is. */
   readonly isForeign?: (gameServer: GameServerRecord) => boolean;
 }
 

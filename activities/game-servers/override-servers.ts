@@ -32,7 +32,7 @@ export interface OverrideServersInput extends Omit<AwaitReadyInput, 'revision'> 
   readonly token: string;
 }
 
-/** What came of it. */
+/** The result. */
 export interface OverrideReport extends StepReport {
   /** Names of the servers whose GameServer was written by this attempt, or whose write may have arrived. */
   readonly written: readonly string[];
@@ -119,7 +119,7 @@ class OverrideRound {
   async run(): Promise<StepReport> {
     const { failures } = this.#watch;
     for (;;) {
-      // Whoever is done makes room for the next ones.
+      // A server that is done makes room for the next ones.
       while (this.#look());
       if (this.#trouble) throw this.#trouble.error;
       this.#checks.throwIfInTrouble();
@@ -181,7 +181,7 @@ class OverrideRound {
 
   /**
    * A GameServer that is followed may be shown later than its pod, so the last word is a list that is read when every
-   * pod has shown the write. Who has lost the override by then is on its way again.
+   * pod has shown the write. A server that has lost the override by then is on its way again.
    */
   async #allHold(): Promise<boolean> {
     await this.#checks.settle();

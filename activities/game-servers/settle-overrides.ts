@@ -13,7 +13,7 @@ export interface SettleOverridesInput {
   readonly set: SetRef;
   readonly servers: readonly string[];
   readonly container: string;
-  /** What is overridden from now on; absent when nothing is. The pods run this image, or the template's, already. */
+  /** The override from now on; absent when nothing is. The pods run this image, or the template's, already. */
   readonly image?: string;
   /** Images that the release itself has written: any other override is somebody else's and stays. */
   readonly own: readonly string[];

@@ -15,13 +15,13 @@ import type { Releases, RunningRelease } from '../ports/releases.ts';
 /** Keep the releases of a halt standing still until there is news. */
 export interface HaltReleasesInput {
   readonly halt: StandingHalt;
-  /** What the ids of this halt's decisions begin with. */
+  /** The start of the ids of this halt's decisions. */
   readonly key: string;
-  /** What was seen last; undefined at the first look, which is news in any case. */
+  /** The last observation; undefined at the first look, which is news in any case. */
   readonly known?: readonly HeldRelease[] | undefined;
   /** Return by then also when nothing has changed; milliseconds since the epoch. */
   readonly until: number;
-  /** What vouches for whoever halts. */
+  /** The key that vouches for the person who halts. */
   readonly vouch?: Vouch | undefined;
   /** News is not told before; milliseconds since the epoch. Default: at once. */
   readonly quietUntil?: number | undefined;
@@ -105,7 +105,7 @@ async function refusalByPolicy(
   return weighed && 'refusal' in weighed ? weighed.refusal : undefined;
 }
 
-/** What is signed of a halt. */
+/** The signed text of a halt. */
 function beginningOf({ cluster, namespace, actor, reason }: StandingHalt): WeighBeginningInput['beginning'] {
   return { verb: 'halt', cluster, namespace, actor, reason };
 }
@@ -188,7 +188,7 @@ async function each<Result>(
   return results.filter((result) => result !== undefined);
 }
 
-/** Undefined when it has ended. Whoever has not answered within so many milliseconds is silent. */
+/** Undefined when it has ended. A release that has not answered within so many milliseconds is silent. */
 async function lookAt(releases: Releases, running: RunningRelease, within: number): Promise<Seen | undefined> {
   const heard = new AbortController();
   const silence = delay(Math.max(1, within), 'silent' as const, { signal: heard.signal });
@@ -207,7 +207,7 @@ async function send(releases: Releases, running: RunningRelease, sent: Decision)
   }
 }
 
-/** What a release has to hear now: to stand still, or, as an exception, to go on. */
+/** A halt's message to a release: to stand still, or, as an exception, to go on. */
 async function toldNow(
   releases: Releases,
   state: ReleaseState,

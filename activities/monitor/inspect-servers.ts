@@ -26,7 +26,7 @@ export interface InspectServersInput {
   readonly servers: readonly { readonly server: string; readonly mayReload: boolean }[];
 }
 
-/** What was found, or why there is nothing more to guard. */
+/** The findings, or why there is nothing more to watch. */
 export interface Inspection {
   readonly ended?: string;
   readonly findings: readonly MonitorFinding[];
@@ -48,7 +48,7 @@ export function inspectServers(
     const set = await cluster.readSet(ref, cancellation());
     const ended = monitorEnd({ set }, last);
     const measure = measureOf({ last, unreadable: [] }, undefined, undefined);
-    if (ended !== undefined || !set || !measure) return { ended: ended ?? 'there is nothing to guard', findings: [] };
+    if (ended !== undefined || !set || !measure) return { ended: ended ?? 'there is nothing to watch', findings: [] };
     const [{ servers }, gameServers] = await Promise.all([
       cluster.listServers(ref, { names }, cancellation()),
       cluster.listGameServers(ref, names, cancellation()),

@@ -16,7 +16,7 @@ import type { LastRelease } from '../../release/record/record.ts';
 export interface WatchMonitorInput {
   readonly set: SetRef;
   readonly last: LastRelease;
-  /** What was seen last; absent at the first look. */
+  /** The last observation; absent at the first look. */
   readonly memory?: MonitorMemory | undefined;
   /** Time between two looks, in milliseconds. */
   readonly interval: number;
@@ -28,9 +28,9 @@ export interface WatchMonitorInput {
   readonly known: readonly string[];
 }
 
-/** What a watch has seen. */
+/** The findings of a watch. */
 export interface MonitorSighting {
-  /** Why there is nothing more to guard. */
+  /** Why there is nothing more to watch. */
   readonly ended?: string;
   readonly changes: readonly MonitorChange[];
   readonly memory: MonitorMemory;
@@ -44,7 +44,7 @@ const SWEEP_MS = 5 * 60_000;
 const SECOND_ASK_MS = 1_000;
 
 /**
- * Watches a set until something has changed that a guard must know of, or until the time is over. It changes nothing
+ * Watches a set until something has changed that a monitor must know of, or until the time is over. It changes nothing
  * and remembers nothing itself: what it saw is in its result, so a worker may die at any time.
  */
 export function watchMonitor(

@@ -34,11 +34,11 @@ export function readSinks(
 export interface DeliverNoticeInput {
   readonly sink: string;
   readonly notice: Notice;
-  /** What the sink has answered to an earlier notice of the same release. */
+  /** The sink's answer to an earlier notice of the same release. */
   readonly receipt?: string | undefined;
 }
 
-/** Tries once. `gone`: the policy has no such sink any more. Whoever calls tries again later. */
+/** Tries once. `gone`: the policy has no such sink any more. The caller tries again later. */
 export function deliverNotice(
   policy: PolicySource | undefined,
   sender: NoticeSender | undefined,

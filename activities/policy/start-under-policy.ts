@@ -10,7 +10,7 @@ import type { PolicySource } from '../ports/policy.ts';
 import { sinksOf } from '../../release/policy/sinks.ts';
 import { weighBeginning } from './weigh-beginning.ts';
 
-/** What is to be started, and by whom. */
+/** The release to be started, and its requester. */
 export interface Wanted {
   readonly file: ReleaseFile;
   readonly cluster?: string | undefined;
@@ -18,7 +18,7 @@ export interface Wanted {
   readonly vouch?: Vouch | undefined;
 }
 
-/** What the policy says to a release: one line for people, and what it makes of a plan with so many waves. */
+/** The policy's answer to a release: one line for people, and what it makes of a plan with so many waves. */
 export interface StartUnderPolicy {
   readonly line: PreflightLine;
   of(waves: number): UnderPolicy;
@@ -76,7 +76,7 @@ function lineOf(
     : { title, status: 'warning', detail: `${problem}; what it said last counts: ${detail}` };
 }
 
-/** What the policy says about a namespace, for `doctor`. */
+/** The policy's lines about a namespace, for `doctor`. */
 export async function describePolicy(source: PolicySource | undefined, namespace: string): Promise<PreflightLine> {
   if (source) {
     const { policy, problem } = await source.read();

@@ -7,7 +7,7 @@ import { readPublicKey, readSshSignature, signedBytes, WireReader } from '../../
 /** The key that has signed a text, base64 as in a `.pub` file; or why it is not known that any has. */
 export type Verified = { readonly key: string } | { readonly problem: string };
 
-/** Verifies an SSH signature over a text. Whose key it is, and whether it counts, is for the policy to say. */
+/** Verifies an SSH signature over a text. The policy says whose key it is, and whether it counts. */
 export function verifySignature(text: string, armored: string): Verified {
   const signature = readSshSignature(armored);
   if (!signature) return { problem: 'the signature cannot be read: ssh-keygen -Y sign -n hotwave writes one' };
@@ -23,7 +23,7 @@ function holds(signature: SshSignature, signed: Uint8Array): boolean {
     const { kind, fields } = readPublicKey(signature.key);
     return kind === signature.kind && VERIFIERS[kind]?.(signature, signed, fields) === true;
   } catch {
-    // Whatever a stranger has put together.
+    // A stranger may have put this together.
     return false;
   }
 }

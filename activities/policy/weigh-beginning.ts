@@ -8,7 +8,7 @@ import type { PolicySource } from '../ports/policy.ts';
 import { verifySignature } from './verify-signature.ts';
 import { NO_POLICY } from './weigh-decisions.ts';
 
-/** What somebody wants to begin or to end, and what vouches for them. */
+/** The wish of somebody to begin or to end something, and what vouches for them. */
 export interface WeighBeginningInput {
   readonly beginning: Omit<Beginning, 'channel' | 'signedAt'>;
   readonly vouch?: Vouch | undefined;

@@ -13,7 +13,7 @@ export interface Access {
 }
 
 /**
- * What the worker may do, and where.
+ * The rights of the worker, and where they hold.
  * Every call is bounded in time and honours `signal`; trouble is thrown as a ClusterFailure.
  */
 export interface ClusterAccess {
@@ -21,7 +21,7 @@ export interface ClusterAccess {
   missingAccess(wanted: readonly Access[], signal?: AbortSignal): Promise<readonly Access[]>;
   /** The version of one of the products that hotwave stands on. */
   versionOf(product: Product, signal?: AbortSignal): Promise<FoundVersion>;
-  /** Who the worker is, as the API server sees it. */
+  /** The identity of the worker, as the API server sees it. */
   account(signal?: AbortSignal): Promise<FoundAccount>;
   /** The policies of deploy/admission-policy.yaml, where the worker may look. */
   admissionPolicies(signal?: AbortSignal): Promise<FoundPolicies>;

@@ -1,7 +1,7 @@
 import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { Notice } from '../../release/notices/notice.ts';
 
-/** What a set's courier is told at once. */
+/** The message to a set's courier, sent at once. */
 export interface CourierBatch {
   readonly cluster: string;
   readonly set: SetRef;

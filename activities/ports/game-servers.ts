@@ -9,7 +9,7 @@ export type GameServerRecord = GameServerView;
  * Every call is bounded in time and honours `signal`; trouble is thrown as a ClusterFailure.
  */
 export interface GameServers extends Patches {
-  /** GameServers by name, followed like servers. What it shows may be older than what another call has just shown. */
+  /** GameServers by name, followed like servers. The shown value may be older than what another call has just shown. */
   followGameServers(
     ref: SetRef,
     names: readonly string[],

@@ -1,5 +1,5 @@
 /**
- * What Temporal said to a heartbeat. `taken`: this attempt is the one that works. `cancelled`: it is, and is to end.
+ * Temporal's answer to a heartbeat. `taken`: this attempt is the one that works. `cancelled`: it is, and is to end.
  * `ended`: another attempt works, or none is wanted any more. `unanswered`: nothing is known.
  */
 export type HeartbeatAnswer = 'taken' | 'cancelled' | 'ended' | 'unanswered';

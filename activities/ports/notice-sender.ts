@@ -7,7 +7,7 @@ export interface HttpSink {
   readonly secretFile: string;
 }
 
-/** What came of a try to deliver a notice. Trouble is one sentence without secrets; it is tried again. */
+/** The result of a try to deliver a notice. Trouble is one sentence without secrets; it is tried again. */
 export type Delivery =
   | { readonly kind: 'delivered'; readonly receipt?: string | undefined }
   | { readonly kind: 'trouble'; readonly trouble: string; readonly retryAfterMs?: number | undefined };

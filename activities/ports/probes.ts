@@ -28,7 +28,7 @@ export type ExecOutcome =
   | { readonly kind: 'failed'; readonly message: string; readonly again?: true }
   | { readonly kind: 'unknown'; readonly message: string };
 
-/** What is asked of the certificate of a server. */
+/** The demands on the certificate of a server. */
 export interface TlsChoice {
   /** PEM; default: the authorities that Node.js trusts. */
   readonly ca?: string | undefined;
@@ -88,7 +88,7 @@ export interface LogRequest {
   readonly timeoutMs: number;
 }
 
-/** What was found, or how much was read in vain. At most 4 MiB are read, from the oldest line on. */
+/** The found text, or how much was read in vain. At most 4 MiB are read, from the oldest line on. */
 export type LogOutcome =
   | { readonly kind: 'found'; readonly line: string }
   | { readonly kind: 'absent'; readonly bytes: number; readonly truncated: boolean }

@@ -11,7 +11,7 @@ export interface RunningRelease {
 export interface Releases {
   /** The running releases of a halt; who was started within the last seconds may be missing. */
   running(scope: HaltScope): Promise<readonly RunningRelease[]>;
-  /** What a release says about itself; `ended`, or `silent` when it runs and does not answer. */
+  /** A release's word about itself; `ended`, or `silent` when it runs and does not answer. */
   state(release: RunningRelease): Promise<ReleaseState | 'ended' | 'silent'>;
   /** Sends a decision without waiting for its answer. */
   decide(release: RunningRelease, decision: Decision): Promise<void>;
@@ -20,7 +20,7 @@ export interface Releases {
    * ending do not count.
    */
   haltsOn(scope: HaltScope): Promise<readonly StandingHalt[]>;
-  /** What tells this Temporal from others: the id of its namespace; empty when it does not say. */
+  /** The mark that tells this Temporal from others: the id of its namespace; empty when it does not say. */
   identity(): Promise<string>;
   /** Whether the workflow that holds a set runs; undefined when it is another Temporal's. */
   isRunning(holder: Holder): Promise<boolean | undefined>;

@@ -33,7 +33,7 @@ export interface Servers {
    */
   serversWithOtherPriority(ref: SetRef, values: readonly number[], signal?: AbortSignal): Promise<readonly string[]>;
   /**
-   * What controllers say that they could not do with the set's Advanced StatefulSet and with one of its servers: its
+   * The complaints of controllers about the set's Advanced StatefulSet and about one of its servers: its
    * conditions that say so, and events of type Warning. Events are few (a controller sends 25 about one object, then one in
    * five minutes) and go after an hour.
    */

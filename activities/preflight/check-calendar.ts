@@ -30,7 +30,10 @@ export function hasCalendar(calendar: Calendar | undefined, { freeze }: Pick<Rel
   return calendar !== undefined || freeze.length > 0;
 }
 
-/** Whether a release may begin now. Who asks for it all the same is let in, and then waits for a second person. */
+/**
+ * Whether a release may begin now. A requester who asks for it all the same is let in, and then waits for a second
+ * person.
+ */
 export async function checkCalendarBefore({ calendar, file, duringFreeze }: Preflight): Promise<Finding> {
   const reading = await allWindows(calendar, file.spec.freeze);
   if ('problem' in reading) return refused(reading.problem);
@@ -44,7 +47,7 @@ export async function checkCalendarBefore({ calendar, file, duringFreeze }: Pref
   );
 }
 
-/** What the cluster's own calendar says now, without any release. */
+/** The state of the cluster's own calendar now, without any release. */
 export async function describeCalendar(calendar: Calendar | undefined): Promise<Finding> {
   if (!calendar) return ok('none: HOTWAVE_CALENDAR of the worker names no file, so only release files freeze anything');
   const reading = await calendar.read();

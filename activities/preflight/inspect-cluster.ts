@@ -11,7 +11,7 @@ import { describePolicy } from '../policy/start-under-policy.ts';
 import type { PolicySource } from '../ports/policy.ts';
 import type { ClusterAccess } from '../ports/access.ts';
 
-/** What `doctor` asks a worker about the cluster it serves. */
+/** The questions of `doctor` to a worker about the cluster it serves. */
 export function inspectCluster(
   cluster: ClusterAccess,
   calendar: Calendar | undefined,
@@ -45,7 +45,7 @@ export function inspectCluster(
   };
 }
 
-/** What the cluster runs of the products that hotwave was tried on, as far as the worker may read it. */
+/** The versions on the cluster of the products that hotwave was tried on, as far as the worker may read them. */
 async function describeVersions(cluster: ClusterAccess): Promise<PreflightLine> {
   const found = await Promise.all(
     PRODUCTS.map(async (product) => [product, await cluster.versionOf(product, cancellation())] as const),

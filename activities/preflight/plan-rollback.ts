@@ -37,7 +37,7 @@ export interface PlanRollbackInput {
   readonly to?: BackWish | undefined;
   /** A person says that the release that holds the set by another Temporal is dead. */
   readonly holderIsDead?: boolean | undefined;
-  /** Who wants it and why, and what vouches for that name. */
+  /** The requester, the reason, and what vouches for that name. */
   readonly requester?: string | undefined;
   readonly reason?: string | undefined;
   readonly vouch?: Vouch | undefined;
@@ -135,7 +135,9 @@ async function plannedRollback(
 
 const refused = (reason: string): PlannedRollback => ({ kind: 'refused', reason });
 
-/** What somebody has staged in the template meanwhile comes to no server by a rollback: it goes round the template then. */
+/**
+ * A change that is staged in the template meanwhile comes to no server by a rollback: it goes round the template then.
+ */
 async function baselineOfServers(cluster: Cluster, plan: Plan, snapshot: FleetSnapshot): Promise<SetBaseline> {
   const { baseline, set, strategy } = plan;
   if (strategy !== 'rolling') return baseline;
@@ -190,7 +192,7 @@ function askOf(
   };
 }
 
-/** Who is on the old image and does not prove the old version is made to load it again, like those that move. */
+/** A server on the old image that does not prove its version is made to load it again, like those that move. */
 async function notProving(
   cluster: Cluster,
   plan: Plan,

@@ -7,10 +7,10 @@ import type { Cluster } from '../ports/cluster.ts';
 import type { Metrics } from '../ports/metrics.ts';
 import type { Releases } from '../ports/releases.ts';
 
-/** What a check came to. */
+/** The result of a check. */
 export type Finding = Omit<PreflightLine, 'title'>;
 
-/** What the checks know so far; each adds to it. */
+/** The knowledge of the checks so far; each adds to it. */
 export interface Preflight {
   readonly cluster: Cluster;
   /** Undefined when the worker was given no Prometheus. */
@@ -23,7 +23,7 @@ export interface Preflight {
   readonly ref: SetRef;
   /** The cluster by the name that its workers have; undefined when nobody said it. */
   readonly clusterName?: string | undefined;
-  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  /** The person who says, and why, that the release that holds the set elsewhere is dead. */
   readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
   set?: GameServerSetView;
   snapshot?: FleetSnapshot;

@@ -16,16 +16,16 @@ export async function checkHalt({ releases, clusterName, ref }: Preflight): Prom
 }
 
 /**
- * Temporal lets one release run on a set only where all agree on its name and on the Temporal. What holds it by another
- * name, or from another Temporal, has left its record on the set.
+ * Temporal lets one release run on a set only where all agree on its name and on the Temporal. The holder of the set,
+ * by another name, or from another Temporal, has left its record on the set.
  */
 export async function checkHolder({ releases, set, ref, clusterName, takeover }: Preflight): Promise<Finding> {
   const { running } = readRecords(set?.annotations);
   if (!running) return ok('no release is under way');
   const { release, leftAt, holder } = running;
   if (leftAt !== undefined)
-    return ok(`${release} was left on hold ${pointInTime(leftAt)}; this release goes on from there`);
-  if (!holder) return ok(`${release} is under way or was left on hold; this release goes on from there`);
+    return ok(`${release} was left half-way ${pointInTime(leftAt)}; this release goes on from there`);
+  if (!holder) return ok(`${release} is under way or was left half-way; this release goes on from there`);
   const runs = await releases.isRunning(holder);
   if (runs === false) return ok(`${release} was ended from outside; this release goes on from what it left`);
   if (runs === true) {

@@ -88,7 +88,7 @@ export function checkServiceQualities(set: GameServerSetView | undefined, spec: 
 /** A scrape is seconds old, and a rate is made of minutes. */
 const NO_BAKE = 'spec.bake is 0s: right after a reload, a value is still about the time before it';
 
-/** What a look at the metrics needs to know. */
+/** The input of a look at the metrics. */
 export interface MetricsPreflight {
   readonly metrics: Metrics | undefined;
   readonly file: ReleaseFile;

@@ -14,7 +14,8 @@ import { cancellation } from '../runtime.ts';
 import type { Finding, Preflight } from './preflight-check.ts';
 import { ok, refused, warning } from './preflight-check.ts';
 
-// What the first server that a release would move is asked before anything is written, as it will be asked in its wave.
+// The questions to the first server that a release would move is asked before anything is written, as it will be asked
+// in its wave.
 
 /** A question to that server about the version that it runs; undefined when no server is to be moved. */
 function firstQuestion({

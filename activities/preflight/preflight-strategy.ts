@@ -35,7 +35,10 @@ function judgeStrategy({ ref, updateStrategy: { type, rollingUpdate } }: GameSer
   return ok(`${policy}, partition ${rollingUpdate?.partition ?? 0}, put back at the end`);
 }
 
-/** Who moves gets everything that is in the template: what somebody has staged there is not the release's to roll out. */
+/**
+ * A server that moves gets everything that is in the template: what somebody has staged there is not the release's to
+ * roll out.
+ */
 export async function checkTemplate({ cluster, ref, snapshot, file }: Preflight): Promise<Finding> {
   if (!snapshot) return refused('the servers were not read');
   const workload = await cluster.readWorkload(ref, cancellation());
@@ -130,7 +133,7 @@ function withRecord(
   return { ...write, patch: withReleaseRecord(write.patch, set, record) };
 }
 
-/** What the release writes first, by its strategy. */
+/** The first write of a release, by its strategy. */
 function firstWrite(plan: Plan, set: GameServerSetView, snapshot: FleetSnapshot): Write | undefined {
   const { baseline } = plan;
   if (plan.strategy === 'newServersOnly')

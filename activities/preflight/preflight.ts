@@ -42,9 +42,9 @@ export interface PlanReleaseInput {
   readonly file: ReleaseFile;
   /** The cluster by the name that its workers have; its line may be stopped. */
   readonly cluster?: string | undefined;
-  /** Who says, and why, that the release that holds the set elsewhere is dead. */
+  /** The person who says, and why, that the release that holds the set elsewhere is dead. */
   readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
-  /** Who wants the release, and what vouches for that name. Default: nobody yet, it is only planned. */
+  /** The requester, and what vouches for that name. Default: nobody yet, it is only planned. */
   readonly requester?: string | undefined;
   readonly vouch?: Vouch | undefined;
   /** A freeze window is no reason to refuse it: the release will wait for a second person. Default false. */
@@ -103,7 +103,7 @@ export function planReleaseActivity(
 const isRefused = (lines: readonly PreflightLine[], wanted?: string): boolean =>
   lines.some(({ title, status }) => status === 'refused' && (wanted === undefined || title === wanted));
 
-/** What was looked at, up to the first refusal that the checks after it build on. */
+/** The findings, up to the first refusal that the checks after it build on. */
 async function linesOf(preflight: Preflight): Promise<readonly PreflightLine[]> {
   const lines: PreflightLine[] = [];
   for (const { title, only, essential = false, run } of CHECKS) {
@@ -111,7 +111,7 @@ async function linesOf(preflight: Preflight): Promise<readonly PreflightLine[]> 
     try {
       lines.push({ title, ...(await run(preflight)) });
     } catch (error) {
-      // What the API server does not permit is a finding like any other, and the rest can still be looked at.
+      // A read that the API server does not permit is a finding like any other, and the rest can still be looked at.
       if (!isForbidden(error)) throw error;
       // A missing right is said once, by the check that asks for all of them.
       if (!isRefused(lines, PERMISSIONS)) lines.push({ title, ...refused(error.message) });
@@ -150,7 +150,10 @@ function checkTraffic({ set, plan }: Preflight): Promise<Finding> {
   return Promise.resolve(isWarning ? warning(text) : ok(text));
 }
 
-/** Who applies what the release writes will put it back: told with the settings that make peace, where they are known. */
+/**
+ * A manager that applies what the release writes will put it back: told with the settings that make peace, where they
+ * are known.
+ */
 function checkOwners({ set, file }: Preflight): Promise<Finding> {
   const note = set && gitOpsNote(set, file.spec, updatedContainer(file.spec).container);
   if (note) return Promise.resolve(note.isWarning ? warning(note.text) : ok(note.text));
@@ -209,7 +212,9 @@ function checkWaves(preflight: Preflight): Promise<Finding> {
   );
 }
 
-/** What a release had to take back by itself on this set is released again only by somebody who knows that. */
+/**
+ * A version that a release had to take back by itself on this set is released again only by somebody who knows that.
+ */
 function checkFailedVersions(preflight: Preflight): Promise<Finding> {
   const { set, plan, file } = preflight;
   const failed = readFailedVersions(set?.annotations);

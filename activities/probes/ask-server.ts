@@ -55,7 +55,7 @@ export async function askUntilRight(
   }
 }
 
-/** What a server said to one question, and what is wrong with it; no objection when it is right. */
+/** A server's answer to one question, and what is wrong with it; no objection when it is right. */
 export interface Hearing {
   readonly answer: ProbeAnswer;
   readonly objection: Objection | undefined;

@@ -31,9 +31,9 @@ export interface CheckServersInput extends ServersInput {
   readonly control?: readonly string[];
 }
 
-/** What servers answered. */
+/** The answers of servers. */
 export interface CheckReport extends StepReport {
-  /** What the answer of each server that was right holds for, see `packBases`. */
+  /** The basis of each server's right answer, see `packBases`. */
   readonly bases?: string;
 }
 
@@ -43,7 +43,7 @@ export interface BakeWaveInput extends CheckServersInput {
   readonly until: number;
 }
 
-/** What a probe must answer when the release file does not say: versions echo, health only succeeds. */
+/** The expected answer of a probe when the release file names none: versions echo, health only succeeds. */
 const EXPECTED = { content: '{{version}}', version: '{{version}}', health: undefined } as const;
 
 /** Asks every server of a batch until it answers right or its patience is over, and about the batch as a whole. */
@@ -106,7 +106,7 @@ function failureOf(kind: CheckServersInput['kind'], { reason, unknown }: Objecti
   return { class: kind === 'health' && unknown ? 'healthUnknown' : kind, reason };
 }
 
-/** What is measured over the batch as a whole: no server of its own is to blame. */
+/** A value that is measured over the batch as a whole: no server of its own is to blame. */
 async function checkGroup(metrics: Metrics | undefined, input: CheckServersInput): Promise<StepReport> {
   const servers = unpackServers(input.set, input.servers).map(({ name }) => name);
   const { set, version, control = [] } = input;

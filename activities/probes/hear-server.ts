@@ -8,7 +8,7 @@ import { cancellation } from '../runtime.ts';
 import { ClusterFailure } from '../ports/failure.ts';
 import type { Probes } from '../ports/probes.ts';
 
-/** Who is asked, and which version is the right answer. */
+/** The server that is asked, and the right answer. */
 export interface Listener {
   readonly cluster: Probes;
   readonly set: SetRef;
@@ -46,7 +46,7 @@ export async function hearVersion(
   }
 }
 
-/** What a server's files and its engine said. */
+/** The answers of a server's files and its engine. */
 export interface HeardServer {
   readonly files?: Heard | undefined;
   readonly loaded?: Heard | undefined;

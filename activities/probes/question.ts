@@ -23,7 +23,7 @@ export function substitutionOf({ namespace, server, version }: Question): Substi
   return { server: server.name, namespace, ordinal: server.ordinal, version };
 }
 
-/** What is asked of the server's certificate, its `{{…}}` replaced; undefined: it is asked without TLS. */
+/** The demands on the server's certificate, its `{{…}}` replaced; undefined: it is asked without TLS. */
 export function tlsOf(question: Question, https: Https | undefined): TlsChoice | undefined {
   if (!https) return undefined;
   const { serverName } = https;

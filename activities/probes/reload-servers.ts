@@ -31,7 +31,7 @@ export interface ReloadServersInput extends ServersInput {
   readonly image: string;
 }
 
-/** What came of it. */
+/** The result. */
 export interface ReloadReport extends StepReport {
   /** Names of servers that were told, now or before, and are not known to have loaded the files: they still may. */
   readonly told: readonly string[];
@@ -39,13 +39,13 @@ export interface ReloadReport extends StepReport {
   readonly interrupted?: true;
 }
 
-/** What the engine must say once it has loaded the files. */
+/** The answer of the engine once it has loaded the files. */
 const VERSION = '{{version}}';
 
 /**
- * Makes every engine of a batch reload, each at most once. Temporal knows of each before it is told. Who was told before,
- * by an attempt that ended or before a pause, is asked for its proof, for the proof's whole patience, and told again only
- * when that does not come: an engine may load for seconds.
+ * Makes every engine of a batch reload, each at most once. Temporal knows of each before it is told. The server that
+ * was told before, by an attempt that ended or before a pause, is asked for its proof, for the proof's whole patience,
+ * and told again only when that does not come: an engine may load for seconds.
  */
 export function reloadServers(cluster: Cluster): (input: ReloadServersInput) => Promise<ReloadReport> {
   return async (input) => {
@@ -66,7 +66,7 @@ class ReloadRound {
   readonly #input: ReloadServersInput;
   readonly #signal = cancellation();
   readonly #fresh: FreshServers;
-  /** Whose command was answered. */
+  /** The servers whose command was answered. */
   readonly #reloaded: Set<string>;
   readonly #told: Set<string>;
   /** Those of whom an attempt before this one, or the release, knows no more than that they were told. */

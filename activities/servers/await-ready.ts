@@ -64,7 +64,7 @@ export function awaitReady(cluster: Servers & Probes): (input: AwaitReadyInput) 
   };
 }
 
-/** Who becomes ready is handed to the checks. */
+/** A server that becomes ready is handed to the checks. */
 async function watchUntilSettled(
   views: AsyncIterable<readonly ServerView[]>,
   { deadline, failFast }: AwaitReadyInput,
@@ -82,7 +82,7 @@ async function watchUntilSettled(
   await checks.settle();
 }
 
-/** What is asked of a server about its files as soon as it is Ready; nothing when the release has no content check. */
+/** The question to a server about its files as soon as it is Ready; nothing when the release has no content check. */
 export function contentCheck(
   cluster: Servers & Probes,
   { set, content }: Pick<AwaitReadyInput, 'set' | 'content'>,

@@ -42,7 +42,7 @@ export interface NewServer {
   readonly uid: string;
 }
 
-/** What became of new servers since the last look. */
+/** The new servers since the last look. */
 export interface NewServersReport extends StepReport {
   readonly proved: readonly NewServer[];
   /** Short uids of the new servers that were proved or have failed. */

@@ -10,7 +10,7 @@ import type { Servers } from '../ports/servers.ts';
 import type { ServersInput } from './servers-input.ts';
 import { unpackServers } from '../../release/fleet/server-rows.ts';
 
-/** What one server's part of a step came to: nothing, or why it failed. */
+/** The result of one server's part of a step: nothing, or why it failed. */
 export type ServerStep = (
   server: ServerView,
   planned: PlannedServer,

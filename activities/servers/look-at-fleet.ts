@@ -16,7 +16,7 @@ export interface LookAtFleetInput {
   readonly container: string;
   /** The containers of the set's template. */
   readonly containers: readonly string[];
-  /** What is expected, see `packBases`. */
+  /** The expected answer, see `packBases`. */
   readonly expected: string;
   /** With it, servers that came since are counted. */
   readonly known?: KnownOnes | undefined;

@@ -19,7 +19,7 @@ export interface WhereaboutsInput {
   readonly deadline: number;
 }
 
-/** What became of them; who is in neither list is not known to be gone. */
+/** The two lists of missing servers; who is in neither list is not known to be gone. */
 export interface Whereabouts {
   /** The set has all the servers that it is to have, without these. */
   readonly gone: readonly string[];

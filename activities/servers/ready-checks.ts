@@ -5,7 +5,7 @@ import { ClusterFailure } from '../ports/failure.ts';
 
 const NOT_ASKED = 'its files could not be asked for';
 
-/** What is asked of one server once it is Ready; undefined when the answer is right. */
+/** The question to one server once it is Ready; undefined when the answer is right. */
 export type ReadyCheck = (
   server: ServerView,
   planned: PlannedServer,

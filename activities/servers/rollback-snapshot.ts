@@ -20,7 +20,7 @@ export interface RollbackSnapshotInput {
   /** The containers of the set's template. */
   readonly containers: readonly string[];
   readonly servers: ServerRows;
-  /** Whoever came meanwhile is named, whatever image it has. Default only who has to go back. */
+  /** Names servers that came meanwhile, whatever image they have. Default only those that have to go back. */
   readonly isSweep?: boolean | undefined;
   /** Short uids of those who came and were dealt with. */
   readonly known?: readonly string[] | undefined;

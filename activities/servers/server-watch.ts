@@ -10,7 +10,7 @@ import { judgeServer, timeoutFailure } from '../../release/checks/server.ts';
 /** A suspect (an image that cannot be pulled yet, a write that is denied) becomes a failure after this long. */
 const PATIENCE_MS = 20_000;
 
-/** What a watch needs to know about its batch. */
+/** The facts about its batch that a watch needs. */
 export interface WatchOptions {
   readonly servers: readonly PlannedServer[];
   readonly target: (planned: PlannedServer) => Target;
@@ -24,7 +24,7 @@ export interface DoneServer {
   readonly planned: PlannedServer;
 }
 
-/** What has been seen of a batch of servers that are on their way to another image. */
+/** The findings about a batch of servers that are on their way to another image. */
 export class ServerWatch {
   readonly #options: WatchOptions;
   readonly failures: ServerFailure[] = [];
@@ -38,7 +38,7 @@ export class ServerWatch {
    * whom it could not write, and closes it again on its next try.
    */
   readonly #unwritten = new Map<string, Unwritten>();
-  /** What keeps Kruise from moving those whose image is not written, as far as it says so. */
+  /** The complaint that keeps Kruise from moving those whose image is not written, as far as it says so. */
   blocker: Blocker | undefined;
   pending: readonly PlannedServer[];
 
@@ -61,7 +61,7 @@ export class ServerWatch {
     return done;
   }
 
-  /** What a look at one server says, with patience for what may pass. */
+  /** The result of a look at one server, with patience for what may pass. */
   judge(planned: PlannedServer, server: ServerView | undefined, now: number): Judgement {
     const target = this.#options.target(planned);
     this.#countRestarts(server, target);
@@ -95,7 +95,7 @@ export class ServerWatch {
     return planned;
   }
 
-  /** What was finished is not: the server is pending again. */
+  /** A finished server is pending again. */
   reopen(planned: PlannedServer): void {
     this.pending = [...this.pending, planned];
   }
@@ -129,7 +129,7 @@ export class ServerWatch {
 
   /**
    * A server that is not moved, with the reason that Kruise gives. Its class is `refused` from then on. A denial is no
-   * hiccup: each try of Kruise meets it again, and takes the server out of service. Whatever else keeps it may pass, and on
+   * hiccup: each try of Kruise meets it again, and takes the server out of service. Any other obstacle may pass, and on
    * a way back there is nothing better to do than to wait.
    */
   #withBlocker(seen: Judgement, { planned: { name }, direction }: Target): Judgement {

@@ -68,7 +68,7 @@ export function tally(cluster: Sets & Servers): (input: TallyInput) => Promise<T
     const live = new Map(servers.map((server) => [server.name, server]));
     const counts = planned.map((wanted) => {
       const server = live.get(wanted.name);
-      // Who is not there any more was taken away, and nobody has come in its place.
+      // A server that is not there any more was taken away, and nobody has come in its place.
       if (!server) return { restarts: 0, recreated: 0 };
       if (!isSamePod(server, wanted)) return { restarts: 0, recreated: 1 };
       return { restarts: mainRestarts(server, wanted, container), recreated: 0 };

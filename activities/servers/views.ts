@@ -1,6 +1,6 @@
 /**
- * What several lists that are followed show now, and a wait until one of them shows something else. They are stopped by
- * the signal that they were made with.
+ * The objects of several lists that are followed, and a wait until one of them shows something else. They are stopped
+ * by the signal that they were made with.
  */
 export class Views {
   #news = Promise.withResolvers<undefined>();

@@ -64,7 +64,7 @@ async function accepted(
   }
 }
 
-/** What is waited for will not come: the set says something else by now. */
+/** The wait is in vain: the set says something else by now. */
 async function changeOf(
   cluster: Cluster,
   { set, baseline }: { readonly set: SetRef; readonly baseline: SetBaseline },

@@ -66,7 +66,7 @@ export function refusalOfTemplate(subject: Subject, live: GameServerSetView): Re
   return edited && { ...edited, ...known(live, subject.fence) };
 }
 
-/** What somebody has changed of the template beside the release's own image, as a refusal; undefined when nothing. */
+/** A change of the template beside the release's own image, as a refusal; undefined when there is none. */
 export function foreignTemplate(
   { set, baseline }: Pick<Subject, 'set' | 'baseline'>,
   live: GameServerSetView,
@@ -127,7 +127,7 @@ function known(live: GameServerSetView, fence: Fence): { readonly fence?: number
   return number === undefined || number > nextNumber(fence) ? {} : { fence: number };
 }
 
-/** What a refused patch means; undefined when it was applied, now or before. */
+/** The meaning of a refused patch; undefined when it was applied, now or before. */
 export function refusalOf(outcome: PatchOutcome, name: string): Refusal | undefined {
   switch (outcome.kind) {
     case 'applied':

@@ -38,7 +38,7 @@ export interface RecordStuckInput {
   readonly at: number;
 }
 
-/** What came of the record, and what somebody else has made of the set during the rollback. */
+/** The result of the record, and what somebody else has made of the set during the rollback. */
 export type StuckRecord = SetWrite & { readonly meanwhile?: string; readonly writer?: SetWriter };
 
 /** More different images than this are no rollback any more. */
@@ -66,7 +66,7 @@ export function recordStuck(cluster: Cluster, releases: Releases): (input: Recor
   };
 }
 
-/** What keeps servers from going back and is not hotwave's: another image in the template, or a strategy that holds them. */
+/** The obstacle to going back that is not hotwave's: another image in the template, or a strategy that holds them. */
 function editMeanwhile(
   { set, baseline, record }: RecordStuckInput,
   live: GameServerSetView,
@@ -84,7 +84,10 @@ function editMeanwhile(
   return { meanwhile: editsOf(holding, facts, live.lastWriters).join('; ') };
 }
 
-/** Who has written by what servers may move now; nobody when the set keeps them, or stands as hotwave has left it. */
+/**
+ * The manager that has written by what servers may move now; nobody when the set keeps them, or stands as hotwave has
+ * left it.
+ */
 function writerOf({ baseline, record }: RecordStuckInput, live: GameServerSetView): Pick<StuckRecord, 'writer'> {
   if (record.strategy !== 'rolling' || !letsSomebodyMove(strategyIn(live), live.replicas)) return {};
   const fields = imageIn(live, baseline) === baseline.oldImage ? [STRATEGY] : [imagePath(baseline), STRATEGY];

@@ -42,7 +42,7 @@ export function rollBackSet(cluster: Cluster): (input: RollBackSetInput) => Prom
 
 /**
  * Somebody who always writes the old image (GitOps) does the same as the rollback: where that lets every server go back, or
- * all of them have it, nobody has to win. What it makes of the rest of the strategy is its own.
+ * all of them have it, nobody has to win. The rest of the strategy is its own.
  */
 async function orBroughtBack(cluster: Cluster, input: RollBackSetInput, written: SetWrite): Promise<SetWrite> {
   const live = await cluster.readSet(input.set, cancellation());
@@ -99,8 +99,8 @@ function isFirstWrite(
 }
 
 /**
- * What is neither the release's own, of whatever step, nor the original, nor what the person saw who decided to go back
- * over it.
+ * A value that is neither the release's own, of whatever step, nor the original, nor what the person saw who decided
+ * to go back over it.
  */
 function foreignValue({ set, baseline, seen }: RollBackSetInput, live: GameServerSetView): SetWrite | undefined {
   const [image, strategy] = [imageIn(live, baseline), strategyIn(live)];

@@ -35,7 +35,7 @@ export interface OpenWaveInput extends Subject {
   readonly missing?: number | undefined;
 }
 
-/** Change how the set is held without letting anybody move: pause and resume. */
+/** Change the set controls without letting anybody move: pause and resume. */
 export interface ChangeControlsInput extends Subject {
   readonly from: SetControls;
   readonly to: SetControls;
@@ -51,14 +51,14 @@ export interface ChangeControlsInput extends Subject {
 export interface ReassertSetInput extends Subject {
   readonly seen: SeenValues;
   readonly held: ControlledValues;
-  /** How the set is then held, where Kruise's acceptance is to be waited for. */
+  /** The set controls after it, where Kruise's acceptance is to be waited for. */
   readonly hold?: SetControls | undefined;
 }
 
 /**
- * What came of a write to the set. `foreign` is a fact for a person: somebody else changed what hotwave guards, or, with
- * `hold`, the set was written and is held so, but the controllers did not follow. With `fence` it is known how many writes
- * of this release are on the set; without, this write has changed nothing.
+ * The result of a write to the set. `foreign` is a fact for a person: somebody else changed what hotwave guards, or,
+ * with `hold`, the set was written with these controls, but the controllers did not follow. With `fence` it is known how
+ * many writes of this release are on the set; without, this write has changed nothing.
  */
 export type SetWrite =
   | {
@@ -68,7 +68,7 @@ export type SetWrite =
       /** Servers that came while the release ran and move along with a wave. */
       readonly joined?: readonly string[];
       readonly instead?: Instead | undefined;
-      /** What others have made of the strategy, and what was left so, as a sentence. */
+      /** The changes of others to the strategy, and what was left so, as a sentence. */
       readonly kept?: string;
       readonly fence: number;
     }
@@ -107,7 +107,7 @@ export interface StageForNewServersInput extends Subject {
 /** Take the new image back from servers that are still to be created. */
 export interface RollBackNewServersInput extends Subject {
   readonly last: LastRelease;
-  /** What is remembered as failed. */
+  /** The failed versions that are remembered. */
   readonly failed?: FailedVersion | undefined;
 }
 
@@ -138,7 +138,7 @@ export interface RestoreSetInput extends Subject {
   readonly image: string;
   readonly hold: SetControls;
   readonly last: LastRelease;
-  /** What is remembered as failed. */
+  /** The failed versions that are remembered. */
   readonly failed?: FailedVersion | undefined;
 }
 

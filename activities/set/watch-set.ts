@@ -16,7 +16,7 @@ export interface WatchSetInput {
   readonly known: SetFacts;
   /** The updatePriorities that servers were given; empty when the release gave none. */
   readonly priorities: readonly number[];
-  /** What is known of servers with another one. */
+  /** The knowledge of servers with another one. */
   readonly knownStrays: readonly StrayPriority[];
   /** Also tell when only the number of servers is another one. */
   readonly tellsReplicas: boolean;
@@ -24,7 +24,7 @@ export interface WatchSetInput {
   readonly until: number;
 }
 
-/** What a watch of a set has seen; the same as was known when the time was over. */
+/** The findings of a watch of a set; the same as was known when the time was over. */
 export interface SetSighting {
   readonly facts: SetFacts;
   readonly writers: Writers;

@@ -108,7 +108,7 @@ function demandWave(
   );
 }
 
-/** What has ended cannot be steered; the sentence is the same that the release would give. */
+/** A release that has ended cannot be steered; the sentence is the same that the release would give. */
 function answerOfEnded(
   io: Io,
   found: FoundRelease,

@@ -163,12 +163,12 @@ async function checkProblems({ temporal }: Examination): Promise<PreflightLine[]
   return [line(title, 'warning', `${ids.join(', ')}: the worker fails on them, its log says why`)];
 }
 
-/** What people were not told: a sink that takes nothing is nobody's trouble until somebody looks. */
+/** The news that people were not told: a sink that takes nothing is nobody's trouble until somebody looks. */
 async function checkNotices({ temporal, cluster }: Examination): Promise<PreflightLine[]> {
   const title = 'notices';
   const { answers, silent, hasMore } = await askCouriers(temporal, cluster);
   const all = undeliveredOfAll(answers);
-  // What is only on its way has met no trouble yet.
+  // A worker that is only on its way has met no trouble yet.
   const sinks = all.sinks.filter(({ trouble, dropped }) => trouble !== undefined || dropped > 0);
   const troubles = [
     ...undeliveredText({ ...all, sinks }),

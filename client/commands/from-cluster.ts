@@ -68,7 +68,7 @@ export async function runFromCluster(
   });
 }
 
-/** What is signed of a rollback by what is written on the set. */
+/** The signed text of a rollback by what is written on the set. */
 function beginningOf({
   cluster,
   set,
@@ -80,7 +80,7 @@ function beginningOf({
   return { verb: 'rollback', cluster, namespace, set: name, to: to?.version ?? to?.image, actor: requester, reason };
 }
 
-/** Who says that the release is lost says how they know: it may still run by another Temporal. */
+/** A person who says that the release is lost says how they know: it may still run by another Temporal. */
 function reasonOf({ reason, fromCluster }: DecideFlags & FromClusterFlags): string {
   if (reason !== undefined && reason.trim() !== '') return plainText(reason, 1_000);
   if (fromCluster !== true) return 'no reason given';
@@ -117,7 +117,7 @@ async function start(temporal: Temporal, input: FromClusterInput): Promise<void>
   throw inTheWay(running, input, state);
 }
 
-/** What holds the set, in the words of what the person asked for. */
+/** The holder of the set, in the words of what the person asked for. */
 function inTheWay(
   { description, set, reference }: FoundRelease,
   { holderIsDead }: FromClusterInput,

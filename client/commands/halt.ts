@@ -98,7 +98,7 @@ function timeOf({ for: given = '24h' }: HaltFlags): number {
   );
 }
 
-/** Who stands still is known a moment after the start. */
+/** A server that stands still is known a moment after the start. */
 async function afterFirstLook(temporal: Temporal, handle: WorkflowHandle): Promise<HaltState | undefined> {
   const deadline = performance.now() + FIRST_LOOK_MS;
   for (;;) {
@@ -148,7 +148,7 @@ function runUnhaltOnly(io: Io, flags: HaltFlags, only: string): Promise<ExitCode
   });
 }
 
-/** Who lets releases go on and why, signed where that is wanted; what is signed is what is sent. */
+/** The person who lets releases go on, and why, signed where that is wanted; what is signed is what is sent. */
 async function wishToUnhalt(
   io: Io,
   flags: HaltFlags,

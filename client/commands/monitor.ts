@@ -25,7 +25,7 @@ export interface MonitorFlags extends SetFlags {
   readonly actor?: string | undefined;
 }
 
-/** Shows what the guard of a set has seen and done, or ends it. */
+/** Shows what the monitor of a set has seen and done, or ends it. */
 export function runMonitor(io: Io, argument: string, flags: MonitorFlags): Promise<ExitCode> {
   const { cluster, namespace, name } = targetOf(io, argument, flags);
   demandStop(flags);
@@ -35,20 +35,20 @@ export function runMonitor(io: Io, argument: string, flags: MonitorFlags): Promi
       return flags.stop === true ? await stop(io, temporal, handle, flags) : await show(io, temporal, handle, flags);
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
-      throw new ExitError(EXIT.unknown, `no guard watches ${namespace}/${name} in cluster ${cluster}`, [
+      throw new ExitError(EXIT.unknown, `no monitor watches ${namespace}/${name} in cluster ${cluster}`, [
         'a release with spec.guard starts one when it is done',
       ]);
     }
   });
 }
 
-/** Whoever only looks gives no reason. @throws ExitError */
+/** A person who only looks gives no reason. @throws ExitError */
 function demandStop({ stop: ends, reason, actor }: MonitorFlags): void {
   if (ends === true || (reason === undefined && actor === undefined)) return;
-  throw new ExitError(EXIT.usage, '--reason and --actor are about ending the guard: give --stop with them');
+  throw new ExitError(EXIT.usage, '--reason and --actor are about ending the monitor: give --stop with them');
 }
 
-/** A guard with servers that are not proved is not well, and says so to scripts. */
+/** A monitor with servers that are not proved is not well, and says so to scripts. */
 async function show(io: Io, { call }: Temporal, handle: WorkflowHandle, { output }: MonitorFlags): Promise<ExitCode> {
   const state = await call(() => handle.query<MonitorState>(MESSAGES.state));
   await print(io, output, state, (plain, view) => renderMonitor(plain, io.now(), view));
@@ -70,6 +70,6 @@ async function stop(io: Io, { call }: Temporal, handle: WorkflowHandle, flags: M
     if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
     // Temporal keeps a signal until a worker runs.
     await call(() => handle.signal<[StopMonitorMessage]>(GUARD_MESSAGES.stopSignal, message));
-    throw new ExitError(EXIT.unreachable, 'no worker answers; the guard ends as soon as one runs');
+    throw new ExitError(EXIT.unreachable, 'no worker answers; the monitor ends as soon as one runs');
   }
 }

@@ -52,7 +52,7 @@ const WITHOUT_RELEASE = { to: '--to', image: '--image', fromCluster: '--from-clu
 /** Flags of a rollback that a running release is told. */
 const OF_RELEASE = { scope: '--scope', order: '--order', signal: '--signal', id: '--id' } as const;
 
-/** Whichever of the two rollbacks it came to be, one of the flags would not count. @throws ExitError */
+/** One of the flags would not count, with either of the two rollbacks. @throws ExitError */
 function demandOneKind(flags: RollbackFlags): void {
   const givenOf = (names: Partial<Record<keyof RollbackFlags, string>>): string | undefined =>
     Object.entries(names).find(([key]) => flags[key as keyof RollbackFlags] !== undefined)?.[1];

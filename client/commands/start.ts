@@ -74,7 +74,7 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   );
 }
 
-/** What is signed of a release that is to be started: which file, for which set, in which cluster. */
+/** The signed text of a release that is to be started: which file, for which set, in which cluster. */
 function beginningOf(file: ReleaseFile, cluster: string): Omit<Beginning, 'actor' | 'channel' | 'signedAt'> {
   const { namespace, gameServerSet: set } = file.spec.target;
   return { verb: 'start', cluster, namespace, set, release: file.metadata.name, file: hashOf(file) };
@@ -127,7 +127,7 @@ async function showPlanned(
   return EXIT.ok;
 }
 
-/** What a log begins with. */
+/** The first lines of a log. */
 function summaryOf({ release, set, previousVersion, version, waves }: ReleaseState): string {
   const servers = waves.reduce((sum, { size }) => sum + size, 0);
   const from = previousVersion === '' ? '' : `${previousVersion} → `;

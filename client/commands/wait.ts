@@ -27,7 +27,7 @@ export interface WaitFlags extends SetFlags {
   readonly timeout: string;
 }
 
-/** What is waited for: undefined is the end of the release. */
+/** The condition that is waited for: undefined is the end of the release. */
 type Condition = ((state: ReleaseState) => boolean) | undefined;
 
 const INTERVAL = 1_000;

@@ -71,7 +71,7 @@ function demandWhole({ scope = 'release', order }: DecisionWish): void {
   throw new ExitError(EXIT.usage, sentence);
 }
 
-/** What a verb needs to know besides who and why. @throws ExitError for a value that there is not */
+/** The options of a verb besides who and why. @throws ExitError for a value that there is not */
 function choicesOf(io: Io, verb: Verb, flags: DecideFlags): DecisionChoices {
   const { server } = flags;
   return {

@@ -6,10 +6,10 @@ import { decisionSchema } from '../../workflows/messages.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
 
-/** What a verb is about, besides who and why. */
+/** The subject of a verb, besides who and why. */
 export type DecisionChoices = Pick<DecisionMessage, 'wave' | 'then' | 'server' | 'scope' | 'order' | 'wins' | 'by'>;
 
-/** What a person typed. */
+/** A person's input. */
 export interface DecisionWish extends DecisionChoices {
   readonly verb: Verb;
   readonly actor: string;
@@ -51,7 +51,7 @@ export function decisionId({ verb, actor, wave }: DecisionWish, state: ReleaseSt
   const facts = [state.cluster, state.set, state.release, state.startedAt, state.gate.openedAt, wave, actor];
   const digest = createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 32);
   const id = `${verb}-${digest}`;
-  // What was refused may well count now: the policy was mended, or the vote is signed this time.
+  // A refused decision may well count now: the policy was mended, or the vote is signed this time.
   const refused = state.decisions.filter((record) => record.id.startsWith(id) && !record.accepted).length;
   return refused === 0 ? id : `${id}-${refused}`;
 }

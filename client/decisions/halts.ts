@@ -63,7 +63,7 @@ export async function findHalt(temporal: Temporal, scope: HaltScope): Promise<Wo
   }
 }
 
-/** What a halt says about itself; undefined when no worker answers. */
+/** A halt's word about itself; undefined when no worker answers. */
 export async function askHalt(temporal: Temporal, handle: WorkflowHandle): Promise<HaltState | undefined> {
   return await temporal.call(() => handle.query<HaltState>(MESSAGES.state)).catch(() => undefined);
 }

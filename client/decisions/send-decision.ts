@@ -28,7 +28,7 @@ const SIGNAL: Patience = { silence: 3_000, crowd: 3_000 };
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 4_000;
 
-/** What a decision is sent to. */
+/** The release or set that a decision is sent to. */
 type Addressee = Pick<FoundRelease, 'handle'>;
 
 /** Sends a decision by the way that suits it, and gives the release's answer. */
@@ -44,8 +44,8 @@ export function sendDecision(
 
 /**
  * Votes come in crowds, and Temporal takes ten updates of a workflow at a time: one more makes it give up all that are
- * under way (server 1.31). Signals have no such limit. So a vote is a signal, and its answer is asked for. What the
- * release has answered already or is sure to refuse is not sent at all: every signal stays in the history.
+ * under way (server 1.31). Signals have no such limit. So a vote is a signal, and its answer is asked for. A vote that
+ * the release has answered already or is sure to refuse is not sent at all: every signal stays in the history.
  */
 async function sendVote(
   temporal: Temporal,

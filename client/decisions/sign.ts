@@ -27,7 +27,10 @@ export async function signedIfWanted(
   return { ...signed, signature: await sshSignature(io, canonicalDecision(signed)) };
 }
 
-/** What vouches for whoever begins something, when they want that. @throws ExitError when it cannot be signed */
+/**
+ * The key that vouches for the person who begins something, when they want that. @throws ExitError when it cannot be
+ * signed
+ */
 export async function vouchIfWanted(
   io: Io,
   { sign }: SignFlags,

@@ -13,7 +13,7 @@ export interface SigningKey {
 
 const KIND = 'ssh-ed25519';
 const OPENSSH = /^-----BEGIN OPENSSH PRIVATE KEY-----\n(?<body>[A-Za-z0-9+/=\n]+)-----END OPENSSH PRIVATE KEY-----\s*$/;
-/** What comes before a raw key of 32 bytes in PKCS #8 (RFC 8410). */
+/** The bytes before a raw key of 32 bytes in PKCS #8 (RFC 8410). */
 const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /**

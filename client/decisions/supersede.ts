@@ -18,7 +18,7 @@ import { plainText } from '../terminal/untrusted.ts';
 
 /** How a newer release takes over from the one that runs. */
 export interface Supersession {
-  /** What becomes of the servers of the older one: they stay as they are for the newer one, or go back first. */
+  /** The servers of the older release: they stay as they are for the newer one, or go back first. */
   readonly then: 'adopt' | 'rollback';
   /** How long the older one may take to end, in milliseconds. */
   readonly within: number;

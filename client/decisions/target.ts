@@ -5,7 +5,7 @@ import { clusterOf } from '../terminal/flags.ts';
 import type { ClusterFlags } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 
-/** What the person named: a set, or perhaps a release. */
+/** The name from the person: a set, or perhaps a release. */
 export interface Target {
   readonly cluster: string;
   readonly namespace: string;
@@ -14,7 +14,7 @@ export interface Target {
   readonly qualified: boolean;
 }
 
-/** What the flags say about where to look. */
+/** The place to look, from the flags. */
 export interface TargetFlags {
   readonly cluster: string;
   readonly namespace: string;

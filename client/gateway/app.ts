@@ -9,7 +9,7 @@ import type { NamedSecret } from './standard-webhooks.ts';
 import { jsonOf, verifyWebhook, webhookDecisions } from './standard-webhooks.ts';
 import type { ChatVendor, RawAnswer, RawRequest, TakeClick } from './vendor.ts';
 
-/** What the gateway's HTTP answers are made of. */
+/** The parts of the gateway's HTTP answers. */
 export interface GatewayParts {
   readonly vendors: readonly ChatVendor[];
   readonly take: TakeClick;

@@ -7,7 +7,7 @@ export const CARD_VERBS = ['approve', 'reject', 'pause', 'resume', 'rollback'] a
 /** A verb that a card offers. */
 export type CardVerb = (typeof CARD_VERBS)[number];
 
-/** What a button tells the gateway: all that a decision needs, so that the gateway has to remember nothing. */
+/** The message of a button to the gateway: all that a decision needs, so that the gateway has to remember nothing. */
 export interface ButtonValue {
   readonly workflowId: string;
   readonly run: string;
@@ -21,7 +21,7 @@ export interface ButtonValue {
 export interface Button {
   readonly label: string;
   readonly style: 'good' | 'bad' | 'plain';
-  /** What must be answered before the click counts. */
+  /** The requests that must be answered before the click counts. */
   readonly asks?: 'reason' | 'confirmation' | undefined;
   readonly value: ButtonValue;
 }
@@ -46,7 +46,7 @@ const LABELS = {
 } as const satisfies Record<CardVerb, Omit<Button, 'value'>>;
 const BAR = 10;
 
-/** What a chat shows of a release. @param uiUrl the base of the Temporal UI */
+/** A release as a chat shows it. @param uiUrl the base of the Temporal UI */
 export function cardModel(card: ReleaseCard, uiUrl?: string): CardModel {
   const { set, release, version, previousVersion, phase, why, failed, failures } = card;
   const hidden = failed - failures.length;

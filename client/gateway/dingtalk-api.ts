@@ -2,7 +2,7 @@ import { request } from 'undici';
 import { z } from 'zod';
 import { jsonOf } from './standard-webhooks.ts';
 
-/** Who calls the API of DingTalk. */
+/** The client of the API of DingTalk. */
 export interface DingtalkApp {
   /** The Client ID of the app, formerly its AppKey. */
   readonly clientId: string;
@@ -61,7 +61,7 @@ export function dingtalkApi({ clientId, clientSecret, apiUrl }: DingtalkApp, now
         return await send(base, { method, path, body, token: value });
       } catch (error) {
         if (!(error instanceof DingtalkRefusal) || !error.isAboutToken) throw error;
-        // It was revoked early. Who comes second finds the new one.
+        // It was revoked early. The second caller finds the new one.
         if (token && (await token.value) === value) token = undefined;
         return await send(base, { method, path, body, token: await currentToken() });
       }

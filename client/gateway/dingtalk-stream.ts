@@ -5,7 +5,7 @@ import type { DWClientDownStream } from 'dingtalk-stream';
 import type { DingtalkApi, DingtalkApp } from './dingtalk-api.ts';
 import type { VendorTools } from './slack.ts';
 
-/** What a connection is opened with. */
+/** The settings that a connection is opened with. */
 export interface StreamParts {
   readonly app: DingtalkApp;
   readonly api: Pick<DingtalkApi, 'openConnection'>;

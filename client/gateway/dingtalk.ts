@@ -81,7 +81,7 @@ async function say(api: DingtalkApi, { robotCode, conversation }: DingtalkSettin
   });
 }
 
-/** What fills the template: every value is text, and what a card does not have is empty, which hides it. */
+/** The values that fill the template: every value is text, and what a card does not have is empty, which hides it. */
 export type DingtalkCard = Readonly<
   Record<'title' | 'why' | 'waves' | 'failures' | 'decisions' | 'link' | CardVerb, string>
 >;
@@ -125,7 +125,7 @@ const cardParams = z.object({
   }),
 });
 
-/** What is answered to a click: the sentence is private data, which only who clicked sees. */
+/** The answer to a click: the sentence is private data, which only who clicked sees. */
 interface ClickAnswer {
   readonly cardUpdateOptions?: { readonly updatePrivateDataByKey: true };
   readonly userPrivateData?: { readonly cardParamMap: { readonly answer: string } };

@@ -138,7 +138,7 @@ const cardClick = z.object({
   context: z.object({ open_message_id: z.string().max(200) }),
 });
 
-/** What Feishu shows to the person who clicked. */
+/** The text that Feishu shows to the person who clicked. */
 interface Toast {
   readonly toast?: { readonly type: 'info'; readonly content: string };
 }

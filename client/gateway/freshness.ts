@@ -10,7 +10,7 @@ export function isTimely(at: number, now: number): boolean {
 export class Seen<Answer> {
   readonly #answers = new Map<string, { readonly until: number; readonly answer: Answer }>();
 
-  /** What was answered to a request, undefined for a new one. */
+  /** The answer to an earlier request, undefined for a new one. */
   of(signature: string, now: number): Answer | undefined {
     this.#forget(now);
     return this.#answers.get(signature)?.answer;

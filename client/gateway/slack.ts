@@ -23,7 +23,7 @@ export interface SlackSettings {
   readonly apiUrl?: string | undefined;
 }
 
-/** What a vendor gets of the process. */
+/** The parts of the process that a vendor gets. */
 export interface VendorTools {
   readonly now: () => number;
   readonly warn: (message: string, fields: Readonly<Record<string, string>>) => void;
@@ -164,7 +164,7 @@ async function interact(desk: Desk, payload: unknown, at: number, take: TakeClic
   return { status: 200 };
 }
 
-/** What somebody wants of a release, and where the card is. */
+/** The wish of somebody for a release, and the place of the card. */
 type Wish = Pick<Click, 'click' | 'value' | 'reason'> & { readonly where: z.output<typeof place> };
 
 function answerOf({ view }: z.output<typeof boxAnswer>): Wish | undefined {
@@ -276,7 +276,7 @@ async function stayConnected(socket: SocketModeClient, { warn }: VendorTools, st
   }
 }
 
-/** What an error of Slack's libraries is called; their messages may hold what was sent. */
+/** The name of an error of Slack's libraries; their messages may hold what was sent. */
 function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return typeof code === 'string' ? code : 'unknown';

@@ -38,7 +38,7 @@ export function isSame(left: string, right: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-/** What a button tells, as it comes back from outside. */
+/** The message of a button, as it comes back from outside. */
 export const buttonSchema = z.object({
   workflowId: z
     .string()
@@ -81,7 +81,7 @@ function clickOf(
   return { vendor: 'webhook', card: key, actor: `webhook:${key}/${actor}`, click: id, value, reason, at };
 }
 
-/** What a text says as JSON; undefined when it is none. */
+/** The JSON of a text; undefined when it is none. */
 export function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -6,9 +6,9 @@ import { isTimely } from './freshness.ts';
 import { NotCarried } from './together.ts';
 import type { Click, TakeClick } from './vendor.ts';
 
-/** What the gateway needs of Temporal. */
+/** The parts of Temporal that the gateway needs. */
 export interface Releases {
-  /** What the release says to a decision, or would say. */
+  /** The release's answer to a decision, also when it has not come yet. */
   ask(workflowId: string, decision: DecisionMessage, milliseconds: number): Promise<ExpectedAnswer>;
   signal(workflowId: string, decision: DecisionMessage, milliseconds: number): Promise<unknown>;
   /** Why nothing can be sent now, in one sentence; undefined while Temporal answers. */
@@ -17,7 +17,7 @@ export interface Releases {
   isFinal(error: unknown): boolean;
 }
 
-/** What clicks are taken with. */
+/** The parts that clicks are taken with. */
 export interface Desk {
   readonly releases: Releases;
   readonly sign: (decision: DecisionMessage, now: number) => DecisionMessage;
@@ -33,12 +33,12 @@ const LONGEST_PAUSE = 200;
 /** So often somebody may click again after a refusal before their decision is looked up no further. */
 const MOST_REFUSALS = 20;
 
-/** What a person reads when the release takes longer: Temporal has the decision, and keeps it. */
+/** The sentence when the release takes longer: Temporal has the decision, and keeps it. */
 export const TAKEN = 'taken; the card will tell what came of it';
-/** What a person reads when nobody knows whether Temporal has the decision. */
+/** The sentence when nobody knows whether Temporal has the decision. */
 export const UNSURE =
   'Temporal has not answered in time: the card will tell whether it was decided; to click again counts once';
-/** What a person reads when others have kept the release busy: nothing was sent. */
+/** The sentence when others have kept the release busy: nothing was sent. */
 export const CROWDED = 'too many decide about this release at once; nothing was decided: click again';
 const EXPIRED = 'this click is too old: click again';
 const ENDED = 'the release does not take decisions any more: it has ended, or Temporal refuses the gateway';
@@ -129,7 +129,7 @@ async function askOnce(
   }
 }
 
-/** What the release has said to a signal, asked for at times that no two replicas share. */
+/** The release's answer to a signal, asked for at times that no two replicas share. */
 async function answerTo(
   desk: Desk,
   workflowId: string,

@@ -15,7 +15,7 @@ interface Waiting<Item, Outcome> {
   readonly item: Item;
   /** By `performance.now()`. */
   readonly until: number;
-  /** Whoever waits has been told that the time is over. */
+  /** A caller that waits has been told that the time is over. */
   isOver: boolean;
   isUnderWay: boolean;
   readonly settle: (settled: { readonly outcome: Outcome } | { readonly error: unknown }) => void;
@@ -62,7 +62,7 @@ export function together<Item, Outcome>(carryAll: CarryAll<Item, Outcome>, most:
   };
 }
 
-/** Whose time is over is not carried any more. */
+/** A notice whose time is over is not carried any more. */
 async function carry<Item, Outcome>(
   carryAll: CarryAll<Item, Outcome>,
   workflowId: string,

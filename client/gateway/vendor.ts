@@ -25,7 +25,7 @@ export interface RawRequest {
   readonly body: string;
 }
 
-/** What is answered to a vendor. */
+/** The answer to a vendor. */
 export interface RawAnswer {
   readonly status: 200 | 400 | 401 | 409 | 413 | 503;
   readonly body?: object | undefined;

@@ -8,7 +8,7 @@ import type { View } from './view.ts';
 export interface PastRelease {
   readonly release: string;
   readonly requester: string;
-  /** What vouches for the requester's name; absent when it is only claimed. */
+  /** The key that vouches for the requester's name; absent when it is only claimed. */
   readonly requesterVouchedBy?: string | undefined;
   /** How it ended, or the phase that it is in. */
   readonly outcome: string;

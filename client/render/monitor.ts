@@ -11,14 +11,14 @@ import type { View } from './view.ts';
 const SHOWN = 20;
 const PROBLEM_COLUMNS: readonly Column[] = [
   { title: 'SERVER' },
-  { title: 'DRIFT' },
+  { title: 'MISMATCH' },
   { title: 'FOR', align: 'right' },
   { title: 'RELOADS', align: 'right' },
   { title: 'REASON', flexible: true },
   { title: 'AFTER', flexible: true },
 ];
 
-/** What a guard does, what is wrong, and what it has seen and done; the newest last. */
+/** The state of a monitor: what is wrong, and what it has seen and done; the newest last. */
 export function renderMonitor(state: MonitorState, now: number, view: View): string {
   const { columns, colours } = view;
   const colour = state.problems.length > 0 ? colours.yellow : colours.green;

@@ -45,7 +45,7 @@ function refusalLines(lines: PlanReport['lines'], view: View): string[] {
   return wrapped(sentence, view.columns).map((line) => view.colours.red(line));
 }
 
-/** What is planned, with the gates of the file and of the policy of the cluster. */
+/** The plan, with the gates of the file and of the policy of the cluster. */
 interface Planned {
   readonly file: ReleaseFile;
   readonly gates: readonly GateSpec[];

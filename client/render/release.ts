@@ -24,7 +24,7 @@ export function whyLines(state: ReleaseState, now: number, view: View): string[]
   return wrapped(why(state, now), view.columns).map((line) => colour(line));
 }
 
-/** What it fails at now and tries again. */
+/** The call that it fails at now and tries again. */
 export function retryLines({ retrying = [] }: Pick<SeenRelease, 'retrying'>, { columns, colours }: View): string[] {
   return retrying.flatMap(({ activity, attempt, reason }) =>
     wrapped(`attempt ${attempt} of ${activity}; the one before failed: ${reason}`, columns).map((line) =>
@@ -33,7 +33,7 @@ export function retryLines({ retrying = [] }: Pick<SeenRelease, 'retrying'>, { c
   );
 }
 
-/** What is released where, and the headline. */
+/** The images, the target and the headline. */
 export function titleLines(state: ReleaseState, now: number, { columns, colours }: View): string[] {
   const from = state.previousVersion === '' ? '' : `${state.previousVersion} → `;
   const took = Math.max(0, (state.endedAt ?? now) - state.startedAt);
@@ -110,7 +110,7 @@ export function failureLines({ failures }: ReleaseState, view: View, limit = Inf
   return renderTable(columns, rows, view);
 }
 
-/** Who decided what, oldest first. */
+/** The decisions, oldest first. */
 export function decisionLines({ decisions }: ReleaseState, view: View, limit = Infinity): string[] {
   return decisions.slice(-limit).map(({ at, verb, wave, accepted, answer, reason, ...who }) => {
     const about = wave === undefined ? verb : `${verb} wave ${wave}`;
@@ -139,12 +139,12 @@ export function warningLines({ warnings }: Pick<ReleaseState, 'warnings'>, view:
   );
 }
 
-/** What a rollback goes back to where nobody would guess it, and servers that do not go with the others. */
+/** The rollback target where nobody would guess it, and servers that do not go with the others. */
 export function apartLines(state: ReleaseState, view: View): string[] {
   return [...rollbackSentences(state), ...apartSentences(state)].flatMap((sentence) => wrapped(sentence, view.columns));
 }
 
-/** What a release has excluded that ended half-way, and how to see it. */
+/** The servers excluded by a release that ended half-way, and how to see it. */
 export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { columns }: View): string[] {
   const moved = waves.some(({ status }) => status === 'running' || status === 'done' || status === 'failed');
   if (!moved || (phase !== 'cancelled' && phase !== 'failed')) return [];
@@ -156,7 +156,7 @@ export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { co
   ];
 }
 
-/** What the commands below would do, where two things hold a release. */
+/** The effect of the commands below, where two things hold a release. */
 export function standingGateLines(state: ReleaseState, { columns }: View): string[] {
   const sentence = standingGate(state);
   return sentence === undefined ? [] : wrapped(sentence, columns);

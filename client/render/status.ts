@@ -64,7 +64,7 @@ const DECISIONS = 3;
 
 /**
  * The release as a frame that is redrawn: never higher than the terminal less one line, because a frame that scrolls
- * cannot be overwritten. What is most urgent comes first: why, what to type, then waves, failures, decisions.
+ * cannot be overwritten. The most urgent lines come first: why, what to type, then waves, failures, decisions.
  */
 export function renderFrame(state: SeenRelease, now: number, view: FrameView): string {
   const height = Math.max(1, view.rows - 1);

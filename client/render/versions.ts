@@ -7,7 +7,7 @@ import { renderTable } from './table.ts';
 import { wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
-/** What every server runs: first the sentence that most people want, then a row for each server. */
+/** The versions of all servers: first the sentence that most people want, then a row for each server. */
 export function renderVersions(audit: Audit, now: number, view: View): string {
   const { colours, columns } = view;
   const colour = audit.verified ? colours.green : colours.yellow;
@@ -35,7 +35,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'IMAGE' },
   { title: 'RESTARTS', align: 'right' },
   { title: 'AGE', align: 'right' },
-  { title: 'DRIFT', flexible: true },
+  { title: 'MISMATCH', flexible: true },
 ];
 
 const WIDE_COLUMNS: readonly Column[] = [

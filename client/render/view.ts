@@ -5,7 +5,7 @@ import type { OutputStream } from '../terminal/io.ts';
 /** Functions that colour text, or leave it alone. */
 export type Colours = ReturnType<typeof picocolors.createColors>;
 
-/** What a rendering may use. */
+/** The means of a rendering. */
 export interface View {
   /** Lines are at most this wide; Infinity when nothing limits them. */
   readonly columns: number;

@@ -12,7 +12,7 @@ export interface Question<Input> {
   readonly type: string;
   readonly cluster: string;
   readonly input: Input;
-  /** What is asked about: part of the workflow's id. */
+  /** The subject of the question: part of the workflow's id. */
   readonly about: string;
   /** For the Temporal UI. */
   readonly summary: string;

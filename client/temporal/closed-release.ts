@@ -41,7 +41,7 @@ async function resultOf(
   }
 }
 
-/** What a release excluded when it ended. */
+/** The servers that a release had excluded when it ended. */
 function renderResult(result: ReleaseResult, { set }: Pick<FoundRelease, 'set'>, view: View): string {
   const { release, outcome, reason, servers, waves, seconds, restartsOfMainContainers, recreatedPods } = result;
   return [

@@ -58,7 +58,7 @@ async function connect(io: Io, flags: ConnectionFlags, connecting: Connecting): 
   return temporalOver(connection, { address, namespace, identity: `hotwave-cli@${io.user}` });
 }
 
-/** What requests over an open connection go through. */
+/** The stages of requests over an open connection. */
 export function temporalOver(
   connection: Connection,
   { address, namespace, identity }: Pick<Temporal, 'address' | 'namespace'> & { readonly identity: string },
@@ -84,10 +84,13 @@ export type ConnectSettings = NonNullable<Parameters<typeof Connection.connect>[
 /** How a connection comes about. */
 export type Connecting = (settings: ConnectSettings) => Connection | Promise<Connection>;
 
-/** What @grpc/grpc-js (1.14) reads, the first that is set. It says nothing of why nobody answers behind it. */
+/**
+ * The variables that @grpc/grpc-js (1.14) reads; the first that is set counts. It says nothing of why nobody answers
+ * behind it.
+ */
 const PROXIES = ['grpc_proxy', 'https_proxy', 'http_proxy'];
 
-/** What a person cannot see of the way to a Temporal that does not answer. */
+/** The parts that a person cannot see of the way to a Temporal that does not answer. */
 function waysToTemporal(environment: Io['env'], tls: unknown): string[] {
   const proxy = PROXIES.find((name) => environment[name]);
   return [

@@ -102,8 +102,9 @@ export function firstRunOf({ raw, runId }: Pick<WorkflowExecutionDescription, 'r
 }
 
 /**
- * Whoever holds a run of a release that goes on in a next one can neither ask nor tell it anything: of a release that runs
- * no run is held, but an update is taken by its own chain only, so that a later release on the set is not meant by accident.
+ * A client that holds a run of a release that goes on in a next one can neither ask nor tell it anything: of a release
+ * that runs no run is held, but an update is taken by its own chain only, so that a later release on the set is not
+ * meant by accident.
  */
 function handleOf({ client }: Temporal, description: WorkflowExecutionDescription): WorkflowHandle {
   const { workflowId, runId } = description;

@@ -20,7 +20,7 @@ export interface ReleaseFilter {
   readonly cluster?: string | undefined;
   /** `arena/duel` for one set, `arena/` for all of a namespace. */
   readonly set?: string | undefined;
-  /** Whatever else a person asks for, as a Temporal list filter. */
+  /** Any further filter of a person, as a Temporal list filter. */
   readonly query?: string | undefined;
 }
 

@@ -10,7 +10,7 @@ const TYPES = { KEYWORD: 2, INT: 3 } as const;
 type Name = keyof typeof SEARCH_ATTRIBUTES;
 const NAMES = Object.keys(SEARCH_ATTRIBUTES) as Name[];
 
-/** What a Temporal namespace has of the search attributes that releases carry. */
+/** The search attributes of releases that a Temporal namespace has. */
 export interface AttributeComparison {
   readonly existing: readonly Name[];
   readonly missing: readonly Name[];

@@ -14,7 +14,7 @@ export interface SeenRelease extends ReleaseState {
   readonly retrying?: readonly Retry[];
 }
 
-/** What the activities of a release fail at now, each reason once, however many batches have it. */
+/** The failures of the activities of a release now, each reason once, however many batches have it. */
 export function retriesOf({ raw }: Pick<WorkflowExecutionDescription, 'raw'>): readonly Retry[] {
   const failing = (raw.pendingActivities ?? [])
     .map(retryOf)

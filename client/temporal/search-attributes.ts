@@ -11,7 +11,7 @@ const KEYS = {
   wave: defineSearchAttributeKey('HotwaveWave', 'INT'),
 };
 
-/** What the search attributes of a release say; empty and 0 where they say nothing. */
+/** The facts in the search attributes of a release; empty and 0 where they say nothing. */
 export interface ReleaseAttributes {
   readonly set: string;
   readonly cluster: string;

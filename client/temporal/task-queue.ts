@@ -13,7 +13,7 @@ const KINDS = { workflows: 1, activities: 2 };
 /** Temporal remembers a poller for five minutes; a poll lasts one. Older ones belong to workers that have gone. */
 const STALE = 75_000;
 
-/** Who takes work for a cluster, by kind of work. */
+/** The workers for a cluster, by kind of work. */
 export interface Pollers {
   readonly workflows: readonly string[];
   readonly activities: readonly string[];

@@ -110,7 +110,7 @@ export function isLostTask({ code, details }: { readonly code: number; readonly 
   return code === GRPC.failedPrecondition && /unexpected workflow task failure/.test(details);
 }
 
-/** What to do when nobody polls the task queue. */
+/** The advice when nobody polls the task queue. */
 export const WORKER_HINT = 'is one running? start it with hotwave worker, and see hotwave doctor';
 
 /** True for what Temporal says to a query when no worker takes it. */

@@ -24,7 +24,7 @@ export async function undeliveredLines(temporal: Temporal, courierId: string): P
 const MOST_COURIERS = 200;
 const ASKED_AT_ONCE = 10;
 
-/** What the running couriers of a cluster answer. */
+/** The answers of the running couriers of a cluster. */
 export interface AskedCouriers {
   readonly answers: readonly Undelivered[];
   /** The workflow ids of those that gave no answer. */
@@ -56,7 +56,7 @@ async function ask(temporal: Temporal, courierId: string): Promise<Undelivered> 
   return await temporal.call(() => handle.query<Undelivered>(COURIER_MESSAGES.undelivered), TIMEOUT);
 }
 
-/** What a courier says, in words. */
+/** The state of a courier, in words. */
 export function undeliveredText({ sinks, unsorted, problem, unreadable }: Undelivered): readonly string[] {
   return [
     ...sinks.flatMap(({ sink, waiting, since, trouble, dropped }) => [

@@ -1,6 +1,6 @@
 import type { Phase, ReleaseState } from '../../release/progress/state.ts';
 
-/** What the exit codes of every verb mean: the same everywhere, so that a script needs one table. */
+/** The exit codes of every verb: the same everywhere, so that a script needs one table. */
 export const EXIT = {
   ok: 0,
   failed: 1,
@@ -28,7 +28,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   5: 'cancelled',
   6: 'refused (locked, wrong phase, stale, not allowed)',
   7: 'Temporal, a worker or the cluster does not answer',
-  8: 'there is no such release, or no such guard',
+  8: 'there is no such release, or no such monitor',
   10: 'there are changes to make',
   64: 'wrong usage or invalid release file',
 };

@@ -38,8 +38,9 @@ function checkedCluster(origin: string, name: string): string {
 }
 
 /**
- * Who acts, for starting as for deciding: a gate that wants somebody other than the requester compares the two, so
- * they must be spelled alike. The login name without the machine, because people change machines during a release.
+ * The acting person, for starting as for deciding: a gate that wants somebody other than the requester compares the
+ * two, so they must be spelled alike. The login name without the machine, because people change machines during a
+ * release.
  */
 export function actorOf(io: Io, given: string | undefined): string {
   return given ?? (io.env['HOTWAVE_ACTOR'] || io.user);

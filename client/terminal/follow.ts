@@ -13,7 +13,7 @@ export interface Sighting {
 /** Why following ended. */
 export type Ending = 'final' | 'reached' | 'time is over' | 'interrupted' | 'gone';
 
-/** What to follow and until when. */
+/** The release to follow, and until when. */
 export interface FollowOptions {
   /** Reads the state: undefined when nobody answers, 'gone' when nobody ever will. */
   readonly read: () => Promise<SeenRelease | undefined | 'gone'>;

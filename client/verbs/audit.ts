@@ -73,12 +73,12 @@ function addVerify(program: Command, { io, finish }: Run): void {
 function addMonitor(program: Command, { io, finish }: Run): void {
   const verb = program.command('guard').argument('<set>', ARGUMENT);
   outputFlag(namespaceFlag(clusterFlags(verb)))
-    .option('--stop', 'end the guard; the servers stay as they are')
+    .option('--stop', 'end the monitor; the servers stay as they are')
     .option('--reason <text>', 'why it is ended, for the record')
     .option('--actor <name>', 'who ends it (HOTWAVE_ACTOR; default: your login name)')
-    .summary('say what the guard of a set has seen and done')
+    .summary('say what the monitor of a set has seen and done')
     .description(
-      'Shows what has crashed, come back or been edited on a set since its last release, what each server then proved, and what was repaired. A release file with spec.guard starts a guard.',
+      'Shows what has crashed, come back or been edited on a set since its last release, what each server then proved, and what was repaired. A release file with spec.guard starts a monitor.',
     )
     .addHelpText(
       'after',

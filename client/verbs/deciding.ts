@@ -83,7 +83,7 @@ const DECLARATIONS: readonly Declaration[] = [
     verb: 'skip',
     summary: 'exclude a server or a wave',
     description:
-      'Leaves a server or a wave behind: it is neither waited for, reloaded nor proved, and it does not count as failed. The end of the release names it.',
+      'Excludes a server or a wave: it is neither waited for, reloaded nor proved, and it does not count as failed. The end of the release names it.',
     flags: [
       ['--server <name>', 'the server that is excluded; this or --wave must be given'],
       ['--wave <number>', 'the wave that is excluded; this or --server must be given'],
@@ -176,7 +176,7 @@ export function addDecidingVerbs(program: Command, { io, finish }: Run): void {
 const PHASE_COLUMN = 20;
 const WIDTH = 80;
 
-/** What the verb does in each phase, from the same table by which the release judges. */
+/** The effect of the verb in each phase, from the same table by which the release judges. */
 function phasesHelp(verb: Verb): string {
   const rows = Object.entries(VERB_TABLE[verb]).map(([phase, cell]) => {
     const effect = 'accepts' in cell ? cell.accepts : `refused: ${forPeople(cell.refuses)}`;

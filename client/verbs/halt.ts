@@ -27,7 +27,7 @@ function addHalt(program: Command, { io, finish }: Run): void {
     .option('--actor <name>', 'who stops it (HOTWAVE_ACTOR; default: your login name)')
     .summary('make every release stand still; none starts')
     .description(
-      'Stops every running release of a namespace or a cluster before its next write, and refuses new ones, until unhalt or until its time is over. Servers that are being updated finish; a release that rolls back ends that first.',
+      'Halts every running release of a namespace or a cluster before its next write, and refuses new ones, until unhalt or until its time is over. Servers that are being updated finish; a release that rolls back ends that first.',
     )
     .addHelpText(
       'after',
@@ -53,7 +53,7 @@ function addUnhalt(program: Command, { io, finish }: Run): void {
     .option('--actor <name>', 'who lets it go on (HOTWAVE_ACTOR; default: your login name)')
     .summary('let the releases go on')
     .description(
-      'Ends a halt: its releases go on where they stood. Who was paused before is paused again, and releases that another halt holds stay where they are. With --only one set goes on, whichever halts hold it, until they end; -n is then its namespace.',
+      'Ends a halt: its releases go on where they stood. A release that was paused before is paused again, and releases that another halt holds stay where they are. With --only one set goes on, whichever halts hold it, until they end; -n is then its namespace.',
     )
     .addHelpText(
       'after',

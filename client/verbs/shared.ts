@@ -7,7 +7,7 @@ import { OUTPUT_FORMATS } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import type { LinkFlags } from '../temporal/links.ts';
 
-/** What the declarations of the verbs need from the run. */
+/** The parts of the run that the declarations of the verbs need. */
 export interface Run {
   readonly io: Io;
   /** Called with the exit code of the verb that ran. */
@@ -45,7 +45,7 @@ export function clusterFlags<Arguments extends unknown[], Options extends Option
   return connectionFlags(described) as Declared<Arguments, Options, ClusterFlags>;
 }
 
-/** What `--sign` says in a help text. */
+/** The help text of `--sign`. */
 export const SIGN_FLAG =
   'sign it with your SSH key, so that the policy of the cluster can know that it is you (HOTWAVE_SIGN_KEY; default ~/.ssh/id_ed25519)';
 

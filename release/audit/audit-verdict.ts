@@ -1,6 +1,6 @@
 import type { Mismatch, AuditFrame, AuditRow } from './audit.ts';
 
-/** What all rows together say. */
+/** The sum of all rows. */
 export interface AuditVerdict {
   /** Every server that should exist proves the version that it has to run, and none mismatches. */
   readonly verified: boolean;

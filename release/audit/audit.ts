@@ -15,7 +15,7 @@ export interface AuditFrame {
   readonly containers?: readonly string[] | undefined;
   readonly expectedVersion: ExpectedVersion;
   readonly how: RecordedAsk;
-  /** What a person should know about the set itself, a sentence each. */
+  /** The facts about the set itself that a person should know, a sentence each. */
   readonly notes: readonly string[];
 }
 
@@ -24,7 +24,7 @@ export interface Heard {
   readonly kind: 'right' | 'wrong' | 'silent';
   /** The version that it names; empty when nothing was said. */
   readonly version: string;
-  /** What is wrong with it; empty when it is right. */
+  /** The problems; empty when it is right. */
   readonly reason: string;
 }
 
@@ -34,7 +34,7 @@ export interface FoundServer {
   readonly pod?: ServerView | undefined;
   /** Image of its GameServer that wins over the template. */
   readonly override?: string | undefined;
-  /** What its files and its engine said; absent when they were not asked. */
+  /** The answers of its files and its engine; absent when they were not asked. */
   readonly files?: Heard | undefined;
   readonly loaded?: Heard | undefined;
 }
@@ -51,9 +51,9 @@ export interface AuditRow {
   readonly server: string;
   /** The version that its engine has to prove. */
   readonly wanted: string;
-  /** What its engine answered: the version that is loaded. */
+  /** The answer of its engine: the version that is loaded. */
   readonly loaded: string;
-  /** What the files on its disk say. */
+  /** The version of the files on its disk. */
   readonly files: string;
   readonly proves: boolean;
   readonly mismatch: Mismatch;
@@ -195,7 +195,7 @@ function asksForItsImage({ frame, found, container, wanted }: Measured): Finding
   return { mismatch: hasMovedOn(frame, image) ? 'ahead' : 'behind', reason };
 }
 
-/** Nobody knows which of two images is the newer one, except where the template has left the last release behind. */
+/** Nobody knows which of two images is the newer one, except where the template has gone on from the last release. */
 function hasMovedOn({ expectedVersion, templateImage }: AuditFrame, image: string): boolean {
   const { source, strategy } = expectedVersion;
   if (source !== 'last release' || image !== templateImage) return false;

@@ -6,7 +6,7 @@ import type { ReleaseFile } from '../spec/spec.ts';
 import { imageTag } from '../spec/image-reference.ts';
 import { updatedContainer } from '../spec/spec.ts';
 
-/** What servers are measured against, and who says so. Texts are empty where nobody knows. */
+/** The versions that servers are measured against, and the source. Texts are empty where nobody knows. */
 export interface ExpectedVersion {
   readonly source: 'last release' | 'running release' | 'release file';
   readonly release: string;
@@ -23,7 +23,7 @@ export interface ExpectedVersion {
   readonly finishedAt: number;
   /** Strategy targeted: the ordinals of the chosen servers as compact ranges. */
   readonly chosen?: string;
-  /** What servers stay on that the release did not move. */
+  /** The versions of servers that the release did not move. */
   readonly earlier?: readonly EarlierVersion[];
 }
 
@@ -34,8 +34,8 @@ export interface Measure {
 }
 
 /**
- * What to measure with: the release file when a person gave one, else what the set itself says, a running release
- * before one that has ended. `version` replaces the version; which image brings it is then not known.
+ * The expectation to measure with: the release file when a person gave one, else what the set itself says, a running
+ * release before one that has ended. `version` replaces the version; which image brings it is then not known.
  */
 export function measureOf(
   records: Records,
@@ -103,7 +103,7 @@ function ofLast({ last }: Records): Measure | undefined {
   return { how, expectedVersion: { source: 'last release', ...facts } };
 }
 
-/** What one server has to run. */
+/** The version that one server has to run. */
 export interface Wanted {
   readonly version: string;
   /** Empty when any image will do. */
@@ -114,8 +114,8 @@ export interface Wanted {
 const CLOCK_MS = 5_000;
 
 /**
- * What a server has to run. Two strategies leave servers on the other version on purpose, and any may leave servers on
- * what an earlier release brought them to (`earlier`, by name or for all others):
+ * The version that a server has to run. Two strategies leave servers on the other version on purpose, and any may
+ * leave servers on what an earlier release brought them to (`earlier`, by name or for all others):
  *
  * | strategy | outcome | server | has to run |
  * |---|---|---|---|

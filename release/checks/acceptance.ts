@@ -12,11 +12,11 @@ const UPDATE_MS_PER_SERVER = 500;
 /** More than this is not a busy controller but a dead one; it fits into the timeout of the call that waits. */
 const LONGEST_MS = 9 * 60_000;
 
-/** What the controllers must have done with a write of the set. */
+/** The state that the controllers must have reached after a write of the set. */
 export interface Acceptance {
   readonly container: string;
   readonly image: string;
-  /** How the set is held; OnDelete: only servers that are created get the template. */
+  /** The set controls; OnDelete: only servers that are created get the template. */
   readonly held: SetControls | 'OnDelete';
   /**
    * `written`: OpenKruiseGame has copied it into the Advanced StatefulSet. `observed`: Kruise has also finished what it
@@ -26,7 +26,7 @@ export interface Acceptance {
   readonly by: 'written' | 'observed';
 }
 
-/** What is still missing for a write to be accepted, in words; undefined when nothing is. */
+/** The condition that is still missing for a write to be accepted, in words; undefined when nothing is. */
 export function notAccepted(workload: WorkloadView | undefined, wanted: Acceptance): string | undefined {
   if (!workload) return 'there is no Advanced StatefulSet';
   const found = containerOf(workload.containers, wanted.container)?.image;

@@ -71,7 +71,7 @@ export function inCommands(files: readonly ListedFile[]): readonly (readonly Lis
   return commands;
 }
 
-/** What sha256sum printed, by path. Files that it could not read have no line. */
+/** The output of sha256sum, by path. Files that it could not read have no line. */
 export function parseSums(output: string): ReadonlyMap<string, string> {
   const sums = output.split('\n').map((line) => LINE.exec(line));
   return new Map(sums.flatMap((match) => (match ? [[match[2] ?? '', match[1] ?? '']] : [])));

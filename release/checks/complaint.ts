@@ -1,7 +1,7 @@
 import { plainText } from '../spec/plain-text.ts';
 import { isTransient } from './pull-cause.ts';
 
-/** What a controller says that it could not do: an event of type Warning, or a condition of the workload. */
+/** A controller's word that it could not do something: an event of type Warning, or a condition of the workload. */
 export interface Complaint {
   /** The event's reason or the condition's type, such as `FailedUpdatePodInPlace`. */
   readonly reason: string;
@@ -16,15 +16,15 @@ export interface Complaint {
 export interface Blocker {
   /** The server that it is about; undefined when that is one whose pod could not be made. */
   readonly server: string | undefined;
-  /** What was not allowed, and who said so, as a part of a sentence. */
+  /** The refused request, and who refused it, as a part of a sentence. */
   readonly words: string;
   /** A policy or a webhook has looked at the write and said no. Anything else may pass: it is waited for. */
   readonly isDenied: boolean;
 }
 
-/** What a complaint must fit to. */
+/** A pattern that a complaint must fit. */
 export interface BlockerWishes {
-  /** What was said before is about an earlier step. Milliseconds since the epoch. */
+  /** The words before this are about an earlier step. Milliseconds since the epoch. */
   readonly since: number;
   /** Names of the servers whose image is still to be written: of the others a complaint is over. */
   readonly waiting: ReadonlySet<string>;
@@ -49,11 +49,11 @@ const PROTECTED = 'PubPreventPodDeletion';
 
 /** A budget has room again as soon as other servers are Ready; a quota is another's to raise. Nobody has judged the write. */
 const PASSES = /podunavailablebudget|failed (?:calling|to call) webhook|exceeded quota|object has been modified/i;
-/** What policies, webhooks, the authorizer and the validation of the API server answer. */
+/** The answers of policies, webhooks, the authorizer and the validation of the API server. */
 const DENIED = /denied (?:the )?request|is forbidden|is invalid/i;
 
 /**
- * What keeps Kruise from moving servers, by the newest complaint that fits; undefined when none does. Kruise goes from
+ * The newest complaint that fits and keeps Kruise from moving servers; undefined when none does. Kruise goes from
  * server to server and ends its round at the first write that fails, so one complaint speaks for all that wait.
  *
  * | complaint | blocker |

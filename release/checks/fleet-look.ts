@@ -11,7 +11,7 @@ export interface SeenServer {
   readonly deleting: boolean;
 }
 
-/** What a look at the whole fleet found: only what is not as expected. */
+/** The result of a look at the whole fleet: only what is not as expected. */
 export interface FleetLook {
   readonly missing: readonly string[];
   readonly changed: readonly SeenServer[];
@@ -21,7 +21,7 @@ export interface FleetLook {
   readonly came?: number;
 }
 
-/** What is known of a server whose basis is another one now. */
+/** The knowledge of a server whose basis is another one now. */
 export interface KnownServer {
   /** The container whose image the release changes. */
   readonly container: string;
@@ -31,7 +31,7 @@ export interface KnownServer {
   readonly hasMoved: boolean;
 }
 
-/** What has happened to a server. */
+/** The event of a server. */
 export type LookChange =
   | { readonly kind: 'missing' }
   /** It came after the plan. */

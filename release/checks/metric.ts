@@ -3,17 +3,17 @@ import { shorten } from './probe.ts';
 import type { Objection } from './probe.ts';
 import type { Probe, PrometheusProbe } from '../spec/probe-spec.ts';
 
-/** What a query answered about a group of servers: values, none at all (no data), or why there is no answer. */
+/** The answer of a query about a group of servers: values, none at all (no data), or why there is no answer. */
 export type MetricSample =
   | {
       readonly kind: 'values';
       readonly values: readonly number[];
-      /** What the labels of each value say; absent where the answer has none. */
+      /** The labels of each value; absent where the answer has none. */
       readonly labels?: readonly (readonly string[])[] | undefined;
     }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** What was measured on a group of servers; `group` is `12 updated servers`. */
+/** The measurement of a group of servers; `group` is `12 updated servers`. */
 export interface GroupSample {
   readonly group: string;
   readonly sample: MetricSample;
@@ -21,7 +21,7 @@ export interface GroupSample {
   readonly servers?: readonly string[] | undefined;
 }
 
-/** What `{{…}}` in a query stands for. */
+/** The values that `{{…}}` in a query stands for. */
 export interface QueryValues {
   readonly servers: readonly string[];
   readonly namespace: string;
@@ -84,7 +84,7 @@ export function judgeMetric(
   return { reason: `${name} is ${describeValue(worst)} for ${wave.group}, ${limit}${beside}`, unknown: false };
 }
 
-/** What an answer leaves open: a value that is no number, or servers that it does not name although it names others. */
+/** The gaps of an answer: a value that is no number, or servers that it does not name although it names others. */
 function gapIn(
   { values, labels = [] }: Extract<MetricSample, { kind: 'values' }>,
   servers: readonly string[],

@@ -7,7 +7,7 @@ import type { PlannedServer } from '../plan/plan.ts';
 import { portText } from '../spec/probe-spec.ts';
 import type { Probe } from '../spec/probe-spec.ts';
 
-/** What `{{…}}` in commands, paths and expectations stands for. */
+/** The values that `{{…}}` in commands, paths and expectations stands for. */
 export interface Substitution {
   readonly server: string;
   readonly namespace: string;
@@ -36,7 +36,7 @@ export interface Objection {
   readonly unknown: boolean;
 }
 
-/** What a right answer says; undefined when only success counts. */
+/** The words of a right answer; undefined when only success counts. */
 export function expectationOf(probe: Probe, fallback: string | undefined): string | undefined {
   const asked = probe.http ?? probe.exec ?? probe.file ?? probe.serviceQuality;
   return asked && (asked.expect ?? fallback);
@@ -132,7 +132,7 @@ export function answerOfConditions(server: ServerView, types: readonly string[])
 }
 
 /**
- * What OpenKruise last wrote about a service quality of the pod. No condition, or one that is neither True nor False,
+ * OpenKruise's last word about a service quality of the pod. No condition, or one that is neither True nor False,
  * says nothing about the server: its node agent has not reported yet, or not at all.
  */
 export function answerOfServiceQuality(server: ServerView, name: string): ProbeAnswer {

@@ -1,7 +1,7 @@
 /** Why an image could not be pulled: `final` will not pass by itself, `transient` may. */
 export type PullCause = 'final' | 'transient';
 
-// What kubelets, containerd, CRI-O and registries say; the registry's own words come last in the message.
+// The words of kubelets, containerd, CRI-O and registries; the registry's own words come last in the message.
 const FINAL =
   /not found|manifest unknown|name unknown|name invalid|does not exist|denied|unauthorized|authentication required|insufficient_scope|no basic auth|403 forbidden|401 unauthorized|invalid reference|no match for platform|signature.*(?:required|not accepted)|unsupported media type/i;
 const TRANSIENT =
@@ -13,8 +13,8 @@ export function isTransient(words: string): boolean {
 }
 
 /**
- * Reads why an image could not be pulled from what the kubelet says; undefined when it does not say. What names both, such as
- * `failed to resolve: ... 429 Too Many Requests ... not found`, may pass.
+ * Reads why an image could not be pulled from what the kubelet says; undefined when it does not say. A line that names
+ * both, such as `failed to resolve: ... 429 Too Many Requests ... not found`, may pass.
  */
 export function pullCauseOf(message: string, image: string): PullCause | undefined {
   // An image may be called anything.

@@ -19,7 +19,7 @@ export function reloadPatienceOf(reload: Reload, proof: Probe): number {
   return timeout === undefined ? 0 : 2 * (timeout + RESEND_MS) + patienceOf(proof);
 }
 
-/** What the release does while it asks for the proof; with an engine that reloads itself, that is the reload too. */
+/** The release's act while it asks for the proof; with an engine that reloads itself, that is the reload too. */
 export function describeProof(reload: Reload): string {
   return isSent(reload)
     ? 'asks each engine which version it has loaded'
@@ -27,8 +27,8 @@ export function describeProof(reload: Reload): string {
 }
 
 /**
- * What came of a reload that was sent. `unknown`: it may have arrived, nobody said how it ended. `again`: it certainly never
- * arrived, and may when it is sent again.
+ * The result of a reload that was sent. `unknown`: it may have arrived, nobody said how it ended. `again`: it
+ * certainly never arrived, and may when it is sent again.
  */
 export type SentReload =
   | { readonly kind: 'done' }

@@ -34,7 +34,7 @@ export interface ServerFailure {
  */
 export type Direction = 'forward' | 'rollback' | 'adopt';
 
-/** What a server is judged against: itself before the release, and what it should run now. */
+/** The basis for the judgement of a server: itself before the release, and what it should run now. */
 export interface Target {
   readonly planned: PlannedServer;
   readonly container: string;
@@ -49,9 +49,9 @@ export interface Target {
 }
 
 /**
- * What one look at a server says. `suspect` becomes a failure when it lasts (image pulls can be a hiccup). `isOld`: the
- * container that has to go still runs; `isUnwritten`: so it does, and the pod does not even ask for its image; `isShut`: Kruise has begun
- * with that, and was refused.
+ * The verdict of one look at a server. `suspect` becomes a failure when it lasts (image pulls can be a hiccup).
+ * `isOld`: the container that has to go still runs; `isUnwritten`: so it does, and the pod does not even ask for its
+ * image; `isShut`: Kruise has begun with that, and was refused.
  */
 export type Judgement =
   | { readonly kind: 'done' }
@@ -325,7 +325,7 @@ function bothEnds(words: string): string {
 /** Why a server was not done yet when it was last looked at. */
 export interface LastReason {
   readonly reason: string;
-  /** What it would have failed for, had it lasted. */
+  /** The reason that it would have failed for, had it lasted. */
   readonly class?: FailureClass;
   /** The container that has to go still runs: it is late, whatever the runtime calls its image. */
   readonly isOld?: true;
@@ -334,9 +334,9 @@ export interface LastReason {
 }
 
 /**
- * What a server that ran out of time is called. A container that runs while Kruise keeps its gate closed has one of two
- * causes: the runtime calls the image by another name than the pod, so that Kruise waits for ever, or Kruise has not come to
- * this server yet. It goes from server to server, and opens a gate only on its next way round.
+ * The name of the failure of a server that ran out of time. A container that runs while Kruise keeps its gate closed
+ * has one of two causes: the runtime calls the image by another name than the pod, so that Kruise waits for ever, or
+ * Kruise has not come to this server yet. It goes from server to server, and opens a gate only on its next way round.
  */
 export function timeoutFailure(
   server: ServerView | undefined,

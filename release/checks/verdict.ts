@@ -3,7 +3,10 @@ import { POLICY_CLASSES } from '../spec/failure-spec.ts';
 import { STOPPING_CLASSES } from './server.ts';
 import type { FailureClass, ServerFailure } from './server.ts';
 
-/** What one step of a wave found, over all its servers. Bounded: reasons of at most 20 servers, names of all that failed. */
+/**
+ * The findings of one step of a wave, over all its servers. Bounded: reasons of at most 20 servers, names of all that
+ * failed.
+ */
 export interface StepReport {
   readonly passed: number;
   /** The gravest first: none that decides about the release is left out. */
@@ -12,17 +15,17 @@ export interface StepReport {
   readonly moreFailed: readonly string[];
   /** How those beyond `failures` have failed, each class once. Left out when there are none. */
   readonly moreClasses?: readonly FailureClass[];
-  /** What checks in mode `observe` had to say. Default nothing. */
+  /** The findings of checks in mode `observe`. Default nothing. */
   readonly observed?: readonly string[];
 }
 
 /** Failures that no policy tolerates: the release touched what it must not, so a person has to look first. */
 const STOPS: ReadonlySet<FailureClass> = new Set(STOPPING_CLASSES);
 
-/** What decides about the release whatever the tolerance, gravest first: see `judgeStep`. */
+/** The failures that decide about the release whatever the tolerance, gravest first: see `judgeStep`. */
 const GRAVE: readonly FailureClass[] = [...STOPS, 'metric', 'healthUnknown'];
 
-/** What the release does after a step, and why. */
+/** The release's next act after a step, and why. */
 export type Verdict =
   | { readonly kind: 'advance' }
   | { readonly kind: 'pause'; readonly reason: string }
@@ -34,7 +37,7 @@ export interface FailurePolicy {
   readonly then: 'rollback' | 'pause';
   /** How many it stands in one wave. Default as many as in all. */
   readonly perWave?: number | undefined;
-  /** What one way of failing leads to instead. Default nothing else. */
+  /** The verdict on one way of failing, instead of the general one. Default nothing else. */
   readonly classes?: FailureSpec['classes'] | undefined;
 }
 
@@ -144,7 +147,7 @@ export function judgeStep(report: StepReport, before: FailedBefore, policy: Fail
   return { kind: then, reason: `health is not known: ${first.reason}` };
 }
 
-/** What is broken by so many more failed servers, as a part of a sentence; undefined when the policy stands them. */
+/** The rule that so many more failed servers break, as a part of a sentence; undefined when the policy stands them. */
 function brokenLimit(now: number, { inAll, inWave }: FailedBefore, policy: FailurePolicy): string | undefined {
   const { tolerate, perWave = Infinity } = policy;
   if (now === 0) return undefined;
@@ -152,7 +155,7 @@ function brokenLimit(now: number, { inAll, inWave }: FailedBefore, policy: Failu
   return inWave + now > perWave ? ` (more than the ${perWave} tolerated in one wave)` : undefined;
 }
 
-/** What a way of failing leads to once more servers have failed than the policy stands, and its retries are used up. */
+/** The verdict once more servers have failed in one way than the policy stands, and its retries are used up. */
 function thenOf(kind: FailureClass, { then, classes }: FailurePolicy): FailurePolicy['then'] {
   const own = classPolicyOf(kind, classes)?.then;
   return own === undefined || own === 'retry' ? then : own;

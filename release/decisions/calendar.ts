@@ -18,7 +18,7 @@ export interface FrozenTime {
   readonly until: number;
 }
 
-/** What the calendar says about now, as it travels: a workflow knows no time zones. */
+/** The state of the calendar now, as it travels: a workflow knows no time zones. */
 export type CalendarAnswer =
   | { readonly kind: 'open' }
   | {

@@ -11,7 +11,7 @@ export function canonicalDecision({ signature: _signature, ...signed }: Decision
   return canonical(signed);
 }
 
-/** What somebody signs who begins something: a release, a rollback from the set, a halt. */
+/** The text that somebody signs to begin something: a release, a rollback from the set, a halt. */
 export interface Beginning {
   readonly verb: 'start' | 'rollback' | 'halt' | 'unhalt';
   readonly cluster: string;

@@ -51,7 +51,7 @@ export function applyDecision(
   return { state: { ...state, ...(accepted ? effect.change : {}), decisions }, answer: { accepted, message } };
 }
 
-/** Who decides is known by the name that the policy has for them. What was signed is long: who vouches for it is kept. */
+/** The deciding person has the name that the policy gives. A signature is long: only its key is kept. */
 function knownBy(
   { signature: _signature, ...decision }: Decision,
   weighed: Weighed | undefined,
@@ -66,7 +66,10 @@ function knownBy(
   };
 }
 
-/** The record of the decisions with one more. What steered the release is kept longest: of too many, the oldest refused one goes. */
+/**
+ * The record of the decisions with one more. A decision that steered the release is kept longest: of too many, the
+ * oldest refused one goes.
+ */
 export function withDecision(before: readonly DecisionRecord[], decision: DecisionRecord): readonly DecisionRecord[] {
   const records = [...before, decision];
   if (records.length <= KEPT_DECISIONS) return records;
@@ -120,7 +123,7 @@ const JUDGES: Readonly<Record<Verb, Judge>> = {
 /** Verbs that end a release whatever else has been asked for, or let it go on. */
 const GRAVER: ReadonlySet<Verb> = new Set<Verb>(['cancel', 'supersede', 'unhalt']);
 
-/** What was asked for and has not begun yet decides about the next verb already. */
+/** A request that has not begun yet decides about the next verb already. */
 function soonerRefusal(state: ReleaseState, verb: Verb, now: number): string | undefined {
   const { release, requests, halt: halted, phase } = state;
   if (halted && phase !== 'rolling-back') {
@@ -128,7 +131,8 @@ function soonerRefusal(state: ReleaseState, verb: Verb, now: number): string | u
     if ('refuses' in cell) return cell.refuses;
   }
   if (verb === 'pause' && requests.pause) return `${release} is paused already; resume goes on`;
-  // Who rolls back or ends a halted release means it: the halt, which is told again and again, must not undo that.
+  // A person who rolls back or ends a halted release means it: the halt, which is told again and again, must not undo
+  // that.
   if (requests.cancel && verb !== 'unhalt') return `${release} is being cancelled already`;
   return requests.rollback && !GRAVER.has(verb) ? aboutToRollBack(state, verb, now) : undefined;
 }
@@ -145,7 +149,7 @@ function aboutToRollBack(state: ReleaseState, verb: Verb, now: number): string |
     : undefined;
 }
 
-/** Whoever asks twice wants to know what it does, and whether it needs somebody. */
+/** A person who asks twice wants to know what it does, and whether it needs somebody. */
 function howFar({ wait }: ReleaseState, now: number): string {
   if (!wait) return '';
   const until = wait.until < now ? '' : `, until ${pointInTime(wait.until)} at the latest,`;
@@ -255,7 +259,7 @@ function resume(state: ReleaseState, { wins }: Decision): Effect {
   return { change: { ...goesOn, ...decided }, message: resumeMessage(wins) };
 }
 
-/** Whose values stay has to be said where both can; nobody writes over what is not the release's. */
+/** The person says whose values stay where both can; nobody writes over what is not the release's. */
 function editRefusal(edit: ReleaseState['foreignEdit'], wins: Decision['wins']): string | undefined {
   if (!edit) return wins === undefined ? undefined : 'nobody else changed anything: resume without --wins';
   if (edit.ofOthers && wins !== 'edit')

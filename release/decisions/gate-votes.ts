@@ -23,8 +23,9 @@ export function mayVote({ groups }: Pick<OpenGate, 'groups'>, actor: string): bo
 }
 
 /**
- * What is still missing before the gate opens, in words; undefined when it is open. Every group must have its number of
- * approvals and all of them together `approvals`, so that one person in two groups does not count for two.
+ * The votes that are still missing before the gate opens, in words; undefined when it is open. Every group must have
+ * its number of approvals and all of them together `approvals`, so that one person in two groups does not count for
+ * two.
  *
  * | approvals | groups | approved by | missing |
  * |---|---|---|---|

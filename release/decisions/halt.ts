@@ -8,7 +8,7 @@ export interface HaltScope {
   readonly namespace?: string | undefined;
 }
 
-/** Who halted releases, why, since when and until when. Times are milliseconds since the epoch. */
+/** The halt: by whom, why, since when and until when. Times are milliseconds since the epoch. */
 export interface HaltOfScope extends HaltScope {
   readonly actor: string;
   readonly reason: string;
@@ -72,12 +72,14 @@ export function scopeName({ cluster, namespace }: HaltScope): string {
   return namespace === undefined ? `cluster ${cluster}` : `namespace ${namespace} in cluster ${cluster}`;
 }
 
-/** What to type to let halted releases go on. */
+/** The command that lets halted releases go on. */
 export function unhaltCommand({ cluster, namespace }: HaltScope): string {
   return commandLine('unhalt', ...(namespace === undefined ? [] : ['--namespace', namespace]), ...clusterFlag(cluster));
 }
 
-/** Who, why, since when, until when and what to type: one sentence for every place where a halt refuses something. */
+/**
+ * By whom, why, since when, until when and what to type: one sentence for every place where a halt refuses something.
+ */
 export function haltSentence(halt: HaltOfScope): string {
   return `${halt.actor} has halted the releases of ${scopeName(halt)}: ${halt.reason} (since ${pointInTime(halt.since)}, until ${pointInTime(halt.until)}); ${unhaltCommand(halt)} lets it go on`;
 }
@@ -102,7 +104,9 @@ export function holdsSet(
   return covers(halt, { cluster, namespace: set.namespace }) && !exceptionOf(halt, `${set.namespace}/${set.name}`);
 }
 
-/** Who lets a set, named as `namespace/name`, go on in spite of the halt; undefined when the halt holds it. */
+/**
+ * The person who lets a set, named as `namespace/name`, go on in spite of the halt; undefined when the halt holds it.
+ */
 export function exceptionOf(
   { exceptions = [] }: Pick<StandingHalt, 'exceptions'>,
   set: string,
@@ -112,7 +116,7 @@ export function exceptionOf(
 
 const nameOf = ({ namespace, name }: SetRef): string => `${namespace}/${name}`;
 
-/** What a wish to let one set go on comes to: the exceptions that then hold, or why it is refused. */
+/** The answer to a wish to let one set go on: the exceptions that then hold, or why it is refused. */
 export function withException(
   halt: StandingHalt,
   wanted: HaltException,
@@ -132,7 +136,7 @@ export function exceptionTexts({ exceptions = [] }: Pick<StandingHalt, 'exceptio
   return exceptions.map(({ set, actor, reason }) => `goes on in spite of it: ${nameOf(set)} (${actor}: ${reason})`);
 }
 
-/** What to type to let one set go on and nothing else. */
+/** The command that lets one set go on and nothing else. */
 export function unhaltOnlyCommand({ cluster, set }: { readonly cluster: string; readonly set: SetRef }): string {
   return commandLine('unhalt', '--only', nameOf(set), ...clusterFlag(cluster));
 }

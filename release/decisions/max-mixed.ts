@@ -9,7 +9,7 @@ export interface MixedBudget {
   readonly then: 'pause' | 'rollback';
 }
 
-/** The skew budget of a release; undefined when it may take any time. */
+/** The longest time in two versions of a release; undefined when it may take any time. */
 export function mixedBudgetOf({
   maxMixed,
   onMaxMixed,
@@ -22,7 +22,7 @@ export function isOverMixed({ mixedUntil }: Pick<ReleaseState, 'mixedUntil'>, no
   return mixedUntil !== undefined && now >= mixedUntil;
 }
 
-/** What becomes of a release whose servers have been of two versions for too long: somebody has to decide. */
+/** The end of the budget of a release whose servers have been of two versions for too long: somebody has to decide. */
 export function mixedVerdict(
   state: Pick<ReleaseState, 'mixedUntil'>,
   budget: MixedBudget | undefined,

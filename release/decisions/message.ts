@@ -20,9 +20,9 @@ const signature = z
     'expected what ssh-keygen -Y sign -n hotwave writes',
   );
 
-/** What vouches for whoever begins something. */
+/** The key that vouches for the person who begins something. */
 export const vouchSchema = z.object({ channel: plainLine(60), signedAt: momentSchema, signature });
-/** What vouches for whoever begins something. */
+/** The key that vouches for the person who begins something. */
 export type Vouch = z.output<typeof vouchSchema>;
 
 /** A decision as it travels: one flat JSON object. An update answers whether it was accepted; a signal cannot. */
@@ -54,14 +54,14 @@ export const decisionSchema = z.strictObject({
 /** A decision before defaults, as a bot sends it. */
 export type DecisionMessage = z.input<typeof decisionSchema>;
 
-/** Who ends a halt or a guard, and why. */
+/** The person who ends a halt or a monitor, and why. */
 export const farewellSchema = z.strictObject({
   actor,
   reason: reason.transform((text) => (text === '' ? NO_REASON : text)).prefault(NO_REASON),
   vouch: vouchSchema.optional(),
 });
 
-/** Who lets one set go on while the other releases of a halt stand still, and why. */
+/** The person who lets one set go on while the other releases of a halt stand still, and why. */
 export const exceptionSchema = farewellSchema.extend({
   set: z.strictObject({ namespace: dnsLabel, name: objectName }),
 });
@@ -69,10 +69,10 @@ export const exceptionSchema = farewellSchema.extend({
 /** A wish to let one set go on, before defaults. */
 export type ExceptionMessage = z.input<typeof exceptionSchema>;
 
-/** A wish to end a halt or a guard, before defaults. */
+/** A wish to end a halt or a monitor, before defaults. */
 export type FarewellMessage = z.input<typeof farewellSchema>;
 
-/** Who halted releases, why, since when and until when. */
+/** The halt: by whom, why, since when and until when. */
 export const haltOfScopeSchema = z.object({
   cluster: clusterName,
   namespace: dnsLabel.optional(),
@@ -101,7 +101,7 @@ const A_DECISION = '{"id":"1","verb":"approve","release":"NAME","wave":2,"actor"
 const A_FAREWELL = '{"actor":"YOU","reason":"why"}';
 const AN_EXCEPTION = '{"set":{"namespace":"NAMESPACE","name":"SET"},"actor":"YOU","reason":"why"}';
 
-/** What a verb can be told beside who decides about which release and plan, why, and over which channel. */
+/** The options of a verb beside who decides about which release and plan, why, and over which channel. */
 export const DECISION_FIELDS: Readonly<Record<Verb, readonly (keyof DecisionMessage)[]>> = {
   approve: ['wave'],
   reject: ['wave'],
@@ -132,7 +132,7 @@ export function readDecision(message: unknown): Read<z.output<typeof decisionSch
   return { problem: `not understood: ${foreign}: ${verb} does not know it${known}; expected ${A_DECISION}` };
 }
 
-/** Reads who ends a halt or a guard from whatever somebody sent. Never throws. */
+/** Reads who ends a halt or a monitor from whatever somebody sent. Never throws. */
 export function readFarewell(message: unknown): Read<z.output<typeof farewellSchema>> {
   return readMessage(farewellSchema, message, A_FAREWELL);
 }
@@ -142,7 +142,7 @@ export function readException(message: unknown): Read<z.output<typeof exceptionS
   return readMessage(exceptionSchema, message, AN_EXCEPTION);
 }
 
-/** What a person sees in a tool that sends messages by hand. */
+/** A message as a person sees it in a tool that sends messages by hand. */
 export const EXAMPLES = { decision: A_DECISION, farewell: A_FAREWELL, exception: AN_EXCEPTION } as const;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What two spellings of one name have in common: Unicode NFC, no blanks around, one blank between words, lower case. The
+ * The common form of two spellings of one name: Unicode NFC, no blanks around, one blank between words, lower case. The
  * identity providers of chats and forges do not tell people apart by case, so neither does a gate that wants two people.
  */
 export function personKey(name: string): string {
@@ -16,7 +16,7 @@ export function isAmong(people: readonly string[], person: string): boolean {
   return people.some((one) => isSamePerson(one, person));
 }
 
-/** Who decides by the policy of the cluster, and what vouches for that; or why it does not count. */
+/** The person who decides by the policy of the cluster, and what vouches for that; or why it does not count. */
 export type Weighed =
   | {
       /** The name of the person in the policy; who is not in it is known by the name that was sent. */

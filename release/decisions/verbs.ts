@@ -6,8 +6,8 @@ import { isFinal } from '../progress/state.ts';
 export type OpenPhase = Exclude<Phase, 'done' | 'rolled-back' | 'failed' | 'cancelled' | 'refused'>;
 
 /**
- * What a verb does in a phase, or why it does nothing there and what to do instead. `{release}`, `{gate}` and `{wave}`
- * stand for the name of the release, the wave of the open gate and the wave at work.
+ * The effect of a verb in a phase, or why it does nothing there and what to do instead. `{release}`, `{gate}` and
+ * `{wave}` stand for the name of the release, the wave of the open gate and the wave at work.
  */
 export type Cell =
   | {
@@ -46,7 +46,7 @@ export const OPEN_PHASES: Readonly<Record<OpenPhase, string>> = {
 
 /**
  * Every verb in every phase: the one source of what the release accepts and refuses, of `--help` and of docs/verbs.md.
- * Whatever has ended refuses every verb.
+ * A release that has ended refuses every verb.
  */
 export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>>> = {
   approve: {

@@ -12,7 +12,7 @@ const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_
 type Identity = Pick<PlannedServer, 'uid' | 'containers'>;
 
 /**
- * What a proof about a server holds for: its pod, the image that it is asked to run, and the run of each container of the
+ * The basis of a proof about a server: its pod, the image that it is asked to run, and the run of each container of the
  * template. When one of them has changed, the proof is gone.
  */
 export function basisOf({ uid, containers }: Identity, image: string): string {
@@ -38,7 +38,7 @@ export function hasBasis(server: Identity, image: string, basis: string): boolea
   return earlierStates(containers).some((runs) => basisOf({ uid, containers: runs }, image) === basis);
 }
 
-/** What the runs of a server may have been before, without a restart since. */
+/** The possible earlier runs of a server, without a restart since. */
 function earlierStates(containers: Identity['containers']): readonly Record<string, ContainerRun>[] {
   return Object.entries(containers).reduce<readonly Record<string, ContainerRun>[]>(
     (states, [name, run]) =>
@@ -47,7 +47,7 @@ function earlierStates(containers: Identity['containers']): readonly Record<stri
   );
 }
 
-/** What a server has to be like, by its ordinal. */
+/** The expected state of a server, by its ordinal. */
 export interface Basis {
   readonly ordinal: number;
   /** Empty: whatever it is like, it is to be shown. */

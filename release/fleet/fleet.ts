@@ -1,4 +1,4 @@
-/** What hotwave observes of a fleet, as plain values: no client types, no undefined behaviour, nothing to await. */
+/** A fleet as hotwave observes it, as plain values: no client types, no undefined behaviour, nothing to await. */
 
 /** A GameServerSet by name. */
 export interface SetRef {
@@ -58,10 +58,10 @@ export interface ServerView {
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: readonly ContainerView[];
   readonly conditions: Readonly<Record<string, string>>;
-  /** What OpenKruise last found for the set's service qualities, by name: conditions `game.kruise.io/NAME`. */
+  /** The last result of OpenKruise for the set's service qualities, by name: conditions `game.kruise.io/NAME`. */
   readonly serviceQualities?: Readonly<Record<string, ServiceQuality>>;
   readonly readinessGates: readonly string[];
-  /** What is said of those of them that are closed, by name; empty when nothing is. Absent when none is closed. */
+  /** The words about those of them that are closed, by name; empty when nothing is. Absent when none is closed. */
   readonly closedGates?: Readonly<Record<string, string>>;
   /** Label `controller-revision-hash`. */
   readonly revision: string;

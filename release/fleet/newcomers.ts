@@ -7,7 +7,7 @@ import { compactRanges, isInRanges } from './ranges.ts';
 
 /** Which servers of a set a release has planned with: whoever is not one of them came while it ran. */
 export interface PlannedOnes {
-  /** Their ordinals as compact ranges, without those that have departed since. */
+  /** Their ordinals as compact ranges, without those that are gone since. */
   readonly ordinals: string;
   /** See `Plan.youngestPod`. */
   readonly youngestPod?: number | undefined;
@@ -24,8 +24,8 @@ export function missingAtPlan(plan: Plan): number {
 }
 
 /** The planned servers that are still there, small enough to be told to every step. */
-export function plannedOnes(plan: Plan, departed: Pick<ReadonlySet<string>, 'has'>): PlannedOnes {
-  const staying = plannedServers(plan).filter(({ name }) => !departed.has(name));
+export function plannedOnes(plan: Plan, gone: Pick<ReadonlySet<string>, 'has'>): PlannedOnes {
+  const staying = plannedServers(plan).filter(({ name }) => !gone.has(name));
   const { youngestPod } = plan;
   return { ordinals: compactRanges(staying.map(({ ordinal }) => ordinal)), ...(youngestPod ? { youngestPod } : {}) };
 }
@@ -41,7 +41,7 @@ export function isNewcomer(
   return !isInRanges(ordinals, ordinal) || (youngestPod !== undefined && createdAt > youngestPod);
 }
 
-/** Whoever is neither planned nor a newcomer that is dealt with came since. */
+/** A server that is neither planned nor a newcomer that is dealt with came since. */
 export interface KnownOnes {
   readonly planned: PlannedOnes;
   /** Short uids of newcomers that are dealt with. */
@@ -56,7 +56,7 @@ export function isUnsettled({ planned, settled }: KnownOnes): (server: Came) => 
   return (server) => server.deleting !== true && !known.has(shortUid(server.uid)) && isNewcomer(server, planned);
 }
 
-/** What others have made of the set while a release ran, for its last sentence. */
+/** The changes of others to the set while a release ran, for its last sentence. */
 export interface LiveChanges {
   readonly proved: readonly string[];
   readonly notProved: readonly string[];

@@ -31,7 +31,7 @@ export function updateOrder(servers: readonly ServerView[]): ServerView[] {
   });
 }
 
-/** What opening the set by a partition would do. */
+/** The effect of opening the set by a partition. */
 export interface Opening {
   /** `spec.updateStrategy.rollingUpdate.partition`: servers that stay old. */
   readonly partition: number;
@@ -39,7 +39,7 @@ export interface Opening {
   readonly moves: readonly string[];
 }
 
-/** Who may move in a wave. */
+/** The servers that may move in a wave. */
 export interface Movers {
   /** Servers of the wave. */
   readonly wave: ReadonlySet<string>;
@@ -55,7 +55,7 @@ export interface Instead {
   readonly left: readonly string[];
 }
 
-/** Who moves when a set is opened for a wave. */
+/** The servers that move when a set is opened for a wave. */
 export interface Moving {
   /** How many servers have to be let through. */
   readonly count: number;
@@ -63,7 +63,7 @@ export interface Moving {
   readonly joined: readonly string[];
   /** The first that is in no wave that is to come, and must not move. */
   readonly stranger?: string;
-  /** Who changes places, because Kruise's order is not the plan's any more. */
+  /** The servers that change places, because Kruise's order is not the plan's any more. */
   readonly instead: Instead;
 }
 

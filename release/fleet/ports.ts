@@ -1,7 +1,7 @@
 import type { Port } from '../spec/probe-spec.ts';
 import type { ServerView } from './fleet.ts';
 
-/** What is known of the ports of a server. */
+/** The known ports of a server. */
 export type ServerPorts = Pick<ServerView, 'name' | 'ports' | 'annotatedPorts' | 'networkPorts'>;
 
 /** The number of a port of the server; why there is none, in words. */

@@ -17,7 +17,7 @@ export function compactRanges(numbers: readonly number[]): string {
   return ranges.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(',');
 }
 
-/** True when compact ranges name the number. What cannot be read names nothing. */
+/** True when compact ranges name the number. A value that cannot be read names nothing. */
 export function isInRanges(ranges: string, number: number): boolean {
   return ranges.split(',').some((range) => {
     const [from, to = from] = range.split('-').map((part) => (part === '' ? NaN : Number(part)));

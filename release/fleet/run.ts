@@ -40,7 +40,7 @@ export function isSameRun(before: ContainerRun, now: ContainerRun): boolean {
   return before === now || earlierRuns(now).includes(before);
 }
 
-/** What a run may have been at an earlier look without a restart since: a first run may not have begun then. */
+/** The runs that an earlier look may have seen, without a restart since: a first run may not have begun then. */
 export function earlierRuns(now: ContainerRun): readonly ContainerRun[] {
   return now.startsWith('0:') ? [now, NEVER] : [now];
 }

@@ -26,7 +26,7 @@ const counts: Readonly<Record<keyof MonitorCounts, typeof count>> = {
   reloads: count,
 };
 
-/** The state of a guard as one run hands it to the next. */
+/** The state of a monitor as one run hands it to the next. */
 export const monitorStateSchema = z.object({
   v: z.literal(1),
   release: plainLine(63),
@@ -64,7 +64,7 @@ export const monitorStateSchema = z.object({
   unreadable: count.optional(),
 }) as unknown as z.ZodType<MonitorState>;
 
-/** What a guard remembers of its last look. */
+/** A monitor's memory of its last look. */
 export const monitorMemorySchema: z.ZodType<MonitorMemory> = z.object({
   containers: z.array(plainLine(253)).max(1_000),
   servers: byServer,

@@ -4,7 +4,7 @@ import { hashOf } from '../fleet/hash.ts';
 import type { LastRelease } from '../record/record.ts';
 import { readRecords } from '../record/record.ts';
 
-/** One look at everything that a guard keeps an eye on. `set` is undefined when it does not exist any more. */
+/** One look at everything that a monitor keeps an eye on. `set` is undefined when it does not exist any more. */
 export interface MonitorLook {
   readonly set: GameServerSetView | undefined;
   readonly servers: readonly ServerView[];
@@ -12,7 +12,7 @@ export interface MonitorLook {
 }
 
 /**
- * What a guard remembers from its last look, small enough to be passed on for thousands of servers. A server is
+ * A monitor's memory of its last look, small enough to be passed on for thousands of servers. A server is
  * `uid restarts:container restarts:container ...`, shortened, its containers in the order of `containers`.
  */
 export interface MonitorMemory {
@@ -43,7 +43,7 @@ const MOST_CHANGES = 1_000;
  */
 const RECREATED_WITHIN_MS = 5 * 60_000;
 
-/** Why there is nothing more to guard, or undefined: the set is gone, or another release has begun or ended on it. */
+/** Why there is nothing more to watch, or undefined: the set is gone, or another release has begun or ended on it. */
 export function monitorEnd({ set }: Pick<MonitorLook, 'set'>, guarded: LastRelease): string | undefined {
   if (!set || set.deleting) return 'the GameServerSet is deleted';
   const { running, last } = readRecords(set.annotations);
@@ -52,7 +52,7 @@ export function monitorEnd({ set }: Pick<MonitorLook, 'set'>, guarded: LastRelea
   return `release ${last.release} has ended meanwhile (${last.outcome})`;
 }
 
-/** What to remember of a look. */
+/** The memory of a look. */
 export function memoryOf(look: MonitorLook, container: string): MonitorMemory {
   // Those of the template: what others put into pods comes and goes as they like.
   const containers = (look.set?.containers ?? []).map(({ name }) => name).sort();
@@ -93,7 +93,7 @@ function markOf({ uid, containers }: ServerView, names: readonly string[]): stri
   return [uid.slice(0, UID_LENGTH), ...runs].join(' ');
 }
 
-/** What has changed since the memory, and what to remember from now on; `at` is the time of the look. */
+/** The changes since the memory, and what to remember from now on; `at` is the time of the look. */
 export function changesSince(
   memory: MonitorMemory,
   look: MonitorLook,

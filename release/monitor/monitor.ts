@@ -3,7 +3,7 @@ import type { MonitorChange } from './monitor-watch.ts';
 import type { AuditRow } from '../audit/audit.ts';
 import { formatDuration } from '../spec/quantity.ts';
 
-/** What happened, one line of a guard's log. */
+/** An event, one line of a monitor's log. */
 export interface MonitorEvent {
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -16,9 +16,9 @@ export interface MonitorEvent {
 export interface MonitorProblem {
   readonly server: string;
   readonly since: number;
-  /** What made the guard look: a crash, a new pod. */
+  /** The reason that the monitor looked: a crash, a new pod. */
   readonly cause: string;
-  /** What the last look found; empty before the first. */
+  /** The findings of the last look; empty before the first. */
   readonly mismatch: AuditRow['mismatch'];
   readonly reason: string;
   /** How often it was looked at, and how often its engine was made to reload. */
@@ -28,7 +28,7 @@ export interface MonitorProblem {
   readonly nextAt: number;
 }
 
-/** What one look at a server found, and whether its engine was made to reload. */
+/** The findings of one look at a server, and whether its engine was made to reload. */
 export interface MonitorFinding {
   readonly server: string;
   readonly proves: boolean;
@@ -53,7 +53,7 @@ export interface MonitorCounts {
   readonly reloads: number;
 }
 
-/** The whole state of a guard: what the query returns and everything that people are shown is made from. */
+/** The whole state of a monitor: what the query returns and everything that people are shown is made from. */
 export interface MonitorState {
   readonly v: 1;
   readonly release: string;
@@ -63,7 +63,7 @@ export interface MonitorState {
   readonly version: string;
   readonly requester: string;
   readonly phase: 'guarding' | 'ended';
-  /** Why it ended; empty while it guards. */
+  /** Why it ended; empty while it watches. */
   readonly reason: string;
   readonly startedAt: number;
   /** Milliseconds since the epoch. */
@@ -82,7 +82,7 @@ export interface MonitorState {
   readonly unreadable?: number | undefined;
 }
 
-/** What a guard is started with. */
+/** The input of a monitor. */
 export type MonitorIdentity = Pick<
   MonitorState,
   'release' | 'cluster' | 'set' | 'image' | 'version' | 'requester' | 'until' | 'interval'
@@ -108,7 +108,7 @@ const NO_COUNTS: MonitorCounts = {
   reloads: 0,
 };
 
-/** The state of a guard that has not looked yet. */
+/** The state of a monitor that has not looked yet. */
 export function newMonitor(identity: MonitorIdentity, now: number): MonitorState {
   return {
     v: 1,
@@ -124,7 +124,7 @@ export function newMonitor(identity: MonitorIdentity, now: number): MonitorState
   };
 }
 
-/** Takes over what a look has seen. Whatever happened to a server, it has to prove its version again. */
+/** Takes over what a look has seen. In every case the server has to prove its version again. */
 export function withChanges(
   state: MonitorState,
   { changes, servers }: { readonly changes: readonly MonitorChange[]; readonly servers: number },
@@ -193,7 +193,7 @@ function withFinding(state: MonitorState, finding: MonitorFinding, now: number):
 
 const MAY_BE_STARTING: ReadonlySet<string> = new Set(['unready', 'unknown']);
 
-/** What has just been started may take a moment: that it does is told only at the second look. */
+/** A process that has just been started may take a moment: that it does is told only at the second look. */
 function isNews(before: MonitorProblem, now: MonitorProblem): boolean {
   if (now.reloads > before.reloads && now.reloads === MOST_RELOADS) return true;
   const mayBeStarting = MAY_BE_STARTING.has(now.mismatch);
@@ -216,7 +216,7 @@ function withProof(state: MonitorState, problem: MonitorProblem, finding: Monito
   return withEvent({ ...state, counts }, { at: now, server: finding.server, kind, text });
 }
 
-/** The guard could not look: the API server or a permission is away. Said once until it can look again. */
+/** The monitor could not look: the API server or a permission is away. Said once until it can look again. */
 export function withTrouble(state: MonitorState, reason: string, now: number): MonitorState {
   const last = state.events.at(-1);
   if (last?.kind === 'trouble' && last.text === reason) return state;
@@ -228,7 +228,7 @@ export function withUnreadable(state: MonitorState): MonitorState {
   return { ...state, unreadable: (state.unreadable ?? 0) + 1 };
 }
 
-/** Ends a guard. */
+/** Ends a monitor. */
 export function endMonitor(state: MonitorState, reason: string, now: number): MonitorState {
   return state.phase === 'ended' ? state : { ...state, phase: 'ended', reason, endedAt: now };
 }

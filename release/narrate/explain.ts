@@ -14,13 +14,13 @@ export interface ExplanationPart {
   readonly lines: readonly string[];
 }
 
-/** What a release fails at and tries again, as only Temporal knows it. */
+/** A call that a release fails at and tries again, as only Temporal knows it. */
 interface Trying {
   readonly retrying?: readonly { readonly activity: string; readonly attempt: number; readonly reason: string }[];
 }
 
 /**
- * What a release waits for, who ends that, what happens when nobody does, by which fields of the release file, on which
+ * The wait of a release, who ends that, what happens when nobody does, by which fields of the release file, on which
  * facts, and what people can do: each from the state alone, so that nothing is explained that is not there.
  * @param now milliseconds since the epoch
  */
@@ -71,7 +71,7 @@ const AFTER_A_GATE = {
   proceed: 'the wave starts without more approvals',
 } as const;
 
-/** What happens when the deadline of a wait passes, by phase. */
+/** The consequence when the deadline of a wait passes, by phase. */
 const AT_THE_DEADLINE: Readonly<Record<OpenPhase, (state: ReleaseState) => string>> = {
   planning: () => 'the release is refused, and nothing was changed',
   updating: () => 'servers that are not as they must be have failed, and onFailure says what that leads to',

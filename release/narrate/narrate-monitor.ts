@@ -5,7 +5,7 @@ import { commandLine, setWords } from './shell.ts';
 import { unreadableText } from './unreadable.ts';
 import { formatDuration } from '../spec/quantity.ts';
 
-/** One line that says what a guard does and what is wrong; the first line wherever a guard is shown. */
+/** One line that says what a monitor does and what is wrong; the first line wherever a monitor is shown. */
 export function monitorWhy(state: MonitorState, now: number): string {
   const { phase, version, servers, until, problems, reason } = state;
   if (phase === 'ended') return `ended: ${reason}`;
@@ -14,10 +14,10 @@ export function monitorWhy(state: MonitorState, now: number): string {
     problems.length === 0
       ? 'nothing is wrong'
       : `${problems.length} ${problems.length === 1 ? 'server is' : 'servers are'} not proved`;
-  return `guards ${version} on ${servers} servers for another ${left}; ${wrong}`;
+  return `watches ${version} on ${servers} servers for another ${left}; ${wrong}`;
 }
 
-/** What to type to end a guard. */
+/** The command that ends a monitor. */
 export function stopMonitorCommand(state: Pick<MonitorState, 'set' | 'cluster'>): string {
   return commandLine('guard', ...setWords(state), '--stop');
 }
@@ -35,14 +35,14 @@ export function eventText({ server, text }: MonitorEvent): string {
 
 const SHOWN = 8;
 
-/** The guard as Markdown for the Temporal UI's current details: under 4 KB, because it travels in a URL there. */
+/** The monitor as Markdown for the Temporal UI's current details: under 4 KB, because it travels in a URL there. */
 export function monitorMarkdown(state: MonitorState, now: number): string {
   const { set, release, image, problems, events, counts } = state;
   const numbers = Object.entries(counts)
     .filter(([, count]) => (count as number) > 0)
     .map(([kind, count]) => `${kind} ${String(count)}`);
   const sections = [
-    `**guard** — ${escapeMarkdown(monitorWhy(state, now), 400)}`,
+    `**monitor** — ${escapeMarkdown(monitorWhy(state, now), 400)}`,
     `${escapeMarkdown(`${set.namespace}/${set.name}`)} after release ${escapeMarkdown(release)} (${escapeMarkdown(image)})`,
     state.phase === 'ended' ? '' : commandMarkdown(stopMonitorCommand(state)),
     unreadableText(state),

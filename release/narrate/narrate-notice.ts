@@ -118,7 +118,7 @@ export function endedSentence(state: ReleaseState): string {
   return sentence(`${whose(state)} has ended: ${isFinal(state.phase) ? why(state) : state.step}`);
 }
 
-/** The guard has found servers that do not run what they should. */
+/** The monitor has found servers that do not run what they should. */
 export function mismatchSentence(state: MonitorState, problems: readonly MonitorProblem[]): string {
   const named = problems.slice(0, NAMED).map((one) => `${one.server} (${one.mismatch}: ${plainText(one.reason, 100)})`);
   const more = problems.length > NAMED ? `, and ${problems.length - NAMED} more` : '';

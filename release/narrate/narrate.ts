@@ -32,7 +32,7 @@ export function why(state: ReleaseState, now?: number): string {
   return `${what} (${turnOf(what, owner)}, ${elapsed}${left})`;
 }
 
-/** Whose turn it is: `waits for Kruise`, or only who where the sentence says already that it waits. */
+/** The owner of the wait: `waits for Kruise`, or only who where the sentence says already that it waits. */
 export function turnOf(what: string, owner: string): string {
   return what.startsWith('waits ') ? owner : `waits for ${owner}`;
 }
@@ -57,8 +57,8 @@ function gateBeside({ phase, gate }: ReleaseState): string {
 const STANDING: ReadonlySet<ReleaseState['phase']> = new Set(['paused', 'pausing', 'halted']);
 
 /**
- * What each command would do where a release stands at a gate and is paused or halted besides, in the order in which they
- * are listed; undefined anywhere else.
+ * The effect of each command where a release stands at a gate and is paused or halted besides, in the order in which
+ * they are listed; undefined anywhere else.
  */
 export function standingGate({ phase, gate }: ReleaseState): string | undefined {
   if (!gate || gate.rejected || !STANDING.has(phase)) return undefined;
@@ -126,7 +126,7 @@ function waysToResume(foreignEdit: ReleaseState['foreignEdit']): readonly (reado
   return [...plain, ['--wins', 'release'], ['--wins', 'edit']];
 }
 
-/** What a person can do now, one command a line. */
+/** The commands that make sense now, one command a line. */
 export function nextCommands(state: ReleaseState): readonly string[] {
   const { phase, halt, cluster, set } = state;
   const commands = usefulVerbs(state).flatMap((verb) => commandsFor(verb, state));
@@ -219,7 +219,7 @@ export function waveStatus(status: WaveProgress['status'], phase: ReleaseState['
   return status === 'pending' && isFinal(phase) ? 'not started' : status;
 }
 
-/** What a rollback goes back to, while there may be one and where nobody would guess it. */
+/** The rollback target, while there may be one and where nobody would guess it. */
 export function rollbackSentences({ phase, rollbackTo }: ReleaseState): string[] {
   return rollbackTo && !isFinal(phase) && isNoteworthy(rollbackTo) ? [rollbackSentence(rollbackTo)] : [];
 }

@@ -14,7 +14,7 @@ export function shellWord(word: string): string {
   return `'${plain.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** What the person has to fill in, as a word of {@link commandLine}. */
+/** The word that the person has to fill in, as a word of {@link commandLine}. */
 export const TO_FILL_IN = '"..."';
 
 /** `hotwave approve arena/duel --wave 2`: a command to paste, each of its words quoted where that is needed. */

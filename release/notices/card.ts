@@ -72,10 +72,10 @@ function decisionOf({ verb, actor, channel, vouchedBy, at, accepted, reason, ans
   };
 }
 
-/** What a guard knows of the release that it stands behind, beside its own state. */
+/** A monitor's knowledge of the release that it stands behind, beside its own state. */
 export type GuardedRelease = Pick<ReleaseCard, 'strategy' | 'previousVersion' | 'startedAt' | 'endedAt' | 'phase'>;
 
-/** The same card for what a guard has found: the release has ended, and nothing can be decided about it. */
+/** The same card for what a monitor has found: the release has ended, and nothing can be decided about it. */
 export function guardCard(state: MonitorState, guarded: GuardedRelease, facts: CardFacts, now: number): ReleaseCard {
   const { cluster, set, release, version, requester, problems } = state;
   const wrong = problems.filter(({ mismatch }) => mismatch !== '');

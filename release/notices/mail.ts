@@ -10,7 +10,7 @@ const MOST_CHARACTERS = 1_000_000;
 /** Receipts of so many releases are kept for each sink. */
 const MOST_RECEIPTS = 20;
 
-/** What waits for one sink, oldest first. */
+/** The queue of one sink, oldest first. */
 export interface Queue {
   readonly sink: string;
   readonly ids: readonly string[];
@@ -26,7 +26,7 @@ export interface Queue {
 /** All that a courier has, as a value. */
 export interface CarriedMail {
   readonly seen: readonly string[];
-  /** Whose sinks are not known yet. */
+  /** The sets whose sinks are not known yet. */
   readonly inbox: readonly Notice[];
   readonly problem?: string | undefined;
   readonly notices: readonly Notice[];
@@ -69,7 +69,7 @@ export function nextFor(mail: CarriedMail, sink: string): Notice | undefined {
   return mail.notices.find((notice) => notice.id === id);
 }
 
-/** What the sink has answered to an earlier notice of the same release. */
+/** The sink's answer to an earlier notice of the same release. */
 export function receiptFor(mail: CarriedMail, sink: string, notice: Notice): string | undefined {
   const { receipts = [] } = mail.queues.find((queue) => queue.sink === sink) ?? {};
   return receipts.find(([key]) => key === cardKey(notice))?.[1];

@@ -20,7 +20,7 @@ import { isFinal } from '../progress/state.ts';
 import type { OpenGate, Phase, ReleaseState } from '../progress/state.ts';
 import type { NoticeKind } from './notice.ts';
 
-/** What people must know, before it is a notice: without its place in the order, and without the card. */
+/** The news before it is a notice: without its place in the order, and without the card. */
 export interface News {
   readonly kind: NoticeKind;
   readonly text: string;
@@ -39,7 +39,7 @@ const STANDING = { paused: 'paused', frozen: 'frozen', halted: 'halted' } as con
 const MOVING: ReadonlySet<Phase> = new Set<Phase>(['updating', 'baking', 'watching', 'waiting-approval']);
 
 /**
- * What people must know of a change of a release, in the order in which they are told. Nothing follows from a state that
+ * The news in a change of a release, in the order in which they are told. Nothing follows from a state that
  * did not change.
  * @param now milliseconds since the epoch
  */
@@ -59,7 +59,7 @@ function gateNews(before: ReleaseState, after: ReleaseState): Told[] {
   const [was, is] = [before.gate, after.gate];
   // Its time begins anew when a release goes on at it; nobody has decided it by that.
   if (was !== undefined && was.wave === is?.wave) return sameGate(after, was, is);
-  // Whoever goes back or ends leaves its gate undecided; that is told as what it is.
+  // A release that goes back or ends leaves its gate undecided; that is told as what it is.
   const isLeft = after.goesBack === true || isFinal(after.phase);
   return [
     ...(was && !was.rejected && !isLeft ? [['gate-decided', gateDecidedSentence(after, was)] as const] : []),
@@ -138,7 +138,7 @@ export function withNews(waiting: readonly News[], news: readonly News[], state:
   }, waiting);
 }
 
-/** What people must know of a change of a guard: servers that were found not to run what they should, each once. */
+/** The news in a change of a monitor: servers that were found not to run what they should, each once. */
 export function monitorNews(before: MonitorState, after: MonitorState, now: number): readonly News[] {
   const keyOf = ({ server, since }: MonitorState['problems'][number]): string => `${server}@${since}`;
   const known = new Set(before.problems.filter(({ mismatch }) => mismatch !== '').map(keyOf));

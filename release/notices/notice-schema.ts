@@ -8,7 +8,7 @@ export const MOST_AT_ONCE = 20;
 /** Longest notice as JSON, in characters: three times what the longest card makes. */
 const MOST_CHARACTERS = 64_000;
 
-/** What a courier itself reads of a card; the rest is for receivers, and is bounded by its length alone. */
+/** The fields of a card that a courier itself reads; the rest is for receivers, and is bounded by its length alone. */
 const cardSchema = z.looseObject({
   cluster: clusterName,
   set: z.object({ namespace: dnsLabel, name: objectName }),
@@ -18,8 +18,8 @@ const cardSchema = z.looseObject({
 });
 
 /**
- * A notice as a courier takes it. Whoever may signal a workflow may signal a courier, so that it is read like anything from
- * outside. The id becomes part of a name in Kubernetes.
+ * A notice as a courier takes it. Anybody who may signal a workflow may signal a courier, so that it is read like
+ * anything from outside. The id becomes part of a name in Kubernetes.
  */
 export const noticeSchema = z
   .object({
@@ -43,5 +43,5 @@ export const noticeSchema = z
     'it is too long',
   ) as unknown as z.ZodType<Notice>;
 
-/** What is handed to a courier at once. */
+/** The notices that a courier gets at once. */
 export const batchSchema = z.object({ v: z.literal(1), notices: z.array(noticeSchema).min(1).max(MOST_AT_ONCE) });

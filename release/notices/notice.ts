@@ -1,7 +1,7 @@
 import type { SetRef } from '../fleet/fleet.ts';
 import type { Phase, Verb, WaveProgress } from '../progress/state.ts';
 
-/** What people are told about. New kinds may come; a receiver leaves out those that it does not know. */
+/** The kinds of news that people are told. New kinds may come; a receiver leaves out those that it does not know. */
 export const NOTICE_KINDS = [
   'started',
   'gate-opened',
@@ -21,7 +21,7 @@ export const NOTICE_KINDS = [
   'refused',
   'mismatch',
 ] as const;
-/** What people are told about. */
+/** The news that people are told. */
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** One thing that people must know, as it is sent to every sink. Delivered at least once; the same id is the same notice. */
@@ -71,7 +71,7 @@ export interface ReleaseCard {
   readonly gate?: CardGate | undefined;
   /** The latest {@link MOST_DECISIONS}, oldest first. */
   readonly decisions: readonly CardDecision[];
-  /** What can be decided now. */
+  /** The decisions that count now. */
   readonly can: readonly Verb[];
 }
 

@@ -20,7 +20,7 @@ export interface SetEvent {
 /** Kubernetes v1.30 pkg/apis/core/validation/events.go, NoteLengthLimit: bytes, not characters. */
 const MOST_BYTES = 1_024;
 
-/** What somebody has to look at. */
+/** The servers that somebody has to look at. */
 const WARNINGS: ReadonlySet<NoticeKind> = new Set<NoticeKind>([
   'failing',
   'paused',
@@ -32,7 +32,7 @@ const WARNINGS: ReadonlySet<NoticeKind> = new Set<NoticeKind>([
   'mismatch',
 ]);
 
-/** What a notice is as an Event. */
+/** A notice as an Event. */
 export function setEventOf({ id, kind, text, at, release: { set } }: Notice): SetEvent {
   return {
     name: eventName(set.name, id),

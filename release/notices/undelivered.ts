@@ -13,7 +13,7 @@ export interface UndeliveredSink {
   readonly dropped: number;
 }
 
-/** What a courier answers to the query. */
+/** A courier's answer to the query. */
 export interface Undelivered {
   readonly v: 1;
   readonly sinks: readonly UndeliveredSink[];
@@ -27,7 +27,7 @@ export interface Undelivered {
   readonly unreadable: number;
 }
 
-/** What a courier has not delivered. */
+/** Notices that a courier has not delivered. */
 export function undelivered({ inbox, notices, problem, queues, gone, unreadable }: CarriedMail): Undelivered {
   const toldAt = new Map(notices.map(({ id, at }) => [id, at]));
   const sinks = queues
@@ -43,7 +43,7 @@ export function undelivered({ inbox, notices, problem, queues, gone, unreadable 
   return { v: 1, sinks, unsorted: inbox.length, unsortedSince: inbox[0]?.at, problem, gone, unreadable };
 }
 
-/** What several couriers have not delivered, each sink once, by name. Trouble is that which began first. */
+/** The undelivered notices of several couriers, each sink once, by name. Trouble is that which began first. */
 export function undeliveredOfAll(answers: readonly Undelivered[]): Undelivered {
   const sinks = answers.flatMap((answer) => answer.sinks);
   const names = [...new Set(sinks.map(({ sink }) => sink))].toSorted();

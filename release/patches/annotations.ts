@@ -4,7 +4,7 @@ import { annotationPath } from './guarded-patch.ts';
 
 const MAP = '/metadata/annotations';
 
-/** What of a set decides how an annotation is written. */
+/** The part of a set that decides how an annotation is written. */
 export type Annotated = Pick<GameServerSetView, 'annotations'>;
 
 /**

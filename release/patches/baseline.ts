@@ -16,7 +16,7 @@ export interface SetBaseline {
   readonly newImage: string;
   /** The person's own, put back at the end. */
   readonly updateStrategy: UpdateStrategy;
-  /** As it was read; another one than the person's own when an earlier release was left on hold. */
+  /** As it was read; another one than the person's own when an earlier release was left half-way. */
   readonly liveStrategy: UpdateStrategy;
   readonly hasUpdateStrategy: boolean;
   readonly templateImage: string;

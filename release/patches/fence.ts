@@ -19,7 +19,7 @@ export interface Fence {
   readonly to: number;
 }
 
-/** What a fence annotation says. */
+/** The value of a fence annotation. */
 interface FenceMark {
   readonly token: string;
   readonly number: number;

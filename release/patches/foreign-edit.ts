@@ -6,7 +6,7 @@ import type { Plan, PriorityChange } from '../plan/plan.ts';
 import type { TemplateFields } from './template.ts';
 import { changedTemplateFields, templateEditText, templateEdits } from './template.ts';
 
-/** What a set is like in the fields that a release lives by. */
+/** The fields of a set that a release lives by. */
 export interface SetFacts {
   /** Why there is no such set: it is gone, about to go, or another one has its name. */
   readonly gone?: string | undefined;
@@ -15,11 +15,14 @@ export interface SetFacts {
   /** Null when the set has none; absent when the release leaves it to its owner. */
   readonly updateStrategy?: UpdateStrategy | null | undefined;
   readonly replicas: number;
-  /** What is not as the plan found it in the template, beside the release's own image; absent when nothing is. */
+  /**
+   * The fields of the template that are not as the plan found them, beside the release's own image; absent when
+   * nothing is.
+   */
   readonly template?: TemplateFields | undefined;
 }
 
-/** Who wrote a field last, by JSON pointer. */
+/** The manager that wrote a field last, by JSON pointer. */
 export type Writers = Readonly<Record<string, string>>;
 
 /** A GameServer that has another updatePriority than the release gave it. */
@@ -64,14 +67,14 @@ export function sameButReplicas(left: SetFacts, right: SetFacts): boolean {
   return sameJson(before, after);
 }
 
-/** What a release holds of a set, and what it calls it. */
+/** The set of a release, and the name of the release. */
 interface Holding {
   readonly name: string;
   readonly baseline: SetBaseline;
   readonly held: ControlledValues;
 }
 
-/** What others have changed of what the release holds, one sentence each. How many servers there are is nobody's. */
+/** The changes of others to the release's values, one sentence each. The number of servers is nobody's. */
 export function editsOf({ name, baseline, held }: Holding, facts: SetFacts, writers: Writers): string[] {
   if (facts.gone !== undefined) return [`GameServerSet ${name} ${facts.gone}`];
   const inTemplate = templateEdits(baseline, facts.template ?? {}).map((edit) =>
@@ -86,7 +89,10 @@ export function editsOf({ name, baseline, held }: Holding, facts: SetFacts, writ
   return [...ofRelease, ...inTemplate];
 }
 
-/** Who has changed what the release writes, by the first field that differs; undefined when nobody is on record. */
+/**
+ * The manager that has changed what the release writes, by the first field that differs; undefined when nobody is on
+ * record.
+ */
 export function editorOf(
   holding: Pick<Holding, 'baseline' | 'held'>,
   facts: SetFacts,
@@ -144,7 +150,7 @@ export function priorityEdits(edited: ReturnType<typeof editedPriorities>): stri
   return edited.length > NAMED ? [...named, `and of ${edited.length - NAMED} more servers`] : named;
 }
 
-/** What a person is told of a set that is to have more or fewer servers than before. */
+/** The sentence about a set that is to have more or fewer servers than before. */
 export function replicasText(name: string, from: number, to: number, by = 'somebody'): string {
   const what = to > from ? 'the new servers are proved before the release ends' : 'servers that go are not waited for';
   return `${by} changed /spec/replicas of ${name} from ${from} to ${to}: ${what}`;

@@ -24,7 +24,7 @@ function fieldOf(key: string, value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, amount]) => [name, amountOf(amount)]));
 }
 
-/** What Go leaves out, or writes where nothing is. */
+/** Fields that Go leaves out, or writes where nothing is. */
 function isNothing(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length === 0;
   return value === undefined || value === null || value === false || value === 0 || value === '';

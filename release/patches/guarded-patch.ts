@@ -27,7 +27,7 @@ export interface PatchTarget {
   readonly name: string;
 }
 
-/** What came of a guarded patch. Infrastructure trouble is an exception, a refused precondition is not. */
+/** The result of a guarded patch. Infrastructure trouble is an exception, a refused precondition is not. */
 export type PatchOutcome =
   | { readonly kind: 'applied' }
   | { readonly kind: 'alreadyApplied' }

@@ -9,7 +9,7 @@ import type { GuardedPatch, SetControls } from './patches.ts';
 /** The last write of a rollback: the strategy that the set then has, and what of it is not as the release found it. */
 export interface HandBack {
   readonly patch: GuardedPatch;
-  /** What others have made of the strategy and what stays so, as a sentence; absent when nothing does. */
+  /** The changes of others to the strategy that stay, as a sentence; absent when nothing does. */
   readonly kept?: string;
 }
 

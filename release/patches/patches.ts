@@ -66,7 +66,7 @@ export function identity(baseline: SetBaseline): Precondition[] {
 export const imagePath = (baseline: Pick<SetBaseline, 'containerIndex'>): string =>
   `${CONTAINERS}/${baseline.containerIndex}/image`;
 
-/** The first write of a release: the new image, and how the set is held. */
+/** The first write of a release: the new image and the set controls. */
 export function firstWavePatch(baseline: SetBaseline, replicas: number, hold: SetControls): GuardedPatch {
   return firstPatch(baseline, replicas, controlledStrategy(baseline, hold));
 }
@@ -204,7 +204,7 @@ export function isKnownStrategy(baseline: SetBaseline, strategy: UpdateStrategy 
   return known.some((one) => sameJson(one, strategy)) || (strategy === null && !baseline.hasUpdateStrategy);
 }
 
-/** What somebody else has written over the release's values, as it was shown to the person who decided about it. */
+/** A value of somebody else over the release's, as it was shown to the person who decided about it. */
 export interface SeenValues {
   readonly image: string;
   /** Null when the set has none; absent when the release does not hold it. */
@@ -232,7 +232,7 @@ export function reassertPatch(baseline: SetBaseline, seen: SeenValues, held: Con
   };
 }
 
-/** What a release has written and keeps until it writes again. */
+/** The values that a release has written and keeps until it writes again. */
 export interface ControlledValues {
   readonly image: string;
   /** Absent when the release leaves it to its owner. */

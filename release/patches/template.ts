@@ -7,8 +7,8 @@ import { asGoWrites } from './go-object.ts';
 export const TEMPLATE = '/spec/gameServerTemplate';
 
 /**
- * What a template says beside the release container's image, by JSON pointer below {@link TEMPLATE}: images as they are,
- * everything else as a digest. Absent fields are left out.
+ * The parts of a template beside the release container's image, by JSON pointer below {@link TEMPLATE}: images as they
+ * are, everything else as a digest. Absent fields are left out.
  */
 export type TemplateFields = Readonly<Record<string, string>>;
 
@@ -20,7 +20,7 @@ export interface TemplateEdit {
   readonly to: string;
 }
 
-/** What a plan has read of a template. */
+/** The parts that a plan has read of a template. */
 interface PlannedTemplate {
   readonly container: string;
   readonly template: TemplateFields;
@@ -85,7 +85,7 @@ function isImage({ field }: TemplateEdit): boolean {
   return field.endsWith('/image');
 }
 
-/** What people are told of an edit; digests say nothing to them. */
+/** The sentence about an edit; digests say nothing to them. */
 export function templateEditText(edit: TemplateEdit, name: string, by = 'somebody'): string {
   const { field, from, to } = edit;
   if (!isImage(edit)) return `${by} changed ${field} of ${name}`;

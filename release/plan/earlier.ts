@@ -22,8 +22,8 @@ export interface Untouched {
 }
 
 /**
- * What earlier releases left servers on that this one does not move: the record of this release replaces theirs, and a
- * server that still runs what its own release proved has not foreign edit.
+ * The versions of earlier releases on servers that this one does not move: the record of this release replaces theirs,
+ * and a server that still runs what its own release proved shows no mismatch.
  */
 export function earlierVersions(
   { strategy, version }: Pick<ReleaseSpec, 'strategy' | 'version'>,

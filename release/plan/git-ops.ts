@@ -12,18 +12,21 @@ const LONGEST_NAME = 80;
 /** A program that applies objects from Git by itself, again and again. */
 export type GitOpsKind = 'Argo CD' | 'Flux Kustomization' | 'Flux HelmRelease';
 
-/** Who applies a set from Git. */
+/** The program that applies a set from Git. */
 export interface GitOpsManager {
   readonly kind: GitOpsKind;
   /** The field manager, or what else on the set tells of it. */
   readonly by: string;
   /** The Application, Kustomization or HelmRelease, `namespace/name` where both are known; absent when the set does not say. */
   readonly owner?: string | undefined;
-  /** What is on the set already and keeps it from writing, such as `kustomize.toolkit.fluxcd.io/reconcile: disabled`. */
+  /**
+   * The mark that is on the set already and keeps it from writing, such as `kustomize.toolkit.fluxcd.io/reconcile:
+   * disabled`.
+   */
   readonly leavesAlone?: string | undefined;
 }
 
-/** Who writes a set beside a release, and what makes it write no more. */
+/** The managers that write a set beside a release, and what makes it write no more. */
 export interface SetWriter {
   /** The field manager. */
   readonly by: string;
@@ -39,7 +42,7 @@ const MANAGERS: Readonly<Record<string, GitOpsKind>> = {
   'helm-controller': 'Flux HelmRelease',
 };
 
-/** What kind of GitOps program writes under the name of this field manager; undefined for everybody else. */
+/** The kind of GitOps program that writes under the name of this field manager; undefined for everybody else. */
 export function gitOpsKind(manager: string): GitOpsKind | undefined {
   return Object.hasOwn(MANAGERS, manager) ? MANAGERS[manager] : undefined;
 }
@@ -51,7 +54,8 @@ const HELM = 'helm.toolkit.fluxcd.io';
 type Marks = Pick<GameServerSetView, 'managers' | 'labels' | 'annotations'>;
 
 /**
- * Who applies this set from Git, by its field managers and by the marks that such programs leave on what they apply.
+ * The program that applies this set from Git, by its field managers and by the marks that such programs leave on what
+ * they apply.
  *
  * Sources: argo-cd docs/user-guide/resource_tracking.md (annotation tracking-id `APP:GROUP/KIND:NAMESPACE/NAME`, labels
  * `argocd.argoproj.io/instance` and `app.kubernetes.io/instance`, which Helm charts set as well, so it alone says
@@ -110,15 +114,15 @@ function leftAlone(found: Readonly<Record<string, string>>, kind: GitOpsKind): P
   return mark ? { leavesAlone: mark.join(': ') } : {};
 }
 
-/** What the plan says of the programs that apply a set from Git. */
+/** The lines of the plan about the programs that apply a set from Git. */
 export interface GitOpsNote {
   readonly isWarning: boolean;
   readonly text: string;
 }
 
 /**
- * What the plan says of managers that apply the set from Git, with the settings that make peace; undefined when there is
- * none. A release of chosen servers changes nothing of the set that such a manager applies.
+ * The lines of the plan about managers that apply the set from Git, with the settings that make peace; undefined when
+ * there is none. A release of chosen servers changes nothing of the set that such a manager applies.
  */
 export function gitOpsNote(
   set: Pick<GameServerSetView, 'ref' | 'containers'> & Marks,
@@ -198,8 +202,8 @@ function settings({ kind, owner }: GitOpsManager, { kind: object, name, paths }:
 }
 
 /**
- * What makes a field manager write this set no more: a command to paste for programs that apply it from Git, words for
- * everybody else.
+ * The act that makes a field manager write this set no more: a command to paste for programs that apply it from Git,
+ * words for everybody else.
  *
  * Argo CD: docs/user-guide/commands/argocd_app_set.md (`--sync-policy none`). Flux: the marks of {@link LEFT_ALONE}.
  */
@@ -225,7 +229,7 @@ export function stopText(by: string, set: Pick<GameServerSetView, 'ref'> & Marks
 }
 
 /**
- * What whoever is on call reads of an edit that will come again, and what to do about it.
+ * The sentence for the person on call about an edit that will come again, and what to do about it.
  * @param times how often it has come back after the release had written it over
  */
 export function writtenBackText(manager: string, times: number): string {

@@ -17,7 +17,7 @@ export function recordedPriority(
 
 /**
  * The fleet with the priorities that people have given: where a release that was left half-way still has its own there, what
- * its record says counts. What somebody else has written since stays.
+ * its record says counts. A value that somebody else has written since stays.
  */
 export function withOwnPriorities(
   snapshot: FleetSnapshot,

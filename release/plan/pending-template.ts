@@ -11,7 +11,7 @@ export interface PendingImage {
   /** JSON pointer of the image from the root of the set. */
   readonly field: string;
   readonly image: string;
-  /** What most of the servers run instead. */
+  /** The version that most of the servers run instead. */
   readonly runs: string;
   readonly servers: readonly string[];
 }
@@ -56,7 +56,7 @@ function mostCommon(values: readonly string[]): string | undefined {
   return [...counts].sort(([, left], [, right]) => right - left)[0]?.[0];
 }
 
-/** What somebody has staged, as a sentence. */
+/** A staged change, as a sentence. */
 export function pendingText({ container, field, image, runs, servers }: PendingImage, name: string): string {
   const some = `${servers.slice(0, 5).join(', ')}${servers.length > 5 ? ', ...' : ''}`;
   return `the template of ${name} has ${image} for container ${container} (${field}), and ${servers.length} servers run ${runs || 'no such container'} (${some}): every server that moves would get that, too`;

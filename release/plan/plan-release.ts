@@ -97,7 +97,7 @@ function youngestOf(objects: readonly { readonly createdAt: number }[]): number 
   return objects.reduce((latest, { createdAt }) => Math.max(latest, createdAt), 0);
 }
 
-/** What there is to say of earlier releases; nothing where there is nothing. */
+/** The sentences about earlier releases; nothing where there is none. */
 function leftovers({
   mixed,
   earlier,

@@ -9,7 +9,8 @@ import type { RollbackTarget } from './rollback-target.ts';
 
 /**
  * A server as the plan found it. `containers` holds the run of each container of the set's template, so that a restart
- * during the release is seen even when it happens between two looks. What others inject into pods is not the release's.
+ * during the release is seen even when it happens between two looks. The containers that others inject into pods are
+ * not the release's.
  */
 export interface PlannedServer {
   readonly name: string;
@@ -33,11 +34,11 @@ export interface PriorityChange {
   /** The value that is replaced, and put back at the end. */
   readonly from: number | string;
   readonly to: number | string;
-  /** What a release that was left half-way has given it, and what is there until this one begins. */
+  /** The state that a release left half-way has given the set, and what is there until this one begins. */
   readonly left?: number | string | undefined;
 }
 
-/** What a release will do, as a value: printable, comparable, and all that the workflow needs. */
+/** The work of a release to come, as a value: printable, comparable, and all that the workflow needs. */
 export interface Plan {
   readonly v: 1;
   readonly strategy: ReleaseSpec['strategy'];
@@ -47,7 +48,7 @@ export interface Plan {
   readonly containers: readonly string[];
   readonly version: string;
   readonly previousVersion: string;
-  /** What a rollback goes back to, and why to that. Absent in plans of older versions. */
+  /** The rollback target, and why to that. Absent in plans of older versions. */
   readonly rollbackTo?: RollbackTarget | undefined;
   readonly waves: readonly Wave[];
   /** Servers that already run the new image, but for the adopted ones; they are in no wave. */
@@ -73,7 +74,7 @@ export interface Plan {
   readonly mixed?: readonly string[];
   /** Strategy targeted: the image that an earlier release has left on some of the chosen servers, half-way. */
   readonly leftOn?: string | undefined;
-  /** What earlier releases left servers on that this one does not move. Left out when there is nothing to say. */
+  /** The versions of earlier releases on servers that this one does not move. Left out when there is nothing to say. */
   readonly earlier?: readonly EarlierVersion[];
   readonly priorities: readonly PriorityChange[];
   /**

@@ -16,7 +16,7 @@ export interface PreflightResult {
   readonly calendar?: boolean;
   /** Somebody is told what people must know of it. */
   readonly sinks?: true;
-  /** What the policy of the cluster makes of the release; absent where there is none. */
+  /** The policy's answer about the release; absent where there is none. */
   readonly policy?: UnderPolicy;
 }
 
@@ -24,6 +24,6 @@ export interface PreflightResult {
 export interface UnderPolicy extends Gates {
   /** The requester as the policy knows them; absent when nobody has asked for it yet. */
   readonly requester?: string;
-  /** What vouches for the requester; absent when the name is only claimed. */
+  /** The key that vouches for the requester; absent when the name is only claimed. */
   readonly vouchedBy?: string;
 }

@@ -6,7 +6,7 @@ const MOST_NAMED = 5;
 const LONGEST_NAME = 60;
 
 /**
- * What there is to say of service qualities whose actions write `updatePriority`: OpenKruiseGame does that whenever a
+ * The warning about service qualities whose actions write `updatePriority`: OpenKruiseGame does that whenever a
  * probe has a new result, also while a release runs, and the waves were made by the priorities of the plan. Where one wave
  * holds every server, no order counts.
  */

@@ -4,7 +4,7 @@ import { rewritingOf } from '../fleet/rewriting.ts';
 import type { FleetSnapshot } from './plan.ts';
 import { byName } from './waves.ts';
 
-/** What an admission webhook makes of the image of a container. */
+/** The image of a container, as an admission webhook rewrites it. */
 export interface RewrittenImage {
   /** As the template names it. */
   readonly asked: string;
@@ -14,8 +14,9 @@ export interface RewrittenImage {
 }
 
 /**
- * What admission has made of the image of a container, in the first server where it shows: one at the template's revision,
- * without an override of its own, whose pod asks for the template's image by another name. Undefined when none does.
+ * The image of a container as admission has rewritten it, in the first server where it shows: one at the template's
+ * revision, without an override of its own, whose pod asks for the template's image by another name. Undefined when
+ * none does.
  * @param workload what the controllers have made of the set
  */
 export function rewrittenImage(

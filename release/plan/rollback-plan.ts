@@ -98,7 +98,7 @@ function baselineOf(
   }
   // With new servers only nobody who exists moves: the template alone goes back.
   if (strategy !== 'rolling') return { ...common, templateImage: oldImage };
-  // Whatever of its own is in the template now is what the first write replaces.
+  // Its own values in the template now are what the first write replaces.
   return found.templateImage === oldImage ? common : { ...common, newImage: found.templateImage };
 }
 
@@ -142,7 +142,7 @@ export function maybeNotReloaded({ waves, baseline }: Plan, servers: readonly Se
   );
 }
 
-/** What a rollback needs of a release file: how to ask, and how long to wait. The rest has no part in it. */
+/** The part of a release file that a rollback needs: how to ask, and how long to wait. The rest has no part in it. */
 export function rollbackSpec(
   plan: Plan,
   ask: Ask,

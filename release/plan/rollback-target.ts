@@ -15,7 +15,7 @@ export type RollbackReason =
   | 'what the template says'
   | 'asked for';
 
-/** What a rollback goes back to, and why. */
+/** The rollback target, and why. */
 export interface RollbackTarget {
   readonly image: string;
   readonly version: string;
@@ -37,7 +37,7 @@ export function imageOf({ containers }: ServerView, container: string): string {
 }
 
 /**
- * What a rolling release goes back to. One template has to say it for all servers to move:
+ * The rollback target of a rolling release. One template has to say it for all servers to move:
  *
  * | the servers to move run | back to |
  * |---|---|
@@ -85,7 +85,7 @@ function mostCommon(counts: ReadonlyMap<string, number>, preferred: string): str
   return candidates.includes(preferred) ? preferred : candidates.sort()[0];
 }
 
-/** What the last release left servers on; undefined while one is under way, or was left half-way. */
+/** The versions that the last release left servers on; undefined while one is under way, or was left half-way. */
 function leftByLast({ running, last }: Records, container: string): string | undefined {
   return running === undefined && last?.container === container ? last.image : undefined;
 }
@@ -121,7 +121,7 @@ export function rollbackTarget(
   { records, previousVersion }: { readonly records: Records; readonly previousVersion: string | undefined },
 ): RollbackTarget {
   const versionOf = (image: string): string => recordedVersion(records, container, image) ?? imageTag(image);
-  // What admission has made of the template's image is the template's version: a digest alone has no name.
+  // The image that admission has made of the template's is the template's version: a digest alone has no name.
   const isTemplates = target.image === templateImage || rewritingOf(templateImage, target.image) !== undefined;
   const isOther = !isTemplates && templateImage !== newImage;
   return {

@@ -20,7 +20,7 @@ export interface Scope {
   readonly bystanders: readonly ServerView[];
   /** Names of servers to move whose GameServer has an override of the image already. */
   readonly overridden: readonly string[];
-  /** What the servers go back to, and why. */
+  /** The target of the servers that go back, and why. */
   readonly back: TargetImage;
   /** An image that an earlier release has left on some of them, when it ended half-way. */
   readonly leftOn?: string | undefined;

@@ -1,7 +1,7 @@
 import type { GameServerSetView } from '../fleet/fleet.ts';
 import type { Plan } from './plan.ts';
 
-/** What the plan has to say of players' traffic. */
+/** The lines of the plan about players' traffic. */
 export interface TrafficNote {
   readonly isWarning: boolean;
   readonly text: string;

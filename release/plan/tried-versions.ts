@@ -10,7 +10,7 @@ export const TRIED_VERSIONS = {
   'kruise-game': ['1.0.0', '1.1.0'],
 } as const;
 
-/** What hotwave stands on, under the names that people write for it. */
+/** The products that hotwave stands on, under the names that people write for it. */
 export type Product = keyof typeof TRIED_VERSIONS;
 
 /** In the order in which they are named. */
@@ -29,7 +29,7 @@ export type FoundVersion = { readonly version: string } | { readonly unknown: st
 /** Builds before a version are not that version; a distribution's own builds of it (`-gke.100`, `+k3s1`) are. */
 const VERSION = /^v?(\d+\.\d+\.\d+)(?!\d|\.\d|-(?:alpha|beta|rc))/i;
 
-/** What `doctor` says of the versions that it found: a warning when hotwave never ran on one of them. */
+/** The lines of `doctor` about the versions that it found: a warning when hotwave never ran on one of them. */
 export function versionsLine(found: readonly (readonly [Product, FoundVersion])[]): PreflightLine {
   const isNew = found.some(([product, one]) => 'version' in one && !wasTried(product, one.version));
   return {

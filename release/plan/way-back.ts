@@ -25,7 +25,10 @@ export interface BackWish {
   readonly image?: string | undefined;
 }
 
-/** What a set can go back to by what is written on it, or why it cannot, in a sentence with the command that helps. */
+/**
+ * The version that a set can go back to by what is written on it, or why it cannot, in a sentence with the command
+ * that helps.
+ */
 export type WayBack =
   | {
       readonly kind: 'found';
@@ -43,7 +46,7 @@ type Dead = Extract<WayBack, { readonly reason: string }>;
 type Subject = Pick<GameServerSetView, 'ref' | 'annotations' | 'updateStrategy' | 'hasUpdateStrategy'>;
 
 /**
- * What `rollback` goes back to while no release runs:
+ * The target of a `rollback` while no release runs:
  *
  * | on the set | without a wish | with one |
  * |---|---|---|

@@ -1,6 +1,6 @@
 import type { PreflightLine } from './preflight.ts';
 
-// Who a worker is in its cluster, and what holds that account: what `doctor` says of both.
+// The account of a worker in its cluster, and what holds that account: what `doctor` says of both.
 
 /** The account of deploy/rbac.yaml, for which the policies of deploy/admission-policy.yaml are. */
 export const SHIPPED_ACCOUNT = 'system:serviceaccount:hotwave-system:hotwave';
@@ -29,7 +29,7 @@ export interface FoundPolicy {
 /** All of the policies, or why nobody knows. */
 export type FoundPolicies = { readonly policies: readonly FoundPolicy[] } | { readonly unknown: string };
 
-/** What `doctor` says of the account. */
+/** The lines of `doctor` about the account. */
 export function accountLine(account: FoundAccount): PreflightLine {
   const title = 'account';
   if ('name' in account) return { title, status: 'ok', detail: account.name };
@@ -40,7 +40,7 @@ const AS_ADMINISTRATOR =
   'An administrator sees it: kubectl get validatingadmissionpolicies,validatingadmissionpolicybindings -l app.kubernetes.io/name=hotwave';
 const APPLY = 'kubectl apply -f deploy/admission-policy.yaml';
 
-/** What `doctor` says of the policies: a warning when they are known not to hold the worker's account. */
+/** The lines of `doctor` about the policies: a warning when they are known not to hold the worker's account. */
 export function admissionLine(account: FoundAccount, found: FoundPolicies): PreflightLine {
   const title = 'admission policy';
   if ('unknown' in found) {

@@ -3,7 +3,7 @@ import type { Policy, Power } from './policy-spec.ts';
 import { POWERS } from './policy-spec.ts';
 import { mustBeVouched, rulesFor } from './weigh.ts';
 
-/** What the policy wants of whoever decides in a namespace, a sentence for each: `approve: only ops`. */
+/** The policy's demands on people who decide in a namespace, a sentence for each: `approve: only ops`. */
 export function describeRules(policy: Policy, namespace: string): readonly string[] {
   const rules = rulesFor(policy, namespace);
   const may = POWERS.flatMap((power) => {
@@ -19,7 +19,7 @@ function powersText(powers: readonly Power[]): string {
   return powers.length === POWERS.length ? 'everything' : powers.join(', ');
 }
 
-/** What is another in a policy than before, for a log: names, and never what they stand for. */
+/** The differences between two policies, for a log: names, and never what they stand for. */
 export function changesOf(before: Policy, after: Policy): readonly string[] {
   return [
     ...namedChanges('people', before.people, after.people),

@@ -8,9 +8,9 @@ import { VERBS } from '../progress/state.ts';
 import { sinkSchema } from './sink-spec.ts';
 import { isPublicKey } from './ssh-signature.ts';
 
-/** What somebody may be allowed: what a release can be told, and to start one. */
+/** The acts that somebody may be allowed: what a release can be told, and to start one. */
 export const POWERS = ['start', ...VERBS] as const;
-/** What somebody may be allowed. */
+/** The acts that somebody may be allowed. */
 export type Power = (typeof POWERS)[number];
 
 const MOST_PEOPLE = 2_000;
@@ -75,7 +75,10 @@ const policyFieldsSchema = z.strictObject({
   sinks: z.array(sinkSchema).max(20).prefault([]),
 });
 
-/** What is right in each field and wrong together: names that nobody has, groups that are too small, one key of two owners. */
+/**
+ * Fields that are right alone and wrong together: names that nobody has, groups that are too small, one key of two
+ * owners.
+ */
 function togetherProblems(
   policy: z.output<typeof policyFieldsSchema>,
 ): { path: (string | number)[]; message: string }[] {

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { NOTICE_KINDS } from '../notices/notice.ts';
 import { dnsLabel } from '../spec/names.ts';
 
-/** What every sink may say. */
+/** The options of every sink. */
 const ofAll = {
   name: dnsLabel,
   kinds: z.array(z.enum(NOTICE_KINDS)).min(1).optional().meta({ description: 'Only these. Default: everything' }),
@@ -33,7 +33,7 @@ const eventSink = z
  * Events of the set itself.
  */
 export const sinkSchema = z.discriminatedUnion('type', [httpSink, eventSink], {
-  // What is no object at all comes here, too.
+  // A value that is no object at all comes here, too.
   error: ({ code }: { readonly code: string }) =>
     code === 'invalid_union' ? 'expected http or kubernetes-events' : undefined,
 });

@@ -11,7 +11,7 @@ export interface SshSignature {
   readonly hash: 'sha256' | 'sha512';
   /** `ssh-ed25519`, `ecdsa-sha2-nistp256`, `sk-ssh-ed25519@openssh.com`, ... */
   readonly kind: string;
-  /** What the kind makes of it; for keys of security devices flags and a counter follow. */
+  /** The kind decides how it is read; for keys of security devices flags and a counter follow. */
   readonly bytes: Uint8Array;
   readonly rest: Uint8Array;
 }
@@ -46,7 +46,7 @@ function readBlob(blob: Uint8Array): SshSignature | undefined {
   return { key, namespace, hash, kind: latin(signature.bytes()), bytes: signature.bytes(), rest: signature.rest() };
 }
 
-/** What a key really signs: not the message, but its digest with what it is for. */
+/** The bytes that a key really signs: not the message, but its digest with what it is for. */
 export function signedBytes(
   { namespace, hash }: Pick<SshSignature, 'namespace' | 'hash'>,
   digest: Uint8Array,

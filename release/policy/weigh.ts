@@ -4,7 +4,7 @@ import { formatDuration } from '../spec/quantity.ts';
 import { eitherOf } from '../spec/either-of.ts';
 import type { Policy, Power } from './policy-spec.ts';
 
-/** What somebody wants, and who that is said to be. */
+/** The wish of somebody, and the name that they give. */
 export interface Claim {
   readonly power: Power;
   readonly namespace: string;

@@ -28,7 +28,7 @@ export const backAppliers = {
 } satisfies Partial<Appliers>;
 
 /** Why and how a release goes back. */
-export interface Departure {
+export interface TurnBack {
   readonly reason: string;
   /** Default all at once. */
   readonly order?: RollbackOrder;
@@ -39,7 +39,7 @@ export interface Departure {
 }
 
 /** The release goes back, or a part of it. */
-export function departed(release: Release, how: Departure): Release {
+export function turnedBack(release: Release, how: TurnBack): Release {
   const { scope = 'release', order = 'all', outcome = 'rolled-back', reason } = how;
   const back: WayBack = {
     scope,
@@ -79,7 +79,7 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
     endedAt: undefined,
     isPutBack: false,
     groupRetry: undefined,
-    // Whoever came meanwhile is looked for anew: what it was proved on the way forward is what has to go.
+    // A server that came meanwhile is looked for anew: what it was proved on the way forward is what has to go.
     newcomers: NO_NEWCOMERS,
     ...(hasFailed ? { failedBecause: back.reason } : {}),
   });
@@ -101,7 +101,7 @@ function wholeBack(release: Release, back: WayBack, hasFailed: boolean): Release
 function onTheWayBack({ plan: { version, previousVersion }, spec }: Release, row: Row): Row {
   const { deferred: _deferred, admitted: _admitted, trying: _trying, mayHaveLoaded, basis: _basis, ...rest } = row;
   const mayLoadNew = row.mayLoadNew ?? loadingNew(row, isSent(spec.reload));
-  // Whoever a part of the release has brought back keeps that, and its override, until the template is back.
+  // A server that a part of the release has reverted keeps that, and its override, until the template is back.
   const excluded = rest.excluded === 'reverted' ? ('reverted' as const) : undefined;
   // It has been told to load the version before that is now desired of it.
   const isTold = excluded === 'reverted' || version === previousVersion;
@@ -167,11 +167,11 @@ function lookedAt(release: Release, seen: Snapshot): Release {
   const isSweep = back.group >= groups.length && back.groups !== undefined;
   const { came, newcomers } = cameMeanwhile(release, { back, seen, isSweep, listed: new Set(groups.flat()) });
   const out = leftOut(release);
-  // Who keeps the new version by an override has not to go; only whether it is there counts.
+  // A server that keeps the new version by an override has not to go; only whether it is there counts.
   const kept = new Set(release.plan.adopted.map(({ name }) => name));
   const going = isSweep ? seen.touched.filter((name) => !out.has(name) && !kept.has(name)) : (groups[back.group] ?? []);
   const members = [...new Set([...going, ...came])];
-  // Whose sidecar has only restarted is asked first: its engine may never have loaded anything else.
+  // A server whose sidecar has only restarted is asked first: its engine may never have loaded anything else.
   const moved = isSweep ? Object.keys(seen.outgoing) : [];
   const mustLoad = new Set([...moved, ...doubtful(release, seen), ...release.plan.unproved]);
   for (const name of came) if (seen.touched.includes(name)) mustLoad.add(name);
@@ -196,8 +196,8 @@ interface Coming {
 }
 
 /**
- * Who came meanwhile goes back, too, or is asked. Whoever does not serve, or comes after the last round, is named as not
- * proved: a set that grows for ever must not hold its rollback for ever.
+ * A server that came meanwhile goes back, too, or is asked. One that does not serve, or comes after the last round, is
+ * named as not proved: a set that grows for ever must not hold its rollback for ever.
  */
 function cameMeanwhile(
   release: Release,
@@ -225,7 +225,7 @@ function cameMeanwhile(
   };
 }
 
-/** Who was created with the image that is taken back keeps it. */
+/** A server that was created with the image that is taken back keeps it. */
 function stayingOf({ plan }: Release, { newcomers, touched }: Snapshot): readonly string[] | undefined {
   if (plan.strategy !== 'newServersOnly') return undefined;
   return newcomers.map(({ name }) => name).filter((name) => touched.includes(name));
@@ -251,7 +251,7 @@ function goingRows(release: Release, { members, mustLoad, seen }: Going): Releas
     stage: STAGE.none,
     basis: undefined,
     outgoing: seen.outgoing[name] ?? row.outgoing,
-    // Whoever has come back meanwhile may have loaded anything.
+    // A server that has come back meanwhile may have loaded anything.
     touched: row.touched ?? (mustLoad.has(name) || row.away === 'gone' ? true : undefined),
     mayLoadNew: row.mayLoadNew ?? (loading.has(name) ? 'soon' : undefined),
     away: away.has(name) ? 'gone' : undefined,
@@ -280,7 +280,7 @@ function notTakenBack(
   return changingBack(known, { problem, isNoted: false });
 }
 
-/** What somebody else has written over the release is shown: a person says whose values stay, or goes back over it. */
+/** A value of somebody else over the release's is shown: a person says whose values stay, or goes back over it. */
 function withFound(release: Release, found: SeenValues, what: string, now: number): Release {
   const known = knowing(release, { foreign: { ...release.progress.foreign, seen: found } });
   return showing(known, { foreignEdit: { what, seenAt: now } });
@@ -363,7 +363,7 @@ export function tryAgain(release: Release): Release {
   if (!back) return release;
   const failed = [...rows].filter(([, row]) => row.failed !== undefined).map(([name]) => name);
   const next = withRow(release, failed, (row) => ({ ...evidenceGone(passedRow(row)), touched: row.touched }));
-  // What new servers get is taken back in one write, which is not made again.
+  // The image of new servers is taken back in one write, which is not made again.
   const isDone = release.plan.strategy === 'newServersOnly' && back.isWritten;
   const again: WayBack = {
     ...back,

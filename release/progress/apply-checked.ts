@@ -19,7 +19,7 @@ const ACCIDENTS_PER_SERVER = 0.1;
 /** A server that is not there is no failed server, until it is known what became of it. */
 const AWAY: ReadonlySet<FailureClass> = new Set<FailureClass>(['missing', 'recreated']);
 
-/** What a step over servers came to: who has come further, and what becomes of those who failed. */
+/** The result of a step over servers: who has come further, and what becomes of those who failed. */
 export function applyChecked(release: Release, event: CheckedEvent, now: number): Release {
   const told = withTold(release, event, now);
   if (release.progress.back) return checkedBack(told, event);
@@ -164,7 +164,7 @@ function withPassed(release: Release, event: CheckedEvent): Release {
       isAgain: row.stage === stage,
     });
   });
-  // What made a release go back stays to be read, however well everybody is on the old version.
+  // The reason of a rollback stays to be read, however well everybody is on the old version.
   return next.progress.back ? next : { ...next, state: withoutFailures(next.state, new Set(over)) };
 }
 
@@ -193,7 +193,7 @@ function passedOn(row: Row, passed: PassedOn): Row {
   };
 }
 
-/** Whoever still says the old version when all its time is over loads the new one no more. */
+/** An engine that still answers as before when all its time is over loads the new one no more. */
 function isLoadedOrNever(mayLoadNew: Row['mayLoadNew'], { toward, isProof, isAgain }: PassedOn): boolean {
   return mayLoadNew === undefined || toward === 'new' || (isProof && isAgain && mayLoadNew === 'soon');
 }
@@ -267,7 +267,7 @@ function withRetry(release: Release, event: CheckedEvent, retry: Retry, now: num
   });
 }
 
-/** Who did not prove the version is told once more, after it was asked once more. */
+/** A server that did not prove the version is told once more, after it was asked once more. */
 function fallenBack(row: Row, { what }: CheckedEvent): Row {
   return what === 'prove' && row.stage === STAGE.told ? { ...row, stage: STAGE.files } : row;
 }
@@ -311,7 +311,7 @@ function classesOf({ failures, moreFailed, moreClasses = [] }: StepReport): Read
 function adopted(release: Release, { report }: CheckedEvent): Release {
   const verdict = judgeStep(report, NONE_BEFORE, { tolerate: 0, then: 'pause' });
   if (verdict.kind === 'advance') return knowing(release, { adoption: 'ready' });
-  // What a person can accept stands in the table; anything else is only tried again.
+  // The failures that a person can accept stand in the table; anything else is only tried again.
   const classes = classesOf(report);
   const acceptable = failedNames(report).filter((name) => ACCEPTABLE.has(classes.get(name) ?? 'notReady'));
   const next = withRow(release, acceptable, (row, name) => ({ ...row, failed: classes.get(name) }));
@@ -375,7 +375,7 @@ function judgedBack(release: Release, event: CheckedEvent): Release {
     else failed.push(name);
   }
   const next = withRow(
-    // Whatever it may have been about to load, it has loaded it.
+    // If it was about to load something, it has loaded it.
     withRow(passed, untouched, (row) => ({ ...row, touched: true, stage: STAGE.moved, mayLoadNew: undefined })),
     failed,
     (row, name) => ({ ...row, failed: classes.get(name) ?? 'notReady' }),

@@ -3,7 +3,7 @@ import { groupsOf } from '../decisions/gate-votes.ts';
 import { withDecision } from '../decisions/decision.ts';
 import { agreeing } from '../narrate/narrate.ts';
 import { formatDuration } from '../spec/quantity.ts';
-import { departed } from './apply-back.ts';
+import { turnedBack } from './apply-back.ts';
 import { knowing, pausedFor, showing, withRow, withShownWave } from './changes.ts';
 import type { Appliers, Event } from './events.ts';
 import { skippedServers } from './groups.ts';
@@ -56,7 +56,7 @@ function gateRejected(release: Release, now: number): Release {
   const { gate } = release.state;
   if (!gate?.rejected) return release;
   const reason = `${gate.rejected.actor} rejected wave ${gate.wave}: ${gate.rejected.reason}`;
-  if (release.spec.onFailure.then === 'rollback') return departed(release, { reason });
+  if (release.spec.onFailure.then === 'rollback') return turnedBack(release, { reason });
   const { rejected: _heard, ...open } = gate;
   return pausedFor(showing(release, { gate: { ...open, approvedBy: [] } }), reason, now);
 }
@@ -67,7 +67,7 @@ function gateTimedOut(release: Release, now: number): Release {
   const { onTimeout, timeout } = gate.spec;
   if (onTimeout === 'proceed') return gatePassed(release, gate.wave);
   const reason = `nobody decided at the gate within ${formatDuration(timeout)}`;
-  return onTimeout === 'rollback' ? departed(release, { reason }) : pausedFor(release, reason, now);
+  return onTimeout === 'rollback' ? turnedBack(release, { reason }) : pausedFor(release, reason, now);
 }
 
 function reminded(release: Release, now: number): Release {
@@ -120,7 +120,7 @@ function calendarFrozen(
   return release.state.freeze?.overridden === undefined ? showing(known, { freeze: { window, until } }) : known;
 }
 
-/** What has been overridden once is not asked about again. */
+/** A reason that has been overridden once is not asked about again. */
 function windowOverridden(release: Release): Release {
   const { frozen, overriddenWindows } = release.progress;
   const windows = [...new Set([...overriddenWindows, ...(frozen?.keys ?? [])])];
@@ -133,8 +133,8 @@ function overMixed(release: Release, now: number): Release {
   if (!budget) return showing(release, { mixedUntil: undefined });
   const sentence = describeMixed(budget);
   const { pausedBecause, foreignEdit } = release.state;
-  // That is no failure of the version. What somebody else has written is written over only when a person says so.
-  if (budget.then === 'rollback' && !foreignEdit) return departed(release, { reason: sentence });
+  // That is no failure of the version. A value of somebody else is written over only when a person says so.
+  if (budget.then === 'rollback' && !foreignEdit) return turnedBack(release, { reason: sentence });
   if (pausedBecause === undefined) return pausedFor(release, sentence, now);
   return showing(release, { pausedBecause: `${pausedBecause}; ${sentence}` });
 }
@@ -158,7 +158,7 @@ function waveEnded(release: Release, number: number, now: number): Release {
   return number === NEW_SERVERS_WAVE && plan.strategy === 'newServersOnly' ? next : withoutSkippedFailures(next);
 }
 
-/** Who is skipped has not failed. */
+/** A skipped server has not failed. */
 function withoutSkippedFailures(release: Release): Release {
   const skipped = skippedServers(release);
   const failed = [...release.progress.rows].filter(([name, { failed }]) => failed !== undefined && skipped.has(name));

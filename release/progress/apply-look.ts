@@ -18,7 +18,10 @@ import { withObservations } from './state.ts';
 
 type LookedEvent = Extract<Event, { kind: 'looked' }>;
 
-/** What a server is that is not as it was: nothing of ours, something that a person has to see, or a proof that died. */
+/**
+ * The verdict on a server that is not as it was: nothing of ours, something that a person has to see, or a proof that
+ * died.
+ */
 type Finding =
   | {
       readonly kind: 'failure';
@@ -109,10 +112,10 @@ function isBroughtBack({ groups = [] }: WayBack, name: string): boolean {
   return groups.some((names) => names.includes(name));
 }
 
-/** What a look has found, by what is to be done about it. */
+/** The findings of a look, by what is to be done about them. */
 interface Found {
   readonly failures: ServerFailure[];
-  /** Who has lost its proof, and whether it runs another image. */
+  /** The servers that have lost their proof, and whether they run another image. */
   readonly lost: Map<string, boolean>;
   readonly same: Map<string, string>;
   readonly hasMoved: boolean;
@@ -138,7 +141,7 @@ function found(release: Release, { look, purpose }: LookedEvent): Found {
 }
 
 /**
- * What a server that has lost its proof is compared with from now on: restarts are counted anew, and a sidecar with the
+ * The new basis of a server that has lost its proof: restarts are counted anew, and a sidecar with the
  * right image is as good as any later one.
  */
 function asMovedAgain({ plan, progress }: Release, seen: SeenServer | undefined): PlannedServer | undefined {
@@ -276,7 +279,7 @@ function isThere(place: Place | undefined): boolean {
   return place?.kind === 'updated' || place?.kind === 'adopted';
 }
 
-/** What a server is like at the first look is what it is compared with, but for what must not have happened. */
+/** The first look at a server is what it is compared with, but for what must not have happened. */
 function baselineFinding(release: Release, seen: SeenServer): Finding {
   const planned = placesOf(release.plan).get(seen.server.name)?.server;
   // That it is another pod than the planned one is known, and a person has gone on with that.
@@ -294,7 +297,7 @@ function findingOf(release: Release, seen: SeenServer): Finding {
     const isMoved = image !== plan.baseline.oldImage;
     return isBroughtBack(progress.back, server.name) ? backFinding(row, isMoved) : otherFinding(release, seen, isMoved);
   }
-  // Whoever was recreated is compared with what it was proved as, not with the plan.
+  // A server that was recreated is compared with what it was proved as, not with the plan.
   if (planned && row.away === undefined) {
     const gone = podFinding(asAccepted(release, planned), server, deleting) ?? mainFinding(release, planned, seen);
     if (gone) return gone;
@@ -302,7 +305,7 @@ function findingOf(release: Release, seen: SeenServer): Finding {
   const isOutsider = row.stage === STAGE.none && !isMoving(release, server.name);
   if (isOutsider) return outsiderFinding(release, planned, seen);
   if (image !== plan.baseline.newImage) return { kind: 'lost', isMoved: true };
-  // What has no proof yet has none to lose.
+  // A server that has no proof yet has none to lose.
   return row.basis === undefined ? { kind: 'same' } : { kind: 'lost', isMoved: false };
 }
 
@@ -311,7 +314,7 @@ function backFinding({ basis, away }: Row, isMoved: boolean): Finding {
   return basis === undefined && away === undefined ? { kind: 'same' } : { kind: 'lost', isMoved };
 }
 
-/** Whoever is not brought back has nothing to prove, unless somebody has made it load what is taken back. */
+/** A server that does not go back has nothing to prove, unless somebody has made it load what is taken back. */
 function otherFinding(release: Release, { server }: SeenServer, isMoved: boolean): Finding {
   const { container } = release.plan.baseline;
   const planned = placesOf(release.plan).get(server.name)?.server;
@@ -396,7 +399,7 @@ function updatedFinding({ plan, progress }: Release, { name, containers }: Plann
   return { kind: 'lost', isMoved: image !== newImage };
 }
 
-/** What a look compares each server with: what its proof holds for, else how the plan found it. */
+/** The expectation that a look compares each server with: what its proof holds for, else how the plan found it. */
 export function expectedBases(release: Release, purpose: LookedEvent['purpose']): ReadonlyMap<string, string> {
   const { plan, progress } = release;
   if (progress.back) return basesOnTheWayBack(release, progress.back);
@@ -419,8 +422,8 @@ export function expectedBases(release: Release, purpose: LookedEvent['purpose'])
 }
 
 /**
- * Whoever goes back is as it was proved; whoever was gone may have come back meanwhile, with what was still there to be had.
- * All others are as the plan found them.
+ * A server that goes back is as it was proved; one that was gone may have come back meanwhile, with what was still
+ * there to be had. All others are as the plan found them.
  */
 function basesOnTheWayBack(release: Release, back: WayBack): ReadonlyMap<string, string> {
   const { groups = [] } = back;

@@ -27,7 +27,7 @@ function newcomersFound(
   { servers: found, old, notServing: silent }: Extract<Event, { kind: 'newcomersFound' }>,
 ): Release {
   const { newcomers } = release.progress;
-  // Whoever a person has skipped or brought back stays so, whatever pod has its name.
+  // A server that a person has skipped or reverted stays so, whatever pod has its name.
   const out = new Set([...skippedServers(release), ...revertedServers(release)]);
   const isOld = new Set(old);
   // Once the set is its owner's again nobody is opened any more.
@@ -36,7 +36,7 @@ function newcomersFound(
   const notServing = [...silent, ...found.filter(({ name }) => isLate(name))].filter(({ name }) => !out.has(name));
   const places = placesOf(release.plan);
   const isOver = servers.length === 0 || newcomers.round + 1 > MOST_ROUNDS;
-  // Whoever was made with the new files has loaded them: it is asked before it is told.
+  // A server that was made with the new files has loaded them: it is asked before it is told.
   const next = withRow(
     release,
     servers.map(({ name }) => name),
@@ -53,7 +53,7 @@ function newcomersFound(
       round: newcomers.round + 1,
       servers: isOver ? [] : servers,
       old,
-      // Whoever comes after the last round is not proved any more, and is named for that.
+      // A server that comes after the last round is not proved any more, and is named for that.
       notProved: [...newcomers.notProved, ...notServing, ...(isOver ? servers : [])],
       isOver,
     },

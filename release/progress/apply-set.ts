@@ -59,7 +59,7 @@ function fenceAt(number: number): SetControl['fence'] {
   return { from: number, to: number };
 }
 
-/** How the set is held after a write. */
+/** The set controls after a write. */
 export function controlAfter(set: SetControl, written: SetWritten): SetControl {
   const fence = written.fence === undefined ? set.fence : fenceAt(written.fence);
   if (written.kind === 'refused' || written.kind === 'untouched') return { ...set, fence };
@@ -102,7 +102,7 @@ function opened(release: Release, event: Extract<Event, { kind: 'opened' }>): Re
   const known = knowing(release, { set: controlAfter(release.progress.set, written) });
   const next = withOrder(known, wave, written);
   const problem = writeProblem(written);
-  // Whoever is in the way may have been moved by somebody: the fleet is looked at before the next try.
+  // A server that is in the way may have been moved by somebody: the fleet is looked at before the next try.
   if (problem !== undefined) return stopped(knowing(next, { mustLook: true }), 'pause', problem);
   if (written.kind !== 'accepted') return next;
   const { progress } = next;
@@ -159,7 +159,7 @@ function templateChecked(
   }
 }
 
-/** What others have changed stays so while the release changes the rest: a pause, for one. */
+/** The changes of others stay while the release changes the rest: a pause, for one. */
 function stillEdited({ plan, progress }: Release, after: SetControl): ForeignView {
   const { foreign, set } = progress;
   if (!foreign.seen || !set.hold || !after.hold) return foreign;
@@ -184,7 +184,7 @@ function controlsChanged(before: Release, { why, written }: Extract<Event, { kin
   return showing(refused, { pausedBecause: adding(state.pausedBecause, 'the set could not be frozen', problem) });
 }
 
-/** Whoever the set is left to finds it paused, and cannot know why. */
+/** The owner of the set finds it paused, and cannot know why. */
 function leftPaused(release: Release, problem: string): Release {
   const { leaving } = release.progress;
   if (!leaving) return release;
@@ -196,11 +196,12 @@ function leftPaused(release: Release, problem: string): Release {
 function held(release: Release, set: SetControl, problem: string | undefined): Release {
   const { leaving } = release.progress;
   if (!leaving) return knowing(release, { set });
-  const reason = problem === undefined ? leaving.reason : adding(leaving.reason, 'the set could not be held', problem);
+  const reason =
+    problem === undefined ? leaving.reason : adding(leaving.reason, 'its set controls could not be written', problem);
   return knowing(release, { set: { ...set, hold: undefined, isRecorded: false }, leaving: { ...leaving, reason } });
 }
 
-/** What somebody else had written is written over; whoever it has moved is looked at. */
+/** A value that somebody else had written is written over; each server that it has moved is looked at. */
 function reasserted(release: Release, { written, priorities }: Extract<Event, { kind: 'reasserted' }>): Release {
   const { progress, state } = release;
   const set = controlAfter(progress.set, written);

@@ -2,7 +2,7 @@ import type { PlannedServer } from '../plan/plan.ts';
 import type { SeenValues } from '../patches/patches.ts';
 import { letsSomebodyMove } from '../patches/patches.ts';
 import { isOverMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
-import { departed, tryAgain } from './apply-back.ts';
+import { turnedBack, tryAgain } from './apply-back.ts';
 import {
   ACCEPTABLE,
   evidenceGone,
@@ -33,7 +33,7 @@ export const standingAppliers = {
   personAwaitedInVain: (release) => awaitedInVain(release),
   haltOver: (release, _event, now) => haltOver(release, now),
   retrying: (release, _event, now) => retrying(release, now),
-  departed: (release, event) => departed(release, event),
+  turnedBack: (release, event) => turnedBack(release, event),
   leaving: (release, event) => leaving(release, event),
   leftUnseen: (release, event) => leftUnseen(release, event.reason),
   leftRecorded: (release, event, now) => leftRecorded(release, event.problem, now),
@@ -48,7 +48,7 @@ function resumed(release: Release, now: number): Release {
   const { progress, state, spec } = release;
   const budget = mixedBudgetOf(spec);
   const mixedUntil = budget && isOverMixed(state, now) ? now + budget.limit : state.mixedUntil;
-  // Whoever resumes at a gate gives it its whole time again: nobody could decide about it meanwhile.
+  // A person who resumes at a gate gives it its whole time again: nobody could decide about it meanwhile.
   const gate = state.gate && { ...state.gate, openedAt: now };
   const remindEvery = gate?.spec.remindEvery;
   const failed = [...progress.rows].filter(([, row]) => row.failed !== undefined);
@@ -146,7 +146,7 @@ function retrying(release: Release, now: number): Release {
     ...progress.newServers,
     settled: progress.newServers.settled.filter((uid) => progress.newServers?.proved.some((one) => one.uid === uid)),
     failed: 0,
-    // Whoever is tried again is followed for as long as one server may take, also when the watch is over.
+    // A server that is tried again is followed for as long as one server may take, also when the watch is over.
     until: Math.max(progress.newServers.until, now + release.spec.ready.timeout),
     isConfirmed: undefined,
   };
@@ -202,7 +202,7 @@ function holdsBackAsMany(strategy: SeenValues['updateStrategy'], partition: numb
   return paused === true || held >= partition;
 }
 
-/** What the watch of the set has seen. */
+/** The findings of the watch of the set. */
 function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSeen' }>, now: number): Release {
   const { state } = release;
   const { what, told, by, ofOrder, ofOthers } = event;
@@ -289,7 +289,7 @@ function finished(release: Release, outcome: Outcome, reason: string, now: numbe
   });
 }
 
-/** What made servers go back is over once they are: what still fails is listed apart from it. */
+/** The reason of a rollback is over once they are: what still fails is listed apart from it. */
 function withPastFailures(release: Release): Release {
   const back = broughtBack(release);
   const failedBefore = release.state.failures.filter(({ server }) => back.has(server));

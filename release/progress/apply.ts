@@ -24,7 +24,7 @@ const APPLIERS: Appliers = {
 };
 
 /**
- * What happened changes the table and what people see, and nothing else does. Total: an event that does not fit changes
+ * An event changes the table and what people see, and nothing else does. Total: an event that does not fit changes
  * nothing.
  */
 export function apply(release: Release, event: Event, now: number): Release {

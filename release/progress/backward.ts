@@ -49,7 +49,7 @@ function problemStep({ progress, plan }: Release, problem: string): Step {
   return note({ kind: 'paused', reason });
 }
 
-/** Who goes back, in the order in which they go. */
+/** The servers that go back, in the order in which they go. */
 export function groupsOf(release: Release): readonly (readonly PlannedServer[])[] {
   const { back } = release.progress;
   const out = leftOut(release);
@@ -175,7 +175,7 @@ function restoreStep({ plan, progress }: Release, back: WayBack): Step | undefin
     return { kind: 'priorities', direction: 'restore', changes: plan.priorities };
   if (plan.strategy === 'targeted') return progress.isPutBack ? undefined : { kind: 'recordEnd' };
   if (plan.strategy === 'newServersOnly') return undefined;
-  // The template is somebody else's now, so the set stays as it is held.
+  // The template is somebody else's now, so the set controls stay as they are.
   if (back.byOverrides) return progress.set.isRecorded ? { kind: 'recordEnd' } : undefined;
   if (!progress.isPutBack && progress.set.hold !== undefined) return { kind: 'putBack', image: plan.baseline.oldImage };
   return undefined;

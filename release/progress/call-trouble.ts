@@ -3,7 +3,7 @@ import { momentSchema } from '../spec/quantity.ts';
 import { plainText } from '../spec/plain-text.ts';
 import type { Wait } from './state.ts';
 
-/** What waits while a call of a release fails and is made again, by the name of its activity. */
+/** The part that waits while a call of a release fails and is made again, by the name of its activity. */
 const WAITING: Readonly<Record<string, string>> = {
   stageTemplate: 'the write of the new image',
   stageForNewServers: 'the write of the new image',
@@ -44,7 +44,7 @@ export const callTroubleSchema = z.object({
   activity: z.string().refine(isAwaited, 'expected an activity that a release waits for'),
   /** The attempt that has failed, from 1. */
   attempt: z.int().min(1).max(1_000_000),
-  /** What was said to it. */
+  /** The words that were said to it. */
   reason: z
     .string()
     .max(10_000)
@@ -59,7 +59,7 @@ export const callTroubleSchema = z.object({
 export type CallTrouble = z.output<typeof callTroubleSchema>;
 
 /**
- * What a release waits for while a call fails: the call itself, whoever does not let it through, and the end of the call.
+ * The wait of a release while a call fails: the call itself, whoever does not let it through, and the end of the call.
  * The deadline of what comes after it says nothing meanwhile.
  */
 export function waitInTrouble(wait: Wait, { activity, attempt, reason = '', until }: CallTrouble): Wait {
@@ -68,7 +68,7 @@ export function waitInTrouble(wait: Wait, { activity, attempt, reason = '', unti
   return { ...wait, for: wait.for === '' ? sentence : `${wait.for}; ${sentence}`, owner: refuserOf(reason), until };
 }
 
-/** Who does not let a call through, by the words of the failure. */
+/** The cause that does not let a call through, by the words of the failure. */
 function refuserOf(reason: string): string {
   const [, plugin] = /^the credential plugin (\S+) /.exec(reason) ?? [];
   if (plugin !== undefined) return `the credential plugin ${plugin}`;

@@ -10,11 +10,11 @@ import type { Task, Waiting } from './steps.ts';
 import type { Release } from './table.ts';
 import type { OpenGate, Phase } from './state.ts';
 
-/** What a release does, whose turn it is, and until when at the latest; nothing is waited for without all of it. */
+/** The work of a release, whose turn it is, and until when at the latest; nothing is waited for without all of it. */
 export interface Doing {
   readonly phase: Phase;
   readonly step: string;
-  /** What is waited for, when it is more than the step. */
+  /** The purpose of the wait, when it is more than the step. */
   readonly for?: string;
   readonly owner: string;
   /** Milliseconds since the epoch. */

@@ -9,7 +9,7 @@ import type { Release } from './table.ts';
 import type { SetWriter } from '../plan/git-ops.ts';
 import type { Checked, Means, OpenedFor, Toward } from './steps.ts';
 
-/** What came of a write of the set, as the table needs it. */
+/** The result of a write of the set, as the table needs it. */
 export type SetWritten =
   | {
       readonly kind: 'accepted';
@@ -18,7 +18,7 @@ export type SetWritten =
       readonly fence?: number | undefined;
       readonly joined?: readonly string[] | undefined;
       readonly instead?: Instead | undefined;
-      /** What others have made of the strategy, and what was left so, as a sentence. */
+      /** The changes of others to the strategy, and what was left so, as a sentence. */
       readonly kept?: string | undefined;
     }
   /** Written, but the controllers did not follow yet. */
@@ -50,7 +50,7 @@ export type SetWritten =
       readonly instead?: Instead | undefined;
     };
 
-/** What happened to a release. `apply` draws the consequences. */
+/** An event of a release. `apply` draws the consequences. */
 export type Event =
   | { readonly kind: 'calendarOpen'; readonly wave: number }
   | {
@@ -84,9 +84,9 @@ export type Event =
       readonly servers: readonly string[];
       readonly report: StepReport;
       readonly means?: Means | undefined;
-      /** What each proof holds for, by name. */
+      /** The basis of each proof, by name. */
       readonly bases?: Readonly<Record<string, string>> | undefined;
-      /** Who has been told to reload. */
+      /** The servers that have been told to reload. */
       readonly told?: readonly string[] | undefined;
       /** A decision ended the step early: who is in no list was not dealt with. */
       readonly isInterrupted?: boolean | undefined;
@@ -170,7 +170,7 @@ export type Event =
   | { readonly kind: 'haltOver' }
   | { readonly kind: 'retrying' }
   | {
-      readonly kind: 'departed';
+      readonly kind: 'turnedBack';
       readonly scope: RollbackScope;
       readonly order: RollbackOrder;
       readonly outcome: Outcome;
@@ -201,7 +201,7 @@ export type Event =
   | { readonly kind: 'marked'; readonly fence: number }
   | { readonly kind: 'finished'; readonly outcome: Outcome; readonly reason: string };
 
-/** What each kind of event changes. */
+/** The change that each kind of event makes. */
 export type Appliers = {
   readonly [Kind in Event['kind']]: (release: Release, event: Extract<Event, { kind: Kind }>, now: number) => Release;
 };

@@ -30,7 +30,7 @@ const PARTS: readonly Part[] = [
   monitor,
 ];
 
-/** What a release that goes forward does next; undefined when it is done. */
+/** The next step of a release that goes forward; undefined when it is done. */
 export function forwardStep(release: Release, now: number): Step | undefined {
   for (const part of PARTS) {
     const step = part(release, now);
@@ -92,7 +92,7 @@ function isEnded({ state }: Release, number: number): boolean {
   return status === 'done' || status === 'skipped' || status === 'rolled-back';
 }
 
-/** Whoever has lost its proof after its wave proves again before anything else. */
+/** A server that has lost its proof after its wave proves again before anything else. */
 function evidenceStep(release: Release, now: number): Step | undefined {
   if (release.progress.mustLook) return { kind: 'look', purpose: 'evidence', notBefore: 0 };
   const ended = release.plan.waves.filter(({ number }) => isEnded(release, number) && !isSkipped(release, number));
@@ -145,7 +145,9 @@ function waveStep(release: Release, wave: Wave, now: number): Step | undefined {
   );
 }
 
-/** What must hold before a wave begins: its gate, the calendar, and that servers are not of two versions for too long. */
+/**
+ * The conditions before a wave begins: its gate, the calendar, and that servers are not of two versions for too long.
+ */
 function beforeWave(release: Release, number: number, now: number): Step | undefined {
   const held = gateStep(release, number, now) ?? calendarStep(release, number, now);
   if (held) return held;
@@ -242,7 +244,7 @@ function stillBusy(release: Release, servers: readonly PlannedServer[]): readonl
   });
 }
 
-/** What becomes of servers that have players to the last, as the release file says. */
+/** The rule for servers that have players to the last, as the release file says. */
 function busyStep({ spec }: Release, busy: readonly PlannedServer[]): Step {
   const servers = busy.map(({ name }) => name);
   switch (spec.admission?.then) {

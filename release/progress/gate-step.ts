@@ -20,13 +20,13 @@ export function gateStep({ spec, state, progress }: Release, wave: number, now: 
 
 const note = (event: Event): Step => ({ kind: 'note', event });
 
-/** What people have decided already. */
+/** The decisions of people so far. */
 function decided(gate: OpenGate): Step | undefined {
   if (gate.rejected) return note({ kind: 'gateRejected' });
   return approvalsMissing(gate) === undefined ? note({ kind: 'gatePassed', wave: gate.wave }) : undefined;
 }
 
-/** What time brings to a gate that nobody has decided about yet. */
+/** The effect of time on a gate that nobody has decided about yet. */
 function timeStep({ state, progress }: Pick<Release, 'state' | 'progress'>, gate: OpenGate, now: number): Step {
   const until = gate.openedAt + gate.spec.timeout;
   if (now >= until) return note({ kind: 'gateTimedOut' });

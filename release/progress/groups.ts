@@ -11,7 +11,7 @@ import type { Release, Row } from './table.ts';
 import { isFinal, namedServers } from './state.ts';
 import type { NamedServers, ReleaseState, WaveProgress } from './state.ts';
 
-// Who belongs to what: every question about a group of servers is answered from the table here, and nowhere else.
+// The groups of servers: every question about a group of servers is answered from the table here, and nowhere else.
 
 /** Servers that people have skipped: themselves, or with their wave. */
 export function skippedServers({ plan, state }: Pick<Release, 'plan' | 'state'>): ReadonlySet<string> {
@@ -63,7 +63,7 @@ export function presentOnes(release: Release): PlannedOnes {
   return plannedOnes(release.plan, new Set(awayServers(release)));
 }
 
-/** Whoever is none of these came meanwhile and was not dealt with yet. */
+/** A server that is none of these came meanwhile and was not dealt with yet. */
 export function knownOnes(release: Release): KnownOnes {
   const { proved, notProved, servers } = release.progress.newcomers;
   return { planned: presentOnes(release), settled: [...proved, ...notProved, ...servers].map(({ uid }) => uid) };
@@ -79,14 +79,14 @@ export function waveOf({ plan }: Pick<Release, 'plan'>, name: string): Wave | un
   return placesOf(plan).get(name)?.wave;
 }
 
-/** What failed servers of a wave lead to; without a wave, of servers of no wave. */
+/** The verdict on failed servers of a wave; without a wave, of servers of no wave. */
 export function policyOf({ plan, spec }: Release, wave?: Wave): FailurePolicy {
   const { then, perWave, classes } = spec.onFailure;
   const limit = perWave === undefined || !wave ? undefined : resolveCount(perWave, wave.servers.length);
   return { tolerate: plan.tolerate, then, classes, perWave: limit };
 }
 
-/** How many servers were excluded before because they failed. Who was skipped since does not count. */
+/** How many servers were excluded before because they failed. A server that was skipped since does not count. */
 export function failedBefore(release: Release, wave?: Wave): FailedBefore {
   const skipped = skippedServers(release);
   const failed = [...release.progress.rows].filter(
@@ -127,7 +127,7 @@ export function excludedSentence(release: Release): string {
 
 /** Servers that say the old version, and were told to load the new one and never proved it: nobody knows what comes. */
 export function lateServers(release: Release): readonly string[] {
-  // Whoever was left out has not been brought back, and is named for that.
+  // An excluded server has not gone back, and is named for that.
   const out = leftOut(release);
   return [...release.progress.rows]
     .filter(([name, { mayLoadNew, away }]) => mayLoadNew === 'late' && away === undefined && !out.has(name))
@@ -158,7 +158,8 @@ export function leftOut(release: Release): ReadonlySet<string> {
 export function broughtBack(release: Release): ReadonlySet<string> {
   const { plan, progress, state } = release;
   const { back, newcomers, rows } = progress;
-  // What new servers get is taken back; those that are there stay as they are. Of one that was left half-way nobody knows.
+  // The image of new servers is taken back; those that are there stay as they are. Of one that was left half-way
+  // nobody knows.
   if (progress.leaving || back?.scope !== 'release' || back.isNothing || plan.strategy === 'newServersOnly')
     return new Set();
   const out = leftOut(release);
@@ -200,7 +201,7 @@ export function reachedServers({ plan, state }: Release): readonly PlannedServer
 }
 
 /**
- * How the set is held when the release writes over an edit. Until the last wave is over nobody moves at first: whoever came
+ * The set controls when the release writes over an edit. Until the last wave is over nobody moves at first: whoever came
  * meanwhile may stand where one of the waves stood in Kruise's order, so the set is opened for its wave anew.
  */
 export function holdOverEdit({ progress, state }: Release): SetControls | undefined {

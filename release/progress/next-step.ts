@@ -16,7 +16,7 @@ const HALT_GRACE_MS = 30_000;
 const note = (event: Event): Step => ({ kind: 'note', event });
 
 /**
- * What a release does next. Total: whatever the value says, there is an answer, and each wait in it has an end. What
+ * The next step of a release. Total: whatever the value says, there is an answer, and each wait in it has an end. What
  * people and others want comes first, then the way that the release goes.
  */
 export function nextStep(release: Release, now: number): Step {
@@ -93,14 +93,14 @@ function whole(
     order = 'all',
     outcome = 'rolled-back',
     hasFailed = false,
-  }: Partial<Pick<Departed, 'order' | 'outcome' | 'hasFailed'>>,
+  }: Partial<Pick<TurnedBack, 'order' | 'outcome' | 'hasFailed'>>,
 ): Step {
-  return note({ kind: 'departed', scope: 'release', order, outcome, reason, hasFailed });
+  return note({ kind: 'turnedBack', scope: 'release', order, outcome, reason, hasFailed });
 }
 
-type Departed = Extract<Event, { kind: 'departed' }>;
+type TurnedBack = Extract<Event, { kind: 'turnedBack' }>;
 
-/** What makes a release stand still, from the strongest to the weakest, and what lets it go on. */
+/** The causes that make a release stand still, from the strongest to the weakest, and what lets it go on. */
 function standingStep(release: Release, now: number): Step | undefined {
   const { state, progress } = release;
   const goesBack = progress.back?.scope === 'release';
@@ -119,7 +119,7 @@ function isResumed({ state, progress }: Release): boolean {
   return progress.pause !== undefined || state.foreignEdit?.wins === 'order';
 }
 
-/** What people and others want of a release that goes forward. */
+/** The wishes of people and others for a release that goes forward. */
 function askedStep(release: Release, now: number): Step | undefined {
   const { state, progress } = release;
   const { pause, rollback } = state.requests;
@@ -134,7 +134,7 @@ function partOf({ state }: Release): Event {
   const { rollback } = state.requests;
   const reason = `asked for by ${rollback?.actor ?? ''}: ${rollback?.reason ?? ''}`;
   const scope = rollback?.scope ?? 'failed';
-  return { kind: 'departed', scope, order: 'all', outcome: 'rolled-back', reason, hasFailed: false };
+  return { kind: 'turnedBack', scope, order: 'all', outcome: 'rolled-back', reason, hasFailed: false };
 }
 
 function haltedStep(release: Release, now: number): Step {

@@ -13,7 +13,7 @@ import {
 import type { Release } from './table.ts';
 import type { Halt } from './state.ts';
 
-/** What a release has come to, as a sentence for people. Every number in it is counted from the table. */
+/** The result of a release, as a sentence for people. Every number in it is counted from the table. */
 export function outcomeSentence(release: Release): string {
   const { back } = release.progress;
   if (back) return `${back.reason}; ${withdrawalSentence(release)}`;
@@ -135,4 +135,5 @@ function rollingBack(release: Release): string {
   return `the others prove ${previousVersion}; ${keep}${apart}`;
 }
 
-const BY_OVERRIDES = '; they keep overrides, and the set is held, because the template has a change of somebody else';
+const BY_OVERRIDES =
+  '; they keep overrides, and the set controls stay, because the template has a change of somebody else';

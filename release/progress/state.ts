@@ -35,7 +35,7 @@ export function isFinal(phase: Phase): phase is Outcome {
   return FINAL.has(phase);
 }
 
-/** What a release can be told. */
+/** The decisions that a release can be told. */
 export const VERBS = [
   'approve',
   'reject',
@@ -50,7 +50,7 @@ export const VERBS = [
   'halt',
   'unhalt',
 ] as const;
-/** What a release can be told. */
+/** The decisions that a release can be told. */
 export type Verb = (typeof VERBS)[number];
 
 /** How much of a release a rollback is about: all of it, the wave at work, or the servers that failed. */
@@ -97,7 +97,7 @@ export interface Decision {
   readonly run?: string | undefined;
   /** Of a signed decision: when it was signed, milliseconds since the epoch. */
   readonly signedAt?: number | undefined;
-  /** What vouches for it: an SSH signature over {@link canonicalDecision}. */
+  /** The SSH signature over {@link canonicalDecision}. */
   readonly signature?: string | undefined;
 }
 
@@ -105,7 +105,7 @@ export interface Decision {
 export interface DecisionRecord extends Omit<Decision, 'signature'> {
   /** The name that was sent, where the policy knows the person by another one. */
   readonly as?: string | undefined;
-  /** What vouches for the name, such as `ann's key`; absent when it is only claimed. */
+  /** The key that vouches for the name, such as `ann's key`; absent when it is only claimed. */
   readonly vouchedBy?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -113,10 +113,10 @@ export interface DecisionRecord extends Omit<Decision, 'signature'> {
   readonly answer: string;
 }
 
-/** What the release waits for, so that every wait has an owner, a start and an end. */
+/** The release's wait, so that every wait has an owner, a start and an end. */
 export interface Wait {
   readonly for: string;
-  /** Who or what ends it: a person, Kruise, the engine, a timer. */
+  /** The owner of the wait: a person, Kruise, the engine, a timer. */
   readonly owner: string;
   readonly since: number;
   /** Deadline, milliseconds since the epoch. */
@@ -161,7 +161,7 @@ export interface WaveProgress {
   readonly endedAt?: number;
 }
 
-/** What people have asked for that the runbook has not done yet. */
+/** The requests of people that the runbook has not done yet. */
 export interface Requests {
   readonly pause?: { readonly actor: string; readonly reason: string };
   readonly rollback?: {
@@ -219,7 +219,7 @@ export interface ForeignEdit {
   readonly ofOrder?: true | undefined;
   /** Of something that releases do not write: only people can put it back. */
   readonly ofOthers?: true | undefined;
-  /** What a person has said; `order`: Kruise's order counts, with the priorities as they are. */
+  /** The wishes of a person; `order`: Kruise's order counts, with the priorities as they are. */
   readonly wins?: 'release' | 'edit' | 'order' | undefined;
 }
 
@@ -231,16 +231,16 @@ export interface ReleaseState {
   readonly set: SetRef;
   readonly strategy: string;
   readonly requester: string;
-  /** What vouches for the requester's name; absent when it is only claimed. */
+  /** The key that vouches for the requester's name; absent when it is only claimed. */
   readonly requesterVouchedBy?: string | undefined;
   readonly image: string;
   readonly version: string;
   readonly previousVersion: string;
-  /** What a rollback goes back to, and why to that; absent before the plan stands. */
+  /** The rollback target, and why to that; absent before the plan stands. */
   readonly rollbackTo?: RollbackTarget | undefined;
   readonly planHash: string;
   readonly phase: Phase;
-  /** What it is doing within the phase, one line. */
+  /** The work within the phase, one line. */
   readonly step: string;
   /** The wave at work, from 1; 0 before the first. */
   readonly wave: number;
@@ -257,7 +257,7 @@ export interface ReleaseState {
   readonly skippedWaves?: readonly number[] | undefined;
   /** Servers whose reload waits until their players are gone. */
   readonly deferred?: NamedServers | undefined;
-  /** Servers that a partial rollback has brought back: they keep the old image by an override. */
+  /** Servers that a partial rollback has reverted: they keep the old image by an override. */
   readonly returned?: NamedServers | undefined;
   /** The whole release is on its way back, also while that stands still: what people decide is then about the rollback. */
   readonly goesBack?: true | undefined;
@@ -283,7 +283,7 @@ export interface ReleaseState {
   readonly endedAt?: number | undefined;
 }
 
-/** What a release is started with. */
+/** The input of a release. */
 export interface ReleaseIdentity {
   readonly release: string;
   readonly cluster: string;
@@ -344,7 +344,7 @@ function progressOf({ strategy, waves }: Plan): WaveProgress[] {
   }));
 }
 
-/** Who is in a wave, as people see it. */
+/** The servers of a wave, as people see it. */
 export function membersOf(servers: readonly Pick<PlannedServer, 'ordinal'>[]): Pick<WaveProgress, 'size' | 'servers'> {
   const size = servers.length;
   return size === 0 ? { size } : { size, servers: compactRanges(servers.map(({ ordinal }) => ordinal)) };

@@ -93,7 +93,7 @@ export type Checked = 'move' | 'files' | 'reload' | 'prove' | 'health' | 'bake' 
 /** Whom the set is opened for. */
 export type OpenedFor = 'wave' | 'adopted' | 'newcomers';
 
-/** What a release waits for without doing anything. */
+/** A wait of a release in which it does nothing. */
 export type Waiting = 'gate' | 'person' | 'unhalt' | 'window' | 'retry' | 'settle' | 'load';
 
 /** True for steps that a decision may end early: none of them leaves anything half done that is not known. */

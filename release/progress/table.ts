@@ -14,13 +14,13 @@ export const STAGE = { none: 0, moved: 1, files: 2, told: 3, proved: 4, healthy:
 /** How far a server is. */
 export type Stage = (typeof STAGE)[keyof typeof STAGE];
 
-/** Why the release goes on without a server. Who was skipped stands in the state, with who said so. */
+/** Why the release goes on without a server. A skipped server stands in the state, with who said so. */
 export type Exclusion = 'failed' | 'busy' | 'reverted' | 'edited';
 
-/** What is known of one server. A server without a row is as the plan found it. */
+/** The knowledge of one server. A server without a row is as the plan found it. */
 export interface Row {
   readonly stage: Stage;
-  /** What a proof holds for: the run of the containers, the image and the pod. Absent while nothing is proved. */
+  /** The basis of a proof: the run of the containers, the image and the pod. Absent while nothing is proved. */
   readonly basis?: string | undefined;
   /** The engine may have loaded the desired version already: it is asked for the proof before it is told. */
   readonly mayHaveLoaded?: true | undefined;
@@ -52,7 +52,7 @@ export interface Row {
   readonly away?: 'gone' | 'recreated' | undefined;
   /** A person has accepted that its main container restarted; it is looked at next. */
   readonly accepting?: true | undefined;
-  /** What it is compared with instead of the plan, after a person accepted a restart. */
+  /** The basis that it is compared with instead of the plan, after a person accepted a restart. */
   readonly server?: PlannedServer | undefined;
   /** Rollback: the fingerprint of the sidecar that has to go. */
   readonly outgoing?: string | undefined;
@@ -80,13 +80,19 @@ export interface SetControl {
 /** The set as others have made it, as the watch last saw it. */
 export interface ForeignView {
   readonly facts?: SetFacts | undefined;
-  /** What differs from the release's values; absent while nothing does. */
+  /** The differences from the release's values; absent while nothing does. */
   readonly seen?: SeenValues | undefined;
-  /** Who wrote that, as far as it is known. */
+  /** The manager that wrote that, as far as it is known. */
   readonly by?: string | undefined;
-  /** Whose values the release has written over last, which image they had asked for, and how often that came back. */
+  /**
+   * The manager whose values the release has written over last, which image they had asked for, and how often that
+   * came back.
+   */
   readonly overwritten?: { readonly by: string; readonly image: string; readonly times: number } | undefined;
-  /** What somebody else wrote may have moved servers, any of them: it is not known what their engines have loaded. */
+  /**
+   * A value that somebody else wrote may have moved servers, any of them: it is not known what their engines have
+   * loaded.
+   */
   readonly hasMoved?: true | undefined;
   readonly strays: readonly StrayPriority[];
   readonly replicas: number;
@@ -127,7 +133,7 @@ export interface WayBack {
   readonly settled: Settled;
 }
 
-/** What of the last part of a rollback is done. */
+/** The finished parts of the end of a rollback. */
 export interface Settled {
   readonly overrides?: true | undefined;
   readonly kept?: 'written' | 'ready' | 'told' | 'proved' | undefined;
@@ -158,7 +164,7 @@ export interface Newcomers {
 /** Before anybody was looked for. */
 export const NO_NEWCOMERS: Newcomers = { round: 0, servers: [], old: [], proved: [], notProved: [], isOver: false };
 
-/** What a release of new servers only knows of them. */
+/** The newcomers as a release of new servers only knows them. */
 export interface NewServers {
   readonly until: number;
   readonly proved: readonly { readonly name: string; readonly uid: string }[];
@@ -210,14 +216,14 @@ export interface Progress {
   readonly toldAt: number;
   /** The fleet may not be as the rows say: it is looked at before anything else. */
   readonly mustLook: boolean;
-  /** What the last step has come to, when the release cannot simply go on. */
+  /** The result of the last step, when the release cannot simply go on. */
   readonly stop?: { readonly kind: 'pause' | 'rollback'; readonly reason: string } | undefined;
   /** The set was looked at for foreign edits before a rollback that nobody asked for. */
   readonly isEditChecked: boolean;
   readonly pause?: Pause | undefined;
   readonly back?: WayBack | undefined;
   readonly leaving?: Leaving | undefined;
-  /** What the last write remembers as a failed version: why it had to go back by itself. */
+  /** The failed version in the last write: why it had to go back by itself. */
   readonly failedBecause?: string | undefined;
   /** When what the release came to was first written; a repeated write must find its own values. */
   readonly endedAt?: number | undefined;
@@ -250,7 +256,7 @@ export interface Release {
   readonly progress: Progress;
   /** A rollback from the set's own record: what the release has done is not known. */
   readonly isOnRecord: boolean;
-  /** What the record on the set calls this release, when it is another than the workflow's own. */
+  /** The name of this release in the record on the set, when it is another than the workflow's own. */
   readonly identity?: { readonly release: string; readonly startedAt: number } | undefined;
   /** Freeze windows count, and why the requester wants to release in one all the same. */
   readonly calendar?: { readonly reason: string | undefined } | undefined;
@@ -260,7 +266,7 @@ export interface Release {
   readonly sinks?: true | undefined;
 }
 
-/** Who this server is in a plan. */
+/** The identity of this server in a plan. */
 export interface Place {
   readonly server: PlannedServer;
   readonly kind: 'wave' | 'updated' | 'adopted' | 'bystander';
@@ -285,7 +291,7 @@ export function placesOf(plan: Plan): ReadonlyMap<string, Place> {
   return places;
 }
 
-/** What is known of a server. */
+/** The knowledge of a server. */
 export function rowOf({ progress }: Pick<Release, 'progress'>, name: string): Row {
   return progress.rows.get(name) ?? UNTOUCHED;
 }

@@ -3,7 +3,7 @@ import { gitOpsKind, writtenBackText } from '../plan/git-ops.ts';
 import type { ForeignEdit } from './state.ts';
 import type { ForeignView, Release } from './table.ts';
 
-/** What the release writes over is remembered: whoever writes it back does so again and again. */
+/** A value that the release writes over is remembered: a manager that writes it back does so again and again. */
 export function overwriting(foreign: ForeignView): ForeignView {
   const { by, seen, overwritten } = foreign;
   if (by === undefined || by === FIELD_MANAGER || !seen) return foreign;
@@ -29,7 +29,7 @@ export function comesAgain({ overwritten }: ForeignView, by: string | undefined)
 
 type Told = Pick<ForeignEdit, 'what' | 'letsMove' | 'comesAgain'>;
 
-/** What a person is told of an edit. */
+/** The sentence about an edit. */
 export function editSentence({ what, letsMove, comesAgain: again }: Told): string {
   const moving = letsMove === true ? ['the set is not frozen, so servers may move'] : [];
   return [what, ...moving, ...(again === undefined ? [] : [again])].join('; ');

@@ -4,7 +4,7 @@ import type { LastRelease, ReleaseRecord } from './record.ts';
 import type { ReleaseSpec } from '../spec/spec.ts';
 import { becauseText, isNoteworthy } from '../plan/rollback-target.ts';
 
-/** What a release leaves on the set with its first write. The same plan gives the same record, so that it can be repeated. */
+/** The record of a release with its first write. The same plan gives the same record, so that it can be repeated. */
 export function recordOfPlan(
   plan: Plan,
   spec: ReleaseSpec,
@@ -66,7 +66,7 @@ function prioritiesOf({ priorities, waves, adopted, alreadyUpdated }: Plan): Pic
 }
 
 /**
- * What a release leaves on the set with its last write. `everyServerProved`: nobody was excluded, nobody stays on another
+ * The record of a release with its last write. `everyServerProved`: nobody was excluded, nobody stays on another
  * version, and everybody has proved the one that the release ends with.
  */
 export function endOfRelease(

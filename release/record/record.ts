@@ -59,14 +59,17 @@ const commonSchema = z.object({
   noAsk: remark(200).optional(),
 });
 
-/** What a rollback could not bring back: why, and which servers ask for which image, ordinals as compact ranges. */
+/**
+ * The servers that a rollback could not bring back: why, and which servers ask for which image, ordinals as compact
+ * ranges.
+ */
 const stuckSchema = z.object({
   reason: remark(1_000),
   at: momentSchema,
   images: z.record(plainLine(1_024), plainLine(4_096)),
 });
 
-/** What a rollback could not bring back. */
+/** The servers that a rollback could not bring back. */
 export type Stuck = z.output<typeof stuckSchema>;
 
 /**
@@ -128,14 +131,14 @@ interface RecordBase {
   readonly container: string;
   /** Strategy targeted: the ordinals of the chosen servers as compact ranges; absent when they would be too long. */
   readonly chosen?: string;
-  /** What servers stay on that the release does not move; absent when there is nothing to say. */
+  /** The versions of servers that the release does not move; absent when there is nothing to say. */
   readonly earlier?: readonly EarlierVersion[];
   readonly how: RecordedAsk;
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
 }
 
-/** A release that is under way, or that was left on hold: enough to go back without Temporal. */
+/** A release that is under way, or that was left half-way: enough to go back without Temporal. */
 export interface ReleaseRecord extends RecordBase {
   readonly oldImage: string;
   readonly newImage: string;
@@ -151,9 +154,9 @@ export interface ReleaseRecord extends RecordBase {
   readonly holder?: Holder;
   /** When the release ended and left the servers as they are; absent while it runs. */
   readonly leftAt?: number;
-  /** It has brought its servers back by overrides, because the template has a change of somebody else: the set stays held. */
+  /** It has brought its servers back by overrides, because the template has a change of somebody else: the set controls stay. */
   readonly back?: true;
-  /** What a rollback could not bring back; absent when there was none, or it is over. */
+  /** The servers that a rollback could not bring back; absent when there was none, or it is over. */
   readonly stuck?: Stuck;
   /** Why the release ended where it was: somebody else's edit, which a person let stay. */
   readonly left?: string;
@@ -162,7 +165,7 @@ export interface ReleaseRecord extends RecordBase {
 /** A release that has ended: what every server was proved to run. */
 export interface LastRelease extends RecordBase {
   readonly outcome: 'done' | 'rolled-back';
-  /** What the servers run since: the new image after `done`, the old one after `rolled-back`. */
+  /** The version on the servers since: the new image after `done`, the old one after `rolled-back`. */
   readonly image: string;
   readonly version: string;
   /** The other of the two. */
@@ -176,7 +179,7 @@ export interface LastRelease extends RecordBase {
   readonly everyServer?: true;
 }
 
-/** What the annotations of a set say about releases. */
+/** The facts about releases in the annotations of a set. */
 export interface Records {
   readonly running?: ReleaseRecord;
   readonly last?: LastRelease;
@@ -281,7 +284,9 @@ const howSchema = z.union([
   z.object({ noAsk: remark(200) }),
 ]);
 
-/** What a release came to as one workflow hands it to another: the same facts and bounds as on the set, already read. */
+/**
+ * The result of a release as one workflow hands it to another: the same facts and bounds as on the set, already read.
+ */
 export const lastReleaseSchema = lastSchema
   .omit({ ask: true, noAsk: true })
   .extend({ how: howSchema }) as unknown as z.ZodType<LastRelease>;

@@ -30,7 +30,7 @@ export interface StableVersion {
   readonly at: number;
 }
 
-/** What the annotation says; nothing when there is none, or the sentence when it cannot be read. */
+/** The value of the annotation; nothing when there is none, or the sentence when it cannot be read. */
 export type StableReading = { readonly stable?: StableVersion; readonly unreadable?: string };
 
 /** Reads the annotation. Never throws: people and tools edit annotations. */

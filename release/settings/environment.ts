@@ -8,7 +8,7 @@ export class SettingTrouble extends Error {
   override readonly name = 'SettingTrouble';
 }
 
-/** What hotwave reads from its environment; docs/settings.md says what each is for. */
+/** The variables that hotwave reads; docs/settings.md says what each is for. */
 export const HOTWAVE_VARIABLES = [
   'HOTWAVE_ACTOR',
   'HOTWAVE_BUILD_ID',
@@ -48,7 +48,9 @@ export const HOTWAVE_VARIABLES = [
 /** Hotwave's own, and what Temporal's programs read to reach it; servers of Temporal have others. */
 const OWN =
   /^(?:HOTWAVE_|TEMPORAL_(?:ADDRESS|NAMESPACE|API_KEY|TLS(?:_\w+)?|GRPC_META_\w+|CONFIG_FILE|PROFILE|CODEC_\w+|UI_URL)$)/;
-/** What Kubernetes gives every pod of a namespace that has a Service named `hotwave` (or `hotwave-http` ...). */
+/**
+ * The variables that Kubernetes gives every pod of a namespace with a Service named `hotwave` (or `hotwave-http` ...).
+ */
 const SERVICE_LINK = /_(?:SERVICE_HOST|SERVICE_PORT(?:_\w+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_\w+)?)?)$/;
 /** Empty means something there: it takes the header of the profile away. */
 const HEADER = /^TEMPORAL_GRPC_META_/;

@@ -26,7 +26,7 @@ export interface TemporalTarget<Connection> {
   readonly connection: Connection & { readonly address: string };
 }
 
-/** What of the outside is needed to read the settings. */
+/** The parts of the outside that reading the settings needs. */
 export interface TemporalSettingsSource<Profile, Connection> {
   /** `loadClientConfigProfile` */
   readonly load: (options: {

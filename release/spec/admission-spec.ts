@@ -28,7 +28,7 @@ export const admissionSchema = z.strictObject({
   then: z
     .enum(['reload', 'leave', 'pause'])
     .prefault('pause')
-    .meta({ description: 'What becomes of those that are busy even then' }),
+    .meta({ description: 'Rule for those that are busy even then' }),
 });
 
 /** How the reload waits for players. */

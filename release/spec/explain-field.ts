@@ -11,7 +11,7 @@ export interface FieldExplanation {
   /** As it would be written in the file. */
   readonly default?: string;
   readonly isRequired: boolean;
-  /** What may be written, where that is a short list. */
+  /** The allowed values, where that is a short list. */
   readonly values: readonly string[];
   /** The fields inside it. */
   readonly fields: readonly { readonly name: string; readonly type: string; readonly description?: string }[];
@@ -44,7 +44,7 @@ export function isFieldPath(text: string): boolean {
 }
 
 /**
- * What a field of the release file means, from the schema that the file is read by.
+ * The meaning of a field of the release file, from the schema that the file is read by.
  *
  * | path | is |
  * |---|---|
@@ -111,7 +111,7 @@ function entryNamed({ additionalProperties, propertyNames }: Schema, name: strin
   return { schema: additionalProperties, isRequired: false, isInList: false };
 }
 
-/** What may be written inside a field, by name. */
+/** The placeholders that may be written inside a field, by name. */
 function fieldsOf({
   properties,
   items,

@@ -55,12 +55,12 @@ export const onFailureSchema = z
     then: z
       .enum(['rollback', 'pause'])
       .prefault('rollback')
-      .meta({ description: 'What happens when more servers have failed than are tolerated' }),
+      .meta({ description: 'Verdict when more servers have failed than are tolerated' }),
     scope: z.literal('release').prefault('release').meta({ description: 'How much goes back: the whole release' }),
     classes: z
       .partialRecord(z.enum(POLICY_CLASSES), classPolicy)
       .prefault({})
-      .meta({ description: 'What servers that failed in one way lead to, instead of then' }),
+      .meta({ description: 'Verdict on servers that failed in one way, instead of then' }),
     keepSpecimens: z
       .int()
       .min(0)
@@ -70,7 +70,7 @@ export const onFailureSchema = z
   })
   .prefault({});
 
-/** What one way of failing leads to. */
+/** The verdict on one way of failing. */
 export type ClassPolicy = z.output<typeof classPolicy>;
-/** What failed servers lead to. */
+/** The verdict on failed servers. */
 export type FailureSpec = z.output<typeof onFailureSchema>;

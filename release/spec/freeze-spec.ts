@@ -12,7 +12,7 @@ const ONCE = new RegExp(String.raw`^(?<date>\d{4}-\d{2}-\d{2})(?: ${TIME})?$`);
 const DAY_MS = 86_400_000;
 
 /**
- * What a clock on the wall shows, as a number that can be compared: a weekday and a time as milliseconds since Monday
+ * The time on a clock on the wall, as a number that can be compared: a weekday and a time as milliseconds since Monday
  * 00:00, a date as milliseconds since 1970 as if it were in UTC. A date without a time is the start of that day.
  * Undefined when there is no such day.
  */

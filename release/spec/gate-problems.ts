@@ -4,14 +4,14 @@ import type { FieldPath } from './read-fields.ts';
 
 type Gate = z.output<typeof gateSchema>;
 
-/** What is wrong with fields together. It counts only when each of them was read. */
+/** The issues of fields together. They count only when each of them was read. */
 export interface CombinedProblem {
   readonly path: (string | number)[];
   readonly error: string;
   readonly combines: readonly FieldPath[];
 }
 
-/** What gates depend on. */
+/** The dependencies of gates. */
 interface Surroundings {
   readonly approvers: z.output<typeof approversSchema>;
   readonly health: readonly unknown[];
@@ -20,7 +20,7 @@ interface Surroundings {
   readonly strategy: string;
 }
 
-/** What is right in each field of the gates and wrong together. */
+/** Fields of the gates that are right alone and wrong together. */
 export function gateProblems(spec: Surroundings): CombinedProblem[] {
   return spec.gates.flatMap((gate, index) => [
     ...placeProblems(spec, gate, index),

@@ -45,7 +45,7 @@ export const gateSchema = z
     onTimeout: z
       .enum(['pause', 'rollback', 'proceed'])
       .prefault('pause')
-      .meta({ description: 'What happens when the time of the gate is over' }),
+      .meta({ description: 'Consequence when the time of the gate is over' }),
     remindEvery: durationUpTo('30d', '1s').optional().meta({
       description:
         'How often people are reminded of a gate that waits; at most 200 times in timeout. Default: not at all',

@@ -19,8 +19,8 @@ const MISSING = 'is missing';
 export const PLAIN_WORDS = { error: issueSentence, reportInput: true } as const;
 
 /**
- * What a schema says of a value of another type. Checks of its size, its keys and so on would take over a plain
- * sentence of the schema, which does not fit them.
+ * The sentence of a schema about a value of another type. Checks of its size, its keys and so on would take over a
+ * plain sentence of the schema, which does not fit them.
  */
 export function ofType(sentence: string): (issue: RawIssue) => string | undefined {
   return ({ code }) => (code === 'invalid_type' ? sentence : undefined);
@@ -31,7 +31,7 @@ export function problemsOf(issues: readonly Issue[]): Problem[] {
   const places = new Set<string>();
   return issues.flatMap(readIssue).flatMap(({ code, ...problem }) => {
     const place = JSON.stringify(problem.path);
-    // What a value is and how long it is says one thing; only a check of our own says another.
+    // The type and the length of a value say one thing; only a check of our own says another.
     if (places.has(place) && code !== 'custom') return [];
     places.add(place);
     return [problem];
@@ -79,7 +79,7 @@ function missing(expectation: string): string {
   return expectation === MISSING ? MISSING : `${MISSING}; ${expectation}`;
 }
 
-/** What zod would say in its own words, in ours. One line for each unknown key. */
+/** The issues of zod in our own words. One line for each unknown key. */
 function issueSentence(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':

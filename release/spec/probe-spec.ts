@@ -86,13 +86,13 @@ const within = durationUpTo('1h')
   .prefault('30s')
   .meta({ description: 'How long the answer may take to become right; it is asked again until then; at most 1h' });
 
-/** What a trimmed answer must be. */
+/** The rule for a trimmed answer. */
 export function expectation(what: string): z.ZodOptional<z.ZodString> {
   return z
     .string({ error: ofType(TEXT) })
     .max(4096)
     .optional()
-    .meta({ description: `What ${what} must be; {{version}} is replaced` });
+    .meta({ description: `The value that ${what} must have; {{version}} is replaced` });
 }
 
 const execProbe = z.strictObject({
@@ -135,9 +135,9 @@ const checksumsProbe = z
     manifestContainer: dnsLabel
       .optional()
       .meta({ description: 'Where the manifest is read. Default: container. Take the sidecar, whose image is proved' }),
-    directory: absolutePath
-      .optional()
-      .meta({ description: 'What the names in the manifest are relative to. Default: the folder of the manifest' }),
+    directory: absolutePath.optional().meta({
+      description: 'Folder that the names in the manifest are relative to. Default: the folder of the manifest',
+    }),
     timeout: timeoutOf('20s'),
     within,
   })

@@ -1,4 +1,4 @@
-/** What is wrong with a value so far, as zod hands it to a check. */
+/** The issues of a value so far, as zod hands it to a check. */
 interface SoFar {
   readonly issues: readonly { readonly path?: readonly PropertyKey[] | undefined }[];
 }

@@ -1,11 +1,14 @@
 type Replacement = string | ((found: string, ...groups: string[]) => string);
 
-/** What a program fills in, or reads from somewhere: `$TOKEN`, `$(cat ...)`, `{{version}}`, `@file`, `/run/secrets/token`. */
+/**
+ * The placeholders that a program fills in, or reads from somewhere: `$TOKEN`, `$(cat ...)`, `{{version}}`, `@file`,
+ * `/run/secrets/token`.
+ */
 const REFERENCE = /^(?:\w{1,20} )?["']?(?:[$`{@]|\/[\w.-]+\/)/;
 
 // No expression may begin at more than one place of a run of characters: foreign texts are long, and this must stay linear.
 
-/** What is a credential wherever it stands, and what is shown instead. */
+/** A value that is a credential wherever it stands, and what is shown instead. */
 const CREDENTIALS: readonly (readonly [RegExp, Replacement])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(-----END [A-Z ]*PRIVATE KEY-----|$)/g, '[redacted key]'],
   [/(?<![\w-])eyJ[\w-]{8,}\.[\w-]+(\.[\w-]+)?/g, '[redacted token]'],
@@ -91,8 +94,8 @@ export function looksSecret(text: string): boolean {
 const SECRET_FLAG = new RegExp(`^--?(?!no-)(?:[\\w-]*[_-])?(?:${NAME})$`, 'i');
 
 /**
- * Where in a value a text looks like a credential, as a path of keys; undefined when none does. What is filled in later
- * or read from elsewhere is none, and a label in a query of metrics (`{secret="rotated"}`) is a label.
+ * Where in a value a text looks like a credential, as a path of keys; undefined when none does. A value that is filled
+ * in later or read from elsewhere is none, and a label in a query of metrics (`{secret="rotated"}`) is a label.
  */
 export function secretIn(
   value: unknown,

@@ -65,7 +65,7 @@ const httpReload = z
   })
   .meta({ description: "A request to the server's own address" });
 
-/** What makes an engine load new files. Exactly one is given; `self` sends nothing. */
+/** The way to make an engine load new files. Exactly one is given; `self` sends nothing. */
 export interface Reload {
   readonly exec?: z.output<typeof execReload> | undefined;
   readonly http?: z.output<typeof httpReload> | undefined;

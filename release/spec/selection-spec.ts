@@ -18,7 +18,7 @@ const serverEntry = z.union(
   { error: 'expected an ordinal such as 3, a range of ordinals such as 5-9, or the name of a server' },
 );
 
-/** What may be said about the servers that are meant; every criterion that is given must hold. */
+/** The criteria for the servers that are meant; every criterion that is given must hold. */
 const criteria = {
   servers: z.array(serverEntry).min(1).max(1_000).optional().meta({
     description: 'Ordinals, ranges of ordinals such as 5-9, or names',

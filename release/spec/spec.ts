@@ -105,9 +105,10 @@ const specSchema = z.strictObject({
     .meta({ description: 'The new image, by the name of the sidecar container that gets it' }),
   version: version
     .optional()
-    .meta({ description: 'What content check and proof must echo. Default: the tag of the new image' }),
+    .meta({ description: 'Version that content check and proof must echo. Default: the tag of the new image' }),
   previousVersion: version.optional().meta({
-    description: 'What the servers prove before the release and after a rollback. Default: the tag of the old image',
+    description:
+      'Version that the servers prove before the release and after a rollback. Default: the tag of the old image',
   }),
   waves: waves.prefault([1, '5%', '25%', 'rest']).meta({
     description:
@@ -123,7 +124,7 @@ const specSchema = z.strictObject({
   content: contentCheck
     .optional()
     .meta({ description: 'Checked before the reload: are the new files in the shared folder?' }),
-  reload: reload.meta({ description: 'What makes the engine load the new files' }),
+  reload: reload.meta({ description: 'The way to make the engine load the new files' }),
   proof: proof.meta({ description: 'Checked after the reload: the engine itself must say which version it runs' }),
   health: z
     .array(healthCheck, { error: ofType('expected a list such as [ { http: { port: 80, path: /healthz } } ]') })
@@ -153,8 +154,8 @@ const specSchema = z.strictObject({
   onMaxMixed: z
     .enum(['pause', 'rollback'])
     .prefault('pause')
-    .meta({ description: 'What happens when the time of maxMixed is over' }),
-  onFailure: onFailureSchema.meta({ description: 'What failed servers lead to' }),
+    .meta({ description: 'Consequence when the time of maxMixed is over' }),
+  onFailure: onFailureSchema.meta({ description: 'Verdict on failed servers' }),
   allowFailedVersion: plainLine(200)
     .optional()
     .meta({ description: 'Why an image is released again that an earlier release had to roll back' }),
@@ -195,7 +196,7 @@ const brokenOnes = (rules: readonly Rule[]): CombinedProblem[] =>
     broken ? [{ path: [...path], error, combines: [path, other] }] : [],
   );
 
-/** What is said and would mean nothing: whoever has left a line out is told before servers move. */
+/** A line that would mean nothing: a person who has left a line out is told before servers move. */
 function idleProblems({
   strategy,
   newServers: followed,
@@ -218,7 +219,7 @@ function idleProblems({
   ]);
 }
 
-/** What one strategy, or one way of reloading, cannot do. */
+/** The limits of one strategy, or of one way of reloading. */
 function strategyProblems({
   strategy,
   admission,
@@ -267,9 +268,9 @@ function strategyProblems({
 const HOLDS_A_SECRET =
   'this looks like a credential, and a release file is kept in histories and shown: let the engine read it from where it is safe';
 
-/** What `apiVersion` of a release file says. */
+/** The `apiVersion` of a release file. */
 export const API_VERSION = 'hotwave.dev/v1';
-/** What `kind` of a release file says. */
+/** The `kind` of a release file. */
 export const KIND = 'Release';
 
 const withTheChoice = (soFar: Parameters<typeof wereRead>[0]): boolean =>
@@ -301,7 +302,7 @@ export const releaseFileSchema = z.strictObject({
 
 /** A release file after defaults and units: durations are milliseconds. */
 export type ReleaseFile = z.output<typeof releaseFileSchema>;
-/** What a release is to do. */
+/** The task of a release. */
 export type ReleaseSpec = ReleaseFile['spec'];
 export type { Probe } from './probe-spec.ts';
 export type { Reload } from './reload-spec.ts';
@@ -326,8 +327,8 @@ export function releaseJsonSchema(): object {
 }
 
 /**
- * A release file that has been read already, as it travels from one program to another: durations are numbers. Whoever
- * sends it need not have read it by this schema, so the same rules and bounds are tested again.
+ * A release file that has been read already, as it travels from one program to another: durations are numbers. A
+ * program that sends it need not have read it by this schema, so the same rules and bounds are tested again.
  */
 export const checkedFileSchema = z.custom<ReleaseFile>().superRefine((file, context) => {
   const { error } = z.safeEncode(releaseFileSchema, file, PLAIN_WORDS);

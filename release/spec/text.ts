@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { isPlain, plainText } from './plain-text.ts';
 
 /**
- * A name that people are known by, or a line that they write into a file. What is not plain is refused and not mended:
- * two names that look alike must not become one.
+ * A name that people are known by, or a line that they write into a file. A text that is not plain is refused and not
+ * mended: two names that look alike must not become one.
  */
 export function plainLine(most: number): z.ZodString {
   return z
@@ -13,7 +13,7 @@ export function plainLine(most: number): z.ZodString {
     .refine(isPlain, 'expected one line without control characters or invisible ones');
 }
 
-/** What people write freely, such as a reason: a text of several lines is common in chats, so it is mended. */
+/** A free text of people, such as a reason: several lines are common in chats, so it is mended. */
 export function remark(most: number): z.ZodType<string, string> {
   return z
     .string({ error: 'expected text' })

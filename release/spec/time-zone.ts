@@ -38,7 +38,7 @@ const AMBIGUOUS: Readonly<Record<string, readonly string[]>> = {
   WIB: ['Asia/Jakarta'],
 };
 
-/** What the rules of POSIX in the names of IANA begin with, and whose rules they are. */
+/** The first words of POSIX rules in the names of IANA, and whose rules they are. */
 const AMERICAN: Readonly<Record<string, string>> = {
   EST: 'America/New_York',
   CST: 'America/Chicago',

@@ -8,7 +8,7 @@ export interface YamlDocument {
   readonly content: object;
 }
 
-/** What keeps a text from being read, and where in it, in characters. */
+/** The reason that a text cannot be read, and where in it, in characters. */
 export interface YamlProblem {
   readonly offset: number;
   readonly message: string;
@@ -79,7 +79,9 @@ function problemOfDocument(document: Document, others: readonly Document[], text
   return { offset: 0, message: `expected fields with values (name: value), and this is ${kind}` };
 }
 
-/** What the library stumbles over later, or says nothing helpful of; all of it may stand in texts and comments. */
+/**
+ * Texts that the library stumbles over later, or says nothing helpful of; all of it may stand in texts and comments.
+ */
 function usualMistake(text: string, offset: number): YamlProblem | undefined {
   const [conflict] = text.matchAll(/^(?:<{7}|>{7}) .*$/gm);
   if (conflict) return { offset: conflict.index, message: 'git left both sides of a merge here: settle it' };
@@ -109,7 +111,7 @@ function sentenceOf({ code, message }: { readonly code: string; readonly message
   return message.split('\n')[0] ?? message;
 }
 
-/** What the library takes, or complains about without a place. */
+/** Texts that the library takes, or complains about without a place. */
 function problemOfNodes(document: Document): YamlProblem | undefined {
   let problem: YamlProblem | undefined;
   // The library looks for each name in the whole document.

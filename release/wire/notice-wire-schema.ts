@@ -5,7 +5,7 @@ import { MOST_DECISIONS, MOST_FAILURES, MOST_WAVES, NOTICE_KINDS } from '../noti
 
 const gate = z.object({
   wave: z.number(),
-  missing: z.string().meta({ description: 'Whose votes are missing, for people: 1 more of ops' }),
+  missing: z.string().meta({ description: 'Groups whose votes are missing, for people: 1 more of ops' }),
   approvedBy: list(z.string()),
 });
 
@@ -54,10 +54,13 @@ const card = z.object({
   failed: z.number().meta({ description: 'All servers that have failed' }),
   gate: gate.optional().meta({ description: 'The gate that is open' }),
   decisions: list(decision).meta({ description: `The latest ${MOST_DECISIONS}, oldest first` }),
-  can: list(z.enum(VERBS)).meta({ description: 'What can be decided now' }),
+  can: list(z.enum(VERBS)).meta({ description: 'Decisions that count now' }),
 });
 
-/** What a receiver may rely on in a notice: other fields and kinds may come. docs/notifications.md promises it. */
+/**
+ * The fields of a notice that a receiver may rely on: other fields and kinds may come. docs/notifications.md promises
+ * it.
+ */
 export const noticeWireSchema = z.object({
   v: z.literal(1),
   id: z.string().meta({ description: 'The same when it is delivered again' }),

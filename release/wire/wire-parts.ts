@@ -13,5 +13,5 @@ export const moment = z.number().meta({ description: 'Milliseconds since the epo
 /** The place of a GameServerSet. */
 export const set = z.object({ namespace: z.string(), name: z.string() });
 
-/** What is sent are values: nobody changes their lists. */
+/** Nobody changes the lists of a value that is sent. */
 export const list = <Of extends z.ZodType>(of: Of): z.ZodReadonly<z.ZodArray<Of>> => z.array(of).readonly();

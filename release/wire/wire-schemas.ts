@@ -6,7 +6,9 @@ import { list, moment, phase, set, waveStatus } from './wire-parts.ts';
 
 const failure = z.object({ server: z.string(), class: z.string(), reason: z.string() });
 
-/** What a bot may rely on in the state of a release: other fields may come and go. docs/bots.md promises it. */
+/**
+ * The fields that a bot may rely on in the state of a release: other fields may come and go. docs/bots.md promises it.
+ */
 export const stateSchema = z.object({
   v: z.literal(1),
   release: z.string(),
@@ -37,7 +39,7 @@ export const stateSchema = z.object({
   wait: z
     .object({ for: z.string(), owner: z.string(), since: moment, until: moment })
     .optional()
-    .meta({ description: 'What it waits for, who ends that, since when and until when' }),
+    .meta({ description: 'The wait, its owner, its start and its deadline' }),
   gate: z
     .object({
       wave: z.number(),

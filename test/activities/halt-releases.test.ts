@@ -15,7 +15,7 @@ const running = (name: string): RunningRelease => ({ workflowId: `hotwave/eu/are
 
 const setOf = (workflowId: string): { name: string } => ({ name: workflowId.split('/').at(-1) ?? '' });
 
-/** What is wrong with a release: asked, it comes to nothing at once, or for ever; or it takes no more signals. */
+/** The trouble of a release: asked, it comes to nothing at once, or for ever; or it takes no more signals. */
 type Bad = 'silent' | 'hanging' | 'full';
 
 /** A Temporal with two good releases between which is a bad one. */

@@ -60,7 +60,7 @@ test('a look counts who came and was not dealt with, and only when it is asked t
   expect(await look({})).toEqual({ missing: [], changed: [], more: 0 });
 });
 
-/** What is known after one look at these, for a release that has planned with those. */
+/** The knowledge after one look at these, for a release that has planned with those. */
 async function followed(
   live: readonly ServerView[],
   older: readonly ServerView[],

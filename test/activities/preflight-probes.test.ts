@@ -84,7 +84,7 @@ describe('before anything is written', () => {
     expect(lineOf(released, title)).toBe(
       `refused: 10 of 10 run ${OLD_IMAGE} already and do not prove 2.1, and it has no server to move: new files behind an old image have no waves, no gates and no way back; give them an image of their own`,
     );
-    // What its tag says is what it holds: others have moved the servers, and the engines are told.
+    // The tag names the version that it holds: others have moved the servers, and the engines are told.
     expect(lineOf(await preflight([reload, echo], { image: OLD_IMAGE }), title)).toBe(
       'ok: 10 run it already and prove 1.0',
     );

@@ -18,12 +18,12 @@ const exec: Reload = { exec: { container: MAIN, command: ['engine', 'reload'], t
 const http = (wishes: object = {}): Reload => ({
   http: { port: 80, path: '/reload', method: 'POST', timeout: 1_000, ...wishes },
 });
-/** What the pods of these tests ask for: their files came by hand. */
+/** The checks of the pods of these tests: their files came by hand. */
 const ITS_IMAGE = { container: SIDECAR, image: OLD_IMAGE } as const;
 const lost = { kind: 'unknown', message: 'the connection closed without an answer' } as const;
 
 interface Engine {
-  /** What happens to the first, second … reload; the rest is done and answered. */
+  /** The effect of the first, second … reload; the rest is done and answered. */
   readonly reloads?: readonly ((server: FakeServer) => ExecOutcome & HttpSendOutcome)[];
 }
 

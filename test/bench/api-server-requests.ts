@@ -1,7 +1,7 @@
 import type { Api } from '../lab/api.ts';
 import type { RequestCounts } from './mode.ts';
 
-/** What the API server has answered so far, to whomever, by verb and resource: it shows who else works on an update. */
+/** The answers of the API server so far, to whomever, by verb and resource: it shows who else works on an update. */
 export async function apiServerRequests(api: Api): Promise<RequestCounts> {
   return countsIn(await api.text('/metrics'));
 }

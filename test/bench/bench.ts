@@ -17,7 +17,7 @@ const SET = 'bench';
 /** Creating a server of a large set takes about 70 ms on two cores. */
 const CREATE_MS_PER_SERVER = 1_000;
 
-/** What is measured. */
+/** The quantity that is measured. */
 export interface BenchOptions {
   readonly servers: number;
   readonly waves: number;
@@ -40,7 +40,7 @@ export interface Measurement extends ModeRun {
   readonly ownTime: OwnTime;
   /** Of the programs of the lab and of the worker. */
   readonly processorTime: ProcessorTime;
-  /** What the API server answered meanwhile, to everybody. */
+  /** The answer of the API server meanwhile, to everybody. */
   readonly apiServerRequests: RequestCounts;
   /** From the start to the first write, in milliseconds. */
   readonly firstWrite: number | undefined;
@@ -50,7 +50,7 @@ export interface Measurement extends ModeRun {
  * Moves one set from version to version on one lab, every mode once per round, each round in the reverse order of the
  * one before: a lab that has held many servers is slower, and nobody is to profit from that. Modes that write
  * GameServers get a lab of their own after that.
- * @throws Error when a mode leaves a server behind
+ * @throws Error when a mode leaves a server on the old version
  */
 export async function bench(options: BenchOptions): Promise<Measurement[]> {
   const measured: Measurement[] = [];
@@ -103,7 +103,7 @@ async function onStage(stage: Stage, { modes, rounds, log }: BenchOptions): Prom
   }
 }
 
-/** Makes every engine load what its sidecar brought: a way that does not reload leaves them behind. */
+/** Makes every engine load what its sidecar brought: a way that does not reload leaves them as they were. */
 async function loadEverywhere({ lab, waves }: Stage): Promise<void> {
   for (const name of waves.flat()) {
     const url = `http://127.0.0.1:${lab.enginePort ?? 0}/servers/default/${name}/reload`;

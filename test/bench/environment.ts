@@ -17,7 +17,7 @@ export function machine(): { cores: number; processor: string; memoryGiB: number
   };
 }
 
-/** What was measured: hotwave itself and all it ran on, as the checkout pins them. */
+/** The measured programs: hotwave itself and all it ran on, as the checkout pins them. */
 export function versions(): Readonly<Record<string, string>> {
   const { kubernetes, kruise, 'kruise-game': kruiseGame } = environmentVersions();
   const go = readFileSync(join(root, 'test/lab/programs/go.mod'), 'utf8');

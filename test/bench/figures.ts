@@ -36,7 +36,7 @@ export interface Figures {
   readonly rssMbAfter10k: readonly number[] | null;
   /** Medians over rounds: seconds of a release that tells a sink / of one that tells nobody. */
   readonly sinkRatios: Readonly<Record<Exclude<SinkWay, 'none'>, number | null>> | null;
-  /** What the ratios were measured with; null when there was no fleet lab. */
+  /** The stepper of the ratios; null when there was no fleet lab. */
   readonly servers: number | null;
   readonly waves: number | null;
   readonly rounds: number | null;

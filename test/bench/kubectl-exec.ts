@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { execOnce } from './exec.ts';
 
-// What `kubectl exec` costs where there is no kubectl: one process and one new connection per command. It takes the same
-// arguments: --kubeconfig FILE exec --namespace NAMESPACE --container CONTAINER POD -- COMMAND... It loads no more than
-// it must, because a slow program would make hotwave look good.
+// The cost of `kubectl exec` where there is no kubectl: one process and one new connection per command. It takes the
+// same arguments: --kubeconfig FILE exec --namespace NAMESPACE --container CONTAINER POD -- COMMAND... It loads no
+// more than it must, because a slow program would make hotwave look good.
 
 const text = { type: 'string' } as const;
 const options = { kubeconfig: text, 'cache-dir': text, namespace: text, container: text };

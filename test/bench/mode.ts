@@ -3,7 +3,7 @@ import { mainContainer } from '../lab/game-server-sets.ts';
 import type { ContainerPlace } from '../lab/pod-exec.ts';
 import type { ActivityTimes } from './activity-times.ts';
 
-/** What every way of updating works on: one set, all of whose servers it moves from one version to the next. */
+/** The set that every way of updating works on: one set, all of whose servers it moves from one version to the next. */
 export interface Stage {
   readonly lab: Lab;
   /** The GameServerSet's name, in namespace `default`. */
@@ -31,13 +31,13 @@ export function reloadCommand(name: string): string[] {
 /** Requests to the API server, by what they were, such as `GET pods`. */
 export type RequestCounts = Readonly<Record<string, number>>;
 
-/** What a way of updating says about one run of its own; seconds and own time are measured from outside. */
+/** The word of a way of updating about one run of its own; seconds and own time are measured from outside. */
 export interface ModeRun {
   /** Undefined when nobody counted. */
   readonly requests?: RequestCounts;
   /** Memory of the worker at the end, in bytes. */
   readonly workerMemory?: number;
-  /** What Temporal recorded of the release, to find out where time goes. */
+  /** Temporal's record of the release, to find out where time goes. */
   readonly activities?: readonly ActivityTimes[];
   /** The program by which it works, where that depends on the machine. */
   readonly tool?: string;
@@ -66,7 +66,9 @@ export interface Mode {
   readonly name: string;
   /** For people: what it does, in a few words. */
   readonly title: string;
-  /** What it writes. Overrides in GameServers stand in the way of templates, so each kind gets a lab of its own. */
+  /**
+   * The kind of its writes. Overrides in GameServers stand in the way of templates, so each kind gets a lab of its own.
+   */
   readonly writes: 'set' | 'game-servers';
   /** Every engine has loaded the version at the end. */
   readonly reloads: boolean;

@@ -17,7 +17,7 @@ const QUIET_DEADLINE_MS = 5 * 60_000;
 
 /**
  * Watches one set beside whoever updates it, with connections of its own: when which server was Ready on the new
- * image, when the set was written. What the engines were asked, they say themselves.
+ * image, when the set was written. Engines themselves say what they were asked.
  */
 export class Observer {
   readonly #api: Api;
@@ -52,7 +52,7 @@ export class Observer {
     this.#startedAt = Date.now();
   }
 
-  /** What was seen since `record`. */
+  /** The observations since `record`. */
   async observed(): Promise<Observation> {
     const engines = new Map<string, EngineStats>();
     const answer = await fetch(`http://127.0.0.1:${this.#lab.enginePort ?? 0}/stats`);

@@ -15,7 +15,7 @@ export interface Size {
   readonly rounds: number;
 }
 
-/** What a person asks for. */
+/** The wishes of a person. */
 export interface Wishes {
   readonly help: boolean;
   /** On the fleet lab; none of them when only releases in memory are wanted. */
@@ -35,7 +35,7 @@ const IN_MEMORY = 'in-memory';
 const SINKS = 'sinks';
 const names = [...modes.map(({ name }) => name), IN_MEMORY, SINKS];
 
-/** What `--help` prints. */
+/** The output of `--help`. */
 export const help = `Usage: npm run bench -- [options]
 
 Measures what a release costs beside other ways of updating the same servers. Without options it measures all ways,
@@ -63,7 +63,7 @@ Examples:
 `;
 
 /**
- * What the arguments ask for.
+ * The wishes in the arguments.
  * @throws UsageError in one sentence
  */
 export function wishesOf(args: readonly string[]): Wishes {

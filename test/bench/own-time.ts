@@ -7,14 +7,14 @@ export interface Opening {
   readonly partition: number;
 }
 
-/** What an independent watch saw of one update. All times are milliseconds since 1970, on one clock. */
+/** The findings of an independent watch of one update. All times are milliseconds since 1970, on one clock. */
 export interface Observation {
   readonly startedAt: number;
   /** When each server was first Ready on the new image, by name. */
   readonly ready: ReadonlyMap<string, number>;
   /** The writes of the set with the new image. */
   readonly openings: readonly Opening[];
-  /** What the engines themselves say, by server. */
+  /** The answers of the engines themselves, by server. */
   readonly engines: ReadonlyMap<string, Pick<EngineStats, 'reloads' | 'proofs'>>;
 }
 
@@ -60,7 +60,7 @@ export function waveTimes(seen: Observation, waves: readonly (readonly string[])
   });
 }
 
-/** What passes between the steps; a step that did not happen gives no value. */
+/** The values that pass between the steps; a step that did not happen gives no value. */
 export function ownTime(waves: readonly WaveTimes[]): OwnTime {
   const between = (pick: (wave: WaveTimes, next: WaveTimes | undefined) => readonly (number | undefined)[]): number[] =>
     waves.flatMap((wave, index) => {

@@ -8,8 +8,8 @@ export type ProcessorTime = Readonly<Record<string, number>>;
 const TICKS_PER_SECOND = 100;
 
 /**
- * What the programs of a lab have used so far, the commands they ran included. Unlike seconds on the clock it hardly
- * depends on what else runs on the machine.
+ * The processor time of the programs of a lab so far, the commands they ran included. Unlike seconds on the clock it
+ * hardly depends on what else runs on the machine.
  * @param more other processes by name
  */
 export function processorTime(labDirectory: string, more: Readonly<Record<string, number>> = {}): ProcessorTime {
@@ -17,7 +17,7 @@ export function processorTime(labDirectory: string, more: Readonly<Record<string
   return Object.fromEntries([...programs, ...Object.entries(more)].map(([name, pid]) => [name, secondsOf(pid)]));
 }
 
-/** What was used between two readings; a program that used nothing is left out. */
+/** The use between two readings; a program that used nothing is left out. */
 export function processorTimeBetween(before: ProcessorTime, after: ProcessorTime): ProcessorTime {
   const used = Object.entries(after).map(([name, seconds]) => [name, seconds - (before[name] ?? 0)] as const);
   return Object.fromEntries(used.filter(([, seconds]) => seconds > 0));

@@ -14,7 +14,7 @@ export interface Summary {
   readonly most: number;
 }
 
-/** What all runs of one mode came to. */
+/** The result of all runs of one mode. */
 export interface ModeReport {
   readonly mode: string;
   readonly title: string;
@@ -49,7 +49,7 @@ export interface Ratio {
   readonly processorRatio: Summary;
 }
 
-/** What the fleet lab was asked, and how its programs were spread over the cores. */
+/** The questions of the fleet lab, and how its programs were spread over the cores. */
 export interface Settings {
   readonly servers: number;
   readonly waves: number;
@@ -75,7 +75,7 @@ export interface Report {
   readonly measurements: readonly Measurement[];
 }
 
-/** What a report is about, besides the measurements. */
+/** The subject of a report, besides the measurements. */
 export interface ReportContext {
   readonly settings: Settings;
   readonly modes: readonly Mode[];

@@ -14,7 +14,7 @@ import type { ReleaseInput, ReleaseResult } from './product.ts';
 
 const CLUSTER = 'sinks';
 
-/** Who is told of a release: nobody, a sink without trouble, or one that makes trouble in one way. */
+/** The receivers of the news of a release: nobody, a sink without trouble, or one that makes trouble in one way. */
 export const SINK_WAYS = {
   none: 'nobody is told',
   up: 'a sink that takes everything',

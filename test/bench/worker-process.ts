@@ -54,7 +54,7 @@ export function requestsIn(metrics: string): RequestCounts {
   return Object.fromEntries([...lines].map(([, name = '', count]) => [name, Number(count)]));
 }
 
-/** What was sent between two counts, without what was not. */
+/** The requests between two counts, without what was not. */
 export function requestsBetween(before: RequestCounts, after: RequestCounts): RequestCounts {
   const sent = Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
   return Object.fromEntries(sent.filter(([, count]) => count > 0));

@@ -246,7 +246,7 @@ describe('a main container that restarts by itself', () => {
     expect(state.pausedBecause).toMatch(/duel-\d/);
     await carriedToItsEnd(release);
     expect(await release.result()).toMatchObject({ outcome: 'done' });
-    // Whatever became of it: each that has restarted is known to have.
+    // In every case: each that has restarted is known to have.
     const { restartsOfMainContainers } = await release.result();
     expect(restartsOfMainContainers).toBeGreaterThanOrEqual(enginesTouched(it.cluster).length);
     expect(enginesTouched(it.cluster)).toHaveLength(10);
@@ -292,7 +292,7 @@ describe('an outsider', () => {
     );
     await release.decide({ verb: 'approve', wave: 2 });
     const state = await release.until('a question or the end', (now) => isPaused(now) || now.endedAt !== undefined);
-    // Whatever becomes of it: people are told, and the release must not say that all others were left alone.
+    // In every case: people are told, and the release must not say that all others were left alone.
     expect([state.pausedBecause, state.reason, ...state.warnings].join(' ')).toContain('duel-7');
     expect(state.reason).not.toContain('8 others were not touched');
     if (state.endedAt === undefined) await release.decide({ verb: 'cancel', then: 'hold' });

@@ -230,7 +230,7 @@ describe('a release', () => {
     expect(await release.result()).toMatchObject({ outcome: 'done' });
   });
 
-  test('that is cancelled on hold while overrides are written leaves every server where it is from its end on', async ({
+  test('that is cancelled and left half-way while overrides are written leaves every server where it is from its end on', async ({
     stage,
   }) => {
     const it = await stage(HUNDRED);
@@ -278,7 +278,7 @@ describe('a release', () => {
     stage,
   }) => {
     const it = await stage(HUNDRED);
-    // Whose command is on its way is told: nobody can take that back.
+    // The server whose command is on its way is told: nobody can take that back.
     const onTheWay = new Set<string>();
     const about = (parameters: readonly unknown[]): boolean => {
       const isReload = A_RELOAD.about!(parameters);

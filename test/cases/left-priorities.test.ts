@@ -19,7 +19,7 @@ function prioritiesIn(cluster: FakeCluster): (number | string)[] {
   return [...cluster.set().gameServers.values()].map(({ spec }) => spec.updatePriority);
 }
 
-/** A release with priorities of its own that somebody leaves where it is, behind its first wave. */
+/** A release with priorities of its own that somebody ends after its first wave. */
 async function leftHalfWay(it: Stage): Promise<void> {
   const release = await it.start(aRelease({ ...NAMED, gates: [{ before: 2 }] }));
   await release.until('the gate', atGate);

@@ -211,7 +211,7 @@ describe('a flood of signals', () => {
   test('that ends the workflow leaves a set that goes back with one command', async ({ stage }) => {
     const it = await stage();
     const release = await atItsGate(it);
-    // What the server does to a workflow whose history is too large.
+    // The server ends a workflow whose history is too large.
     await release.handle.terminate('the history is too large');
     const back = await stageCommand(it, ['rollback', 'arena/duel', '--from-cluster', '--reason', 'terminated']);
     expect(back).toMatchObject({ code: 0 });

@@ -129,7 +129,7 @@ describe('another image of the main container, written into the template during 
     await release.decide({ verb: 'rollback', actor: 'bob' });
     const { outcome, reason } = await release.result();
     expect(outcome).toBe('rolled-back');
-    expect(reason).toContain('they keep overrides, and the set is held');
+    expect(reason).toContain('they keep overrides, and the set controls stay');
     expect(await stageCommand(it, ['verify', 'arena/duel'])).toMatchObject({ code: 0, err: '' });
     const { running } = readRecords(it.cluster.set().raw.metadata.annotations);
     expect(running).toMatchObject({ back: true, leftAt: expect.any(Number) as number });

@@ -15,7 +15,7 @@ import type { ReleaseState } from '../../release/progress/state.ts';
 
 /** Engines that load seconds after they have said that they will. */
 const SLOW_ENGINES: FakeClusterModel = { sets: [{ replicas: 20, engine: { loadMs: 3_000 } }] };
-/** What such a release says: a proof has all the time that an engine needs. */
+/** The file of such a release: a proof has all the time that an engine needs. */
 const PATIENT = {
   waves: ['rest'],
   proof: { http: { port: 8080, path: '/version', within: '40s' } },

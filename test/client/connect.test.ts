@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isSentAgain } from '../../client/temporal/connect.ts';
 
-/** What Temporal's server answers with. */
+/** The answers of Temporal's server. */
 function status(code: number, details: string): Parameters<typeof isSentAgain>[1] {
   return { code, details } as unknown as Parameters<typeof isSentAgain>[1];
 }

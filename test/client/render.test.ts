@@ -341,7 +341,7 @@ describe('the versions of a set', () => {
         templateImage: NEW_IMAGE,
         expectedVersion,
         how: { noAsk: '' },
-        notes: ['release scripts-3-0 is under way, or was left on hold'],
+        notes: ['release scripts-3-0 is under way, or was left half-way'],
       },
       rows,
     );
@@ -357,9 +357,9 @@ describe('the versions of a set', () => {
     expect(second).toBe(
       `measured by the last release scripts-2-0, done 60s ago: 2.0; the template asks for ${NEW_IMAGE}`,
     );
-    expect(note).toBe('note: release scripts-3-0 is under way, or was left on hold');
+    expect(note).toBe('note: release scripts-3-0 is under way, or was left half-way');
     expect(gap).toBe('');
-    expect(head).toMatch(/^SERVER +LOADED +FILES +IMAGE +RESTARTS +AGE +DRIFT$/);
+    expect(head).toMatch(/^SERVER +LOADED +FILES +IMAGE +RESTARTS +AGE +MISMATCH$/);
     expect(rows[0]).toMatch(/^duel-0 +2\.0 +2\.0 +2\.0 +1 +2h$/);
     expect(rows[1]).toMatch(/^duel-1 +1\.0 +1\.0 +2\.0 +1 +2h +behind: 1\.0$/);
     expect(rows[2]).toMatch(/^duel-2 +\? +\? +2\.0 +1 +2h +unknown: http/);
@@ -377,7 +377,7 @@ describe('the versions of a set', () => {
   });
 });
 
-describe('a guard', () => {
+describe('a monitor', () => {
   const identity = { release: 'scripts-2-0', cluster: 'default', set: { namespace: 'arena', name: 'duel' } };
   const fresh = newMonitor(
     { ...identity, image: NEW_IMAGE, version: '2.0', requester: 'ann', until: NOW + 3_600_000, interval: 10_000 },
@@ -394,7 +394,7 @@ describe('a guard', () => {
 
   test('says first what it does and whether anything is wrong, then who, then what happened', () => {
     const lines = renderMonitor(found, NOW, plainView()).split('\n');
-    expect(lines[0]).toBe('guards 2.0 on 12 servers for another 60m; 1 server is not proved');
+    expect(lines[0]).toBe('watches 2.0 on 12 servers for another 60m; 1 server is not proved');
     expect(lines[2]).toBe('crashes of the sidecar: 1 · reloads: 1');
     expect(lines[5]).toMatch(/^duel-3 +not loaded +30s +1 +runs 1\.0, files 2\.0 +container scripts was started again/);
     expect(lines.at(-1)).toBe('  hotwave guard arena/duel --stop');

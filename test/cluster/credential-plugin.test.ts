@@ -169,7 +169,7 @@ describe('a credential plugin', () => {
     expect(await given).toMatchObject({ token: 'secret' });
     expect(performance.now() - began).toBeLessThan(10_000);
     const child = Number(await readFile(pid, 'utf8'));
-    // Whoever leaves the group, as an agent does that serves others, too, is left alone.
+    // A process that leaves the group, as an agent does that serves others, too, is left alone.
     if (name.endsWith('own')) process.kill(child, 'SIGKILL');
     else await expect.poll(() => identityOf(child)).toBeUndefined();
   });

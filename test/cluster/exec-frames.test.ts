@@ -25,7 +25,7 @@ describe('the status frame of an exec', () => {
   const runtime =
     'Internal error occurred: error executing command in container: failed to exec in container: failed to start exec "70e6": OCI runtime exec failed: exec failed: unable to start container process: ';
   const notFound = 'exec: "nginx": executable file not found in $PATH';
-  // What runtimes and tunnels say, as public reports quote it.
+  // The words of runtimes and tunnels, as public reports quote it.
   test.each([
     [`${runtime}${notFound}: unknown`, notFound],
     [`${runtime}exec: "/reload": permission denied: unknown`, 'exec: "/reload": permission denied'],

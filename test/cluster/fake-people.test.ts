@@ -13,7 +13,7 @@ import type { FakeWorld } from '../support/fake-world.ts';
 
 const imageIn = ({ spec }: RawSet): string => spec.gameServerTemplate.spec.containers.at(-1)!.image;
 
-/** What a release does to a set: image, strategy and an annotation. */
+/** The fields of a set that a release writes: image, strategy and an annotation. */
 async function write({ cluster }: FakeWorld): Promise<void> {
   const set = (await cluster.readSet(SET))!;
   const rollingUpdate = { partition: 5, maxUnavailable: '100%', podUpdatePolicy: 'InPlaceIfPossible', paused: true };

@@ -8,7 +8,7 @@ import type { RawSet } from '../support/fake-set-model.ts';
 import { fakeWorld } from '../support/fake-world.ts';
 import type { FakeWorld } from '../support/fake-world.ts';
 
-// What the real cluster was caught at, and the fake one has learned.
+// Tricks that the real cluster was caught at, and the fake one has learned.
 
 async function container({ cluster }: FakeWorld, server: string, name: string): Promise<ContainerView> {
   const { servers } = await cluster.listServers(SET, { names: [server] });

@@ -52,7 +52,7 @@ export interface ContractSet {
 
 /** An Event of a set, as it is in the cluster. */
 export interface DescribedEvent extends Omit<SetEvent, 'set'> {
-  /** Who says it. */
+  /** The speaker. */
   readonly from: string;
 }
 

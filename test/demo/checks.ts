@@ -149,7 +149,7 @@ export function everyRequestWasAnswered({ asked, unanswered }: Observation): Che
   return check(unanswered.length === 0, what, `${unanswered.length} times not, such as ${unanswered[0] ?? ''}`);
 }
 
-/** What hotwave counted is what the demo counted. */
+/** The counts of hotwave are the counts of the demo. */
 export function hotwaveCountsTheSame(
   observation: Observation,
   claim: { readonly restartsOfMainContainers: number; readonly recreatedPods: number },

@@ -26,7 +26,7 @@ export interface Venue {
 /** How many releases the demo has. */
 export const releaseCount = 3;
 
-/** What came of the demo. */
+/** The result of the demo. */
 export interface Played {
   /** For each release that ended; one that went wrong is the last. */
   readonly reports: readonly ReleaseReport[];

@@ -41,7 +41,7 @@ export class EngineWatch {
     return this.#asked;
   }
 
-  /** What engines that did not answer gave as the reason. */
+  /** The reasons of engines that did not answer. */
   get unanswered(): readonly string[] {
     return this.#unanswered;
   }

@@ -5,7 +5,7 @@ import { containerStatus } from '../lab/kubernetes-objects.ts';
 import type { GameServer, Pod } from '../lab/kubernetes-objects.ts';
 import type { EngineReading, LabGame } from './game.ts';
 
-/** What is true of one server: read from the API server and from its engine, never from hotwave. */
+/** The true state of one server: read from the API server and from its engine, never from hotwave. */
 export interface ServerFacts extends EngineReading {
   readonly name: string;
   readonly updatePriority: number;

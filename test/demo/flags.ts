@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { LabKind } from '../lab/lab.ts';
 
-/** What the demo was asked to do. */
+/** The options of the demo. */
 export interface DemoOptions {
   /** Undefined: the most real lab that this machine can run. `memory`: everything but Temporal and hotwave is simulated. */
   readonly lab?: LabKind | 'memory' | undefined;

@@ -7,7 +7,7 @@ import { sidecarImage } from '../lab/images/provide-images.ts';
 import type { Pod } from '../lab/kubernetes-objects.ts';
 import type { Lab } from '../lab/lab.ts';
 
-/** What one engine answers now. */
+/** The answer of one engine now. */
 export interface EngineReading {
   /** The version of the hot files in the folder that the sidecar fills. */
   readonly files: string;
@@ -17,7 +17,7 @@ export interface EngineReading {
 
 /** The game of the demo on one kind of lab: how it is set up, updated, and asked without hotwave. */
 export interface Game {
-  /** What the engine is called in sentences. */
+  /** The name of the engine in sentences. */
   readonly engine: string;
   /** How to ask it by hand, for a person. */
   readonly askedBy: string;

@@ -12,7 +12,7 @@ import type { Check, Observation } from './checks.ts';
 import { allServers, waves } from './stage.ts';
 import type { Stage } from './stage.ts';
 
-/** What must be true of a release that brought every server to a version, wave by wave. */
+/** The facts that must be true of a release that brought every server to a version, wave by wave. */
 export function goodReleaseChecks({ game }: Stage, observation: Observation, version: string): readonly Check[] {
   const once = Object.fromEntries(allServers.map((name) => [name, 1]));
   return [

@@ -19,7 +19,7 @@ try {
   if (options.help) process.stdout.write(helpText);
   else process.exitCode = await main(options);
 } catch (error) {
-  // What breaks while everything is being ended is no news.
+  // A failure while everything is being ended is no news.
   if (!commands.signal.aborted) {
     process.stderr.write(`hotwave: ${error instanceof Error ? error.message : String(error)}\n`);
   }
@@ -45,7 +45,7 @@ async function main(options: DemoOptions): Promise<number> {
 }
 
 function summarize(narrator: Narrator, reports: readonly ReleaseReport[], verdict: string): void {
-  narrator.heading('What came of it');
+  narrator.heading('The result');
   narrator.table(
     [
       { title: 'RELEASE' },

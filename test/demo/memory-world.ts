@@ -17,7 +17,7 @@ const TIMINGS = { acceptMs: 50, syncMs: 50, swapMs: 400, gateMs: 400 };
 
 const imageOf = (version: string): string => `registry.example/2048-sidecar:${version}`;
 
-/** What the simulated engines of the contract suite answer and do. */
+/** The answers and acts of the simulated engines of the contract suite. */
 const GAME: Game = {
   engine: 'its engine',
   askedBy: 'GET /version, in memory',
@@ -100,7 +100,7 @@ function factsOf(cluster: FakeCluster): readonly ServerFacts[] {
   }));
 }
 
-/** What the simulated nodes were told from now on, and which servers are not the same any more. */
+/** The failures that the simulated nodes were told from now on, and which servers are not the same any more. */
 function recordImages(cluster: FakeCluster): Awaited<ReturnType<World['recordImages']>> {
   const from = cluster.log.length;
   const started = cluster.clock.now();

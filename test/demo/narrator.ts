@@ -17,7 +17,7 @@ const width = 80;
 const hanging = '      ';
 
 /**
- * Tells the demo line by line, at most 80 columns wide, in colour only on a terminal. What hotwave says, what was
+ * Tells the demo line by line, at most 80 columns wide, in colour only on a terminal. The words of hotwave, what was
  * seen without it and what the demo says itself look different, so that nobody takes one for the other.
  */
 export class Narrator {

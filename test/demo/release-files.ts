@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Stage } from './stage.ts';
 
-/** What differs between the release files of the demo. */
+/** The difference between the release files of the demo. */
 export interface ReleaseChoice {
   readonly name: string;
   readonly version: string;

@@ -30,7 +30,7 @@ export interface ReleaseReport {
   readonly good: boolean;
 }
 
-/** What a release should have come to. */
+/** The expected result of a release. */
 export interface Expectation {
   readonly outcome: string;
   readonly observation: Observation;
@@ -48,7 +48,7 @@ export async function reportRelease(stage: Stage, expectation: Expectation): Pro
     ...expectation.checks,
     hotwaveCountsTheSame(observation, await resultOf(world)),
   ];
-  narrator.say('What the demo found, by itself:');
+  narrator.say('Findings of the demo itself:');
   for (const check of checks) narrator.check(check);
   return { line: lineOf(state, observation, world.kind), good: checks.every(({ holds }) => holds) };
 }
@@ -67,7 +67,7 @@ function lineOf(state: ReleaseState, observation: Observation, lab: string): Rel
   };
 }
 
-/** What the latest release returned to Temporal: hotwave's own count. */
+/** The result of the latest release in Temporal: hotwave's own count. */
 async function resultOf({ temporal }: World): Promise<ReleaseResult> {
   const connection = await Connection.connect({ address: temporal.address });
   try {

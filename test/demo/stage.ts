@@ -26,7 +26,7 @@ export const waves: readonly (readonly string[])[] = [servers[30], servers[20], 
 /** All servers. */
 export const allServers: readonly string[] = waves.flat();
 
-/** What the releases are played on: six game servers and a hotwave worker. */
+/** The stage of the releases: six game servers and a hotwave worker. */
 export interface Stage {
   readonly world: World;
   readonly game: Game;
@@ -53,7 +53,7 @@ export async function setStage(world: World, narrator: Narrator, signal: AbortSi
   return { world, game, narrator, folder, worker, hotwave: new HotwaveCommand(narrator, { temporal, folder, signal }) };
 }
 
-/** What the demo sees by itself while a release runs. */
+/** The demo's own findings while a release runs. */
 export interface Watching {
   readonly imageChanges: readonly ImageChange[];
   readonly engineChanges: readonly EngineChange[];

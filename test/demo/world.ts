@@ -21,7 +21,7 @@ export interface ImageRecorder {
 }
 
 /**
- * Where the demo is played: six game servers and a Temporal server. What is read here comes from the servers themselves,
+ * Where the demo is played: six game servers and a Temporal server. The figures here come from the servers themselves,
  * never from hotwave.
  */
 export interface World {
@@ -31,9 +31,9 @@ export interface World {
   readonly game: Game;
   /** Below it the demo writes its files; it goes when the world ends. */
   readonly directory: string;
-  /** What is real here and what is not. */
+  /** The real parts, and the simulated ones. */
   readonly introduction: string;
-  /** What a person types to be where the demo is. */
+  /** The commands that bring a person to where the demo is. */
   readonly environment: readonly string[];
   /** How a person would start the worker; absent where only the demo can. */
   readonly workerCommand?: string;

@@ -64,7 +64,7 @@ async function override(server: string, tag: string | null): Promise<void> {
   await world.lab.api.patch(serverPath(server), { spec: { containers } });
 }
 
-/** What others do between two releases; `tag` is the version that the last one left. Each says what it did. */
+/** The acts of others between two releases; `tag` is the version that the last one left. Each says what it did. */
 const DISTURBANCES: readonly ((tag: string) => Promise<string>)[] = [
   async () => {
     const replicas = SERVERS - 5 + roll(11);
@@ -108,7 +108,7 @@ function untilTag(server: string, tag: string): Promise<unknown> {
   );
 }
 
-/** What the person does whose edits made a release refuse: everything back to the version before. */
+/** The act of the person whose edits made a release refuse: everything back to the version before. */
 async function mend(tag: string): Promise<void> {
   await setImage(world.lab.api, SET, fleetImage(tag), { partition: 0 });
   await settled();

@@ -177,7 +177,7 @@ describe('several versions side by side', () => {
 
     await released('fresh', 'v3.0');
     expect(await verify('fresh')).toBe('0 5 of 5 servers on v3.0');
-    // What the release for new servers still owed the person is put back by the rolling one.
+    // A rolling release puts back what the release for new servers still owed the person.
     expect((await lab.api.get<GameServerSet>(setPath('fresh'))).spec.updateStrategy).toEqual(strategy);
   });
 

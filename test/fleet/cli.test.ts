@@ -189,7 +189,7 @@ async function failed(tag: string): Promise<{ readonly set: string; readonly sta
   return { set, started, status: await hotwave('status', set) };
 }
 
-/** What the page of a release in the Temporal UI shows. */
+/** The page of a release in the Temporal UI. */
 async function currentDetails(set: string): Promise<string> {
   const handle = client.workflow.getHandle(releaseWorkflowId('default', { namespace: 'default', name: set }));
   const metadata = await handle.query<{ readonly currentDetails?: string }>('__temporal_workflow_metadata');

@@ -26,7 +26,7 @@ import type { Lab } from '../lab/lab.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
-/** What the API server makes of a list for people. */
+/** The API server's table of a list for people. */
 interface Table {
   readonly columnDefinitions: readonly { readonly name: string }[];
   readonly rows: readonly { readonly cells: readonly unknown[] }[];

@@ -141,7 +141,7 @@ describe('a manager that applies the set as it was, every five seconds', () => {
     expect((await setOf(name)).spec.updateStrategy).toMatchObject({ rollingUpdate: { paused: true } });
     const argo = loop(name);
     await release.idle('the news', isEdited);
-    // What a manifest does not mention stays.
+    // A field that a manifest does not mention stays.
     expect((await setOf(name)).spec.updateStrategy).toMatchObject({ rollingUpdate: { partition: 0, paused: true } });
     await release.decide({ verb: 'resume', wins: 'edit' });
     expect(await release.result()).toMatchObject({ outcome: 'cancelled' });

@@ -94,7 +94,7 @@ describe('another manager applies the whole set in the moment of the last write'
 
 describe('while writes of the set hang,', () => {
   interface Held extends AdmissionWebhook {
-    /** What hotwave has sent so far. */
+    /** The messages that hotwave has sent so far. */
     readonly written: readonly GameServerSet[];
     letGo(): void;
   }

@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(() => world.stop());
 
-/** A release that is followed by a guard, which looks often because tests do not want to wait. */
+/** A release that is followed by a monitor, which looks often because tests do not want to wait. */
 function start(set: string, tag: string, more: string): Promise<StartedRelease> {
   const file = world.release(set, tag, `  guard: 1h\n${more}`);
   const { client } = world.hotwave;
@@ -29,9 +29,9 @@ function start(set: string, tag: string, more: string): Promise<StartedRelease> 
 }
 
 async function guarded(set: string): Promise<WatchedMonitor> {
-  const guard = monitorOf(world.hotwave, set);
-  await guard.until('a first look', isCalm);
-  return guard;
+  const monitor = monitorOf(world.hotwave, set);
+  await monitor.until('a first look', isCalm);
+  return monitor;
 }
 
 const isCalm = ({ problems, lookedAt }: MonitorState): boolean => problems.length === 0 && lookedAt > 0;
@@ -92,30 +92,32 @@ const verify = async (set: string): Promise<string> => {
 
 describe('after a targeted release', () => {
   const SET = 'picked';
-  let guard: WatchedMonitor;
+  let monitor: WatchedMonitor;
 
   beforeAll(async () => {
     await world.aSet(SET, { replicas: 4, reclaimPolicy: 'Delete' });
     const chosen = `  strategy: targeted\n  target: { gameServerSet: ${SET}, servers: { servers: [1, 2] } }`;
     expect(await (await start(SET, 'v2.0', chosen)).result()).toMatchObject({ outcome: 'done' });
-    guard = await guarded(SET);
+    monitor = await guarded(SET);
   });
 
   test('recreated pods have to prove the version of their own servers: the override outlives its pod', async () => {
     await recreate('picked-1');
-    expect(await guard.said('picked-1', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
+    expect(await monitor.said('picked-1', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
     await recreate('picked-0');
-    expect(await guard.said('picked-0', /^proves v1\.0, .* after: its pod was recreated$/)).toBeTruthy();
-    expect(await guard.until('calm', isCalm)).toMatchObject({ counts: { recreated: 2, edited: 0, reloads: 0 } });
+    expect(await monitor.said('picked-0', /^proves v1\.0, .* after: its pod was recreated$/)).toBeTruthy();
+    expect(await monitor.until('calm', isCalm)).toMatchObject({ counts: { recreated: 2, edited: 0, reloads: 0 } });
     expect(await world.versions(SET)).toEqual(['v1.0', 'v2.0', 'v2.0', 'v1.0']);
   });
 
   test('a sidecar and an engine that crash have to prove the version again', async () => {
     await crash('picked-2', 'sidecar');
-    expect(await guard.said('picked-2', /^proves v2\.0, .* after: container sidecar was started again/)).toBeTruthy();
+    expect(await monitor.said('picked-2', /^proves v2\.0, .* after: container sidecar was started again/)).toBeTruthy();
     await crash('picked-1', 'app-2048');
-    expect(await guard.said('picked-1', /^proves v2\.0, .* after: container app-2048 was started again/)).toBeTruthy();
-    expect(await guard.until('calm', isCalm)).toMatchObject({ counts: { crashed: 1, restarted: 1 } });
+    expect(
+      await monitor.said('picked-1', /^proves v2\.0, .* after: container app-2048 was started again/),
+    ).toBeTruthy();
+    expect(await monitor.until('calm', isCalm)).toMatchObject({ counts: { crashed: 1, restarted: 1 } });
   });
 
   test('an edit of the template moves the others: told with the field, and who is ahead, and nothing is put back', async () => {
@@ -123,9 +125,9 @@ describe('after a targeted release', () => {
     await waitForServers(world.lab.api, { name: SET, count: 2, deadlineMs: 60_000, isAsWanted: onTag('v3.0') });
     for (const name of ['picked-0', 'picked-3']) {
       await reloadByHand(name, 'v3.0');
-      expect(await guard.said(name, /^ahead: /)).toBeTruthy();
+      expect(await monitor.said(name, /^ahead: /)).toBeTruthy();
     }
-    const { events } = await guard.state();
+    const { events } = await monitor.state();
     const edits = events.filter(({ kind, server }) => kind === 'edited' && server === undefined);
     expect(edits.map(({ text }) => text)).toEqual([
       expect.stringMatching(/image of sidecar was changed to .*v3\.0 by .+$/),
@@ -142,12 +144,12 @@ describe('after a targeted release', () => {
       );
       return spec.containers === undefined;
     });
-    expect(await guard.said('picked-2', /^its image override was taken away$/)).toBeTruthy();
+    expect(await monitor.said('picked-2', /^its image override was taken away$/)).toBeTruthy();
     await recreate('picked-2');
     expect(
-      await guard.said('picked-2', /^(ahead|behind): .*v3\.0.*; its pod was made after the release$/),
+      await monitor.said('picked-2', /^(ahead|behind): .*v3\.0.*; its pod was made after the release$/),
     ).toBeTruthy();
-    expect((await guard.state()).problems.map(({ server }) => server).sort()).toEqual([
+    expect((await monitor.state()).problems.map(({ server }) => server).sort()).toEqual([
       'picked-0',
       'picked-2',
       'picked-3',
@@ -155,16 +157,16 @@ describe('after a targeted release', () => {
   });
 });
 
-test('after a targeted release whose GameServers die with their pods, a guard says that the override is gone, and what the pod came back with', async () => {
+test('after a targeted release whose GameServers die with their pods, a monitor says that the override is gone, and what the pod came back with', async () => {
   const set = 'mortal';
   await world.aSet(set, { replicas: 2 });
   const chosen = `  strategy: targeted\n  target: { gameServerSet: ${set}, servers: { servers: [0] }, allowCascade: true }`;
   expect(await (await start(set, 'v2.0', chosen)).result()).toMatchObject({ outcome: 'done' });
-  const guard = await guarded(set);
+  const monitor = await guarded(set);
   await recreate('mortal-0');
-  expect(await guard.said('mortal-0', /^its image override was taken away$/)).toBeTruthy();
+  expect(await monitor.said('mortal-0', /^its image override was taken away$/)).toBeTruthy();
   // OpenKruiseGame may still know the old GameServer when it admits the new pod, which then has its image.
-  const said = await guard.said(
+  const said = await monitor.said(
     'mortal-0',
     /^(behind: v1\.0(; its pod was made after the release)?|proves v2\.0, .*)$/,
   );
@@ -175,30 +177,30 @@ test('after a targeted release whose GameServers die with their pods, a guard sa
 
 describe('after a release for new servers only', () => {
   const SET = 'newer';
-  let guard: WatchedMonitor;
+  let monitor: WatchedMonitor;
 
   beforeAll(async () => {
     const started = await start(SET, 'v2.0', '  strategy: newServersOnly\n  newServers: { watch: 1m, count: 1 }');
     await started.until('it follows new servers', ({ phase }) => phase === 'watching');
     await scale(world.lab.api, SET, 4);
     expect(await started.result()).toMatchObject({ outcome: 'done' });
-    guard = await guarded(SET);
+    monitor = await guarded(SET);
   });
 
   test('a server that comes later proves the new version, and an older one that crashes the old', async () => {
     await scale(world.lab.api, SET, 5);
-    expect(await guard.said('newer-4', /^proves v2\.0, .* after: it is new$/)).toBeTruthy();
+    expect(await monitor.said('newer-4', /^proves v2\.0, .* after: it is new$/)).toBeTruthy();
     await crash('newer-1', 'sidecar');
-    expect(await guard.said('newer-1', /^proves v1\.0, .* after: container sidecar was started again/)).toBeTruthy();
+    expect(await monitor.said('newer-1', /^proves v1\.0, .* after: container sidecar was started again/)).toBeTruthy();
     await crash('newer-3', 'app-2048');
-    expect(await guard.said('newer-3', /^proves v2\.0, .* after: container app-2048 was started again/)).toBeTruthy();
-    expect(await guard.until('calm', isCalm)).toMatchObject({ servers: 5, counts: { appeared: 1, edited: 0 } });
+    expect(await monitor.said('newer-3', /^proves v2\.0, .* after: container app-2048 was started again/)).toBeTruthy();
+    expect(await monitor.until('calm', isCalm)).toMatchObject({ servers: 5, counts: { appeared: 1, edited: 0 } });
     expect(await verify(SET)).toBe('0 3 of 3 servers on v1.0, 2 of 2 on v2.0 (newServersOnly)');
   });
 
   test('an older server whose pod is recreated comes on the new version, as every new one', async () => {
     await recreate('newer-0');
-    expect(await guard.said('newer-0', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
+    expect(await monitor.said('newer-0', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
     expect(await verify(SET)).toBe('0 3 of 3 servers on v2.0, 2 of 2 on v1.0 (newServersOnly)');
   });
 
@@ -206,8 +208,8 @@ describe('after a release for new servers only', () => {
     const rollingUpdate = { podUpdatePolicy: 'InPlaceIfPossible', partition: 0, maxUnavailable: '100%' };
     await setImage(world.lab.api, SET, fleetImage('v2.0'), rollingUpdate);
     await waitForServers(world.lab.api, { name: SET, count: 5, deadlineMs: 60_000, isAsWanted: onTag('v2.0') });
-    for (const name of ['newer-1', 'newer-2']) expect(await guard.said(name, /^ahead: /)).toBeTruthy();
-    const { events } = await guard.state();
+    for (const name of ['newer-1', 'newer-2']) expect(await monitor.said(name, /^ahead: /)).toBeTruthy();
+    const { events } = await monitor.state();
     expect(events.some(({ kind, text }) => kind === 'edited' && /^updateStrategy was changed by /.test(text))).toBe(
       true,
     );

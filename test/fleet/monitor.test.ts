@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => world.stop());
 
-/** A release that is followed by a guard, which looks often because tests do not want to wait. */
+/** A release that is followed by a monitor, which looks often because tests do not want to wait. */
 async function guardedRelease(set: string, tag: string, guard = '1h'): Promise<WatchedMonitor> {
   const file = world.release(set, tag, `  guard: ${guard}`);
   const { client } = world.hotwave;
@@ -51,21 +51,21 @@ async function untilFiles(set: string, name: string, tag: string): Promise<void>
 
 describe('after a release', () => {
   const SET = 'kept';
-  let guard: WatchedMonitor;
+  let monitor: WatchedMonitor;
 
   beforeAll(async () => {
     await world.aSet(SET);
-    guard = await guardedRelease(SET, 'v2.0');
-    await guard.until('a first look', isCalm);
+    monitor = await guardedRelease(SET, 'v2.0');
+    await monitor.until('a first look', isCalm);
   });
 
-  test('a guard watches, the lock of the set is free, and versions and verify say the same as the guard', async () => {
-    expect(await guard.state()).toMatchObject({ phase: 'guarding', release: 'kept-v2-0', servers: 3, problems: [] });
+  test('a monitor watches, the lock of the set is free, and versions and verify say the same as the monitor', async () => {
+    expect(await monitor.state()).toMatchObject({ phase: 'guarding', release: 'kept-v2-0', servers: 3, problems: [] });
     const { out, code } = await command('guard', SET);
-    expect(out).toMatch(/^guards v2\.0 on 3 servers for another .*; nothing is wrong\n/);
+    expect(out).toMatch(/^watches v2\.0 on 3 servers for another .*; nothing is wrong\n/);
     expect(code).toBe(0);
     expect(await command('verify', SET)).toMatchObject({ code: 0, out: '3 of 3 servers on v2.0\n' });
-    expect(readAttributes(await guard.handle.describe())).toMatchObject({
+    expect(readAttributes(await monitor.handle.describe())).toMatchObject({
       phase: 'guarding',
       set: 'default/kept',
       cluster: CLUSTER,
@@ -81,10 +81,10 @@ describe('after a release', () => {
       const pod = (await podsOf(world.lab.api, SET)).find(({ metadata }) => metadata.name === 'kept-0');
       return pod !== undefined && pod.metadata.uid !== before.metadata.uid;
     });
-    expect(await guard.said('kept-0', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
+    expect(await monitor.said('kept-0', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
     await scale(world.lab.api, SET, 4);
-    expect(await guard.said('kept-3', /^proves v2\.0, .* after: it is new$/)).toBeTruthy();
-    expect(await guard.until('calm', isCalm)).toMatchObject({ servers: 4, counts: { recreated: 1, appeared: 1 } });
+    expect(await monitor.said('kept-3', /^proves v2\.0, .* after: it is new$/)).toBeTruthy();
+    expect(await monitor.until('calm', isCalm)).toMatchObject({ servers: 4, counts: { recreated: 1, appeared: 1 } });
   });
 
   test('an engine that has lost the version while its files are right is made to reload', async () => {
@@ -92,14 +92,14 @@ describe('after a release', () => {
     await override('kept-1', 'v1.0');
     await untilFiles(SET, 'kept-1', 'v1.0');
     await engine(await podNamed(SET, 'kept-1'), '/reload', 'POST');
-    expect(await guard.said('kept-1', /^override: its GameServer asks for .*v1\.0.*; runs v1\.0/)).toBeTruthy();
+    expect(await monitor.said('kept-1', /^override: its GameServer asks for .*v1\.0.*; runs v1\.0/)).toBeTruthy();
     await override('kept-1', 'v2.0');
     await untilFiles(SET, 'kept-1', 'v2.0');
-    expect(await guard.said('kept-1', /^its engine was made to reload and proves v2\.0/)).toBeTruthy();
+    expect(await monitor.said('kept-1', /^its engine was made to reload and proves v2\.0/)).toBeTruthy();
     expect(await engine(await podNamed(SET, 'kept-1'), '/version')).toBe('v2.0');
     await override('kept-1', null);
-    expect(await guard.said('kept-1', /^its image override was taken away$/)).toBeTruthy();
-    expect(await guard.until('calm', isCalm)).toMatchObject({ counts: { repaired: 1, reloads: 1 } });
+    expect(await monitor.said('kept-1', /^its image override was taken away$/)).toBeTruthy();
+    expect(await monitor.until('calm', isCalm)).toMatchObject({ counts: { repaired: 1, reloads: 1 } });
   });
 
   test('what happens while no worker runs is seen by the next one, which comes without waiting', async () => {
@@ -116,13 +116,13 @@ describe('after a release', () => {
         isAsWanted: ({ metadata }) => metadata.uid !== before.metadata.uid,
       });
     });
-    guard = monitorOf(world.hotwave, SET);
-    expect(await guard.said('kept-2', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
+    monitor = monitorOf(world.hotwave, SET);
+    expect(await monitor.said('kept-2', /^proves v2\.0, .* after: its pod was recreated$/)).toBeTruthy();
   });
 
   test('an edit by somebody else is told with their name and left alone', async () => {
     await setImage(world.lab.api, SET, fleetImage('v3.0'), { partition: 3 });
-    const { events } = await guard.until('the edit', ({ counts }) => counts.edited >= 5);
+    const { events } = await monitor.until('the edit', ({ counts }) => counts.edited >= 5);
     const edits = events
       .filter(({ kind, server }) => kind === 'edited' && server === undefined)
       .map(({ text }) => text);
@@ -130,7 +130,7 @@ describe('after a release', () => {
       expect.stringMatching(/^the template's image of sidecar was changed to .*v3\.0 by .+$/),
       expect.stringMatching(/^updateStrategy was changed by .+$/),
     ]);
-    expect(await guard.said('kept-3', /^ahead: /)).toBeTruthy();
+    expect(await monitor.said('kept-3', /^ahead: /)).toBeTruthy();
     const { code, out } = await command('guard', SET);
     expect({ code, first: out.split('\n')[0] }).toEqual({
       code: 1,
@@ -143,16 +143,16 @@ describe('after a release', () => {
       code: 0,
       out: 'stopped; the servers stay as they are\n',
     });
-    expect(await guard.handle.result()).toMatchObject({ reason: 'stopped by ann: seen it', problems: 1 });
-    expect(readAttributes(await guard.handle.describe()).phase).toBe('guard-ended');
+    expect(await monitor.handle.result()).toMatchObject({ reason: 'stopped by ann: seen it', problems: 1 });
+    expect(readAttributes(await monitor.handle.describe()).phase).toBe('guard-ended');
     expect(await command('guard', SET, '--stop')).toMatchObject({ code: 8 });
   });
 });
 
 describe('the next release', () => {
-  test('takes the guard over, however soon it comes after the one before', async () => {
+  test('takes the monitor over, however soon it comes after the one before', async () => {
     await world.aSet('twice');
-    const guard = await guardedRelease('twice', 'v2.0');
+    const monitor = await guardedRelease('twice', 'v2.0');
     await guardedRelease('twice', 'v3.0');
     const taken = await monitorOf(world.hotwave, 'twice').until(
       'the newer release',
@@ -160,43 +160,43 @@ describe('the next release', () => {
     );
     expect(taken).toMatchObject({ release: 'twice-v3-0', phase: 'guarding' });
     const running = world.hotwave.client.workflow.list({
-      query: `WorkflowId = '${guard.handle.workflowId}' AND ExecutionStatus = 'Running'`,
+      query: `WorkflowId = '${monitor.handle.workflowId}' AND ExecutionStatus = 'Running'`,
     });
-    await until({ what: 'one running guard', deadlineMs: 60_000 }, async () => {
+    await until({ what: 'one running monitor', deadlineMs: 60_000 }, async () => {
       const ids = [];
       for await (const { runId } of running) ids.push(runId);
       return ids.length === 1;
     });
   });
 
-  test('ends the guard also when it wants none itself', async () => {
+  test('ends the monitor also when it wants none itself', async () => {
     await world.aSet('once');
-    const guard = await guardedRelease('once', 'v2.0');
+    const monitor = await guardedRelease('once', 'v2.0');
     const next = await world.hotwave.start(world.release('once', 'v3.0'));
     expect(await next.result()).toMatchObject({ outcome: 'done' });
-    expect(await guard.handle.result()).toMatchObject({
+    expect(await monitor.handle.result()).toMatchObject({
       reason: expect.stringMatching(/release once-v3-0 has/) as string,
     });
   });
 
-  test('that is refused leaves the guard alone', async () => {
+  test('that is refused leaves the monitor alone', async () => {
     await world.aSet('calm');
-    const guard = await guardedRelease('calm', 'v2.0');
+    const monitor = await guardedRelease('calm', 'v2.0');
     const refused = world.release('calm', 'v3.0', '  previousVersion: v9.9');
     expect(await (await world.hotwave.start(refused)).result()).toMatchObject({ outcome: 'refused' });
-    expect((await guard.state()).phase).toBe('guarding');
+    expect((await monitor.state()).phase).toBe('guarding');
   });
 });
 
-test('a guard ends by itself when its time is over', async () => {
+test('a monitor ends by itself when its time is over', async () => {
   await world.aSet('brief');
-  const guard = await guardedRelease('brief', 'v2.0', '2s');
-  expect(await guard.handle.result()).toMatchObject({ reason: 'its time is over', problems: 0 });
+  const monitor = await guardedRelease('brief', 'v2.0', '2s');
+  expect(await monitor.handle.result()).toMatchObject({ reason: 'its time is over', problems: 0 });
 });
 
-test('a guard of a deleted set ends by itself', async () => {
+test('a monitor of a deleted set ends by itself', async () => {
   await world.aSet('doomed');
-  const guard = await guardedRelease('doomed', 'v2.0');
+  const monitor = await guardedRelease('doomed', 'v2.0');
   await world.lab.api.delete(setPath('doomed'));
-  expect(await guard.handle.result()).toMatchObject({ reason: 'the GameServerSet is deleted' });
+  expect(await monitor.handle.result()).toMatchObject({ reason: 'the GameServerSet is deleted' });
 });

@@ -102,7 +102,7 @@ describe('the audit log of a suite of operations', () => {
     expect(await outcomeOf(byLog(world.release('all', 'v3.0', '  waves: [2, rest]')))).toBe('done');
   });
 
-  test('a release to chosen servers, one for new servers, and a guard after a release', async () => {
+  test('a release to chosen servers, one for new servers, and a monitor after a release', async () => {
     const chosen = '  strategy: targeted\n  target: { gameServerSet: all, servers: { servers: [1-2] } }';
     expect(await outcomeOf(world.release('all', 'v4.0', chosen))).toBe('done');
     const file = world.release('all', 'v4.0', '  waves: [1, rest]\n  guard: 1h');
@@ -164,7 +164,7 @@ describe('one namespace is not another', () => {
       /^the worker may not get gameserversets\.game\.kruise\.io, .*create pods\/exec in namespace arena: apply deploy\/rbac\.yaml, and bind its roles in that namespace as its head says; or correct the name: the worker may not look whether there is a namespace arena$/,
     );
     expect((await hotwave('doctor', '-n', 'arena')).out).toContain('in namespace arena: apply deploy/rbac.yaml');
-    // What the head of deploy/rbac.yaml tells people to type.
+    // The commands in the head of deploy/rbac.yaml.
     for (const name of ['hotwave', 'hotwave-exec']) {
       await world.lab.api.create(bindings, {
         metadata: { name },
@@ -204,7 +204,7 @@ const CALLS: Readonly<Record<string, (port: Cluster) => Promise<unknown>>> = {
   'get pods/log': (port) => port.findInLog({ ...command, text: 'x' }),
 };
 
-/** What people read, with or without the release: the sentence of the plan, and the one of the call. */
+/** The sentences that people read, with or without the release: the sentence of the plan, and the one of the call. */
 function sentencesOf(right: GrantedRight): readonly [string, string] {
   return [
     `the worker may not ${rightText(right)} in namespace default: apply deploy/rbac.yaml, and bind its roles in that namespace as its head says`,
@@ -213,7 +213,7 @@ function sentencesOf(right: GrantedRight): readonly [string, string] {
 }
 
 /**
- * What a release does when a right is taken away at its gate and somebody approves the next wave: it pauses; it tells at the
+ * A release whose right is taken away at its gate, while somebody approves the next wave: it pauses; it tells at the
  * gate already, and goes on; or it goes on, because it has nothing to do just then that needs the right.
  */
 const AT_A_GATE: Readonly<Record<string, 'pauses' | 'tells' | 'goes on'>> = {

@@ -19,7 +19,7 @@ afterAll(() => world.stop());
 
 const pinned = (image: string): string => `${image}@sha256:${createHash('sha256').update(image).digest('hex')}`;
 
-/** What a webhook makes of the image of the sidecar. */
+/** The sidecar's image as a webhook rewrites it. */
 function rewriting(rewritten: (image: string) => string): (pod: Pod) => readonly PodChange[] {
   return ({ spec: { containers } }) =>
     containers.flatMap(({ name, image }, index) =>

@@ -38,7 +38,7 @@ afterAll(async () => {
 
 const sumOfErrors = "max(game_error_ratio{pod=~'{{servers}}'})";
 
-/** What a release is tried with; the usual is a reload by POST and a proof by version echo. */
+/** The checks that a release is tried with; the usual is a reload by POST and a proof by version echo. */
 interface Kinds {
   readonly reload?: string;
   readonly proof?: string;

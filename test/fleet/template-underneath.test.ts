@@ -35,7 +35,10 @@ async function mainRestarts(set: string): Promise<number[]> {
   return (await podsOf(world.lab.api, set)).map((pod) => containerStatus(pod, 'app-2048')!.restartCount);
 }
 
-/** What `hotwave versions` says of each server: its override, the version that it has loaded and its foreign edit. */
+/**
+ * The columns of `hotwave versions` about each server: its override, the version that it has loaded and its foreign
+ * edit.
+ */
 async function audit(set: string): Promise<{ readonly found: Audit; readonly lines: string[] }> {
   const { code, out, err } = await hotwaveCommand(world.lab, ['versions', set, '-o', 'json']);
   expect({ code, err }).toEqual({ code: 0, err: '' });

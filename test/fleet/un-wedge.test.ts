@@ -32,7 +32,7 @@ interface Stuck {
   readonly set?: Partial<SetOptions>;
   /** The state in which the person decides. */
   readonly isStuck: (state: ReleaseState) => boolean;
-  /** What is to be seen of at least one pod before. */
+  /** A state of at least one pod that must be seen before. */
   readonly isWedged: (pod: Pod) => boolean;
 }
 

@@ -127,7 +127,7 @@ function decisionOf(
 
 const isOver = ({ phase }: ReleaseState): boolean => isFinal(phase);
 
-/** What is to be seen in the state once a verb has had its effect; some effects wait until something else is over. */
+/** The state once a verb has had its effect; some effects wait until something else is over. */
 const EFFECTS: Readonly<Record<Verb, (state: ReleaseState) => boolean>> = {
   approve: ({ gate, wave }) => (gate === undefined ? wave === 2 : gate.approvedBy.includes('bob')),
   reject: (state) => state.phase === 'paused' || state.gate?.rejected !== undefined || isOver(state),

@@ -19,7 +19,7 @@ const releases = Number(process.env['HOTWAVE_WALK_RELEASES'] ?? 6);
 // Continuous integration walks a way that is known; who looks for trouble takes another one each time.
 const seed = Number(process.env['HOTWAVE_WALK_SEED'] ?? (process.env['CI'] === 'true' ? 7 : Date.now() % 1_000_000));
 
-/** What happens to the set while a release runs, and what a person does when the release stops for it. */
+/** The events on the set while a release runs, and what a person does when the release stops for it. */
 interface Turn {
   readonly event: 'nothing' | 'scale up' | 'scale down' | 'delete a pod' | 'edit the strategy' | 'edit a priority';
   readonly server: number;
@@ -80,7 +80,7 @@ async function toItsEnd(started: StartedRelease, turn: Turn): Promise<ReleaseRes
       120_000,
     );
     if (isFinal(state.phase)) return started.result();
-    // Who resumes in vain gives up at some time.
+    // A person who resumes in vain gives up at some time.
     const verb = stops < 2 ? turn.person : 'rollback';
     await started.decide({ verb: stops > 4 ? 'cancel' : verb, then: 'hold', reason: 'walk' });
   }

@@ -28,7 +28,7 @@ class ApiError extends Error {
   }
 }
 
-/** Who speaks to which API server. */
+/** The clients, and the API server of each. */
 export interface ApiCredentials {
   /** `https://127.0.0.1:PORT`, no slash at the end. */
   readonly server: string;

@@ -1,12 +1,12 @@
 import type { Api } from './api.ts';
 
-/** What a loop writes, under whose name, and how often. */
+/** The object that a loop writes, under whose name, and how often. */
 export interface Loop {
   /** The field manager. */
   readonly manager: string;
   /** The API path of the object. */
   readonly path: string;
-  /** What is written; asked for each time. */
+  /** The object that is written; asked for each time. */
   readonly body: (round: number) => object;
   /** `apply` on the server, forced, as GitOps controllers do; else as an ordinary patch. Default `apply`. */
   readonly by?: 'apply' | 'merge';

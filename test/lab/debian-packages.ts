@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { cacheFolder } from './cache.ts';
 
-/** What the truth lab runs on the machine (containerd, runc, CNI) and puts into its images (the others). */
+/** The programs of the truth lab on the machine (containerd, runc, CNI) and puts into its images (the others). */
 const ofTheTruthLab = [
   ...['containerd', 'runc', 'containernetworking-plugins'],
   ...['nginx', 'busybox-static', 'inotify-tools', 'bash', 'rsync'],

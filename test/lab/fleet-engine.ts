@@ -2,7 +2,7 @@ import { selfReloadAnnotation } from './fleet-failures.ts';
 import { containerStatus } from './kubernetes-objects.ts';
 import type { ContainerStatus, Pod } from './kubernetes-objects.ts';
 
-/** What one simulated engine knows; the answer of `/stats`. */
+/** The state of one simulated engine; the answer of `/stats`. */
 export interface EngineStats {
   readonly uid: string;
   /** The version of the files in the shared folder: the tag of the sidecar image that runs. */
@@ -15,7 +15,7 @@ export interface EngineStats {
   readonly proofs: readonly number[];
 }
 
-/** What an engine answers over HTTP. */
+/** The answer of an engine over HTTP. */
 export interface Answer {
   readonly status: number;
   readonly body: string;
@@ -110,8 +110,8 @@ export class FleetEngine {
   }
 
   /**
-   * What a Prometheus scrapes: `game_error_ratio` by pod, 0.002, and 0.07 from versions with `errors` in their name.
-   * Versions with `mute` in their name tell nothing.
+   * The metrics that a Prometheus scrapes: `game_error_ratio` by pod, 0.002, and 0.07 from versions with `errors` in
+   * their name. Versions with `mute` in their name tell nothing.
    */
   metrics(): string {
     const lines = [...this.#engines.values()]

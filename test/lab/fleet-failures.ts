@@ -11,7 +11,7 @@ export const delayAnnotation = 'hotwave.test/delay';
 export const selfReloadAnnotation = 'hotwave.test/self-reload';
 
 /**
- * What may go wrong with a container's image; part of the image's tag (`v2.0-crash`), or the value of the pod
+ * The failures with a container's image; part of the image's tag (`v2.0-crash`), or the value of the pod
  * annotation {@link failAnnotation}.
  * - `badpull`: cannot be pulled; the old image stays, waiting ImagePullBackOff
  * - `crash`: starts and ends at once, again and again; waiting CrashLoopBackOff, restartCount grows

@@ -1,7 +1,7 @@
 import { failAnnotation, failingAnnotation, quotedFailureModes } from './fleet-failures.ts';
 
 /**
- * What becomes of every container, given its mode, its image and its last status. Used for a new pod too, where no
+ * The next status of every container, given its mode, its image and its last status. Used for a new pod too, where no
  * container has a status yet. A container with nothing to do is copied as it was: that is what proves that an
  * update in place leaves the main container alone. imageID is a function of the image, containerID is new per start.
  */
@@ -24,25 +24,25 @@ containerStatuses:
 {{- range .spec.containers }}
   {{- $mode := get $modes .name }}
   {{- $old := get $statuses .name }}
-  {{- $drift := true }}{{ $restarts := 0 }}{{ $ready := false }}{{ $waiting := "" }}{{ $imageID := "" }}{{ $containerID := "" }}{{ $image := .image }}
+  {{- $isStale := true }}{{ $restarts := 0 }}{{ $ready := false }}{{ $waiting := "" }}{{ $imageID := "" }}{{ $containerID := "" }}{{ $image := .image }}
   {{- if $old }}
-    {{- $drift = ne $old.image .image }}{{ $restarts = int $old.restartCount }}{{ $ready = $old.ready }}
+    {{- $isStale = ne $old.image .image }}{{ $restarts = int $old.restartCount }}{{ $ready = $old.ready }}
     {{- $imageID = $old.imageID }}{{ $containerID = or $old.containerID "" }}
     {{- with $old.state.waiting }}{{ $waiting = .reason }}{{ end }}
   {{- end }}
   {{- $hasRun := ne $containerID "" }}
   {{- $badPull := eq $mode "badpull" }}
-  {{- $start := or (and $drift (not $badPull)) (eq $mode "crash") (and (ne $waiting "") (not $badPull)) }}
+  {{- $start := or (and $isStale (not $badPull)) (eq $mode "crash") (and (ne $waiting "") (not $badPull)) }}
   {{- if and $restartAll $old }}{{ $start = true }}{{ end }}
   {{- if $start }}
     {{- $imageID = printf "%s@sha256:%s" (regexReplaceAll ":[^/:]*$" (regexReplaceAll "@.*$" .image "") "") (sha256sum .image) }}
     {{- $containerID = printf "containerd://%s" (sha256sum (printf "%s %s %s" $pod.metadata.uid .name $now)) }}
     {{- if $hasRun }}{{ $restarts = add $restarts 1 }}{{ end }}
-  {{- else if and $badPull $drift $old }}
+  {{- else if and $badPull $isStale $old }}
     {{- $image = $old.image }}
   {{- end }}
   {{- $reason := "" }}
-  {{- if and $badPull (or $drift (ne $waiting "")) }}{{ $reason = "ImagePullBackOff" }}
+  {{- if and $badPull (or $isStale (ne $waiting "")) }}{{ $reason = "ImagePullBackOff" }}
   {{- else if eq $mode "crash" }}{{ $reason = "CrashLoopBackOff" }}{{ end }}
   {{- $ready = and (eq $reason "") (ne $mode "neverready") }}
   {{- if not $ready }}{{ $allReady = false }}{{ end }}

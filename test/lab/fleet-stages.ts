@@ -18,12 +18,12 @@ def mode($pod): .image as $image
     end;
 def steps: . as $pod | [.spec.containers[] | . as $container
   | {mode: mode($pod), status: ([($pod.status.containerStatuses // [])[] | select(.name == $container.name)] | first)}
-  | .drift = (.status.image != $container.image)
+  | .isStale = (.status.image != $container.image)
   | select(
-      if .mode == "badpull" then .drift and .status.state.waiting.reason != "ImagePullBackOff"
+      if .mode == "badpull" then .isStale and .status.state.waiting.reason != "ImagePullBackOff"
       elif .mode == "crash" then true
-      elif .mode == "neverready" then .drift or .status.state.running == null
-      else .drift or (.status.ready | not) end)];
+      elif .mode == "neverready" then .isStale or .status.state.running == null
+      else .isStale or (.status.ready | not) end)];
 `;
 
 /** jq over a pod, cheap: nothing to do for most events, and one worker judges them all. */
@@ -33,12 +33,12 @@ const isUnsettled = `([.spec.containers[] | .name + "=" + .image] | sort)
 /** jq over a pod: whether the kubelet has something to do. */
 const hasSteps = `${jqFunctions} steps | length > 0`;
 
-const hasDrift = `${jqFunctions} [steps[] | select(.drift)] | length > 0`;
+const hasStale = `${jqFunctions} [steps[] | select(.isStale)] | length > 0`;
 
 /** jq over a pod: how long its next step takes, as a Go duration; empty for the usual pull time. */
 const stepDelay = `${jqFunctions} steps as $steps
 | if .metadata.annotations["${delayAnnotation}"] then .metadata.annotations["${delayAnnotation}"]
-  elif [$steps[] | select(.drift and .mode != "slow")] | length > 0 then empty
+  elif [$steps[] | select(.isStale and .mode != "slow")] | length > 0 then empty
   elif [$steps[] | select(.mode == "slow")] | length > 0 then "5s"
   elif [$steps[] | select(.mode == "crash")] | length > 0 then "4s"
   else empty end`;
@@ -74,7 +74,7 @@ export function podStages(swap: SwapDelay): object[] {
   const delay = { ...usual, durationFrom: from, jitterDurationFrom: from };
   return [
     stage('pod-start', [alive, missing('.status.podIP')], { statusTemplate: firstStatus }),
-    stage('pod-arm-failure', [alive, placed, exists(wish), isTrue(hasDrift)], {
+    stage('pod-arm-failure', [alive, placed, exists(wish), isTrue(hasStale)], {
       patches: [{ root: 'metadata', template: armedAnnotations, type: 'merge' }],
     }),
     stage(

@@ -10,7 +10,7 @@ import { hasCondition } from './kubernetes-objects.ts';
 import type { Node } from './kubernetes-objects.ts';
 import type { NodeOptions } from './lab-contract.ts';
 
-/** What a fleet is made of. */
+/** The parts of a fleet. */
 export interface FleetOptions extends NodeOptions {
   /** How many fake nodes, named fleet-0 and so on; 3 when left out. */
   readonly nodes?: number;
@@ -52,7 +52,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
   return { nodeName: names[0] ?? '', enginePort, waitReady };
 }
 
-/** What all engines log; the log of every container of the fleet. */
+/** The log lines of all engines; the log of every container of the fleet. */
 function engineLog({ directory }: FleetOptions): string {
   return join(directory, 'engines.log');
 }

@@ -4,7 +4,7 @@ import { fetch } from 'undici';
 import type { Api } from './api.ts';
 import type { ControllerRates, ControlPlane, Workshop } from './lab-contract.ts';
 
-/** What the two controllers start with. */
+/** The arguments of the two controllers. */
 export interface GameControllerOptions extends Workshop {
   readonly api: Api;
   readonly controlPlane: ControlPlane;

@@ -4,7 +4,7 @@ import type { GameServer, KubernetesObject, Pod } from './kubernetes-objects.ts'
 import { followPods } from './pod-observer.ts';
 import { until } from './until.ts';
 
-/** What a test's GameServerSet looks like; everything but the name has a usual value. */
+/** The GameServerSet of a test; everything but the name has a usual value. */
 export interface SetOptions {
   readonly name: string;
   /** `default` when left out. */
@@ -114,7 +114,7 @@ export interface ServerWait {
   /** How many pods must be as wanted. */
   readonly count: number;
   readonly deadlineMs: number;
-  /** What else a Ready pod must be, such as on a new image. */
+  /** A further condition for a Ready pod, such as on a new image. */
   readonly isAsWanted?: (pod: Pod) => boolean;
 }
 

@@ -1,6 +1,6 @@
 /** The parts of Kubernetes objects that the lab and its tests read; everything else stays untyped. */
 
-/** What every object carries. */
+/** The fields of every object. */
 export interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
@@ -23,7 +23,7 @@ export interface ObjectList<T> {
   readonly items: readonly T[];
 }
 
-/** What a kubelet says about one container. */
+/** A kubelet's status of one container. */
 export interface ContainerStatus {
   readonly name: string;
   readonly image: string;

@@ -46,12 +46,12 @@ export interface Workshop {
   readonly log: (line: string) => void;
 }
 
-/** What both kinds of nodes need to join a lab. */
+/** The parts that both kinds of nodes need to join a lab. */
 export interface NodeOptions extends Workshop {
   readonly controlPlane: ControlPlane;
 }
 
-/** What the truth lab's node needs; its node must not carry the label `hotwave.dev/lab: fleet`. */
+/** The fields that the truth lab's node needs; its node must not carry the label `hotwave.dev/lab: fleet`. */
 export type TruthNodeOptions = NodeOptions;
 
 /** A real kubelet that has joined the lab and is Ready. */
@@ -66,7 +66,7 @@ export interface TruthNode {
 }
 
 /**
- * What test/lab/truth.ts exports. `clearTruthLeftovers` is called when a truth lab of a killed owner is cleaned up,
+ * The exports of test/lab/truth.ts. `clearTruthLeftovers` is called when a truth lab of a killed owner is cleaned up,
  * before (nothing was ended yet) and may be called on a folder where nothing is left: it ends containers,
  * unmounts everything below the folder and deletes the lab's network devices.
  */

@@ -10,16 +10,16 @@ import type { ProcessIdentity } from './process-identity.ts';
 import { readIfThere, writeFileAtomically } from './state-file.ts';
 import type { LabVersions } from './versions.ts';
 
-/** What is on disk about a lab, besides its processes. */
+/** The files of a lab, besides its processes. */
 export interface LabRecord {
   /** `temporal`: a Temporal server without any cluster. */
   readonly kind: LabKind | 'temporal';
   readonly name: string;
-  /** What the cluster runs; absent when there is no cluster. */
+  /** The versions on the cluster; absent when there is no cluster. */
   readonly versions?: LabVersions;
   /** The process that the lab ends with; absent once a lab was left running for a person. */
   readonly owner?: ProcessIdentity;
-  /** What a person needs to use it; absent until the lab is up. */
+  /** The addresses that a person needs to use it; absent until the lab is up. */
   readonly addresses?: Readonly<Record<string, string>>;
 }
 

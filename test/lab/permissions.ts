@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { parseAllDocuments } from 'yaml';
 import type { Api } from './api.ts';
 
-/** What hotwave ships for clusters, by file name. */
+/** The files that hotwave ships for clusters, by file name. */
 type ShippedFile = 'rbac.yaml' | 'admission-policy.yaml';
 
 const rbac = '/apis/rbac.authorization.k8s.io/v1';
@@ -47,7 +47,7 @@ export async function applyShipped(api: Api, file: ShippedFile): Promise<void> {
   await createAll(api, shippedManifests(file));
 }
 
-/** What a file of deploy/ holds. */
+/** The contents of a file of deploy/. */
 export function shippedManifests(file: ShippedFile): Manifest[] {
   const path = fileURLToPath(new URL(`../../deploy/${file}`, import.meta.url));
   return parseAllDocuments(readFileSync(path, 'utf8'))

@@ -3,7 +3,7 @@ import type { V1Status } from '@kubernetes/client-node';
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
-/** What a command in a container did. */
+/** The result of a command in a container. */
 export interface ExecResult {
   readonly exitCode: number;
   readonly stdout: string;

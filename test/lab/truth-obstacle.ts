@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path';
 /** Programs of the machine that the truth lab calls. */
 const commands = ['apt-get', 'dpkg', 'tar', 'ip', 'mount', 'umount'];
 
-/** What containerd and the kubelet cannot do without, by capability number. */
+/** The capabilities that containerd and the kubelet cannot do without, by capability number. */
 const capabilities = { CAP_NET_ADMIN: 12, CAP_SYS_ADMIN: 21 };
 
 /**

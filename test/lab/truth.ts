@@ -18,7 +18,7 @@ export { truthLabObstacle } from './truth-obstacle.ts';
  * Joins one real node to a lab's control plane: a kubelet on a containerd of its own, with the images of the truth lab
  * and pods that this machine can reach. The first run fetches packages and builds the images (about ten seconds).
  * @throws MissingPrerequisite when the machine cannot run containers; Error when a part does not get ready, with the
- *   end of its log. What had started is ended again.
+ *   end of its log. The parts that had started are ended again.
  */
 export async function startTruthNode(options: TruthNodeOptions): Promise<TruthNode> {
   const { directory, supervisor, log } = options;

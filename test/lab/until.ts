@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What a wait is for, in words that complete "waited 20 s for ...". */
+/** The purpose of a wait, in words that complete "waited 20 s for ...". */
 export interface Wait {
   readonly what: string;
   readonly deadlineMs: number;

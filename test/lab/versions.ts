@@ -7,7 +7,7 @@ export type LabVersions = { readonly [P in Product]: (typeof TRIED_VERSIONS)[P][
 /** Asks for versions that there are not; the message is one sentence. */
 export class UnknownVersions extends Error {}
 
-/** What a lab runs when nobody says otherwise. */
+/** The versions of a lab when nobody says otherwise. */
 export const usualVersions = each((product) => TRIED_VERSIONS[product][0]);
 const newestVersions = each((product) => TRIED_VERSIONS[product].at(-1)!);
 

@@ -25,7 +25,7 @@ const PHASES: readonly Phase[] = [
 ];
 const GATE = { before: 2, approvals: 2, notRequester: true, timeout: 60_000, onTimeout: 'pause' } as const;
 
-/** What can happen to a release between two looks: somebody decides, or the runbook goes on. */
+/** An event of a release between two looks: somebody decides, or the runbook goes on. */
 type Step =
   | { readonly kind: 'decision'; readonly decision: Decision }
   | { readonly kind: 'phase'; readonly phase: Phase }

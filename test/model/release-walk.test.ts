@@ -43,7 +43,7 @@ test('every story that ended leaves a history that can be replayed', AFTER_THE_S
   expect(await replay(histories)).toEqual({});
 });
 
-/** What the release says of its end is what the servers run. */
+/** The end of the release says what the servers run. */
 function expectTruth({ cluster }: Stage, { state, result, struck }: Ending): void {
   const servers = [...cluster.set().servers.values()];
   const chosen = servers.filter(({ ordinal }) => state.strategy === 'rolling' || [1, 3, 5, 7, 8].includes(ordinal));

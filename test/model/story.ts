@@ -4,7 +4,7 @@ import type { Decision, Verb } from '../../release/progress/state.ts';
 import { FAILURES } from '../support/fake-server.ts';
 import type { Failure } from '../support/fake-server.ts';
 
-/** What somebody tells the release; the wave and the server are chosen by where it then is. */
+/** A decision that somebody tells the release; the wave and the server are chosen by where it then is. */
 export interface Wish {
   readonly verb: Verb;
   readonly actor: string;

@@ -16,11 +16,11 @@ import { until } from '../lab/until.ts';
 import type { History } from '../replay/histories.ts';
 import type { Happening, Story, Wish } from './story.ts';
 
-/** What became of a release of a story. */
+/** The result of a release of a story. */
 export interface Ending {
   readonly state: ReleaseState;
   readonly result: ReleaseResult;
-  /** What must not be: each a sentence. */
+  /** The broken rules: each a sentence. */
   readonly violations: readonly string[];
   /** Its last run, as Temporal keeps it. */
   readonly history: History;
@@ -71,7 +71,7 @@ class Walk {
   /** How long the log was when the release was first seen in this stand, until it is told something. */
   #quiet: { readonly log: number; readonly stand: number | undefined } | undefined;
   #sent = 0;
-  /** What somebody else's edit has replaced, as long as that was not written back. */
+  /** The values that somebody else's edit has replaced, as long as that was not written back. */
   #before: ReturnType<Stage['cluster']['set']>['raw']['spec'] | undefined;
   /** Servers to which somebody else has done something: what a release says of them may be old the moment it says it. */
   readonly #struck = new Set<string>();
@@ -190,7 +190,7 @@ class Walk {
       else if (what === 'strategy') spec.updateStrategy = { ...spec.updateStrategy, type: 'OnDelete' };
       if (sidecar && image !== undefined) sidecar.image = image;
       else if (sidecar && what === 'image') sidecar.image = OTHER_IMAGE;
-      // Whoever takes back more than their own edit makes servers move as well.
+      // A person who takes back more than their own edit makes servers move as well.
       if (sidecar && sidecar.image !== NEW_IMAGE) this.#theirImages.add(sidecar.image);
     });
   }
@@ -271,7 +271,7 @@ class Walk {
         this.#sent += 1;
         await this.#decide({ id: `end-${this.#sent}`, ...verb }, false, state);
       }
-      // What was said takes its time; after a while it is said again.
+      // A message takes its time; after a while it is said again.
       const patience = Date.now() + (verb ? 300 : END_MS);
       const signs = JSON.stringify([state.phase, state.wave, state.requests, state.gate, state.halt]);
       await until({ what: 'the release to go on', deadlineMs: END_MS, everyMs: 30 }, async () => {

@@ -25,7 +25,7 @@ type AnyEvent = { readonly [Kind in Event['kind']]: fc.Arbitrary<Omit<OfKind<Kin
 export const maybe = <Value>(value: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> =>
   fc.option(value, { nil: undefined, freq: 2 });
 
-/** What somebody says. */
+/** The decision of somebody. */
 export const texts = fc.constantFrom(
   'because',
   '',
@@ -243,7 +243,7 @@ const EVENTS: AnyEvent = {
   personAwaitedInVain: nothing,
   haltOver: nothing,
   retrying: nothing,
-  departed: fc.record({
+  turnedBack: fc.record({
     scope: fc.constantFrom('release', 'wave', 'failed'),
     order: fc.constantFrom('all', 'reverse'),
     outcome: outcomes,

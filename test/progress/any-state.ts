@@ -146,7 +146,7 @@ const shown: fc.Arbitrary<Partial<ReleaseState>> = fc.record<Partial<ReleaseStat
   { requiredKeys: [] },
 );
 
-/** What is another in a release, whatever it was before. */
+/** A field that differs in a release, whatever it was before. */
 export interface AnyState {
   readonly progress: Partial<Progress>;
   readonly state: Partial<ReleaseState>;

@@ -8,7 +8,7 @@ import { NEW_IMAGE } from '../support/builders.ts';
 
 const NOW = 1_000;
 
-/** What the watch says of a priority that somebody has written. */
+/** The watch's sentence about a priority that somebody has written. */
 const seen: Event = {
   kind: 'foreignSeen',
   facts: { image: NEW_IMAGE, updateStrategy: undefined, replicas: 3 },

@@ -10,12 +10,12 @@ import type { SimulatedCluster, SimulatedServer } from './simulated-cluster.ts';
 
 type Entry = SimulatedCluster['log'][number];
 
-/** What somebody has done to servers after the release has looked at them last. */
+/** The edits on servers after the last look of the release. */
 export interface Struck {
   readonly servers: ReadonlySet<string>;
 }
 
-/** What must hold in every story: collects what does not. */
+/** The rules that hold in every story: collects what does not. */
 export class Demands {
   readonly violations: string[] = [];
   readonly #cluster: SimulatedCluster;
@@ -97,7 +97,7 @@ export class Demands {
     this.demand(loads.length <= 1, `${server} was made to load ${version} ${loads.length} times`);
   }
 
-  /** What people see adds up. */
+  /** The numbers that people see add up. */
   counts({ state }: Release): void {
     const clauses = why(state, 0).split(/; |: /);
     const twice = clauses.filter((clause, index) => clause.length > 15 && clauses.indexOf(clause) < index);
@@ -111,7 +111,7 @@ export class Demands {
     }
   }
 
-  /** What the release says of its end is what the servers run. */
+  /** The end of the release says what the servers run. */
   truth(release: Release, struck: Struck): void {
     const { state, plan, progress } = release;
     this.demand(isFinal(state.phase), `it ended while ${state.phase}`);
@@ -157,7 +157,7 @@ export class Demands {
   #claimed(release: Release): readonly (readonly [string, SimulatedServer])[] {
     const { plan, state } = release;
     if (plan.strategy === 'rolling') return [...this.#cluster.servers];
-    // What others did to chosen servers that the release never reached is not its affair.
+    // The acts of others on chosen servers that the release never reached is not its affair.
     const isReached = ({ number }: Plan['waves'][number]): boolean => state.waves[number - 1]?.status !== 'pending';
     const reached = plan.waves.filter(isReached).flatMap(({ servers }) => servers);
     const updated = state.phase === 'done' ? plan.alreadyUpdated : [];
@@ -196,7 +196,7 @@ export class Demands {
   #truthOfNewServers(release: Release, { servers: struck }: Struck): void {
     const { phase } = release.state;
     if (phase === 'done') {
-      // What is said of the older ones and the new ones are numbers: they are about all of them.
+      // The words about the older ones and the new ones are numbers: they are about all of them.
       if (struck.size === 0) this.#newServersAreCounted(release);
       this.#newServersAreNamed(release, struck);
     }
@@ -216,14 +216,14 @@ export class Demands {
     this.demand(state.reason.includes(`; ${older} older servers stayed`), `${older} have stayed: ${state.reason}`);
   }
 
-  /** Whoever came is proved, or is known to have failed; once enough are proved nobody is followed any more. */
+  /** A server that came is proved, or is known to have failed; once enough are proved nobody is followed any more. */
   #newServersAreNamed({ plan, spec, state, progress }: Release, struck: ReadonlySet<string>): void {
     const { count } = spec.newServers;
     const proved = new Set(progress.newServers?.proved.map(({ uid }) => uid));
     if (count !== undefined && proved.size >= count) return;
     const failed = new Set(state.failures.map(({ server }) => server));
     for (const [name, { uid, image }] of this.#cluster.servers) {
-      // Who was made before the first write stays as it is, like the others.
+      // A server that was made before the first write stays as it is, like the others.
       if (image !== plan.baseline.newImage) continue;
       const isKnown = this.planned.has(uid) || proved.has(uid) || failed.has(name) || struck.has(name);
       this.demand(isKnown, `${name} came, and nothing is said of it: ${state.reason}`);

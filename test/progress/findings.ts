@@ -2,7 +2,7 @@ import type { Release } from '../../release/progress/table.ts';
 import type { SimulatedCluster } from './simulated-cluster.ts';
 
 // Situations in which a rule is known to be broken: stories leave out exactly these, so that they stay green until the heart
-// has a rule for each. Whoever mends one takes its function away and sees that the stories hold.
+// has a rule for each. A person who mends one takes its function away and sees that the stories hold.
 
 /** A release where it stands, and what its servers really are. */
 export interface Situation {

@@ -6,7 +6,7 @@ import { aPlannedRelease } from './a-planned-release.ts';
 import type { Release } from '../../release/progress/table.ts';
 import { MAIN, OLD_IMAGE, SIDECAR } from '../support/builders.ts';
 
-// What a look at the whole fleet says of servers whose wave has not come.
+// The judgement of a look at the whole fleet about servers whose wave has not come.
 
 const NOW = 1_000;
 const HOLD = { partition: 2, maxUnavailable: 3, paused: false };

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { overwriting, writtenAnew } from '../../release/progress/written-back.ts';
 import type { ForeignView } from '../../release/progress/table.ts';
 
-// Who writes back again and again, as the release counts it.
+// A manager that writes back again and again, as the release counts it.
 
 function foreign(more: Partial<ForeignView>): ForeignView {
   return { strays: [], seen: { image: 'r/a:1', updateStrategy: {} }, ...more } as ForeignView;

@@ -8,7 +8,7 @@ import { STAGE } from '../../release/progress/table.ts';
 import type { Progress, Release, Row } from '../../release/progress/table.ts';
 import { aPlannedRelease } from './a-planned-release.ts';
 
-// What a rollback lists as failed once it is over.
+// The servers that a rollback lists as failed once it is over.
 
 const NOW = 1_000;
 const failure = (server: string): ServerFailure => ({ server, class: 'version', reason: `${server}: no proof` });
@@ -25,7 +25,7 @@ function goingBack(failed: readonly string[], strategy: 'rolling' | 'newServersO
   };
   return apply(
     release,
-    { kind: 'departed', scope: 'release', order: 'all', outcome: 'rolled-back', reason: 'bob', hasFailed: true },
+    { kind: 'turnedBack', scope: 'release', order: 'all', outcome: 'rolled-back', reason: 'bob', hasFailed: true },
     NOW,
   );
 }

@@ -49,7 +49,7 @@ export class Performing {
     this.#freezes = freezes;
   }
 
-  /** What came of a step; undefined when it was cut short and says nothing. */
+  /** The result of a step; undefined when it was cut short and says nothing. */
   perform(release: Release, step: Step, course: Course): readonly Event[] | undefined {
     switch (step.kind) {
       case 'move':
@@ -250,7 +250,7 @@ export class Performing {
     return { kind: 'newcomersFound', servers, old, notServing: [] };
   }
 
-  /** What became of new servers since the last look. */
+  /** The new servers since the last look. */
   #follow(release: Release): readonly Event[] {
     const { plan, progress } = release;
     const known = new Map(plan.bystanders.map((server) => [server.uid, asAccepted(release, server)]));

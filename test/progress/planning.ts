@@ -35,7 +35,7 @@ export function clusterOf(story: Story): SimulatedCluster {
   return new SimulatedCluster(story.size, { ...foundBy(story), oldImage: OLD_IMAGE, newImage: NEW_IMAGE, faults });
 }
 
-/** What the earlier release has left. Chosen servers of several images are no start of a targeted release. */
+/** The state that the earlier release has left. Chosen servers of several images are no start of a targeted release. */
 function foundBy({ earlier, strategy, size }: Story): Pick<Found, 'image' | 'strategy' | 'left'> {
   const kind = strategy === 'targeted' && earlier.kind === 'another' ? 'nothing' : earlier.kind;
   const count = Math.min(size, earlier.servers.length);

@@ -22,13 +22,13 @@ import type { SimulatedCluster } from './simulated-cluster.ts';
 import { nameOf } from './simulated-cluster.ts';
 import type { Happening, Story, Turn, Wish } from './story.ts';
 
-/** What became of a release of a story. */
+/** The result of a release of a story. */
 export interface Ending {
   readonly release: Release;
   readonly cluster: SimulatedCluster;
-  /** What was done and what happened, a line each. */
+  /** The acts and the events, a line each. */
   readonly script: readonly string[];
-  /** What must not be: each a sentence. */
+  /** The broken rules: each a sentence. */
   readonly violations: readonly string[];
 }
 
@@ -231,7 +231,7 @@ class Play {
       return;
     }
     if (this.#turns.length > 0 && LONG_WAITS.has(step.for)) {
-      // What the story has in store comes before anybody's patience is over; it may bring the end of that itself.
+      // The story's next act comes before anybody's patience is over; it may bring the end of that itself.
       this.#patience = 0;
       return;
     }
@@ -257,7 +257,7 @@ class Play {
     if (this.#round > 40) return { verb: 'cancel', then: 'hold', actor: 'bob' };
     if (this.#round > 25) return { verb: 'rollback', actor: 'bob' };
     const failing = state.failures.at(-1)?.server;
-    // Whoever holds it up again and again is excluded, where that can be.
+    // A server that holds it up again and again is excluded, where that can be.
     if (this.#round > 12 && this.#round % 2 === 0 && failing !== undefined)
       return { verb: 'skip', server: failing, reason: 'in the way', actor: 'bob' };
     if (state.foreignEdit) return { verb: 'resume', wins: this.#round % 3 === 0 ? 'edit' : 'release', actor: 'bob' };
@@ -369,7 +369,7 @@ class Play {
     this.#isInterrupted = true;
   }
 
-  /** What the watch of the set sees between two steps. */
+  /** The findings of the watch of the set between two steps. */
   #watch(): void {
     const held = heldOf(this.#release);
     if (!held) return;
@@ -415,7 +415,7 @@ function heldOf({
   return set.hold && { image: plan.baseline.newImage, updateStrategy: controlledStrategy(plan.baseline, set.hold) };
 }
 
-/** What the last word of a release rests on, when it was not cut short. */
+/** The basis of a release's last word, when it was not cut short. */
 function isLastLook(step: Step): boolean {
   return step.kind === 'follow' || (step.kind === 'look' && step.purpose === 'final');
 }

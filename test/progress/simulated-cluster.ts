@@ -49,7 +49,7 @@ export interface SimulatedServer {
   /** 1 for those that were there when the release was planned. */
   readonly createdAt: number;
   readonly uid: string;
-  /** What the template said when Kruise moved it last. */
+  /** The template when Kruise moved it last. */
   template: string;
   image: string;
   override: string | undefined;
@@ -60,14 +60,14 @@ export interface SimulatedServer {
   loaded: string;
 }
 
-/** What an earlier release has left a server with. */
+/** The state that an earlier release has left a server with. */
 export type Left = Pick<SimulatedServer, 'template' | 'image' | 'override' | 'loaded'>;
 
-/** What the release found in its set. */
+/** The state that the release found in its set. */
 export interface Found {
   /** The image of the template. */
   readonly image: string;
-  /** What servers run that nobody has left with anything else. */
+  /** The version of servers that nobody has left with anything else. */
   readonly oldImage: string;
   readonly newImage: string;
   readonly strategy: UpdateStrategy;
@@ -98,7 +98,7 @@ export class SimulatedCluster {
   isForeign = false;
   readonly #faults: ReadonlyMap<string, Fault>;
   readonly #newImage: string;
-  /** What the template said when all servers had taken it over last. */
+  /** The template when all servers had taken it over last. */
   #settled: string;
   #now = 1;
   readonly #struck = new Map<string, number>();

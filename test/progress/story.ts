@@ -3,7 +3,7 @@ import { VERBS } from '../../release/progress/state.ts';
 import type { Decision, Verb } from '../../release/progress/state.ts';
 import type { Fault } from './simulated-cluster.ts';
 
-/** What somebody tells the release; the wave and the server are chosen by where it then is. */
+/** A decision that somebody tells the release; the wave and the server are chosen by where it then is. */
 export interface Wish {
   readonly verb: Verb;
   readonly actor: string;
@@ -27,7 +27,7 @@ export type Happening =
   /** Somebody else writes an image or a strategy; `turn`: Kruise acts on it before hotwave does. */
   | { readonly kind: 'image'; readonly to: 'old' | 'new' | 'other'; readonly turn: boolean }
   | { readonly kind: 'strategy'; readonly to: 'open' | 'paused' | 'onDelete'; readonly turn: boolean }
-  /** What somebody else wrote is written back. */
+  /** A value that somebody else wrote is written back. */
   | { readonly kind: 'restored' }
   /** The next step cannot be done at all. */
   | { readonly kind: 'failure' }
@@ -43,8 +43,9 @@ export interface Turn {
 }
 
 /**
- * What an earlier release has left: nothing; overrides of the new image on some servers; the new image in the template,
- * with only some servers let through; or yet another image in the template, that only some servers were made with.
+ * The state that an earlier release has left: nothing; overrides of the new image on some servers; the new image in
+ * the template, with only some servers let through; or yet another image in the template, that only some servers were
+ * made with.
  */
 export interface Earlier {
   readonly kind: 'nothing' | 'overrides' | 'halfWay' | 'another';
@@ -83,7 +84,7 @@ export interface Story {
 
 const ordinals = fc.integer({ min: 0, max: 7 });
 
-/** What people may want of a release. */
+/** The wishes of people for a release. */
 export const wishes: fc.Arbitrary<Wish> = fc.record<Wish>({
   verb: fc.constantFrom('approve', 'approve', 'approve', 'resume', 'resume', 'retry', 'skip', 'rollback', ...VERBS),
   actor: fc.constantFrom('ann', 'bob', 'cleo'),

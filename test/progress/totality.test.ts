@@ -33,7 +33,7 @@ const START = 1_000_000;
 /** Consequences that follow one upon the other without any time or call: more would be for ever. */
 const MOST_NOTES = 30;
 
-/** What is done to a release: its next step, an event that need not fit, or a decision. */
+/** An act on a release: its next step, an event that need not fit, or a decision. */
 type Move =
   | { readonly kind: 'step' }
   | { readonly kind: 'event'; readonly event: Event }
@@ -211,7 +211,7 @@ function demandCounts({ state, progress }: Release): void {
     if (count < servers.length) throw new Error(`${count} servers, and ${servers.length} are named`);
 }
 
-/** What people are shown of a state, whatever it says. */
+/** The text of a state as people see it, whatever it says. */
 function demandWords(release: Release, now: number): void {
   const { state } = release;
   const texts = [why(state, now), why(state), detailsMarkdown(state), ...nextCommands(state), outcomeSentence(release)];

@@ -150,7 +150,7 @@ test('a set of which only the image was written is not called open: the release 
 const backOf = (release: Release): Release =>
   apply(
     release,
-    { kind: 'departed', scope: 'release', order: 'all', outcome: 'rolled-back', reason: 'bob', hasFailed: false },
+    { kind: 'turnedBack', scope: 'release', order: 'all', outcome: 'rolled-back', reason: 'bob', hasFailed: false },
     NOW,
   );
 

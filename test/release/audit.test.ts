@@ -131,7 +131,7 @@ describe('a server', () => {
     });
   });
 
-  test('with wrong files has drifting files, whatever its engine has loaded', () => {
+  test('with wrong files is a mismatch of files, whatever its engine has loaded', () => {
     expect(row({ files: wrong('1.0') })).toMatchObject({ mismatch: 'files', proves: true });
     expect(row({ files: wrong('1.0'), loaded: wrong('1.0') })).toMatchObject({
       mismatch: 'files',

@@ -193,7 +193,7 @@ describe('a release file', () => {
   });
 });
 
-/** What is wrong with a release file that says this too, on line 9. */
+/** The problems of a release file that says this too, on line 9. */
 function complaints(more: string): string[] {
   const head = [
     'apiVersion: hotwave.dev/v1',

@@ -217,7 +217,7 @@ const moments = fc
   .integer({ min: 0, max: 730 * 24 * 60 })
   .map((minutes) => at('2026-01-01T00:00:00Z') + minutes * 60_000);
 
-/** What the clock on the wall says, as a reference that knows nothing of occurrences. */
+/** The time on the clock on the wall, as a reference that knows nothing of occurrences. */
 function showsFreeze(window: FreezeWindow, moment: number): boolean {
   const local = DateTime.fromMillis(moment, { zone: window.timeZone });
   const from = wallTime(window.from)!;

@@ -109,7 +109,7 @@ describe('a complaint counts', () => {
       isDenied: false,
     });
     expect(blockerIn([{ ...event, about: 'duel-0' }], WISHES)).toBeUndefined();
-    // What the write was answered says more.
+    // The answer to the write says more.
     expect(blockerIn([{ ...event, at: SINCE + 5_000 }, aComplaint(BUDGET)], WISHES)).toMatchObject({ words: BUDGET });
   });
 

@@ -253,12 +253,12 @@ test('a freeze window is overridden by a second person only', () => {
 });
 
 test('after a foreign edit, resume says whose values stay, and retry waits for that', () => {
-  const drifted = {
+  const edited = {
     ...inPhase('paused'),
     foreignEdit: { what: 'kubectl-edit changed replicas from 3 to 5', seenAt: NOW },
   };
   const { accepted, state } = decide(
-    drifted,
+    edited,
     { id: '1', verb: 'retry' },
     { id: '2', verb: 'resume' },
     { id: '3', verb: 'resume', wins: 'release' },

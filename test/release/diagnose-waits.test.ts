@@ -12,7 +12,7 @@ spec:
 `;
 const HEALTH = '  health: [ { http: { port: 80, path: /healthz } } ]\n';
 
-/** What is wrong with a release file that says this too, on line 9. */
+/** The problems of a release file that says this too, on line 9. */
 function complaints(more: string): string[] {
   const reading = readReleaseFile(`${HEAD}  ${more}\n`);
   return 'diagnostics' in reading ? reading.diagnostics.map((found) => formatDiagnostic('r.yaml', found)) : [];

@@ -42,7 +42,7 @@ describe('what is wrong is said in one sentence with file, line and column', () 
     ['a wrong type', file({}, '  bake: 90'), /^r\.yaml:9:9: spec\.bake: expected a duration/],
     ['a negative wave', file({}, '  waves: [-1, rest]'), /^r\.yaml:9:11: spec\.waves\[0\]: .*1 or more/],
     [
-      'waves that leave servers behind',
+      'waves that leave servers out',
       file({}, '  waves: [1, 5%]'),
       /^r\.yaml:9:10: spec\.waves: the last wave must be rest/,
     ],

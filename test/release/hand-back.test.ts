@@ -5,7 +5,7 @@ import { handBack } from '../../release/patches/hand-back.ts';
 import { OPEN, STRATEGY, controlledStrategy } from '../../release/patches/patches.ts';
 import { NEW_IMAGE, OLD_IMAGE, SIDECAR, USER_STRATEGY, aSet } from '../support/builders.ts';
 
-// What a set gets at the end of a rollback when others have written its strategy meanwhile.
+// The strategy of a set at the end of a rollback when others have written its strategy meanwhile.
 
 type Rolling = NonNullable<UpdateStrategy['rollingUpdate']>;
 

@@ -175,11 +175,11 @@ describe('whatever names, reasons and numbers are', () => {
     );
   });
 
-  test('the page and the rendering of a guard are plain', () => {
+  test('the page and the rendering of a monitor are plain', () => {
     fc.assert(
-      fc.property(aMonitor, (guard) => {
-        page(monitorMarkdown(guard, NOW));
-        screen(renderMonitor(plainDeep(guard), NOW, plainView(60)));
+      fc.property(aMonitor, (monitor) => {
+        page(monitorMarkdown(monitor, NOW));
+        screen(renderMonitor(plainDeep(monitor), NOW, plainView(60)));
       }),
       { numRuns: 300 },
     );

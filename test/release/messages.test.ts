@@ -147,7 +147,7 @@ describe('a decision', () => {
   });
 });
 
-test('a wish to end a halt or a guard may be anything at all', () => {
+test('a wish to end a halt or a monitor may be anything at all', () => {
   fc.assert(
     fc.property(fc.oneof(hostileValue(), mutationsOf({ actor: 'ann', reason: 'it is up' })), (message) => {
       const read = readFarewell(message);

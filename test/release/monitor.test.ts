@@ -62,7 +62,7 @@ const look = (change: Partial<MonitorLook> = {}): MonitorLook => ({
   ...change,
 });
 
-/** What a guard that knows the fleet as it was reports of it as it is. */
+/** The report of a monitor that knew the fleet before, about the fleet as it is. */
 function seen(
   now: Partial<MonitorLook>,
   memory: MonitorMemory = memoryOf(look(), SIDECAR),
@@ -92,7 +92,7 @@ test('a container that others have put into a pod is nobody of a monitor', () =>
     expect(changesSince(memory, seen(next), SIDECAR, NOW).changes).toEqual([]);
 });
 
-describe('a guard notices', () => {
+describe('a monitor notices', () => {
   test('nothing when nothing has changed', () => {
     expect(seen({})).toEqual([]);
   });
@@ -189,12 +189,12 @@ describe('a guard notices', () => {
   });
 });
 
-test('what a guard remembers of 10,000 servers is small enough to be passed on', () => {
+test('what a monitor remembers of 10,000 servers is small enough to be passed on', () => {
   const many = Array.from({ length: 10_000 }, (_, ordinal) => aServer({ ordinal }));
   expect(JSON.stringify(memoryOf(look({ servers: many }), SIDECAR)).length).toBeLessThan(700_000);
 });
 
-describe('a guard ends', () => {
+describe('a monitor ends', () => {
   const last = (change: Partial<LastRelease> = {}): Record<string, string> => ({
     [LAST_RELEASE_ANNOTATION]: recordText({ ...guarded, ...change }),
   });
@@ -325,7 +325,7 @@ describe('a problem', () => {
 
   test('is in the first line, in the details, and never breaks their markup', () => {
     const state = withFindings(aMonitor(), [{ ...notLoaded, reason: 'runs <b>|x|</b>` `' }], NOW);
-    expect(monitorWhy(state, NOW)).toBe('guards 2.0 on 3 servers for another 24h; 1 server is not proved');
+    expect(monitorWhy(state, NOW)).toBe('watches 2.0 on 3 servers for another 24h; 1 server is not proved');
     const details = monitorMarkdown(state, NOW);
     expect(details).toContain('not loaded: runs &lt;b\\>\\|x\\|&lt;/b\\>');
     expect(details.length).toBeLessThan(4_000);

@@ -16,7 +16,7 @@ const failure = (server: string): ReleaseState['failures'][number] => ({
   reason: 'runs 1.0',
 });
 
-/** What is told of a change from one state to another. */
+/** The notices about a change from one state to another. */
 function told(before: Partial<ReleaseState>, after: Partial<ReleaseState>): string[] {
   const usual = { phase: 'updating', gate: undefined, failures: [] } as const;
   const from = aReleaseState({ ...usual, ...before });

@@ -16,7 +16,7 @@ spec:
   reload: { self: {} }
   proof: { http: { port: 80, path: /version } }`).spec;
 
-/** What planning says to so many servers, each of a priority of its own. */
+/** The answers of planning to so many servers, each of a priority of its own. */
 function planned(count: number): readonly string[] | number {
   const result = planRelease(spec, {
     set: aSet({ replicas: count }),

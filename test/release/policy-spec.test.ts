@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readReleaseFile } from '../../release/spec/diagnose.ts';
 
-/** What is wrong with a release file that has these lines more in its spec. */
+/** The problems of a release file that has these lines more in its spec. */
 function complaint(more: string): string {
   const reading = readReleaseFile(`apiVersion: hotwave.dev/v1
 kind: Release

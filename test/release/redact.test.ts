@@ -82,7 +82,7 @@ describe('foreign text', () => {
   });
 });
 
-// What takes time in proportion to the square of a length does not end before the deadline of a test.
+// Work that takes time in proportion to the square of a length does not end before the deadline of a test.
 test.each([
   '-a',
   '-eyJ',

@@ -29,7 +29,7 @@ ${more}`);
 }
 
 interface Live {
-  /** What each server runs, from ordinal 0. */
+  /** The version that each server runs, from ordinal 0. */
   readonly run: readonly string[];
   readonly template: string;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -68,7 +68,7 @@ const stable = (version: string, more: Partial<StableVersion> = {}): Record<stri
   }),
 });
 
-/** What the release of a version leaves on the set when it is cancelled and holds the servers where they are. */
+/** The record of a release of a version that was cancelled and left the servers where they are. */
 function halfWay(version: string, live: Live): Record<string, string> {
   const plan = planOf(version, live);
   const record = recordOfPlan(plan, specOf(version).spec, { release: `scripts-${version}`, startedAt: 1 });

@@ -9,7 +9,9 @@ import { aReleaseState } from '../client/support.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What a shell gives to `hotwave` when somebody pastes a command: its words, and nothing else happens. */
+/**
+ * The arguments that a shell gives to `hotwave` when somebody pastes a command: its words, and nothing else happens.
+ */
 function pasted(command: string): string[] {
   const script = `hotwave() { printf '%s\\0' "$@"; }; ${command}`;
   return execFileSync('sh', ['-c', script], { encoding: 'utf8' }).split('\0').slice(0, -1);

@@ -17,7 +17,7 @@ const template = {
 };
 const baseline = setBaseline(aSet({ template }), SIDECAR, NEW_IMAGE)!;
 
-/** What is said of a template after a change of it. */
+/** The sentence about a template after a change of it. */
 function said(change: (copy: typeof template) => void): string[] {
   const copy = structuredClone(template);
   change(copy);

@@ -156,7 +156,7 @@ const BUTTONS = {
   rollback: 'Roll back',
 } as const;
 
-/** What was seen, as Markdown. */
+/** The observations, as Markdown. */
 export function asMarkdown(seen: Seen): string {
   if (seen.kind === 'line') return `**hotwave:** ${seen.text}`;
   if (seen.kind === 'click') {

@@ -13,7 +13,7 @@ test('the night as the chat sees it', { timeout: 300_000 }, async ({ stage, conn
 
 Made by \`npm run record-situations\`: three releases on a cluster in memory with real workflows, a real gateway and DingTalk's
 own client library; only DingTalk itself is played. Here is everything that the group saw, in order. ann starts the releases
-and goes; bob decides, and nobody types a command. What bob reads, only bob sees.
+and goes; bob decides, and nobody types a command. Answers to bob are seen by bob alone.
 
 ${seen.map(asMarkdown).join('\n\n')}
 `;

@@ -20,7 +20,7 @@ export interface Shown {
   readonly code: number;
 }
 
-/** What a situation is played with. */
+/** The stage of a situation. */
 export interface Scene {
   readonly it: Stage & RunningWorker;
   readonly address: string;

@@ -11,7 +11,7 @@ import type { Row } from './table.ts';
 // npm run test:skew [-- VERSIONS...] [--part=NAME]...: the same tests on several versions of what hotwave stands on.
 // Not a part of `npm test`: it takes more than half an hour.
 
-/** What runs when nobody says which: each of the old and new Kubernetes with the old and the new OpenKruise pair. */
+/** The default combinations: each of the old and new Kubernetes with the old and the new OpenKruise pair. */
 const corners: readonly LabVersions[] = [
   usualVersions,
   parseVersions('kubernetes=1.37.2'),

@@ -24,7 +24,7 @@ beforeAll(async () => {
   const archive = join(folder, 'old.tar');
   await git`git archive --output ${archive} ${commit}`;
   await execa('tar', ['-xf', archive, '-C', folder]);
-  // What it depends on may have changed since then, but not by much: installing takes a minute and a registry.
+  // Its dependencies may have changed since then, but not by much: installing takes a minute and a registry.
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   oldProgram = join(folder, 'bin', 'hotwave.ts');
   process.stdout.write(`the worker before is of commit ${commit}\n`);

@@ -3,12 +3,12 @@ import { describeVersions, writeVersions } from '../lab/versions.ts';
 import type { LabVersions } from '../lab/versions.ts';
 import { countLostWrites } from './lost-writes.ts';
 
-/** What came of one part on one choice of versions. */
+/** The result of one part on one choice of versions. */
 export interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly seconds: number;
-  /** What else is to be known, such as a count. */
+  /** A further fact, such as a count. */
   readonly note?: string;
   /** The failed tests, with how they failed. */
   readonly failures: readonly string[];

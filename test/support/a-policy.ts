@@ -3,7 +3,7 @@ import type { Policy } from '../../release/policy/policy-spec.ts';
 import type { PolicyReading, PolicySource } from '../../activities/ports/policy.ts';
 import type { z } from 'zod';
 
-/** What a policy file may say. */
+/** The fields of a policy file. */
 export type PolicyWishes = z.input<typeof policyFileSchema>;
 
 /** A policy with ann, bob and cleo, of whom bob and cleo are ops, and what a test adds to it. */
@@ -21,7 +21,7 @@ export function aPolicy(wishes: PolicyWishes = {}): Policy {
 
 /** The policy of a cluster that a test may change. */
 export interface FakePolicy extends PolicySource {
-  /** What is read from now on. */
+  /** The file that is read from now on. */
   reading: PolicyReading;
 }
 

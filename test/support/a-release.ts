@@ -2,7 +2,7 @@ import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { releaseFileSchema } from '../../release/spec/spec.ts';
 import { MAIN, NEW_IMAGE, SET, SIDECAR } from './builders.ts';
 
-/** What a release file of a test may say beside the usual. */
+/** The fields of a release file that a test may say beside the usual. */
 export type SpecWishes = Readonly<Record<string, unknown>> & { readonly name?: string; readonly image?: string };
 
 /** A release of the builders' set to the new image, in waves of 1, 3 and the rest, with everything that can be checked. */
@@ -36,7 +36,7 @@ function releaseDocument({ name = 'scripts-2-0', image = NEW_IMAGE, ...wishes }:
   };
 }
 
-/** What a targeted release of the chosen servers 1 and 3 says beside the usual. */
+/** The file of a targeted release of the chosen servers 1 and 3 says beside the usual. */
 export const TARGETED: SpecWishes = {
   strategy: 'targeted',
   target: { namespace: SET.namespace, gameServerSet: SET.name, servers: { servers: [1, 3] }, allowCascade: true },

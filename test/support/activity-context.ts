@@ -1,7 +1,7 @@
 import { Context, asyncLocalStorage } from '@temporalio/activity';
 import type { Info } from '@temporalio/activity';
 
-/** What an attempt of an activity finds. */
+/** The state that an attempt of an activity finds. */
 export interface Attempt {
   /** From 1. */
   readonly attempt?: number;
@@ -10,7 +10,7 @@ export interface Attempt {
   readonly scheduledTimestampMs?: number;
   /** How long all attempts may take together, in milliseconds. */
   readonly scheduleToCloseTimeoutMs?: number;
-  /** What the attempt before recorded. */
+  /** The record of the attempt before. */
   readonly heartbeatDetails?: unknown;
   /** Ends it. Default never. */
   readonly signal?: AbortSignal;

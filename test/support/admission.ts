@@ -65,7 +65,7 @@ export interface AdmissionWebhook {
   stop(): Promise<void>;
 }
 
-/** What an admission webhook is asked. */
+/** The question to an admission webhook. */
 interface Question<Asked> {
   readonly uid: string;
   readonly operation: string;
@@ -77,7 +77,7 @@ interface Question<Asked> {
 interface Webhook<Asked> {
   readonly name: string;
   readonly rule: object;
-  /** What else narrows down what it is asked about. */
+  /** A further narrowing of the question. */
   readonly narrowed: object;
   readonly answer: (question: Question<Asked>) => Promise<readonly PodChange[]>;
   /** Makes the API server ask; it changes nothing. */

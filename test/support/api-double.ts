@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SelfSigned } from './self-signed.ts';
 
-/** What an API server double was asked. */
+/** The requests that an API server double was asked. */
 export interface Asked {
   readonly method: string;
   readonly path: string;
@@ -18,7 +18,7 @@ export interface Asked {
   readonly text: string;
 }
 
-/** What it shall answer: an object, and a status other than 200 with headers. */
+/** The answer that it shall give: an object, and a status other than 200 with headers. */
 export interface Reply {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;

@@ -57,7 +57,7 @@ function aContainer(
   };
 }
 
-/** What a test may say about a server beside the fields of the view. */
+/** The facts that a test may say about a server beside the fields of the view. */
 export interface ServerWishes extends Partial<ServerView> {
   /** The set it belongs to; default `duel`. */
   readonly set?: string;

@@ -14,7 +14,7 @@ export const anHourOfFreeze = (name?: string): FreezeWindow => windowAround(-60,
 
 /** The calendar of a cluster that a test may write on. */
 export interface FakeCalendar extends Calendar {
-  /** What is read from now on. */
+  /** The file that is read from now on. */
   reading: CalendarReading;
 }
 

@@ -14,7 +14,7 @@ import type { ServerList } from '../../activities/ports/servers.ts';
 export interface WhichCalls {
   readonly activity?: keyof Activities;
   readonly operation?: Operation;
-  /** What it is called with. Default anything. */
+  /** The arguments that it is called with. Default anything. */
   readonly about?: (parameters: readonly unknown[]) => boolean;
   /** So many of them pass first. Default 0. */
   readonly skip?: number;

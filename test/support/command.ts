@@ -3,7 +3,7 @@ import { recordedIo } from '../client/support.ts';
 import type { Lab } from '../lab/lab.ts';
 import { CLUSTER } from './hotwave.ts';
 
-/** What a run of the command showed and answered. */
+/** The output and the answer of a run of the command. */
 export interface CommandResult {
   readonly code: number;
   readonly out: string;

@@ -48,7 +48,7 @@ export async function outlast(world: FleetWorld, controller: 'kruise' | 'kruise-
   for (const { started } of [rolling, targeted]) await started.decide({ verb: 'approve', wave: 2 });
   await scale(world.lab.api, newServers.set, 5);
   await pause(OUTAGE_MS);
-  // Whatever each release waits for, it says so and until when.
+  // Each release says what it waits for, and until when.
   for (const { started } of cases) {
     const { phase, wait } = await started.state();
     expect(phase).toMatch(/^(updating|watching|done)$/);

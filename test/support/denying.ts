@@ -2,7 +2,7 @@ import type { GameServers } from '../../activities/ports/game-servers.ts';
 import type { Servers } from '../../activities/ports/servers.ts';
 import type { FakeCluster } from './fake-cluster.ts';
 
-/** What the webhook of {@link denying} says. */
+/** The words of the webhook of {@link denying}. */
 export const DENIED = 'admission webhook "vgameserver.test" denied the request: not on fridays';
 
 /** The same cluster, but an admission webhook lets nobody write this GameServer. */

@@ -8,7 +8,7 @@ import type { WebSocket } from 'ws';
 /** The app that the DingTalk of tests knows. */
 export const DINGTALK_APP = { clientId: 'ding-client', clientSecret: 'a secret of dingtalk' };
 
-/** What an app has asked of the DingTalk that stands in. */
+/** The requests of an app to the DingTalk that stands in. */
 export interface DingtalkCall {
   readonly path: string;
   readonly body: Readonly<Record<string, unknown>>;
@@ -16,7 +16,7 @@ export interface DingtalkCall {
   readonly token?: string | undefined;
 }
 
-/** What an app has answered to a message. */
+/** An app's answer to a message. */
 export interface DingtalkAnswer {
   readonly code: number;
   readonly headers: { readonly messageId: string };
@@ -30,7 +30,7 @@ export interface FakeDingtalk {
   readonly calls: readonly DingtalkCall[];
   /** Tokens last so long, in seconds. */
   expireIn: number;
-  /** What has another status than 200 from now on: the path, and what is answered. */
+  /** The path that has another status than 200 from now on, and the answer. */
   readonly refusals: Map<string, { readonly status: number; readonly body: object }>;
   /** Every token so far is worth nothing any more. */
   revoke(): void;
@@ -118,7 +118,7 @@ export async function fakeDingtalk(): Promise<FakeDingtalk> {
   return fake;
 }
 
-/** What DingTalk says of a click on a card. */
+/** DingTalk's words for a click on a card. */
 export function dingtalkClick(press: object, more: object = {}, who: object = {}): object {
   return {
     type: 'actionCallback',

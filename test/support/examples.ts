@@ -31,7 +31,7 @@ export async function createExample(lab: Lab, path: string): Promise<readonly Po
   const set = parse(await readExample(path)) as Example;
   const { name } = set.metadata;
   const { spec: pod, ...template } = set.spec.gameServerTemplate;
-  // What only the lab needs: it has one node, no scheduler, and no registry to pull from.
+  // The fields that only the lab needs: it has one node, no scheduler, and no registry to pull from.
   const containers = pod.containers.map((container) => ({ ...container, imagePullPolicy: 'IfNotPresent' }));
   const inLab = { ...pod, containers, nodeName: lab.nodeName, automountServiceAccountToken: false };
   const object = { ...set, spec: { ...set.spec, gameServerTemplate: { ...template, spec: inLab } } };
@@ -39,7 +39,7 @@ export async function createExample(lab: Lab, path: string): Promise<readonly Po
   return waitForServers(lab.api, { name, count: set.spec.replicas, deadlineMs: 60_000 });
 }
 
-/** What each server of a set answers when it is asked for its version, by ordinal. */
+/** The version that each server of a set answers, by ordinal. */
 export function versionsOf(pods: readonly Pod[]): Promise<string[]> {
   return Promise.all(
     pods.map(async (pod) => (await (await fetch(`http://${pod.status!.podIP!}/version`)).text()).trim()),

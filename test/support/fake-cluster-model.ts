@@ -20,7 +20,7 @@ export interface FakeClusterModel {
   /** Default one set, `arena/duel` with ten servers. */
   readonly sets?: readonly FakeSetModel[];
   readonly timings?: FakeTimings;
-  /** What fails where. Words in image tags (`2.0-crash`) work without it. */
+  /** The failures of servers. Words in image tags (`2.0-crash`) work without it. */
   readonly failures?: Failures;
   /** Default real time. */
   readonly clock?: Clock;
@@ -28,13 +28,13 @@ export interface FakeClusterModel {
   readonly lacks?: (access: Access) => boolean;
   /** The versions that can be read; default that of Kubernetes, as under deploy/rbac.yaml. */
   readonly versions?: Partial<Record<Product, string>>;
-  /** Who the worker is; default the account of deploy/rbac.yaml. */
+  /** The identity of the worker; default the account of deploy/rbac.yaml. */
   readonly account?: FoundAccount;
   /** Default as under deploy/rbac.yaml: nothing of them can be read. */
   readonly policies?: FoundPolicies;
   /** Namespaces that there are, where the worker may look; default as under deploy/rbac.yaml: it may not. */
   readonly namespaces?: readonly string[];
-  /** What an admission webhook has against a changed set. */
+  /** The objection of an admission webhook to a changed set. */
   readonly admission?: (set: RawSet) => string | undefined;
   /** Answers commands first; undefined leaves it to the engine. */
   readonly exec?: (request: ExecRequest, server: FakeServer) => ExecOutcome | undefined;
@@ -76,7 +76,7 @@ export type LogEntry = { readonly at: number } & (
   | { readonly kind: 'ready'; readonly server: string }
   /** A container was started anew in its pod; the status may show it later. */
   | { readonly kind: 'restarted'; readonly server: string; readonly container: string; readonly restarts: number }
-  /** An engine has loaded a version, and why. What it had when its pod was made is not told. */
+  /** An engine has loaded a version, and why. A restart before its pod was made is not told. */
   | { readonly kind: 'loaded'; readonly server: string; readonly version: string; readonly why: WhyLoaded }
 );
 

@@ -1,7 +1,7 @@
 /** A value for all servers, or one for each. */
 export type ByServer<Value> = Value | ((server: string) => Value);
 
-/** What the value is for this server. */
+/** The value for this server. */
 export function valueFor<Value extends number | string | boolean>(of: ByServer<Value>, server: string): Value {
   return typeof of === 'function' ? of(server) : of;
 }
@@ -11,8 +11,8 @@ export interface FakeEngineModel {
   /** They watch the shared folder and load what arrives. Default only when told to. */
   readonly watchesFiles?: boolean;
   /**
-   * What a reload does. Default `load`. `restart`: it ends the engine, and the kubelet starts it again at once in its
-   * pod, where it loads the files that are there.
+   * The effect of a reload. Default `load`. `restart`: it ends the engine, and the kubelet starts it again at once in
+   * its pod, where it loads the files that are there.
    */
   readonly onReload?: ByServer<'load' | 'restart'>;
   /** From the reload (or the files' arrival) until the version is loaded, in ms; the answer comes before. Default 0. */

@@ -21,7 +21,7 @@ function reload(server: FakeServer, kubelet: FakeKubelet): Exited {
   return exited(0, `reloaded ${files}\n`);
 }
 
-/** What the adapter keeps of an output. */
+/** The part of an output that the adapter keeps. */
 function firstBytes(output: string, mostBytes = 64 * 1024): Exited {
   if (output.length <= mostBytes) return exited(0, output);
   return { ...exited(0, output.slice(0, mostBytes)), truncated: true };
@@ -34,9 +34,9 @@ function failureOf(server: FakeServer, kubelet: FakeKubelet): ReturnType<FakeKub
 }
 
 /**
- * What a command does in a simulated container: `cat PATH` prints the version of the files, `head -c N` N zeros, a command with the word
- * `reload` loads them, one with `files` or `version` prints what is there or loaded, `true` and `false` end with 0
- * and 1; nothing else is in the image.
+ * The effect of a command in a simulated container: `cat PATH` prints the version of the files, `head -c N` N zeros, a
+ * command with the word `reload` loads them, one with `files` or `version` prints what is there or loaded, `true` and
+ * `false` end with 0 and 1; nothing else is in the image.
  */
 export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request: ExecRequest): ExecOutcome {
   const container = server.container(request.container);
@@ -53,7 +53,7 @@ export function runInContainer(server: FakeServer, kubelet: FakeKubelet, request
   return { kind: 'failed', message: `exec: "${program}": executable file not found in $PATH` };
 }
 
-/** What a simulated engine answers to a request that changes something: only POST /reload does. */
+/** The answer of a simulated engine to a request that changes something: only POST /reload does. */
 export function sendToEngine(server: FakeServer, kubelet: FakeKubelet, request: HttpSendRequest): HttpOutcome {
   if (request.path !== '/reload') return askEngine(server, request.path);
   if (request.method !== 'POST') return { kind: 'answered', status: 405, body: 'POST only' };
@@ -81,7 +81,7 @@ export function asksToReload(request: ExecRequest | HttpSendRequest): boolean {
   return 'command' in request ? request.command.slice(1).includes('reload') : request.path === '/reload';
 }
 
-/** What a simulated engine answers: `/version` (loaded), `/files` (there), `/healthz`. */
+/** The answers of a simulated engine: `/version` (loaded), `/files` (there), `/healthz`. */
 export function askEngine(server: FakeServer, path: string): HttpOutcome {
   const { files, loaded } = server.engine;
   switch (path) {

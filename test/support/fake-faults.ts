@@ -2,7 +2,7 @@ import { ClusterFailure } from '../../activities/ports/failure.ts';
 import type { Cluster } from '../../activities/ports/cluster.ts';
 import type { ExecOutcome } from '../../activities/ports/probes.ts';
 
-/** What can be called on a cluster over the network. Following is reading, again and again. */
+/** The calls on a cluster over the network. Following is reading, again and again. */
 export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers' | 'followGameServers' | 'followSet'>;
 
 /** All of them. */
@@ -42,7 +42,7 @@ export interface ExecFaultWishes {
   readonly server?: string;
   /** Default 1. */
   readonly times?: number;
-  /** What the adapter makes of it. */
+  /** The adapter's reading of it. */
   readonly outcome?: ExecOutcome;
 }
 

@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Who follows many servers is told of many changes at once. */
+/** A client that follows many servers is told of many changes at once. */
 const LOOK_MS = 2;
 const LOOK_MS_PER_SERVER = 0.2;
 /** The view comes again after so many looks at which nothing had changed. */
 const LOOKS_WITHOUT_CHANGE = 100;
 
-/** What is followed: how to read it, and what changes when it has changed. */
+/** The object that is followed: how to read it, and what changes when it has changed. */
 export interface Followed<Item> {
   readonly list: () => Promise<readonly Item[]>;
   readonly version: () => number;
@@ -14,7 +14,7 @@ export interface Followed<Item> {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is in memory as it is, and again whenever something has changed. */
+/** The value in memory as it is, and again whenever something has changed. */
 export async function* followList<Item>(followed: Followed<Item>): AsyncGenerator<readonly Item[], void> {
   const { list, version, servers, signal } = followed;
   let seen: number | undefined;

@@ -9,7 +9,7 @@ import type { FakeTimings, RawGameServer, RawQuality, SetEvents } from './fake-s
 /** The field manager of OpenKruiseGame. */
 export const OKG_MANAGER = 'kruise-game';
 
-/** What GameServers need around them. */
+/** The things that GameServers need around them. */
 export interface GameServerSurroundings {
   readonly clock: Clock;
   readonly timings: FakeTimings;
@@ -26,7 +26,7 @@ export interface GameServerSurroundings {
 /** The GameServers of a set, and what OpenKruiseGame v1.0.0 does between them and their pods. */
 export class FakeGameServers {
   readonly objects = new Map<string, RawGameServer>();
-  /** Who wrote the priority of a GameServer last, by its uid. */
+  /** The manager that wrote the priority of a GameServer last, by its uid. */
   readonly priorityWriters = new Map<string, string>();
   readonly #around: GameServerSurroundings;
 

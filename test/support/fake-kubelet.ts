@@ -6,10 +6,10 @@ import type { FakeContainer } from './fake-pod.ts';
 import type { FakeServer, Failure } from './fake-server.ts';
 import type { FakeTimings } from './fake-set-model.ts';
 
-/** What fails where: by server name, or worked out from server name and image. */
+/** The failures: by server name, or worked out from server name and image. */
 export type Failures = Readonly<Record<string, Failure>> | ((server: string, image: string) => Failure | undefined);
 
-/** What the simulated nodes need to know. */
+/** The facts that the simulated nodes need. */
 export interface KubeletOptions {
   readonly clock: Clock;
   readonly timings: FakeTimings;
@@ -33,7 +33,7 @@ export class FakeKubelet {
     this.#options = options;
   }
 
-  /** What goes wrong with this image on this server. A word in the tag is enough, such as `2.0-crash`. */
+  /** The failures with this image on this server. A word in the tag is enough, such as `2.0-crash`. */
   failureOf(server: FakeServer, image: string): Failure | undefined {
     const { failures } = this.#options;
     if (server.firstImages.has(image)) return undefined;

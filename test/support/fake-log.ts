@@ -51,7 +51,7 @@ export function restarts(cluster: FakeCluster, server: string): string[] {
   );
 }
 
-/** What hotwave has written or told an engine after a time of the cluster's clock; each says by which attempt. */
+/** The writes and the requests of hotwave after a time of the cluster's clock; each says by which attempt. */
 export function writesAfter(cluster: FakeCluster, time: number): LogEntry[] {
   return cluster.log.filter((entry) => entry.at > time && (isTaken(entry) || isReload(entry) || entry.kind === 'send'));
 }

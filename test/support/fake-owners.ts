@@ -5,11 +5,17 @@ import type { RawSet } from './fake-set-model.ts';
 
 const CONTAINERS = '/spec/gameServerTemplate/spec/containers';
 
-/** Who wrote the fields of a set, as the API server's managed fields tell it. All fields are JSON pointers. */
+/**
+ * The managers that wrote the fields of a set, as the API server's managed fields tell it. All fields are JSON
+ * pointers.
+ */
 export class FieldOwners {
-  /** Who changed a field last. */
+  /** The manager that changed a field last. */
   readonly #writers = new Map<string, string>();
-  /** Who applies a field (server-side apply), until somebody else changes it: single values and whole lists. */
+  /**
+   * The manager that applies a field (server-side apply), until somebody else changes it: single values and whole
+   * lists.
+   */
   readonly #appliers = new Map<string, string>();
 
   /** @param appliedBy who applies what from the start */
@@ -35,17 +41,17 @@ export class FieldOwners {
     return [...new Set([...this.#appliers.values(), ...this.#writers.values()])];
   }
 
-  /** Who applies what hotwave writes too, or a part of it. */
+  /** The manager that applies what hotwave writes too, or a part of it. */
   appliers(set: RawSet): Readonly<Record<string, string>> {
     return found(sharedFields(set), (pointer) => [...this.#appliers].find(([field]) => overlaps(field, pointer))?.[1]);
   }
 
-  /** Who changed last what hotwave writes too. */
+  /** The manager that changed last what hotwave writes too. */
   lastWriters(set: RawSet): Readonly<Record<string, string>> {
     return found(sharedFields(set), (pointer) => this.writerOf(pointer));
   }
 
-  /** Who changed a field last, if anybody did since the set was made. */
+  /** The manager that changed a field last, if anybody did since the set was made. */
   writerOf(pointer: string): string | undefined {
     const known = [...this.#writers].find(([field]) => pointer === field || pointer.startsWith(`${field}/`));
     return known?.[1];
@@ -56,7 +62,7 @@ export class FieldOwners {
   }
 }
 
-/** What hotwave writes too. */
+/** The fields that hotwave writes too. */
 function sharedFields({ spec }: RawSet): string[] {
   const images = spec.gameServerTemplate.spec.containers.map((_, index) => `${CONTAINERS}/${index}/image`);
   const template = Object.keys(templateFields(spec.gameServerTemplate, '')).map((pointer) => `${TEMPLATE}${pointer}`);

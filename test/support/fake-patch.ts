@@ -4,7 +4,7 @@ import type { RawGameServer, RawSet } from './fake-set-model.ts';
 import { applyJsonPatch, DoesNotApply } from './json-patch.ts';
 import type { Operation } from './json-patch.ts';
 
-/** What came of a patch of a simulated object: the object to keep, or why it stays as it is. */
+/** The result of a patch of a simulated object: the object to keep, or why it stays as it is. */
 export type Patched<Raw> =
   { readonly kind: 'applied'; readonly object: Raw } | { readonly kind: 'refused'; readonly outcome: PatchOutcome };
 

@@ -6,9 +6,9 @@ export type Mutable<Value> = { -readonly [Key in keyof Value]: Value[Key] };
 /** A container of a simulated pod. */
 export interface FakeContainer {
   readonly name: string;
-  /** What the spec asks for. */
+  /** The demands of the spec. */
   image: string;
-  /** What the API server shows, which may be late. */
+  /** The state that the API server shows, which may be late. */
   status: Mutable<ContainerStatus>;
   /** How often it was really started anew in its pod. */
   restarts: number;
@@ -19,7 +19,7 @@ export interface FakeContainer {
 /** Why an engine has loaded the files: told to, they had changed, or its container had started. */
 export type WhyLoaded = 'reload' | 'files' | 'start';
 
-/** What really happens in a pod, whatever the API server shows of it. */
+/** The real events in a pod, whatever the API server shows of it. */
 export interface PodEvents {
   /** The pod's object has changed. */
   readonly changed: () => void;

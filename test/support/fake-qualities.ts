@@ -2,7 +2,7 @@ import type { ServiceQuality } from '../../release/fleet/fleet.ts';
 import type { RawGameServer, RawQuality } from './fake-set-model.ts';
 
 /**
- * What OpenKruiseGame writes into a GameServer because of a new result of a service quality, or undefined for nothing
+ * The writes of OpenKruiseGame into a GameServer because of a new result of a service quality, or undefined for nothing
  * (v1.0.0 pkg/controllers/gameserver/gameserver_manager.go, syncServiceQualities). Fields that the action does not name
  * stay as they are.
  */

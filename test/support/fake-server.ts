@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
 import { containerIdOf, imageIdOf, uidOf } from './builders.ts';
 import type { FakeContainer, Mutable, PodEvents, RestartWishes, WhyLoaded } from './fake-pod.ts';
 
-/** What goes wrong when a server gets an image; the same words as in the fleet lab. */
+/** The failures of a server that gets an image; the same words as in the fleet lab. */
 export const FAILURES = [
   /** The image cannot be pulled: waiting ImagePullBackOff, the old image id stays. */
   'badpull',
@@ -57,7 +57,7 @@ export class FakeServer {
   syncToken = '';
   /** The version of the files in the shared folder, and the version that the engine has loaded. */
   readonly engine: { files: string; loaded: string };
-  /** What containers have logged in their present run, with the clock's time. */
+  /** The log lines of containers in their present run, with the clock's time. */
   readonly log: { readonly at: number; readonly container: string; readonly line: string }[] = [];
   /** Results of the set's service qualities, as OpenKruise would write them. Call `touch()` after a change. */
   readonly serviceQualities: Record<string, ServiceQuality> = {};

@@ -72,9 +72,9 @@ export interface FakeSetModel {
   readonly containers?: readonly NamedImage[];
   /** The container whose image carries the hot files. Default the last one. */
   readonly hotContainer?: string;
-  /** What admission webhooks add to each pod beside the containers of the template. Default nothing. */
+  /** The containers that admission webhooks add to each pod beside the containers of the template. Default nothing. */
   readonly injected?: readonly NamedImage[];
-  /** What an admission webhook makes of the images of pods, when they are made and when they are written. */
+  /** The images of pods, as an admission webhook rewrites them, when they are made and when they are written. */
   readonly rewritten?: (image: string) => string;
   readonly engine?: FakeEngineModel;
   /** `spec.serviceQualities`, by name when nothing is done for their results. */
@@ -115,7 +115,7 @@ export interface FakeTimings {
   readonly gateMs?: number;
 }
 
-/** What a set tells its cluster. */
+/** A set's words to its cluster. */
 export interface SetEvents {
   /** Something changed. */
   readonly changed: () => void;
@@ -195,7 +195,7 @@ export interface FakeWorkload extends WorkloadView {
   readonly maxUnavailable: number | string;
 }
 
-/** What OpenKruiseGame v1.0.0 and Kruise's defaults make of a set. */
+/** A set as OpenKruiseGame v1.0.0 and Kruise's defaults make it. */
 export function acceptedWorkload(
   { spec }: RawSet,
   made: Pick<WorkloadView, 'generation' | 'updateRevision' | 'currentRevision'>,

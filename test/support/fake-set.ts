@@ -53,9 +53,9 @@ export class FakeSet {
   readonly servers = new Map<string, FakeServer>();
   readonly okg: FakeGameServers;
   raw: RawSet;
-  /** What an admission policy has against a write of a pod. */
+  /** The objection of an admission policy to a write of a pod. */
   podAdmission: (server: string, images: readonly NamedImage[]) => string | undefined = () => undefined;
-  /** What Kruise says that it could not do. */
+  /** Kruise's word that it could not do something. */
   readonly complaints: Complaint[] = [];
   /** As long as this is true, the controllers do nothing. */
   controllersDown = false;
@@ -138,7 +138,7 @@ export class FakeSet {
     this.#later(this.#around.timings.acceptMs ?? 2, () => this.reconcile());
   }
 
-  /** What the controllers do with the set as it is now. */
+  /** The next act of the controllers on the set as it is now. */
   reconcile(): void {
     if (this.controllersDown) return;
     const updateRevision = this.#keepTemplate();

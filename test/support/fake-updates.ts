@@ -4,15 +4,15 @@ import type { FakeContainer } from './fake-pod.ts';
 import type { FakeServer } from './fake-server.ts';
 import type { NamedImage } from './fake-set-model.ts';
 
-/** What an in-place update needs around it. */
+/** The surroundings of an in-place update. */
 export interface UpdateSurroundings {
   readonly clock: Clock;
   readonly kubelet: FakeKubelet;
   /** From the container's start until Kruise opens the readiness gate, in ms. */
   readonly gateMs: number;
-  /** What an admission webhook makes of an image that is written into a pod. */
+  /** An image that is written into a pod, as an admission webhook rewrites it. */
   readonly rewritten: (image: string) => string;
-  /** What admission has against a write of that pod. */
+  /** Admission's objection to a write of that pod. */
   readonly denial: (server: string, images: readonly NamedImage[]) => string | undefined;
   /** A write of a pod was refused. */
   readonly refused: (server: string, revision: string, denial: string) => void;
@@ -65,7 +65,7 @@ export class FakeUpdates {
     return true;
   }
 
-  /** What Kruise does first on each round: the gate of a server that is not being updated is open. */
+  /** The first thing that Kruise does on each round: the gate of a server that is not being updated is open. */
   reopen(server: FakeServer): void {
     if (server.lifecycle === 'Updating' || server.conditions['InPlaceUpdateReady'] === 'True') return;
     server.conditions['InPlaceUpdateReady'] = 'True';

@@ -17,7 +17,7 @@ export function asWriter<Result>(writer: Writer | undefined, run: () => Result):
   return remote.run(writer, run);
 }
 
-/** Who is calling; undefined outside of activities. */
+/** The caller; undefined outside of activities. */
 export function currentWriter(): Writer | undefined {
   return remote.getStore() ?? writerOfActivity();
 }

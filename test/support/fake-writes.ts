@@ -48,7 +48,7 @@ export class FakeWrites {
     return { kind: 'applied' };
   }
 
-  /** What OpenKruiseGame v1.0.0 makes of a write that its cache has not seen: all old values return, new keys stay. */
+  /** A write that the cache of OpenKruiseGame v1.0.0 has not seen: all old values return, new keys stay. */
   #olderState(before: RawGameServer, after: RawGameServer): RawGameServer | undefined {
     if (this.toLose === 0) return undefined;
     this.toLose -= 1;

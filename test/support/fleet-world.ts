@@ -77,7 +77,7 @@ ${more}`);
     return createSet(this.lab.api, { replicas: 3, ...options, name, nodeName: this.lab.nodeName });
   }
 
-  /** What a server's simulated engine has loaded, asked by the test itself. */
+  /** The version that a server's simulated engine has loaded, asked by the test itself. */
   async loaded(pod: Pod): Promise<string> {
     const answer = await fetch(`http://${pod.status!.podIP!}:${this.lab.enginePort!}/version`);
     return answer.text();

@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 
 type Events = NonNullable<Awaited<ReturnType<WorkflowHandle['fetchHistory']>>['events']>;
 
-/** What one task of a workflow was woken by, and what it asked for, in words: `activityTaskScheduled openWave`. */
+/** The events that woke one task of a workflow, and its commands, in words: `activityTaskScheduled openWave`. */
 interface Task {
   readonly causes: readonly string[];
   readonly commands: readonly string[];
@@ -10,7 +10,7 @@ interface Task {
 
 /** The activity by which a release hands its notices to the courier of its set; and the wait for the last of them. */
 const OF_HAND_OVERS = /^(activityTask\w+ tellCourier|timer\w+ last notices)$/;
-/** What the end of a hand-over may lead to: the next one, and the end of the release. */
+/** The next step after the end of a hand-over: the next one, and the end of the release. */
 const MAY_FOLLOW = /^(activityTaskScheduled tellCourier|timerCanceled last notices|workflowExecutionCompleted)$/;
 
 /** The commands of a release in their order, but for those that hand notices over. */
@@ -19,7 +19,7 @@ export async function commandsBesideHandOvers(handle: WorkflowHandle): Promise<r
   return tasks.flatMap(({ commands }) => commands).filter((name) => !OF_HAND_OVERS.test(name));
 }
 
-/** What a release did because a hand-over had ended and for no other reason: all that is here has waited for it. */
+/** The acts of a release because a hand-over had ended and for no other reason: all that is here has waited for it. */
 export async function waitedForHandOvers(handle: WorkflowHandle): Promise<readonly string[]> {
   const tasks = await tasksOf(handle);
   return tasks
@@ -52,7 +52,7 @@ interface Whole {
   toString(): string;
 }
 
-/** What events say of the event that began what they end. */
+/** The words of events for the event that began what they end. */
 interface Attributes {
   readonly scheduledEventId?: Whole;
   readonly startedEventId?: Whole;

@@ -24,7 +24,7 @@ export interface TestSink {
   readonly url: string;
   /** Everything that has arrived, in order. */
   readonly received: readonly Received[];
-  /** What it answers from now on; `number` is how many have arrived, this one included. */
+  /** The answer from now on; `number` is how many have arrived, this one included. */
   answer: (response: ServerResponse, number: number) => void;
   /** Nobody listens at its address from now on, and connections end. */
   down(): Promise<void>;

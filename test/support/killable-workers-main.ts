@@ -28,7 +28,7 @@ process.on('message', (message: WorkersToStart | RemoteAnswer | 'settle') => {
   else if ('clusterNames' in message) void start(message);
   else settle(message);
 });
-// Whoever started this is gone.
+// The process that started this is gone.
 process.on('disconnect', () => process.exit(1));
 
 async function start({ address, bundlePath, clusterNames, sinks }: WorkersToStart): Promise<void> {
@@ -110,7 +110,7 @@ function remoteCluster(clusterName: string): Cluster {
   };
 }
 
-/** What is asked right before something is sent: here that is what leaves the process. */
+/** The question right before something is sent: here that is what leaves the process. */
 function permitOf(parameters: readonly unknown[]): Permit | undefined {
   for (const parameter of parameters) {
     if (typeof parameter === 'function') return parameter as Permit;

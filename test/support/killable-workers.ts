@@ -19,7 +19,7 @@ export interface RemoteCall {
   readonly parameters: readonly unknown[];
 }
 
-/** What came of it. */
+/** The result. */
 export type RemoteAnswer = { readonly id: number } & (
   | { readonly kind: 'result'; readonly result: unknown }
   | {
@@ -35,11 +35,11 @@ export interface WorkersToStart {
   readonly address: string;
   readonly bundlePath: string;
   readonly clusterNames: readonly string[];
-  /** Who is told what people must know. Default nobody, and there is no policy. */
+  /** The receivers of news. Default nobody, and there is no policy. */
   readonly sinks?: readonly NamedSink[];
 }
 
-/** What the workers of the other process need of a stage. */
+/** The parts of a stage that the workers of the other process need. */
 type RemoteStage = Pick<Stage, 'clusterName' | 'cluster' | 'calls'>;
 
 /** One worker for each stage, all in one process that can be killed. */

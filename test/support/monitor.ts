@@ -5,7 +5,7 @@ import { until } from '../lab/until.ts';
 import { CLUSTER } from './hotwave.ts';
 import type { Hotwave } from './hotwave.ts';
 
-/** The guard of a set, as tests read it. */
+/** The monitor of a set, as tests read it. */
 export interface WatchedMonitor {
   readonly handle: WorkflowHandle;
   state(): Promise<MonitorState>;
@@ -15,7 +15,7 @@ export interface WatchedMonitor {
   said(server: string, text: RegExp, deadlineMs?: number): Promise<string>;
 }
 
-/** The guard of a set in namespace `default`. */
+/** The monitor of a set in namespace `default`. */
 export function monitorOf({ client }: Pick<Hotwave, 'client'>, set: string): WatchedMonitor {
   const handle = client.workflow.getHandle(monitorWorkflowId(CLUSTER, { namespace: 'default', name: set }));
   const state = (): Promise<MonitorState> => handle.query<MonitorState>(MESSAGES.state);

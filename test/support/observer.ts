@@ -3,7 +3,7 @@ import { MAIN, MAIN_IMAGE, SIDECAR } from './builders.ts';
 import type { FakeCluster, LogEntry } from './fake-cluster.ts';
 import { effects } from './fake-log.ts';
 
-// What the cluster itself says, whatever a release says about it.
+// The facts of the cluster itself, whatever a release says about it.
 
 /** The version that each engine has loaded, by server. */
 export function loadedBy(cluster: FakeCluster): Record<string, string> {

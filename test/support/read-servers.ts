@@ -8,8 +8,8 @@ import type { Lab } from '../lab/lab.ts';
 export type ReadServer = Omit<AuditRow, 'wanted' | 'proves' | 'mismatch' | 'reason' | 'mainRestarts'>;
 
 /**
- * What an independent reader finds on every server of a fleet set: it asks the API server and the simulated engines
- * itself, without hotwave.
+ * The findings of an independent reader on every server of a fleet set: it asks the API server and the simulated
+ * engines itself, without hotwave.
  */
 export async function readServers(lab: Pick<Lab, 'api' | 'enginePort'>, set: string): Promise<readonly ReadServer[]> {
   const pods = await podsOf(lab.api, set);

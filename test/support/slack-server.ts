@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
 
-/** What an app has asked of the Slack that stands in. */
+/** The requests of an app to the Slack that stands in. */
 export interface SlackCall {
   readonly method: string;
   readonly fields: Readonly<Record<string, string>>;
@@ -17,7 +17,7 @@ export interface FakeSlack {
   readonly calls: readonly SlackCall[];
   /** The first call of a method from now on. */
   next(method: string): Promise<SlackCall>;
-  /** What a message shows now, as the last call made it. */
+  /** A message as the last call made it. */
   shown(ts: string): string;
   /** Sends an interaction over the newest socket, or the first there is; resolves when it is acknowledged. */
   interact(envelope: string, payload: object): Promise<void>;

@@ -9,7 +9,7 @@ export interface PersonalKey {
   /** `ssh-ed25519 AAAA…`, without a remark. */
   readonly public: string;
   readonly private: string;
-  /** What `ssh-keygen -Y sign` makes of a text. */
+  /** The signature of `ssh-keygen -Y sign` of a text. */
   sign(text: string, namespace?: string): string;
 }
 

@@ -43,10 +43,10 @@ export interface Stage {
   ): Promise<StartedRelease>;
 }
 
-/** Who is told what people must know, and how couriers wait. */
+/** The receivers of news, and how couriers wait. */
 export type Told = Pick<HotwaveWorkerOptions, 'policy' | 'courierTimes'>;
 
-/** What the workers of one test file share: a connection costs more than a worker. */
+/** The parts that the workers of one test file share: a connection costs more than a worker. */
 export interface Connections {
   readonly native: NativeConnection;
   readonly client: Client;

@@ -44,7 +44,7 @@ export async function tcpDoor(target: string): Promise<TcpDoor> {
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     open() {
-      // What a jam has swallowed is missing: connections that there are cannot go on.
+      // Data that a jam has swallowed is missing: connections that there are cannot go on.
       if (way === 'jammed') hangUp();
       way = 'open';
     },

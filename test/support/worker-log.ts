@@ -1,7 +1,7 @@
 import { DefaultLogger } from '@temporalio/worker';
 import type { LogEntry, Logger } from '@temporalio/worker';
 
-/** What the workers of a test file have logged as a warning; errors are shown as well. */
+/** The warnings in the logs of the workers of a test file; errors are shown as well. */
 export const workerWarnings: LogEntry[] = [];
 
 /** A logger for the workers of tests, which make trouble on purpose. */

@@ -23,7 +23,7 @@ const SIDECAR = 'sidecar';
 const FILES = '/var/www/html/js';
 
 const world = truthWorld();
-let guard: WatchedMonitor;
+let monitor: WatchedMonitor;
 
 /** One server for each disaster: the kubelet waits longer each time that the same container is started again. */
 beforeAll(async () => {
@@ -50,8 +50,8 @@ spec:
     monitorInterval: 500,
   });
   expect(await release.result()).toMatchObject({ outcome: 'done', restartsOfMainContainers: 0, recreatedPods: 0 });
-  guard = monitorOf(world.hotwave, SET);
-  await guard.until('a first look', ({ lookedAt }) => lookedAt > 0);
+  monitor = monitorOf(world.hotwave, SET);
+  await monitor.until('a first look', ({ lookedAt }) => lookedAt > 0);
 });
 
 async function podOf(server: string): Promise<Pod> {
@@ -62,7 +62,7 @@ function run(server: string, container: string, ...command: string[]): Promise<E
   return execInPod(world.lab.kubeconfig, { namespace: 'default', pod: server, container }, command);
 }
 
-/** What nginx itself says, asked by the test. */
+/** The answers of nginx itself, asked by the test. */
 async function loaded(server: string): Promise<string> {
   const pod = await podOf(server);
   return (await (await fetch(`http://${pod.status!.podIP!}/version`)).text()).trim();
@@ -108,7 +108,7 @@ test('after a crash of the sidecar the files come back from the image, and the e
   expect(after.metadata.uid).toBe(before.metadata.uid);
   expect(containerStatus(after, MAIN)!.restartCount).toBe(0);
 
-  expect(await guard.said(server, /^proves v2\.0/, PATIENCE)).toMatch(
+  expect(await monitor.said(server, /^proves v2\.0/, PATIENCE)).toMatch(
     /^proves v2\.0, .* after: container sidecar was started again \(restart count 2\)$/,
   );
   expect(await rowOf(server)).toMatchObject({
@@ -125,7 +125,7 @@ test('a main container that is started again loads the files that are on the dis
   await run(server, MAIN, '/usr/sbin/nginx', '-s', 'stop');
   await untilRestarted(server, MAIN, 1);
   expect([await onDisk(server), await loaded(server)]).toEqual(['v2.0', 'v2.0']);
-  expect(await guard.said(server, /^proves v2\.0/, PATIENCE)).toMatch(
+  expect(await monitor.said(server, /^proves v2\.0/, PATIENCE)).toMatch(
     /after: container app-2048 was started again \(restart count 1\)$/,
   );
   expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', mismatch: '', restarts: 1, mainRestarts: 1 });
@@ -140,11 +140,11 @@ test('a deleted pod comes back on the new version, because the template has it',
     return pod !== undefined && pod.metadata.uid !== before.metadata.uid && hasCondition(pod, 'Ready') && pod;
   });
   expect([await onDisk(server), await loaded(server)]).toEqual(['v2.0', 'v2.0']);
-  expect(await guard.said(server, /^proves v2\.0/, PATIENCE)).toMatch(/after: its pod was recreated$/);
+  expect(await monitor.said(server, /^proves v2\.0/, PATIENCE)).toMatch(/after: its pod was recreated$/);
   expect(await rowOf(server)).toMatchObject({ loaded: 'v2.0', mismatch: '', uid: after.metadata.uid, restarts: 0 });
 });
 
-test('wrong files that a restart made the engine load are reported; once they are right, the guard reloads', async () => {
+test('wrong files that a restart made the engine load are reported; once they are right, the monitor reloads', async () => {
   const server = `${SET}-3`;
   // Somebody copies the old files into the shared folder by hand; nobody notices until the engine crashes.
   const old = `printf v1.0 > VERSION; printf 'set $hot_version "v1.0";\\n' > version.conf`;
@@ -155,19 +155,19 @@ test('wrong files that a restart made the engine load are reported; once they ar
   await untilRestarted(server, MAIN, 1);
   expect(await loaded(server)).toBe('v1.0');
 
-  expect(await guard.said(server, /^files: runs v1\.0, files v1\.0$/, PATIENCE)).toBeTruthy();
+  expect(await monitor.said(server, /^files: runs v1\.0, files v1\.0$/, PATIENCE)).toBeTruthy();
   expect(await rowOf(server)).toMatchObject({ mismatch: 'files', reason: 'runs v1.0, files v1.0', proves: false });
   expect(await verify()).toBe(`1 3 of 4 servers on v2.0; 1 not: ${SET}-3 (files: runs v1.0, files v1.0)`);
-  expect((await guard.state()).counts.reloads).toBe(0);
+  expect((await monitor.state()).counts.reloads).toBe(0);
 
   // The sidecar brings its files back when it is started again; nginx alone would keep the old ones for ever.
   await run(server, SIDECAR, 'kill', '-TERM', '1');
-  expect(await guard.said(server, /^its engine was made to reload/, PATIENCE)).toMatch(
+  expect(await monitor.said(server, /^its engine was made to reload/, PATIENCE)).toMatch(
     /^its engine was made to reload and proves v2\.0, .* after: container sidecar was started again \(restart count 2\)$/,
   );
   expect([await onDisk(server), await loaded(server)]).toEqual(['v2.0', 'v2.0']);
   expect(containerStatus(await podOf(server), MAIN)!.restartCount).toBe(1);
   expect(await verify()).toBe('0 4 of 4 servers on v2.0');
-  const { problems, counts } = await guard.state();
+  const { problems, counts } = await monitor.state();
   expect({ problems, counts }).toMatchObject({ problems: [], counts: { repaired: 1, reloads: 1, recreated: 1 } });
 });

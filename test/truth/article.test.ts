@@ -94,7 +94,9 @@ const minecraftDemo: Manifest = {
   },
 };
 
-/** What only the lab needs: it has one node, no scheduler, no service accounts and no registry to pull from. */
+/**
+ * The fields that only the lab needs: it has one node, no scheduler, no service accounts and no registry to pull from.
+ */
 function inLab({ metadata, spec }: Manifest): object {
   const { spec: pod, ...template } = spec.gameServerTemplate;
   const containers = pod.containers.map((container) => ({ ...container, imagePullPolicy: 'IfNotPresent' }));

@@ -188,7 +188,7 @@ test('what a killed run leaves is gone after the next start, and a lab beside it
   expect(await servers()).toEqual(before);
 });
 
-/** Whatever on this machine still shows that there was a truth lab in this folder. */
+/** Any sign on this machine that there was a truth lab in this folder. */
 function tracesOf(directory: string): string[] {
   const { bridge, network } = placesOf(directory);
   const processes = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid);

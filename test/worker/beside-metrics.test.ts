@@ -16,7 +16,10 @@ const aCourier = (change: Partial<Undelivered>): Undelivered => {
   return { v: 1, sinks: [], unsorted: 0, gone: [], unreadable: 0, ...change };
 };
 
-/** What Prometheus would read of couriers and monitors, without comments and without what is 0; ages in whole seconds. */
+/**
+ * The metrics of couriers and monitors as Prometheus would read them, without comments and without what is 0; ages in
+ * whole seconds.
+ */
 async function told(look: BesideLook | undefined): Promise<string[]> {
   const sources = { clusterRequests: () => undefined, releases: () => undefined, beside: () => look, policy };
   const text = await hotwaveMetrics(sources).metrics();

@@ -23,7 +23,7 @@ const gate = { wave: 2, openedAt: NOW - 60_000, approvedBy: [] } as unknown as N
 
 const NOTHING = { clusterRequests: () => undefined, releases: () => undefined, beside: () => undefined };
 
-/** What Prometheus would read, without comments and without what is 0. */
+/** The metrics as Prometheus would read them, without comments and without what is 0. */
 async function told(look: Look | undefined): Promise<string[]> {
   const text = await hotwaveMetrics({ ...NOTHING, releases: () => look }).metrics();
   return text.split('\n').filter((line) => line !== '' && !line.startsWith('#') && !line.endsWith(' 0'));

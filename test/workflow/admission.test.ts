@@ -65,7 +65,7 @@ describe('a release that is considerate of players', () => {
     expect(await release.result()).toMatchObject({ outcome: 'done', reason: 'every server proves 2.0' });
   });
 
-  test('or leaves them behind and names them', async ({ stage }) => {
+  test('or excludes them and names them', async ({ stage }) => {
     const it = await stage(players);
     const release = await it.start(considerate({ wait: '0s', lastWait: '200ms', then: 'leave' }));
     expect(await release.result()).toMatchObject({

@@ -50,7 +50,7 @@ test.for(BOTS)(
   },
 );
 
-/** What is promised to bots is what there is: the compiler checks the types, and this the values. */
+/** The promise to bots is what there is: the compiler checks the types, and this the values. */
 function expectPromised(state: z.input<typeof stateSchema>): void {
   expect(stateSchema.safeParse(state).error).toBeUndefined();
 }

@@ -22,13 +22,13 @@ const inPhase =
   (state: ReleaseState): boolean =>
     state.phase === phase;
 
-/** What must be the same however many runs it took. */
+/** The facts that must be the same however many runs it took. */
 interface Outcome {
   readonly cluster: ReturnType<typeof pictureOf>;
   readonly result: Omit<ReleaseResult, 'seconds'>;
   /** Every decision that was taken, in order, and what was said to it. */
   readonly decisions: readonly string[];
-  /** What was said to whoever asked. */
+  /** The answer to the person who asked. */
   readonly answers: readonly string[];
 }
 

@@ -14,7 +14,9 @@ const DECISIONS_PER_CLIENT = 20;
 /** A machine that does other things besides answers late, but it answers. */
 const PATIENCE = { silence: 120_000, crowd: 240_000 };
 
-/** What one client sends: votes for the gate, doubles of its own and of others, stale ones, and once a rejection. */
+/**
+ * The signals of one client: votes for the gate, doubles of its own and of others, stale ones, and once a rejection.
+ */
 function decisionsOf(client: number): DecisionMessage[] {
   const vote = { verb: 'approve', release: 'scripts-2-0', channel: 'race', actor: `person-${client}` } as const;
   return Array.from({ length: DECISIONS_PER_CLIENT }, (_, index): DecisionMessage => {

@@ -189,7 +189,7 @@ test('a rollback is not stopped half-way: pause, cancel and a second rollback ar
   expect(await release.result()).toMatchObject({ outcome: 'rolled-back' });
 });
 
-test('a release that was left on hold can be followed by another, which puts the own strategy back', async ({
+test('a release that was left half-way can be followed by another, which puts the own strategy back', async ({
   stage,
 }) => {
   const it = await stage();

@@ -55,7 +55,7 @@ async function byCommand({ it, wave }: Around, ...flags: string[]): Promise<void
   expect(await stageCommand(it, argv, {}, env)).toMatchObject({ code: 0 });
 }
 
-/** What the web UI sends when a person fills in its form for an update, with its cookie against forgery. */
+/** The request of the web UI when a person fills in its form for an update, with its cookie against forgery. */
 async function byTemporalUi({ release, wave }: Around): Promise<void> {
   const { release: name, planHash } = await release.state();
   const ui = inject('temporalUi');
@@ -102,7 +102,7 @@ function byBot(bot: Bot, by: 'update' | 'signal'): Way {
   };
 }
 
-/** What a gateway does with a click once the chat has vouched for who clicked. */
+/** The way of a click through the gateway, once the chat has vouched for the person who clicked. */
 function byChat(vendor: string, identity: string): Way {
   return {
     async vote({ release, wave, connections: { connection } }) {

@@ -72,7 +72,7 @@ const EDITS: readonly (readonly [string, string, Edit, Edit])[] = [
   ],
 ];
 
-/** What a release waits for when somebody edits its set, and how it gets there. */
+/** The waits of a release when somebody edits its set, and how it gets there. */
 const WAITS: readonly (readonly [
   string,
   SpecWishes,
@@ -168,7 +168,7 @@ describe('an edit by somebody else', () => {
       const it = await stage();
       const [release] = await disturbed(it, edit);
       await release.idle('the freeze', isEdited);
-      // Whoever takes an edit back does not undo hotwave's pause with it.
+      // A person who takes an edit back does not undo hotwave's pause with it.
       const { paused } = it.cluster.set().raw.spec.updateStrategy?.rollingUpdate ?? {};
       it.cluster.edit('helm', back);
       if (paused === true) it.cluster.edit('helm', setRolling({ paused: true }));
@@ -357,7 +357,8 @@ describe('an edit by somebody else', () => {
     const look = it.calls.hold({ activity: 'watchSet', operation: 'readSet' });
     await release.decide({ verb: 'resume', wins: 'release' });
     await look.reached;
-    // Who decides now would decide about what the refused write has named, and be asked once more about the same.
+    // A decision now would be about what the refused write has named, and the person would be asked once more about
+    // the same.
     expect((await release.state()).foreignEdit?.what).toMatch(/^(helm|argocd) changed .* from 10 to [12]$/);
     look.release();
     const { foreignEdit } = await release.until('the next question', isEdited);

@@ -148,7 +148,7 @@ describe('a window that begins between two waves', () => {
     expect(await release.result()).toMatchObject({ outcome: 'done' });
   });
 
-  test('holds a wave that a person leaves behind, too: its servers move with what follows', async ({ stage }) => {
+  test('holds a wave that a person skips, too: its servers move with what follows', async ({ stage }) => {
     const calendar = fakeCalendar();
     const it = await stage({}, calendar);
     const release = await frozenBeforeWave2(it, calendar, { waves: [1, 'rest'] });

@@ -90,7 +90,7 @@ describe('a rollback from what is written on the set', () => {
     expectBack(it);
   });
 
-  test('brings a set back that a person has left on hold, and who never moved is not told to reload', async ({
+  test('brings a set back that a person has left half-way, and who never moved is not told to reload', async ({
     stage,
   }) => {
     const it = await stage();

@@ -26,7 +26,7 @@ interface Answered {
   readonly message: string;
 }
 
-/** What a person's click is answered, and when. */
+/** The answer to a person's click, and when. */
 async function click(gateway: GatewayProcess, vote: object, id: string): Promise<Answered> {
   const { body, headers } = signedWebhook(id, JSON.stringify(vote), Date.now());
   const started = performance.now();

@@ -27,7 +27,7 @@ const settings = (slack: FakeSlack, address = inject('temporalAddress')): Record
   ...secrets,
 });
 
-/** Who may decide, and where they are told. */
+/** The people who may decide, and where they are told. */
 const policyWith = (gateway: Pick<GatewayProcess, 'url'>) =>
   fakePolicy(
     aPolicy({

@@ -115,7 +115,7 @@ describe('a manager that applies the set as it was', () => {
   });
 });
 
-/** What Git may say of the strategy beside the old image, and what the set has at the end of a rollback. */
+/** The strategy that Git may have beside the old image, and the one that the set has at the end of a rollback. */
 const STRATEGIES: readonly (readonly [what: string, rollingUpdate: Rolling, atTheEnd: Rolling])[] = [
   ['one field of it as it was', { maxUnavailable: 1 }, {}],
   ['one field of it, with another value', { maxUnavailable: '30%' }, { maxUnavailable: '30%' }],

@@ -3,7 +3,7 @@ import { workflowBundlePath } from '../../worker/bundle.ts';
 import { startTemporalLab } from '../lab/temporal-lab.ts';
 
 declare module 'vitest' {
-  /** What the files of the workflow layer share. */
+  /** The parts that the files of the workflow layer share. */
   interface ProvidedContext {
     /** host:port of the one Temporal server. */
     temporalAddress: string;

@@ -19,7 +19,7 @@ const scaleTo =
       spec.replicas = replicas;
     });
 
-/** What others make of a set of ten, how many servers it then has, and what the release says of it at its end. */
+/** The edit of others to a set of ten, how many servers it then has, and what the release says of it at its end. */
 const CHANGES: readonly (readonly [string, (cluster: FakeCluster) => void, number, RegExp])[] = [
   ['a scale-up', scaleTo(12), 12, /^every server proves 2\.0; 2 that came meanwhile prove it too: duel-10, duel-11$/],
   ['a scale-down', scaleTo(8), 8, /^every server proves 2\.0(; 2 are not there any more: duel-8, duel-9)?$/],

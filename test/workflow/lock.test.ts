@@ -107,6 +107,6 @@ describe('the lock of a set', () => {
     withRecord(it, { ...record, holder: { ...record.holder, temporal: 'another' } });
     const plan = await stageCommand(it, ['plan', 'next.yaml'], { 'next.yaml': releaseText({ name: 'next' }) });
     expect(plan).toMatchObject({ code: 10 });
-    expect(plan.out).toContain('scripts-2-0 was left on hold');
+    expect(plan.out).toContain('scripts-2-0 was left half-way');
   });
 });

@@ -145,7 +145,7 @@ describe('when servers have been of two versions for too long', () => {
   });
 });
 
-test('a release that is quick enough never hears of its skew budget', async ({ stage }) => {
+test('a release that is quick enough never hears of maxMixed', async ({ stage }) => {
   const release = await (await stage()).start(aRelease({ maxMixed: '1h', onMaxMixed: 'rollback' }));
   expect(await release.result()).toMatchObject({ outcome: 'done' });
   expect((await release.state()).mixedUntil).toBeUndefined();

@@ -51,19 +51,19 @@ function crash({ cluster }: Stage, name: string, loaded?: string): void {
 
 const isCalm = ({ problems }: MonitorState): boolean => problems.length === 0;
 
-describe('a guard', () => {
+describe('a monitor', () => {
   test('asks after each crash, and makes only the engine reload that has lost its version', async ({ stage }) => {
     const it = await stage();
-    const guard = await guardedRelease(it);
-    await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
+    const monitor = await guardedRelease(it);
+    await monitor.until('a look', ({ lookedAt }) => lookedAt > 0);
     const reloads = (): number =>
       it.cluster.log.filter((entry) => entry.kind === 'exec' && entry.command.includes('reload')).length;
     const before = reloads();
     crash(it, 'duel-3');
-    await guard.until('the proof', ({ counts }) => counts.proved === 1);
+    await monitor.until('the proof', ({ counts }) => counts.proved === 1);
     expect(reloads()).toBe(before);
     crash(it, 'duel-4', '1.0');
-    const { events } = await guard.until('the repair', ({ counts }) => counts.repaired === 1);
+    const { events } = await monitor.until('the repair', ({ counts }) => counts.repaired === 1);
     expect(reloads()).toBe(before + 1);
     expect(events.at(-1)).toMatchObject({
       server: 'duel-4',
@@ -74,24 +74,24 @@ describe('a guard', () => {
 
   test('notices in its first look an engine that lost the version before it began', async ({ stage }) => {
     const it = await stage();
-    const guard = await guardedRelease(it);
+    const monitor = await guardedRelease(it);
     it.cluster.server('duel-6').engine.loaded = '1.0';
-    // The one before may have looked already: a guard asks every engine when it begins.
+    // The one before may have looked already: a monitor asks every engine when it begins.
     await it.client.workflow
-      .getHandle(guard.workflowId)
+      .getHandle(monitor.workflowId)
       .executeUpdate(GUARD_MESSAGES.stop, { args: [{ actor: 'ann' }] });
     await startMonitor(it, {});
-    const { events } = await guard.until('the repair', ({ counts }) => counts.repaired === 1);
+    const { events } = await monitor.until('the repair', ({ counts }) => counts.repaired === 1);
     expect(events[0]).toMatchObject({ server: 'duel-6', kind: 'notProved' });
   });
 
   test('does not make an engine reload whose files are wrong, and says so', async ({ stage }) => {
     const it = await stage();
-    const guard = await guardedRelease(it);
-    await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
+    const monitor = await guardedRelease(it);
+    await monitor.until('a look', ({ lookedAt }) => lookedAt > 0);
     it.cluster.server('duel-2').engine.files = '1.0';
     crash(it, 'duel-2', '1.0');
-    const { problems, counts } = await guard.until('the report', (now) => now.problems[0]?.mismatch === 'files');
+    const { problems, counts } = await monitor.until('the report', (now) => now.problems[0]?.mismatch === 'files');
     expect(problems).toMatchObject([{ server: 'duel-2', reason: 'runs 1.0, files 1.0' }]);
     expect(counts.reloads).toBe(0);
   });
@@ -103,10 +103,10 @@ describe('a guard', () => {
           ? { kind: 'exited', code: 0, stdout: '', stderr: '' }
           : undefined,
     });
-    const guard = await guardedRelease(it);
-    await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
+    const monitor = await guardedRelease(it);
+    await monitor.until('a look', ({ lookedAt }) => lookedAt > 0);
     crash(it, 'duel-1', 'lost');
-    const { events, problems } = await guard.until('three reloads', (now) => now.problems[0]?.reloads === 3);
+    const { events, problems } = await monitor.until('three reloads', (now) => now.problems[0]?.reloads === 3);
     expect(problems).toMatchObject([{ server: 'duel-1', mismatch: 'not loaded' }]);
     expect(events.at(-1)?.text).toMatch(/; 3 reloads did not help, a person has to look$/);
   });
@@ -117,37 +117,37 @@ describe('a guard', () => {
     const old = it.client.workflow.getHandle(first.workflowId);
     await old.signal(GUARD_MESSAGES.stopSignal, { actor: 'ann' });
     await old.result();
-    const guard = await startMonitor(it, { mostEvents: 30 });
-    await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
+    const monitor = await startMonitor(it, { mostEvents: 30 });
+    await monitor.until('a look', ({ lookedAt }) => lookedAt > 0);
     const runs = new Set<string>();
     for (let crashes = 1; crashes <= 8; crashes++) {
       crash(it, `duel-${crashes % 3}`);
-      await guard.until(`crash ${crashes}`, (now) => now.counts.proved === crashes && isCalm(now));
-      runs.add((await it.client.workflow.getHandle(guard.workflowId).describe()).runId);
+      await monitor.until(`crash ${crashes}`, (now) => now.counts.proved === crashes && isCalm(now));
+      runs.add((await it.client.workflow.getHandle(monitor.workflowId).describe()).runId);
     }
     expect(runs.size).toBeGreaterThan(2);
-    expect((await guard.state()).counts).toMatchObject({ crashed: 8, proved: 8, appeared: 0, recreated: 0, gone: 0 });
-    const { historyLength } = await it.client.workflow.getHandle(guard.workflowId).describe();
+    expect((await monitor.state()).counts).toMatchObject({ crashed: 8, proved: 8, appeared: 0, recreated: 0, gone: 0 });
+    const { historyLength } = await it.client.workflow.getHandle(monitor.workflowId).describe();
     expect(historyLength).toBeLessThan(60);
   });
 
   test('outlives a cluster that it may not look at, and says so meanwhile', async ({ stage }) => {
     const it = await stage();
-    const guard = await guardedRelease(it);
-    await guard.until('a look', ({ lookedAt }) => lookedAt > 0);
+    const monitor = await guardedRelease(it);
+    await monitor.until('a look', ({ lookedAt }) => lookedAt > 0);
     it.cluster.faults.fail(
       'listServers',
       new ClusterFailure('forbidden', 'may not list pods', { retryable: false }),
       1,
     );
-    const { phase } = await guard.until('the trouble', ({ events }) => events.at(-1)?.kind === 'trouble');
+    const { phase } = await monitor.until('the trouble', ({ events }) => events.at(-1)?.kind === 'trouble');
     expect(phase).toBe('guarding');
     crash(it, 'duel-5');
-    await guard.until('the proof', ({ counts }) => counts.proved === 1);
+    await monitor.until('the proof', ({ counts }) => counts.proved === 1);
   });
 });
 
-/** Starts a guard of the release that has ended on the stage, as that release did. */
+/** Starts a monitor of the release that has ended on the stage, as that release did. */
 async function startMonitor(it: Stage, change: Partial<MonitorInput>): Promise<Watched> {
   const { client, clusterName: cluster } = it;
   const { last } = readRecords((await it.cluster.readSet(SET))!.annotations);

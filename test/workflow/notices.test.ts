@@ -155,15 +155,18 @@ describe('what people must know', () => {
     await sink.close();
   });
 
-  test('is told by the guard once for each server that does not run what it should', async ({ stage, connections }) => {
+  test('is told by the monitor once for each server that does not run what it should', async ({
+    stage,
+    connections,
+  }) => {
     const sink = await startSink('chat');
     const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
     const { client, clusterName: cluster } = it;
     const start = { cluster, file: aRelease({ guard: '1h' }), requester: 'ann', monitorInterval: 50 };
     expect(await (await startRelease(client, start)).result()).toMatchObject({ outcome: 'done' });
-    const guard = client.workflow.getHandle(monitorWorkflowId(cluster, SET));
+    const monitor = client.workflow.getHandle(monitorWorkflowId(cluster, SET));
     await until({ what: 'a look', deadlineMs: 60_000, everyMs: 50 }, async () => {
-      return (await guard.query<MonitorState>(MESSAGES.state)).lookedAt > 0;
+      return (await monitor.query<MonitorState>(MESSAGES.state)).lookedAt > 0;
     });
     const server = it.cluster.server('duel-3');
     // Wrong files: an engine that has only lost its version is made to reload, and nobody has to know.
@@ -180,7 +183,7 @@ describe('what people must know', () => {
     expect(answers).toMatchObject([
       { problems: [{ server: 'duel-3', mismatch: expect.stringMatching(/./) as unknown }] },
     ]);
-    await guard.terminate();
+    await monitor.terminate();
     await sink.close();
   });
 

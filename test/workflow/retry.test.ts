@@ -85,7 +85,7 @@ describe('retry', () => {
     await release.result();
   });
 
-  test('leaves behind who fails again, and says so', async ({ stage }) => {
+  test('excludes who fails again, and says so', async ({ stage }) => {
     const it = await stage({ failures: { 'duel-7': 'reloadfails' } });
     const release = await it.start(aRelease({ onFailure: { tolerate: 1 }, gates: [{ before: 3 }] }));
     await release.until('the gate', atGate);

@@ -36,7 +36,7 @@ describe('a worker that is stopped right before it writes, and wakes up when ano
   const workers: RunningWorker[] = [];
   let connections: Connections;
   let sleeper: KillableWorkers;
-  /** What the cluster had seen when the other workers were done. */
+  /** The state of the cluster when the other workers were done. */
   const seen = new Map<WhichCalls, number>();
 
   beforeAll(async () => {

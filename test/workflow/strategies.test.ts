@@ -86,7 +86,7 @@ describe('a targeted release', () => {
     expect(overrides(it.cluster)).toEqual({});
   });
 
-  test('that is cancelled on hold leaves each server as it is', async ({ stage }) => {
+  test('that is cancelled and left half-way leaves each server as it is', async ({ stage }) => {
     const it = await stage();
     const release = await it.start(aTargetedRelease({ gates: [{ before: 2 }] }));
     await release.until('the gate', ({ phase }) => phase === 'waiting-approval');

@@ -154,7 +154,7 @@ describe('a release', () => {
     expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
   });
 
-  test('leaves failed servers behind as long as there are no more than it tolerates', async ({ stage }) => {
+  test('excludes failed servers as long as there are no more than it tolerates', async ({ stage }) => {
     const it = await stage({ failures: { 'duel-7': 'stale' } });
     const release = await it.start(aRelease({ onFailure: { tolerate: 1 } }));
     expect(await release.result()).toMatchObject({

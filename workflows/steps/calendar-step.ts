@@ -1,7 +1,7 @@
 import { reading } from '../calls.ts';
 import type { Perform } from './context.ts';
 
-/** Asks the calendar whether a wave may begin now. What cannot be read is for a person. */
+/** Asks the calendar whether a wave may begin now. A decision that cannot be read is for a person. */
 export const calendar: Perform<'calendar'> = async ({ run }) => {
   const { spec, progress, plan } = run.release;
   const answer = await reading('look for freeze windows').checkCalendar({

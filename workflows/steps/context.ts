@@ -4,7 +4,7 @@ import type { Step } from '../../release/progress/step.ts';
 import type { SetWatch } from '../set-watch.ts';
 import type { RunningRelease } from '../running-release.ts';
 
-/** What the steps of one release share. */
+/** The values that the steps of one release share. */
 export interface StepContext {
   readonly run: RunningRelease;
   readonly watch: SetWatch;
@@ -30,7 +30,7 @@ export function writtenOf(write: SetWrite): SetWritten {
     : { kind: 'written', hold, reason, fence, instead, undoneBy };
 }
 
-/** What a write that changed nothing but records has left on the set. */
+/** The values on the set after a write that changed nothing but records. */
 export function markOf({ fence }: SetWrite): readonly Event[] {
   return fence === undefined ? [] : [{ kind: 'marked', fence }];
 }

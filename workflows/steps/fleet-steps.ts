@@ -35,7 +35,7 @@ export const look: Perform<'look'> = async ({ run }, { purpose, wave }) => {
   return [{ kind: 'looked', purpose, wave, look: found }];
 };
 
-/** What became of servers that are not there? */
+/** The fate of servers that are not there. */
 export const whereabouts: Perform<'whereabouts'> = async ({ run }, { names }) => {
   const { plan, spec } = run.release;
   const servers = serversNamed(run.release, names);
@@ -47,7 +47,7 @@ export const whereabouts: Perform<'whereabouts'> = async ({ run }, { names }) =>
   return [{ kind: 'whereabouts', gone: found.gone, recreated: found.recreated }];
 };
 
-/** Who came while the release ran? */
+/** The servers that came while the release ran. */
 export const newcomers: Perform<'newcomers'> = async ({ run }) => {
   const { release } = run;
   const { plan, spec } = release;

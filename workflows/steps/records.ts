@@ -5,7 +5,7 @@ import { controlledStrategy, sameJson } from '../../release/patches/patches.ts';
 import { excludedServers, lateServers, leftOut } from '../../release/progress/groups.ts';
 import type { Release } from '../../release/progress/table.ts';
 
-/** What a release leaves on its set with its first write: what it is about. */
+/** The record of a release with its first write: what it is about. */
 export function runningRecord({ plan, spec, state, identity }: Release): ReleaseRecord {
   return recordOfPlan(plan, spec, identity ?? state);
 }
@@ -15,12 +15,12 @@ export function heldRecord(release: Release, now: number): ReleaseRecord {
   return { ...runningRecord(release), leftAt: now };
 }
 
-/** The record of a rollback that has ended on a set which stays held: its servers keep overrides of the old image. */
+/** The record of a rollback that has ended while the set controls stay: its servers keep overrides of the old image. */
 export function backRecord(release: Release, now: number): ReleaseRecord {
   return { ...heldRecord(release, now), back: true };
 }
 
-/** What a release leaves on its set with its last write: what it came to. A repeated write finds its own values there. */
+/** The record of a release with its last write: what it came to. A repeated write finds its own values there. */
 export function lastRecord(
   release: Release,
   outcome: LastRelease['outcome'],
@@ -34,7 +34,7 @@ export function lastRecord(
   return putBack === undefined ? last : { ...last, putBack };
 }
 
-/** What the last write remembers: an image that the release had to take back by itself. */
+/** The failed version in the last write: an image that the release had to take back by itself. */
 export function failedVersion(
   release: Release,
   at: number,

@@ -185,7 +185,7 @@ export const prove: Perform<'prove'> = async ({ run }, step) => await check(run.
 export const health: Perform<'health'> = async ({ run }, step) =>
   await check(run.release, 'health', { servers: step.servers, toward: 'new' });
 
-/** Makes engines load the files that are there. Who may have done so already is asked first. */
+/** Makes engines load the files that are there. The servers that may have done so already are asked first. */
 export const reload: Perform<'reload'> = async ({ run }, step) => {
   const { release } = run;
   const { spec } = release;
@@ -235,7 +235,7 @@ export const bake: Perform<'bake'> = async ({ run }, step) => {
   return [checked('bake', checkedAs, { report: merged(reports) })];
 };
 
-/** What a check came to. */
+/** The result of a check. */
 function checked(
   what: Checked,
   { servers, toward }: { readonly servers: readonly PlannedServer[]; readonly toward: 'new' | 'old' },

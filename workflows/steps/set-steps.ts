@@ -205,7 +205,7 @@ export const reassert: Perform<'reassert'> = async (context) => {
   const { release } = run;
   const { seen, strays } = release.progress.foreign;
   const edited = editedPriorities(release.plan, strays);
-  // What it writes now is no edit of others.
+  // Its present writes are no edits of others.
   watch.stop();
   const first = seen ? await overwrite(release, seen) : undefined;
   if (first?.kind === 'refused') return await askedAgain(context, first.reason);

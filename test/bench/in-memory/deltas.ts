@@ -10,7 +10,7 @@ interface Named {
 export class DeltaSender {
   #last: readonly Named[] = [];
 
-  /** What is to be sent for the next value of a stream. Objects that are the same as before have not changed. */
+  /** The values to send for the next value of a stream. Objects that are the same as before have not changed. */
   send(value: unknown): Delta {
     if (!isList(value)) return { kind: 'whole', value };
     const last = this.#last;

@@ -6,7 +6,7 @@ export interface ResidentMemory {
   readonly peak: number;
 }
 
-/** What the kernel says of a process: proc_pid_status(5). */
+/** The kernel's facts about a process: proc_pid_status(5). */
 export function residentMemory(pid: number): ResidentMemory {
   return residentMemoryIn(readFileSync(`/proc/${pid}/status`, 'utf8'));
 }

@@ -1,13 +1,13 @@
 import type { policyOf } from '../../support/http-sinks.ts';
 import type { ClusterFailure } from '../product.ts';
 
-/** What the process of the worker is started with. */
+/** The settings of the worker's process. */
 export interface WorkerStart {
   readonly kind: 'start';
   /** host:port of Temporal. */
   readonly address: string;
   readonly clusterName: string;
-  /** Who is told of releases. Default nobody, and there is no policy. */
+  /** The receivers of the news of releases. Default nobody, and there is no policy. */
   readonly sinks?: Parameters<typeof policyOf>[0];
 }
 
@@ -24,7 +24,7 @@ export interface ClusterCall {
   readonly stream: number;
 }
 
-/** What came of a call. */
+/** The result of a call. */
 export type ClusterAnswer = { readonly kind: 'answer'; readonly id: number } & (
   { readonly result: unknown } | { readonly failure: FailureFacts }
 );

@@ -4,7 +4,7 @@ import { releaseFrom } from '../../support/release-file.ts';
 import type { Size } from '../options.ts';
 import type { ReleaseInput } from '../product.ts';
 
-/** What differs between releases of the same size. */
+/** The difference between releases of the same size. */
 export interface BenchRelease {
   readonly set: SetRef;
   readonly tag: string;

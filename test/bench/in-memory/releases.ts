@@ -19,7 +19,7 @@ import type { InMemoryWorker } from './worker.ts';
 
 const CLUSTER = 'in-memory';
 
-/** What to measure. */
+/** The quantities to measure. */
 export interface InMemoryOptions extends Size {
   readonly log: (line: string) => void;
 }
@@ -43,7 +43,7 @@ export interface InMemoryReport {
   readonly releases: readonly InMemoryRelease[];
 }
 
-/** What every release of one measurement works with. */
+/** The parts that every release of one measurement works with. */
 interface Surroundings extends InMemoryOptions {
   readonly client: Client;
   readonly worker: InMemoryWorker;

@@ -5,7 +5,7 @@ import type { Delta } from './deltas.ts';
 import { SIGNAL } from './messages.ts';
 import type { ClusterAnswer, ClusterCall } from './messages.ts';
 
-/** What a worker asks whether it may still write. */
+/** The question of a worker whether it may still write. */
 type Permit = () => Promise<void>;
 
 /** A cluster in another process, as a worker sees it. */

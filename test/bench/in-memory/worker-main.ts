@@ -14,7 +14,7 @@ process.on('message', (message: WorkerStart | ClusterAnswer) => {
   if (message.kind === 'answer') take(message);
   else void work(message);
 });
-// Whoever started this is gone.
+// The process that started this is gone.
 process.on('disconnect', () => process.exit(1));
 
 async function work({ address, clusterName, sinks }: WorkerStart): Promise<void> {

@@ -8,7 +8,7 @@ import { updateAtOnce } from './native.ts';
 
 const EXEC_DEADLINE_MS = 30_000;
 
-/** What people do: OpenKruiseGame's own update, then `kubectl exec` into one server after the other. */
+/** The way of people: OpenKruiseGame's own update, then `kubectl exec` into one server after the other. */
 export const byHand: Mode = byHandOf('by-hand', 1);
 
 /** The same by a script that runs ten of them at once. */

@@ -4,7 +4,7 @@ import type { Mode, Stage } from '../mode.ts';
 
 const DEADLINE_MS = 15 * 60_000;
 
-/** What OpenKruiseGame does by itself: one patch of the template, everything at once. */
+/** OpenKruiseGame's own way: one patch of the template, everything at once. */
 export const native: Mode = {
   name: 'native',
   title: 'one patch of the template, maxUnavailable 100 %',

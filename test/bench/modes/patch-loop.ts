@@ -12,7 +12,7 @@ const AGAIN_MS = 5_000;
 const DEADLINE_MS = 10 * 60_000;
 
 /**
- * What people do by hand to chosen servers: patch one GameServer after the other, so many at once, and look until each
+ * People's way with chosen servers by hand: patch one GameServer after the other, so many at once, and look until each
  * is Ready. It reloads nothing and proves nothing.
  */
 export const patchLoop: Mode = {

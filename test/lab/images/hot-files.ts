@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { contentFolder, install } from './base-layers.ts';
 
-/** What one version of the 2048 sidecar image delivers, and how. */
+/** The files that one version of the 2048 sidecar image delivers, and how. */
 export interface SidecarVersion {
   /** The image tag; also the exact text of the VERSION file and of `/version` once the engine has loaded it. */
   readonly tag: string;
@@ -49,7 +49,7 @@ export async function fillSidecar(root: string, version: SidecarVersion): Promis
   await install(join(content, 'hot-sync.sh'), join(root, 'bin/hot-sync'));
 }
 
-/** What `sha256sum` run in the folder would print about its files. */
+/** The lines that `sha256sum`, run in the folder, would print about its files. */
 async function checksumsOf(folder: string): Promise<string> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

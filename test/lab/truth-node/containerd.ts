@@ -7,7 +7,7 @@ import { until } from '../until.ts';
 import type { PodNetwork } from './network.ts';
 import type { Places } from './places.ts';
 
-/** What a containerd instance needs. */
+/** The parts that a containerd instance needs. */
 export interface ContainerdOptions {
   readonly places: Places;
   readonly supervisor: Supervisor;

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import type { Places } from './places.ts';
 
-/** What every kubelet sets when it starts; there is no way to tell it not to. */
+/** The fields that every kubelet sets when it starts; there is no way to tell it not to. */
 const tunables = [
   'vm/overcommit_memory',
   'vm/panic_on_oom',

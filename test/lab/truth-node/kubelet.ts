@@ -13,7 +13,7 @@ import type { LabVersions } from '../versions.ts';
 /** The API server calls the kubelet by its node's name first, so the name must lead to this machine. */
 export const truthNodeName = 'localhost';
 
-/** What the kubelet needs besides the lab. */
+/** The parts that the kubelet needs besides the lab. */
 export interface KubeletOptions extends Pick<NodeOptions, 'supervisor' | 'ports' | 'versions' | 'programs'> {
   readonly controlPlane: Pick<ControlPlane, 'apiAs' | 'kubeconfigOf'>;
   readonly places: Places;
@@ -52,7 +52,7 @@ export async function startKubelet(options: KubeletOptions): Promise<void> {
     .finally(() => api.close());
 }
 
-/** What a kubelet of the usual version would refuse as unknown. */
+/** A field that a kubelet of the usual version would refuse as unknown. */
 function fieldsOfNewerKubelets({ kubernetes }: LabVersions): object {
   // Kubelet 1.37 does not start on control groups of version 1, which this machine may have, unless it is told to.
   return kubernetes === usualVersions.kubernetes ? {} : { failCgroupV1: false };
@@ -65,7 +65,7 @@ function configurationOf(places: Places, port: number): object {
     address: '127.0.0.1',
     port,
     healthzPort: 0,
-    // Whoever reaches loopback may exec into the lab's containers; there is nothing else to protect.
+    // Anybody who reaches loopback may exec into the lab's containers; there is nothing else to protect.
     authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
     authorization: { mode: 'AlwaysAllow' },
     containerRuntimeEndpoint: `unix://${places.socket}`,

@@ -94,7 +94,7 @@ function logLinks(places: Places): string[] {
   );
 }
 
-/** What the CNI library remembers of the networks of every sandbox. */
+/** The CNI library's memory of the networks of every sandbox. */
 function networkResults(containers: readonly string[]): string[] {
   const folder = '/var/lib/cni/results';
   const files = namesIn(folder).filter((name) => containers.some((container) => name.includes(`-${container}-`)));
