@@ -30,9 +30,9 @@ Temporal server with its web UI. It goes on until you end it.
   --versions VERSIONS
                newest, or some of kubernetes=1.37.2,kruise=1.8.3,
                kruise-game=1.1.0 in one word. Without it those of
-               HOTWAVE_LAB_VERSIONS, else the oldest ones. Parts that are not built
-               yet is built first, once: Kubernetes takes about ten minutes, and
-               wants Go 1.26.
+               HOTWAVE_LAB_VERSIONS, else the oldest ones. Parts that are not
+               built yet are built first, once: Kubernetes takes about ten
+               minutes, and wants Go 1.26.
   --help       this text
 
 Examples:
