@@ -80,7 +80,7 @@ export function isRestored(live: GameServerSetView, baseline: SetBaseline, image
 }
 
 /**
- * True when a strategy keeps some servers from nothing: the set is not frozen, and whoever is not as the template says may
+ * True when a strategy keeps some servers from nothing: the set is not closed, and whoever is not as the template says may
  * move at any time.
  */
 export function letsSomebodyMove(strategy: UpdateStrategy | null, replicas: number): boolean {

@@ -309,7 +309,7 @@ const STOP_THAT = ': stop that (docs/git-ops.md), then resume';
 
 function unfrozen({ state: { set, cluster } }: Release, { by, stop }: SetWriter): string {
   const again = commandLine('rollback', ...setWords({ set, cluster }));
-  return `; the set is not frozen: ${by} writes it, and servers may move: ${stop} (docs/git-ops.md), then ${again}`;
+  return `; the set is not closed: ${by} writes it, and servers may move: ${stop} (docs/git-ops.md), then ${again}`;
 }
 
 /** Everybody of the group was dealt with: the next one, or what is wrong with this one. */

@@ -181,7 +181,7 @@ function controlsChanged(before: Release, { why, written }: Extract<Event, { kin
   const refused = knowing(release, { set: { ...set, refused: problem } });
   if (why === 'resume') return progress.leaving ? leftPaused(refused, problem) : stopped(refused, 'pause', problem);
   if (state.pausedBecause === undefined) return refused;
-  return showing(refused, { pausedBecause: adding(state.pausedBecause, 'the set could not be frozen', problem) });
+  return showing(refused, { pausedBecause: adding(state.pausedBecause, 'the set could not be closed', problem) });
 }
 
 /** The owner of the set finds it paused, and cannot know why. */

@@ -224,7 +224,7 @@ function foreignSeen(release: Release, event: Extract<Event, { kind: 'foreignSee
   return showing(ofOrder ? knowing(shown, { order: 'changed' }) : shown, { foreignEdit: edit, ...stands });
 }
 
-/** Where others have written the strategy, the release does not freeze the set: theirs says who may move. */
+/** Where others have written the strategy, the release does not close the set: theirs says who may move. */
 function letsMove(
   { progress: { set } }: Release,
   { seen, replicas }: Extract<Event, { kind: 'foreignSeen' }>,

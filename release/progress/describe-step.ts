@@ -328,7 +328,7 @@ function haltDoing({ state, progress }: Release, until: number): Doing {
     for: halt
       ? refused === undefined
         ? stoppedBy(halt)
-        : adding(stoppedBy(halt), 'the set could not be frozen', refused)
+        : adding(stoppedBy(halt), 'the set could not be closed', refused)
       : '',
     owner: 'whoever ends it with hotwave unhalt',
     ...(halt ? { since: halt.since, until: halt.until } : { until }),

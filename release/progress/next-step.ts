@@ -16,8 +16,8 @@ const HALT_GRACE_MS = 30_000;
 const note = (event: Event): Step => ({ kind: 'note', event });
 
 /**
- * The next step of a release. Total: whatever the value says, there is an answer, and each wait in it has an end. What
- * people and others want comes first, then the way that the release goes.
+ * The next step of a release. Total: whatever the value says, there is an answer, and each wait in it has an end. The
+ * wishes of people and others come first, then the way that the release goes.
  */
 export function nextStep(release: Release, now: number): Step {
   const { state, progress } = release;

@@ -213,7 +213,7 @@ export interface ForeignEdit {
   readonly seenAt: number;
   /** It will come again, whatever is written over it: why, and what to do about it. */
   readonly comesAgain?: string | undefined;
-  /** The set is not frozen: under the strategy that was written servers may move. */
+  /** The set is not closed: under the strategy that was written servers may move. */
   readonly letsMove?: true | undefined;
   /** Only priorities were changed: a plain resume lets Kruise's order count. */
   readonly ofOrder?: true | undefined;

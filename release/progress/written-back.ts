@@ -31,7 +31,7 @@ type Told = Pick<ForeignEdit, 'what' | 'letsMove' | 'comesAgain'>;
 
 /** The sentence about an edit. */
 export function editSentence({ what, letsMove, comesAgain: again }: Told): string {
-  const moving = letsMove === true ? ['the set is not frozen, so servers may move'] : [];
+  const moving = letsMove === true ? ['the set is not closed, so servers may move'] : [];
   return [what, ...moving, ...(again === undefined ? [] : [again])].join('; ');
 }
 

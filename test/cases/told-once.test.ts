@@ -156,7 +156,7 @@ describe('a worker that was stopped', { timeout: 180_000 }, () => {
   );
 
   // A2
-  test('while it freezes the set for a pause cannot freeze or thaw it later, when the release has gone on', ({
+  test('while it closes the set for a pause cannot close or open it later, when the release has gone on', ({
     connections,
   }) =>
     withSleeper(connections, {}, async ({ it, workers, takeOver }) => {

@@ -21,7 +21,7 @@ function aStagedRelease(): Release {
 }
 
 const WHAT = `changed /spec/gameServerTemplate/spec/containers/1/image of duel from "${NEW_IMAGE}" to "${OLD_IMAGE}"`;
-const UNFROZEN = '; the set is not frozen, so servers may move';
+const UNFROZEN = '; the set is not closed, so servers may move';
 const seenBy = (by: string, image = OLD_IMAGE, updateStrategy: UpdateStrategy = USER_STRATEGY): Event => ({
   kind: 'foreignSeen',
   facts: { image, updateStrategy, replicas: 3 },
@@ -122,13 +122,13 @@ test('a rollback that is stuck says who has written the set meanwhile', () => {
   );
 });
 
-test('a rollback that is stuck while somebody lets servers move says that the set is not frozen, who writes and what ends it', () => {
+test('a rollback that is stuck while somebody lets servers move says that the set is not closed, who writes and what ends it', () => {
   const problem = 'argocd-controller changed /spec/updateStrategy/rollingUpdate/partition of duel from 0 to 2';
   const stuck = apply(backOf(aStagedRelease()), { kind: 'stopped', verdict: 'pause', reason: problem }, NOW);
   const writer = { by: 'argocd-controller', stop: 'argocd app set duel --sync-policy none' };
   const told = noted(apply(stuck, { kind: 'stuckNoted', meanwhile: problem, writer }, NOW));
   expect(told.state.pausedBecause).toBe(
-    `the rollback is incomplete: ${problem}; the set is not frozen: argocd-controller writes it, and servers may move: argocd app set duel --sync-policy none (docs/git-ops.md), then hotwave rollback arena/duel --cluster c`,
+    `the rollback is incomplete: ${problem}; the set is not closed: argocd-controller writes it, and servers may move: argocd app set duel --sync-policy none (docs/git-ops.md), then hotwave rollback arena/duel --cluster c`,
   );
 });
 

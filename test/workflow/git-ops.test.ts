@@ -98,7 +98,7 @@ describe('a manager that applies the set as it was', () => {
     const release = await atItsGate(it);
     argo.sync();
     const { pausedBecause } = await release.until('the pause', isEdited);
-    expect(pausedBecause).toContain('; the set is not frozen, so servers may move; argocd-controller applies it');
+    expect(pausedBecause).toContain('; the set is not closed, so servers may move; argocd-controller applies it');
   });
 
   test('agrees with a rollback', async ({ stage }) => {
@@ -146,7 +146,7 @@ describe('a manager that applies the old image with a strategy of its own, again
 });
 
 describe('a manager that applies a strategy by which some servers stay on the new image', () => {
-  test('stops a rollback, which says that the set is not frozen, who writes it and what ends that; then it ends whole', async ({
+  test('stops a rollback, which says that the set is not closed, who writes it and what ends that; then it ends whole', async ({
     stage,
   }) => {
     const it = await stage();
@@ -163,7 +163,7 @@ describe('a manager that applies a strategy by which some servers stay on the ne
       /^the rollback is incomplete: .*argocd-controller changed .*partition of duel from 0 to 9/,
     );
     expect(pausedBecause).toContain(
-      `; the set is not frozen: argocd-controller writes it, and servers may move: turn its automatic sync off (docs/git-ops.md), then hotwave rollback arena/duel --cluster ${cluster}`,
+      `; the set is not closed: argocd-controller writes it, and servers may move: turn its automatic sync off (docs/git-ops.md), then hotwave rollback arena/duel --cluster ${cluster}`,
     );
     argo.stop();
     await release.decide({ verb: 'rollback' });
@@ -209,7 +209,7 @@ describe('a manager that applies the new image', () => {
     await release.decide({ verb: 'rollback' });
     const { pausedBecause } = await release.until('the question', isStuck);
     expect(pausedBecause).toMatch(/^the rollback is incomplete: .*argocd-controller changed .*containers\/1\/image/);
-    expect(pausedBecause).toContain('; the set is not frozen: argocd-controller writes it, and servers may move');
+    expect(pausedBecause).toContain('; the set is not closed: argocd-controller writes it, and servers may move');
     argo.stop();
     // A slow machine may come to that write only now.
     isApplied = false;

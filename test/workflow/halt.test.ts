@@ -62,7 +62,7 @@ describe('a halt', () => {
     },
   );
 
-  test('freezes the set in the middle of a wave and thaws it afterwards', async ({ stage }) => {
+  test('closes the set in the middle of a wave and opens it afterwards', async ({ stage }) => {
     const it = await stage({ timings: { swapMs: 300 } });
     const release = await it.start(aRelease({ waves: ['rest'], maxUnavailable: 1, ready: { timeout: '60s' } }));
     await release.until('a server to have moved', () => it.cluster.log.some(({ kind }) => kind === 'moved'));

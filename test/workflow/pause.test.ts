@@ -22,7 +22,7 @@ const STEPS: readonly (keyof Activities)[] = [
 ];
 
 describe('a pause', () => {
-  test('freezes the set also when it comes between a write and its acceptance', async ({ stage }) => {
+  test('closes the set also when it comes between a write and its acceptance', async ({ stage }) => {
     const it = await stage({ timings: { acceptMs: 300 } });
     const held = it.calls.hold({ activity: 'openWave', operation: 'readWorkload' });
     const release = await it.start(aRelease());

@@ -43,7 +43,7 @@ describe('a release', () => {
     expect(last('healthy', [8, 7, 6])).toBeLessThan(first('moved', [5, 4, 3, 2, 1, 0]));
   });
 
-  test('freezes the set first, opens it for one wave after the other, and leaves it as it found it', async ({
+  test('closes the set first, opens it for one wave after the other, and leaves it as it found it', async ({
     stage,
   }) => {
     const it = await stage();

@@ -23,8 +23,8 @@ export interface Places {
 const longestSocketPath = 100;
 
 /**
- * The places of the truth node of a lab. They are a function of the lab's folder so that what a killed run left
- * behind can be found when nothing of it is alive.
+ * The places of the truth node of a lab. They are a function of the lab's folder so that the rest of a killed
+ * run can be found when nothing of it is alive.
  * @param directory the lab's state folder
  * @throws Error when the folder's path is too long for a socket below it
  */
