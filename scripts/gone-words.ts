@@ -30,7 +30,8 @@ export const GONE_WORDS: readonly GoneWord[] = [
   { pattern: /\bledgers?\b|\byardsticks?\b/gi, instead: 'audit' },
   { pattern: /\bspecimens?\b/gi, instead: 'kept for debugging' },
   { pattern: /\bcomings and goings\b|\bdepart(?:ed|ure)\b/gi, instead: 'membership: newcomer, gone, recreated' },
-  { pattern: /skew/gi, instead: 'maxMixed for servers, versions for what hotwave runs on' },
+  // Kubernetes calls the distance between versions of its parts version skew.
+  { pattern: /\bskew budget\b|\bmaxSkew\b/gi, instead: 'maxMixed' },
   // Flux calls its own so.
   { pattern: /drift(?! ?detection)/gi, instead: 'foreign edit for a set, mismatch for a server' },
   {

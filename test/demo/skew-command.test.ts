@@ -7,7 +7,7 @@ import { tableOf } from '../skew/table.ts';
 const main = fileURLToPath(new URL('../skew/main.ts', import.meta.url));
 
 const usage =
-  'use: npm run test:skew -- [VERSIONS...] [--part=demo|article|drift|un-wedge|old-worker|lost-writes]; VERSIONS: newest, or some of kubernetes=VERSION,kruise=VERSION,kruise-game=VERSION';
+  'use: npm run test:skew -- [VERSIONS...] [--part=demo|article|mismatches|un-wedge|old-worker|lost-writes]; VERSIONS: newest, or some of kubernetes=VERSION,kruise=VERSION,kruise-game=VERSION';
 
 test.each([
   [['--part=everything'], `there is no part "everything"; ${usage}`],

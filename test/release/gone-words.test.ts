@@ -14,7 +14,7 @@ describe('a word that is gone', () => {
     'the ledger of the set',
     'it keeps three specimens',
     'servers that have departed',
-    'the skew of two versions',
+    'the skew budget',
     'the set has drifted',
     'the release was left on hold',
     'the set could not be held',

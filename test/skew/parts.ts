@@ -25,7 +25,7 @@ export interface Part {
 export const parts: readonly Part[] = [
   tests('demo', 'truth', 'test/truth/demo.test.ts'),
   tests('article', 'truth', 'test/truth/article.test.ts'),
-  tests('drift', 'fleet', 'test/fleet/live-set.test.ts', 'test/fleet/audit.test.ts'),
+  tests('mismatches', 'fleet', 'test/fleet/live-set.test.ts', 'test/fleet/audit.test.ts'),
   tests('un-wedge', 'fleet', 'test/fleet/un-wedge.test.ts'),
   tests('old-worker', 'skew', 'test/skew/old-worker.test.ts'),
   { name: 'lost-writes', run: lostWrites },
