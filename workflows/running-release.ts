@@ -286,8 +286,15 @@ export class RunningRelease {
   }
 
   async #weigh(decisions: readonly DecisionMessage[]): Promise<readonly Weighed[]> {
-    const { cluster, set } = this.state;
-    return await reading('ask the policy of the cluster').weighDecisions({ cluster, set, runs: this.#runs, decisions });
+    const { cluster, set, gate } = this.state;
+    const groups = gate?.groups ? { groups: gate.groups.map(({ name }) => name) } : {};
+    return await reading('ask the policy of the cluster').weighDecisions({
+      cluster,
+      set,
+      runs: this.#runs,
+      ...groups,
+      decisions,
+    });
   }
 
   #decide(message: DecisionMessage, weighed?: Weighed): DecisionAnswer {

@@ -3,8 +3,8 @@ import type { DecisionMessage } from '../../release/decisions/message.ts';
 import type { Weighed } from '../../release/decisions/person.ts';
 import { holdsSet } from '../../release/decisions/halt.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
-import type { Policy } from '../../release/policy/policy-spec.ts';
-import { weigh } from '../../release/policy/weigh.ts';
+import type { Policy, Power } from '../../release/policy/policy-spec.ts';
+import { membershipOf, weigh } from '../../release/policy/weigh.ts';
 import type { Seal } from '../../release/policy/weigh.ts';
 import type { PolicySource } from '../ports/policy.ts';
 import type { Releases } from '../ports/releases.ts';
@@ -16,6 +16,8 @@ export interface WeighDecisionsInput {
   readonly set: SetRef;
   /** The runs of this release so far: a signature for another one is a replay. */
   readonly runs: readonly string[];
+  /** The groups of the gate that is open. */
+  readonly groups?: readonly string[] | undefined;
   /** As they were sent. */
   readonly decisions: readonly DecisionMessage[];
 }
@@ -39,14 +41,21 @@ export const NO_POLICY =
 async function weighOne(
   policy: Policy,
   releases: Releases,
-  { cluster, set, runs }: WeighDecisionsInput,
+  { cluster, set, runs, groups = [] }: WeighDecisionsInput,
   decision: DecisionMessage,
 ): Promise<Weighed> {
-  const { verb, actor, channel = 'unknown' } = decision;
+  const { verb, actor, channel = 'unknown', then } = decision;
   if (verb === 'halt' || verb === 'unhalt') return await weighHalt(releases, { cluster, set }, decision);
   const seal = sealOf(decision, runs);
   if (seal && 'refusal' in seal) return seal;
-  return weigh(policy, { power: verb, namespace: set.namespace, actor, channel }, seal, Date.now());
+  const allowed = (power: Power): Weighed =>
+    weigh(policy, { power, namespace: set.namespace, actor, channel }, seal, Date.now());
+  const weighed = allowed(verb);
+  if ('refusal' in weighed) return weighed;
+  // A cancel or a supersession that rolls back first is a rollback as well.
+  const goingBack = then === 'rollback' ? allowed('rollback') : weighed;
+  if ('refusal' in goingBack) return goingBack;
+  return groups.length === 0 ? weighed : { ...weighed, ofGroups: membershipOf(policy, weighed.person, groups) };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { approvalsMissing, mayVote } from './gate-votes.ts';
+import { approvalsMissing, mayVote, withMember } from './gate-votes.ts';
 import { isBeyondHalts, pointInTime } from './halt.ts';
 import type { Weighed } from './person.ts';
 import { isAmong, isSamePerson } from './person.ts';
@@ -44,11 +44,18 @@ export function applyDecision(
   const before = state.decisions.find((record) => record.id === decision.id);
   if (before) return { state, answer: { accepted: before.accepted, message: before.answer } };
   const known = knownBy(decision, weighed);
-  const effect = weighed && 'refusal' in weighed ? weighed : judge(state, known, now);
+  const effect = weighed && 'refusal' in weighed ? weighed : judge(withGroupsOfNow(state, weighed), known, now);
   const accepted = 'change' in effect;
   const message = accepted ? effect.message : effect.refusal;
   const decisions = withDecision(state.decisions, { ...known, at: now, accepted, answer: message });
   return { state: { ...state, ...(accepted ? effect.change : {}), decisions }, answer: { accepted, message } };
+}
+
+/** A policy is read at each decision: who has left a group since the plan opens no gate, and who has joined it does. */
+function withGroupsOfNow(state: ReleaseState, weighed: Weighed | undefined): ReleaseState {
+  const { gate } = state;
+  if (!gate?.groups || !weighed || 'refusal' in weighed || !weighed.ofGroups) return state;
+  return { ...state, gate: { ...gate, groups: withMember(gate.groups, weighed.person, weighed.ofGroups) } };
 }
 
 /** The deciding person has the name that the policy gives. A signature is long: only its key is kept. */

@@ -1,5 +1,5 @@
 import type { GateGroup, OpenGate } from '../progress/state.ts';
-import { isAmong } from './person.ts';
+import { isAmong, isSamePerson } from './person.ts';
 
 /** People who may vote, by group. */
 export type Approvers = Readonly<Record<string, readonly string[]>>;
@@ -15,6 +15,20 @@ export function groupsOf(
     members: Object.hasOwn(approvers, name) ? (approvers[name] ?? []) : [],
     needed: count,
   }));
+}
+
+/** The groups as they are now, by what is known of one person: groups that are not named stay as they were. */
+export function withMember(
+  groups: readonly GateGroup[],
+  person: string,
+  ofGroups: Readonly<Record<string, boolean>>,
+): readonly GateGroup[] {
+  return groups.map((group) => {
+    const is = ofGroups[group.name];
+    if (is === undefined || is === isAmong(group.members, person)) return group;
+    const others = group.members.filter((member) => !isSamePerson(member, person));
+    return { ...group, members: is ? [...others, person] : others };
+  });
 }
 
 /** True when the person's vote counts at this gate. */

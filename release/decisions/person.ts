@@ -23,5 +23,7 @@ export type Weighed =
       readonly person: string;
       /** `ann's key`, `the key of slack`; absent when the name is only claimed. */
       readonly vouchedBy?: string | undefined;
+      /** Of the groups of the open gate that the policy has: whether the person is in them now. */
+      readonly ofGroups?: Readonly<Record<string, boolean>> | undefined;
     }
   | { readonly refusal: string };

@@ -1,5 +1,5 @@
 import type { Weighed } from '../decisions/person.ts';
-import { personKey } from '../decisions/person.ts';
+import { isAmong, personKey } from '../decisions/person.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { eitherOf } from '../spec/either-of.ts';
 import type { Policy, Power } from './policy-spec.ts';
@@ -64,6 +64,16 @@ function personOf({ people }: Policy, actor: string): string {
 /** The people of these groups; a name that is no group is a person. */
 function membersOf({ groups }: Policy, names: readonly string[]): readonly string[] {
   return [...new Set(names.flatMap((name) => (Object.hasOwn(groups, name) ? (groups[name] ?? []) : [name])))];
+}
+
+/** Which of these groups somebody is in; those that the policy does not have are left out. */
+export function membershipOf(
+  { groups }: Policy,
+  person: string,
+  names: readonly string[],
+): Readonly<Record<string, boolean>> {
+  const known = names.filter((name) => Object.hasOwn(groups, name));
+  return Object.fromEntries(known.map((name) => [name, isAmong(groups[name] ?? [], person)]));
 }
 
 type Voucher = { readonly person: string; readonly by: string } | { readonly refusal: string };
