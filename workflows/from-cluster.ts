@@ -13,7 +13,7 @@ import { question, writing } from './calls.ts';
 import { markOf } from './steps/context.ts';
 import { runningRecord } from './steps/records.ts';
 import { subjectOf } from './steps/subject.ts';
-import { carryOut, continued, nextRun } from './hot-update.ts';
+import { carryOut, continued, demandStartedOnce, nextRun } from './hot-update.ts';
 import { checkedInput, fromClusterInputSchema } from './input-schemas.ts';
 import type { Carried, FromClusterInput, ReleaseResult } from './messages.ts';
 import { endPlanning, showPlanning, unplanned } from './planning.ts';
@@ -42,6 +42,7 @@ type Found = Extract<PlannedRollback, { kind: 'found' }>;
  * workflow id of a release, so that it holds the set like one, and goes back the same way as a release would.
  */
 export async function rollBackFromCluster(raw: FromClusterInput): Promise<ReleaseResult> {
+  demandStartedOnce();
   const input = checkedInput(fromClusterInputSchema, raw);
   const { carried, ...rest } = input;
   const run = carried ? continued(carried) : await begun(input);

@@ -38,6 +38,7 @@ import type { StepContext } from './steps/context.ts';
  * until there is nothing more to do.
  */
 export async function hotUpdate(raw: ReleaseInput): Promise<ReleaseResult> {
+  demandStartedOnce();
   const input = checkedInput(releaseInputSchema, raw);
   const { carried, ...rest } = input;
   const run = carried ? continued(carried) : await planned(input);
@@ -47,6 +48,18 @@ export async function hotUpdate(raw: ReleaseInput): Promise<ReleaseResult> {
     next: (handed) => nextRun<typeof hotUpdate>(handed)({ ...rest, carried: handed }),
   });
 }
+
+/**
+ * Temporal itself begins the next run of a workflow with a schedule or a retry policy, with the input of whoever started it:
+ * it looks like one that a release has handed on, and nobody has planned it.
+ * @throws ApplicationFailure with one sentence, which ends the workflow
+ */
+export function demandStartedOnce(): void {
+  const { cronSchedule, retryPolicy } = workflowInfo();
+  if (cronSchedule !== undefined || retryPolicy !== undefined) throw ApplicationFailure.nonRetryable(ONCE, 'BadInput');
+}
+
+const ONCE = 'a release is started once: start it without a cron schedule and without a retry policy';
 
 /**
  * A release that goes on in a new run. Only a run before can have handed it on: what is copied or made by hand is not what
