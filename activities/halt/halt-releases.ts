@@ -106,8 +106,8 @@ async function refusalByPolicy(
 }
 
 /** The signed text of a halt. */
-function beginningOf({ cluster, namespace, actor, reason }: StandingHalt): WeighBeginningInput['beginning'] {
-  return { verb: 'halt', cluster, namespace, actor, reason };
+function beginningOf({ cluster, namespace, actor, reason, until }: StandingHalt): WeighBeginningInput['beginning'] {
+  return { verb: 'halt', cluster, namespace, actor, reason, until };
 }
 
 async function stop(

@@ -1,6 +1,6 @@
+import { beginningOfStart } from '../../release/decisions/canonical.ts';
 import type { Vouch } from '../../release/decisions/message.ts';
 import type { Weighed } from '../../release/decisions/person.ts';
-import { hashOf } from '../../release/fleet/hash.ts';
 import type { PreflightLine, UnderPolicy } from '../../release/plan/preflight.ts';
 import { mandatoryGateTexts, withMandatoryGates } from '../../release/policy/mandatory-gates.ts';
 import type { Policy } from '../../release/policy/policy-spec.ts';
@@ -15,6 +15,8 @@ export interface Wanted {
   readonly file: ReleaseFile;
   readonly cluster?: string | undefined;
   readonly requester?: string | undefined;
+  readonly takeover?: { readonly actor: string; readonly reason: string } | undefined;
+  readonly duringFreeze?: boolean | undefined;
   readonly vouch?: Vouch | undefined;
 }
 
@@ -27,22 +29,14 @@ export interface StartUnderPolicy {
 /** Asks the policy whether somebody may start this release, and which gates it must have. */
 export async function startUnderPolicy(source: PolicySource, wanted: Wanted): Promise<StartUnderPolicy> {
   const { policy, problem } = await source.read();
-  const { metadata, spec } = wanted.file;
-  const { namespace, gameServerSet: set } = spec.target;
+  const { spec } = wanted.file;
+  const { namespace } = spec.target;
   const weighed =
     wanted.requester === undefined
       ? undefined
       : weighBeginning(
           policy,
-          {
-            verb: 'start',
-            cluster: wanted.cluster ?? '',
-            namespace,
-            set,
-            release: metadata.name,
-            file: hashOf(wanted.file),
-            actor: wanted.requester,
-          },
+          beginningOfStart({ ...wanted, cluster: wanted.cluster ?? '', requester: wanted.requester }),
           wanted.vouch,
         );
   const by =

@@ -14,10 +14,10 @@ import { updatedContainer } from '../../release/spec/spec.ts';
 import { readNamedSet } from './named-set.ts';
 import { askServer } from '../probes/ask-server.ts';
 import { cancellation, keepAlive } from '../runtime.ts';
+import { beginningOfRollback } from '../../release/decisions/canonical.ts';
 import type { Vouch } from '../../release/decisions/message.ts';
 import type { Weighed } from '../../release/decisions/person.ts';
 import { weighedByPolicy } from '../policy/weigh-beginning.ts';
-import type { WeighBeginningInput } from '../policy/weigh-beginning.ts';
 import type { PolicySource } from '../ports/policy.ts';
 import type { Cluster } from '../ports/cluster.ts';
 import { toldOf } from '../notices/deliver-notice.ts';
@@ -69,30 +69,15 @@ export function planRollbackActivity(
   policy?: PolicySource,
 ): (input: PlanRollbackInput) => Promise<PlannedRollback> {
   return async (input) => {
-    const weighed = await weighedByPolicy(policy, { beginning: beginningOf(input), vouch: input.vouch });
+    const { clusterName, requester = 'somebody', vouch } = input;
+    const weighed = await weighedByPolicy(policy, {
+      beginning: beginningOfRollback({ ...input, cluster: clusterName, requester }),
+      vouch,
+    });
     if (weighed && 'refusal' in weighed) return refused(weighed.refusal);
     const planned = await plannedRollback(cluster, releases, input);
     if (planned.kind !== 'found') return planned;
     return { ...planned, ...(await toldOf(policy, input.set.namespace)), ...(weighed ? { weighed } : {}) };
-  };
-}
-
-function beginningOf({
-  set,
-  clusterName,
-  to,
-  requester = 'somebody',
-  reason,
-}: PlanRollbackInput): WeighBeginningInput['beginning'] {
-  const { namespace, name } = set;
-  return {
-    verb: 'rollback',
-    cluster: clusterName,
-    namespace,
-    set: name,
-    to: to?.version ?? to?.image,
-    actor: requester,
-    reason,
   };
 }
 

@@ -23,7 +23,7 @@ import type { BackWish } from '../../release/plan/way-back.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
 import { plainText } from '../terminal/untrusted.ts';
 import { watchRelease } from '../terminal/watch-release.ts';
-import type { Beginning } from '../../release/decisions/canonical.ts';
+import { beginningOfRollback } from '../../release/decisions/canonical.ts';
 import { vouchIfWanted } from '../decisions/sign.ts';
 import type { DecideFlags } from '../decisions/decision-choices.ts';
 
@@ -60,24 +60,12 @@ export async function runFromCluster(
   };
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, cluster, io.now());
-    await start(temporal, { ...input, ...(await vouchIfWanted(io, flags, beginningOf(input))) });
+    await start(temporal, { ...input, ...(await vouchIfWanted(io, flags, beginningOfRollback(input))) });
     const found = await findRelease(temporal, { ...target, qualified: true });
     const code = await watchRelease(io, temporal, found, { output: flags.output, until: 'gate' });
     if (code === EXIT.waiting) say(io, plainText(`it waits for a person: hotwave status ${found.reference}`));
     return code === EXIT.rolledBack ? EXIT.ok : code;
   });
-}
-
-/** The signed text of a rollback by what is written on the set. */
-function beginningOf({
-  cluster,
-  set,
-  to,
-  requester,
-  reason,
-}: FromClusterInput): Omit<Beginning, 'channel' | 'signedAt'> {
-  const { namespace, name } = set;
-  return { verb: 'rollback', cluster, namespace, set: name, to: to?.version ?? to?.image, actor: requester, reason };
 }
 
 /** A person who says that the release is lost says how they know: it may still run by another Temporal. */

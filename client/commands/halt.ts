@@ -49,8 +49,8 @@ export function runHalt(io: Io, flags: HaltFlags): Promise<ExitCode> {
   const halt = haltOf(io, flags);
   return withTemporal(io, flags, async (temporal) => {
     await demandWorker(temporal, halt.cluster, io.now());
-    const { cluster, namespace, actor, reason } = halt;
-    const vouch = await vouchIfWanted(io, flags, { verb: 'halt', cluster, namespace, actor, reason });
+    const { cluster, namespace, actor, reason, until } = halt;
+    const vouch = await vouchIfWanted(io, flags, { verb: 'halt', cluster, namespace, actor, reason, until });
     const handle = await startHalt(temporal, halt, vouch);
     const state = (await afterFirstLook(temporal, handle)) ?? halt;
     await demandBegun(temporal, handle, state);

@@ -1,9 +1,7 @@
 import { parseDuration } from '../../release/spec/quantity.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
-import type { Beginning } from '../../release/decisions/canonical.ts';
-import { hashOf } from '../../release/fleet/hash.ts';
-import type { ReleaseFile } from '../../release/spec/spec.ts';
+import { beginningOfStart } from '../../release/decisions/canonical.ts';
 import type { ReleaseInput } from '../../workflows/messages.ts';
 import { withTemporal } from '../temporal/connect.ts';
 import type { Temporal } from '../temporal/connect.ts';
@@ -55,8 +53,8 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
   const begin = async (temporal: Temporal): Promise<ExitCode> => {
-    const vouch = await vouchIfWanted(io, flags, { ...beginningOf(file, cluster), actor: requester });
-    const input: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeover, ...vouch };
+    const wanted: ReleaseInput = { v: 1, file, cluster, requester, ...urgency, ...takeover };
+    const input = { ...wanted, ...(await vouchIfWanted(io, flags, beginningOfStart(wanted))) };
     if (supersession) await supersede(io, temporal, input, supersession);
     const started = await startRelease(temporal, input);
     announce(io, temporal, started, flags);
@@ -72,12 +70,6 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
       return begin(temporal);
     }),
   );
-}
-
-/** The signed text of a release that is to be started: which file, for which set, in which cluster. */
-function beginningOf(file: ReleaseFile, cluster: string): Omit<Beginning, 'actor' | 'channel' | 'signedAt'> {
-  const { namespace, gameServerSet: set } = file.spec.target;
-  return { verb: 'start', cluster, namespace, set, release: file.metadata.name, file: hashOf(file) };
 }
 
 /** Why it is to start even in a freeze window. @throws ExitError when no reason is given */

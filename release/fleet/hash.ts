@@ -4,7 +4,7 @@
  * workflow sandbox, where there is no crypto module.
  */
 export function hashOf(value: unknown): string {
-  const text = canonical(value);
+  const text = canonicalJson(value);
   let first = 0xdeadbeef;
   let second = 0x41c6ce57;
   for (let index = 0; index < text.length; index++) {
@@ -17,11 +17,12 @@ export function hashOf(value: unknown): string {
   return [first, second].map((part) => (part >>> 0).toString(16).padStart(8, '0')).join('');
 }
 
-function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+/** A JSON value as text, the keys of its objects in order: two spellings of one value are one text. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (typeof value !== 'object' || value === null) return value === undefined ? 'null' : JSON.stringify(value);
   const entries = Object.entries(value)
     .filter(([, entry]) => entry !== undefined)
     .sort(([left], [right]) => (left < right ? -1 : 1));
-  return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${canonical(entry)}`).join(',')}}`;
+  return `{${entries.map(([key, entry]) => `${JSON.stringify(key)}:${canonicalJson(entry)}`).join(',')}}`;
 }
