@@ -39,6 +39,7 @@ export async function monitorAfter(release: Release, interval?: number): Promise
     set: plan.set,
     last,
     ...(release.sinks ? { sinks: release.sinks } : {}),
+    ...(release.underPolicy ? { underPolicy: release.underPolicy } : {}),
     until: now + spec.guard,
     interval: interval ?? monitorInterval(plan.baseline.replicas),
   });

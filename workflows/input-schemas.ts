@@ -105,6 +105,7 @@ export const monitorInputSchema: z.ZodType<MonitorInput> = z.object({
   interval,
   mostEvents: z.int().min(20).max(20_000).optional(),
   sinks: z.literal(true).optional(),
+  underPolicy: z.literal(true).optional(),
   outbox: z.custom<MonitorInput['outbox']>((outbox) => typeof outbox === 'object' && outbox !== null).optional(),
   carried: z
     .object({ state: monitorStateSchema, memory: monitorMemorySchema.optional(), sweptAt: momentSchema })

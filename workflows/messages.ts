@@ -144,6 +144,8 @@ export interface MonitorInput {
   readonly mostEvents?: number | undefined;
   /** Somebody is told what people must know. */
   readonly sinks?: true | undefined;
+  /** The release was under a policy, which says who may end the monitor behind it. */
+  readonly underPolicy?: true | undefined;
   /** The news that people are still to be told. */
   readonly outbox?: CarriedOutbox | undefined;
   /** From the run before: a monitor goes on in a new run before its history is too long. */

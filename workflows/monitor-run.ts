@@ -13,11 +13,15 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { MonitorState } from '../release/monitor/monitor.ts';
 import { EXAMPLES, readFarewell, readMessage } from '../release/decisions/message.ts';
+import type { Farewell } from '../release/decisions/message.ts';
+import type { Weighed } from '../release/decisions/person.ts';
 import { endMonitor, withUnreadable } from '../release/monitor/monitor.ts';
 import { monitorMarkdown } from '../release/narrate/narrate-monitor.ts';
 import { guardCard } from '../release/notices/card.ts';
 import { monitorNews } from '../release/notices/news.ts';
 import { Outbox } from './outbox.ts';
+import { reading } from './calls.ts';
+import { Weighing } from './weighing.ts';
 import type { CarriedOutbox, MonitorInput, StopMonitorMessage } from './messages.ts';
 import { GUARD_MESSAGES, MESSAGES } from './messages.ts';
 import { monitorInputSchema } from './input-schemas.ts';
@@ -45,8 +49,15 @@ export class MonitorRun {
   /** Undefined while nobody is told anything. */
   readonly #outbox: Outbox | undefined;
 
-  constructor(state: MonitorState, { last, sinks, outbox }: Pick<MonitorInput, 'last' | 'sinks' | 'outbox'>) {
+  readonly #underPolicy: boolean;
+  readonly #weighing = new Weighing<Farewell>((wishes) => this.#weigh(wishes));
+
+  constructor(
+    state: MonitorState,
+    { last, sinks, outbox, underPolicy }: Pick<MonitorInput, 'last' | 'sinks' | 'outbox' | 'underPolicy'>,
+  ) {
     this.#state = state;
+    this.#underPolicy = underPolicy === true;
     this.#finishedAt = last.finishedAt;
     const { strategy, previousVersion, startedAt, finishedAt: endedAt, outcome: phase } = last;
     const guarded = { strategy, previousVersion, startedAt, endedAt, phase };
@@ -62,9 +73,15 @@ export class MonitorRun {
       description: `Ends the monitor: ${EXAMPLES.farewell}`,
       validator: (message: unknown) => demandReadable(message),
     });
-    setHandler(stopSignal, (message: unknown) => void this.#stop(message), {
-      description: `Ends the monitor: ${EXAMPLES.farewell}`,
-    });
+    setHandler(
+      stopSignal,
+      async (message: unknown) => {
+        await this.#stop(message);
+      },
+      {
+        description: `Ends the monitor: ${EXAMPLES.farewell}`,
+      },
+    );
     setHandler(takeOverSignal, (input: unknown) => this.#takeOver(input), {
       description: 'Sent by a release that has ended on the same set',
     });
@@ -128,17 +145,30 @@ export class MonitorRun {
     await condition(() => !this.isMonitoring, Math.max(1, milliseconds), { summary });
   }
 
-  #stop(message: unknown): DecisionAnswer {
+  async #stop(message: unknown): Promise<DecisionAnswer> {
     const read = readFarewell(message);
     if ('problem' in read) {
       this.set(withUnreadable(this.#state));
       return { accepted: false, message: read.problem };
     }
-    if (this.#state.phase === 'ended')
-      return { accepted: true, message: `the monitor has ended: ${this.#state.reason}` };
-    this.end(`stopped by ${read.ok.actor}: ${read.ok.reason}`);
+    const weighed = this.#underPolicy ? await this.#weighing.weigh(read.ok) : undefined;
+    if (weighed && 'refusal' in weighed) return { accepted: false, message: weighed.refusal };
+    if (this.#state.phase === 'ended') return { accepted: true, message: `the monitor has ended: ${this.#state.reason}` };
+    const by = weighed?.vouchedBy === undefined ? '' : `, vouched for by ${weighed.vouchedBy}`;
+    this.end(`stopped by ${weighed?.person ?? read.ok.actor}${by}: ${read.ok.reason}`);
     this.#wait?.cancel();
     return { accepted: true, message: `stopped; the servers stay as they are` };
+  }
+
+  async #weigh(wishes: readonly Farewell[]): Promise<readonly Weighed[]> {
+    const { cluster, set, release } = this.#state;
+    const { namespace, name } = set;
+    return await reading('ask the policy of the cluster').weighBeginnings(
+      wishes.map(({ actor, reason, vouch }) => ({
+        beginning: { verb: 'unguard', cluster, namespace, set: name, release, actor, reason },
+        vouch,
+      })),
+    );
   }
 
   /** A release that ended later wins; one that ended earlier was delayed on its way here. */

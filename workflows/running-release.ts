@@ -272,8 +272,19 @@ export class RunningRelease {
    * is sure to refuse is not asked about, unless somebody who came before has still to be heard.
    */
   #receive(message: DecisionMessage): DecisionAnswer | Promise<DecisionAnswer> {
-    if (this.#release.underPolicy !== true || this.#isSettled(message)) return this.#decide(message);
+    if (!this.#isAsked(message)) return this.#decide(message);
     return this.#weighing.weigh(message).then((weighed) => this.#decide(message, weighed));
+  }
+
+  /** Before there is a plan it is not known whether there is a policy, so it is asked. */
+  #isAsked(message: unknown): boolean {
+    const mayBeUnderPolicy =
+      this.#release.underPolicy === true || this.#beforePlan || this.#weighing.waiting.length > 0;
+    return mayBeUnderPolicy && !this.#isSettled(message);
+  }
+
+  get #beforePlan(): boolean {
+    return this.state.planHash === '';
   }
 
   /** The answer does not depend on who decides, and nobody has still to be heard. */
@@ -293,6 +304,7 @@ export class RunningRelease {
       set,
       runs: this.#runs,
       ...groups,
+      ...(this.#beforePlan ? { beforePlan: true } : {}),
       decisions,
     });
   }
@@ -349,8 +361,9 @@ export class RunningRelease {
 
   /** The answer now; where the policy has to be asked, that is not known yet. */
   #expected(message: DecisionMessage): DecisionAnswer {
-    const isAsked = this.#release.underPolicy === true && !this.#isSettled(message);
-    return isAsked ? { accepted: true, message: 'the policy of the cluster is asked' } : this.#judge(message).answer;
+    return this.#isAsked(message)
+      ? { accepted: true, message: 'the policy of the cluster is asked' }
+      : this.#judge(message).answer;
   }
 
   #keep(id: string, answer: DecisionAnswer): void {

@@ -18,6 +18,8 @@ export interface WeighDecisionsInput {
   readonly runs: readonly string[];
   /** The groups of the gate that is open. */
   readonly groups?: readonly string[] | undefined;
+  /** The release has no plan yet, so nobody knows whether it is under a policy: a worker without one refuses nothing. */
+  readonly beforePlan?: true | undefined;
   /** As they were sent. */
   readonly decisions: readonly DecisionMessage[];
 }
@@ -28,7 +30,10 @@ export function weighDecisions(
   releases: Releases,
 ): (input: WeighDecisionsInput) => Promise<readonly Weighed[]> {
   return async (input) => {
-    if (!source) return input.decisions.map(() => ({ refusal: NO_POLICY }));
+    if (!source)
+      return input.decisions.map(({ actor }) =>
+        input.beforePlan === true ? { person: actor } : { refusal: NO_POLICY },
+      );
     const { policy } = await source.read();
     return await Promise.all(input.decisions.map((decision) => weighOne(policy, releases, input, decision)));
   };

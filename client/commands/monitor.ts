@@ -14,11 +14,14 @@ import { actorOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { print } from '../terminal/print.ts';
 import { renderMonitor } from '../render/monitor.ts';
+import type { SignFlags } from '../decisions/sign.ts';
+import { vouchIfWanted } from '../decisions/sign.ts';
 import { targetOf } from '../decisions/target.ts';
+import { plainText } from '../terminal/untrusted.ts';
 import type { SetFlags } from './watch.ts';
 
 /** Flags of `guard`. */
-export interface MonitorFlags extends SetFlags {
+export interface MonitorFlags extends SetFlags, SignFlags {
   readonly output: OutputFormat;
   readonly stop?: boolean | undefined;
   readonly reason?: string | undefined;
@@ -32,7 +35,9 @@ export function runMonitor(io: Io, argument: string, flags: MonitorFlags): Promi
   return withTemporal(io, flags, async (temporal) => {
     const handle = temporal.client.workflow.getHandle(monitorWorkflowId(cluster, { namespace, name }));
     try {
-      return flags.stop === true ? await stop(io, temporal, handle, flags) : await show(io, temporal, handle, flags);
+      if (flags.stop !== true) return await show(io, temporal, handle, flags);
+      const farewell = await farewellOf(io, temporal, handle, flags);
+      return await stop(io, temporal, { handle, farewell, output: flags.output });
     } catch (error) {
       if (!(error instanceof WorkflowNotFoundError)) throw error;
       throw new ExitError(EXIT.unknown, `no monitor watches ${namespace}/${name} in cluster ${cluster}`, [
@@ -43,9 +48,9 @@ export function runMonitor(io: Io, argument: string, flags: MonitorFlags): Promi
 }
 
 /** A person who only looks gives no reason. @throws ExitError */
-function demandStop({ stop: ends, reason, actor }: MonitorFlags): void {
-  if (ends === true || (reason === undefined && actor === undefined)) return;
-  throw new ExitError(EXIT.usage, '--reason and --actor are about ending the monitor: give --stop with them');
+function demandStop({ stop: ends, reason, actor, sign }: MonitorFlags): void {
+  if (ends === true || (reason === undefined && actor === undefined && sign === undefined)) return;
+  throw new ExitError(EXIT.usage, '--reason, --actor and --sign are about ending the monitor: give --stop with them');
 }
 
 /** A monitor with servers that are not proved is not well, and says so to scripts. */
@@ -57,19 +62,44 @@ async function show(io: Io, { call }: Temporal, handle: WorkflowHandle, { output
 
 const STOP_TIMEOUT = 10_000;
 
-async function stop(io: Io, { call }: Temporal, handle: WorkflowHandle, flags: MonitorFlags): Promise<ExitCode> {
-  const message = { actor: actorOf(io, flags.actor), ...(flags.reason === undefined ? {} : { reason: flags.reason }) };
+/** The wish to end the monitor, signed where that is wanted: for the monitor behind this very release. */
+async function farewellOf(
+  io: Io,
+  { call }: Temporal,
+  handle: WorkflowHandle,
+  flags: MonitorFlags,
+): Promise<StopMonitorMessage> {
+  const reason = plainText(flags.reason ?? '');
+  const wish = { actor: actorOf(io, flags.actor), reason: reason === '' ? 'no reason given' : reason };
+  if (flags.sign !== true) return wish;
+  const { cluster, set, release } = await call(() => handle.query<MonitorState>(MESSAGES.state));
+  const { namespace, name } = set;
+  return {
+    ...wish,
+    ...(await vouchIfWanted(io, flags, { verb: 'unguard', cluster, namespace, set: name, release, ...wish })),
+  };
+}
+
+async function stop(
+  io: Io,
+  { call }: Temporal,
+  {
+    handle,
+    farewell,
+    output,
+  }: { readonly handle: WorkflowHandle; readonly farewell: StopMonitorMessage; readonly output: OutputFormat },
+): Promise<ExitCode> {
   try {
     const answer = await call(
-      () => handle.executeUpdate<DecisionAnswer, [StopMonitorMessage]>(GUARD_MESSAGES.stop, { args: [message] }),
+      () => handle.executeUpdate<DecisionAnswer, [StopMonitorMessage]>(GUARD_MESSAGES.stop, { args: [farewell] }),
       STOP_TIMEOUT,
     );
-    await print(io, flags.output, answer, (plain) => plain.message);
+    await print(io, output, answer, (plain) => plain.message);
     return answer.accepted ? EXIT.ok : EXIT.refused;
   } catch (error) {
     if (!(error instanceof WorkflowUpdateRPCTimeoutOrCancelledError)) throw error;
     // Temporal keeps a signal until a worker runs.
-    await call(() => handle.signal<[StopMonitorMessage]>(GUARD_MESSAGES.stopSignal, message));
+    await call(() => handle.signal<[StopMonitorMessage]>(GUARD_MESSAGES.stopSignal, farewell));
     throw new ExitError(EXIT.unreachable, 'no worker answers; the monitor ends as soon as one runs');
   }
 }

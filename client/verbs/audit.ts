@@ -1,7 +1,7 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import type { AuditFlags } from '../temporal/read-audit.ts';
 import type { Declared, Run } from './shared.ts';
-import { clusterFlags, helpEnd, namespaceFlag, outputFlag } from './shared.ts';
+import { SIGN_FLAG, clusterFlags, helpEnd, namespaceFlag, outputFlag } from './shared.ts';
 
 /** `versions`, `verify` and `guard`: the verbs about what servers run after a release. */
 export function addAuditVerbs(program: Command, run: Run): void {
@@ -76,6 +76,7 @@ function addMonitor(program: Command, { io, finish }: Run): void {
     .option('--stop', 'end the monitor; the servers stay as they are')
     .option('--reason <text>', 'why it is ended, for the record')
     .option('--actor <name>', 'who ends it (HOTWAVE_ACTOR; default: your login name)')
+    .option('--sign', SIGN_FLAG)
     .summary('say what the monitor of a set has seen and done')
     .description(
       'Shows what has crashed, come back or been edited on a set since its last release, what each server then proved, and what was repaired. A release file with spec.guard starts a monitor.',
@@ -84,7 +85,7 @@ function addMonitor(program: Command, { io, finish }: Run): void {
       'after',
       helpEnd(
         ['hotwave guard arena/duel', 'hotwave guard duel -n arena --stop --reason "moving house"'],
-        [0, 1, 7, 8, 64],
+        [0, 1, 6, 7, 8, 64],
       ),
     )
     .action(async (set, flags) => {

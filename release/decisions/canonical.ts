@@ -14,7 +14,7 @@ export function canonicalDecision({ signature: _signature, ...signed }: Decision
   return canonical(signed);
 }
 
-/** The text that somebody signs to begin something, or to end it: a release, a rollback from the set, a halt, a guard. */
+/** The text that somebody signs to begin something, or to end it: a release, a rollback from the set, a halt, a monitor. */
 export interface Beginning {
   readonly verb: 'start' | 'rollback' | 'halt' | 'unhalt' | 'unguard';
   readonly cluster: string;

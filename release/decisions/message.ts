@@ -69,6 +69,9 @@ export const exceptionSchema = farewellSchema.extend({
 /** A wish to let one set go on, before defaults. */
 export type ExceptionMessage = z.input<typeof exceptionSchema>;
 
+/** A wish to end a halt or a monitor. */
+export type Farewell = z.output<typeof farewellSchema>;
+
 /** A wish to end a halt or a monitor, before defaults. */
 export type FarewellMessage = z.input<typeof farewellSchema>;
 

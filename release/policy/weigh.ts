@@ -136,7 +136,7 @@ function ruleRefusal(policy: Policy, rule: Rule, wanted: Wanted): string | undef
   const allowed = rule.may[power];
   const where = namespace === '' ? 'in the whole cluster' : `in namespace ${namespace}`;
   if (mustBeVouched(rule, power) && !isVouched)
-    return `the policy of the cluster wants ${power} ${where} to be vouched for: decide in a chat with a gateway, or sign it with hotwave ${power} --sign`;
+    return `the policy of the cluster wants ${power} ${where} to be vouched for: ${power === 'unguard' ? 'sign it with hotwave guard --stop --sign' : `decide in a chat with a gateway, or sign it with hotwave ${power} --sign`}`;
   if (rule.channels && !rule.channels.includes(channel))
     return `decisions over ${channel} do not count ${where}: use ${eitherOf(rule.channels)}`;
   if (allowed && !membersOf(policy, allowed).some((member) => personKey(member) === personKey(person)))

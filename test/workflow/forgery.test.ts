@@ -3,14 +3,15 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { readSigningKey, signDecision } from '../../client/decisions/ssh-signature.ts';
 import type { DecisionMessage, ReleaseInput } from '../../workflows/messages.ts';
-import { WORKFLOWS, taskQueueOf } from '../../workflows/messages.ts';
+import { GUARD_MESSAGES, WORKFLOWS, monitorWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { aPolicy, fakePolicy } from '../support/a-policy.ts';
 import type { FakePolicy, PolicyWishes } from '../support/a-policy.ts';
-import { NEW_IMAGE } from '../support/builders.ts';
+import { NEW_IMAGE, SET } from '../support/builders.ts';
 import { movedTo } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { personalKey } from '../support/ssh-key.ts';
+import { stageCommand } from '../support/stage-command.ts';
 import { aRelease, test } from '../support/stage.ts';
 
 const GATEWAY = readSigningKey(personalKey().private);
@@ -121,5 +122,59 @@ describe('a group of the policy that changes while its gate is open', () => {
       message: 'approved: wave 1 starts',
     });
     expect(await release.result()).toMatchObject({ outcome: 'done' });
+  });
+});
+
+describe('before the plan stands', () => {
+  test.for([{ verb: 'cancel', then: 'hold' }, { verb: 'pause' }] as const)(
+    'the policy is asked as well: %j',
+    async (wish, { stage }) => {
+      const policy = withRule({ gates: [], may: { cancel: ['ops'], pause: ['ops'] } });
+      const it = await stage({}, undefined, { policy });
+      const held = it.calls.hold({ activity: 'planRelease' });
+      const release = await it.start(aRelease(), 'ann');
+      await held.reached;
+      expect(await release.decide({ ...wish, actor: 'mallory' })).toEqual({
+        accepted: false,
+        message: `mallory may not ${wish.verb} in namespace arena: the policy of the cluster wants somebody of ops`,
+      });
+      expect(await release.decide({ verb: 'cancel', then: 'hold', actor: 'bob' })).toMatchObject({ accepted: true });
+      held.release();
+      expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+    },
+  );
+
+  test('anybody may decide where there is no policy', async ({ stage }) => {
+    const it = await stage();
+    const held = it.calls.hold({ activity: 'planRelease' });
+    const release = await it.start(aRelease(), 'ann');
+    await held.reached;
+    expect(await release.decide({ verb: 'cancel', then: 'hold', actor: 'bob' })).toMatchObject({ accepted: true });
+    held.release();
+    expect(await release.result()).toMatchObject({ outcome: 'cancelled' });
+  });
+});
+
+describe('a monitor under a policy', () => {
+  test('is ended only by those who may, and says what vouches for them', async ({ stage }) => {
+    const key = personalKey();
+    const people = { ...GATED.people, bob: { keys: [{ key: readSigningKey(key.private).public }] } };
+    const rules = [{ namespaces: ['*'], may: { unguard: ['ops'] }, vouched: ['unguard' as const] }];
+    const it = await stage({}, undefined, { policy: fakePolicy(aPolicy({ ...GATED, people, rules })) });
+    const release = await it.start(aRelease({ guard: '1h' }), 'ann');
+    expect(await release.result()).toMatchObject({ outcome: 'done' });
+    const guard = it.client.workflow.getHandle(monitorWorkflowId(it.clusterName, SET));
+    const stop = ['guard', 'arena/duel', '--stop', '--reason', 'moving house', '--actor'];
+    await guard.signal(GUARD_MESSAGES.stopSignal, { actor: 'bob' });
+    const refused = await stageCommand(it, [...stop, 'bob']);
+    expect(refused).toMatchObject({ code: 6 });
+    expect(refused.out).toContain(
+      'the policy of the cluster wants unguard in namespace arena to be vouched for: sign it with hotwave guard --stop --sign',
+    );
+    const signing = { HOTWAVE_SIGN_KEY: key.path };
+    expect(await stageCommand(it, [...stop, 'ann', '--sign'], {}, signing)).toMatchObject({ code: 6 });
+    expect(await guard.describe()).toMatchObject({ status: { name: 'RUNNING' } });
+    expect(await stageCommand(it, [...stop, 'bob', '--sign'], {}, signing)).toMatchObject({ code: 0 });
+    expect(await guard.result()).toMatchObject({ reason: "stopped by bob, vouched for by bob's key: moving house" });
   });
 });
