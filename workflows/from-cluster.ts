@@ -145,7 +145,7 @@ async function findWayBack(
     if (found.kind === 'found') return found;
     run.apply({ kind: 'finished', outcome: found.kind === 'nothing' ? 'done' : 'refused', reason: found.reason });
   } catch (error) {
-    endPlanning(run, error, 'cancelled before anything was written');
+    await endPlanning(run, error, 'cancelled before anything was written');
   }
   return undefined;
 }

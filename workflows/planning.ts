@@ -1,4 +1,4 @@
-import { isCancellation } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, isCancellation } from '@temporalio/workflow';
 import { unpackPlan } from '../release/plan/packed-plan.ts';
 import type { PreflightResult, UnderPolicy } from '../release/plan/preflight.ts';
 import type { Plan } from '../release/plan/plan.ts';
@@ -49,7 +49,7 @@ export async function planned({
     });
     takeOver(run, result, duringFreeze?.reason);
   } catch (error) {
-    endPlanning(run, error, 'cancelled while it was planned');
+    await endPlanning(run, error, 'cancelled while it was planned');
   }
   return run;
 }
@@ -60,11 +60,24 @@ export function showPlanning(run: RunningRelease, step: string): void {
 }
 
 /** There will be no plan: it could not be made, or somebody does not want it any more. */
-export function endPlanning(run: RunningRelease, error: unknown, cancelled: string): void {
+export async function endPlanning(run: RunningRelease, error: unknown, cancelled: string): Promise<void> {
+  await CancellationScope.nonCancellable(() => findWhoIsTold(run));
   if (isUnreachable(error)) run.replace({ ...run.release, state: { ...run.state, unreachable: true } });
   const isOver = isCancellation(error);
   const reason = isOver ? cancelled : describeFailure(error);
   run.apply({ kind: 'finished', outcome: isOver ? 'cancelled' : 'refused', reason });
+}
+
+/** Who is told stands in the plan, which is not there; the policy says it without the cluster. */
+async function findWhoIsTold(run: RunningRelease): Promise<void> {
+  const { namespace } = run.state.set;
+  try {
+    const { sinks } = await question('who is told').readSinks({ namespace });
+    if (sinks.length > 0) run.tellPeople(true);
+  } catch (error) {
+    // Nobody can be asked: what could not be planned ends all the same.
+    if (!(error instanceof ActivityFailure)) throw error;
+  }
 }
 
 function takeOver(

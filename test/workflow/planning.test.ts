@@ -1,5 +1,7 @@
 import { describe, expect } from 'vitest';
+import { until } from '../lab/until.ts';
 import { effects } from '../support/fake-log.ts';
+import { policyOf, startSink } from '../support/http-sinks.ts';
 import { aRelease, test } from '../support/stage.ts';
 
 const SENTENCE = 'the API server at https://fake does not answer: connection refused';
@@ -22,6 +24,18 @@ describe('while it is planned, a release', () => {
     await release.until('the refusal', ({ phase }) => phase === 'refused', 15_000);
     expect(await release.result()).toMatchObject({ outcome: 'refused', reason: SENTENCE });
     expect((await release.state()).unreachable).toBe(true);
+  });
+
+  test('tells people when the API server is away, although there is no plan that says whom', async ({ stage }) => {
+    const sink = await startSink('chat');
+    const it = await stage({}, undefined, { policy: policyOf([sink]) });
+    it.calls.fail({ activity: 'planRelease' }, { times: 1_000 });
+    expect(await (await it.start(aRelease())).result()).toMatchObject({ outcome: 'refused' });
+    await until({ what: 'the refusal in the chat', deadlineMs: 60_000 }, () => sink.received.length > 0);
+    expect(sink.received.map(({ notice: { kind, text } }) => [kind, text])).toEqual([
+      ['refused', expect.stringContaining(SENTENCE)],
+    ]);
+    await sink.close();
   });
 
   test('says until when it will be waited for', async ({ stage }) => {
