@@ -8,8 +8,8 @@ import { VERBS } from '../progress/state.ts';
 import { sinkSchema } from './sink-spec.ts';
 import { isPublicKey } from './ssh-signature.ts';
 
-/** The acts that somebody may be allowed: what a release can be told, and to start one. */
-export const POWERS = ['start', ...VERBS] as const;
+/** The acts that somebody may be allowed: what a release can be told, to start one, and to end the monitor behind one. */
+export const POWERS = ['start', ...VERBS, 'unguard'] as const;
 /** The acts that somebody may be allowed. */
 export type Power = (typeof POWERS)[number];
 
@@ -82,7 +82,7 @@ const policyFieldsSchema = z.strictObject({
 function togetherProblems(
   policy: z.output<typeof policyFieldsSchema>,
 ): { path: (string | number)[]; message: string }[] {
-  return [...unknownPeople(policy), ...ruleProblems(policy), ...doubles(policy)];
+  return [...unknownPeople(policy), ...ruleProblems(policy), ...doubles(policy), ...doubleSinks(policy)];
 }
 
 type Fields = z.output<typeof policyFieldsSchema>;
@@ -138,6 +138,21 @@ function doubles({ people }: Fields): { path: (string | number)[]; message: stri
     ),
     ...keys.flatMap(({ key }, index) => claim(`key ${key.split(' ')[1] ?? ''}`, name, ['people', name, 'keys', index])),
   ]);
+}
+
+/** A sink is known by its name: of two with one name the second would be told nothing. */
+function doubleSinks({ sinks }: Fields): { path: (string | number)[]; message: string }[] {
+  return sinks.flatMap(({ name }, index) => {
+    const first = sinks.findIndex((other) => other.name === name);
+    return first === index
+      ? []
+      : [
+          {
+            path: ['sinks', index, 'name'],
+            message: `sinks[${first}] has the name ${name} as well: expected another one`,
+          },
+        ];
+  });
 }
 
 /** Schema of the policy of a cluster: who may decide, what vouches for them and which gates there must be. */

@@ -281,6 +281,11 @@ describe('a policy file', () => {
     ],
     ['a sink that is only a name', 'sinks: [events]', 'policy.yaml:1:9: sinks[0]: expected an object'],
     [
+      'two sinks of one name, of which the second would be told nothing',
+      'sinks: [{ name: all, type: kubernetes-events }, { name: all, type: kubernetes-events }]',
+      'policy.yaml:1:57: sinks[1].name: sinks[0] has the name all as well: expected another one',
+    ],
+    [
       'an address of what is no HTTP sink',
       'sinks: [{ name: cluster, type: kubernetes-events, url: "https://chat.example" }]',
       'policy.yaml:1:51: sinks[0].url: unknown key',
