@@ -53,6 +53,11 @@ export function isMissingPermission(refusal: Refusal): boolean {
   return refusal.code === 403 && NOT_ALLOWED.test(refusal.message);
 }
 
+/** A webhook chooses the code of its refusal itself; that it was one is said by the API server's own words before its. */
+export function isDeniedByWebhook({ message }: Refusal): boolean {
+  return /^admission webhook "[^"]*" denied the request/.test(message);
+}
+
 /** Rights that no release needs: who has bound the roles of releases lacks this one. */
 const OWN_ROLES: Readonly<Record<string, string>> = { 'create events': 'hotwave-events' };
 

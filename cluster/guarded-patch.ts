@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Permit } from '../activities/ports/heartbeats.ts';
 import { explainRefusal, firstDifference, jsonPatchBody } from '../release/patches/patches.ts';
 import type { GuardedPatch, PatchOutcome, PatchTarget } from '../release/patches/patches.ts';
-import { isMissingPermission, wordsOf } from './errors.ts';
+import { isDeniedByWebhook, isMissingPermission, wordsOf } from './errors.ts';
 import type { Refusal } from './errors.ts';
 import { lastWriter } from './field-owners.ts';
 import { managedFieldsSchema } from './object-meta.ts';
@@ -79,11 +79,6 @@ function concernsThePatch(refusal: Refusal): boolean {
 /** There is no such object. */
 function isAboutNothing(refusal: Refusal): boolean {
   return refusal.code === 404 && !isUnknownResource(refusal) && !isDeniedByWebhook(refusal);
-}
-
-/** A webhook chooses the code of its refusal itself; that it was one is said by the API server's own words before its. */
-function isDeniedByWebhook({ message }: Refusal): boolean {
-  return /^admission webhook "[^"]*" denied the request/.test(message);
 }
 
 /**

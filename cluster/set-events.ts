@@ -1,8 +1,11 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { ClusterFailure } from '../activities/ports/failure.ts';
 import type { Permit } from '../activities/ports/heartbeats.ts';
 import { FIELD_MANAGER } from '../release/fleet/fleet.ts';
 import type { SetEvent } from '../release/notices/set-event.ts';
+import { isDeniedByWebhook, isMissingPermission, wordsOf } from './errors.ts';
+import type { Refusal } from './errors.ts';
 import { objectMetaSchema } from './object-meta.ts';
 import { GAME_VERSION, checkedName, eventsPath } from './paths.ts';
 import { WRITE_TIMEOUT_MS } from './request.ts';
@@ -18,7 +21,7 @@ const withUid = z.object({ metadata: objectMetaSchema.pick({ uid: true }) });
 
 /**
  * Writes an Event about a set. `set` is the object as the API server has it; undefined when there is none.
- * @throws ClusterFailure when it is not known to be written; sending it again finds out
+ * @throws ClusterFailure when it is not known to be written; sending it again finds out, unless its reason is `invalid`
  */
 export async function sendSetEvent(
   client: ApiClient,
@@ -35,7 +38,16 @@ export async function sendSetEvent(
     permit,
   });
   const isThere = answer.kind === 'object' || answer.refusal.reason === 'AlreadyExists';
-  if (!isThere) client.refuse(answer.refusal);
+  if (isThere) return;
+  if (isDenied(answer.refusal))
+    throw new ClusterFailure('invalid', `the API server refuses it: ${wordsOf(answer.refusal)}`, { retryable: false });
+  client.refuse(answer.refusal);
+}
+
+/** A policy or a webhook refuses this very Event. A right can be given, and a quota has room again when Events have expired. */
+function isDenied(refusal: Refusal): boolean {
+  if (isDeniedByWebhook(refusal)) return true;
+  return refusal.code === 403 && !isMissingPermission(refusal) && !refusal.message.includes('exceeded quota');
 }
 
 /**

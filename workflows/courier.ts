@@ -9,7 +9,17 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { readMessage } from '../release/decisions/message.ts';
-import { NO_MAIL, delivered, left, nextFor, receiptFor, sorted, taken, troubled } from '../release/notices/mail.ts';
+import {
+  NO_MAIL,
+  delivered,
+  left,
+  nextFor,
+  receiptFor,
+  refused,
+  sorted,
+  taken,
+  troubled,
+} from '../release/notices/mail.ts';
 import type { CarriedMail } from '../release/notices/mail.ts';
 import { batchSchema } from '../release/notices/notice-schema.ts';
 import { undelivered } from '../release/notices/undelivered.ts';
@@ -27,6 +37,8 @@ const undeliveredQuery = defineQuery<Undelivered>(COURIER_MESSAGES.undelivered);
 const IDLE_MS = 7 * 86_400_000;
 /** A try that takes longer is given up by its courier; its sink may get that notice twice. */
 const LAST_TRY_MS = 60_000;
+/** How far the clocks of machines may be apart. */
+const CLOCKS_MS = 3_600_000;
 const BACK_OFF = { first: 1_000, most: 5 * 60_000 };
 
 /**
@@ -94,8 +106,12 @@ class Round {
     const isOwn =
       'ok' in read &&
       read.ok.notices.every(
-        ({ release }) =>
-          release.cluster === cluster && release.set.namespace === set.namespace && release.set.name === set.name,
+        ({ at, release }) =>
+          // One from the future would be tried for ever.
+          at <= Date.now() + CLOCKS_MS &&
+          release.cluster === cluster &&
+          release.set.namespace === set.namespace &&
+          release.set.name === set.name,
       );
     this.mail = isOwn ? taken(this.mail, read.ok.notices) : { ...this.mail, unreadable: this.mail.unreadable + 1 };
   }
@@ -143,6 +159,7 @@ class Round {
         const { tries = 1 } = this.mail.queues.find((queue) => queue.sink === sink) ?? {};
         await this.#pause(tries, `${sink} takes nothing`, 'problem' in outcome ? undefined : outcome.retryAfterMs);
       } else if (outcome.kind === 'gone') this.mail = left(this.mail, sink);
+      else if (outcome.kind === 'refused') this.mail = refused(this.mail, sink, notice, outcome.trouble);
       else this.mail = delivered(this.mail, sink, notice, outcome.receipt);
     }
   }

@@ -19,7 +19,10 @@ export async function recordNotice(events: SetEvents, notice: Notice, signal: Ab
   } catch (error) {
     // Also what no release tries again: somebody may grant the right, and what waits arrives.
     if (!(error instanceof ClusterFailure)) throw error;
-    return { kind: 'trouble', trouble: plainText(error.message, MOST_TROUBLE), retryAfterMs: error.retryAfterMs };
+    const trouble = plainText(error.message, MOST_TROUBLE);
+    // The API server will not take this very Event however often it is sent: those behind it must not wait for it.
+    if (error.reason === 'invalid') return { kind: 'refused', trouble };
+    return { kind: 'trouble', trouble, retryAfterMs: error.retryAfterMs };
   }
 }
 

@@ -7,8 +7,12 @@ export interface HttpSink {
   readonly secretFile: string;
 }
 
-/** The result of a try to deliver a notice. Trouble is one sentence without secrets; it is tried again. */
+/**
+ * The result of a try to deliver a notice. Trouble is one sentence without secrets; it is tried again. A notice that is refused for good
+ * is not: the next one may pass.
+ */
 export type Delivery =
+  | { readonly kind: 'refused'; readonly trouble: string }
   | { readonly kind: 'delivered'; readonly receipt?: string | undefined }
   | { readonly kind: 'trouble'; readonly trouble: string; readonly retryAfterMs?: number | undefined };
 

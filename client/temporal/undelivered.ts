@@ -65,7 +65,11 @@ export function undeliveredText({ sinks, unsorted, problem, unreadable }: Undeli
             `${sink} was not told ${noticesOf(waiting)}${since === undefined ? '' : ` since ${pointInTime(since)}`}${trouble === undefined ? '' : `: ${trouble}`}`,
           ]
         : []),
-      ...(dropped > 0 ? [`${sink} was never told ${noticesOf(dropped)}, which were given up`] : []),
+      ...(dropped > 0
+        ? [
+            `${sink} was never told ${noticesOf(dropped)}, which were given up${waiting > 0 || trouble === undefined ? '' : `: ${trouble}`}`,
+          ]
+        : []),
     ]),
     ...(unsorted > 0 && problem !== undefined ? [`nobody was told ${noticesOf(unsorted)}: ${problem}`] : []),
     ...(unreadable > 0 ? [`${unreadable} unreadable messages to the courier`] : []),

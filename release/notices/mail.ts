@@ -90,6 +90,16 @@ export function delivered(mail: CarriedMail, sink: string, notice: Notice, recei
   });
 }
 
+/** A sink will never take this one: it is dropped and counted, and the next one may pass. */
+export function refused(mail: CarriedMail, sink: string, notice: Notice, trouble: string): CarriedMail {
+  return changed(
+    mail,
+    sink,
+    ({ ids, receipts, dropped }) => ({ ids, receipts, dropped, tries: 0, trouble }),
+    new Set([notice.id]),
+  );
+}
+
 /** A try came to nothing; what is older than {@link GIVE_UP_MS} is given up. */
 export function troubled(mail: CarriedMail, sink: string, trouble: string, now: number): CarriedMail {
   const old = new Set(mail.notices.filter(({ at }) => at + GIVE_UP_MS < now).map(({ id }) => id));

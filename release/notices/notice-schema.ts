@@ -8,6 +8,14 @@ export const MOST_AT_ONCE = 20;
 /** Longest notice as JSON, in characters: three times what the longest card makes. */
 const MOST_CHARACTERS = 64_000;
 
+/** Twice as deep as a notice is. To write down what is nested thousands of levels deep takes more stack than there is. */
+const MOST_LEVELS = 10;
+
+function isWithin(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isWithin(levels - 1, inner));
+}
+
 /** The fields of a card that a courier itself reads; the rest is for receivers, and is bounded by its length alone. */
 const cardSchema = z.looseObject({
   cluster: clusterName,
@@ -38,6 +46,7 @@ export const noticeSchema = z
     text: z.string().max(1_000),
     release: cardSchema,
   })
+  .refine((notice) => isWithin(MOST_LEVELS, notice), { error: 'it is nested too deep', abort: true })
   .refine(
     (notice) => JSON.stringify(notice).length <= MOST_CHARACTERS,
     'it is too long',

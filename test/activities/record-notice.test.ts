@@ -36,3 +36,9 @@ test('an attempt that may not write any more says nothing about the notice', asy
   const lost = { recordEvent: () => Promise.reject(new LeaseLost()) };
   await expect(recordNotice(lost, notice, signal)).rejects.toThrow(LeaseLost);
 });
+
+test('an Event that the API server will never take is refused for good', async () => {
+  const cluster = fakeCluster();
+  cluster.faults.fail('recordEvent', new ClusterFailure('invalid', 'denied', { retryable: false }));
+  expect(await recordNotice(cluster, notice, signal)).toEqual({ kind: 'refused', trouble: 'denied' });
+});

@@ -188,6 +188,26 @@ describe('an Event on a set', () => {
     await expect(cluster.recordEvent(event)).rejects.toMatchObject({ reason: 'other', retryable: true });
   });
 
+  test.each([
+    ['a webhook', status(403, 'Forbidden', 'admission webhook "v.test" denied the request: no')],
+    ['a webhook with a code of its own', status(418, '', 'admission webhook "v.test" denied the request: no')],
+    [
+      'an admission policy',
+      status(422, 'Invalid', "ValidatingAdmissionPolicy 'p' with binding 'p' denied request: no"),
+    ],
+    ['a namespace that is going', status(403, 'Forbidden', 'events "e" is forbidden: because it is being terminated')],
+    ['a namespace that is gone', status(404, 'NotFound', 'namespaces "arena" not found')],
+  ])('that %s refuses will never be there', async (_what, refusal) => {
+    const { cluster } = await clusterAnd(({ method }) => (method === 'GET' ? set(3) : refusal));
+    await expect(cluster.recordEvent(event)).rejects.toMatchObject({ reason: 'invalid', retryable: false });
+  });
+
+  test('that finds a quota used up may be there later', async () => {
+    const full = status(403, 'Forbidden', 'events "e" is forbidden: exceeded quota: few, used: count/events=9');
+    const { cluster } = await clusterAnd(({ method }) => (method === 'GET' ? set(3) : full));
+    await expect(cluster.recordEvent(event)).rejects.toMatchObject({ reason: 'forbidden' });
+  });
+
   test('with a name that would lead to another resource is not sent', async () => {
     const { cluster, double } = await clusterAnd(() => set(3));
     await expect(cluster.recordEvent({ ...event, name: '../pods' })).rejects.toMatchObject({ reason: 'invalid' });

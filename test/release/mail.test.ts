@@ -7,6 +7,7 @@ import {
   left,
   nextFor,
   receiptFor,
+  refused,
   sorted,
   taken,
   troubled,
@@ -86,4 +87,17 @@ test('a courier reads what hotwave writes, and nothing that could not be a notic
     { v: 1, notices: Array(21).fill(notice(1)) },
   ])
     expect(batchSchema.safeParse(wrong).success).toBe(false);
+});
+
+test('a notice that a sink will never take is dropped and counted, with the reason, and the next one is not kept waiting', () => {
+  const mail = sorted(taken(NO_MAIL, [notice(1), notice(2)]), 2, [{ name: 'chat' }]);
+  const after = refused(mail, 'chat', notice(1), 'no');
+  expect(waiting(after)).toEqual([['chat', ['r.2'], 1]]);
+  expect([nextFor(after, 'chat')?.id, after.queues[0]?.trouble, after.queues[0]?.tries]).toEqual(['r.2', 'no', 0]);
+});
+
+test.for([20, 5_000, 30_000])('a notice that is nested %i levels deep is none: it could not be sent', (levels) => {
+  const nested = JSON.parse('['.repeat(levels) + ']'.repeat(levels)) as unknown;
+  const notices = [{ ...notice(1), release: { ...release, nested } }];
+  expect(batchSchema.safeParse({ v: 1, notices }).success).toBe(false);
 });

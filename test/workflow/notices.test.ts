@@ -41,6 +41,17 @@ const allDelivered = (stage: Stage): Promise<boolean> =>
     (await undelivered(stage)).sinks.every(({ waiting }) => waiting === 0),
   );
 
+/** A sink has what it took a moment before its courier knows that. */
+async function onlyUndelivered(stage: Stage, expected: object): Promise<void> {
+  let sinks: Undelivered['sinks'] = [];
+  const detail = (): string => JSON.stringify(sinks);
+  await until({ what: 'one sink to wait', deadlineMs: 60_000, everyMs: 50, detail }, async () => {
+    ({ sinks } = await undelivered(stage));
+    return sinks.length === 1 && sinks[0]?.trouble !== undefined;
+  });
+  expect(sinks).toMatchObject([expected]);
+}
+
 describe('what people must know', () => {
   test('comes to a sink in order, as a signed CloudEvent, and its receipt comes back', async ({ stage }) => {
     const sink = await startSink('chat');
@@ -86,9 +97,8 @@ describe('what people must know', () => {
     const release = await it.start();
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     await arrived(up, 'done');
-    expect(await undelivered(it)).toMatchObject({
-      sinks: [{ sink: 'down', waiting: 2, trouble: `${new URL(down.url).origin} answers 500` }],
-    });
+    const trouble = `${new URL(down.url).origin} answers 500`;
+    await onlyUndelivered(it, { sink: 'down', waiting: 2, trouble });
     expect((await stageCommand(it, ['status', 'arena/duel'])).err.replaceAll(/\s+/g, ' ')).toMatch(
       /^down was not told 2 notices since .+ UTC: http:.+ answers 500 $/,
     );
@@ -285,16 +295,33 @@ describe('Events on the set', () => {
     it.cluster.faults.before('recordEvent', forbid, Infinity);
     expect(await (await it.start()).result()).toMatchObject({ outcome: 'done' });
     await arrived(sink, 'done');
-    await until({ what: 'a try', deadlineMs: 60_000, everyMs: 50 }, async () =>
-      (await undelivered(it)).sinks.some(({ trouble }) => trouble !== undefined),
-    );
-    expect(await undelivered(it)).toMatchObject({ sinks: [{ sink: 'events', waiting: 2, trouble: words }] });
+    await onlyUndelivered(it, { sink: 'events', waiting: 2, trouble: words });
     expect((await stageCommand(it, ['status', 'arena/duel'])).err.replaceAll(/\s+/g, ' ')).toContain(words);
     expect(reasonsOf(it)).toEqual([]);
     isAllowed = true;
     await allDelivered(it);
     expect(reasonsOf(it)).toEqual(['HotwaveStarted', 'HotwaveDone']);
     await sink.close();
+  });
+
+  test('that the API server will never take are given up at once: those behind them arrive, and status says so', async ({
+    stage,
+  }) => {
+    const it = await stage({}, undefined, { policy: policyOf([], { events: true }), courierTimes: times });
+    const words = 'the API server refuses it: no words of war in Events';
+    it.cluster.faults.before(
+      'recordEvent',
+      () => {
+        throw new ClusterFailure('invalid', words, { retryable: false });
+      },
+      1,
+    );
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await written(it, 'HotwaveGateOpened');
+    await allDelivered(it);
+    expect(reasonsOf(it)).toEqual(['HotwaveGateOpened']);
+    expect(await undelivered(it)).toMatchObject({ sinks: [{ sink: 'events', waiting: 0, dropped: 1 }] });
   });
 
   test('stop when the policy wants them no more', async ({ stage }) => {
