@@ -50,8 +50,10 @@ async function post(
   sent: { readonly headers: Readonly<Record<string, string>>; readonly body: string; readonly signal: AbortSignal },
 ): Promise<Delivery> {
   const { statusCode, headers, body } = await request(sink.url, { method: 'POST', ...sent });
-  const text = await firstOf(body);
-  if (statusCode >= 200 && statusCode <= 299) return { kind: 'delivered', ...receiptIn(text) };
+  // It is taken: an answer that breaks off or has no end has no receipt, and nothing else follows from it.
+  if (statusCode >= 200 && statusCode <= 299)
+    return { kind: 'delivered', ...receiptIn(await firstOf(body).catch(() => '')) };
+  await body.dump().catch(() => undefined);
   const redirect = statusCode >= 300 && statusCode <= 399 ? ', a redirect, which is not followed' : '';
   const { retryAfterMs } = refusalOf(statusCode, headers['retry-after'], '');
   return trouble(sink, `answers ${statusCode}${redirect}`, ASKS_FOR_TIME.has(statusCode) ? retryAfterMs : undefined);

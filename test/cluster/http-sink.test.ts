@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { httpNoticeSender } from '../../cluster/http-sink.ts';
 import { cardOf } from '../../release/notices/card.ts';
@@ -77,4 +78,17 @@ test('a secret that is none is said without saying it, and nothing is sent', asy
     trouble: `the secret file ${file} does not hold a secret such as whsec_ and base64`,
   });
   expect(sink.received).toEqual([]);
+});
+
+test.for([
+  [
+    'breaks off',
+    (response: ServerResponse) =>
+      response.writeHead(200, { 'content-length': '100' }).write('{', () => response.destroy()),
+  ],
+  ['has no end', (response: ServerResponse) => response.writeHead(200).write('{')],
+] as const)('a notice is taken by an answer of 200 that %s', async ([, answer]) => {
+  const sink = await sinkThat((response) => void answer(response));
+  const outcome = await httpNoticeSender(300).send({ url: sink.url, secretFile: secretFile() }, notice, undefined);
+  expect(outcome).toEqual({ kind: 'delivered' });
 });
