@@ -31,6 +31,11 @@ export function gatewayApp(parts: GatewayParts): Hono {
   const app = new Hono();
   const limit = bodyLimit({ maxSize: MOST_BYTES, onError: (context) => context.json({ message: 'too long' }, 413) });
   app.use('*', limit);
+  app.onError((error, context) => {
+    // Who hangs up before the end is nobody's trouble, and may be anybody.
+    if (!isHungUp(error)) parts.warn('a request could not be answered', { path: context.req.path, reason: error.name });
+    return context.json({ message: 'it could not be answered' }, 500);
+  });
   app.get('/healthz', (context) => context.text('ok'));
   app.get('/readyz', async (context) => {
     const trouble = await parts.trouble();
@@ -49,6 +54,10 @@ export function gatewayApp(parts: GatewayParts): Hono {
   return app;
 }
 
+function isHungUp(error: Error & { readonly code?: unknown }): boolean {
+  return error.code === 'ECONNRESET' || error.name === 'AbortError';
+}
+
 async function rawOf(context: Context): Promise<RawRequest> {
   return { headers: context.req.header(), body: await context.req.text() };
 }
@@ -59,19 +68,24 @@ function send(context: Context, { status, body }: RawAnswer): Response {
 
 function noticeTaker(parts: GatewayParts) {
   const { noticeKeys, now } = parts;
-  const seen = new Seen<string>();
+  const seen = new Seen<Promise<string | undefined>>();
   return async (request: RawRequest): Promise<RawAnswer> => {
     const verified = verifyWebhook(request, noticeKeys, now());
     if ('refused' in verified) return { status: 401, body: { message: verified.refused } };
-    // A repetition changes nothing: an older notice must not set a card back.
-    const before = seen.of(verified.signature, now());
-    if (before !== undefined) return { status: 200, body: { receipt: before } };
+    const { id } = verified;
     const read = noticeSchema.safeParse(jsonOf(request.body));
-    if (!read.success || read.data.id !== verified.id) return { status: 400, body: { message: 'it is no notice' } };
-    const receipt = await showEverywhere(parts, read.data, request.headers['hotwave-receipt']);
-    if (receipt === undefined) return { status: 503, body: { message: 'no chat took it' } };
-    seen.add(verified.signature, receipt, now());
-    return { status: 200, body: { receipt } };
+    if (!read.success || read.data.id !== id) return { status: 400, body: { message: 'it is no notice' } };
+    // A repetition changes nothing, also while the first is still shown: it must neither post a second card nor set one back.
+    const before = seen.of(id, now());
+    const shown = before ?? showEverywhere(parts, read.data, request.headers['hotwave-receipt']);
+    if (!before) seen.add(id, shown, now());
+    const receipt = await shown.catch((error: unknown) => {
+      seen.delete(id);
+      throw error;
+    });
+    if (receipt !== undefined) return { status: 200, body: { receipt } };
+    seen.delete(id);
+    return { status: 503, body: { message: 'no chat took it' } };
   };
 }
 

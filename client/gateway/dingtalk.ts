@@ -119,7 +119,7 @@ const cardParams = z.object({
   cardPrivateData: z.object({
     params: z.object({
       press: z.string(),
-      reason: z.string().max(1_000).optional(),
+      reason: z.string().optional(),
       confirmed: z.string().optional(),
     }),
   }),

@@ -133,7 +133,7 @@ const cardClick = z.object({
   operator: z.object({ open_id: z.string().regex(/^\w{1,100}$/) }),
   action: z.object({
     value: buttonSchema,
-    form_value: z.object({ reason: z.string().max(1_000).optional() }).optional(),
+    form_value: z.object({ reason: z.string().optional() }).optional(),
   }),
   context: z.object({ open_message_id: z.string().max(200) }),
 });

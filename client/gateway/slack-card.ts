@@ -33,9 +33,7 @@ export function slackBlocks(card: CardModel): Block[] {
       : [
           {
             type: 'context',
-            elements: [
-              { type: 'mrkdwn', text: `<${encodeURI(decodeURI(card.link)).replaceAll('|', '%7C')}|Temporal UI>` },
-            ],
+            elements: [{ type: 'mrkdwn', text: `<${new URL(card.link).href.replaceAll('|', '%7C')}|Temporal UI>` }],
           },
         ]),
     ...(card.buttons.length === 0

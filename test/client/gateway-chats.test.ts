@@ -128,6 +128,11 @@ describe('Slack', () => {
     await own.close();
   });
 
+  test('gets a link whatever the address of the Temporal UI is', () => {
+    const blocks = JSON.stringify(slackBlocks(cardModel(aCard(), 'http://ui.example/%zz<|')));
+    expect(blocks).toContain('<http://ui.example/%zz%3C%7C/namespaces/default/');
+  });
+
   test('gets foreign text as plain text, and mrkdwn without meaning', () => {
     const foreign = aCard({
       why: '<!channel> *now*',
@@ -201,6 +206,16 @@ describe('Feishu', () => {
     for (const request of requests) codes.push((await answer(request, take)).status);
     expect(codes).toEqual([401, 401, 401, 200, 409]);
     expect(clicks).toHaveLength(1);
+  });
+
+  test('is answered also when a reason is longer than a release keeps', async () => {
+    const { clicks, take } = aDesk();
+    const reason = '🔥'.repeat(1_000);
+    const { event } = tapped;
+    const long = { ...tapped, event: { ...event, action: { ...event.action, form_value: { reason } } } };
+    const toast = { type: 'info', content: 'approved: wave 2 starts' };
+    expect(await feishuCallbacks(ENCRYPT_KEY, tools)(fromFeishu(long), take)).toEqual({ status: 200, body: { toast } });
+    expect(clicks).toMatchObject([{ reason }]);
   });
 
   test('gets its challenge back when the address is set up', async () => {

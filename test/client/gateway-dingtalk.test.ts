@@ -198,12 +198,14 @@ describe('a click in DingTalk', () => {
       ['m1', 'reject', { reason: ' ' }],
       ['m2', 'rollback', {}],
       ['m3', 'reject', { reason: 'lag' }],
+      ['m5', 'reject', { reason: 'lag '.repeat(1_000) }],
       ['m4', 'rollback', { confirmed: 'yes' }],
     ] as const)
       said.push(sentenceIn(await dingtalk.press(id, dingtalkClick(valueOf(verb), more), NOW))?.split(':')[0]);
-    expect(said).toEqual(['not rejected', 'not rolled back', 'approved', 'approved']);
+    expect(said).toEqual(['not rejected', 'not rolled back', 'approved', 'approved', 'approved']);
     expect(clicks.map(({ value: { verb }, reason }) => [verb, reason])).toEqual([
       ['reject', 'lag'],
+      ['reject', 'lag '.repeat(1_000).trim()],
       ['rollback', undefined],
     ]);
   });

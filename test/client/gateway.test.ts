@@ -214,8 +214,8 @@ function aChat(name: string): ChatVendor & { readonly shown: (string | undefined
 }
 
 describe('a notice', () => {
-  const send = async (app: ReturnType<typeof anApp>, notice = aNotice(), receipt?: string) => {
-    const { body, headers } = signedWebhook(notice.id, JSON.stringify(notice), NOW);
+  const send = async (app: ReturnType<typeof anApp>, notice = aNotice(), receipt?: string, at = NOW) => {
+    const { body, headers } = signedWebhook(notice.id, JSON.stringify(notice), at);
     const carried: Record<string, string> = receipt === undefined ? {} : { 'hotwave-receipt': receipt };
     const answer = await app.request('/notices', post(body, { ...headers, ...carried }));
     return [answer.status, await answer.json()] as const;
@@ -239,6 +239,39 @@ describe('a notice', () => {
     const app = anApp(aRelease(), [chat]);
     expect(await send(app)).toEqual(await send(app));
     expect(chat.shown).toHaveLength(1);
+  });
+
+  test('that is sent again because a chat was slow becomes one card, and the second answer has its receipt', async () => {
+    const slow = Promise.withResolvers<undefined>();
+    const chat = aChat('slack');
+    const vendor: ChatVendor = { name: 'slack', show: (...shown) => slow.promise.then(() => chat.show(...shown)) };
+    const app = anApp(aRelease(), [vendor]);
+    const first = send(app);
+    const again = send(app, aNotice(), undefined, NOW + 11_000);
+    slow.resolve(undefined);
+    expect(await again).toEqual([200, { receipt: 'slack=slack%3A1' }]);
+    expect(await again).toEqual(await first);
+    expect(chat.shown).toHaveLength(1);
+  });
+
+  test('that no chat took is shown when it comes again', async () => {
+    const chat = aChat('slack');
+    let tries = 0;
+    const show: ChatVendor['show'] = (...shown) =>
+      (tries += 1) === 1 ? Promise.reject(new Error('down')) : chat.show(...shown);
+    const app = anApp(aRelease(), [{ name: 'slack', show }]);
+    expect((await send(app))[0]).toBe(503);
+    expect(await send(app, aNotice(), undefined, NOW + 1_000)).toEqual([200, { receipt: 'slack=slack%3A1' }]);
+  });
+
+  test('is none when it is nested ten thousand levels deep', async () => {
+    const text = JSON.stringify(aNotice()).replace(
+      '"cluster"',
+      `"x":${'['.repeat(10_000)}${']'.repeat(10_000)},"cluster"`,
+    );
+    const { body, headers } = signedWebhook('notice-1', text, NOW);
+    const answer = await anApp(aRelease(), [aChat('slack')]).request('/notices', post(body, headers));
+    expect([answer.status, await answer.json()]).toEqual([400, { message: 'it is no notice' }]);
   });
 
   test('is not taken while every chat is broken, and is while one is not', async () => {
