@@ -153,7 +153,8 @@ export class MonitorRun {
     }
     const weighed = this.#underPolicy ? await this.#weighing.weigh(read.ok) : undefined;
     if (weighed && 'refusal' in weighed) return { accepted: false, message: weighed.refusal };
-    if (this.#state.phase === 'ended') return { accepted: true, message: `the monitor has ended: ${this.#state.reason}` };
+    if (this.#state.phase === 'ended')
+      return { accepted: true, message: `the monitor has ended: ${this.#state.reason}` };
     const by = weighed?.vouchedBy === undefined ? '' : `, vouched for by ${weighed.vouchedBy}`;
     this.end(`stopped by ${weighed?.person ?? read.ok.actor}${by}: ${read.ok.reason}`);
     this.#wait?.cancel();

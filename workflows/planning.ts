@@ -68,7 +68,7 @@ export async function endPlanning(run: RunningRelease, error: unknown, cancelled
   run.apply({ kind: 'finished', outcome: isOver ? 'cancelled' : 'refused', reason });
 }
 
-/** Who is told stands in the plan, which is not there; the policy says it without the cluster. */
+/** The plan says whether people are told, and is not there; the policy says it without the cluster. */
 async function findWhoIsTold(run: RunningRelease): Promise<void> {
   const { namespace } = run.state.set;
   try {

@@ -32,7 +32,7 @@ export function gatewayApp(parts: GatewayParts): Hono {
   const limit = bodyLimit({ maxSize: MOST_BYTES, onError: (context) => context.json({ message: 'too long' }, 413) });
   app.use('*', limit);
   app.onError((error, context) => {
-    // Who hangs up before the end is nobody's trouble, and may be anybody.
+    // A client that hangs up before the end is no trouble, and may be anybody.
     if (!isHungUp(error)) parts.warn('a request could not be answered', { path: context.req.path, reason: error.name });
     return context.json({ message: 'it could not be answered' }, 500);
   });

@@ -11,7 +11,7 @@ const BOB = readSigningKey(personalKey().private);
 const rules = [{ namespaces: ['*'], vouched: true }];
 const policy = aPolicy({ people: { bob: { keys: [{ key: BOB.public }] } }, groups: {}, rules });
 
-/** What a worker says to a workflow that is started as `sent`, with a signature over what was `signed`. */
+/** The word of a worker about a workflow that is started as `sent`, with a signature over what was `signed`. */
 function weighed(signed: Unsigned, sent: Unsigned) {
   const made = { channel: 'cli', signedAt: Date.now() };
   const signature = signText(canonicalBeginning({ ...signed, ...made }), BOB);

@@ -38,7 +38,7 @@ async function aVote(release: StartedRelease, change: Partial<DecisionMessage> =
   return { ...vote, actor: 'slack:T1/BOB', channel: 'slack', ...change };
 }
 
-/** What a run of a release has handed on, made into a release that knows neither gate nor policy. */
+/** The state that a run of a release has handed on, made into a release that knows neither gate nor policy. */
 async function forgedInput({ handle }: StartedRelease): Promise<object> {
   const { events } = await handle.fetchHistory();
   const [payload] = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
