@@ -38,6 +38,8 @@ const WATCH_MS = 30 * 60_000;
 /** How long to wait with the next try when the releases could not be told. */
 const TROUBLE_MS = 2_000;
 const LET_GO_MS = 60_000;
+/** How long a wish to let the releases go waits for the first look. */
+const FIRST_LOOK_MS = 30_000;
 /**
  * After so many reports they come less often: a release that answers now and then would fill the history of a week.
  * The releases are told at once all the same.
@@ -193,12 +195,19 @@ class HaltedScope {
     return { accepted: true, message: `${goesOn}; every other release of ${scopeName(this.#halt)} stays halted` };
   }
 
+  /** The first look at the releases says whether there is a policy. */
+  get #hasLooked(): boolean {
+    return this.#state.releases !== undefined;
+  }
+
   #notUnderstood(problem: string): DecisionAnswer {
     this.#set({ unreadable: (this.#state.unreadable ?? 0) + 1 });
     return { accepted: false, message: problem };
   }
 
   async #refusalByPolicy(wish: Unhalting): Promise<string | undefined> {
+    await condition(() => this.#hasLooked || !this.isStopped, FIRST_LOOK_MS, { summary: 'is there a policy?' });
+    if (!this.#hasLooked && this.isStopped) return 'nobody could look yet whether there is a policy: say it again';
     if (!this.#underPolicy) return undefined;
     const weighed = await this.#weighing.weigh(wish);
     return 'refusal' in weighed ? weighed.refusal : undefined;

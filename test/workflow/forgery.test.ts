@@ -3,12 +3,20 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { readSigningKey, signDecision } from '../../client/decisions/ssh-signature.ts';
 import type { DecisionMessage, ReleaseInput } from '../../workflows/messages.ts';
-import { GUARD_MESSAGES, WORKFLOWS, monitorWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
+import {
+  GUARD_MESSAGES,
+  HALT_MESSAGES,
+  MESSAGES,
+  WORKFLOWS,
+  haltWorkflowId,
+  monitorWorkflowId,
+  taskQueueOf,
+} from '../../workflows/messages.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { aPolicy, fakePolicy } from '../support/a-policy.ts';
 import type { FakePolicy, PolicyWishes } from '../support/a-policy.ts';
 import { NEW_IMAGE, SET } from '../support/builders.ts';
-import { movedTo } from '../support/fake-log.ts';
+import { movedTo, setWrites } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { personalKey } from '../support/ssh-key.ts';
 import { stageCommand } from '../support/stage-command.ts';
@@ -177,4 +185,34 @@ describe('a monitor under a policy', () => {
     expect(await stageCommand(it, [...stop, 'bob', '--sign'], {}, signing)).toMatchObject({ code: 0 });
     expect(await guard.result()).toMatchObject({ reason: "stopped by bob, vouched for by bob's key: moving house" });
   });
+});
+
+test('a strategy without waves has the gate of the policy as well: no new server gets the version before it', async ({
+  stage,
+}) => {
+  const it = await stage({}, undefined, { policy: withRule({ gates: [{ ...gate, before: 2 }] }) });
+  const file = aRelease({ strategy: 'newServersOnly', newServers: { watch: '20s', count: 1 } });
+  const release = await it.start(file, 'mallory');
+  await release.idle('the gate', isOpen);
+  expect(setWrites(it.cluster).map(({ image }) => image)).not.toContain(NEW_IMAGE);
+});
+
+test('a halt is ended by nobody before it is known whether there is a policy', async ({ stage }) => {
+  const rules = [{ namespaces: ['*'], may: { halt: ['ops'], unhalt: ['ops'] } }];
+  const it = await stage({}, undefined, { policy: fakePolicy(aPolicy({ ...GATED, rules })) });
+  const { client, clusterName: cluster } = it;
+  const [since, until] = [Date.now(), Date.now() + 3_600_000];
+  const halt = await client.workflow.signalWithStart(WORKFLOWS.halt, {
+    workflowId: haltWorkflowId({ cluster }),
+    taskQueue: taskQueueOf(cluster),
+    args: [{ v: 1, cluster, actor: 'bob', reason: 'login is down', since, until }],
+    signal: HALT_MESSAGES.unhaltSignal,
+    signalArgs: [{ actor: 'mallory' }],
+  });
+  const unhalt = async (actor: string): Promise<unknown> =>
+    await halt.executeUpdate(HALT_MESSAGES.unhalt, { args: [{ actor }] });
+  expect(await unhalt('mallory')).toMatchObject({ accepted: false });
+  expect(await halt.query(MESSAGES.state)).toMatchObject({ phase: 'halted' });
+  expect(await unhalt('bob')).toMatchObject({ accepted: true });
+  expect(await halt.result()).toMatchObject({ reason: 'bob: no reason given' });
 });
