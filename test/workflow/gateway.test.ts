@@ -1,7 +1,7 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, inject } from 'vitest';
 import { cardModel } from '../../client/gateway/card.ts';
 import { releasesOf } from '../../client/gateway/releases.ts';
-import { clickTaker } from '../../client/gateway/take-click.ts';
+import { TAKEN, clickTaker } from '../../client/gateway/take-click.ts';
 import type { Click, TakeClick } from '../../client/gateway/vendor.ts';
 import { readSigningKey, signDecision } from '../../client/decisions/ssh-signature.ts';
 import { temporalOver } from '../../client/temporal/connect.ts';
@@ -11,7 +11,8 @@ import { aCard } from '../support/gateway.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
 import { personalKey } from '../support/ssh-key.ts';
 import type { Connections } from '../support/stage.ts';
-import { aRelease, test } from '../support/stage.ts';
+import { startKillableWorkers } from '../support/killable-workers.ts';
+import { aRelease, emptyStage, test } from '../support/stage.ts';
 
 const GATEWAY = readSigningKey(personalKey().private);
 const keys = [{ key: GATEWAY.public }];
@@ -101,4 +102,26 @@ describe('a release behind a gateway', () => {
     };
     expect(await aGateway(connections)(late)).toMatch(/ended|over|done/);
   });
+});
+
+/** A worker that stands still is missed only by those who wait for it: Temporal keeps its connection. */
+test('a click on a release whose worker stands still is told so, and counts once when the worker wakes', async ({
+  connections,
+}) => {
+  const stage = emptyStage(connections, {});
+  const [address, bundlePath] = [inject('temporalAddress'), inject('bundlePath')];
+  const sleeper = await startKillableWorkers([stage], { address, bundlePath });
+  const release = await stage.start(aRelease({ gates: [{ before: 1 }] }), 'github:ann');
+  const bob = await aVote(release);
+  sleeper.stop();
+  const [one, other] = [aGateway(connections), aGateway(connections)];
+  expect(await Promise.all([one(bob), other({ ...bob, click: '2' })])).toEqual([TAKEN, TAKEN]);
+  await sleeper.wake();
+  expect(await release.result()).toMatchObject({ outcome: 'done' });
+  const { decisions } = await release.state();
+  expect(decisions.map(({ verb, as, actor, accepted }) => [verb, as ?? actor, accepted])).toEqual([
+    ['approve', 'slack:T1/BOB', true],
+  ]);
+  expect(await one({ ...bob, click: '3', at: Date.now() })).toBe('approved: wave 1 starts');
+  await sleeper.kill();
 });
