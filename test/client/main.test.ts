@@ -154,8 +154,15 @@ describe('flags that contradict each other are refused before Temporal is asked'
       ['unhalt', '--only', 'arena/duel', '-n', 'lobby'],
       '--only arena/duel is in namespace arena, --namespace says lobby',
     ],
-    [['guard', 'x', '--reason', 'y'], '--reason and --actor are about ending the monitor: give --stop with them'],
-    [['guard', 'x', '--actor', 'ann'], '--reason and --actor are about ending the monitor: give --stop with them'],
+    [
+      ['guard', 'x', '--reason', 'y'],
+      '--reason, --actor and --sign are about ending the monitor: give --stop with them',
+    ],
+    [
+      ['guard', 'x', '--actor', 'ann'],
+      '--reason, --actor and --sign are about ending the monitor: give --stop with them',
+    ],
+    [['guard', 'x', '--sign'], '--reason, --actor and --sign are about ending the monitor: give --stop with them'],
   ])('%j', async (argv, sentence) => {
     const { code, out, err } = await run([...argv, '--address', NO_TEMPORAL]);
     expect({ code, out }).toEqual({ code: 64, out: '' });
