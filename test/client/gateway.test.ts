@@ -1,10 +1,15 @@
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { serve } from '@hono/node-server';
+import { describe, expect, test, vi } from 'vitest';
 import { gatewayApp } from '../../client/gateway/app.ts';
 import { cardModel } from '../../client/gateway/card.ts';
 import { clickTaker, CROWDED, decisionOf, UNSURE } from '../../client/gateway/take-click.ts';
 import type { Desk, Releases } from '../../client/gateway/take-click.ts';
 import { NotCarried } from '../../client/gateway/together.ts';
-import type { ChatVendor, Click } from '../../client/gateway/vendor.ts';
+import type { ChatVendor, Click, TakeClick } from '../../client/gateway/vendor.ts';
 import { readSigningKey, signDecision } from '../../client/decisions/ssh-signature.ts';
 import type { DecisionMessage } from '../../workflows/messages.ts';
 import { aCard, aNotice, SECRET, signedWebhook } from '../support/gateway.ts';
@@ -278,6 +283,47 @@ describe('a notice', () => {
     const broken: ChatVendor = { name: 'feishu', show: () => Promise.reject(new Error('down')) };
     expect((await send(anApp(aRelease(), [broken])))[0]).toBe(503);
     expect(await send(anApp(aRelease(), [broken, aChat('slack')]))).toEqual([200, { receipt: 'slack=slack%3A1' }]);
+  });
+});
+
+describe('a request that goes wrong', () => {
+  const appThat = (take: TakeClick, warned: string[]) =>
+    gatewayApp({
+      vendors: [],
+      take,
+      noticeKeys: [],
+      webhookKeys: [{ name: 'bot', secret: SECRET }],
+      now: () => NOW,
+      trouble: () => Promise.resolve(undefined),
+      warn: (message, fields) => void warned.push(`${message}: ${JSON.stringify(fields)}`),
+    });
+
+  test('is one line in the log, without what was sent', async () => {
+    const warned: string[] = [];
+    const app = appThat(() => Promise.reject(new TypeError('TOPSECRET')), warned);
+    const { body, headers } = signedWebhook('m1', A_DECISION, NOW);
+    const answer = await app.request('/decisions', post(body, headers));
+    expect([answer.status, await answer.json()]).toEqual([500, { message: 'it could not be answered' }]);
+    expect(warned).toEqual(['a request could not be answered: {"path":"/decisions","reason":"TypeError"}']);
+  });
+
+  test('because its client hangs up before the end is no line: anybody may do that', async () => {
+    const warned: string[] = [];
+    const errors = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    const server = serve({ fetch: appThat(() => Promise.resolve(''), warned).fetch, hostname: '127.0.0.1', port: 0 });
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const arrived = once(server, 'request');
+    const client = connect(port, '127.0.0.1');
+    client.write('POST /decisions HTTP/1.1\r\nhost: gateway\r\ncontent-length: 1000\r\n\r\n{');
+    const [, response] = (await arrived) as [IncomingMessage, ServerResponse];
+    const over = once(response, 'close');
+    client.destroy();
+    await over;
+    await new Promise(setImmediate);
+    expect([warned, errors.mock.calls]).toEqual([[], []]);
+    errors.mockRestore();
+    server.close();
   });
 });
 
