@@ -6,9 +6,17 @@ import type { z } from 'zod';
 import type { MonitorState } from '../../release/monitor/monitor.ts';
 import { noticeWireSchema } from '../../release/wire/notice-wire-schema.ts';
 import type { Undelivered } from '../../workflows/messages.ts';
-import { COURIER_MESSAGES, MESSAGES, courierWorkflowId, monitorWorkflowId } from '../../workflows/messages.ts';
+import {
+  COURIER_MESSAGES,
+  MESSAGES,
+  WORKFLOWS,
+  courierWorkflowId,
+  monitorWorkflowId,
+  taskQueueOf,
+} from '../../workflows/messages.ts';
 import { temporalBeside } from '../../worker/temporal-beside.ts';
 import { NEW_IMAGE, SET, SIDECAR } from '../support/builders.ts';
+import { aCard, aNotice } from '../support/gateway.ts';
 import { until } from '../lab/until.ts';
 import { SECRET, policyOf, startSink } from '../support/http-sinks.ts';
 import type { TestSink } from '../support/http-sinks.ts';
@@ -251,6 +259,41 @@ describe('what people must know', () => {
     );
     await sink.close();
   });
+});
+
+test('a notice that could never be delivered is none, and the sink gets the next one', async ({ stage }) => {
+  const sink = await startSink('chat');
+  const it = await stage({}, undefined, { policy: policyOf([sink]), courierTimes: times });
+  const { client, clusterName: cluster } = it;
+  const release = aCard({ cluster, set: SET });
+  const nested = JSON.stringify(aNotice({ id: 'nested', release })).replace(
+    '"cluster"',
+    `"x":${'['.repeat(5_000)}${']'.repeat(5_000)},"cluster"`,
+  );
+  const future = JSON.stringify(aNotice({ id: 'future', at: Date.UTC(9_000, 0), release }));
+  const good = JSON.stringify(aNotice({ id: 'good', at: Date.now(), release }));
+  const workflowId = courierWorkflowId(cluster, SET);
+  const input = { workflowId, taskQueue: taskQueueOf(cluster), args: [{ v: 1, cluster, set: SET }] };
+  await client.workflow.start(WORKFLOWS.courier, input);
+  // As they are: our own client could not write down what is nested so deep.
+  for (const notice of [nested, future, good])
+    await client.workflowService.signalWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId },
+      signalName: COURIER_MESSAGES.tell,
+      input: {
+        payloads: [
+          {
+            metadata: { encoding: Buffer.from('json/plain') },
+            data: Buffer.from(`{"v":1,"notices":[${notice}]}`),
+          },
+        ],
+      },
+    });
+  await until({ what: 'the good one', deadlineMs: 60_000, everyMs: 50 }, () => sink.received.length > 0);
+  expect(sink.received.map(({ notice: { id } }) => id)).toEqual(['good']);
+  expect(await undelivered(it)).toMatchObject({ unreadable: 2 });
+  await sink.close();
 });
 
 describe('Events on the set', () => {
