@@ -256,8 +256,11 @@ export class RunningRelease {
   #judge(message: unknown, weighed?: Weighed): ReturnType<typeof applyDecision> & { readonly id?: string } {
     const read = readDecision(message);
     const { state } = this.#release;
-    if ('ok' in read) return { ...applyDecision(state, read.ok, Date.now(), weighed), id: read.ok.id };
-    return { state, answer: { accepted: false, message: read.problem } };
+    if ('problem' in read) return { state, answer: { accepted: false, message: read.problem } };
+    const { id } = read.ok;
+    // Answers are kept longer than records: nobody makes a decision count again by a flood of others.
+    const given = this.#answers.get(id);
+    return given ? { state, answer: given, id } : { ...applyDecision(state, read.ok, Date.now(), weighed), id };
   }
 
   /** A signal that needs nobody's opinion counts at once. */
@@ -292,7 +295,7 @@ export class RunningRelease {
     const read = readDecision(message);
     if ('problem' in read) return true;
     const { state } = this.#release;
-    if (state.decisions.some(({ id }) => id === read.ok.id)) return true;
+    if (this.#answers.has(read.ok.id) || state.decisions.some(({ id }) => id === read.ok.id)) return true;
     return this.#weighing.waiting.length === 0 && refusalOfAnybody(state, read.ok) !== undefined;
   }
 

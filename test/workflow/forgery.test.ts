@@ -216,3 +216,25 @@ test('a halt is ended by nobody before it is known whether there is a policy', a
   expect(await unhalt('bob')).toMatchObject({ accepted: true });
   expect(await halt.result()).toMatchObject({ reason: 'bob: no reason given' });
 });
+
+test('a decision that was refused does not count later because a flood has washed its record away', async ({
+  stage,
+}) => {
+  const it = await stage();
+  const release = await it.start(aRelease({ gates: [{ before: 1 }, { before: 2 }] }));
+  await release.idle('the first gate', isOpen);
+  const early = { id: 'early', verb: 'approve', wave: 2, actor: 'bob' } as const;
+  const refused = await release.decide(early);
+  expect(refused).toMatchObject({ accepted: false });
+  const decision = { verb: 'approve', release: (await release.state()).release, actor: 'mallory', channel: 'bot' };
+  await release.signal(early);
+  for (const part of ['a', 'b', 'c'])
+    await release.handle.signal(
+      MESSAGES.decideSignal,
+      Array.from({ length: 100 }, (_, index) => ({ ...decision, id: `${part}${index}`, wave: 3 })),
+    );
+  await release.decide({ verb: 'approve', wave: 1, actor: 'bob' });
+  const { decisions } = await release.idle('the second gate', ({ gate: open }) => open?.wave === 2);
+  expect(decisions.map(({ id }) => id)).not.toContain('early');
+  expect(await release.decide(early)).toEqual(refused);
+});
