@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { EventEmitter } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { DWClientDownStream } from 'dingtalk-stream';
 import type { DingtalkApi, DingtalkApp } from './dingtalk-api.ts';
-import type { VendorTools } from './slack.ts';
+import { failing, keepConnected } from './keep-connected.ts';
+import type { VendorTools } from './vendor.ts';
 
 /** The settings that a connection is opened with. */
 export interface StreamParts {
@@ -16,39 +16,13 @@ export interface StreamParts {
 }
 
 const OPENING_MS = 10_000;
-const FIRST_PAUSE = 1_000;
-const LONGEST_PAUSE = 30_000;
-/** A connection that lasted so long was a good one: the next one need not wait. */
-const GOOD_MS = 60_000;
-
 /**
- * Keeps a connection to DingTalk open until it is closed. Resolves when it is open or has failed once: a DingTalk that
- * is down keeps no gateway from its other chats.
+ * Keeps a connection to DingTalk open until it is closed.
  * @returns closes it
  */
-export async function keepConnected(parts: StreamParts): Promise<() => Promise<void>> {
-  const stopping = new AbortController();
-  const isStopped = (): boolean => stopping.signal.aborted;
-  const tried = Promise.withResolvers<undefined>();
-  const running = (async () => {
-    let pause = FIRST_PAUSE;
-    while (!isStopped()) {
-      const began = performance.now();
-      const reason = await connectOnce(parts, stopping.signal, () => tried.resolve(undefined));
-      tried.resolve(undefined);
-      if (isStopped()) return;
-      parts.warn('the connection to DingTalk is broken; it is opened again', { vendor: 'dingtalk', reason });
-      pause = performance.now() - began > GOOD_MS ? FIRST_PAUSE : pause;
-      const wait = (0.5 + Math.random() / 2) * pause;
-      await delay(wait, undefined, { signal: stopping.signal }).catch(() => undefined);
-      pause = Math.min(LONGEST_PAUSE, 2 * pause);
-    }
-  })();
-  await tried.promise;
-  return async () => {
-    stopping.abort();
-    await running;
-  };
+export function keepStream(parts: StreamParts): Promise<() => Promise<void>> {
+  const { warn } = parts;
+  return keepConnected({ vendor: 'dingtalk', warn, once: (signal, opened) => connectOnce(parts, signal, opened) });
 }
 
 /** One connection from its opening to its end, with a client of its own. @returns why it ended */
@@ -68,11 +42,6 @@ async function connectOnce(parts: StreamParts, signal: AbortSignal, opened: () =
     // Ends its heartbeat as well, which the library leaves running otherwise.
     client.disconnect();
   }
-}
-
-async function failing(afterMs: number): Promise<never> {
-  await delay(afterMs, undefined, { ref: false });
-  throw new Error(`it does not open within ${afterMs / 1_000} s`);
 }
 
 /**

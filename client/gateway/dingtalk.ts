@@ -5,11 +5,10 @@ import type { CardModel, CardVerb } from './card.ts';
 import { CARD_VERBS } from './card.ts';
 import { dingtalkApi } from './dingtalk-api.ts';
 import type { DingtalkApi, DingtalkApp } from './dingtalk-api.ts';
-import { keepConnected } from './dingtalk-stream.ts';
+import { keepStream } from './dingtalk-stream.ts';
 import { Seen } from './freshness.ts';
-import type { VendorTools } from './slack.ts';
 import { buttonSchema, jsonOf } from './standard-webhooks.ts';
-import type { ChatVendor, TakeClick } from './vendor.ts';
+import type { ChatVendor, TakeClick, VendorTools } from './vendor.ts';
 
 /** How the gateway is an app of DingTalk. */
 export interface DingtalkSettings extends DingtalkApp {
@@ -41,7 +40,7 @@ export function dingtalkVendor(settings: DingtalkSettings, tools: VendorTools): 
       return outTrackId;
     },
     connect: (take) =>
-      keepConnected({ app: settings, api, topic: TOPIC, answer: dingtalkClicks(take, tools), warn: tools.warn }),
+      keepStream({ app: settings, api, topic: TOPIC, answer: dingtalkClicks(take, tools), warn: tools.warn }),
   };
 }
 

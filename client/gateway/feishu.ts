@@ -1,11 +1,12 @@
 import { createDecipheriv, createHash } from 'node:crypto';
+import type * as Lark from '@larksuiteoapi/node-sdk';
 import { z } from 'zod';
 import { cutText } from '../../release/spec/plain-text.ts';
 import type { Button, CardModel } from './card.ts';
 import { isTimely, Seen } from './freshness.ts';
-import type { VendorTools } from './slack.ts';
+import { aborted, failing, keepConnected } from './keep-connected.ts';
 import { buttonSchema, isSame, jsonOf } from './standard-webhooks.ts';
-import type { ChatVendor, RawAnswer, RawRequest, TakeClick } from './vendor.ts';
+import type { ChatVendor, RawAnswer, RawRequest, TakeClick, VendorTools } from './vendor.ts';
 
 /** How the gateway is an app of Feishu or Lark. */
 export interface FeishuSettings {
@@ -54,20 +55,59 @@ export async function feishuVendor(settings: FeishuSettings, tools: VendorTools)
     },
     ...(encryptKey === undefined
       ? {
-          async connect(take: TakeClick) {
-            const events = new lark.EventDispatcher({ loggerLevel: lark.LoggerLevel.fatal }).register({
-              'card.action.trigger': (event: unknown) => clicked({ event, at: tools.now() }, take),
-            } as never);
-            const socket = new lark.WSClient(app);
-            await socket.start({ eventDispatcher: events });
-            return () => {
-              socket.close();
-              return Promise.resolve();
-            };
-          },
+          connect: (take: TakeClick) =>
+            keepConnected({
+              vendor: 'feishu',
+              warn: tools.warn,
+              once: (signal, opened) => longConnection(lark, app, { signal, opened, take, now: tools.now }),
+            }),
         }
       : { answer: feishuCallbacks(encryptKey, tools) }),
   };
+}
+
+interface LongConnection extends Pick<VendorTools, 'now'> {
+  readonly signal: AbortSignal;
+  readonly opened: () => void;
+  readonly take: TakeClick;
+}
+
+const OPENING_MS = 10_000;
+/** Seconds after a ping of the library in which something must come. */
+const PONG_WITHIN = 10;
+
+/**
+ * One connection of Feishu's client from its opening to its end. The library itself says that it has started before it has,
+ * waits for up to two minutes before it tries again, and gives up for good when Feishu says so once (1.74).
+ */
+async function longConnection(
+  lark: typeof Lark,
+  app: ConstructorParameters<typeof Lark.WSClient>[0],
+  { signal, opened, take, now }: LongConnection,
+): Promise<string> {
+  const eventDispatcher = new lark.EventDispatcher({ loggerLevel: lark.LoggerLevel.fatal }).register({
+    'card.action.trigger': (event: unknown) => clicked({ event, at: now() }, take),
+  } as never);
+  const ready = Promise.withResolvers<undefined>();
+  const ended = Promise.withResolvers<string>();
+  const socket = new lark.WSClient({
+    ...app,
+    handshakeTimeoutMs: OPENING_MS,
+    wsConfig: { pingTimeout: PONG_WITHIN },
+    onReady: () => ready.resolve(undefined),
+    onError: () => ended.resolve('Feishu refuses it'),
+    onReconnecting: () => ended.resolve('it was closed'),
+  });
+  try {
+    await socket.start({ eventDispatcher });
+    await Promise.race([ready.promise, ended.promise, aborted(signal), failing(OPENING_MS)]);
+    void ready.promise.then(opened);
+    return await Promise.race([ended.promise, aborted(signal).then(() => 'it was closed')]);
+  } catch (error) {
+    return error instanceof Error ? error.message : 'unknown';
+  } finally {
+    socket.close({ force: true });
+  }
 }
 
 function demand<Data>({

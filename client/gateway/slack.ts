@@ -1,13 +1,13 @@
 import { createHmac } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { SocketModeClient } from '@slack/socket-mode';
 import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { isTimely, Seen } from './freshness.ts';
+import { aborted, keepConnected } from './keep-connected.ts';
 import { escapeMrkdwn, reasonBox, slackBlocks } from './slack-card.ts';
 import type { Block } from './slack-card.ts';
 import { buttonSchema, isSame, jsonOf } from './standard-webhooks.ts';
-import type { ChatVendor, Click, RawAnswer, RawRequest, TakeClick } from './vendor.ts';
+import type { ChatVendor, Click, RawAnswer, RawRequest, TakeClick, VendorTools } from './vendor.ts';
 
 /** How the gateway is an app of a Slack workspace. */
 export interface SlackSettings {
@@ -21,12 +21,6 @@ export interface SlackSettings {
   readonly appToken?: string | undefined;
   /** Other than https://slack.com/api/, for GovSlack and tests. */
   readonly apiUrl?: string | undefined;
-}
-
-/** The parts of the process that a vendor gets. */
-export interface VendorTools {
-  readonly now: () => number;
-  readonly warn: (message: string, fields: Readonly<Record<string, string>>) => void;
 }
 
 const DEADLINE_MS = 5_000;
@@ -212,11 +206,46 @@ async function quietly({ tools }: Desk, request: () => Promise<unknown>): Promis
 }
 
 /** Socket mode: Slack sends each click to one of the connections, so that several replicas share them. */
-async function listen(
+function listen(
   desk: Desk,
-  { appToken, apiUrl }: SlackSettings & { readonly appToken: string },
+  settings: SlackSettings & { readonly appToken: string },
   take: TakeClick,
 ): Promise<() => Promise<void>> {
+  const seen = new Seen<true>();
+  const clicked = ({ ack, body, envelope_id: id }: Envelope): void => {
+    const now = desk.tools.now();
+    if (id !== undefined && seen.of(id, now)) return void quietly(desk, ack);
+    if (id !== undefined) seen.add(id, true, now);
+    void quietly(desk, async () => {
+      await interact(desk, body, now, take);
+      await ack();
+    });
+  };
+  const { warn } = desk.tools;
+  return keepConnected({
+    vendor: 'slack',
+    warn,
+    async once(signal, opened) {
+      const socket = await socketOf(settings, clicked);
+      try {
+        const lost = new Promise((resolve) => socket.once('disconnected', resolve));
+        await socket.start();
+        opened();
+        await Promise.race([lost, aborted(signal)]);
+        return 'it was closed';
+      } catch (error) {
+        return codeOf(error);
+      } finally {
+        await socket.disconnect().catch(() => undefined);
+      }
+    },
+  });
+}
+
+async function socketOf(
+  { appToken, apiUrl }: SlackSettings & { readonly appToken: string },
+  clicked: (envelope: Envelope) => void,
+): Promise<SocketModeClient> {
   const { SocketModeClient: Client } = await import('@slack/socket-mode');
   const socket = new Client({
     appToken,
@@ -229,51 +258,16 @@ async function listen(
       ...(apiUrl === undefined ? {} : { slackApiUrl: apiUrl }),
     },
   });
-  const seen = new Seen<true>();
-  socket.on('interactive', ({ ack, body, envelope_id: id }: Envelope) => {
-    const now = desk.tools.now();
-    if (id !== undefined && seen.of(id, now)) return void quietly(desk, ack);
-    if (id !== undefined) seen.add(id, true, now);
-    void quietly(desk, async () => {
-      await interact(desk, body, now, take);
-      await ack();
-    });
-  });
-  // Without a listener an error of the connection would end the process; that it is lost is said below.
+  socket.on('interactive', clicked);
+  // Without a listener an error of the connection would end the process; that it is lost is told by its end.
   socket.on('error', () => undefined);
-  const stopping = new AbortController();
-  void stayConnected(socket, desk.tools, stopping.signal);
-  return async () => {
-    stopping.abort();
-    await socket.disconnect();
-  };
+  return socket;
 }
 
 interface Envelope {
   readonly ack: () => Promise<void>;
   readonly body: unknown;
   readonly envelope_id?: string;
-}
-
-const FIRST_PAUSE = 500;
-const LONGEST_PAUSE = 30_000;
-
-/** Opens the connection, and a new one whenever it is lost: Slack itself renews each after some hours. */
-async function stayConnected(socket: SocketModeClient, { warn }: VendorTools, stopping: AbortSignal): Promise<void> {
-  const isOver = (): boolean => stopping.aborted;
-  for (let pause = FIRST_PAUSE; !isOver(); pause = Math.min(LONGEST_PAUSE, 2 * pause)) {
-    const lost = new Promise((resolve) => socket.once('disconnected', resolve));
-    try {
-      await socket.start();
-      pause = FIRST_PAUSE;
-      await lost;
-      if (!isOver()) warn('the connection to Slack is lost; it is opened again', { vendor: 'slack' });
-    } catch (error) {
-      warn('Slack cannot be connected to; it is tried again', { vendor: 'slack', reason: codeOf(error) });
-    }
-    socket.removeAllListeners('disconnected');
-    await delay(pause, undefined, { signal: stopping, ref: false }).catch(() => undefined);
-  }
 }
 
 /** The name of an error of Slack's libraries; their messages may hold what was sent. */

@@ -94,7 +94,14 @@ async function carry(desk: Desk, click: Click): Promise<string> {
   // Only a Temporal that has answered just now is sent something: otherwise it is sure that nothing was decided.
   const trouble = known ? undefined : await releases.trouble(TIMES.probe);
   if (trouble !== undefined) return `${trouble}; nothing was decided: click again`;
-  await releases.signal(workflowId, decision, TIMES.signal);
+  try {
+    await releases.signal(workflowId, decision, TIMES.signal);
+  } catch (error) {
+    // A release that has ended takes nothing, and still tells what it has decided.
+    const said = releases.isFinal(error) ? await answerTo(desk, workflowId, decision, until) : undefined;
+    if (said === undefined) throw error;
+    return said;
+  }
   return (await answerTo(desk, workflowId, decision, until)) ?? TAKEN;
 }
 

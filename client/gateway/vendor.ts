@@ -45,3 +45,9 @@ export interface ChatVendor {
   /** Opens the vendor's connection for clicks; the result closes it. */
   readonly connect?: (take: TakeClick) => Promise<() => Promise<void>>;
 }
+
+/** The parts of the process that a vendor gets. */
+export interface VendorTools {
+  readonly now: () => number;
+  readonly warn: (message: string, fields: Readonly<Record<string, string>>) => void;
+}

@@ -1,11 +1,13 @@
 import { createCipheriv, createHash, createHmac } from 'node:crypto';
 import { AESCipher } from '@larksuiteoapi/node-sdk';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { cardModel } from '../../client/gateway/card.ts';
-import { feishuCallbacks, feishuCard } from '../../client/gateway/feishu.ts';
+import { feishuCallbacks, feishuCard, feishuVendor } from '../../client/gateway/feishu.ts';
 import { escapeMrkdwn, slackBlocks } from '../../client/gateway/slack-card.ts';
 import { slackVendor } from '../../client/gateway/slack.ts';
 import type { Click, TakeClick } from '../../client/gateway/vendor.ts';
+import { FEISHU_APP, fakeFeishu, feishuClick } from '../support/feishu-server.ts';
+import type { FakeFeishu } from '../support/feishu-server.ts';
 import { aCard } from '../support/gateway.ts';
 import { fakeSlack } from '../support/slack-server.ts';
 import type { FakeSlack } from '../support/slack-server.ts';
@@ -226,5 +228,63 @@ describe('Feishu', () => {
 
   test('gets a form for the reason of a rejection', () => {
     expect(JSON.stringify(feishuCard(model))).toContain('"tag":"form","name":"hotwave-reject"');
+  });
+
+  describe('by the long connection of its own client', () => {
+    let feishu: FakeFeishu;
+    let desk: ReturnType<typeof aDesk>;
+    let close: (() => Promise<void>) | undefined;
+    beforeEach(async () => {
+      feishu = await fakeFeishu();
+      desk = aDesk();
+    });
+    afterEach(async () => {
+      await close?.();
+      await feishu.close();
+    });
+    const connect = async (warnings: string[] = []): Promise<void> => {
+      const { domain } = feishu;
+      const warn = (message: string, { reason = '' }: Readonly<Record<string, string>>): void =>
+        void warnings.push(`${message}: ${reason}`);
+      const vendor = await feishuVendor({ ...FEISHU_APP, chat: 'oc_1', domain }, { ...tools, warn });
+      close = await vendor.connect?.(desk.take);
+    };
+
+    test('sends clicks, and shows the answer to who clicked', async () => {
+      await connect();
+      const answer = await feishu.event('m1', feishuClick('ev1', 'ou_1', valueOf('approve')));
+      expect(answer).toEqual({ toast: { type: 'info', content: 'approved: wave 2 starts' } });
+      expect(desk.clicks).toMatchObject([{ actor: 'feishu:ou_1', click: 'ev1', value: valueOf('approve') }]);
+    });
+
+    test('gets a new connection at once after one was lost', async () => {
+      await connect();
+      await feishu.event('m1', feishuClick('ev1', 'ou_1', valueOf('pause')));
+      await feishu.drop();
+      await feishu.event('m2', feishuClick('ev2', 'ou_1', valueOf('rollback')));
+      expect(desk.clicks.map(({ value: { verb } }) => verb)).toEqual(['pause', 'rollback']);
+    });
+
+    test('gets a connection when it has refused one before', async () => {
+      feishu.refusal = 514;
+      const warnings: string[] = [];
+      await connect(warnings);
+      expect(warnings).toEqual(['the connection to the chat is lost; it is opened again: Feishu refuses it']);
+      feishu.refusal = 0;
+      await feishu.event('m1', feishuClick('ev1', 'ou_1', valueOf('pause')));
+      expect(desk.clicks).toHaveLength(1);
+    });
+
+    test('may send what nobody understands: the next click counts', async () => {
+      await connect();
+      const click = feishuClick('ev0', 'ou_1', valueOf('pause'));
+      await feishu.raw(Buffer.from('no frame'));
+      await feishu.raw(feishu.frame('card', 'm0', click));
+      await feishu.event('m1', { schema: '2.0', header: { event_id: 'ev1', event_type: 'im.message' } });
+      await feishu.event('m2', feishuClick('ev2', 'not an id!', valueOf('pause')));
+      expect(desk.clicks).toEqual([]);
+      await feishu.event('m3', feishuClick('ev3', 'ou_1', valueOf('pause')));
+      expect(desk.clicks).toMatchObject([{ click: 'ev3' }]);
+    });
   });
 });

@@ -278,7 +278,7 @@ describe('the connection to DingTalk', () => {
     expect(clicks).toHaveLength(1);
     const reason = `DingTalk answers ${path} with 401 authFailed`;
     expect(warnings).toEqual([
-      `the connection to DingTalk is broken; it is opened again ${JSON.stringify({ vendor: 'dingtalk', reason })}`,
+      `the connection to the chat is lost; it is opened again ${JSON.stringify({ vendor: 'dingtalk', reason })}`,
     ]);
   });
 

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { WebSocketServer } from 'ws';
 import type { WebSocket } from 'ws';
+import { until } from '../lab/until.ts';
 
 /** The app that the DingTalk of tests knows. */
 export const DINGTALK_APP = { clientId: 'ding-client', clientSecret: 'a secret of dingtalk' };
@@ -48,7 +49,7 @@ export async function fakeDingtalk(): Promise<FakeDingtalk> {
   const calls: DingtalkCall[] = [];
   const refusals: FakeDingtalk['refusals'] = new Map();
   const answers = new Map<string, (answer: DingtalkAnswer) => void>();
-  let connected = Promise.withResolvers<WebSocket>();
+  let newest: WebSocket | undefined;
   let tokens = 0;
   let revoked = 0;
   const server = createServer((request, response) => {
@@ -81,11 +82,15 @@ export async function fakeDingtalk(): Promise<FakeDingtalk> {
       answers.get(answer.headers.messageId)?.(answer);
     });
     socket.send(JSON.stringify({ type: 'SYSTEM', headers: { topic: 'CONNECTED' }, data: '{}' }));
-    connected.resolve(socket);
+    newest = socket;
+    socket.on('close', () => {
+      if (newest === socket) newest = undefined;
+    });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
+  const open = (): Promise<WebSocket> => until({ what: 'the stream', deadlineMs: 60_000, everyMs: 10 }, () => newest);
   const fake: FakeDingtalk = {
     apiUrl: `http://127.0.0.1:${port()}`,
     calls,
@@ -93,7 +98,7 @@ export async function fakeDingtalk(): Promise<FakeDingtalk> {
     refusals,
     revoke: () => void (revoked = tokens),
     async raw(frame) {
-      (await connected.promise).send(frame);
+      (await open()).send(frame);
     },
     async press(messageId, data, at) {
       const answered = new Promise<DingtalkAnswer>((resolve) => answers.set(messageId, resolve));
@@ -103,10 +108,9 @@ export async function fakeDingtalk(): Promise<FakeDingtalk> {
       return await answered;
     },
     async reconnected() {
-      const old = await connected.promise;
-      connected = Promise.withResolvers<WebSocket>();
-      old.terminate();
-      await connected.promise;
+      (await open()).terminate();
+      newest = undefined;
+      await open();
     },
     async close() {
       for (const socket of sockets.clients) socket.terminate();

@@ -186,29 +186,4 @@ describe('hotwave gateway, the process', () => {
     await it.kill();
     await door.close();
   });
-
-  test.for(['shut', 'jam'] as const)(
-    'says within 3 seconds that nothing was decided when Temporal is behind a door that is %s: it counts the next click',
-    async (trouble, { stage, slack, gateway }) => {
-      const door = await tcpDoor(inject('temporalAddress'));
-      const it = await gateway(settings(slack, door.address));
-      const hotwave = await stage({}, undefined, { policy: policyWith(it), courierTimes: times });
-      const release = await hotwave.start(aRelease({}), 'github:ann');
-      await release.until('the gate', isOpen);
-      const card = await cardThatShows(slack, 'hotwave-approve');
-      door[trouble]();
-      const started = performance.now();
-      const sentence = await toldTo(slack, () => click(it, card));
-      expect(performance.now() - started).toBeLessThan(3_000);
-      expect(sentence).toContain(`Temporal at ${door.address} does not answer; nothing was decided: click again`);
-      door.open();
-      await isReady(it);
-      expect((await release.state()).decisions).toEqual([]);
-      expect(await toldTo(slack, () => click(it, card))).toContain('approved: wave 1 starts');
-      expect(await release.result()).toMatchObject({ outcome: 'done' });
-      await cardThatShows(slack, '(done)');
-      await it.kill();
-      await door.close();
-    },
-  );
 });
