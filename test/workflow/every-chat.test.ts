@@ -10,7 +10,7 @@ import { aRelease, test } from '../support/stage.ts';
 import { tcpDoor } from '../support/tcp-door.ts';
 
 // Every chat, through the vendor's own client or by its own rules, to a gateway in a process of its own, to a real Temporal:
-// one table of what may happen to a click. What cannot happen over a connection without signatures is said in the table.
+// one table of what may happen to a click. Rows that cannot happen over a connection without signatures is said in the table.
 
 const KEY = personalKey();
 const MINUTES = 60_000;
@@ -25,7 +25,7 @@ interface Row {
 const NOBODY = /is in no group that decides about wave 1: ask somebody of ops$/;
 const DOWN = /^Temporal at \S+ does not answer; nothing was decided: click again$/;
 
-/** What a person reads, and how many votes there are then. `refused` is how the way refuses a signature, a time, a replay. */
+/** The sentence that a person reads, and how many votes there are then. `refused` is how the way refuses a signature, a time, a replay. */
 function tableOf(refused: {
   readonly signature: string;
   readonly time: string | undefined;
