@@ -81,7 +81,8 @@ export async function fakeFeishu(): Promise<FakeFeishu> {
 
   const sockets = new WebSocketServer({ server });
   sockets.on('connection', (socket) => {
-    newest = socket;
+    // Its first message is a ping, which says that the library listens; a frame that comes with the opening is lost (1.74).
+    socket.once('message', () => (newest = socket));
     socket.on('close', () => {
       if (newest === socket) newest = undefined;
     });
