@@ -33,8 +33,10 @@ interface Engine {
   sidecarContainer: string;
 }
 
-/** The container whose image carries the hot files; every other one is a main container. */
-const sidecar = 'sidecar';
+/** The container whose image carries the hot files: the one named `sidecar`, else the last one of the pod. */
+function sidecarOf({ spec: { containers } }: Pod): string {
+  return (containers.find(({ name }) => name === 'sidecar') ?? containers.at(-1))?.name ?? '';
+}
 
 /**
  * Plays the game engines of all pods of a fleet, by what the pods' statuses say. An engine loads new files only when
@@ -121,8 +123,10 @@ export class FleetEngine {
   }
 
   #follow(engine: Engine, pod: Pod): void {
-    const main = pod.spec.containers.find(({ name }) => name !== sidecar);
-    const mainId = startedId(containerStatus(pod, main?.name ?? ''));
+    const sidecar = sidecarOf(pod);
+    // A pod of one container has no hot files: its engine comes with them.
+    const main = pod.spec.containers.find(({ name }) => name !== sidecar)?.name ?? sidecar;
+    const mainId = startedId(containerStatus(pod, main));
     const sidecarStatus = containerStatus(pod, sidecar);
     const sidecarId = startedId(sidecarStatus);
     if (sidecarStatus && sidecarId !== '' && sidecarId !== engine.sidecarContainer) {
