@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, onTestFinished, test } from 'vitest';
+import { checkoutId } from '../lab/checkout.ts';
 import { writeLabRecord } from '../lab/lab-state.ts';
 import { identityOf } from '../lab/process-identity.ts';
 
@@ -35,7 +36,11 @@ test('a second demo that is to be kept says in one sentence that the first one r
   const cache = mkdtempSync(join(tmpdir(), 'hotwave-cache-'));
   onTestFinished(() => rmSync(cache, { recursive: true }));
   // The lab belongs to a process that lives: to this one.
-  writeLabRecord(join(cache, 'labs', 'demo'), { kind: 'truth', name: 'demo', owner: identityOf(process.pid)! });
+  writeLabRecord(join(cache, 'labs', checkoutId(), 'demo'), {
+    kind: 'truth',
+    name: 'demo',
+    owner: identityOf(process.pid)!,
+  });
   expect(await demo(['--keep'], { HOTWAVE_CACHE: cache })).toEqual({
     exitCode: 1,
     stdout: '',

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { checkout } from './checkout.ts';
 import { startControlPlane } from './control-plane.ts';
 import type { Cores } from './cores.ts';
 import { labUsers } from './credentials.ts';
@@ -13,12 +15,13 @@ import type {
   TruthModule,
   Workshop,
 } from './lab-contract.ts';
-import { endLab, isAbandoned, knownLab, knownLabs, labDirectory, writeLabRecord } from './lab-state.ts';
+import { endLab, isAbandoned, knownLab, knownLabs, labDirectory, labsOfOthers, writeLabRecord } from './lab-state.ts';
 import type { KnownLab } from './lab-state.ts';
 import { claimPorts } from './ports.ts';
 import { Supervisor } from './process.ts';
 import { identityOf, isAlive } from './process-identity.ts';
 import { serverPrograms } from './programs.ts';
+import { startScheduler } from './scheduler.ts';
 import { temporalProgram } from './temporal-program.ts';
 import { startTemporal } from './temporal-server.ts';
 import type { TemporalServer } from './temporal-server.ts';
@@ -38,9 +41,13 @@ export interface LabOptions {
   readonly log?: (line: string) => void;
   /** The lab goes on when this process ends; `npm run lab -- down` or `endLabNamed` ends it. */
   readonly outlivesOwner?: boolean;
+  /** What is put on the lab before it counts as up; returns more addresses. When it throws, the lab ends. */
+  readonly furnish?: (lab: Lab) => Promise<Readonly<Record<string, string>>>;
   readonly rates?: ControllerRates;
   /** PodUnavailableBudgets count for in-place updates, too. Default false, as in OpenKruise. */
   readonly podBudgets?: boolean;
+  /** Pods that name no node get the lab's. Default false: tests name it, and every process costs them time. */
+  readonly schedules?: boolean;
   /** Fleet only. */
   readonly nodes?: number;
   /** Fleet only: how long an image change takes. */
@@ -83,8 +90,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       startCluster(options, workshop),
     ]);
     const lab = assemble({ options, name, workshop, temporal, controlPlane, nodes });
+    const furniture = await options.furnish?.(lab);
     const owner = options.outlivesOwner === true ? {} : { owner: identityOf(process.pid)! };
-    writeLabRecord(directory, { ...record, ...owner, addresses: addressesOf(lab) });
+    writeLabRecord(directory, { ...record, ...owner, addresses: { ...addressesOf(lab), ...furniture } });
     return lab;
   } catch (error) {
     await endLabNamed(name);
@@ -94,16 +102,18 @@ export async function startLab(options: LabOptions): Promise<Lab> {
 
 /** Ends the lab with this name, whoever started it and whatever is left of it; false when there is none. */
 export async function endLabNamed(name: string): Promise<boolean> {
-  return endLab(name, () => true, clearTruthLeftovers);
+  return endLab(labDirectory(name), () => true, clearTruthLeftovers);
 }
 
 async function startCluster(options: LabOptions, workshop: Workshop): Promise<[ControlPlane, Nodes]> {
-  const { rates, podBudgets = false, nodes, swap, kind } = options;
+  const { rates, podBudgets = false, nodes, swap, kind, schedules = false } = options;
   const controlPlane = await startControlPlane({ ...workshop, podBudgets, ...(rates && { rates }) });
   const nodeOptions: NodeOptions = { ...workshop, controlPlane };
-  if (kind === 'truth') return [controlPlane, await (await truthModule()).startTruthNode(nodeOptions)];
   const fleetOptions = { ...nodeOptions, ...(nodes !== undefined && { nodes }), ...(swap && { swap }) };
-  return [controlPlane, await startFleet(fleetOptions)];
+  const joined: Nodes =
+    kind === 'truth' ? await (await truthModule()).startTruthNode(nodeOptions) : await startFleet(fleetOptions);
+  if (schedules) await startScheduler(nodeOptions, joined.nodeName);
+  return [controlPlane, joined];
 }
 
 interface Parts {
@@ -157,11 +167,12 @@ function addressesOf(lab: Lab): Record<string, string> {
   };
 }
 
-/** Ends every lab whose owner was killed. */
+/** Ends every lab of this checkout whose owner was killed, and those of checkouts that were deleted. */
 export async function endAbandonedLabs(log: (line: string) => void): Promise<void> {
-  for (const lab of knownLabs().filter(isAbandoned)) {
-    log(`ending lab ${lab.record.name}, whose owner is gone`);
-    await endLab(lab.record.name, isAbandoned, clearTruthLeftovers);
+  const orphans = labsOfOthers().filter(({ record }) => !existsSync(record.checkout));
+  for (const { record, directory } of [...knownLabs().filter(isAbandoned), ...orphans]) {
+    log(`ending lab ${record.name}, whose ${record.checkout === checkout ? 'owner' : 'checkout'} is gone`);
+    await endLab(directory, isAbandoned, clearTruthLeftovers);
   }
 }
 
@@ -181,7 +192,7 @@ export function requireFreeName(name: string): void {
 async function endPredecessor(name: string): Promise<void> {
   requireFreeName(name);
   if (!knownLab(name)) return;
-  await endLab(name, (found) => !isInUse(found), clearTruthLeftovers);
+  await endLab(labDirectory(name), (found) => !isInUse(found), clearTruthLeftovers);
 }
 
 function isInUse({ record, running }: KnownLab): boolean {
