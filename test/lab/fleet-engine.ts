@@ -41,10 +41,7 @@ function sidecarOf({ spec: { containers } }: Pod): string {
 /**
  * Plays the game engines of all pods of a fleet, by what the pods' statuses say. An engine loads new files only when
  * it is told to (or when its main container starts): "the file is there" and "the version is loaded" are two facts,
- * as with real engines. The loaded and the new tag may make it misbehave:
- * - `reloadfails`: reload answers 500 and loads nothing
- * - `stale`: reload answers 200 and loads nothing
- * - `unhealthy`: once loaded, `/healthz` answers 503
+ * as with real engines. The loaded and the new tag may make it misbehave: see `engineFailures` of fleet-failures.ts.
  */
 export class FleetEngine {
   readonly #engines = new Map<string, Engine>();

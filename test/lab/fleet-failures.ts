@@ -11,18 +11,28 @@ export const delayAnnotation = 'hotwave.test/delay';
 export const selfReloadAnnotation = 'hotwave.test/self-reload';
 
 /**
- * The failures with a container's image; part of the image's tag (`v2.0-crash`), or the value of the pod
- * annotation {@link failAnnotation}.
- * - `badpull`: cannot be pulled; the old image stays, waiting ImagePullBackOff
- * - `crash`: starts and ends at once, again and again; waiting CrashLoopBackOff, restartCount grows
- * - `neverready`: runs but is never ready
- * - `slow`: as it should be, but takes 5 s
- * - `mainrestart`: as it should be, but the pod's other containers restart too
+ * What may go wrong with a container's image, in words for `npm run lab -- --help`; part of the image's tag
+ * (`v2.0-crash`), or the value of the pod annotation {@link failAnnotation}.
  */
-const failureModes = ['badpull', 'crash', 'neverready', 'slow', 'mainrestart'] as const;
+export const containerFailures = {
+  badpull: 'cannot be pulled: ImagePullBackOff, the old image stays',
+  crash: 'starts and ends again and again: CrashLoopBackOff',
+  neverready: 'runs, and is never Ready',
+  slow: 'good, but takes 5 s',
+  mainrestart: 'good, but the main container restarts with it',
+} as const;
 
-/** One of {@link failureModes}. */
-export type FailureMode = (typeof failureModes)[number];
+/** What the engine does with files of such a version; part of the sidecar image's tag. */
+export const engineFailures = {
+  reloadfails: 'the reload command fails, nothing is loaded',
+  stale: 'the reload succeeds, nothing is loaded',
+  unhealthy: 'once loaded, /healthz answers 503',
+  errors: 'once loaded, the metric game_error_ratio is 0.07, not 0.002',
+  mute: 'once loaded, the engine has no metrics',
+} as const;
+
+/** One of {@link containerFailures}. */
+export type FailureMode = keyof typeof containerFailures;
 
 /** The same names as strings of jq and of Go templates. */
-export const quotedFailureModes: readonly string[] = failureModes.map((mode) => `"${mode}"`);
+export const quotedFailureModes: readonly string[] = Object.keys(containerFailures).map((mode) => `"${mode}"`);

@@ -15,6 +15,8 @@ export interface SidecarVersion {
   readonly environment?: readonly string[];
   /** Instead of syncing. */
   readonly entrypoint?: readonly string[];
+  /** How it fails, in words for `npm run lab -- --help`; absent when it is good. */
+  readonly fails?: string;
 }
 
 /** The good versions, and one bad version for each way in which a hot update fails on real servers. */
@@ -22,16 +24,36 @@ export const sidecarVersions: readonly SidecarVersion[] = [
   { tag: 'v1.0', files: 'v1.0' },
   { tag: 'v2.0', files: 'v2.0' },
   { tag: 'v3.0', files: 'v3.0' },
-  // Ends before it has synced anything: crash loop, and the engine keeps the files it has.
-  { tag: 'v2.1-crash', files: 'v2.0', entrypoint: ['/bin/sh', '-c', 'echo "hot-sync: no such scene" >&2; exit 1'] },
-  // `nginx -s reload` refuses it with a non-zero exit code and goes on with what it has loaded.
-  { tag: 'v2.1-badconfig', files: 'v2.0', extra: { 'arena.conf': 'set $arena_size twelve' } },
-  // The files arrive but the sidecar never says so: the pod does not become ready.
-  { tag: 'v2.1-neverready', files: 'v2.0', environment: ['HOT_SYNC_HIDES_READINESS=yes'] },
-  // Loads, echoes its version, and then the engine says it is not well: /healthz answers 503.
-  { tag: 'v2.1-unhealthy', files: 'v2.0', extra: { 'health.conf': 'set $hot_health "out of memory";\n' } },
-  // VERSION is new, the file that the engine loads stays the old one: the reload succeeds and changes nothing.
-  { tag: 'v2.1-stale', files: 'v2.0', environment: ['HOT_SYNC_FORGETS=version.conf'] },
+  {
+    tag: 'v2.1-crash',
+    files: 'v2.0',
+    entrypoint: ['/bin/sh', '-c', 'echo "hot-sync: no such scene" >&2; exit 1'],
+    fails: 'the sidecar ends before it has synced: CrashLoopBackOff',
+  },
+  {
+    tag: 'v2.1-badconfig',
+    files: 'v2.0',
+    extra: { 'arena.conf': 'set $arena_size twelve' },
+    fails: 'nginx -s reload fails, nothing is loaded',
+  },
+  {
+    tag: 'v2.1-neverready',
+    files: 'v2.0',
+    environment: ['HOT_SYNC_HIDES_READINESS=yes'],
+    fails: 'the files arrive, the sidecar is never Ready',
+  },
+  {
+    tag: 'v2.1-unhealthy',
+    files: 'v2.0',
+    extra: { 'health.conf': 'set $hot_health "out of memory";\n' },
+    fails: 'once loaded, /healthz answers 503',
+  },
+  {
+    tag: 'v2.1-stale',
+    files: 'v2.0',
+    environment: ['HOT_SYNC_FORGETS=version.conf'],
+    fails: 'the reload succeeds, nothing is loaded',
+  },
 ];
 
 /** Fills the layer of one sidecar version: hot files in /app/js, their checksums, and the command that syncs them. */

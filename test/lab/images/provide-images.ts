@@ -99,7 +99,13 @@ async function buildImages(packages: string, work: string): Promise<Image[]> {
       entrypoint: ['/bin/serve-minecraft'],
     });
   }
-  return [...images, ...images.flatMap(underTheArticlesName)];
+  return [...images, ...images.flatMap(underTheArticlesName), ...images.flatMap(underTheExamplesName)];
+}
+
+/** `examples/` run on the lab as they are: it has their images. */
+function underTheExamplesName(image: Image): Image[] {
+  const reference = image.reference.replace(/^lab[.]local\//, 'registry.example/');
+  return reference === image.reference ? [] : [{ ...image, reference }];
 }
 
 /** Its engines are the lab's own, but for the one that reloads itself: there at every change of a file. */
