@@ -14,7 +14,9 @@ export default defineConfig({
           maxWorkers: 2,
           // Properties play thousands of cases; on a busy machine that takes its time.
           testTimeout: 60_000,
-          include: ['test/{release,progress,client,cluster,worker,activities,contract,bench,demo}/**/*.test.ts'],
+          include: [
+            'test/{release,progress,client,cluster,worker,activities,contract,bench,demo,playground}/**/*.test.ts',
+          ],
         },
       },
       {

@@ -13,16 +13,16 @@ export const hotwaveProgram: readonly string[] = [
 export class CommandFailure extends Error {}
 
 /**
- * The environment for hotwave's own commands on a lab or in memory. A person's settings for another Temporal, in variables or in
- * the configuration file, are left out: the demo must never reach for a real one.
+ * The environment for hotwave's own commands on a lab or in memory, besides the variables of this process. A person's settings
+ * for another Temporal, in variables or in the configuration file, are undefined: they must not be passed on, because what runs
+ * on a lab must never reach for a real one.
  */
-export function hotwaveEnvironment({ temporal }: Pick<World, 'temporal'>): Record<string, string> {
-  const foreign = /^(TEMPORAL|HOTWAVE)_(?!CACHE)/;
-  const kept = Object.entries(process.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !foreign.test(entry[0]),
-  );
+export function hotwaveEnvironment({
+  temporal,
+}: Pick<World, 'temporal'>): Readonly<Record<string, string | undefined>> {
+  const foreign = Object.keys(process.env).filter((name) => /^(TEMPORAL|HOTWAVE)_(?!CACHE)/.test(name));
   return {
-    ...Object.fromEntries(kept),
+    ...Object.fromEntries(foreign.map((name) => [name, undefined])),
     TEMPORAL_ADDRESS: temporal.address,
     // A file that does not exist: no settings.
     TEMPORAL_CONFIG_FILE: '/dev/null',
@@ -33,7 +33,7 @@ export function hotwaveEnvironment({ temporal }: Pick<World, 'temporal'>): Recor
 /** Runs the real `hotwave` as a person would, and shows the command and what it prints, as it comes. */
 export class HotwaveCommand {
   readonly #narrator: Narrator;
-  readonly #environment: Record<string, string>;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #folder: string;
   readonly #signal: AbortSignal;
 
@@ -86,7 +86,6 @@ export class HotwaveCommand {
     return execa(process.execPath, [...hotwaveProgram, ...args], {
       cwd: this.#folder,
       env: this.#environment,
-      extendEnv: false,
       reject: false,
       all: true,
       stdin: 'ignore',

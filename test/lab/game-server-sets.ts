@@ -11,8 +11,8 @@ export interface SetOptions {
   readonly namespace?: string;
   /** 3 when left out. */
   readonly replicas?: number;
-  /** The `spec.nodeName` of every pod: `lab.nodeName`. */
-  readonly nodeName: string;
+  /** The `spec.nodeName` of every pod: `lab.nodeName`. Left out where a scheduler runs. */
+  readonly nodeName?: string;
   /** The engine's image, container `app-2048`. */
   readonly mainImage?: string;
   /** The image with the hot files, container `sidecar`. */
@@ -64,7 +64,7 @@ export function gameServerSet(options: SetOptions): object {
         ...(options.reclaimPolicy ? { reclaimPolicy: options.reclaimPolicy } : {}),
         metadata: { annotations: podAnnotations, labels: options.podLabels ?? {} },
         spec: {
-          nodeName: options.nodeName,
+          ...(options.nodeName === undefined ? {} : { nodeName: options.nodeName }),
           automountServiceAccountToken: false,
           containers: [
             { name: mainContainer, image: options.mainImage ?? 'registry.example/2048:v1.0' },

@@ -14,8 +14,8 @@ export interface Daemon {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** Added to the environment of this process. */
-  readonly environment?: Readonly<Record<string, string>>;
+  /** Added to the environment of this process; what is undefined is taken away from it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** How long it may take to end after TERM before its group is killed; 3 s when left out. */
   readonly stopDeadlineMs?: number;
 }
