@@ -3,7 +3,7 @@ import type { LabGame } from '../demo/game.ts';
 import { gameServerSet } from '../lab/game-server-sets.ts';
 
 /** The set of every playground. */
-export const playgroundSet = 'gss-2048';
+export const playgroundSet = 'duel';
 
 const servers = 6;
 

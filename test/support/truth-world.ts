@@ -9,7 +9,7 @@ export function truthWorld(): { readonly lab: Lab; readonly hotwave: Hotwave } {
   let lab: Lab | undefined;
   let hotwave: Hotwave | undefined;
   beforeAll(async () => {
-    lab = await startLab({ kind: 'truth' });
+    lab = await startLab({ kind: 'truth', schedules: true });
     hotwave = await startHotwave(lab);
   });
   afterAll(async () => {

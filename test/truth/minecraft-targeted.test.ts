@@ -56,7 +56,7 @@ test('a targeted release that is rolled back at its gate leaves the chosen serve
     metadata: { name: 'back-to-1-12' },
     spec: {
       ...file.spec,
-      images: { [minecraftContainer]: 'lab.local/minecraft-demo:1.12.2' },
+      images: { [minecraftContainer]: 'registry.example/minecraft-demo:1.12.2' },
       gates: [{ before: 2, approvals: 1, notRequester: false, timeout: 600_000, onTimeout: 'pause' }],
     },
   };
