@@ -2,7 +2,7 @@ import { parseAllDocuments } from 'yaml';
 import type { Api } from './api.ts';
 import { waitForServers } from './game-server-sets.ts';
 
-/** What every manifest says about itself. */
+/** The fields of every manifest. */
 interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -10,7 +10,7 @@ interface Manifest {
   readonly spec?: { readonly replicas?: number };
 }
 
-/** What was applied, in one line for a person. */
+/** One line for a person about a manifest that was applied. */
 export type Applied = string;
 
 /**

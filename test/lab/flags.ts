@@ -5,7 +5,7 @@ import type { LabKind } from './lab-contract.ts';
 import { UnknownVersions, environmentVersions, parseVersions } from './versions.ts';
 import type { LabVersions } from './versions.ts';
 
-/** What the lab command was asked to do. */
+/** The wish of a command line. */
 export type LabWish =
   | { readonly verb: 'help' | 'status' }
   | { readonly verb: 'down'; readonly name?: string | undefined }
@@ -51,9 +51,9 @@ or worktree has labs of its own.
   --versions VERSIONS
                newest, or some of kubernetes=1.37.2,kruise=1.8.3,
                kruise-game=1.1.0 in one word. Without it those of
-               HOTWAVE_LAB_VERSIONS, else the oldest ones. What is not built
-               yet is built first, once: Kubernetes takes about ten minutes, and
-               wants Go 1.26.
+               HOTWAVE_LAB_VERSIONS, else the oldest ones. Parts that are not
+               built yet are built first, once: Kubernetes takes about ten
+               minutes, and wants Go 1.26.
   -h, --help   this text
 
 Versions that fail. On the fleet every image exists, and a word anywhere in its

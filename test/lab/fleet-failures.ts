@@ -11,8 +11,8 @@ export const delayAnnotation = 'hotwave.test/delay';
 export const selfReloadAnnotation = 'hotwave.test/self-reload';
 
 /**
- * What may go wrong with a container's image, in words for `npm run lab -- --help`; part of the image's tag
- * (`v2.0-crash`), or the value of the pod annotation {@link failAnnotation}.
+ * The failures of a container, in words for `npm run lab -- --help`; part of its image's tag (`v2.0-crash`), or the value of
+ * the pod annotation {@link failAnnotation}.
  */
 export const containerFailures = {
   badpull: 'cannot be pulled: ImagePullBackOff, the old image stays',
@@ -22,7 +22,7 @@ export const containerFailures = {
   mainrestart: 'good, but the main container restarts with it',
 } as const;
 
-/** What the engine does with files of such a version; part of the sidecar image's tag. */
+/** The failures of an engine with the files of a version; part of the sidecar image's tag. */
 export const engineFailures = {
   reloadfails: 'the reload command fails, nothing is loaded',
   stale: 'the reload succeeds, nothing is loaded',

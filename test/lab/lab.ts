@@ -41,7 +41,7 @@ export interface LabOptions {
   readonly log?: (line: string) => void;
   /** The lab goes on when this process ends; `npm run lab -- down` or `endLabNamed` ends it. */
   readonly outlivesOwner?: boolean;
-  /** What is put on the lab before it counts as up; returns more addresses. When it throws, the lab ends. */
+  /** Puts more on the lab before it counts as up, and returns more addresses. The lab ends when it throws. */
   readonly furnish?: (lab: Lab) => Promise<Readonly<Record<string, string>>>;
   readonly rates?: ControllerRates;
   /** PodUnavailableBudgets count for in-place updates, too. Default false, as in OpenKruise. */

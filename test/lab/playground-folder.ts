@@ -1,7 +1,7 @@
 import { rmSync, rmdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What a lab writes into its playground folder. */
+/** The files that a lab writes into its playground folder. */
 export const playgroundFiles = ['set.yaml', 'good.yaml', 'bad.yaml', 'env', 'bin/hotwave'] as const;
 
 /** Where a lab for a person has its set, its release files and its command: in the checkout, where people see it. */
@@ -9,7 +9,7 @@ export function playgroundFolder(checkout: string, lab: string): string {
   return join(checkout, 'playground', lab);
 }
 
-/** Deletes what a lab wrote there, and the folder unless people have put something into it. */
+/** Deletes the files that a lab wrote there, and the folder unless people have put something into it. */
 export function removePlayground(checkout: string, lab: string): void {
   const folder = playgroundFolder(checkout, lab);
   for (const file of playgroundFiles) rmSync(join(folder, file), { force: true });

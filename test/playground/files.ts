@@ -49,7 +49,7 @@ ${game.runbook}
 `;
 }
 
-/** What a shell needs to be on a lab. */
+/** The settings of a shell on a lab. */
 export interface LabEnvironment {
   /** Of the folder with the command. */
   readonly bin: string;

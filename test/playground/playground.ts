@@ -11,7 +11,7 @@ import type { playgroundFiles } from '../lab/playground-folder.ts';
 import { badFile, commandFile, environmentFile, goodFile, quoted, setFile, playgroundSet } from './files.ts';
 
 /**
- * Puts onto a lab what a person wants to find there: game servers that run, a hotwave worker with the rights of
+ * Puts onto a lab everything that a person wants to find there: game servers that run, a hotwave worker with the rights of
  * deploy/rbac.yaml, and a folder with release files and the command. The lab's end ends and deletes all of it.
  * @returns where it is, for people
  * @throws Error when a server is not Ready, or the worker not ready, within a minute
@@ -35,7 +35,7 @@ export async function setUpPlayground(lab: Lab): Promise<Readonly<Record<string,
   return { 'worker log': worker.logFile, playground: folder };
 }
 
-/** What a person types to see a lab's releases go well and be caught, in any folder. */
+/** The commands that a person types to see a release go well and another be caught, in any folder. */
 export function playgroundCommands(folder: string): readonly string[] {
   const file = (name: string): string => quoted(join(folder, name));
   return [
