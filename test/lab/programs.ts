@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import type { Product } from '../../release/plan/tried-versions.ts';
+import { timeLeft } from './build-time.ts';
+import type { ProgramName } from './build-time.ts';
 import { cacheFolder } from './cache.ts';
 import { withLock } from './lock.ts';
 import { requireGo, requirePlatform } from './prerequisites.ts';
 import { usualVersions } from './versions.ts';
 import type { LabVersions } from './versions.ts';
-
-/** The server programs that a lab is made of. */
-export type ProgramName =
-  'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kruise' | 'kruise-game' | 'kwok' | 'kubelet';
 
 /** The built programs of one choice of versions. */
 export interface Programs {
@@ -133,15 +131,24 @@ async function buildMissing(module: Module, log: (line: string) => void): Promis
   const { folder, programs } = module;
   const missing = programs.filter((name) => !existsSync(join(folder, name)));
   if (missing.length === 0) return;
-  const minutes = missing.length > 2 ? 'four to ten minutes' : 'a few minutes';
-  log(`building ${missing.length} server programs: ${minutes}, once; they are kept in ${folder}`);
+  log(`building ${missing.length} server programs, once; they are kept in ${folder}`);
   const started = performance.now();
+  const elapsed = (): number => (performance.now() - started) / 1000;
   for (const [index, name] of missing.entries()) {
-    const elapsed = Math.round((performance.now() - started) / 1000);
-    log(`building ${name} (${index + 1} of ${missing.length}, ${elapsed} s so far)`);
-    await build(name, module);
+    const before = elapsed();
+    const tell = (): void => {
+      const left = timeLeft(missing.slice(0, index), missing.slice(index), before, elapsed() - before);
+      log(`building ${name} (${index + 1} of ${missing.length}): ${Math.round(elapsed())} s so far, ${left} left`);
+    };
+    tell();
+    const timer = setInterval(tell, 30_000);
+    try {
+      await build(name, module);
+    } finally {
+      clearInterval(timer);
+    }
   }
-  log(`built the server programs in ${Math.round((performance.now() - started) / 1000)} s`);
+  log(`built the server programs in ${Math.round(elapsed())} s`);
 }
 
 async function build(name: ProgramName, { sources, folder, linkerFlags }: Module): Promise<void> {
