@@ -18,7 +18,7 @@ export class MissingPrerequisite extends Error {
 export function requirePlatform(): void {
   if (process.platform === 'linux' && (process.arch === 'x64' || process.arch === 'arm64')) return;
   throw new MissingPrerequisite(
-    `the lab runs Linux programs on x86_64 or arm64, and this is ${process.platform} on ${process.arch}: use a Linux machine, virtual machine or container`,
+    `the lab runs Linux programs on x86_64 or arm64, and this is ${process.platform} on ${process.arch}: use a Linux machine, virtual machine or container; npm run demo -- --lab memory runs here`,
   );
 }
 

@@ -1,19 +1,33 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 /** One process for all time: a pid alone is re-used by the kernel, a pid with its start time is not. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Clock ticks since boot, field 22 of /proc/PID/stat. */
+  /** Clock ticks since boot, field 22 of /proc/PID/stat; where there is no /proc, the time as `ps` writes it. */
   readonly startTime: string;
 }
 
 /** The identity of a living process, or undefined when there is none (a zombie counts as gone). */
 export function identityOf(pid: number): ProcessIdentity | undefined {
+  if (!hasProc) return identityByPs(pid);
   const stat = readProc(pid, 'stat');
   // The second field is the command name in parentheses and may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, startTime] = [fields[0], fields[19]];
   if (startTime === undefined || state === 'Z' || state === 'X') return undefined;
+  return { pid, startTime };
+}
+
+/** Only Linux has it; there is no real lab elsewhere, but the demo in memory has processes, too. */
+const hasProc = existsSync('/proc/self/stat');
+
+/** The identity as `ps` of POSIX and of macOS tells it: the state, then the start in the words of the C locale. */
+export function identityByPs(pid: number): ProcessIdentity | undefined {
+  const env = { ...process.env, LC_ALL: 'C' };
+  const { stdout } = spawnSync('ps', ['-o', 'state=,lstart=', '-p', String(pid)], { encoding: 'utf8', env });
+  const [, state, startTime] = /^\s*(\S+)\s+(\S.*\S)\s*$/m.exec(stdout) ?? [];
+  if (startTime === undefined || state?.startsWith('Z') === true) return undefined;
   return { pid, startTime };
 }
 
@@ -38,6 +52,8 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals,
  * finds what a daemon excluded (a container runtime's shims) and what was never recorded.
  */
 export function processesWithEnvironment(name: string, value: string): ProcessIdentity[] {
+  // Without /proc nobody tells the environment of a process: only those are ended that were recorded.
+  if (!hasProc) return [];
   const found: ProcessIdentity[] = [];
   for (const entry of readdirSync('/proc')) {
     const pid = Number(entry);

