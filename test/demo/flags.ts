@@ -26,8 +26,8 @@ export const helpText = `npm run demo -- [flags]
 Starts a Kubernetes control plane with OpenKruiseGame, a Temporal server with
 its web UI and a hotwave worker; moves three hot updates through six game
 servers; ends everything again. That takes about 100 seconds. The first run of
-all takes four to ten minutes more: it builds the servers' programs once and
-keeps them in ~/.cache/hotwave. In a fresh clone npm installs the dependencies
+all takes four to ten minutes more: it builds the servers' programs once, says
+how long that still takes, and keeps them in ~/.cache/hotwave. In a fresh clone npm installs the dependencies
 before that, about a minute.
 
   --lab truth|fleet|memory
