@@ -27,8 +27,8 @@ Starts a Kubernetes control plane with OpenKruiseGame, a Temporal server with
 its web UI and a hotwave worker; moves three hot updates through six game
 servers; ends everything again. That takes about 100 seconds. The first run of
 all takes four to ten minutes more: it builds the servers' programs once, says
-how long that still takes, and keeps them in ~/.cache/hotwave. In a fresh clone npm installs the dependencies
-before that, about a minute.
+how long that still takes, and keeps them in ~/.cache/hotwave. In a fresh clone
+npm installs the dependencies before that, about a minute.
 
   --lab truth|fleet|memory
                      truth: real containers on a real kubelet, as root.
