@@ -24,7 +24,7 @@ vi.setConfig({ testTimeout: 180_000 });
 let lab: Lab;
 
 beforeAll(async () => {
-  lab = await startLab({ kind: 'fleet', swap: { fromMs: 50, toMs: 200 } });
+  lab = await startLab({ kind: 'fleet', schedules: true, swap: { fromMs: 50, toMs: 200 } });
 }, 180_000);
 
 afterAll(async () => {
@@ -223,6 +223,21 @@ test('a failing command in a pod is reported as a failure', async () => {
     expect((await execIn('exec-0', ['fleet-engine', 'version', 'default/nobody'])).status).toBe('Failure');
     expect(await execIn('exec-0', ['echo', 'a b'])).toEqual({ output: 'a b', status: 'Success' });
   });
+});
+
+test('pods that name no node run, and their engine answers whatever the containers are called', async () => {
+  const containers = [
+    { name: 'game', image: 'registry.example/duel:1' },
+    { name: 'assets', image: fleetImage('v1.0') },
+  ];
+  const pods = await createSet(lab.api, { name: 'free', replicas: 2, podSpec: { containers } });
+  try {
+    expect(pods.map(({ spec }) => spec.nodeName)).toEqual([lab.nodeName, lab.nodeName]);
+    const answers = await Promise.all(pods.map((pod) => engine(pod, '/version')));
+    expect(answers).toEqual(Array(2).fill([200, 'v1.0']));
+  } finally {
+    await deleteSet(lab.api, 'free');
+  }
 });
 
 test('a stopped controller comes back', async () => {
