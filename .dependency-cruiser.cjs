@@ -121,7 +121,8 @@ module.exports = {
     ...within('client', {
       verbs: ['commands', 'gateway', 'temporal', 'terminal'],
       gateway: ['decisions', 'temporal', 'terminal'],
-      commands: ['decisions', 'render', 'temporal', 'terminal'],
+      commands: ['decisions', 'render', 'report', 'temporal', 'terminal'],
+      report: [],
       decisions: ['commands', 'render', 'temporal', 'terminal'],
       temporal: ['commands', 'decisions', 'render', 'terminal'],
       render: ['temporal', 'terminal'],

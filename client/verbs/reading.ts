@@ -3,7 +3,7 @@ import { Option } from '@commander-js/extra-typings';
 import type { Declared, Run } from './shared.ts';
 import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 
-/** `status`, `explain`, `watch`, `wait`, `list` and `history`: the verbs that change nothing. */
+/** `status`, `explain`, `watch`, `wait`, `list`, `history` and `report`: the verbs that change nothing. */
 export function addReadingVerbs(program: Command, run: Run): void {
   addStatus(program, run);
   addExplain(program, run);
@@ -11,6 +11,7 @@ export function addReadingVerbs(program: Command, run: Run): void {
   addWait(program, run);
   addList(program, run);
   addHistory(program, run);
+  addReport(program, run);
 }
 
 interface WatchingFlags {
@@ -168,5 +169,30 @@ function addHistory(program: Command, { io, finish }: Run): void {
     .action(async (set, flags) => {
       const { runHistory } = await import('../commands/history.ts');
       finish(await runHistory(io, set, flags));
+    });
+}
+
+function addReport(program: Command, { io, finish }: Run): void {
+  const verb = program.command('report').argument('<set>', SET_ARGUMENT);
+  namespaceFlag(clusterFlags(verb))
+    .addOption(
+      new Option('-o, --output <format>', 'html is one file with a picture, for a browser or a printer')
+        .choices(['html', 'markdown', 'json'])
+        .default('html' as const),
+    )
+    .option('-f, --file <path>', 'where it is written; - is the standard output (default report-SET-RELEASE.html)')
+    .option('--force', 'write over a file that is there')
+    .summary('write the story of a release into one file')
+    .description(
+      'Writes the story of a release into one file: waves and servers over time, failures with their reasons, decisions ' +
+        'with who made them and what vouches for that, the versions before and after. The file needs nothing else.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(['hotwave report arena/duel', 'hotwave report scripts-2-0 -o markdown --file -'], [0, 1, 7, 8, 64]),
+    )
+    .action(async (set, flags) => {
+      const { runReport } = await import('../commands/report.ts');
+      finish(await runReport(io, set, flags));
     });
 }
