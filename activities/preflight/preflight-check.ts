@@ -35,8 +35,8 @@ export interface Check {
   readonly title: string;
   /** Default: every strategy. */
   readonly only?: readonly ReleaseSpec['strategy'][];
-  /** The checks after it build on it: they are left out when it refuses. */
-  readonly essential?: boolean;
+  /** The finding of earlier checks that it builds on; without it the check is left out. */
+  readonly needs?: 'set' | 'snapshot' | 'plan';
   readonly run: (preflight: Preflight) => Promise<Finding>;
 }
 
@@ -44,8 +44,12 @@ export interface Check {
 export const ok = (detail: string): Finding => ({ status: 'ok', detail });
 /** A person should know. */
 export const warning = (detail: string): Finding => ({ status: 'warning', detail });
-/** There can be no release; the sentence says what to do. */
-export const refused = (detail: string): Finding => ({ status: 'refused', detail });
+/** There can be no release; the sentence says what to do, and the commands do it where commands can. */
+export const refused = (detail: string, commands: readonly string[] = []): Finding => ({
+  status: 'refused',
+  detail,
+  ...(commands.length > 0 ? { commands } : {}),
+});
 
 /** `duel-3, duel-7, …`: the first five of a group of servers. */
 export function firstNames(names: readonly string[]): string {

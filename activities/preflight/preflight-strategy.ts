@@ -1,4 +1,5 @@
-import type { GameServerSetView } from '../../release/fleet/fleet.ts';
+import type { GameServerSetView, GameServerView } from '../../release/fleet/fleet.ts';
+import { clearOverrides, MOST_NAMES, patchSet, setTemplateImage } from '../../release/plan/mending.ts';
 import { overridePatch } from '../../release/patches/overrides.ts';
 import type { GuardedPatch, PatchTarget } from '../../release/patches/patches.ts';
 import { FROZEN, firstWavePatch, newServersPatch, setTarget } from '../../release/patches/patches.ts';
@@ -25,11 +26,13 @@ function judgeStrategy({ ref, updateStrategy: { type, rollingUpdate } }: GameSer
   if (!policy.startsWith('InPlace')) {
     return refused(
       `${ref.name} does not update in place (podUpdatePolicy ${policy}): set spec.updateStrategy.rollingUpdate.podUpdatePolicy to InPlaceIfPossible`,
+      [patchSet(ref, { spec: { updateStrategy: { rollingUpdate: { podUpdatePolicy: 'InPlaceIfPossible' } } } })],
     );
   }
   if (rollingUpdate?.paused === true) {
     return refused(
       `${ref.name} is paused (spec.updateStrategy.rollingUpdate.paused): resume it, or end the release that paused it`,
+      [patchSet(ref, { spec: { updateStrategy: { rollingUpdate: { paused: false } } } })],
     );
   }
   return ok(`${policy}, partition ${rollingUpdate?.partition ?? 0}, put back at the end`);
@@ -47,6 +50,7 @@ export async function checkTemplate({ cluster, ref, snapshot, file }: Preflight)
   if (!first) return ok(`nothing but the image of ${container} will change`);
   return refused(
     `${pendingText(first, ref.name)}, which restarts ${first.container}. Let the set take it over before this release, or put ${first.runs} back into the template`,
+    first.runs === '' ? [] : [setTemplateImage(ref, first.field, first.runs)],
   );
 }
 
@@ -82,15 +86,16 @@ export function checkReclaimPolicy({ snapshot, plan, file }: Preflight): Promise
 }
 
 /** An override of another image would win over the template; one of the new image is taken over at the end. */
-export function checkOverrides({ snapshot, plan }: Preflight): Promise<Finding> {
-  const { container, newImage } = plan?.baseline ?? { container: '', newImage: '' };
+export function checkOverrides({ snapshot, file, ref }: Preflight): Promise<Finding> {
+  const { container, image: newImage } = updatedContainer(file.spec);
   const overridden =
     snapshot?.gameServers.filter(({ imageOverrides }) => imageOverrides[container] !== undefined) ?? [];
   const foreign = overridden.filter(({ imageOverrides }) => imageOverrides[container] !== newImage);
   if (foreign.length > 0) {
     return Promise.resolve(
       refused(
-        `${foreign.length} GameServers override the image of ${container} with another one (${firstNames(foreign.map(({ name }) => name))}) and would silently win over the template: clear spec.containers of them first`,
+        `${overridingText(foreign, container)} and would silently win over the template: take it away first${foreign.length > MOST_NAMES ? `; the command is for the first ${MOST_NAMES}, plan again after it` : ''}`,
+        clearOverrides(ref.namespace, container, foreign),
       ),
     );
   }
@@ -98,6 +103,13 @@ export function checkOverrides({ snapshot, plan }: Preflight): Promise<Finding> 
   return Promise.resolve(
     ok(`${overridden.length} servers run the new image by an override; it is cleared last, without a restart`),
   );
+}
+
+function overridingText(foreign: readonly GameServerView[], container: string): string {
+  const names = firstNames(foreign.map(({ name }) => name));
+  return foreign.length === 1
+    ? `GameServer ${names} overrides the image of ${container} with another one`
+    : `${foreign.length} GameServers override the image of ${container} with another one (${names})`;
 }
 
 /** The first write of the release, tried without effect: admission and validation must take it. */

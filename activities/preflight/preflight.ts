@@ -1,14 +1,17 @@
 import pLimit from 'p-limit';
 import { failedBefore, readFailedVersions } from '../../release/record/failed-versions.ts';
+import { containerOf } from '../../release/fleet/fleet.ts';
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import { isPlan } from '../../release/plan/plan.ts';
 import type { FleetSnapshot, Plan } from '../../release/plan/plan.ts';
+import { awaitDeletion, grantRights, LIST_SETS, scaleSet } from '../../release/plan/mending.ts';
 import { planRelease } from '../../release/plan/plan-release.ts';
 import { recordedVersion } from '../../release/plan/rollback-target.ts';
 import { gitOpsNote } from '../../release/plan/git-ops.ts';
 import { trafficNote } from '../../release/plan/traffic.ts';
 import type { PreflightLine, PreflightResult } from '../../release/plan/preflight.ts';
 import type { ReleaseFile, ReleaseSpec } from '../../release/spec/spec.ts';
+import { didYouMean } from '../../release/spec/did-you-mean.ts';
 import { imageTag } from '../../release/spec/image-reference.ts';
 import { readRecords } from '../../release/record/record.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
@@ -17,7 +20,7 @@ import { checkCalendarBefore, hasCalendar } from './check-calendar.ts';
 import type { Check, Finding, Preflight } from './preflight-check.ts';
 import { firstNames, ok, refused, warning } from './preflight-check.ts';
 import { absentSet, lacksRights } from './named-set.ts';
-import { neededAccess } from './needed-access.ts';
+import { missingAccessSentence, neededAccess } from './needed-access.ts';
 import { checkHolder, checkHalt } from './preflight-lock.ts';
 import { checkFilesAndHealth, checkProof } from './preflight-questions.ts';
 import { checkMetrics, checkServiceQualities, containersNamed } from './preflight-probes.ts';
@@ -57,25 +60,25 @@ const PERMISSIONS = 'permissions';
 const CHECKS: readonly Check[] = [
   { title: 'halt', run: checkHalt },
   { title: PERMISSIONS, run: checkPermissions },
-  { title: 'set', essential: true, run: checkSet },
-  { title: 'holder', run: checkHolder },
-  { title: 'update strategy', only: ['rolling'], run: checkStrategy },
-  { title: 'foreign owners', run: checkOwners },
-  { title: 'servers', essential: true, run: checkServersExist },
-  { title: 'containers', essential: true, run: checkContainers },
-  { title: 'template', only: ['rolling'], run: checkTemplate },
-  { title: 'images of pods', run: checkPodImages },
-  { title: 'service qualities', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
-  { title: 'waves', essential: true, run: checkWaves },
-  { title: 'players', run: checkTraffic },
-  { title: 'failed versions', run: checkFailedVersions },
-  { title: 'reclaim policy', only: ['targeted'], run: checkReclaimPolicy },
-  { title: 'overrides', only: ['rolling'], run: checkOverrides },
-  { title: 'proof before the release', run: checkProof },
-  { title: 'files and health before the release', run: checkFilesAndHealth },
-  { title: 'servers on the image', run: checkAlreadyUpdated },
-  { title: 'metrics', run: (preflight) => checkMetrics(preflight) },
-  { title: 'dry run', run: checkDryRun },
+  { title: 'set', run: checkSet },
+  { title: 'holder', needs: 'set', run: checkHolder },
+  { title: 'update strategy', needs: 'set', only: ['rolling'], run: checkStrategy },
+  { title: 'foreign owners', needs: 'set', run: checkOwners },
+  { title: 'servers', needs: 'set', run: checkServersExist },
+  { title: 'containers', needs: 'set', run: checkContainers },
+  { title: 'template', needs: 'snapshot', only: ['rolling'], run: checkTemplate },
+  { title: 'images of pods', needs: 'snapshot', run: checkPodImages },
+  { title: 'service qualities', needs: 'set', run: ({ set, file }) => checkServiceQualities(set, file.spec) },
+  { title: 'waves', needs: 'snapshot', run: checkWaves },
+  { title: 'players', needs: 'plan', run: checkTraffic },
+  { title: 'failed versions', needs: 'set', run: checkFailedVersions },
+  { title: 'reclaim policy', needs: 'plan', only: ['targeted'], run: checkReclaimPolicy },
+  { title: 'overrides', needs: 'snapshot', only: ['rolling'], run: checkOverrides },
+  { title: 'proof before the release', needs: 'plan', run: checkProof },
+  { title: 'files and health before the release', needs: 'plan', run: checkFilesAndHealth },
+  { title: 'servers on the image', needs: 'plan', run: checkAlreadyUpdated },
+  { title: 'metrics', needs: 'plan', run: (preflight) => checkMetrics(preflight) },
+  { title: 'dry run', needs: 'plan', run: checkDryRun },
 ];
 
 /** Plans a release against the live set without changing anything. */
@@ -103,11 +106,12 @@ export function planReleaseActivity(
 const isRefused = (lines: readonly PreflightLine[], wanted?: string): boolean =>
   lines.some(({ title, status }) => status === 'refused' && (wanted === undefined || title === wanted));
 
-/** The findings, up to the first refusal that the checks after it build on. */
+/** The findings of all checks that can be made, so that people read all refusals in one run. */
 async function linesOf(preflight: Preflight): Promise<readonly PreflightLine[]> {
   const lines: PreflightLine[] = [];
-  for (const { title, only, essential = false, run } of CHECKS) {
+  for (const { title, only, needs, run } of CHECKS) {
     if (only && !only.includes(preflight.file.spec.strategy)) continue;
+    if (needs && preflight[needs] === undefined) continue;
     try {
       lines.push({ title, ...(await run(preflight)) });
     } catch (error) {
@@ -115,9 +119,7 @@ async function linesOf(preflight: Preflight): Promise<readonly PreflightLine[]> 
       if (!isForbidden(error)) throw error;
       // A missing right is said once, by the check that asks for all of them.
       if (!isRefused(lines, PERMISSIONS)) lines.push({ title, ...refused(error.message) });
-      else if (essential) break;
     }
-    if (essential && isRefused(lines, title)) break;
   }
   return lines;
 }
@@ -132,14 +134,20 @@ async function checkPermissions({ cluster, ref, file }: Preflight): Promise<Find
   const wanted = neededAccess(ref.namespace, file.spec);
   const missing = await cluster.missingAccess(wanted, cancellation());
   if (missing.length === 0) return ok(`${wanted.length} permissions in namespace ${ref.namespace}`);
-  return refused(await lacksRights(cluster, ref.namespace, { wanted, missing }));
+  const detail = await lacksRights(cluster, ref.namespace, { wanted, missing });
+  const isNamed = detail.startsWith(missingAccessSentence(missing, ref.namespace));
+  const subresources = missing.map(({ subresource }) => subresource);
+  return refused(detail, isNamed ? grantRights(ref.namespace, subresources) : []);
 }
 
 async function checkSet(preflight: Preflight): Promise<Finding> {
   const { cluster, ref } = preflight;
   const set = await cluster.readSet(ref, cancellation());
-  if (!set) return refused(await absentSet(cluster, ref));
-  if (set.deleting) return refused(`GameServerSet ${ref.name} is being deleted`);
+  if (!set) return refused(await absentSet(cluster, ref), [LIST_SETS]);
+  if (set.deleting)
+    return refused(`GameServerSet ${ref.name} is being deleted: wait until it is gone and made anew`, [
+      awaitDeletion(ref),
+    ]);
   preflight.set = set;
   return ok(`${ref.namespace}/${ref.name}, ${set.replicas} replicas`);
 }
@@ -174,31 +182,32 @@ async function checkServersExist(preflight: Preflight): Promise<Finding> {
     cluster.listServers(ref, {}, cancellation()),
     cluster.listGameServers(ref, undefined, cancellation()),
   ]);
-  if (servers.length === 0) return refused(`${ref.name} has no servers: nothing to update`);
+  if (servers.length === 0) return refused(`${ref.name} has no servers: nothing to update`, [scaleSet(ref)]);
   preflight.snapshot = { set, servers, gameServers };
   if (servers.length !== set.replicas) return warning(`${servers.length} of ${set.replicas} servers have a pod`);
   return ok(`${servers.length} servers`);
 }
 
-function checkContainers({ snapshot, file }: Preflight): Promise<Finding> {
-  const names = snapshot?.set.containers.map(({ name }) => name) ?? [];
+function checkContainers({ set, file }: Preflight): Promise<Finding> {
+  const names = set?.containers.map(({ name }) => name) ?? [];
   const unknown = containersNamed(file.spec).filter(({ container }) => !names.includes(container));
   if (unknown.length === 0) return Promise.resolve(ok(names.join(', ')));
-  const [first] = unknown;
-  const kind =
-    snapshot?.set.initContainers.includes(first?.container ?? '') === true
-      ? ' (it is an init container, and those are not updated in place)'
-      : '';
-  return Promise.resolve(
-    refused(
-      `${first?.path ?? ''} names container ${first?.container ?? ''}, which the template does not have${kind}: it has ${names.join(', ')}`,
-    ),
-  );
+  const sentences = unknown.map(({ path, container }) => {
+    const kind =
+      set?.initContainers.includes(container) === true
+        ? ' (it is an init container, and those are not updated in place)'
+        : didYouMean(container, names);
+    return `${path} names container ${container}, which the template does not have${kind}`;
+  });
+  return Promise.resolve(refused(`${sentences.join('; ')}: it has ${names.join(', ')}`));
 }
 
 function checkWaves(preflight: Preflight): Promise<Finding> {
   const { snapshot, file } = preflight;
   if (!snapshot) return Promise.resolve(refused('the servers were not read'));
+  const { container } = updatedContainer(file.spec);
+  if (!containerOf(snapshot.set.containers, container))
+    return Promise.resolve(warning(`not planned without a container ${container}`));
   const result = planRelease(file.spec, snapshot);
   if (!isPlan(result)) return Promise.resolve(refused(result.refusals.join('; ')));
   preflight.plan = result;
@@ -218,7 +227,7 @@ function checkWaves(preflight: Preflight): Promise<Finding> {
 function checkFailedVersions(preflight: Preflight): Promise<Finding> {
   const { set, plan, file } = preflight;
   const failed = readFailedVersions(set?.annotations);
-  const before = plan && failedBefore(failed, plan.baseline.newImage);
+  const before = failedBefore(failed, updatedContainer(file.spec).image);
   const reason = file.spec.allowFailedVersion;
   if (plan && before !== undefined && reason !== undefined) {
     const known = `${before}; it is released again because: ${reason}`;

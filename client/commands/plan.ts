@@ -10,6 +10,9 @@ import type { ClusterFlags, OutputFormat } from '../terminal/flags.ts';
 import { clusterOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
 import { print } from '../terminal/print.ts';
+import { estimateOf } from '../../release/plan/estimate.ts';
+import type { PastRelease } from '../../release/plan/estimate.ts';
+import { pastReleases } from '../temporal/past-releases.ts';
 import { blamelessFile, loadReleaseFile } from '../decisions/release-file.ts';
 import { unpackPlan } from '../../release/plan/packed-plan.ts';
 import { hasChanges, renderPlan } from '../render/plan.ts';
@@ -19,6 +22,8 @@ import { demandWorker } from '../temporal/task-queue.ts';
 /** Flags of `plan`. */
 export interface PlanFlags extends ClusterFlags {
   readonly output: OutputFormat;
+  /** Exit 10 where there is something to change. */
+  readonly detailedExitcode?: true | undefined;
 }
 
 /** Ten thousand servers take seconds; a cluster that answers slowly takes longer. */
@@ -28,26 +33,32 @@ const TIMEOUT = 90_000;
 export async function runPlan(io: Io, path: string, flags: PlanFlags): Promise<ExitCode> {
   const file = await loadReleaseFile(io, path);
   const cluster = clusterOf(io, flags);
-  const result = await blamelessFile(path, (answered) =>
+  const [result, past] = await blamelessFile(path, (answered) =>
     withTemporal(io, flags, async (temporal) => {
       await demandWorker(temporal, cluster, io.now());
       answered();
-      return planOnly(temporal, { v: 1, file, cluster });
+      return Promise.all([
+        planOnly(temporal, { v: 1, file, cluster }),
+        pastReleases(temporal, cluster, targetOf(file)),
+      ]);
     }),
   );
-  const report = reportOf(result);
+  const report = reportOf(result, past);
   await print(io, flags.output, report, (plain, view) => renderPlan(file, plain, view));
-  return exitCodeOfPlan(report);
+  return exitCodeOfPlan(report, flags.detailedExitcode === true);
 }
 
-function reportOf({ plan, ...result }: PlanResult): PlanReport {
-  return plan ? { ...result, plan: unpackPlan(plan) } : result;
+function reportOf({ plan: packed, ...result }: PlanResult, past: readonly PastRelease[]): PlanReport {
+  if (!packed) return result;
+  const plan = unpackPlan(packed);
+  const estimate = plan.waves.length > 0 ? estimateOf(plan, past) : undefined;
+  return { ...result, plan, ...(estimate ? { estimate } : {}) };
 }
 
-/** Refused, changes, or nothing to do. */
-function exitCodeOfPlan({ plan, lines }: PlanReport): ExitCode {
+/** Refused, or not; in detail, whether there is something to change. */
+function exitCodeOfPlan({ plan, lines }: PlanReport, inDetail: boolean): ExitCode {
   if (!plan || lines.some(({ status }) => status === 'refused')) return EXIT.refused;
-  return hasChanges(plan) ? EXIT.changes : EXIT.ok;
+  return inDetail && hasChanges(plan) ? EXIT.changes : EXIT.ok;
 }
 
 function planOnly(temporal: Temporal, input: PlanInput): Promise<PlanResult> {

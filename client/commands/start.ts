@@ -1,3 +1,4 @@
+import { commandLine } from '../../release/narrate/shell.ts';
 import { parseDuration } from '../../release/spec/quantity.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
@@ -59,6 +60,7 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
     const started = await startRelease(temporal, input);
     announce(io, temporal, started, flags);
     const state = await planned(io, temporal, started);
+    if (state.phase === 'refused') say(io, `every check, and what mends it: ${commandLine('plan', path)}`);
     if (flags.wait !== true || state.phase === 'refused') return showPlanned(io, started, state, flags);
     if (io.stdout.isTTY !== true) say(io, plainText(summaryOf(state)));
     return watchRelease(io, temporal, started, flags);

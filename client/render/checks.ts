@@ -1,4 +1,5 @@
 import type { PreflightLine } from '../../workflows/messages.ts';
+import { commandLines } from './command-lines.ts';
 import { textWidth, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
@@ -6,14 +7,25 @@ import type { View } from './view.ts';
 const WORDS: Readonly<Record<PreflightLine['status'], string>> = { ok: 'ok', warning: 'warn', refused: 'FAIL' };
 const INDENT = 6;
 
-/** Checks in order, a line each; what does not fit goes on below, indented. */
+/** Checks in order, a line each, with what mends them; what does not fit goes on below, indented. */
 export function checkLines(lines: readonly PreflightLine[], view: View): string[] {
   const titleWidth = Math.max(0, ...lines.map(({ title }) => textWidth(title)));
-  return lines.flatMap(({ title, status, detail }) => {
+  return lines.flatMap(({ title, status, detail, commands = [] }) => {
     const rows = besideOrBelow(title, detail, { titleWidth, columns: view.columns - INDENT });
     const word = colour(status, view)(WORDS[status].padEnd(INDENT));
-    return rows.map((row, index) => (index === 0 ? word : ' '.repeat(INDENT)) + row);
+    const mending = commands.flatMap((command) => commandLines(command, view.columns - INDENT));
+    return [...rows, ...mending].map((row, index) => (index === 0 ? word : ' '.repeat(INDENT)) + row);
   });
+}
+
+/** The checks that are not ok, in full; of the others their number. Wide, all of them. */
+export function checkSummary(lines: readonly PreflightLine[], view: View): string[] {
+  if (view.wide) return checkLines(lines, view);
+  const count = lines.filter(({ status }) => status === 'ok').length;
+  const others = lines.filter(({ status }) => status !== 'ok');
+  const sentence = `${count} ${count === 1 ? 'check is' : 'checks are'} ok (-o wide lists ${count === 1 ? 'it' : 'them'})`;
+  const summary = wrapped(sentence, view.columns).map((line) => colour('ok', view)(line));
+  return [...(count === 0 ? [] : summary), ...checkLines(others, view)];
 }
 
 function besideOrBelow(title: string, detail: string, room: { titleWidth: number; columns: number }): string[] {

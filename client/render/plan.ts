@@ -5,16 +5,20 @@ import type { GateSpec, ReleaseFile } from '../../release/spec/spec.ts';
 import type { PlanResult } from '../../workflows/messages.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
 import { rollbackSentence } from '../../release/plan/rollback-target.ts';
-import { checkLines } from './checks.ts';
+import type { Estimate } from '../../release/plan/estimate.ts';
+import { agreeing } from '../../release/narrate/narrate.ts';
+import { checkSummary } from './checks.ts';
 import { warningLines } from './release.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
-import { fitted, wrapped } from './text-width.ts';
+import { fitted, textWidth, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
 /** A worker's answer with the plan written out. */
 export interface PlanReport extends Omit<PlanResult, 'plan'> {
   readonly plan?: Plan;
+  /** By earlier releases of the set; absent when there are none, or nobody has asked. */
+  readonly estimate?: Estimate | undefined;
 }
 
 /** True when there is something to change; a release without it ends before it writes anything. */
@@ -22,22 +26,24 @@ export function hasChanges({ strategy, waves, adopted, unproved }: Plan): boolea
   return strategy === 'newServersOnly' || waves.length + adopted.length + unproved.length > 0;
 }
 
-/** The checks and what would be done, as a reviewer wants to read it. */
+/** The plan as a reviewer wants to read it; then the findings of the checks, and whether it may start. */
 export function renderPlan(file: ReleaseFile, result: PlanReport, view: View): string {
   const { target } = file.spec;
   const title = `release ${view.colours.bold(file.metadata.name)} on ${target.namespace}/${target.gameServerSet}`;
-  const checks = checkLines(result.lines, view);
   const gates = result.policy?.gates ?? file.spec.gates;
-  const plan = result.plan ? ['', ...planLines({ file, gates }, withoutSaid(result.plan, result.lines), view)] : [];
+  const plan = result.plan
+    ? planLines({ file, gates, estimate: result.estimate }, withoutSaid(result.plan, result.lines), view)
+    : wrapped('no plan: what is refused below comes first', view.columns);
   return [
-    fitted(title, view.columns),
-    ...checks,
+    ...wrapped(title, view.columns),
     ...plan,
-    ...(result.plan ? refusalLines(result.lines, view) : []),
+    '',
+    ...checkSummary(result.lines, view),
+    ...refusalLines(result.lines, view),
   ].join('\n');
 }
 
-/** Below the waves, where people read last: a plan that is there is not yet one that may start. */
+/** Last, where people read last: a plan that is there is not yet one that may start. */
 function refusalLines(lines: PlanReport['lines'], view: View): string[] {
   const titles = lines.flatMap(({ title, status }) => (status === 'refused' ? [title] : []));
   if (titles.length === 0) return [];
@@ -49,6 +55,7 @@ function refusalLines(lines: PlanReport['lines'], view: View): string[] {
 interface Planned {
   readonly file: ReleaseFile;
   readonly gates: readonly GateSpec[];
+  readonly estimate?: Estimate | undefined;
 }
 
 /** The plan without the warnings that the checks have said already. */
@@ -59,19 +66,42 @@ function withoutSaid(plan: Plan, lines: PlanReport['lines']): Plan {
   };
 }
 
-function planLines({ file, gates }: Planned, plan: Plan, view: View): string[] {
+function planLines({ file, gates, estimate }: Planned, plan: Plan, view: View): string[] {
   const { baseline } = plan;
   const summary = hasChanges(plan)
     ? summaryOf(file, plan)
     : `nothing to do: ${plan.alreadyUpdated.length} of ${baseline.replicas} servers run ${plan.version} already`;
-  return [
-    ...wrapped(`${baseline.container}: ${baseline.oldImage} → ${baseline.newImage}`, view.columns),
-    ...wrapped(summary, view.columns),
-    ...notes(plan).flatMap((note) => wrapped(note, view.columns)),
-    ...warningLines(plan, view),
-    ...planTable(plan.waves, gates, view),
-    `plan hash ${plan.hash}`,
+  const sentences = [
+    `${baseline.container}: ${baseline.oldImage} → ${baseline.newImage}`,
+    summary,
+    ...notes(plan),
+    ...(plan.waves.length > 0 ? [durationSentence(estimate)] : []),
   ];
+  return [
+    ...sentences.flatMap((sentence) => wrapped(agreeing(sentence), view.columns)),
+    ...warningLines(plan, view),
+    ...planTable(plan.waves, view),
+    ...gateLines(plan, gates, view),
+    view.colours.dim(`plan hash ${plan.hash}`),
+  ];
+}
+
+/** How long it will take, as far as earlier releases of the set tell. */
+function durationSentence(estimate: Estimate | undefined): string {
+  if (!estimate) return 'no earlier release of this set to tell how long it takes';
+  const { releases, perWave, seconds } = estimate;
+  const [least, most, all] = [perWave.least, perWave.most, seconds].map((value) =>
+    formatDuration(rounded(value) * 1_000),
+  );
+  const range = least === most ? least : `${least} to ${most}`;
+  const who = releases === 1 ? 'the earlier release of this set' : `the last ${releases} releases of this set`;
+  return `takes about ${all}: ${who} took ${range} a wave, waits at gates included`;
+}
+
+/** Seconds as people say them: nobody needs those of an hour. */
+function rounded(seconds: number): number {
+  const unit = seconds < 120 ? 1 : seconds < 7_200 ? 60 : 3_600;
+  return Math.max(1, Math.round(seconds / unit) * unit);
 }
 
 function summaryOf({ spec }: ReleaseFile, plan: Plan): string {
@@ -114,22 +144,48 @@ const COLUMNS: readonly Column[] = [
   { title: 'NAME', flexible: true },
   { title: 'COUNT', align: 'right' },
   { title: 'SERVERS', flexible: true },
-  { title: 'GATE BEFORE IT', flexible: true },
 ];
 
-function planTable(waves: readonly Wave[], gates: readonly GateSpec[], view: View): string[] {
+/** More waves than this are folded, but for the first and the last ones. Wide, all are there. */
+const MOST_WAVES = 12;
+const FIRST_WAVES = 6;
+const LAST_WAVES = 3;
+
+function planTable(waves: readonly Wave[], view: View): string[] {
   if (waves.length === 0) return [];
-  const rows = waves.map(({ number, name, servers }) => [
-    String(number),
-    name,
-    String(servers.length),
-    compactRanges(servers.map(({ ordinal }) => ordinal)),
-    gates
-      .filter(({ before }) => before === number)
-      .map(gateText)
-      .join('; '),
-  ]);
-  return ['', ...renderTable(COLUMNS, rows, view), ''];
+  const isFolded = waves.length > MOST_WAVES && !view.wide;
+  const folded = isFolded ? waves.slice(FIRST_WAVES, -LAST_WAVES) : [];
+  const shown = waves.filter((wave) => !folded.includes(wave));
+  const table = renderTable(COLUMNS, shown.map(rowOf), view);
+  // The heading is a line, too.
+  if (isFolded) table.splice(1 + FIRST_WAVES, 0, view.colours.dim(foldedText(folded, view.columns)));
+  return ['', ...table];
+}
+
+function rowOf({ number, name, servers }: Wave): string[] {
+  return [String(number), name, String(servers.length), compactRanges(servers.map(({ ordinal }) => ordinal))];
+}
+
+function foldedText(waves: readonly Wave[], columns: number): string {
+  const sizes = waves.map(({ servers }) => servers.length);
+  const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
+  const text = `   … ${waves.length} more waves of ${least === most ? least : `${least} to ${most}`} servers`;
+  const full = `${text} (-o wide lists them)`;
+  return textWidth(full) <= columns ? full : fitted(text, columns);
+}
+
+/** Gates that are alike are said once. */
+function gateLines({ waves, strategy }: Plan, gates: readonly GateSpec[], view: View): string[] {
+  const places = new Map<string, number[]>();
+  for (const gate of gates) {
+    if (strategy !== 'newServersOnly' && gate.before > waves.length) continue;
+    const text = gateText(gate);
+    places.set(text, [...(places.get(text) ?? []), gate.before]);
+  }
+  return [...places].flatMap(([text, before]) => {
+    const where = `gate before ${before.length === 1 ? 'wave' : 'waves'} ${compactRanges(before)}`;
+    return wrapped(`${where}: ${text}`, view.columns);
+  });
 }
 
 function gateText(gate: GateSpec): string {

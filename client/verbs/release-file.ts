@@ -14,11 +14,23 @@ export function addReleaseFileVerbs(program: Command, run: Run): void {
 function addPlan(program: Command, { io, finish }: Run): void {
   const verb = program.command('plan').argument('<file>', 'release file; - reads the standard input');
   outputFlag(clusterFlags(verb))
+    .option('--detailed-exitcode', 'exit 10 when there are changes to make, for scripts that want to know')
     .summary('check a release file and show what would be done')
-    .description('Checks a release file, lets a worker check the cluster, and shows the waves. Writes nothing.')
+    .description(
+      'Checks a release file, lets a worker check the cluster, and shows what would change, wave by wave, then what the checks found. Writes nothing.',
+    )
     .addHelpText(
       'after',
-      helpEnd(['hotwave plan release.yaml', 'hotwave plan - -o json < release.yaml'], [10, 0, 6, 7, 64]),
+      helpEnd(
+        [
+          'hotwave plan release.yaml',
+          'hotwave plan release.yaml -o wide',
+          'hotwave plan release.yaml && hotwave start release.yaml',
+          'hotwave plan release.yaml --detailed-exitcode',
+          'hotwave plan - -o json < release.yaml',
+        ],
+        [0, 6, 7, 10, 64],
+      ),
     )
     .action(async (file, flags) => {
       const { runPlan } = await import('../commands/plan.ts');

@@ -6,6 +6,8 @@ export interface PreflightLine {
   readonly title: string;
   readonly status: 'ok' | 'warning' | 'refused';
   readonly detail: string;
+  /** Commands that mend it, to be pasted; none where no command does. */
+  readonly commands?: readonly string[];
 }
 
 /** The checks in order, and the plan where one could be made: whether it may start say the checks. */

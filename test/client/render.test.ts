@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { checkLines } from '../../client/render/checks.ts';
+import { commandLines } from '../../client/render/command-lines.ts';
 import { renderMonitor } from '../../client/render/monitor.ts';
 import { renderList } from '../../client/render/list.ts';
 import { hasChanges, renderPlan } from '../../client/render/plan.ts';
@@ -194,7 +196,8 @@ describe('a plan', () => {
   test('shows the waves as ranges of ordinals, with their gates', () => {
     const text = renderPlan(file, { lines, plan }, plainView());
     expect(text).toMatch(/^ +1 +1 +1 +9$/m);
-    expect(text).toMatch(/^ +2 +3 +3 +6-8 +2 approvals, not by the requester, within 4h, else pause$/m);
+    expect(text).toMatch(/^ +2 +3 +3 +6-8$/m);
+    expect(text).toMatch(/^gate before wave 2: 2 approvals, not by the requester, within 4h, else pause$/m);
     expect(text).toMatch(/^ +3 +rest +6 +0-5$/m);
     expect(text).toContain(`plan hash ${plan.hash}`);
   });
@@ -205,17 +208,99 @@ describe('a plan', () => {
     expect(text).toContain('3 approvals (2 of ops, 1 of leads), or healthy for 30m, within 4h, else pause');
   });
 
-  test('fits in 80 columns', () => {
-    const text = renderPlan(file, { lines, plan: aPlan(file, 1_000) }, plainView(80));
-    for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(80);
+  test('says what would change and the waves before what the checks found', () => {
+    const text = renderPlan(file, { lines, plan }, plainView());
+    const places = [
+      'release scripts-2-0',
+      '→',
+      'in 3 waves',
+      'a rollback goes back to 1.0',
+      'WAVE',
+      'gate before',
+      'ok (',
+    ];
+    expect(places.map((part) => text.indexOf(part))).toEqual(
+      places.map((part) => text.indexOf(part)).sort((left, right) => left - right),
+    );
+    expect(text).not.toContain('-1');
+  });
+
+  test.each([
+    [3, 40],
+    [3, 80],
+    [200, 40],
+    [200, 80],
+    [10_000, 40],
+    [10_000, 80],
+  ])('of %i servers fits in %i columns, its many waves folded', (count, columns) => {
+    const many = { ...file, spec: { ...file.spec, waves: [...Array.from({ length: 99 }, () => '1%'), 'rest'] } };
+    const wordy = [
+      ...lines,
+      { title: 'proof before the release', status: 'refused' as const, detail: 'duel-0 does not prove it. '.repeat(9) },
+      {
+        title: 'overrides',
+        status: 'refused' as const,
+        detail: 'GameServer duel-1 overrides the image',
+        commands: ['kubectl patch gameserver duel-1 -n arena --type merge -p \'{ "spec": { "containers": null } }\''],
+      },
+    ];
+    for (const spec of [file.spec, many.spec] as ReleaseFile['spec'][]) {
+      const text = renderPlan(
+        { ...file, spec },
+        { lines: wordy, plan: aPlan({ ...file, spec }, count) },
+        plainView(columns),
+      );
+      for (const line of text.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(columns);
+      expect(text.split('\n').length).toBeLessThan(columns === 40 ? 62 : 42);
+    }
+  });
+
+  test('folds many waves to the first and the last ones, and shows all when wide', () => {
+    const spec = {
+      ...file.spec,
+      waves: [...Array.from({ length: 40 }, () => 5), 'rest'],
+      gates: [],
+    } as ReleaseFile['spec'];
+    const planned = aPlan({ ...file, spec }, 250);
+    const text = renderPlan({ ...file, spec }, { lines, plan: planned }, plainView(80));
+    expect(text).toMatch(/^ +6 +5 +5 +220-224\n +… 32 more waves of 5 servers \(-o wide lists them\)\n +39 /m);
+    expect(text).toMatch(/^ +41 +rest +50 +0-49$/m);
+    expect(renderPlan({ ...file, spec }, { lines, plan: planned }, plainView(Infinity, true))).toMatch(/^ +20 +5 +5 /m);
+  });
+
+  test('says gates that are alike once, and none of a wave that there is not', () => {
+    const [gate] = file.spec.gates;
+    const gates = [2, 3, 9].map((before) => ({ ...gate!, before }));
+    const text = renderPlan({ ...file, spec: { ...file.spec, gates } }, { lines, plan }, plainView());
+    expect(text).toMatch(/^gate before waves 2-3: 2 approvals/m);
+    expect(text.match(/^gate/gm)).toHaveLength(1);
+  });
+
+  test('says how long it takes by what earlier releases took, and where there is none says so', () => {
+    const estimate = { releases: 3, perWave: { least: 61.4, middle: 95, most: 7_300 }, seconds: 285 };
+    const text = renderPlan(file, { lines, plan, estimate }, plainView());
+    expect(text).toContain(
+      'takes about 5m: the last 3 releases of this set took 61s to 2h a wave, waits at gates included',
+    );
+    expect(renderPlan(file, { lines, plan }, plainView())).toContain('no earlier release of this set');
+    const nothing = { ...plan, waves: [] };
+    expect(renderPlan(file, { lines, plan: nothing }, plainView())).not.toContain('earlier release');
+  });
+
+  test('says in one line how many checks are ok, and lists them when wide', () => {
+    const more = [...lines, { title: 'halt', status: 'ok' as const, detail: 'no halt holds it' }];
+    const text = renderPlan(file, { lines: more, plan }, plainView());
+    expect(text.split('\n').at(-1)).toBe('2 checks are ok (-o wide lists them)');
+    expect(text).not.toContain('halt');
+    expect(renderPlan(file, { lines: more, plan }, plainView(Infinity, true))).toMatch(/^ok +halt +no halt holds it$/m);
   });
 
   test('without a plan shows the checks that refused it', () => {
     const refused = [...lines, { title: 'dry run', status: 'refused' as const, detail: 'the webhook says no' }];
-    expect(renderPlan(file, { lines: refused }, plainView())).toMatch(/FAIL +dry run +the webhook says no$/);
+    expect(renderPlan(file, { lines: refused }, plainView())).toMatch(/^FAIL +dry run +the webhook says no$/m);
   });
 
-  test('with a plan shows its waves below the checks that refused it, and says last that it cannot start', () => {
+  test('with a plan shows its waves, then the checks that refused it, and says last that it cannot start', () => {
     const refused = [...lines, { title: 'dry run', status: 'refused' as const, detail: 'the webhook says no' }];
     const text = renderPlan(file, { lines: refused, plan }, plainView());
     expect(text).toMatch(/^ +3 +rest +6 +0-5$/m);
@@ -235,6 +320,23 @@ describe('checks', () => {
     const lines = checkLines([{ title: 'permissions', status: 'refused', detail }], plainView(60));
     expect(lines[0]).toBe('FAIL  permissions');
     for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(60);
+  });
+
+  const COMMAND = `kubectl patch gameserver duel-1 duel-2 -n arena --type json -p '[ { "op": "remove", "path": "/spec/containers/0/image" } ]'`;
+
+  test('have below them the command that mends them, which can be pasted as it is shown', () => {
+    const check = { title: 'overrides', status: 'refused' as const, detail: 'duel-1 has one', commands: [COMMAND] };
+    expect(checkLines([check], plainView())).toEqual(['FAIL  overrides  duel-1 has one', `      ${COMMAND}`]);
+    const typed = [40, 60, 80].map((columns) => commandLines(COMMAND, columns).join('\n      '));
+    for (const text of typed) {
+      const ran = execFileSync('bash', ['-c', `kubectl() { printf '%s\\n' "$#" "\${@: -1}"; }; ${text}`], {
+        encoding: 'utf8',
+      });
+      const [count, ...patch] = ran.split('\n');
+      expect(count).toBe('10');
+      expect(JSON.parse(patch.join(' '))).toEqual([{ op: 'remove', path: '/spec/containers/0/image' }]);
+    }
+    expect(typed[0]).toContain('\\\n');
   });
 });
 

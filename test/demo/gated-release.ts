@@ -20,7 +20,7 @@ export async function gatedRelease(stage: Stage, watching: Watching, interactive
   const { file, text } = writeReleaseFile(stage, { name: 'scripts-2-0', version: 'v2.0', steering });
   narrator.command(`cat ${file}`);
   for (const line of text.trimEnd().split('\n')) narrator.output(line);
-  await hotwave.run(['plan', file], 10);
+  await hotwave.run(['plan', file], 0);
   await hotwave.run(['start', file], 0);
   await hotwave.run(['watch', setName, '--until', 'gate'], 3);
   const atGate = nobodyElseMoved(watching.imageChanges, waves[0] ?? [], 'at the gate');

@@ -122,7 +122,8 @@ test('a release is planned, started, decided and followed with the exit codes an
     '  waves: [1, rest]\n  gates: [{ before: 2, notRequester: true }]',
   );
   const plan = await changingNothing('plan', file, '-o', 'json');
-  expect(plan.code).toBe(10);
+  expect(plan.code).toBe(0);
+  expect((await changingNothing('plan', file, '--detailed-exitcode')).code).toBe(10);
   expect(JSON.parse(plan.out)).toMatchObject({
     lines: expect.arrayContaining([
       { title: 'dry run', status: 'ok', detail: 'the API server takes the patch' },
@@ -168,7 +169,7 @@ test('a release is planned, started, decided and followed with the exit codes an
   const done = await hotwave('status', 'duel');
   expect({ code: done.code, why: firstLine(done.out) }).toEqual({ code: 0, why: 'done: every server proves v2.0' });
   expect((await hotwave('pause', 'duel')).code).toBe(6);
-  expect((await hotwave('plan', file)).code).toBe(0);
+  expect((await hotwave('plan', file, '--detailed-exitcode')).code).toBe(0);
 });
 
 test('a worker for a namespace that Temporal does not have ends and says so', async () => {
