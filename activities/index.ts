@@ -7,6 +7,7 @@ import { checkCalendar } from './preflight/check-calendar.ts';
 import { changePriorities } from './game-servers/change-priorities.ts';
 import { followNewServers } from './servers/follow-new-servers.ts';
 import { haltReleases, letReleasesGo } from './halt/halt-releases.ts';
+import { describeSetActivity } from './preflight/describe-set.ts';
 import { inspectCluster } from './preflight/inspect-cluster.ts';
 import { inspectServers } from './monitor/inspect-servers.ts';
 import { findNewcomers, whereabouts } from './servers/membership.ts';
@@ -97,6 +98,7 @@ export function createActivities({
     planRelease: activity(planReleaseActivity({ cluster, metrics, calendar, releases }, policy)),
     checkCalendar: activity(checkCalendar(calendar)),
     inspectCluster: activity(inspectCluster(cluster, calendar, policy)),
+    describeSet: activity(describeSetActivity(cluster)),
     weighBeginnings: activity(weighBeginnings(policy)),
     weighDecisions: activity(weighDecisions(policy, releases)),
     changePriorities: activity(changePriorities(cluster)),

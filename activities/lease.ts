@@ -184,6 +184,7 @@ export function underLease(cluster: Cluster): Cluster {
   return {
     describe: () => cluster.describe(),
     readSet: (...parameters) => cluster.readSet(...parameters),
+    listSets: (...parameters) => cluster.listSets(...parameters),
     followSet: (...parameters) => cluster.followSet(...parameters),
     readWorkload: (...parameters) => cluster.readWorkload(...parameters),
     listServers: (...parameters) => cluster.listServers(...parameters),

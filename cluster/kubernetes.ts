@@ -147,6 +147,10 @@ async function* followSet(
 
 const namedSchema = z.object({ metadata: objectMetaSchema.pick({ name: true }) });
 
+function nameOf(object: unknown): { readonly name: string } {
+  return readAs('GameServerSet', (found) => namedSchema.parse(found).metadata, object);
+}
+
 /** Labels are compared by the API server, which sends only those that differ. */
 async function serversWithOtherPriority(
   client: ApiClient,
@@ -202,6 +206,10 @@ export function kubernetesCluster(options: KubernetesOptions = {}): KubernetesCl
     async readSet(ref, signal) {
       const object = await readObject(client, objectPath({ kind: 'GameServerSet', ...ref }), signal);
       return object === undefined ? undefined : readAs('GameServerSet', gameServerSetView, object);
+    },
+    async listSets(namespace, signal) {
+      const { items } = await listAll(client, { path: gameServerSetsPath(namespace), signal }, nameOf);
+      return items.map(({ name }) => name).sort();
     },
     async readWorkload(ref, signal) {
       const object = await readObject(client, workloadPath(ref), signal);

@@ -13,6 +13,11 @@ export function isUnreachable(error: unknown): boolean {
   return error instanceof ApplicationFailure && /^Cluster\.(unreachable|overloaded)$/.test(error.type ?? '');
 }
 
+/** True when an activity failed because the worker lacks a right. */
+export function isForbidden({ cause }: ActivityFailure): boolean {
+  return cause instanceof ApplicationFailure && cause.type === 'Cluster.forbidden';
+}
+
 /** The trouble, as a sentence: what the work says itself, or why its activity failed. Undefined when nothing is. */
 export async function orSentence(work: () => Promise<string | undefined>): Promise<string | undefined> {
   try {

@@ -14,6 +14,7 @@ import { checkedFileSchema } from '../release/spec/spec.ts';
 import type {
   Carried,
   CourierInput,
+  DescribeInput,
   FromClusterInput,
   MonitorInput,
   HaltInput,
@@ -90,6 +91,13 @@ export const auditInputSchema: z.ZodType<AuditInput> = z.object({
 
 /** The questions of `doctor`. */
 export const inspectInputSchema: z.ZodType<InspectInput> = z.object({ v, namespace: dnsLabel });
+
+/** The questions of `init`. */
+export const describeInputSchema: z.ZodType<DescribeInput> = z.object({
+  v,
+  namespace: dnsLabel,
+  name: objectName.optional(),
+});
 
 /** The input of a halt. */
 export const haltInputSchema: z.ZodType<HaltInput> = haltOfScopeSchema.extend({ v, vouch: vouchSchema.optional() });

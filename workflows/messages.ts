@@ -7,6 +7,7 @@ import type { Notice } from '../release/notices/notice.ts';
 import type { CarriedMail } from '../release/notices/mail.ts';
 import type { MonitorCounts, MonitorState } from '../release/monitor/monitor.ts';
 import type { MonitorMemory } from '../release/monitor/monitor-watch.ts';
+import type { SetDescription } from '../release/draft/set-description.ts';
 import type { Audit } from '../release/audit/audit-verdict.ts';
 import type { HaltOfScope, HaltScope } from '../release/decisions/halt.ts';
 import type { PreflightLine, PreflightResult } from '../release/plan/preflight.ts';
@@ -28,6 +29,7 @@ export const WORKFLOWS = {
   hotUpdate: 'hotUpdate',
   planOnly: 'planOnly',
   inspectCluster: 'inspectCluster',
+  describeSet: 'describeSet',
   readAudit: 'readAudit',
   guard: 'guard',
   halt: 'halt',
@@ -260,6 +262,20 @@ export interface InspectInput {
 export interface InspectResult {
   readonly lines: readonly PreflightLine[];
 }
+
+/** The question of `init`. */
+export interface DescribeInput {
+  readonly v: 1;
+  readonly namespace: string;
+  /** Default: only which sets there are. */
+  readonly name?: string | undefined;
+}
+
+/** A set as it can be seen, or the names of the sets of the namespace, or why there is neither. */
+export type DescribeResult =
+  | { readonly kind: 'described'; readonly description: SetDescription }
+  | { readonly kind: 'sets'; readonly names: readonly string[] }
+  | { readonly kind: 'absent' | 'refused' | 'unreachable'; readonly reason: string };
 
 /** The answer of the state query. */
 export type StateAnswer = ReleaseState;

@@ -1,10 +1,10 @@
-import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import { ActivityFailure } from '@temporalio/workflow';
 import type { AuditRow } from '../release/audit/audit.ts';
 import { auditOf } from '../release/audit/audit-verdict.ts';
 import { asked } from './calls.ts';
 import { checkedInput, auditInputSchema } from './input-schemas.ts';
 import type { AuditInput, AuditResult } from './messages.ts';
-import { describeFailure } from './call-failures.ts';
+import { describeFailure, isForbidden } from './call-failures.ts';
 import type { AuditHead } from '../activities/audit/read-audit.ts';
 
 /** Servers of one page: it bounds what one activity asks, returns and repeats. */
@@ -52,8 +52,4 @@ function pagesOf(names: readonly string[]): (readonly string[])[] {
   const pages: (readonly string[])[] = [];
   for (let start = 0; start < names.length; start += PAGE_SIZE) pages.push(names.slice(start, start + PAGE_SIZE));
   return pages;
-}
-
-function isForbidden({ cause }: ActivityFailure): boolean {
-  return cause instanceof ApplicationFailure && cause.type === 'Cluster.forbidden';
 }

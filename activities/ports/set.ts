@@ -8,6 +8,8 @@ import type { SetRef, GameServerSetView, WorkloadView } from '../../release/flee
 export interface Sets extends Patches {
   /** The GameServerSet, or undefined when it does not exist. */
   readSet(ref: SetRef, signal?: AbortSignal): Promise<GameServerSetView | undefined>;
+  /** The names of the GameServerSets of a namespace, in their order. */
+  listSets(namespace: string, signal?: AbortSignal): Promise<readonly string[]>;
   /**
    * The GameServerSet as it is now (undefined when it does not exist), and again whenever it has changed and at least
    * every few seconds, until the caller stops or `signal` ends it. A view may leave out what was in between.

@@ -28,7 +28,7 @@ export const EXIT_MEANINGS: Readonly<Record<ExitCode, string>> = {
   5: 'cancelled',
   6: 'refused (locked, wrong phase, stale, not allowed)',
   7: 'Temporal, a worker or the cluster does not answer',
-  8: 'there is no such release, or no such monitor',
+  8: 'there is no such release, set or monitor',
   10: 'there are changes to make',
   64: 'wrong usage or invalid release file',
 };

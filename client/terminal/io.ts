@@ -1,7 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { constants, userInfo } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { fileTrouble } from '../../release/spec/file-trouble.ts';
+import { terminalAsker } from './asker.ts';
+import type { Asker } from './asker.ts';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 
@@ -22,6 +24,10 @@ export interface Io {
   now(): number;
   /** The text of a file; `-` is the standard input. */
   readText(path: string): Promise<string>;
+  /** Writes a file; one that is there already is an error (EEXIST) unless it may be overwritten. */
+  writeText(path: string, text: string, how: { readonly overwrite: boolean }): Promise<void>;
+  /** Asks the person; absent when none is at the terminal. */
+  readonly asker?: Asker | undefined;
   /** Calls the listener on Ctrl-C instead of ending the process, until the returned function is called. */
   onInterrupt(listener: () => void): () => void;
 }
@@ -35,6 +41,8 @@ export function processIo(): Io {
     user: process.env['USER']?.trim() || loginName(),
     now: () => Date.now(),
     readText: (path) => (path === '-' ? text(process.stdin) : readFile(path, 'utf8')),
+    writeText: (path, content, { overwrite }) => writeFile(path, content, { flag: overwrite ? 'w' : 'wx' }),
+    ...(process.stdin.isTTY && process.stderr.isTTY ? { asker: terminalAsker(process.stdin, process.stderr) } : {}),
     onInterrupt,
   };
 }

@@ -1,14 +1,49 @@
 import type { Command } from '@commander-js/extra-typings';
 import { Option } from '@commander-js/extra-typings';
-import { clusterFlags, helpEnd, linkFlag, outputFlag, SIGN_FLAG } from './shared.ts';
+import { PROOFS, RELOADS } from '../../release/draft/forms.ts';
+import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SIGN_FLAG } from './shared.ts';
 import type { Run } from './shared.ts';
 import { watchingFlags } from './reading.ts';
 
-/** `plan`, `start` and `schema`: the verbs about release files. */
+/** `init`, `plan`, `start` and `schema`: the verbs about release files. */
 export function addReleaseFileVerbs(program: Command, run: Run): void {
+  addInit(program, run);
   addPlan(program, run);
   addStart(program, run);
   addSchema(program, run);
+}
+
+function addInit(program: Command, { io, finish }: Run): void {
+  const verb = program
+    .command('init')
+    .argument('[set]', 'NAMESPACE/NAME or NAME of the GameServerSet; on a terminal it is asked for');
+  namespaceFlag(clusterFlags(verb))
+    .option('--container <name>', 'the sidecar whose image the release changes (default: what can be seen)')
+    .option('--image <image>', 'its new image (default: the one that runs, for you to replace)')
+    .option('--reload <how>', `what makes the engine load new files: ${RELOADS.join(', ')}`)
+    .option('--proof <how>', `how the engine says its version: ${PROOFS.join(', ')}`)
+    .option('-f, --file <release.yaml>', 'write a file (default: the standard output); one that is there is kept')
+    .option('--force', 'overwrite the file')
+    .summary('write a release file for a set')
+    .description(
+      'Looks at a live set and writes a release file for it, with a comment for each choice. On a terminal it asks what cannot be seen; else such a line is left to be filled in, and plan says which. Writes nothing to the cluster.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'hotwave init arena/duel -f release.yaml',
+          'hotwave init duel -n arena --image registry.example/duel-scripts:v2.0 > release.yaml',
+          'hotwave init duel --container sidecar --reload "http 8080 /reload" --proof "http 8080 /version"',
+          'hotwave init duel --reload "exec /usr/sbin/nginx -s reload" --proof "exec cat /run/version"',
+        ],
+        [0, 5, 6, 7, 8, 64],
+      ),
+    )
+    .action(async (set, flags) => {
+      const { runInit } = await import('../commands/init.ts');
+      finish(await runInit(io, set, flags));
+    });
 }
 
 function addPlan(program: Command, { io, finish }: Run): void {

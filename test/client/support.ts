@@ -1,4 +1,5 @@
 import { PassThrough } from 'node:stream';
+import type { Asker } from '../../client/terminal/asker.ts';
 import type { Io } from '../../client/terminal/io.ts';
 import { initialState } from '../../release/progress/state.ts';
 import type { Phase, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
@@ -10,7 +11,7 @@ export interface RecordedIo extends Io {
 
 /** A terminal or a pipe in memory, with files that exist only by name. */
 export function recordedIo(
-  wishes: { tty?: boolean; env?: Io['env']; files?: Record<string, string> } = {},
+  wishes: { tty?: boolean; env?: Io['env']; files?: Record<string, string>; asker?: Asker } = {},
 ): RecordedIo {
   const written = { out: '', err: '' };
   const stream = (name: keyof typeof written): Io['stdout'] => {
@@ -31,6 +32,14 @@ export function recordedIo(
         ? Promise.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' }))
         : Promise.resolve(text);
     },
+    writeText: (path, text, { overwrite }) => {
+      const files = (wishes.files ??= {});
+      if (files[path] !== undefined && !overwrite)
+        return Promise.reject(Object.assign(new Error('file exists'), { code: 'EEXIST' }));
+      files[path] = text;
+      return Promise.resolve();
+    },
+    ...(wishes.asker ? { asker: wishes.asker } : {}),
     onInterrupt: () => () => undefined,
   };
 }

@@ -188,6 +188,7 @@ export class ClusterCalls {
         cluster.serversWithOtherPriority.bind(cluster),
       ),
       readSet,
+      listSets: around('listSets', ([, signal]) => signal, cluster.listSets.bind(cluster)),
       readWorkload: around('readWorkload', ([, signal]) => signal, cluster.readWorkload.bind(cluster)),
       listServers,
       readComplaints: around('readComplaints', ([, , signal]) => signal, cluster.readComplaints.bind(cluster)),

@@ -123,6 +123,16 @@ class InMemoryCluster implements FakeCluster {
     });
   }
 
+  listSets(namespace: string, signal?: AbortSignal): ReturnType<Cluster['listSets']> {
+    return this.#call('listSets', signal, () =>
+      this.#sets
+        .all()
+        .filter(({ ref }) => ref.namespace === namespace)
+        .map(({ ref }) => ref.name)
+        .sort(),
+    );
+  }
+
   followSet(...[ref, signal]: Parameters<Cluster['followSet']>): ReturnType<Cluster['followSet']> {
     return followOne({ read: () => this.readSet(ref, signal), version: () => this.#sets.find(ref)?.raw, signal });
   }

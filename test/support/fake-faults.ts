@@ -8,6 +8,7 @@ export type Operation = Exclude<keyof Cluster, 'describe' | 'followServers' | 'f
 /** All of them. */
 export const OPERATIONS: readonly Operation[] = [
   'readSet',
+  'listSets',
   'readWorkload',
   'listServers',
   'readComplaints',

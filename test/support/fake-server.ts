@@ -72,6 +72,7 @@ export class FakeServer {
   #isBeingCreated = false;
   #onStart: (() => void)[] = [];
   #view: ServerView | undefined;
+  readonly #ports: Readonly<Record<string, number>>;
   readonly #clock: Clock;
   readonly #events: PodEvents;
 
@@ -82,6 +83,8 @@ export class FakeServer {
       readonly revision: string;
       readonly containers: readonly { readonly name: string; readonly image: string }[];
       readonly hotContainer: string;
+      /** Its ports that have a name. Default none. */
+      readonly ports?: Readonly<Record<string, number>>;
       readonly subnet: number;
       readonly clock: Clock;
       /** False: nothing runs before `start()`. */
@@ -90,6 +93,7 @@ export class FakeServer {
     events: PodEvents,
   ) {
     this.#clock = made.clock;
+    this.#ports = made.ports ?? {};
     this.#events = events;
     podsMade += 1;
     this.name = `${made.set}-${made.ordinal}`;
@@ -207,6 +211,7 @@ export class FakeServer {
       node: `node-${this.ordinal % 3}`,
       // A pod has no address before its sandbox is made.
       ip: this.isStarted ? this.ip : '',
+      ...(Object.keys(this.#ports).length > 0 ? { ports: this.#ports } : {}),
       phase: this.phase,
       deleting: this.deleting,
       labels: { ...this.labels },

@@ -9,6 +9,9 @@ import { MAIN, MAIN_IMAGE, OLD_IMAGE, SET, SIDECAR, uidOf, USER_STRATEGY } from 
 export interface NamedImage {
   name: string;
   image: string;
+  ports?: readonly { readonly name?: string; readonly containerPort: number }[];
+  readinessProbe?: object;
+  volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
 /** A service quality of a set. */
@@ -43,7 +46,7 @@ export interface RawSet {
     serviceQualities?: RawQuality[];
     gameServerTemplate: {
       reclaimPolicy?: string;
-      spec: { containers: NamedImage[]; initContainers?: NamedImage[] };
+      spec: { containers: NamedImage[]; initContainers?: NamedImage[]; volumes?: readonly object[] };
     };
   };
 }
@@ -70,6 +73,8 @@ export interface FakeSetModel {
   readonly replicas?: number;
   /** Default one engine and one sidecar, as the builders name them. */
   readonly containers?: readonly NamedImage[];
+  /** Volumes of the template. Default none. */
+  readonly volumes?: readonly object[];
   /** The container whose image carries the hot files. Default the last one. */
   readonly hotContainer?: string;
   /** The containers that admission webhooks add to each pod beside the containers of the template. Default nothing. */
@@ -148,7 +153,10 @@ export function rawSet(model: FakeSetModel): RawSet {
       ...(model.serviceQualities ? { serviceQualities: model.serviceQualities.map(rawQuality) } : {}),
       gameServerTemplate: {
         ...(model.reclaimPolicy ? { reclaimPolicy: model.reclaimPolicy } : {}),
-        spec: { containers: containers.map((container) => ({ ...container })) },
+        spec: {
+          containers: containers.map((container) => ({ ...container })),
+          ...(model.volumes ? { volumes: model.volumes } : {}),
+        },
       },
     },
   };
@@ -183,6 +191,14 @@ export function rawGameServer(model: FakeSetModel, name: string, ordinal: number
 /** The name of the container with the hot files. */
 export function hotContainerOf(model: FakeSetModel): string {
   return model.hotContainer ?? (model.containers ?? defaultContainers()).at(-1)?.name ?? SIDECAR;
+}
+
+/** The ports of the model's containers that have a name. */
+export function namedPorts({ containers = [] }: FakeSetModel): Record<string, number> {
+  const ports = containers.flatMap((container) => container.ports ?? []);
+  return Object.fromEntries(
+    ports.flatMap(({ name, containerPort }) => (name === undefined ? [] : [[name, containerPort]])),
+  );
 }
 
 /** The name of a template's revision: equal templates have equal revisions, so a rollback returns to the old name. */

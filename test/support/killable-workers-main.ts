@@ -87,6 +87,7 @@ function remoteCluster(clusterName: string): Cluster {
   return {
     describe: () => 'https://fake (context fake)',
     readSet,
+    listSets: remote('listSets'),
     followSet: (ref, signal) => looking(() => readSet(ref), signal),
     serversWithOtherPriority: remote('serversWithOtherPriority'),
     readWorkload: remote('readWorkload'),

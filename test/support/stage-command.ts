@@ -1,4 +1,5 @@
 import { inject } from 'vitest';
+import type { Asker } from '../../client/terminal/asker.ts';
 import { main } from '../../client/main.ts';
 import { recordedIo } from '../client/support.ts';
 import { until } from '../lab/until.ts';
@@ -11,12 +12,14 @@ export async function stageCommand(
   argv: readonly string[],
   files: Record<string, string> = {},
   env: Record<string, string> = {},
+  asker?: Asker,
 ): Promise<CommandResult> {
   const wait = { what: 'Temporal to know the worker', deadlineMs: 60_000, everyMs: 100 };
-  let result = await run(stage, argv, { files, env });
+  const around = { files, env, ...(asker ? { asker } : {}) };
+  let result = await run(stage, argv, around);
   await until(wait, async () => {
     if (!result.err.includes('no worker for cluster')) return true;
-    result = await run(stage, argv, { files, env });
+    result = await run(stage, argv, around);
     return false;
   });
   return result;
@@ -25,7 +28,7 @@ export async function stageCommand(
 async function run(
   { clusterName }: Pick<Stage, 'clusterName'>,
   argv: readonly string[],
-  around: { readonly files: Record<string, string>; readonly env: Record<string, string> },
+  around: { readonly files: Record<string, string>; readonly env: Record<string, string>; readonly asker?: Asker },
 ): Promise<CommandResult> {
   const io = { ...recordedIo(around), now: () => Date.now() };
   const code = await main([...argv, '--address', inject('temporalAddress'), '--cluster', clusterName], io);
