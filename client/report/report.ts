@@ -90,7 +90,7 @@ export interface DecisionLine extends Pick<
 }
 
 /** More servers than this are folded: nobody reads a picture of them. */
-export const MOST_SERVERS = 200;
+const MOST_SERVERS = 200;
 
 /** A release as a report tells it. @param now milliseconds since the epoch */
 export function reportOf(state: ReleaseState, works: readonly Work[], now: number): Report {
