@@ -14,6 +14,7 @@ import { findNewcomers, whereabouts } from './servers/membership.ts';
 import { overrideServers } from './game-servers/override-servers.ts';
 import { planRollbackActivity } from './preflight/plan-rollback.ts';
 import { planReleaseActivity } from './preflight/preflight.ts';
+import { answerAudit } from './audit/answer-audit.ts';
 import { readAuditHead, readAuditPage } from './audit/read-audit.ts';
 import { lookingAgain } from './set/guarded-write.ts';
 import { openWave } from './set/open-wave.ts';
@@ -129,6 +130,7 @@ export function createActivities({
     planRollback: activity(planRollbackActivity(cluster, releases, policy)),
     recordStuck: activity(recordStuck(cluster, releases)),
     tally: activity(tally(cluster)),
+    answerAudit: activity(answerAudit(cluster)),
     readAuditHead: activity(readAuditHead(cluster)),
     readAuditPage: activity(readAuditPage(cluster)),
     watchMonitor: activity(watchMonitor(cluster, isStopping)),

@@ -7,6 +7,7 @@ import type { CourierInput } from '../workflows/messages.ts';
 import { temporalCouriers } from './temporal-couriers.ts';
 import { taskQueueOf, watchQueueOf } from '../workflows/messages.ts';
 import { workflowBundlePath } from './bundle.ts';
+import { questionActivities } from './questions.ts';
 import { temporalHeartbeats } from './temporal-heartbeats.ts';
 import { temporalReleases } from './temporal-releases.ts';
 import { temporalTroubles } from './temporal-troubles.ts';
@@ -58,18 +59,19 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
   const made: { worker?: Worker } = {};
   const isStopping = (): boolean => made.worker !== undefined && STOPPED_STATES.has(made.worker.getState());
   const taskQueue = taskQueueOf(clusterName);
+  const activities = createActivities({
+    releases: temporalReleases(connection, namespace),
+    heartbeats: temporalHeartbeats,
+    troubles: temporalTroubles,
+    couriers: temporalCouriers(connection, namespace, courierTimes),
+    sender: httpNoticeSender(),
+    ...dependencies,
+    isStopping,
+  });
   const common: Omit<WorkerOptions, 'taskQueue'> = {
     connection,
     namespace,
-    activities: createActivities({
-      releases: temporalReleases(connection, namespace),
-      heartbeats: temporalHeartbeats,
-      troubles: temporalTroubles,
-      couriers: temporalCouriers(connection, namespace, courierTimes),
-      sender: httpNoticeSender(),
-      ...dependencies,
-      isStopping,
-    }),
+    activities: { ...activities, ...questionActivities(activities) },
     maxConcurrentActivityTaskPolls: pollers,
     // An interrupted activity hears of it with the next heartbeat that is really sent; what comes after waits for that.
     maxHeartbeatThrottleInterval: '1s',

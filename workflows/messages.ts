@@ -8,7 +8,7 @@ import type { CarriedMail } from '../release/notices/mail.ts';
 import type { MonitorCounts, MonitorState } from '../release/monitor/monitor.ts';
 import type { MonitorMemory } from '../release/monitor/monitor-watch.ts';
 import type { SetDescription } from '../release/draft/set-description.ts';
-import type { Audit } from '../release/audit/audit-verdict.ts';
+import type { AuditAnswer } from '../release/audit/audit-verdict.ts';
 import type { HaltOfScope, HaltScope } from '../release/decisions/halt.ts';
 import type { PreflightLine, PreflightResult } from '../release/plan/preflight.ts';
 import type { LastRelease } from '../release/record/record.ts';
@@ -35,6 +35,13 @@ export const WORKFLOWS = {
   halt: 'halt',
   rollBackFromCluster: 'rollBackFromCluster',
   courier: 'courier',
+} as const;
+
+/** The activities that answer questions, by the type of the workflow that answers where Temporal runs no activity alone. */
+export const QUESTIONS = {
+  planOnly: 'answerPlan',
+  inspectCluster: 'answerInspection',
+  readAudit: 'answerAudit',
 } as const;
 
 /**
@@ -248,9 +255,7 @@ export interface AuditInput {
 }
 
 /** The audit, or why there is none. */
-export type AuditResult =
-  | { readonly kind: 'audit'; readonly audit: Audit }
-  | { readonly kind: 'refused' | 'unreachable'; readonly reason: string };
+export type AuditResult = AuditAnswer;
 
 /** The questions of `doctor` to a worker about its cluster. */
 export interface InspectInput {

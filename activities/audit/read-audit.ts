@@ -2,6 +2,7 @@ import type { GameServerSetView, SetRef } from '../../release/fleet/fleet.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import type { AuditRow, AuditFrame } from '../../release/audit/audit.ts';
 import { auditRow } from '../../release/audit/audit.ts';
+import type { AuditPage } from '../../release/audit/pages.ts';
 import { readRecords } from '../../release/record/record.ts';
 import type { Measure } from '../../release/audit/expectation.ts';
 import { measureOf, templateLeftBy, wantedOf } from '../../release/audit/expectation.ts';
@@ -31,13 +32,6 @@ export type AuditHead =
       readonly overrides: Readonly<Record<string, string>>;
     }
   | { readonly kind: 'refused'; readonly reason: string };
-
-/** Ask a batch of servers what they run. */
-export interface AuditPageInput {
-  readonly frame: AuditFrame;
-  readonly names: readonly string[];
-  readonly overrides: Readonly<Record<string, string>>;
-}
 
 /** Reads what a set says about its last release and which servers it has. Asks no server. */
 export function readAuditHead(cluster: Cluster): (input: AuditHeadInput) => Promise<AuditHead> {
@@ -117,7 +111,7 @@ function notesOf(set: GameServerSetView, { expectedVersion, how }: Measure): str
 }
 
 /** Asks a batch of servers, all of them anew, and makes their rows. */
-export function readAuditPage(cluster: Cluster): (input: AuditPageInput) => Promise<readonly AuditRow[]> {
+export function readAuditPage(cluster: Cluster): (input: AuditPage) => Promise<readonly AuditRow[]> {
   return async ({ frame, names, overrides }) => {
     const { set, how, expectedVersion } = frame;
     const { servers } = await cluster.listServers(set, { names }, cancellation());

@@ -1,4 +1,5 @@
 import {
+  ActivityExecutionFailedError,
   isGrpcServiceError,
   QueryNotRegisteredError,
   QueryRejectedError,
@@ -65,11 +66,9 @@ export function explainTemporalError(error: unknown, { address, namespace }: Des
   }
   if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) {
     if (/TMPRL1100|nondeterminism/i.test(error.message)) return anotherVersion();
-    return new ExitError(EXIT.unreachable, `the worker does not know this question: ${error.message}`, [
-      'worker and hotwave command are of different versions; hotwave doctor shows more',
-    ]);
+    return unknownQuestion(error.message);
   }
-  if (error instanceof WorkflowFailedError) return unanswered(error);
+  if (error instanceof WorkflowFailedError || error instanceof ActivityExecutionFailedError) return unanswered(error);
   const status = grpcStatus(error);
   if (status?.code === GRPC.notFound && /^namespace/i.test(status.details)) return noNamespace(address, namespace);
   return explainStatus(error, address);
@@ -136,6 +135,12 @@ function refusedAccess(address: string, details: string): ExitError {
   ]);
 }
 
+function unknownQuestion(said: string): ExitError {
+  return new ExitError(EXIT.unreachable, `the worker does not know this question: ${said}`, [
+    'worker and hotwave command are of different versions; hotwave doctor shows more',
+  ]);
+}
+
 /** A worker cannot replay what another version of the workflow code has done. */
 function anotherVersion(): ExitError {
   return new ExitError(
@@ -149,11 +154,13 @@ function anotherVersion(): ExitError {
 }
 
 /** Why a worker could not answer a question: what its cluster said, or what went wrong in the worker. */
-function unanswered(error: WorkflowFailedError): ExitError {
+function unanswered(error: Error): ExitError {
   const cause = deepestCause(error);
   if (cause instanceof TimeoutFailure) {
     return new ExitError(EXIT.unreachable, 'no worker has answered in time', [WORKER_HINT]);
   }
+  if (cause instanceof ApplicationFailure && cause.type === 'NotFoundError' && /^Activity function/.test(cause.message))
+    return unknownQuestion(cause.message);
   const trouble = cause instanceof ApplicationFailure ? /^Cluster\.(\w+)$/.exec(cause.type ?? '')?.[1] : undefined;
   if (trouble === undefined) return new ExitError(EXIT.failed, `the worker could not answer: ${cause.message}`);
   const isRefused = trouble === 'forbidden' || trouble === 'unauthorized' || trouble === 'invalid';

@@ -26,6 +26,11 @@ export interface Audit extends AuditVerdict {
   readonly omitted: number;
 }
 
+/** The answer to an audit: what every server runs, or why nobody can say. */
+export type AuditAnswer =
+  | { readonly kind: 'audit'; readonly audit: Audit }
+  | { readonly kind: 'refused' | 'unreachable'; readonly reason: string };
+
 /** Temporal takes payloads of at most 2 MiB. */
 const ROWS_LIMIT = 1_500_000;
 

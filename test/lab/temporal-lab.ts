@@ -26,6 +26,7 @@ export interface TemporalLab {
 export async function startTemporalLab(
   log: (line: string) => void,
   name = `temporal-${process.pid}-${Date.now().toString(36)}`,
+  settings: readonly string[] = [],
 ): Promise<TemporalLab> {
   const program = await temporalProgram(log);
   await endAbandonedLabs(log);
@@ -33,7 +34,7 @@ export async function startTemporalLab(
   writeLabRecord(directory, { kind: 'temporal', name, owner: identityOf(process.pid)! });
   try {
     const supervisor = new Supervisor(directory);
-    const { address, uiUrl } = await startTemporal({ supervisor, ports: claimPorts(directory), program });
+    const { address, uiUrl } = await startTemporal({ supervisor, ports: claimPorts(directory), program, settings });
     return {
       address,
       uiUrl,

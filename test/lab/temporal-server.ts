@@ -20,6 +20,8 @@ export interface TemporalOptions {
   readonly program: string;
   /** A SQLite file that outlives the server; in memory when left out. */
   readonly databaseFile?: string;
+  /** Settings of the server as KEY=VALUE, such as `activity.enableStandalone=false`. Default none. */
+  readonly settings?: readonly string[];
 }
 
 /** A running Temporal server. */
@@ -55,6 +57,7 @@ export async function startTemporal(options: TemporalOptions): Promise<TemporalS
       ...['--port', String(port), '--http-port', String(httpPort)],
       ...['--metrics-port', String(metricsPort), '--ui-port', String(uiPort)],
       ...searchAttributes.flatMap((attribute) => ['--search-attribute', attribute]),
+      ...(options.settings ?? []).flatMap((setting) => ['--dynamic-config-value', setting]),
       ...(options.databaseFile === undefined ? [] : ['--db-filename', options.databaseFile]),
     ],
   });

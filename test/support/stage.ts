@@ -3,6 +3,7 @@ import type { Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { inject, test as plainTest } from 'vitest';
 import { open, temporalOver } from '../../client/temporal/connect.ts';
+import type { Temporal } from '../../client/temporal/connect.ts';
 import { readPollers } from '../../client/temporal/task-queue.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import { createHotwaveWorker } from '../../worker/create-worker.ts';
@@ -48,27 +49,45 @@ export type Told = Pick<HotwaveWorkerOptions, 'policy' | 'courierTimes'>;
 
 /** The parts that the workers of one test file share: a connection costs more than a worker. */
 export interface Connections {
+  /** host:port of the server. */
+  readonly address: string;
   readonly native: NativeConnection;
   readonly client: Client;
   readonly connection: Connection;
   close(): Promise<void>;
 }
 
-/** Connects to the Temporal server of the layer. */
-export async function connect(): Promise<Connections> {
-  const address = inject('temporalAddress');
+/** Connects to a Temporal server; default that of the layer. */
+export async function connect(address = inject('temporalAddress')): Promise<Connections> {
   const [native, connection] = await Promise.all([NativeConnection.connect({ address }), open({ address })]);
   const close = async (): Promise<void> => {
     await Promise.all([native.close(), connection.close()]);
   };
-  return { native, client: new Client({ connection }), connection, close };
+  return { address, native, client: new Client({ connection }), connection, close };
+}
+
+/** The same connection as the command has it. */
+export function temporalOf({ address, connection }: Pick<Connections, 'address' | 'connection'>): Temporal {
+  return temporalOver(connection, { address, namespace: 'default', identity: 'stage' });
+}
+
+/** Waits until a Temporal knows of a worker for a cluster. */
+export async function workerIsKnown(
+  connections: Pick<Connections, 'address' | 'connection'>,
+  clusterName: string,
+): Promise<void> {
+  const temporal = temporalOf(connections);
+  await until({ what: 'a worker that polls', deadlineMs: 60_000, everyMs: 20 }, async () => {
+    const { workflows, activities } = await readPollers(temporal, clusterName, Date.now());
+    return workflows.length > 0 && activities.length > 0;
+  });
 }
 
 let stages = 0;
 
 /** A stage without a worker. Its cluster and its task queue have a name that no other stage has. */
 export function emptyStage(
-  { native, client, connection }: Connections,
+  { address, native, client, connection }: Connections,
   model: FakeClusterModel,
   calendar?: Calendar,
   told?: Told,
@@ -100,17 +119,7 @@ export function emptyStage(
         },
       };
     },
-    async workerIsKnown() {
-      const temporal = temporalOver(connection, {
-        address: inject('temporalAddress'),
-        namespace: 'default',
-        identity: 'stage',
-      });
-      await until({ what: 'a worker that polls', deadlineMs: 60_000, everyMs: 20 }, async () => {
-        const { workflows, activities } = await readPollers(temporal, clusterName, Date.now());
-        return workflows.length > 0 && activities.length > 0;
-      });
-    },
+    workerIsKnown: () => workerIsKnown({ address, connection }, clusterName),
     start: (file = aRelease(), requester = 'ann', more = {}) =>
       startRelease(client, { cluster: clusterName, file, requester, ...more }),
   };
