@@ -58,7 +58,7 @@ export async function runStart(io: Io, path: string, flags: StartFlags): Promise
     const input = { ...wanted, ...(await vouchIfWanted(io, flags, beginningOfStart(wanted))) };
     if (supersession) await supersede(io, temporal, input, supersession);
     const started = await startRelease(temporal, input);
-    announce(io, temporal, started, flags);
+    await announce(io, temporal, started, flags);
     const state = await planned(io, temporal, started);
     if (state.phase === 'refused') say(io, `every check, and what mends it: ${commandLine('plan', path)}`);
     if (flags.wait !== true || state.phase === 'refused') return showPlanned(io, started, state, flags);
@@ -128,15 +128,14 @@ function summaryOf({ release, set, previousVersion, version, waves }: ReleaseSta
   return `${release} on ${set.namespace}/${set.name}: ${from}${version}, servers: ${servers}, waves: ${waves.length}`;
 }
 
-function announce(
+async function announce(
   io: Io,
-  { namespace }: Temporal,
-  { alreadyRunning, handle, description, set }: StartedRelease,
+  { address, namespace }: Temporal,
+  { alreadyRunning, handle: { workflowId }, description: { runId }, set }: StartedRelease,
   flags: StartFlags,
-): void {
+): Promise<void> {
   if (alreadyRunning) say(io, `this release is running on ${plainText(set)} already; nothing was started`);
-  const { workflowId } = handle;
-  const link = temporalUiLink(io, flags, { namespace, workflowId, runId: description.runId });
+  const link = await temporalUiLink(io, flags, { address, namespace, workflowId, runId });
   if (link !== undefined) say(io, link);
 }
 

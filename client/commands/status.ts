@@ -37,7 +37,7 @@ export function runStatus(io: Io, argument: string, flags: StatusFlags): Promise
     const [code, lines] = await Promise.all([report(io, temporal, found, flags), undeliveredLines(temporal, courier)]);
     for (const line of lines) say(io, line);
     if (refused) say(io, await refusedLine(io, temporal, refused));
-    showLink(io, temporal, found, flags);
+    await showLink(io, temporal, found, flags);
     return code;
   });
 }
@@ -69,8 +69,12 @@ export function silence({ description }: FoundRelease): ExitError {
   ]);
 }
 
-function showLink(io: Io, { namespace }: Temporal, { handle, description }: FoundRelease, flags: StatusFlags): void {
-  const { workflowId } = handle;
-  const link = temporalUiLink(io, flags, { namespace, workflowId, runId: description.runId });
+async function showLink(
+  io: Io,
+  { address, namespace }: Temporal,
+  { handle: { workflowId }, description: { runId } }: FoundRelease,
+  flags: StatusFlags,
+): Promise<void> {
+  const link = await temporalUiLink(io, flags, { address, namespace, workflowId, runId });
   if (link !== undefined) say(io, link);
 }

@@ -1,6 +1,7 @@
 import type { Notice, NoticeKind, ReleaseCard } from '../../release/notices/notice.ts';
 import type { Verb } from '../../release/progress/state.ts';
 import { plainText } from '../../release/spec/plain-text.ts';
+import { pageOfRun } from '../temporal/links.ts';
 
 /** The verbs that a card offers; everything else is for the command. */
 export const CARD_VERBS = ['approve', 'reject', 'pause', 'resume', 'rollback'] as const;
@@ -79,10 +80,8 @@ function decisionLine({ verb, actor, channel, vouchedBy, accepted, reason }: Rel
   return plainText(`${verb} by ${actor} (${how})${accepted ? '' : ', refused'}${reason ? `: ${reason}` : ''}`, 300);
 }
 
-function linkOf({ temporalNamespace, workflowId, runId }: ReleaseCard, uiUrl?: string): string | undefined {
-  if (uiUrl === undefined) return undefined;
-  const path = ['namespaces', temporalNamespace, 'workflows', workflowId, runId].map(encodeURIComponent).join('/');
-  return `${uiUrl.replace(/\/+$/, '')}/${path}/history`;
+function linkOf({ temporalNamespace: namespace, workflowId, runId }: ReleaseCard, uiUrl?: string): string | undefined {
+  return uiUrl === undefined ? undefined : pageOfRun(uiUrl, { namespace, workflowId, runId });
 }
 
 function buttonsOf({ can, gate, workflowId, runId: run, release, planHash: plan }: ReleaseCard): Button[] {

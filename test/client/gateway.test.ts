@@ -350,7 +350,7 @@ describe('a card', () => {
 
   test('links to its run in the Temporal UI', () => {
     expect(cardModel(aCard(), 'https://ui/').link).toBe(
-      'https://ui/namespaces/default/workflows/hotwave%2Feu%2Farena%2Fduel/0b0f2a52-6a1f-4a3e-9d0f-0d5e9f3f5a11/history',
+      'https://ui/namespaces/default/workflows/hotwave%2Feu%2Farena%2Fduel/0b0f2a52-6a1f-4a3e-9d0f-0d5e9f3f5a11/user-metadata',
     );
   });
 });

@@ -3,7 +3,6 @@ import { ActivityFailure, ApplicationFailure, NamespaceNotFoundError } from '@te
 import { describe, expect, test } from 'vitest';
 import { ExitError } from '../../client/terminal/exit-error.ts';
 import { queryOf } from '../../client/temporal/list-releases.ts';
-import { temporalUiLink } from '../../client/temporal/links.ts';
 import { explainTemporalError, isUnknownAttribute, unreachable } from '../../client/temporal/temporal-errors.ts';
 
 const destination = { address: '127.0.0.1:7233', namespace: 'games' };
@@ -106,31 +105,5 @@ describe('a list filter', () => {
   test('is of one set, or of all sets of a namespace', () => {
     expect(queryOf({ set: 'arena/duel' })).toContain(" AND HotwaveSet = 'arena/duel'");
     expect(queryOf({ set: 'arena/' })).toContain(" AND HotwaveSet STARTS_WITH 'arena/'");
-  });
-});
-
-describe('a link to the Temporal UI', () => {
-  test.each(['temporal.test', 'javascript:alert(1)', 'http://t.test/?x=1', 'http:// '])(
-    'is not made of %s',
-    (uiUrl) => {
-      expect(() => temporalUiLink({ env: {} }, { uiUrl }, run)).toThrow(
-        /^--ui-url ".+": expected the base of the Temporal UI/,
-      );
-      expect(() => temporalUiLink({ env: { TEMPORAL_UI_URL: uiUrl } }, {}, run)).toThrow(
-        /^TEMPORAL_UI_URL ".+": expected/,
-      );
-    },
-  );
-
-  const run = { namespace: 'games', workflowId: 'hotwave/default/arena/duel', runId: 'r-1' };
-
-  test('is made when somebody said where the UI is', () => {
-    expect(temporalUiLink({ env: { TEMPORAL_UI_URL: 'https://ui.test/' } }, {}, run)).toBe(
-      'https://ui.test/namespaces/games/workflows/hotwave%2Fdefault%2Farena%2Fduel/r-1/history',
-    );
-  });
-
-  test('is not guessed', () => {
-    expect(temporalUiLink({ env: {} }, {}, run)).toBeUndefined();
   });
 });
