@@ -75,6 +75,7 @@ export const SEARCH_ATTRIBUTES = {
   HotwaveSet: 'KEYWORD',
   HotwaveCluster: 'KEYWORD',
   HotwaveRelease: 'KEYWORD',
+  HotwaveVersion: 'KEYWORD',
   HotwavePhase: 'KEYWORD',
   HotwaveRequester: 'KEYWORD',
   HotwaveWave: 'INT',

@@ -148,8 +148,10 @@ async function isStarted(temporal: Temporal, input: FromClusterInput): Promise<b
   }
 }
 
-function attributesOf({ cluster, set, requester }: FromClusterInput): SearchAttributePair[] {
+function attributesOf({ cluster, set, requester, to }: FromClusterInput): SearchAttributePair[] {
+  const version = to?.version;
   return [
+    ...(version === undefined ? [] : [{ key: defineSearchAttributeKey('HotwaveVersion', 'KEYWORD'), value: version }]),
     { key: defineSearchAttributeKey('HotwaveSet', 'KEYWORD'), value: `${set.namespace}/${set.name}` },
     { key: defineSearchAttributeKey('HotwaveCluster', 'KEYWORD'), value: cluster },
     { key: defineSearchAttributeKey('HotwavePhase', 'KEYWORD'), value: 'planning' },

@@ -345,6 +345,7 @@ describe('a list', () => {
     set: 'arena/duel',
     release: 'scripts-2-0',
     cluster: 'default',
+    version: '2.0',
     phase: 'done',
     wave: 3,
     requester: 'ann',

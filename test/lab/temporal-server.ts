@@ -7,6 +7,7 @@ const searchAttributes = [
   'HotwaveSet=Keyword',
   'HotwaveCluster=Keyword',
   'HotwaveRelease=Keyword',
+  'HotwaveVersion=Keyword',
   'HotwavePhase=Keyword',
   'HotwaveRequester=Keyword',
   'HotwaveWave=Int',

@@ -167,7 +167,7 @@ test('setup says when a namespace has no room for search attributes, and through
     const full = await execa(...hotwave('setup', '--temporal-namespace', 'full'), { env, reject: false });
     expect({ code: full.exitCode, said: full.stderr.split('\n')[0] }).toEqual({
       code: 6,
-      said: 'hotwave: namespace full has no room for the search attributes HotwaveSet (KEYWORD), HotwaveCluster (KEYWORD), HotwaveRelease (KEYWORD), HotwavePhase (KEYWORD), HotwaveRequester (KEYWORD), HotwaveWave (INT)',
+      said: 'hotwave: namespace full has no room for the search attributes HotwaveSet (KEYWORD), HotwaveCluster (KEYWORD), HotwaveRelease (KEYWORD), HotwaveVersion (KEYWORD), HotwavePhase (KEYWORD), HotwaveRequester (KEYWORD), HotwaveWave (INT)',
     });
     const proxied = await execa(...hotwave('list'), {
       env: { ...env, https_proxy: 'http://127.0.0.1:9' },
