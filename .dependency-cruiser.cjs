@@ -121,9 +121,10 @@ module.exports = {
       notices: ['.', 'ports'],
     }),
     ...within('client', {
-      verbs: ['commands', 'gateway', 'temporal', 'terminal'],
+      verbs: ['commands', 'gateway', 'shell', 'temporal', 'terminal'],
+      shell: ['terminal'],
       gateway: ['decisions', 'temporal', 'terminal'],
-      commands: ['decisions', 'render', 'report', 'temporal', 'terminal'],
+      commands: ['decisions', 'render', 'report', 'shell', 'temporal', 'terminal'],
       report: [],
       decisions: ['commands', 'render', 'temporal', 'terminal'],
       temporal: ['commands', 'decisions', 'render', 'terminal'],

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import nodeModule from 'node:module';
+import { basename } from 'node:path';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 19)) {
@@ -16,6 +17,8 @@ process.env['GRPC_VERBOSITY'] ??= 'NONE';
 // Before anything else is loaded: the second start of the command is then twice as fast.
 nodeModule.enableCompileCache();
 const { main } = await import('../client/main.ts');
+const { COMPLETE } = await import('../client/shell/scripts.ts');
+const { PLUGIN, PLUGIN_COMPLETION } = await import('../client/shell/kubectl.ts');
 const { processIo } = await import('../client/terminal/io.ts');
 
 // A reader that has seen enough (hotwave list | head) is no trouble; a full disk is, and a release goes on without us.
@@ -25,7 +28,14 @@ process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
   process.exit(1);
 });
 
-process.exitCode = await main(process.argv.slice(2), processIo(), {
+// One program under three names; bin/hotwave says which, where that is a shell script.
+const name = process.env['HOTWAVE_AS'] ?? basename(process.argv[1] ?? '');
+delete process.env['HOTWAVE_AS'];
+const argv = process.argv.slice(2);
+const asked = name === PLUGIN_COMPLETION ? [COMPLETE, '--', ...argv] : argv;
+
+process.exitCode = await main(asked, processIo(), {
+  isPlugin: name === PLUGIN || name === PLUGIN_COMPLETION,
   async runWorker(flags) {
     const { runWorker } = await import('../worker/main.ts').catch(refuseMachine);
     // The rest of a native worker that could not be made would keep the process alive for ever.

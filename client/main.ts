@@ -11,13 +11,16 @@ import type { RunWorker } from './verbs/installation.ts';
 /** The parts that only the process with client and worker can offer. */
 export interface Extras {
   readonly runWorker?: RunWorker;
+  /** It runs as `kubectl hotwave`. */
+  readonly isPlugin?: boolean;
 }
 
 /** Runs the CLI with the arguments after `hotwave`; returns the exit code. Never throws, never ends the process. */
-export async function main(argv: readonly string[], given: Io, { runWorker }: Extras = {}): Promise<number> {
+export async function main(argv: readonly string[], given: Io, extras: Extras = {}): Promise<number> {
   let code: number = EXIT.ok;
   const io = { ...given, env: settingsOf(given.env) };
-  const program = hotwaveProgram({ io, finish: (outcome) => (code = outcome) }, runWorker);
+  const { runWorker, isPlugin } = extras;
+  const program = hotwaveProgram({ io, finish: (outcome) => (code = outcome) }, runWorker, isPlugin);
   try {
     if (argv.length === 0) program.help({ error: true });
     await program.parseAsync(helpOfNothing(argv, program) ? argv.slice(1) : argv, { from: 'user' });

@@ -7,6 +7,8 @@ import { eitherOf } from '../release/spec/either-of.ts';
 import { helpEnd } from './verbs/shared.ts';
 import type { Run } from './verbs/shared.ts';
 import { addDecidingVerbs } from './verbs/deciding.ts';
+import { addKubectlFlags } from './shell/kubectl.ts';
+import { addCompletionVerbs } from './verbs/completion.ts';
 import type { RunWorker } from './verbs/installation.ts';
 import { addInstallationVerbs } from './verbs/installation.ts';
 import { addAuditVerbs } from './verbs/audit.ts';
@@ -15,9 +17,12 @@ import { addReadingVerbs } from './verbs/reading.ts';
 import { addReleaseFileVerbs } from './verbs/release-file.ts';
 import { hotwaveVersion } from './version.ts';
 
-/** The program with all its verbs. The work of a verb is loaded when it runs: help must be instant. */
-export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Command {
-  const program = new Command('hotwave');
+/**
+ * The program with all its verbs. The work of a verb is loaded when it runs: help must be instant. As a plugin of kubectl it
+ * has kubectl's flags, too.
+ */
+export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined, isPlugin = false): Command {
+  const program = new Command(isPlugin ? 'kubectl hotwave' : 'hotwave');
   // Settings are copied to a verb when it is declared, so they come first.
   program
     .description('Hot updates of OpenKruiseGame fleets as durable workflows: wave by wave, proven, and reversible.')
@@ -45,6 +50,8 @@ export function hotwaveProgram(run: Run, runWorker: RunWorker | undefined): Comm
   addDecidingVerbs(program, run);
   addHaltVerbs(program, run);
   addInstallationVerbs(program, run, runWorker);
+  addCompletionVerbs(program, run);
+  if (isPlugin) addKubectlFlags(program, run.io);
   program.commands.forEach(checkValues);
   program.addHelpText(
     'after',
