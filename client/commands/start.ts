@@ -85,7 +85,12 @@ function urgencyOf({ duringFreeze }: StartFlags): Pick<ReleaseInput, 'duringFree
 /** As much as the reason of a decision. */
 const MOST_OF_A_REASON = 1_000;
 
-function demandWaiting({ wait, timeout, until }: StartFlags): void {
+function demandWaiting({ wait, timeout, until, output }: StartFlags): void {
+  if (wait === true && output === 'name')
+    throw new ExitError(
+      EXIT.usage,
+      '-o name prints the set and nothing else: leave --wait out, and wait with hotwave wait',
+    );
   if (wait === true || (timeout === undefined && until === 'done')) return;
   throw new ExitError(EXIT.usage, '--until and --timeout say how long to wait: give --wait with them');
 }

@@ -20,7 +20,8 @@ export async function reportClosed(
   format: OutputFormat,
 ): Promise<ExitCode> {
   const result = await resultOf(temporal, found);
-  await print(io, format, result, (plain, view) => renderResult(plain, found, view));
+  if (format === 'name') await print(io, format, found, () => '');
+  else await print(io, format, result, (plain, view) => renderResult(plain, found, view));
   return exitCodeOf({ phase: result.outcome });
 }
 

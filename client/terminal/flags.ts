@@ -16,10 +16,13 @@ export interface ClusterFlags extends ConnectionFlags {
 }
 
 /** How results are printed. */
-export type OutputFormat = 'text' | 'wide' | 'json' | 'jsonl' | 'yaml';
+export type OutputFormat = 'text' | 'wide' | 'json' | 'jsonl' | 'yaml' | 'name';
 
-/** Every output format, in the order of the help text. */
+/** The output formats of every verb, in the order of the help text. */
 export const OUTPUT_FORMATS: readonly OutputFormat[] = ['text', 'wide', 'json', 'jsonl', 'yaml'];
+
+/** Those of a verb that is about sets: `name` prints what other verbs take for SET. */
+export const NAMED_FORMATS: readonly OutputFormat[] = [...OUTPUT_FORMATS, 'name'];
 
 /** The cluster that the person means. @throws ExitError for a name that no cluster can have */
 export function clusterOf(io: Io, flags: ClusterFlags): string {

@@ -1,7 +1,8 @@
+import type { SetRef } from '../../release/fleet/fleet.ts';
 import type { OutputFormat } from './flags.ts';
 import type { Io } from './io.ts';
 import { withTimes } from './times.ts';
-import { plainDeep, terminalSafeJson } from './untrusted.ts';
+import { plainDeep, plainText, terminalSafeJson } from './untrusted.ts';
 import type { View } from '../render/view.ts';
 import { viewOf } from '../render/view.ts';
 
@@ -15,7 +16,10 @@ export async function print<Value>(
   value: Value,
   render: (value: Value, view: View) => string,
 ): Promise<void> {
-  const text = await formatted(value, format, () => render(plainDeep(value), viewOf(io.stdout, io.env, format)));
+  const usual = io.env['HOTWAVE_CLUSTER'] || 'default';
+  const text = await formatted(value, { format, usual }, () =>
+    render(plainDeep(value), viewOf(io.stdout, io.env, format)),
+  );
   if (text !== '') io.stdout.write(`${text}\n`);
 }
 
@@ -24,8 +28,31 @@ export function isForPeople(format: OutputFormat): boolean {
   return format === 'text' || format === 'wide';
 }
 
-async function formatted(value: unknown, format: OutputFormat, render: () => string): Promise<string> {
+/** A release, in a list or as its state. */
+interface OfSet {
+  readonly cluster: string;
+  readonly set: string | SetRef;
+}
+
+/** What other verbs take for SET, each once: with its cluster where that is another one than a command would take. */
+function setsOf(value: unknown, usual: string): string[] {
+  const releases = (Array.isArray(value) ? value : [value]) as readonly OfSet[];
+  const names = releases.map(({ cluster, set }) => {
+    const name = typeof set === 'string' ? set : `${set.namespace}/${set.name}`;
+    return plainText(cluster === usual ? name : `hotwave/${cluster}/${name}`);
+  });
+  return [...new Set(names)];
+}
+
+interface Wanted {
+  readonly format: OutputFormat;
+  /** The cluster that a command takes when none is named. */
+  readonly usual: string;
+}
+
+async function formatted(value: unknown, { format, usual }: Wanted, render: () => string): Promise<string> {
   if (isForPeople(format)) return render();
+  if (format === 'name') return setsOf(value, usual).join('\n');
   const told = withTimes(value);
   if (format === 'json') return terminalSafeJson(told, 2);
   if (format === 'jsonl')

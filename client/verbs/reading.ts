@@ -1,5 +1,6 @@
 import type { Command, OptionValues } from '@commander-js/extra-typings';
 import { Option } from '@commander-js/extra-typings';
+import { NAMED_FORMATS } from '../terminal/flags.ts';
 import type { Declared, Run } from './shared.ts';
 import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SET_ARGUMENT } from './shared.ts';
 
@@ -38,7 +39,7 @@ export function watchingFlags<Arguments extends unknown[], Options extends Optio
 
 function addStatus(program: Command, { io, finish }: Run): void {
   const verb = program.command('status').argument('<set>', SET_ARGUMENT);
-  linkFlag(outputFlag(namespaceFlag(clusterFlags(verb))))
+  linkFlag(outputFlag(namespaceFlag(clusterFlags(verb)), NAMED_FORMATS))
     .summary('say where a release is and what can be done')
     .description(
       'Says what the latest release on a set waits for, where it is, what failed, and what you can type next.',
@@ -127,7 +128,7 @@ function addWait(program: Command, { io, finish }: Run): void {
 }
 
 function addList(program: Command, { io, finish }: Run): void {
-  outputFlag(clusterFlags(program.command('list').argument('[set]', 'only those on this set')))
+  outputFlag(clusterFlags(program.command('list').argument('[set]', 'only those on this set')), NAMED_FORMATS)
     .option('-n, --namespace <name>', 'only those of this namespace; with SET, the namespace of the set')
     .option('-q, --query <filter>', 'only these, as a Temporal list filter')
     .option('--limit <count>', 'how many at most', '30')
@@ -144,6 +145,7 @@ function addList(program: Command, { io, finish }: Run): void {
           'hotwave list -n arena',
           `hotwave list -q "HotwavePhase = 'waiting-approval'"`,
           `hotwave list -q "ExecutionStatus = 'Running'" -o jsonl`,
+          `hotwave list -q "HotwavePhase = 'paused'" -o name | xargs -n 1 hotwave resume`,
         ],
         [0, 7, 64],
       ),

@@ -2,6 +2,7 @@ import type { Command } from '@commander-js/extra-typings';
 import { Option } from '@commander-js/extra-typings';
 import { PROOFS, RELOADS } from '../../release/draft/forms.ts';
 import { clusterFlags, helpEnd, linkFlag, namespaceFlag, outputFlag, SIGN_FLAG } from './shared.ts';
+import { NAMED_FORMATS } from '../terminal/flags.ts';
 import type { Run } from './shared.ts';
 import { watchingFlags } from './reading.ts';
 
@@ -75,7 +76,7 @@ function addPlan(program: Command, { io, finish }: Run): void {
 
 function addStart(program: Command, { io, finish }: Run): void {
   const verb = program.command('start').argument('<file>', 'release file; - reads the standard input');
-  watchingFlags(linkFlag(outputFlag(clusterFlags(verb))))
+  watchingFlags(linkFlag(outputFlag(clusterFlags(verb), NAMED_FORMATS)))
     .option('--wait', 'follow the release until it has ended; exit as watch does')
     .option('--during-freeze <reason>', 'start in a freeze window; then a second person has to override it')
     .option('--sign', SIGN_FLAG)

@@ -52,9 +52,10 @@ export const SIGN_FLAG =
 /** How results are printed. */
 export function outputFlag<Arguments extends unknown[], Options extends OptionValues>(
   command: Command<Arguments, Options>,
+  formats = OUTPUT_FORMATS,
 ): Declared<Arguments, Options, { readonly output: OutputFormat }> {
   return command.addOption(
-    new Option('-o, --output <format>', 'how results are printed').choices(OUTPUT_FORMATS).default('text'),
+    new Option('-o, --output <format>', 'how results are printed').choices(formats).default('text'),
   ) as Declared<Arguments, Options, { readonly output: OutputFormat }>;
 }
 
