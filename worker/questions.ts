@@ -17,7 +17,7 @@ interface QuestionActivities extends Record<(typeof QUESTIONS)[keyof typeof QUES
   answerAudit(input: AuditInput): Promise<AuditResult>;
 }
 
-/** What reading commands ask, as standalone activities (decision 0033): anybody may start one, so the input is checked. */
+/** The questions of reading commands as standalone activities (decision 0033): anybody may start one, so the input is checked. */
 export function questionActivities(activities: Activities): QuestionActivities {
   return {
     answerPlan: async (input) => {

@@ -15,7 +15,7 @@ import { plainText } from '../terminal/untrusted.ts';
 const PATIENCE = 1_000;
 /** Releases that are looked at for their sets and names. */
 const MOST_RELEASES = 200;
-/** What a shell shows in a line. */
+/** The characters of an explanation that a shell has room for in a line. */
 const LONGEST_ABOUT = 60;
 
 /** Prints what may stand under the cursor, one a line; whatever goes wrong, nothing: a shell has no place for errors. */

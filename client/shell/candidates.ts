@@ -1,12 +1,12 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 
-/** What a shell may offer for a word, with a few words about it. */
+/** A word that a shell may offer, with a few words about it. */
 export interface Candidate {
   readonly word: string;
   readonly about?: string | undefined;
 }
 
-/** What can stand in a place of a command line: words that the program knows, a file, or a value that Temporal knows. */
+/** The things that can stand in a place of a command line: words that the program knows, a file, or a value that Temporal knows. */
 export type Place =
   | { readonly kind: 'words'; readonly words: readonly Candidate[] }
   | { readonly kind: 'files' }

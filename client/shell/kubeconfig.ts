@@ -6,13 +6,13 @@ import { SettingTrouble } from '../../release/settings/environment.ts';
 import { isClusterName } from '../../release/spec/name-patterns.ts';
 import type { Io } from '../terminal/io.ts';
 
-/** What the flags of kubectl say. */
+/** The flags of kubectl that choose a context. */
 export interface KubectlFlags {
   readonly context?: string | undefined;
   readonly kubeconfig?: string | undefined;
 }
 
-/** What a context means for a command of hotwave; undefined where it says nothing. */
+/** The meaning of a context for a command of hotwave; undefined where it says nothing. */
 export interface Meant {
   readonly namespace?: string | undefined;
   readonly cluster?: string | undefined;
@@ -31,7 +31,7 @@ interface Found {
 }
 
 /**
- * What kubectl would take from the kubeconfig: the namespace of the context. The cluster is that of HOTWAVE_CONTEXTS
+ * Reads what kubectl would take from the kubeconfig: the namespace of the context. The cluster is that of HOTWAVE_CONTEXTS
  * (`CONTEXT=CLUSTER,...`); a context that was named by a flag and is not in it has the name of its cluster.
  * @throws SettingTrouble when a flag cannot be honoured
  */

@@ -58,5 +58,5 @@ end
 complete -c hotwave -f -a '(__hotwave_complete)'
 `;
 
-/** What a shell has to read so that it completes the words of hotwave. */
+/** The scripts that make a shell complete the words of hotwave. */
 export const SCRIPTS: Readonly<Record<Shell, string>> = { bash: BASH, zsh: ZSH, fish: FISH };

@@ -34,7 +34,7 @@ interface OfSet {
   readonly set: string | SetRef;
 }
 
-/** What other verbs take for SET, each once: with its cluster where that is another one than a command would take. */
+/** The names that other verbs take for SET, each once: with its cluster where that is another one than a command would take. */
 function setsOf(value: unknown, usual: string): string[] {
   const releases = (Array.isArray(value) ? value : [value]) as readonly OfSet[];
   const names = releases.map(({ cluster, set }) => {

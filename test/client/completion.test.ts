@@ -73,7 +73,7 @@ describe.each(Object.keys(ASK))('%s', (shell) => {
   );
 });
 
-/** What the scripts are told: a candidate in each line, and as the last one whether files are meant. */
+/** The answer to a script: a candidate in each line, and as the last one whether files are meant. */
 async function told(...words: string[]): Promise<string[]> {
   const io = recordedIo();
   expect(await main(['__complete', '--', ...words], io)).toBe(0);

@@ -45,7 +45,8 @@ const WAYS = {
 } as const;
 type Way = keyof typeof WAYS;
 
-if (!existsSync(packed)) await execa('node', ['scripts/build.ts'], { cwd: root, preferLocal: true, stderr: 'inherit' });
+if (!existsSync(packed))
+  await execa(process.execPath, ['scripts/build.ts'], { cwd: root, preferLocal: true, stderr: 'inherit' });
 const folder = await mkdtemp(join(tmpdir(), 'hotwave-command-times-'));
 const temporal = await startTemporalLab(log);
 const [native, connection] = await Promise.all([

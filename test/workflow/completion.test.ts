@@ -6,7 +6,7 @@ import { aRelease } from '../support/a-release.ts';
 import { test } from '../support/stage.ts';
 import type { Connections, Stage } from '../support/stage.ts';
 
-/** What a shell is offered for the last word, with where this Temporal is on the line as people type it. */
+/** The offers for the last word, with where this Temporal is on the line as people type it. */
 async function offered({ address }: Connections, { clusterName }: Stage, ...typed: string[]): Promise<string[]> {
   const [verb = '', ...rest] = typed;
   const io = { ...recordedIo(), now: () => Date.now() };

@@ -34,7 +34,7 @@ afterAll(() => rm(folder, { recursive: true }));
 /** A line of a script, and the exit code that it must have. */
 type Line = readonly [code: ExitCode, line: string];
 
-/** What a script does that meets each exit code; every line is a process of its own. */
+/** A script that meets each exit code; every line is a process of its own. */
 const SCRIPTS: readonly {
   readonly code: ExitCode;
   readonly model?: FakeClusterModel;

@@ -35,7 +35,7 @@ interface Said {
   readonly err: string;
 }
 
-/** What a command says, without what differs between two times that it is asked. */
+/** The words of a command, without what differs between two times that it is asked. */
 async function said({ address }: Connections, { clusterName }: Stage, argv: readonly string[]): Promise<Said> {
   const io = { ...recordedIo({ files: FILES }), now: () => Date.now() };
   const code = await main([...argv, '--address', address, '--cluster', clusterName], io);
