@@ -60,7 +60,7 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['status', 'x', '--clutser', 'y'], "hotwave: unknown option '--clutser' (Did you mean --cluster?)"],
     [['status'], "hotwave: missing required argument 'set'"],
     [['watch', 'x', '--until', 'noon'], 'hotwave: --until "noon": expected gate or done'],
-    [['status', 'x', '-o', 'html'], 'hotwave: --output "html": expected text, wide, json, jsonl or yaml'],
+    [['status', 'x', '-o', 'html'], 'hotwave: --output "html": expected text, wide, json, jsonl, yaml or name'],
     [['help', 'stauts'], "hotwave: unknown command 'stauts' (Did you mean status?)"],
     [['help', 'foo'], "hotwave: unknown command 'foo'"],
     [['watch', 'x', '--timeout', 'soon'], /--timeout "soon": expected a duration such as 90s/],
