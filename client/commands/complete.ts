@@ -78,7 +78,7 @@ async function wavesOf(io: Io, temporal: Temporal, { flags, arguments: [set] }: 
   if (set === undefined) return [];
   const target = targetOf(io, set, { ...flags, namespace: flags['namespace'] ?? 'default' });
   const state = await readStateIfAnswered(temporal, (await findRelease(temporal, target)).handle);
-  return (state?.waves ?? []).map(({ number, name, status }) => ({ word: `${number}`, about: `${name}: ${status}` }));
+  return (state?.waves ?? []).map(({ number, status }) => ({ word: `${number}`, about: status }));
 }
 
 /** The first of each word: lists are newest first. */

@@ -35,9 +35,9 @@ describe('a shell that completes a line', () => {
     ]);
     expect(await offered(connections, it, 'status', '-n', 'a')).toEqual(['arena', ':4']);
     expect(await offered(connections, it, 'approve', 'arena/duel', '--wave', '')).toEqual([
-      '1\twave 1: done',
-      '2\twave 2: pending',
-      '3\twave 3: pending',
+      '1\tdone',
+      '2\tpending',
+      '3\tpending',
       ':4',
     ]);
     await release.decide({ verb: 'cancel', then: 'hold' });
