@@ -54,6 +54,23 @@ describe('width', () => {
   });
 
   test.each([
+    ['a heart that asks for its picture', '❤️', 2],
+    ['a keycap', '1️⃣', 2],
+    ['a flag', '🇨🇳', 2],
+    ['a family of one picture', '👩‍👩‍👧', 2],
+    ['half-width katakana', 'ｶﾞｲﾄﾞ', 5],
+    ['bopomofo', 'ㄅㄆ', 4],
+    ['a sign that stands alone', '✔', 1],
+  ])('of %s is %s in so many cells: %i', (_what, text, cells) => {
+    expect(textWidth(text)).toBe(cells);
+  });
+
+  test('a text is cut between what people see as characters', () => {
+    expect(fitted('🇨🇳🇨🇳🇨🇳', 5)).toBe('🇨🇳🇨🇳…');
+    expect(fitted('👩‍👩‍👧👩‍👩‍👧', 3)).toBe('👩‍👩‍👧…');
+  });
+
+  test.each([
     ['short', 10, 'short'],
     ['exactly-10', 10, 'exactly-10'],
     ['eleven char', 10, 'eleven ch…'],
@@ -85,6 +102,19 @@ describe('a table', () => {
       ' 1  a name that is m…  done',
       '12  short              running',
     ]);
+  });
+
+  test('is straight whatever its cells are written in', () => {
+    const lines = renderTable(
+      columns,
+      [
+        ['1', '🇨🇳 ｶﾞｲﾄﾞ', 'done'],
+        ['2', 'ㄅㄆ', 'done'],
+      ],
+      plainView(),
+    );
+    const starts = lines.slice(1).map((line) => textWidth(line.slice(0, line.indexOf('done'))));
+    expect(new Set(starts).size).toBe(1);
   });
 
   test('never exceeds the view', () => {
