@@ -1,7 +1,6 @@
 import type { ActivityInterfaceFor, ActivityOptions } from '@temporalio/workflow';
 import { ActivityCancellationType, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { agreeing } from '../release/narrate/narrate.ts';
 import { watchQueueOf } from './messages.ts';
 
 /** Summaries in the Temporal UI are one line of at most 400 bytes. */
@@ -83,7 +82,7 @@ export const PROFILES = {
 } as const satisfies Readonly<Record<string, (limit: number, silence: '12s' | '30s') => Profile>>;
 
 function calls(summary: string, profile: Profile): Calls {
-  return proxyActivities<Activities>({ ...profile, summary: agreeing(summary).slice(0, SUMMARY_LIMIT) });
+  return proxyActivities<Activities>({ ...profile, summary: summary.slice(0, SUMMARY_LIMIT) });
 }
 
 /** Long-lived watches have a task queue of their own, so that many of them never keep a short call waiting. */

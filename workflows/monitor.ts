@@ -1,3 +1,4 @@
+import { counted } from '../release/spec/counted.ts';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -133,7 +134,7 @@ class Post {
     const servers = dueServers(run.state, Date.now(), BATCH_SIZE);
     if (servers.length === 0 || !run.isMonitoring) return;
     const inspection = await this.#orTrouble(() =>
-      lasting(`look at ${servers.length} servers`, INSPECT_MS).inspectServers({ set, last, servers }),
+      lasting(`look at ${counted(servers.length, 'server')}`, INSPECT_MS).inspectServers({ set, last, servers }),
     );
     if (!inspection) return;
     run.set(withFindings(run.state, inspection.findings, Date.now()));

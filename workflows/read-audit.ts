@@ -1,3 +1,4 @@
+import { counted } from '../release/spec/counted.ts';
 import { ActivityFailure } from '@temporalio/workflow';
 import type { AuditRow } from '../release/audit/audit.ts';
 import { auditOf } from '../release/audit/audit-verdict.ts';
@@ -32,7 +33,7 @@ export async function readAudit(input: AuditInput): Promise<AuditResult> {
 async function readRows(head: Extract<AuditHead, { kind: 'found' }>): Promise<readonly AuditRow[]> {
   const rows: AuditRow[] = [];
   for (const pages of auditRounds(head)) {
-    const read = pages.map((page) => asked(`ask ${page.names.length} servers`, PAGE_MS).readAuditPage(page));
+    const read = pages.map((page) => asked(`ask ${counted(page.names.length, 'server')}`, PAGE_MS).readAuditPage(page));
     rows.push(...(await Promise.all(read)).flat());
   }
   return rows;

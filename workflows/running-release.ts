@@ -13,7 +13,7 @@ import { ApplicationFailure, defineSearchAttributeKey } from '@temporalio/common
 import { applyDecision, refusalOfAnybody } from '../release/decisions/decision.ts';
 import type { DecisionAnswer } from '../release/decisions/decision.ts';
 import type { Weighed } from '../release/decisions/person.ts';
-import { agreeing, detailsMarkdown } from '../release/narrate/narrate.ts';
+import { detailsMarkdown } from '../release/narrate/narrate.ts';
 import { cardOf } from '../release/notices/card.ts';
 import { noticesBetween, withNews } from '../release/notices/news.ts';
 import { Outbox } from './outbox.ts';
@@ -172,10 +172,9 @@ export class RunningRelease {
 
   /** Shows what the release is doing, whose turn it is, and until when: nothing is waited for without all three. */
   show({ phase, step, for: what, owner, since = Date.now(), until }: Doing): void {
-    const doing = agreeing(step);
-    const wait = { for: what === undefined ? doing : what, owner, since, until };
+    const wait = { for: what ?? step, owner, since, until };
     this.#shown = { wait, at: Date.now() };
-    this.#showState({ phase, step: doing, wait });
+    this.#showState({ phase, step, wait });
   }
 
   /**

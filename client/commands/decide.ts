@@ -1,3 +1,4 @@
+import { counted } from '../../release/spec/counted.ts';
 import { applyDecision } from '../../release/decisions/decision.ts';
 import type { DecisionAnswer } from '../../release/decisions/decision.ts';
 import { approvalsNeeded } from '../../release/decisions/gate-votes.ts';
@@ -100,7 +101,7 @@ function demandWave(
       `no gate is open: hotwave status ${reference}`,
     ]);
   const { timeout, onTimeout } = gate.spec;
-  const votes = `${gate.approvedBy.length} of ${approvalsNeeded(gate)} approvals so far`;
+  const votes = `${gate.approvedBy.length} of ${counted(approvalsNeeded(gate), 'approval')} so far`;
   throw new ExitError(
     EXIT.usage,
     `the gate before wave ${gate.wave} is open: ${votes}, ${onTimeout} after ${formatDuration(timeout)}`,

@@ -1,3 +1,4 @@
+import { agreed, counted } from '../../release/spec/counted.ts';
 import type { Audit } from '../../release/audit/audit-verdict.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
@@ -21,6 +22,9 @@ export async function runVersions(io: Io, argument: string, flags: VersionsFlags
   if (flags.output === 'jsonl') await print(io, 'jsonl', audit.rows, () => '');
   else await print<Audit>(io, flags.output, audit, (plain, view) => renderVersions(plain, io.now(), view));
   if (audit.omitted > 0)
-    say(io, `${audit.omitted} servers without a mismatch are left out: the answer would be too long`);
+    say(
+      io,
+      `${counted(audit.omitted, 'server')} without a mismatch ${agreed(audit.omitted, 'is', 'are')} left out: the answer would be too long`,
+    );
   return EXIT.ok;
 }

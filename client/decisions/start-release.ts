@@ -1,6 +1,7 @@
+import { counted } from '../../release/spec/counted.ts';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { hashOf } from '../../release/fleet/hash.ts';
-import { agreeing, escapeMarkdown, why } from '../../release/narrate/narrate.ts';
+import { escapeMarkdown, why } from '../../release/narrate/narrate.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { updatedContainer } from '../../release/spec/spec.ts';
 import type { ReleaseInput } from '../../workflows/messages.ts';
@@ -90,7 +91,7 @@ function detailsOf({ file: { spec }, requester }: ReleaseInput): string {
   const { container, image } = updatedContainer(spec);
   const gates = spec.gates.map(
     ({ before, approvals, timeout, onTimeout }) =>
-      `- gate before wave ${before}: ${agreeing(`${approvals} approvals`)} within ${formatDuration(timeout)}, else ${onTimeout}`,
+      `- gate before wave ${before}: ${counted(approvals, 'approval')} within ${formatDuration(timeout)}, else ${onTimeout}`,
   );
   const list = gates.length === 0 ? [] : ['', ...gates, ''];
   return [

@@ -1,3 +1,4 @@
+import { counted } from '../../release/spec/counted.ts';
 import type { Notice, NoticeKind, ReleaseCard } from '../../release/notices/notice.ts';
 import type { Verb } from '../../release/progress/state.ts';
 import { plainText } from '../../release/spec/plain-text.ts';
@@ -72,7 +73,7 @@ function wavesOf({ waves, moreWaves }: ReleaseCard): string[] {
     const bar = `${'█'.repeat(full)}${'░'.repeat(BAR - full)}`;
     return plainText(`${bar} ${number} ${name}: ${proven} of ${size} proven, ${status}${trouble}`, 150);
   });
-  return moreWaves === undefined ? lines : [...lines, `and ${moreWaves} more waves`];
+  return moreWaves === undefined ? lines : [...lines, `and ${counted(moreWaves, 'more wave')}`];
 }
 
 function decisionLine({ verb, actor, channel, vouchedBy, accepted, reason }: ReleaseCard['decisions'][number]): string {

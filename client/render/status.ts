@@ -1,3 +1,4 @@
+import { counted } from '../../release/spec/counted.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import type { SeenRelease } from '../temporal/retries.ts';
 import {
@@ -40,7 +41,8 @@ export function renderStatus(state: SeenRelease, now: number, view: View): strin
 /** A release that has just been planned or refused: what will happen, not yet what has. */
 export function renderStarted(state: ReleaseState, now: number, view: View): string {
   const servers = state.waves.reduce((sum, wave) => sum + wave.size, 0);
-  const summary = state.waves.length === 0 ? [] : [`${servers} servers in ${state.waves.length} waves`];
+  const summary =
+    state.waves.length === 0 ? [] : [`${counted(servers, 'server')} in ${counted(state.waves.length, 'wave')}`];
   const head = [
     ...whyLines(state, now, view),
     ...titleLines(state, now, view),

@@ -1,3 +1,4 @@
+import { counted } from '../../release/spec/counted.ts';
 import { WorkflowFailedError } from '@temporalio/client';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { ReleaseResult } from '../../workflows/messages.ts';
@@ -48,7 +49,7 @@ function renderResult(result: ReleaseResult, { set }: Pick<FoundRelease, 'set'>,
   return [
     ...wrapped(reason === '' ? outcome : `${outcome}: ${reason}`, view.columns),
     ...wrapped(
-      `${release} on ${set} · ${servers} servers in ${waves} waves, took ${formatDuration(seconds * 1_000)}`,
+      `${release} on ${set} · ${counted(servers, 'server')} in ${counted(waves, 'wave')}, took ${formatDuration(seconds * 1_000)}`,
       view.columns,
     ),
     ...wrapped(

@@ -1,3 +1,4 @@
+import { counted } from '../../release/spec/counted.ts';
 import pLimit from 'p-limit';
 import { pointInTime } from '../../release/decisions/halt.ts';
 import { COURIER_MESSAGES, couriersPrefix } from '../../workflows/messages.ts';
@@ -72,7 +73,7 @@ export function undeliveredText({ sinks, unsorted, problem, unreadable }: Undeli
         : []),
     ]),
     ...(unsorted > 0 && problem !== undefined ? [`nobody was told ${noticesOf(unsorted)}: ${problem}`] : []),
-    ...(unreadable > 0 ? [`${unreadable} unreadable messages to the courier`] : []),
+    ...(unreadable > 0 ? [`${counted(unreadable, 'unreadable message')} to the courier`] : []),
   ];
 }
 

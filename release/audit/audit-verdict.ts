@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import type { Mismatch, AuditFrame, AuditRow } from './audit.ts';
 
 /** The sum of all rows. */
@@ -86,9 +87,12 @@ function summaryOf(
   if (rows.length === 0) return 'the set has no servers';
   const groups = Object.entries(countBy(rows, ({ wanted }) => wanted)).map(([version, count]) => {
     const proved = rows.filter((row) => row.wanted === version && row.proves).length;
-    return { version, text: `${proved} of ${count}` };
+    return { version, proved, count };
   });
-  const counts = groups.map(({ version, text }, index) => `${text}${index === 0 ? ' servers' : ''} on ${version}`);
+  const counts = groups.map(
+    ({ version, proved, count }, index) =>
+      `${proved} of ${index === 0 ? counted(count, 'server') : count} on ${version}`,
+  );
   const parts = [
     `${counts.join(', ')}${expectedVersion.strategy === 'rolling' ? '' : ` (${expectedVersion.strategy})`}`,
     named(
@@ -99,7 +103,9 @@ function summaryOf(
       rows.filter((row) => row.proves && row.mismatch !== ''),
       'mismatching',
     ),
-    rows.length < replicas ? `${replicas - rows.length} of ${replicas} servers do not exist` : '',
+    rows.length < replicas
+      ? `${replicas - rows.length} of ${counted(replicas, 'server')} ${agreed(replicas - rows.length, 'does', 'do')} not exist`
+      : '',
   ];
   return parts.filter((part) => part !== '').join('; ');
 }

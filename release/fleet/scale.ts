@@ -1,3 +1,5 @@
+import { agreed, counted } from '../spec/counted.ts';
+
 /** How many servers a set is to have, as its parts say it, and how many it has. */
 export interface Scale {
   /** Of the set. */
@@ -27,9 +29,9 @@ export interface Scale {
  */
 export function scaleUnderWay({ replicas, accepted, alive, leaving, missing }: Scale): string | undefined {
   if (accepted !== replicas)
-    return `is to have ${replicas} servers, and its Advanced StatefulSet still has ${accepted}: see that kruise-game-manager runs`;
+    return `is to have ${counted(replicas, 'server')}, and its Advanced StatefulSet still has ${accepted}: see that kruise-game-manager runs`;
   const isMissing = alive + leaving < replicas - missing;
   return alive > replicas || isMissing
-    ? `is to have ${replicas} servers, and ${alive} have a pod that stays: a change of its size is still under way`
+    ? `is to have ${counted(replicas, 'server')}, and ${alive} ${agreed(alive, 'has', 'have')} a pod that stays: a change of its size is still under way`
     : undefined;
 }

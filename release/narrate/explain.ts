@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { approvalsMissing, approvalsNeeded } from '../decisions/gate-votes.ts';
 import { pointInTime } from '../decisions/halt.ts';
 import type { OpenPhase } from '../decisions/verbs.ts';
@@ -6,7 +7,7 @@ import { isFinal } from '../progress/state.ts';
 import type { OpenGate, ReleaseState } from '../progress/state.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { commandLine } from './shell.ts';
-import { agreeing, apartSentences, nextCommands, rollbackSentences, why } from './narrate.ts';
+import { apartSentences, nextCommands, rollbackSentences, why } from './narrate.ts';
 
 /** A question that people have about a release, and its answer in sentences. */
 export interface ExplanationPart {
@@ -47,9 +48,7 @@ function gateLines(gate: OpenGate, requester: string): string[] {
   const missing = approvalsMissing(gate);
   const whoever = groups.map(({ name, members, needed }) => `${needed} of ${name} (${members.join(', ')})`);
   return [
-    agreeing(
-      `wave ${wave} needs ${approvalsNeeded(gate)} approvals${whoever.length === 0 ? '' : `: ${whoever.join(', ')}`}`,
-    ),
+    `wave ${wave} needs ${counted(approvalsNeeded(gate), 'approval')}${whoever.length === 0 ? '' : `: ${whoever.join(', ')}`}`,
     approvedBy.length === 0 ? 'nobody has approved yet' : `approved by ${approvedBy.join(', ')}`,
     missing === undefined ? 'no approval is missing' : `missing: ${missing}`,
     ...(spec.notRequester ? [`${requester} started the release and may not approve it`] : []),
@@ -124,14 +123,15 @@ function factLines(state: ReleaseState & Trying): string[] {
   return [
     ...begun
       .slice(-SHOWN)
-      .map(({ number, status, size, ready, proven, failed }) =>
-        agreeing(`wave ${number} is ${status}: ${size} servers, ${ready} Ready, ${proven} proved, ${failed} failed`),
+      .map(
+        ({ number, status, size, ready, proven, failed }) =>
+          `wave ${number} is ${status}: ${counted(size, 'server')}, ${ready} Ready, ${proven} proved, ${failed} failed`,
       ),
-    ...(planned > 0 ? [agreeing(`${planned} waves have not begun`).replace('1 wave have', '1 wave has')] : []),
+    ...(planned > 0 ? [`${counted(planned, 'wave')} ${agreed(planned, 'has', 'have')} not begun`] : []),
     ...failures
       .slice(-SHOWN)
       .map(({ server, class: kind, reason: because }) => `${server} failed (${kind}): ${because}`),
-    ...(failures.length > SHOWN ? [`${failures.length - SHOWN} more failures: hotwave status`] : []),
+    ...(failures.length > SHOWN ? [`${counted(failures.length - SHOWN, 'more failure')}: hotwave status`] : []),
     ...retrying.map(({ activity, attempt, reason: last }) => `attempt ${attempt} of ${activity}, after: ${last}`),
     ...(foreignEdit ? [foreignEdit.what] : []),
     ...(foreignEdit?.comesAgain === undefined ? [] : [foreignEdit.comesAgain]),

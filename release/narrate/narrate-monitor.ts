@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import type { MonitorEvent, MonitorProblem, MonitorState } from '../monitor/monitor.ts';
 import { pointInTime } from '../decisions/halt.ts';
 import { commandMarkdown, escapeMarkdown, markdownPage } from './narrate.ts';
@@ -13,8 +14,8 @@ export function monitorWhy(state: MonitorState, now: number): string {
   const wrong =
     problems.length === 0
       ? 'nothing is wrong'
-      : `${problems.length} ${problems.length === 1 ? 'server is' : 'servers are'} not proved`;
-  return `watches ${version} on ${servers} servers for another ${left}; ${wrong}`;
+      : `${counted(problems.length, 'server')} ${agreed(problems.length, 'is', 'are')} not proved`;
+  return `watches ${version} on ${counted(servers, 'server')} for another ${left}; ${wrong}`;
 }
 
 /** The command that ends a monitor. */

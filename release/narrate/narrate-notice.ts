@@ -1,10 +1,11 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { approvalsMissing } from '../decisions/gate-votes.ts';
 import { pointInTime } from '../decisions/halt.ts';
 import type { MonitorProblem, MonitorState } from '../monitor/monitor.ts';
 import type { OpenGate, ReleaseState } from '../progress/state.ts';
 import { isFinal } from '../progress/state.ts';
 import { plainText } from '../spec/plain-text.ts';
-import { agreeing, why } from './narrate.ts';
+import { why } from './narrate.ts';
 
 /** Longest sentence of a notice: a chat shows it whole, and Kubernetes cuts what is longer than 1,024 bytes. */
 const MOST_CHARACTERS = 500;
@@ -13,7 +14,7 @@ const NAMED = 3;
 
 /** A sentence as it is sent: one plain line. */
 function sentence(text: string): string {
-  return plainText(agreeing(text), MOST_CHARACTERS);
+  return plainText(text, MOST_CHARACTERS);
 }
 
 /** `scripts-2-0 on arena/duel` */
@@ -25,7 +26,7 @@ function whose({ release, set }: Pick<ReleaseState, 'release' | 'set'>): string 
 export function startedSentence(state: ReleaseState): string {
   const { requester, previousVersion, version, waves } = state;
   const servers = waves.reduce((sum, { size }) => sum + size, 0);
-  const size = servers === 0 ? '' : `, ${servers} servers in ${waves.length} waves`;
+  const size = servers === 0 ? '' : `, ${counted(servers, 'server')} in ${counted(waves.length, 'wave')}`;
   const versions = `${previousVersion === '' ? '' : `${previousVersion} to `}${version}`;
   return sentence(`${whose(state)} has started: ${versions}${size}, asked for by ${requester}`);
 }
@@ -79,7 +80,7 @@ export interface NamedFailure {
 export function failingSentence(state: ReleaseState, failures: readonly NamedFailure[], count: number): string {
   const named = failures.slice(0, NAMED).map((one) => `${one.server} (${one.class}: ${plainText(one.reason, 100)})`);
   const more = count > named.length ? `, and ${count - named.length} more` : '';
-  return sentence(`${count} servers failed in ${whose(state)}: ${named.join(', ')}${more}`);
+  return sentence(`${counted(count, 'server')} failed in ${whose(state)}: ${named.join(', ')}${more}`);
 }
 
 /** It stands still until a person says something. */
@@ -122,8 +123,8 @@ export function endedSentence(state: ReleaseState): string {
 export function mismatchSentence(state: MonitorState, problems: readonly MonitorProblem[]): string {
   const named = problems.slice(0, NAMED).map((one) => `${one.server} (${one.mismatch}: ${plainText(one.reason, 100)})`);
   const more = problems.length > NAMED ? `, and ${problems.length - NAMED} more` : '';
-  const doNot = problems.length === 1 ? 'does not' : 'do not';
+  const doNot = agreed(problems.length, 'does not', 'do not');
   return sentence(
-    `${problems.length} servers ${doNot} run ${state.version} after ${whose(state)}: ${named.join(', ')}${more}`,
+    `${counted(problems.length, 'server')} ${doNot} run ${state.version} after ${whose(state)}: ${named.join(', ')}${more}`,
   );
 }

@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { TO_FILL_IN, clusterFlag, commandLine } from './shell.ts';
 import { cutText, plainText } from '../spec/plain-text.ts';
 import { pointInTime, unhaltCommand, unhaltOnlyCommand } from '../decisions/halt.ts';
@@ -75,14 +76,6 @@ const OUTCOMES = {
   cancelled: 'cancelled',
   refused: 'refused, nothing was changed',
 } as const;
-
-/**
- * A sentence put together from counts, its nouns in agreement with them: `waits for 1 servers` becomes
- * `waits for 1 server`. One is the only count that a plural is wrong for.
- */
-export function agreeing(sentence: string): string {
-  return sentence.replaceAll(/(?<![\w.,:/-])1 (server|engine|approval|wave)s\b/g, '1 $1');
-}
 
 /** Where the release is, in at most three words and a wave number. */
 export function headline(state: ReleaseState): string {
@@ -230,11 +223,13 @@ export function apartSentences(state: ReleaseState): string[] {
   const { deferred, returned, skipped = [], skippedWaves = [], keptForDebugging = [], previousVersion } = state;
   const { failedBefore = [] } = state;
   return [
-    ...(unreadable ? [`${unreadable.count} unreadable messages, the last: ${unreadable.last}`] : []),
+    ...(unreadable ? [`${counted(unreadable.count, 'unreadable message')}, the last: ${unreadable.last}`] : []),
     ...(deferred ? [`reload deferred until their players are gone: ${listOf(deferred)}`] : []),
     ...skipped.slice(-SHOWN).map(({ server, actor, reason }) => `excluded: ${server}, skipped by ${actor} (${reason})`),
-    ...(skipped.length > SHOWN ? [`excluded: ${skipped.length - SHOWN} more skipped servers`] : []),
-    ...(skippedWaves.length > 0 ? [`excluded: skipped waves ${skippedWaves.join(', ')}`] : []),
+    ...(skipped.length > SHOWN ? [`excluded: ${counted(skipped.length - SHOWN, 'more skipped server')}`] : []),
+    ...(skippedWaves.length > 0
+      ? [`excluded: skipped ${agreed(skippedWaves.length, 'wave', 'waves')} ${skippedWaves.join(', ')}`]
+      : []),
     ...(failedBefore.length > 0 ? [`had failed, and prove ${previousVersion} now: ${pastOf(failedBefore)}`] : []),
     ...(returned ? [`back on ${previousVersion} by an override: ${listOf(returned)}`] : []),
     ...(keptForDebugging.length > 0 ? [`kept as they are for debugging: ${keptForDebugging.join(', ')}`] : []),
@@ -250,7 +245,7 @@ function pastOf(failures: NonNullable<ReleaseState['failedBefore']>): string {
 /** `3 servers (duel-1, duel-2, ...)` */
 function listOf({ count, servers }: NamedServers): string {
   const names = servers.slice(0, SHOWN);
-  return agreeing(`${count} servers (${names.join(', ')}${count > names.length ? ', ...' : ''})`);
+  return `${counted(count, 'server')} (${names.join(', ')}${count > names.length ? ', ...' : ''})`;
 }
 
 function failuresMarkdown({ failures }: ReleaseState): string {

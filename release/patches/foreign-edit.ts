@@ -1,3 +1,4 @@
+import { counted } from '../spec/counted.ts';
 import { plainText } from '../spec/plain-text.ts';
 import type { GameServerSetView, UpdateStrategy } from '../fleet/fleet.ts';
 import type { ControlledValues, SetBaseline } from './patches.ts';
@@ -147,7 +148,7 @@ export function priorityEdits(edited: ReturnType<typeof editedPriorities>): stri
       ({ name, to, priority, by = 'somebody' }) =>
         `${by} changed /spec/updatePriority of ${name} from ${to} to ${priority}`,
     );
-  return edited.length > NAMED ? [...named, `and of ${edited.length - NAMED} more servers`] : named;
+  return edited.length > NAMED ? [...named, `and of ${counted(edited.length - NAMED, 'more server')}`] : named;
 }
 
 /** The sentence about a set that is to have more or fewer servers than before. */

@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import type { ServerView, WorkloadView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
 import type { SetBaseline } from '../patches/patches.ts';
@@ -59,7 +60,7 @@ function mostCommon(values: readonly string[]): string | undefined {
 /** A staged change, as a sentence. */
 export function pendingText({ container, field, image, runs, servers }: PendingImage, name: string): string {
   const some = `${servers.slice(0, 5).join(', ')}${servers.length > 5 ? ', ...' : ''}`;
-  return `the template of ${name} has ${image} for container ${container} (${field}), and ${servers.length} servers run ${runs || 'no such container'} (${some}): every server that moves would get that, too`;
+  return `the template of ${name} has ${image} for container ${container} (${field}), and ${counted(servers.length, 'server')} ${agreed(servers.length, 'runs', 'run')} ${runs || 'no such container'} (${some}): every server that moves would get that, too`;
 }
 
 /** The template as the servers have it: a write that would give them what is staged is refused like any other edit. */

@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { earlierVersions } from './earlier.ts';
 import type { GameServerSetView, ServerView } from '../fleet/fleet.ts';
 import { containerOf, isServing } from '../fleet/fleet.ts';
@@ -153,14 +154,14 @@ function gateWarnings({ strategy, gates }: ReleaseSpec, waves: number): string[]
   if (last === 0) return [];
   return gates
     .filter(({ before }) => before > last)
-    .map(({ before }) => `the gate before wave ${before} is never reached: the plan has ${last} waves`);
+    .map(({ before }) => `the gate before wave ${before} is never reached: the plan has ${counted(last, 'wave')}`);
 }
 
 function unreadyWarnings(servers: readonly ServerView[]): string[] {
   const unready = servers.filter((server) => !isServing(server)).map((server) => server.name);
   if (unready.length === 0) return [];
   return [
-    `${unready.length} of ${servers.length} servers are not Ready before the release: ${unready.slice(0, 5).join(', ')}`,
+    `${unready.length} of ${counted(servers.length, 'server')} ${agreed(unready.length, 'is', 'are')} not Ready before the release: ${unready.slice(0, 5).join(', ')}`,
   ];
 }
 
@@ -184,6 +185,6 @@ function mixedServers({ container, oldImage, newImage }: SetBaseline, servers: r
 function mixedWarnings(names: readonly string[], oldImage: string): string[] {
   if (names.length === 0) return [];
   return [
-    `${names.length === 1 ? '1 server runs' : `${names.length} servers run`} neither ${oldImage} nor the new image (${names.slice(0, 5).join(', ')}): a rollback brings them to ${oldImage}`,
+    `${counted(names.length, 'server')} ${agreed(names.length, 'runs', 'run')} neither ${oldImage} nor the new image (${names.slice(0, 5).join(', ')}): a rollback brings them to ${oldImage}`,
   ];
 }

@@ -1,3 +1,4 @@
+import { counted } from '../spec/counted.ts';
 import type { ServerView } from '../fleet/fleet.ts';
 import { containerOf } from '../fleet/fleet.ts';
 import type { SetBaseline } from '../patches/patches.ts';
@@ -143,10 +144,10 @@ export function becauseText(target: RollbackTarget): string {
 }
 
 function reasonText({ why, servers, of }: RollbackTarget): string {
-  const run = `${servers} of ${of} servers`;
+  const run = `${servers} of ${counted(of, 'server')}`;
   switch (why) {
     case 'what servers run':
-      return of === 1 ? 'what the server runs' : `what all ${of} servers run`;
+      return of === 1 ? 'what the server runs' : `what all ${counted(of, 'server')} run`;
     case 'what the last release left':
       return `what ${run} run, as the last release left them`;
     case 'stable version':

@@ -1,3 +1,4 @@
+import { counted } from '../spec/counted.ts';
 import type { ServerView } from '../fleet/fleet.ts';
 import { updateOrder } from '../fleet/order.ts';
 import type { SetBaseline } from '../patches/patches.ts';
@@ -88,7 +89,8 @@ function targetedScope(spec: ReleaseSpec, snapshot: FleetSnapshot, baseline: Set
     };
   const gameServers = byName(snapshot.gameServers);
   const chosen = servers.filter((server) => isSelected(server, criteria, gameServers));
-  if (chosen.length === 0) return { refusals: [`spec.target.servers chooses none of the ${servers.length} servers`] };
+  if (chosen.length === 0)
+    return { refusals: [`spec.target.servers chooses none of the ${counted(servers.length, 'server')}`] };
   const { moved, toMove } = split(chosen, baseline);
   const images = imagesOf(toMove, container);
   const half = halfDone(set, container, images);

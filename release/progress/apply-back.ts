@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { acceptancePatience } from '../checks/acceptance.ts';
 import { isSent } from '../checks/reload.ts';
 import { groupsOf } from './backward.ts';
@@ -329,7 +330,7 @@ function problemOf({ state, plan }: Release, failed: readonly string[], reached:
   const gone = known.find(({ class: kind }) => kind === 'imagePull');
   const first = gone ?? known[0];
   const cause = gone ? `the old image ${plan.baseline.oldImage} cannot be pulled: ` : '';
-  return `${cause}${failed.length} of ${reached} servers are not proved to be back: ${first?.server ?? failed[0] ?? ''}: ${first?.reason ?? ''}`;
+  return `${cause}${failed.length} of ${counted(reached, 'server')} ${agreed(failed.length, 'is', 'are')} not proved to be back: ${first?.server ?? failed[0] ?? ''}: ${first?.reason ?? ''}`;
 }
 
 function overridesSettled(release: Release, after: Extract<Event, { kind: 'overridesSettled' }>['after']): Release {
@@ -349,7 +350,7 @@ function partBack(release: Release, problem: string | undefined, now: number): R
   if (servers.length === 0 && problem === undefined)
     return pausedFor(knowing(release, { back: undefined }), 'who was to go back was skipped; resume goes on', now);
   const { previousVersion } = release.plan;
-  const count = servers.length === 1 ? '1 server is' : `${servers.length} servers are`;
+  const count = `${counted(servers.length, 'server')} ${agreed(servers.length, 'is', 'are')}`;
   const reason =
     problem === undefined
       ? `${count} back on ${previousVersion}${lateSentence(release)}; resume goes on without them`

@@ -1,7 +1,7 @@
+import { counted } from '../spec/counted.ts';
 import { describeMixed, mixedBudgetOf } from '../decisions/max-mixed.ts';
 import { groupsOf } from '../decisions/gate-votes.ts';
 import { withDecision } from '../decisions/decision.ts';
-import { agreeing } from '../narrate/narrate.ts';
 import { formatDuration } from '../spec/quantity.ts';
 import { turnedBack } from './apply-back.ts';
 import { knowing, pausedFor, showing, withRow, withShownWave } from './changes.ts';
@@ -91,7 +91,7 @@ function promoted(release: Release, servers: number, now: number): Release {
     wave: gate.wave,
     actor: 'hotwave',
     channel: 'auto',
-    reason: agreeing(`good health of ${servers} servers of the waves so far for ${time}`),
+    reason: `good health of ${counted(servers, 'server')} of the waves so far for ${time}`,
     at: now,
     accepted: true,
     answer: `approved: wave ${gate.wave} starts`,

@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { restartedOutsider } from '../checks/server.ts';
 import type { FailureClass, ServerFailure } from '../checks/server.ts';
 import { stepReport } from '../checks/verdict.ts';
@@ -6,7 +7,6 @@ import { basisOf } from '../fleet/basis.ts';
 import { isSamePod } from '../fleet/identity.ts';
 import { NO_RUN, isSameRun, restartsOf } from '../fleet/run.ts';
 import type { PlannedServer } from '../plan/plan.ts';
-import { agreeing } from '../narrate/narrate.ts';
 import { applyChecked } from './apply-checked.ts';
 import { evidenceGone, knowing, withRow } from './changes.ts';
 import type { Event } from './events.ts';
@@ -87,9 +87,15 @@ function lookedWhenLeft(release: Release, { changed, more }: FleetLook): Release
     if (container !== undefined) restarted.set(container, [...(restarted.get(container) ?? []), seen.server.name]);
   }
   const named = [...restarted].map(
-    ([container, names]) => `container ${container} has restarted on ${names.length} servers: ${namesOf(names)}`,
+    ([container, names]) =>
+      `container ${container} has restarted on ${counted(names.length, 'server')}: ${namesOf(names)}`,
   );
-  const unseen = more > 0 ? [`${more} more servers have changed and were not looked at`] : [];
+  const unseen =
+    more > 0
+      ? [
+          `${counted(more, 'more server')} ${agreed(more, 'has changed and was', 'have changed and were')} not looked at`,
+        ]
+      : [];
   const away = new Set([...restarted.values()].flat());
   const next = release.plan.waves
     .filter(({ number }) => release.progress.opened.includes(number))
@@ -97,9 +103,11 @@ function lookedWhenLeft(release: Release, { changed, more }: FleetLook): Release
     .filter((name) => !away.has(name));
   const isPaused = release.progress.set.hold?.paused === true;
   const following =
-    next.length > 0 && !isPaused ? [`${next.length} servers that the set lets move may follow: ${namesOf(next)}`] : [];
+    next.length > 0 && !isPaused
+      ? [`${counted(next.length, 'server')} that the set lets move may follow: ${namesOf(next)}`]
+      : [];
   const reason = [leaving.reason, ...named, ...unseen, ...following].join('; ');
-  return knowing(release, { leaving: { ...leaving, reason: agreeing(reason), isLookedAt: true } });
+  return knowing(release, { leaving: { ...leaving, reason, isLookedAt: true } });
 }
 
 /** On the way back only those are missed that are brought back, and not those that are known to be away. */

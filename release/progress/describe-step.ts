@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { acceptancePatience } from '../checks/acceptance.ts';
 import { patienceOf } from '../checks/probe.ts';
 import { describeProof, reloadPatienceOf } from '../checks/reload.ts';
@@ -88,7 +89,7 @@ const DESCRIBERS: Describers = {
   look: (release, _step, now) => quickly(release, now, 'looks at the whole fleet: was any other server changed?'),
   whereabouts: (release, { names }, now) => ({
     phase: wayOf(release),
-    step: `looks what became of ${names.length} servers that are not there`,
+    step: `looks what became of ${counted(names.length, 'server')} that ${agreed(names.length, 'is', 'are')} not there`,
     owner: 'Kruise',
     until: now + release.spec.ready.timeout,
   }),
@@ -140,8 +141,8 @@ function prioritiesDoing(
 ): Doing {
   const step =
     direction === 'assign'
-      ? `gives ${changes.length} servers their priority`
-      : `puts the priorities of ${changes.length} servers back`;
+      ? `gives ${counted(changes.length, 'server')} ${agreed(changes.length, 'its', 'their')} priority`
+      : `puts the ${agreed(changes.length, 'priority', 'priorities')} of ${counted(changes.length, 'server')} back`;
   return { phase: wayOf(release), step, owner: 'kruise-game-manager', until: now + settlePatience(changes.length) };
 }
 
@@ -161,8 +162,8 @@ function openDoing({ plan }: Release, step: Extract<Task, { kind: 'open' }>, now
   const until = now + acceptancePatience('written', plan.baseline.replicas);
   const doing =
     step.for === 'adopted'
-      ? `takes ${plan.adopted.length} servers into the template that run ${plan.baseline.newImage} already`
-      : `lets ${step.servers.length} servers move`;
+      ? `takes ${counted(plan.adopted.length, 'server')} into the template that ${agreed(plan.adopted.length, 'runs', 'run')} ${plan.baseline.newImage} already`
+      : `lets ${counted(step.servers.length, 'server')} move`;
   return { phase: 'updating', step: doing, owner: 'kruise-game-manager', until };
 }
 
@@ -174,11 +175,16 @@ function moveDoing(release: Release, step: Extract<Task, { kind: 'move' }>, now:
   const until = now + movePatience(release, step);
   if (means === 'override') {
     const atOnce = toward === 'old' ? servers.length : Math.min(plan.maxUnavailable, servers.length);
-    const doing = `gives ${servers.length} servers ${image} by an override, ${atOnce} at a time`;
+    const doing = `gives ${counted(servers.length, 'server')} ${image} by an override, ${atOnce} at a time`;
     return { phase, step: doing, owner: 'kruise-game-manager and the kubelets', until };
   }
   const files = spec.content && toward === 'new' ? ' with the new files' : '';
-  return { phase, step: `waits for ${servers.length} servers to be Ready on ${image}${files}`, owner: KRUISE, until };
+  return {
+    phase,
+    step: `waits for ${counted(servers.length, 'server')} to be Ready on ${image}${files}`,
+    owner: KRUISE,
+    until,
+  };
 }
 
 function engineDoing(
@@ -206,8 +212,8 @@ function engineDoing(
     case 'reload': {
       const step =
         toward === 'new'
-          ? `makes ${count} engines reload`
-          : `makes ${count} engines load ${plan.previousVersion} again`;
+          ? `makes ${counted(count, 'engine')} reload`
+          : `makes ${counted(count, 'engine')} load ${plan.previousVersion} again`;
       return { phase, step, owner, until: now + reloadPatience(release, count) };
     }
     case 'prove':
@@ -226,7 +232,7 @@ function admitDoing(_release: Release, { servers, until, of }: Extract<Task, { k
   if (until === 0)
     return { phase: 'updating', step: 'looks which servers have players', owner: API_SERVER, until: now + QUICK_MS };
   const names = namesOf(servers.map(({ name }) => name));
-  const step = `waits for ${servers.length} of ${of} servers with players: ${names}`;
+  const step = `waits for ${servers.length} of ${counted(of, 'server')} with players: ${names}`;
   return { phase: 'updating', step, owner: 'the players', until };
 }
 
@@ -244,8 +250,8 @@ function overridesDoing(
 ): Doing {
   const step =
     image === undefined
-      ? `takes the overrides of ${servers.length} servers away`
-      : `leaves ${servers.length} servers with the override ${image}`;
+      ? `takes the ${agreed(servers.length, 'override', 'overrides')} of ${counted(servers.length, 'server')} away`
+      : `leaves ${counted(servers.length, 'server')} with the override ${image}`;
   return { phase: wayOf(release), step, owner: 'kruise-game-manager', until: now + settlePatience(servers.length) };
 }
 
@@ -290,7 +296,7 @@ const WAITS: Readonly<Record<Waiting, (release: Release, until: number, now: num
 
 function retryDoing(release: Release, until: number, now: number): Doing {
   const { tries = 1, of = 1, servers = 0, at = until } = release.progress.groupRetry ?? {};
-  const step = `retry ${tries} of ${of} of ${servers} servers in ${formatDuration(at - now)}`;
+  const step = `retry ${tries} of ${of} of ${counted(servers, 'server')} in ${formatDuration(at - now)}`;
   return { phase: wayOf(release), step, owner: 'a timer', until };
 }
 
@@ -316,7 +322,7 @@ function describeGate(gate: OpenGate, hope: string): string {
   const whose = gate.groups ? `: ${approvalsMissing(gate) ?? ''}` : '';
   const { reminders = 0 } = gate;
   const reminded = reminders === 0 ? '' : `; reminded ${reminders === 1 ? 'once' : `${reminders} times`}`;
-  return `waits for ${missing} approvals before wave ${gate.wave}${whose}${hope}${reminded}`;
+  return `waits for ${counted(missing, 'approval')} before wave ${gate.wave}${whose}${hope}${reminded}`;
 }
 
 function haltDoing({ state, progress }: Release, until: number): Doing {

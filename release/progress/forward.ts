@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { isOverMixed } from '../decisions/max-mixed.ts';
 import { FROZEN } from '../patches/patches.ts';
 import { formatDuration } from '../spec/quantity.ts';
@@ -253,7 +254,7 @@ function busyStep({ spec }: Release, busy: readonly PlannedServer[]): Step {
     case 'leave':
       return note({ kind: 'excluded', servers, why: 'busy' });
     default: {
-      const count = busy.length === 1 ? '1 server' : `${busy.length} servers`;
+      const count = counted(busy.length, 'server');
       const names = `${servers.slice(0, 5).join(', ')}${servers.length > 5 ? ', ...' : ''}`;
       return note({
         kind: 'stopped',
@@ -311,7 +312,7 @@ function newServers(release: Release, now: number): Step | undefined {
 function tooFew({ spec, progress }: Release, count: number): Extract<Step, { kind: 'note' }>['event'] {
   const proved = progress.newServers?.proved.length ?? 0;
   const time = formatDuration(spec.newServers.watch);
-  const reason = `${proved} of ${count} new servers were created and proved within ${time}`;
+  const reason = `${proved} of ${counted(count, 'new server')} ${agreed(proved, 'was', 'were')} created and proved within ${time}`;
   return { kind: 'leaving', to: 'hold', outcome: 'failed', reason };
 }
 

@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { FROZEN } from '../patches/patches.ts';
 import type { SetControls } from '../patches/patches.ts';
 import { plannedOnes, plannedServers } from '../fleet/newcomers.ts';
@@ -191,7 +192,7 @@ export function overrideWarnings(release: Release): readonly string[] {
   if (reverted.length === 0) return [];
   const { oldImage, container } = release.plan.baseline;
   return [
-    `${reverted.length} servers keep an override of ${oldImage} until somebody takes the image of ${container} out of their GameServers: ${namesOf(reverted)}`,
+    `${counted(reverted.length, 'server')} ${agreed(reverted.length, 'keeps', 'keep')} an override of ${oldImage} until somebody takes the image of ${container} out of ${agreed(reverted.length, 'its GameServer', 'their GameServers')}: ${namesOf(reverted)}`,
   ];
 }
 

@@ -1,3 +1,4 @@
+import { agreed, counted } from '../spec/counted.ts';
 import { shortUid } from '../fleet/identity.ts';
 import { liveChangesText } from '../fleet/newcomers.ts';
 import {
@@ -43,7 +44,9 @@ function rollingSuccess(release: Release): string {
   const servers = plan.waves.flatMap((wave) => wave.servers).filter((server) => isHere(release, server));
   const proved = servers.filter(({ name }) => !excluded.has(name)).length;
   const all = excluded.size === 0 && progress.newcomers.notProved.length === 0;
-  const who = all ? 'every server proves' : `${proved} of ${servers.length} servers prove`;
+  const who = all
+    ? 'every server proves'
+    : `${proved} of ${counted(servers.length, 'server')} ${agreed(proved, 'proves', 'prove')}`;
   return `${who} ${plan.version}${excludedSentence(release)}${comingsAndGoings(release)}`;
 }
 
@@ -52,7 +55,7 @@ function targetedSuccess(release: Release): string {
   const excluded = excludedServers(release);
   const staying = plan.waves.flatMap(({ servers }) => servers).filter((server) => isHere(release, server));
   const chosen = staying.filter(({ name }) => !excluded.has(name)).length;
-  return `${chosen} chosen servers prove ${plan.version}${bystanders(release)}${excludedSentence(release)}${comingsAndGoings(release)}`;
+  return `${counted(chosen, 'chosen server')} ${agreed(chosen, 'proves', 'prove')} ${plan.version}${bystanders(release)}${excludedSentence(release)}${comingsAndGoings(release)}`;
 }
 
 /** Those that were not chosen and are not as they were at the plan are named: nobody has asked what they run. */
@@ -62,7 +65,7 @@ function bystanders({ plan, progress }: Release): string {
     return server !== undefined || away !== undefined;
   });
   const untouched = plan.bystanders.length - changed.length;
-  const others = untouched === 0 ? '' : `; ${untouched} others were not touched`;
+  const others = untouched === 0 ? '' : `; ${untouched} ${agreed(untouched, 'other was', 'others were')} not touched`;
   const names = namesOf(changed.map(({ name }) => name));
   return changed.length === 0 ? others : `${others}; not as they were, and not asked: ${names}`;
 }
@@ -71,7 +74,7 @@ function newServersSuccess({ plan, progress }: Release): string {
   const { proved = [], gone = [] } = progress.newServers ?? {};
   const away = new Set(gone);
   const older = plan.bystanders.filter(({ uid }) => !away.has(shortUid(uid))).length;
-  return `${proved.length} new servers prove ${plan.version}; ${older} older servers stayed as they were`;
+  return `${counted(proved.length, 'new server')} ${agreed(proved.length, 'proves', 'prove')} ${plan.version}; ${counted(older, 'older server')} stayed as ${agreed(older, 'it was', 'they were')}`;
 }
 
 function comingsAndGoings({ progress }: Release): string {
@@ -102,7 +105,9 @@ function withdrawalSentence(release: Release): string {
 function newServersBack({ plan, progress }: Release): string {
   const names = progress.back?.staying ?? (progress.newServers?.proved ?? []).map(({ name }) => name);
   const stay =
-    names.length === 0 ? '' : `; ${names.length} servers stay on ${plan.version}: ${names.slice(0, 20).join(', ')}`;
+    names.length === 0
+      ? ''
+      : `; ${counted(names.length, 'server')} ${agreed(names.length, 'stays', 'stay')} on ${plan.version}: ${names.slice(0, 20).join(', ')}`;
   return `new servers get ${plan.baseline.templateImage} again${stay}`;
 }
 
@@ -131,7 +136,7 @@ function rollingBack(release: Release): string {
     return `${who} ${previousVersion}${apart}`;
   }
   const names = namesOf(adopted.map(({ name }) => name));
-  const keep = `${adopted.length} servers keep ${version} by their overrides, as before the release: ${names}`;
+  const keep = `${counted(adopted.length, 'server')} ${agreed(adopted.length, 'keeps', 'keep')} ${version} by ${agreed(adopted.length, 'its override', 'their overrides')}, as before the release: ${names}`;
   return `the others prove ${previousVersion}; ${keep}${apart}`;
 }
 

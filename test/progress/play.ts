@@ -1,5 +1,5 @@
 import { applyDecision } from '../../release/decisions/decision.ts';
-import { detailsMarkdown, agreeing } from '../../release/narrate/narrate.ts';
+import { detailsMarkdown } from '../../release/narrate/narrate.ts';
 import { editsOf } from '../../release/patches/foreign-edit.ts';
 import { NEW_SERVERS_ONLY, controlledStrategy } from '../../release/patches/patches.ts';
 import { apply } from '../../release/progress/apply.ts';
@@ -166,13 +166,12 @@ class Play {
   #show(step: Exclude<Step, { kind: 'note' }>): void {
     const {
       phase,
-      step: text,
+      step: doing,
       for: what,
       owner,
       since = this.#now,
       until,
     } = describeStep(this.#release, step, this.#now);
-    const doing = agreeing(text);
     const state: ReleaseState = {
       ...this.#release.state,
       phase,

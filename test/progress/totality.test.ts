@@ -1,7 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { renderExplanation } from '../../client/render/explain.ts';
+import { progressLine } from '../../client/render/progress-line.ts';
+import { renderStatus } from '../../client/render/status.ts';
+import { plainView } from '../../client/render/view.ts';
 import { applyDecision } from '../../release/decisions/decision.ts';
-import { agreeing, detailsMarkdown, nextCommands, why } from '../../release/narrate/narrate.ts';
+import { explainRelease } from '../../release/narrate/explain.ts';
+import { detailsMarkdown, nextCommands, why } from '../../release/narrate/narrate.ts';
 import { expectedBases } from '../../release/progress/apply-look.ts';
 import { apply } from '../../release/progress/apply.ts';
 import { describeStep } from '../../release/progress/describe-step.ts';
@@ -14,6 +19,7 @@ import { isFinal } from '../../release/progress/state.ts';
 import type { Decision } from '../../release/progress/state.ts';
 import { STAGE } from '../../release/progress/table.ts';
 import type { Release } from '../../release/progress/table.ts';
+import { wrongNumbers } from '../support/wrong-number.ts';
 import { handedOn } from './handed-on.ts';
 import { anyState, inState } from './any-state.ts';
 import type { AnyState } from './any-state.ts';
@@ -170,8 +176,7 @@ function settledOf(release: Release, now: number): Release {
 /** The release as the workflow shows it while a step is at work. */
 function shownIn(release: Release, step: Step, now: number): Release {
   if (step.kind === 'note' || step.kind === 'end') return release;
-  const { phase, step: text, for: what, owner, since = now, until } = describeStep(release, step, now);
-  const doing = agreeing(text);
+  const { phase, step: doing, for: what, owner, since = now, until } = describeStep(release, step, now);
   const wait = { for: what ?? doing, owner, since, until };
   return { ...release, state: { ...release.state, phase, step: doing, wait } };
 }
@@ -216,6 +221,13 @@ function demandWords(release: Release, now: number): void {
   const { state } = release;
   const texts = [why(state, now), why(state), detailsMarkdown(state), ...nextCommands(state), outcomeSentence(release)];
   if (texts.some((text) => typeof text !== 'string')) throw new Error('something is not said in words');
+  const shown = [
+    renderStatus(state, now, plainView()),
+    progressLine(state),
+    renderExplanation(explainRelease(state, now), plainView()),
+  ];
+  const [wrong] = [...texts, ...shown].flatMap(wrongNumbers);
+  if (wrong !== undefined) throw new Error(`wrong number: ${wrong}`);
   for (const purpose of ['baseline', 'wave', 'final', 'evidence'] as const) expectedBases(release, purpose);
 }
 

@@ -305,7 +305,7 @@ describe('the verdict', () => {
   ])('is not met by a server that proves its version and has %s, and names it', (_what, change, wishes, reason) => {
     const verdict = verdictOf({ ...frame, replicas: 1 }, [row(change, wishes)]);
     expect(verdict).toMatchObject({ verified: false, proved: 1 });
-    expect(verdict.summary.startsWith(`1 of 1 servers on 2.0; 1 mismatching: duel-3 (${reason}`)).toBe(true);
+    expect(verdict.summary.startsWith(`1 of 1 server on 2.0; 1 mismatching: duel-3 (${reason}`)).toBe(true);
   });
 
   test('stays one readable line when hundreds of servers are wrong', () => {

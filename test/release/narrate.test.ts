@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { renderStatus } from '../../client/render/status.ts';
 import { plainView } from '../../client/render/view.ts';
 import { aRelease } from '../support/a-release.ts';
-import { agreeing, detailsMarkdown, nextCommands, standingGate, why } from '../../release/narrate/narrate.ts';
+import { detailsMarkdown, nextCommands, standingGate, why } from '../../release/narrate/narrate.ts';
 import { NOW, aReleaseState, waves } from '../client/support.ts';
 
 test('a text that is read at once says how long, one that is read later says when', () => {
@@ -138,13 +138,4 @@ test('the current details stay under 4 KB, whatever happens', () => {
     reason,
   }));
   expect(detailsMarkdown(aReleaseState({ waves: waves(100), failures })).length).toBeLessThanOrEqual(4000);
-});
-
-test.each([
-  ['waits for 1 servers to be Ready', 'waits for 1 server to be Ready'],
-  ['makes 1 engines reload', 'makes 1 engine reload'],
-  ['waits for 11 servers, 1 approvals', 'waits for 11 servers, 1 approval'],
-  ['registry/app:v1.1 servers', 'registry/app:v1.1 servers'],
-])('%j becomes %j', (put, agreed) => {
-  expect(agreeing(put)).toBe(agreed);
 });

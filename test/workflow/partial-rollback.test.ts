@@ -68,7 +68,7 @@ describe('rollback --scope failed', () => {
     expect(await release.result()).toMatchObject({
       outcome: 'done',
       reason:
-        '1 chosen servers prove 2.0; 8 others were not touched; back on 1.0 by an override: duel-1; told to load 2.0, never proved it and may load it yet: duel-1',
+        '1 chosen server proves 2.0; 8 others were not touched; back on 1.0 by an override: duel-1; told to load 2.0, never proved it and may load it yet: duel-1',
     });
     expect(versions(it.cluster)).toMatchObject({ ...on('2.0', 3), ...on('1.0', 1) });
   });
@@ -114,7 +114,7 @@ describe('rollback --scope wave', () => {
     await release.decide({ verb: 'rollback', scope: 'wave' });
     const { pausedBecause } = await release.until('the pause', isPausedFor(/not proved/));
     expect(pausedBecause).toMatch(
-      /^1 server is not proved to be back on 1\.0: 1 of 1 servers .*; rollback --scope failed tries again/,
+      /^1 server is not proved to be back on 1\.0: 1 of 1 server .*; rollback --scope failed tries again/,
     );
     broken = false;
     expect(await release.decide({ verb: 'rollback', scope: 'failed' })).toMatchObject({ accepted: true });

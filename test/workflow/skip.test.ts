@@ -104,7 +104,7 @@ describe('a wave that is skipped', () => {
     await release.decide({ verb: 'approve', wave: 2, actor: 'cleo' });
     expect(await release.result()).toMatchObject({
       outcome: 'done',
-      reason: '1 chosen servers prove 2.0; 8 others were not touched; excluded: duel-1',
+      reason: '1 chosen server proves 2.0; 8 others were not touched; excluded: duel-1',
     });
     expect(movedTo(it.cluster, NEW_IMAGE)).toEqual(['duel-3']);
   });
@@ -117,7 +117,7 @@ test('a server that is skipped after an incomplete rollback is left out of the n
   it.calls.run({ activity: 'awaitReady', operation: 'listServers' }, () => it.cluster.set().remove('duel-9'));
   await release.decide({ verb: 'rollback', actor: 'bob' });
   const { pausedBecause } = await release.until('the pause', isPaused);
-  expect(pausedBecause).toMatch(/the rollback is incomplete: 1 of 4 servers are not proved to be back: duel-9/);
+  expect(pausedBecause).toMatch(/the rollback is incomplete: 1 of 4 servers is not proved to be back: duel-9/);
   expect(await release.decide({ verb: 'rollback', scope: 'failed' })).toMatchObject({ accepted: false });
   expect(await release.decide({ verb: 'skip', server: 'duel-9', ...REASON })).toEqual({
     accepted: true,

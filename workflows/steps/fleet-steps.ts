@@ -1,3 +1,4 @@
+import { agreed, counted } from '../../release/spec/counted.ts';
 import { packBases } from '../../release/fleet/basis.ts';
 import { packServers, unpackServers } from '../../release/fleet/server-rows.ts';
 import { failedCount } from '../../release/checks/verdict.ts';
@@ -25,7 +26,7 @@ export const look: Perform<'look'> = async ({ run }, { purpose, wave }) => {
     const server = places.get(name)?.server ?? came.get(name);
     return server ? [{ ordinal: server.ordinal, basis }] : [];
   });
-  const found = await reading(`${waveLabel(state)} · verify ${expected.length} servers`).lookAtFleet({
+  const found = await reading(`${waveLabel(state)} · verify ${counted(expected.length, 'server')}`).lookAtFleet({
     set: plan.set,
     container: plan.baseline.container,
     containers: plan.containers,
@@ -41,7 +42,7 @@ export const whereabouts: Perform<'whereabouts'> = async ({ run }, { names }) =>
   const servers = serversNamed(run.release, names);
   const deadline = Date.now() + spec.ready.timeout;
   const found = await reading(
-    `looks what became of ${servers.length} servers that are not there`,
+    `looks what became of ${counted(servers.length, 'server')} that ${agreed(servers.length, 'is', 'are')} not there`,
     spec.ready.timeout,
   ).whereabouts({ set: plan.set, servers: packServers(servers), deadline });
   return [{ kind: 'whereabouts', gone: found.gone, recreated: found.recreated }];
@@ -95,7 +96,10 @@ export const admit: Perform<'admit'> = async ({ run }, { servers, until, of }) =
   const names = servers.map(({ name }) => name);
   if (!admission) return [{ kind: 'admitted', busy: [], of: names, until }];
   const left = Math.max(0, until - Date.now());
-  const { busy } = await reading(`look which of ${names.length} servers have players`, left).admitServers({
+  const { busy } = await reading(
+    `look which of ${counted(names.length, 'server')} ${agreed(names.length, 'has', 'have')} players`,
+    left,
+  ).admitServers({
     set: plan.set,
     servers: names,
     busy: admission.busy,
@@ -110,7 +114,7 @@ export const snapshot: Perform<'snapshot'> = async ({ run }, { servers, isSweep 
   const { release } = run;
   const { plan, spec } = release;
   const limit = isSweep === true ? spec.ready.timeout : undefined;
-  const found = await reading(`roll back · look at ${servers.length} servers`, limit).rollbackSnapshot({
+  const found = await reading(`roll back · look at ${counted(servers.length, 'server')}`, limit).rollbackSnapshot({
     set: plan.set,
     baseline: plan.baseline,
     containers: plan.containers,
@@ -165,8 +169,8 @@ export const overrides: Perform<'overrides'> = async ({ run }, { servers, image,
   const { plan, state } = release;
   const doing =
     image === undefined
-      ? `takes the overrides of ${servers.length} servers away`
-      : `leaves ${servers.length} servers with the override ${image}`;
+      ? `takes the ${agreed(servers.length, 'override', 'overrides')} of ${counted(servers.length, 'server')} away`
+      : `leaves ${counted(servers.length, 'server')} with the override ${image}`;
   const limit = settlePatience(servers.length);
   const report = await writing(doing, limit).settleOverrides({
     ...subjectOf(release),

@@ -1,3 +1,4 @@
+import { counted } from '../../release/spec/counted.ts';
 import { sleep } from '@temporalio/workflow';
 import type { CheckServersInput } from '../../activities/probes/check-servers.ts';
 import { isSent } from '../../release/checks/reload.ts';
@@ -46,9 +47,9 @@ async function awaitReady(release: Release, step: StepOf<'move'>): Promise<reado
   const stopAfter = isForward ? failFast(release, step.servers) : direction === 'adopt' ? 0 : step.servers.length;
   const checking = probePatience(release, spec.content ? [spec.content] : [], step.servers.length);
   const summary = {
-    forward: `wait for ${step.servers.length} servers to be Ready`,
-    rollback: `wait for ${step.servers.length} servers, at most ${formatDuration(limit)}`,
-    adopt: `wait for ${step.servers.length} servers, none of which may restart`,
+    forward: `wait for ${counted(step.servers.length, 'server')} to be Ready`,
+    rollback: `wait for ${counted(step.servers.length, 'server')}, at most ${formatDuration(limit)}`,
+    adopt: `wait for ${counted(step.servers.length, 'server')}, none of which may restart`,
   }[direction];
   const deadline = Date.now() + limit;
   const reports = await inBatches(step.servers, (batch) =>
@@ -79,7 +80,7 @@ async function override(release: Release, step: StepOf<'move'>): Promise<readonl
   const stopAfter = failFast(release, step.servers);
   const reports = await oneByOne(step.servers, (batch) =>
     writing(
-      `${labelOf(release)} · override ${batch.length} servers, at most ${formatDuration(spec.ready.timeout)} each`,
+      `${labelOf(release)} · override ${counted(batch.length, 'server')}, at most ${formatDuration(spec.ready.timeout)} each`,
       limit + checking,
     ).overrideServers({
       ...(back ? {} : contentOf(release)),
@@ -193,7 +194,7 @@ export const reload: Perform<'reload'> = async ({ run }, step) => {
   if (!isSent(spec.reload)) return [checked('reload', step, { report: { ...merged([]), passed: servers.length } })];
   const limit = reloadPatience(release, servers.length);
   const reports = await inBatches(servers, (batch) =>
-    writing(`${labelOf(release)} · reload ${batch.length} servers`, limit).reloadServers({
+    writing(`${labelOf(release)} · reload ${counted(batch.length, 'server')}`, limit).reloadServers({
       ...common(release, batch, toward),
       container: release.plan.baseline.container,
       image: toward === 'new' ? release.plan.baseline.newImage : release.plan.baseline.oldImage,
@@ -224,7 +225,10 @@ export const bake: Perform<'bake'> = async ({ run }, step) => {
     return [checked('bake', checkedAs, { report: { ...merged([]), passed: servers.length } })];
   }
   const reports = await inBatches(servers, (batch) =>
-    reading(`${waveLabel(release.state)} · bake and sample health of ${batch.length} servers`, left).bakeWave({
+    reading(
+      `${waveLabel(release.state)} · bake and sample health of ${counted(batch.length, 'server')}`,
+      left,
+    ).bakeWave({
       ...common(release, batch, 'new'),
       kind: 'health',
       probes: spec.health,

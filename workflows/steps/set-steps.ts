@@ -1,3 +1,4 @@
+import { agreed, counted } from '../../release/spec/counted.ts';
 import { condition } from '@temporalio/workflow';
 import { failedCount } from '../../release/checks/verdict.ts';
 import { packPriorities } from '../../release/plan/packed-plan.ts';
@@ -55,7 +56,7 @@ async function stageForNewServers(release: Release): Promise<readonly Event[]> {
     await writing('write the new image, for new servers only').stageForNewServers({ ...subjectOf(release), record }),
   );
   if (written.kind !== 'accepted') return [{ kind: 'staged', written }];
-  const { failures } = await reading(`verify that ${bystanders.length} servers stayed`).verifyFleet({
+  const { failures } = await reading(`verify that ${counted(bystanders.length, 'server')} stayed`).verifyFleet({
     set,
     container: baseline.container,
     moved: packServers([]),
@@ -76,9 +77,9 @@ export const open: Perform<'open'> = async ({ run }, step) => {
   const staying = step.servers.filter((server) => areNewcomers || isHere(release, server));
   const count = step.servers.length;
   const summaries = {
-    wave: `${waveLabel(state)} · open for ${count} servers`,
-    adopted: `adopt · open for ${count} servers`,
-    newcomers: `open for ${count} servers that came meanwhile`,
+    wave: `${waveLabel(state)} · open for ${counted(count, 'server')}`,
+    adopted: `adopt · open for ${counted(count, 'server')}`,
+    newcomers: `open for ${counted(count, 'server')} that came meanwhile`,
   };
   const written = await writing(summaries[step.for]).openWave({
     ...subjectOf(release),
@@ -128,8 +129,8 @@ async function changePriorities(
 ): Promise<string | undefined> {
   const doing =
     direction === 'assign'
-      ? `gives ${changes.length} servers their priority`
-      : `puts the priorities of ${changes.length} servers back`;
+      ? `gives ${counted(changes.length, 'server')} ${agreed(changes.length, 'its', 'their')} priority`
+      : `puts the ${agreed(changes.length, 'priority', 'priorities')} of ${counted(changes.length, 'server')} back`;
   const limit = settlePatience(changes.length);
   const token = `${state.release}.${plan.hash.slice(0, 8)}.${direction}`;
   const report = await writing(doing, limit).changePriorities({

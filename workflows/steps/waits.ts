@@ -1,9 +1,9 @@
+import { counted } from '../../release/spec/counted.ts';
 import { ActivityFailure, CancellationScope, condition, isCancellation } from '@temporalio/workflow';
 import { controlGroup } from '../../release/checks/metric.ts';
 import { failedCount } from '../../release/checks/verdict.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { packServers } from '../../release/fleet/server-rows.ts';
-import { agreeing } from '../../release/narrate/narrate.ts';
 import { describeStep } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
 import { goingOn } from '../../release/progress/groups.ts';
@@ -104,7 +104,7 @@ async function sample({ run }: StepContext, sampled: Event[]): Promise<void> {
   }
   const until = Date.now() + after;
   const reports = await inBatches(servers, (batch) =>
-    watching(agreeing(`gate before wave ${wave + 1} · sample health of ${batch.length} servers`), after).bakeWave({
+    watching(`gate before wave ${wave + 1} · sample health of ${counted(batch.length, 'server')}`, after).bakeWave({
       set: plan.set,
       servers: packServers(batch),
       concurrency: spec.concurrency,
