@@ -49,10 +49,19 @@ const HEARTBEAT_MS = 2_000;
 
 /**
  * Says that the activity is alive for as long as something runs. Each heartbeat replaces what the one before recorded,
- * so the cursor is read anew every time.
+ * so the cursor is read anew every time. A cursor that has changed is sent at once: the SDK would keep it for as long as
+ * most of the heartbeat time-out, and people look on.
  */
 export async function keepAlive<Result>(run: () => Promise<Result>, cursor?: () => unknown): Promise<Result> {
-  const alive = setInterval(() => heartbeat(cursor?.()), HEARTBEAT_MS);
+  let sent = '';
+  const beat = (): void => {
+    const details = cursor?.();
+    heartbeat(details);
+    const text = details === undefined ? '' : JSON.stringify(details);
+    if (text !== sent) void currentLease()?.renew();
+    sent = text;
+  };
+  const alive = setInterval(beat, HEARTBEAT_MS);
   try {
     return await run();
   } finally {

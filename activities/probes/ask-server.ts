@@ -48,6 +48,7 @@ export async function askUntilRight(
     const { objection } = await hearServer(current, probe, fallback);
     if (objection === undefined) return undefined;
     signal.throwIfAborted();
+    question.objected?.(objection.reason);
     if (Date.now() + wait >= deadline) return objection;
     // The reason of the signal, and not a timer's own error, is what the caller wants to hear.
     await pause(wait, undefined, { signal }).catch(() => signal.throwIfAborted());

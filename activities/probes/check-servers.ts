@@ -10,6 +10,8 @@ import type { Probe } from '../../release/spec/spec.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { mergeReports, stepReport } from '../../release/checks/verdict.ts';
 import { askUntilRight } from './ask-server.ts';
+import { AnswersSoFar } from '../servers/answers-so-far.ts';
+import type { ServerStep } from '../servers/for-each-server.ts';
 import { forEachServer } from '../servers/for-each-server.ts';
 import { FreshServers } from '../servers/fresh-servers.ts';
 import type { Question } from './question.ts';
@@ -64,9 +66,11 @@ async function checkEach(cluster: Cluster, input: CheckServersInput): Promise<Ch
   const fresh = new FreshServers(cluster, set, signal);
   const observed: string[] = [];
   const bases: Basis[] = [];
-  const report = await forEachServer(cluster, input, async (server, planned) => {
+  const soFar = new AnswersSoFar(unpackServers(set, input.servers).length);
+  const step: ServerStep = async (server, planned) => {
     const lookAgain = (): Promise<ServerView | undefined> => fresh.read(server.name);
-    const question = { cluster, namespace: set.namespace, server, planned, version, signal, lookAgain };
+    const objected = (reason: string): void => soFar.object(server.name, reason);
+    const question = { cluster, namespace: set.namespace, server, planned, version, signal, lookAgain, objected };
     for (const probe of probes) {
       const objection = await askUntilRight(question, probe, EXPECTED[input.kind]);
       if (objection === undefined) continue;
@@ -75,8 +79,10 @@ async function checkEach(cluster: Cluster, input: CheckServersInput): Promise<Ch
     }
     // As the server was listed before it was asked: a container that has restarted since shows at the next look.
     if (input.container !== undefined) bases.push(basisFor(server, planned, input.container));
+    soFar.accept(server.name);
     return undefined;
-  });
+  };
+  const report = await forEachServer(cluster, input, step, soFar.cursor);
   const checked = stepReport(report.passed, report.failures, observed);
   return {
     ...checked,

@@ -16,6 +16,8 @@ export interface Question {
   readonly planned?: PlannedServer | undefined;
   /** The server as it is now, for answers that are read from its pod. Default: as it was when the question was made. */
   readonly lookAgain?: (() => Promise<ServerView | undefined>) | undefined;
+  /** Is told of each answer that is not right, while the server is asked again. */
+  readonly objected?: ((reason: string) => void) | undefined;
 }
 
 /** The values of a question's `{{…}}`. */

@@ -1,5 +1,7 @@
 import type { ServerView, SetRef } from '../../release/fleet/fleet.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
+import type { UnderWay } from '../../release/checks/under-way.ts';
+import { underWay } from '../../release/checks/under-way.ts';
 import type { StepReport } from '../../release/checks/verdict.ts';
 import { stepReport } from '../../release/checks/verdict.ts';
 import { checkContent } from '../probes/check-servers.ts';
@@ -54,8 +56,15 @@ export function awaitReady(cluster: Servers & Probes): (input: AwaitReadyInput) 
     const complaints = new Complaints(cluster, { set: input.set, revision: input.revision, signal });
     try {
       const names = servers.map(({ name }) => name);
-      await keepAlive(() =>
-        watchUntilSettled(cluster.followServers(input.set, names, signal), input, { watch, checks, complaints }),
+      const soFar = (): UnderWay =>
+        underWay(names.length, names.length - watch.pending.length - watch.failures.length - checks.failures.length, [
+          ...watch.failures,
+          ...checks.failures,
+          ...watch.suspects,
+        ]);
+      await keepAlive(
+        () => watchUntilSettled(cluster.followServers(input.set, names, signal), input, { watch, checks, complaints }),
+        soFar,
       );
       return stepReport(checks.passed, [...watch.failures, ...checks.failures]);
     } finally {

@@ -1,6 +1,7 @@
 import type { ServerView } from '../../release/fleet/fleet.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import type { Judgement, LastReason, ServerFailure, Target } from '../../release/checks/server.ts';
+import type { NotYetRight } from '../../release/checks/under-way.ts';
 import { containerOf } from '../../release/fleet/fleet.ts';
 import type { Blocker } from '../../release/checks/complaint.ts';
 import { blockedText } from '../../release/checks/complaint.ts';
@@ -70,6 +71,14 @@ export class ServerWatch {
     const judgement = this.#settle(seen, planned.name, now);
     if (judgement.kind === 'waiting' || judgement.kind === 'suspect') this.#reasons.set(planned.name, judgement);
     return judgement;
+  }
+
+  /** The pending servers with which something is wrong that may pass, and what. */
+  get suspects(): readonly NotYetRight[] {
+    return this.pending.flatMap(({ name }) => {
+      const { reason } = this.#reasons.get(name) ?? {};
+      return reason !== undefined && this.#suspectSince.has(name) ? [{ server: name, reason }] : [];
+    });
   }
 
   /** Names of the pending servers whose image nobody has written yet. */

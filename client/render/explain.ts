@@ -1,5 +1,6 @@
 import type { ExplanationPart } from '../../release/narrate/explain.ts';
 import type { FieldExplanation } from '../../release/spec/explain-field.ts';
+import { commandRows } from './command-lines.ts';
 import { renderTable } from './table.ts';
 import { textWidth, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
@@ -28,7 +29,7 @@ function partLines({ title, lines }: ExplanationPart, indent: number, { columns,
 
 /** A command is never cut: a cut command is a wrong command. */
 function answerLines(line: string, columns: number): string[] {
-  if (line.startsWith('hotwave ')) return [line];
+  if (line.startsWith('hotwave ')) return commandRows(line, columns).map((row) => row.slice(2));
   const [indent = ''] = /^ */.exec(line) ?? [];
   return wrapped(line.trimStart(), columns - indent.length).map((piece) => `${indent}${piece}`);
 }

@@ -2,6 +2,8 @@ import type { DecisionRecord, ReleaseState } from '../../release/progress/state.
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
+import { fitted, wrapped } from './text-width.ts';
+import { isNarrow } from './view.ts';
 import type { View } from './view.ts';
 
 /** A release or a rollback of a set, and what came of it. */
@@ -50,6 +52,7 @@ const WIDE_COLUMNS: readonly Column[] = [
 /** The releases of a set, newest first. */
 export function renderHistory(releases: readonly PastRelease[], now: number, view: View): string {
   if (releases.length === 0) return 'no releases';
+  if (isNarrow(view)) return releases.flatMap((past) => narrowLines(past, now, view)).join('\n');
   const rows = releases.map((past) => [...cells(past, now), ...(view.wide ? wideCells(past) : [])]);
   return renderTable(view.wide ? WIDE_COLUMNS : COLUMNS, rows, view).join('\n');
 }
@@ -67,6 +70,15 @@ function cells(past: PastRelease, now: number): string[] {
       .map(({ verb, actor }) => `${actor} ${verb}`)
       .join(', '),
     formatDuration(Math.max(0, (endedAt ?? now) - startedAt)),
+  ];
+}
+
+function narrowLines(past: PastRelease, now: number, { columns }: View): string[] {
+  const [started = '', release = '', version = '', outcome = '', by = '', decided = '', took = ''] = cells(past, now);
+  const decisions = decided === '' ? '' : `; ${decided}`;
+  return [
+    fitted(`${started}  ${outcome}`, columns),
+    ...wrapped(`${release}: ${version}, by ${by}, took ${took}${decisions}`, columns - 2).map((line) => `  ${line}`),
   ];
 }
 

@@ -13,6 +13,7 @@ import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Phase, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
 import type { SeenRelease } from '../temporal/retries.ts';
+import { commandRows } from './command-lines.ts';
 import type { Column } from './table.ts';
 import { renderTable } from './table.ts';
 import { fitted, wrapped } from './text-width.ts';
@@ -68,10 +69,15 @@ export function waveTable(state: ReleaseState, now: number, view: View, limit = 
     shown.map((wave) => waveRow(wave, state, now, view.colours)),
     view,
   );
+  return [...table, ...hiddenLine(before, after, view)];
+}
+
+/** How many waves a table leaves out; no line where it has them all. */
+export function hiddenLine(before: number, after: number, { colours, columns }: View): string[] {
   const hidden = [before > 0 ? `${before} before` : '', after > 0 ? `${after} after` : ''].filter(
     (part) => part !== '',
   );
-  return hidden.length === 0 ? table : [...table, view.colours.dim(fitted(`… ${hidden.join(', ')}`, view.columns))];
+  return hidden.length === 0 ? [] : [colours.dim(fitted(`… ${hidden.join(', ')}`, columns))];
 }
 
 function waveRow(wave: WaveProgress, { phase, endedAt }: ReleaseState, now: number, colours: Colours): string[] {
@@ -90,7 +96,7 @@ function waveRow(wave: WaveProgress, { phase, endedAt }: ReleaseState, now: numb
 }
 
 /** The part of the waves that fits, with the current one in it and a row left to say what is missing. */
-function windowAround(
+export function windowAround(
   waves: readonly WaveProgress[],
   current: number,
   rows: number,
@@ -151,8 +157,8 @@ export function leftoverLines({ phase, waves, set, cluster }: ReleaseState, { co
   const words = setWords({ set, cluster });
   return [
     ...wrapped('every server stays on the version it has, until another release or a rollback on the set', columns),
-    `  ${commandLine('versions', ...words)}`,
-    `  ${commandLine('rollback', ...words)}`,
+    ...commandRows(commandLine('versions', ...words), columns),
+    ...commandRows(commandLine('rollback', ...words), columns),
   ];
 }
 
@@ -162,9 +168,9 @@ export function standingGateLines(state: ReleaseState, { columns }: View): strin
   return sentence === undefined ? [] : wrapped(sentence, columns);
 }
 
-/** The commands that a person can type now. Never cut: a cut command is a wrong command. */
-export function commandLines(state: ReleaseState): string[] {
-  return nextCommands(state).map((command) => `  ${command}`);
+/** The commands that a person can type now, the likeliest first. */
+export function commandLines(state: ReleaseState, { columns }: View): string[] {
+  return nextCommands(state).flatMap((command) => commandRows(command, columns));
 }
 
 /** `12:03:04`, the time of the day where the person is. */
@@ -181,7 +187,8 @@ function phaseColour(phase: Phase, colours: Colours): (text: string) => string {
   return WAITING.has(phase) ? colours.yellow : colours.cyan;
 }
 
-function statusColour(status: WaveProgress['status'], colours: Colours): (text: string) => string {
+/** The colour of the state of a wave. */
+export function statusColour(status: WaveProgress['status'], colours: Colours): (text: string) => string {
   const of = {
     pending: colours.dim,
     skipped: colours.dim,

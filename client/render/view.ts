@@ -14,6 +14,14 @@ export interface View {
   readonly wide: boolean;
 }
 
+/** Narrower than this, tables leave columns out, and what has a name gets lines of its own. */
+const NARROW = 60;
+
+/** True when a terminal is too narrow for tables with several names in a row. */
+export function isNarrow({ columns }: View): boolean {
+  return columns < NARROW;
+}
+
 /** A view for tests and files: no colours, as wide as asked. */
 export function plainView(columns = Infinity, wide = false): View {
   return { columns, colours: picocolors.createColors(false), wide };
@@ -28,7 +36,7 @@ export function viewOf(
   const terminal = stream.isTTY === true;
   const colourful = terminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   return {
-    columns: terminal && format !== 'wide' ? (stream.columns ?? 80) : Infinity,
+    columns: terminal ? (stream.columns ?? 80) : Infinity,
     colours: picocolors.createColors(colourful),
     wide: format === 'wide',
   };

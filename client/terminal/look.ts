@@ -3,7 +3,7 @@ import type { Temporal } from '../temporal/connect.ts';
 import type { FoundRelease } from '../temporal/find-release.ts';
 import { firstRunOf, isOpen } from '../temporal/find-release.ts';
 import { readStateIfAnswered } from '../temporal/read-state.ts';
-import { retriesOf } from '../temporal/retries.ts';
+import { retriesOf, underWayOf } from '../temporal/retries.ts';
 import type { SeenRelease } from '../temporal/retries.ts';
 import { GRPC, grpcStatus } from '../temporal/temporal-errors.ts';
 
@@ -27,7 +27,8 @@ export async function look(temporal: Temporal, found: FoundRelease): Promise<See
     if (firstRunOf(description) !== firstRunOf(found.description)) return 'gone';
     if (isOpen({ description })) {
       if ('error' in read) throw read.error;
-      return read.state && { ...read.state, retrying: retriesOf(description) };
+      const underWay = underWayOf(description);
+      return read.state && { ...read.state, retrying: retriesOf(description), ...(underWay ? { underWay } : {}) };
     }
     return await lastState(temporal, found);
   } catch (error) {

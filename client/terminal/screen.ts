@@ -4,7 +4,7 @@ import type { Io } from './io.ts';
 import { isForPeople, print } from './print.ts';
 import { progressLine } from '../render/progress-line.ts';
 import { clockTime } from '../render/release.ts';
-import { renderFrame } from '../render/status.ts';
+import { renderFrame } from '../render/watch.ts';
 import type { SeenRelease } from '../temporal/retries.ts';
 import { viewOf } from '../render/view.ts';
 import { plainDeep } from './untrusted.ts';

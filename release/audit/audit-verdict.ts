@@ -1,4 +1,6 @@
 import { agreed, counted } from '../spec/counted.ts';
+import type { AuditGroup } from './audit-groups.ts';
+import { auditGroups } from './audit-groups.ts';
 import type { Mismatch, AuditFrame, AuditRow } from './audit.ts';
 
 /** The sum of all rows. */
@@ -22,6 +24,8 @@ export interface Audit extends AuditVerdict {
   readonly templateImage: string;
   readonly expectedVersion: AuditFrame['expectedVersion'];
   readonly notes: readonly string[];
+  /** All servers by what they say; absent in answers of earlier workers. */
+  readonly groups?: readonly AuditGroup[];
   readonly rows: readonly AuditRow[];
   /** Rows that are left out because the answer would be too long; those with a mismatch come first. */
   readonly omitted: number;
@@ -47,6 +51,7 @@ export function auditOf(frame: AuditFrame, rows: readonly AuditRow[]): Audit {
     expectedVersion,
     notes,
     ...verdictOf(frame, rows),
+    groups: auditGroups(rows),
     rows: kept,
     omitted: rows.length - kept.length,
   };

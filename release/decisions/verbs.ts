@@ -283,19 +283,46 @@ const OF_A_PERSON: readonly Verb[] = [
   'cancel',
 ];
 
+/** What people mostly want where a release stands, the likeliest first; verbs that are not named come after these. */
+function likeliest({ phase, failures, gate, freeze, pausedBecause = '' }: ReleaseState): readonly Verb[] {
+  const hasFailed = failures.length > 0;
+  switch (phase) {
+    case 'waiting-approval':
+      return hasFailed ? ['approve', 'retry', 'rollback', 'reject'] : ['approve', 'reject'];
+    case 'paused':
+    case 'pausing':
+      if (gate && !hasFailed) return ['approve', 'reject', 'resume', 'rollback'];
+      return hasFailed && !pausedBecause.startsWith('by ') ? ['retry', 'rollback', 'resume'] : ['resume', 'rollback'];
+    case 'frozen':
+      return freeze ? ['override', 'pause', 'rollback'] : [];
+    case 'updating':
+    case 'baking':
+      return hasFailed ? ['rollback', 'pause'] : ['pause', 'rollback'];
+    default:
+      return [];
+  }
+}
+
 /** A gate takes votes also while a pause or a halt holds its wave. */
 function takesVotes({ gate }: ReleaseState): boolean {
   return gate !== undefined && gate.rejected === undefined && approvalsMissing(gate) !== undefined;
 }
 
-/** The verbs that a person can use now, for hints. */
+/**
+ * The verbs that a person can use now, the likeliest first: the one source of what `watch`, `status`, `explain`, the
+ * Temporal UI and cards in chats offer.
+ */
 export function usefulVerbs(state: ReleaseState): readonly Verb[] {
   const useful = OF_A_PERSON.filter((verb) => {
     const cell = cellOf(state, verb);
     return cell !== undefined && 'accepts' in cell;
   });
-  return useful.filter((verb) => {
-    if (verb === 'approve' || verb === 'reject') return state.phase === 'waiting-approval' || takesVotes(state);
-    return verb === 'retry' ? state.failures.length > 0 : true;
-  });
+  const first = likeliest(state);
+  const rank = (verb: Verb): number => (first.includes(verb) ? first.indexOf(verb) : first.length);
+  return useful
+    .filter((verb) => {
+      if (verb === 'approve' || verb === 'reject') return state.phase === 'waiting-approval' || takesVotes(state);
+      return verb === 'retry' ? state.failures.length > 0 : true;
+    })
+    .toSorted((left, right) => rank(left) - rank(right));
 }

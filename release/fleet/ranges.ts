@@ -17,6 +17,19 @@ export function compactRanges(numbers: readonly number[]): string {
   return ranges.map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`)).join(',');
 }
 
+/** The numbers that compact ranges name, ascending; at most so many of each range, whatever the text says. */
+export function numbersIn(ranges: string, most = MOST_NUMBERS): number[] {
+  const numbers = ranges.split(',').flatMap((range) => {
+    if (!/^\d+(-\d+)?$/.test(range)) return [];
+    const [from = 0, to = from] = range.split('-').map(Number);
+    return Array.from({ length: Math.max(0, Math.min(most, to - from + 1)) }, (_, index) => from + index);
+  });
+  return numbers.toSorted((left, right) => left - right);
+}
+
+/** More servers than any set has. */
+const MOST_NUMBERS = 100_000;
+
 /** True when compact ranges name the number. A value that cannot be read names nothing. */
 export function isInRanges(ranges: string, number: number): boolean {
   return ranges.split(',').some((range) => {

@@ -57,11 +57,18 @@ function gateLines(gate: OpenGate, requester: string): string[] {
 }
 
 function deadlineLines(state: ReleaseState, now: number): string[] {
-  const { wait, phase } = state;
-  if (!wait || isFinal(phase)) return [];
+  const { wait } = state;
+  const next = atTheDeadline(state);
+  if (!wait || next === undefined) return [];
   const left = wait.until - now;
   const when = left > 0 ? `in ${formatDuration(left)}` : `${formatDuration(-left)} ago`;
-  return [`${pointInTime(wait.until)} (${when})`, `then ${AT_THE_DEADLINE[phase](state)}`];
+  return [`${pointInTime(wait.until)} (${when})`, `then ${next}`];
+}
+
+/** What happens when the deadline of the wait passes; undefined while nothing is waited for. */
+export function atTheDeadline(state: ReleaseState): string | undefined {
+  const { wait, phase } = state;
+  return wait && !isFinal(phase) ? AT_THE_DEADLINE[phase](state) : undefined;
 }
 
 const AFTER_A_GATE = {

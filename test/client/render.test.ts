@@ -1,12 +1,15 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
+import { commandRows } from '../../client/render/command-lines.ts';
 import { checkLines } from '../../client/render/checks.ts';
 import { commandLines } from '../../client/render/command-lines.ts';
 import { renderMonitor } from '../../client/render/monitor.ts';
 import { renderList } from '../../client/render/list.ts';
 import { hasChanges, renderPlan } from '../../client/render/plan.ts';
 import { progressLine } from '../../client/render/progress-line.ts';
-import { renderFrame, renderStatus } from '../../client/render/status.ts';
+import { renderStatus } from '../../client/render/status.ts';
+import { renderFrame } from '../../client/render/watch.ts';
+import type { SeenRelease } from '../../client/temporal/retries.ts';
 import { renderVersions } from '../../client/render/versions.ts';
 import { textWidth } from '../../client/render/text-width.ts';
 import { plainView, viewOf } from '../../client/render/view.ts';
@@ -46,6 +49,17 @@ const TROUBLED = aReleaseState({
   warnings: ['2 of 200 servers are not Ready before the release: duel-3, duel-4'],
 });
 
+const FAILING: SeenRelease = {
+  ...aReleaseState({ waves: waves(100), wave: 60 }),
+  underWay: {
+    v: 1,
+    of: 50,
+    right: 34,
+    count: 16,
+    notYet: Array.from({ length: 16 }, (_, index) => ({ server: `duel-${index + 7}`, reason: 'it answers "1.0"' })),
+  },
+};
+
 test('status says for how long servers may still be of two versions, or since when they may not', () => {
   const status = (mixedUntil: number | undefined): string =>
     renderStatus(aReleaseState({ mixedUntil }), NOW, plainView());
@@ -55,29 +69,96 @@ test('status says for how long servers may still be of two versions, or since wh
 });
 
 describe('the live frame', () => {
-  test.each(PHASES)('fits in 80 columns and the rows of the terminal while %s', (phase) => {
-    for (const rows of [5, 10, 24, 50]) {
-      const frame = renderFrame({ ...TROUBLED, phase }, NOW, { ...plainView(80), rows, silentFor: 12_000 }).split('\n');
-      expect(frame.length).toBeLessThan(rows);
-      for (const line of frame) expect(textWidth(line)).toBeLessThanOrEqual(80);
+  const SIZES = [
+    [80, 24],
+    [200, 50],
+    [40, 20],
+    [80, 5],
+    [40, 10],
+  ] as const;
+
+  test.each(PHASES)('fits in the rows and columns of the terminal while %s', (phase) => {
+    for (const [columns, rows] of SIZES) {
+      for (const state of [TROUBLED, aReleaseState(), FAILING]) {
+        const frame = renderFrame({ ...state, phase }, NOW, { ...plainView(columns), rows, silentFor: 12_000 });
+        expect(frame.split('\n').length).toBeLessThan(rows);
+        for (const line of frame.split('\n')) expect(textWidth(line)).toBeLessThanOrEqual(columns);
+      }
     }
   });
 
+  const frameOf = (state: SeenRelease, columns = 80, rows = 24): string =>
+    renderFrame(state, NOW, { ...plainView(columns), rows });
+
   test('says first why the release is where it is, with the words that everybody uses', () => {
     const state = aReleaseState();
-    expect(renderFrame(state, NOW, { ...plainView(200), rows: 24 }).split('\n')[0]).toBe(why(state, NOW));
+    expect(frameOf(state, 200).split('\n')[0]).toBe(why(state, NOW));
+  });
+
+  test('has a bar for each wave: proved, Ready, still to come', () => {
+    const [done, running, pending] = waves(3);
+    const all = [done!, { ...running!, ready: 30 }, { ...pending!, name: '3%', ready: 0, proven: 0 }];
+    const frame = frameOf(aReleaseState({ waves: all }));
+    expect(frame).toMatch(/^ +1 +1% +█{20} +50\/50 +done +10s$/m);
+    expect(frame).toMatch(/^ +2 +2% +█{4}▒{8}░{8} +10\/50 +running +60s$/m);
+    expect(frame).toMatch(/^ +3 +3% +░{20} +0\/50 +pending$/m);
   });
 
   test('shows the wave at work when not all fit', () => {
-    const frame = renderFrame(TROUBLED, NOW, { ...plainView(80), rows: 24 });
+    const frame = frameOf(TROUBLED);
     expect(frame).toMatch(/^ *17 /m);
     expect(frame).toMatch(/… \d+ before, \d+ after/);
+  });
+
+  test('says how long it will take by the pace so far, and nothing where there is none yet', () => {
+    expect(frameOf(aReleaseState())).toContain('about 20s of work left, by the pace of 1 wave\n');
+    const none = waves(4).map((wave) => ({ ...wave, status: 'pending' as const }));
+    expect(frameOf(aReleaseState({ waves: none }))).not.toContain('of work left');
+    expect(frameOf(aReleaseState({ phase: 'rolling-back' }))).not.toContain('of work left');
+    expect(frameOf(aReleaseState({ phase: 'done', wait: undefined }))).not.toContain('of work left');
+  });
+
+  test('counts each wait down, and says what comes then', () => {
+    expect(frameOf(aReleaseState(), 200)).toContain(
+      '░░░░░░░░░░ 4m48s, then servers that are not as they must be have failed\n',
+    );
+    const wait = { for: 'bakes', owner: 'a timer', since: NOW - 30_000, until: NOW + 30_000 };
+    expect(frameOf(aReleaseState({ phase: 'baking', wait }))).toContain('█████░░░░░ 30s, then the wave is done');
+  });
+
+  test('names servers that are not right yet, with what they answer, while they are still asked', () => {
+    expect(frameOf(FAILING)).toMatch(/^duel-7 +not yet +it answers "1\.0"$/m);
+    expect(frameOf(FAILING)).toMatch(/^and 13 more$/m);
+  });
+
+  test('has the likeliest command first, each on lines that can be pasted', () => {
+    const gate = { wave: 2, spec: aFile().spec.gates[0]!, openedAt: NOW, approvedBy: [] };
+    const lines = frameOf(aReleaseState({ phase: 'waiting-approval', gate }), 40, 20).split('\n');
+    const first = lines.findIndex((line) => line.includes('hotwave '));
+    expect(lines.slice(first, first + 3)).toEqual([
+      '  hotwave approve arena/duel --wave 2',
+      '  hotwave reject arena/duel --wave 2 \\',
+      '    --reason "..."',
+    ]);
+    expect(lines.at(-1)).toMatch(/^ {2}and \d more commands: hotwave explain$/);
   });
 
   test('says since when nobody answers', () => {
     expect(renderFrame(aReleaseState(), NOW, { ...plainView(80), rows: 24, silentFor: 12_000 })).toMatch(
       /^no answer for 12s/,
     );
+  });
+});
+
+describe('a command to type', () => {
+  test('is the same command on however many lines it stands', () => {
+    const command = `hotwave rollback games-of-the-eastern-region/duel-of-the-evening --reason "it's bad" --cluster eu`;
+    for (const columns of [20, 30, 40, 80, Infinity]) {
+      const rows = commandRows(command, columns);
+      for (const row of rows) expect(textWidth(row)).toBeLessThanOrEqual(columns);
+      const joined = rows.join('\n').replaceAll('\\\n', '').replaceAll(/ +/g, ' ').trim();
+      expect(joined).toBe(command);
+    }
   });
 });
 
@@ -373,6 +454,22 @@ describe('a list', () => {
     expect(row).toMatch(/^arena\/duel +scripts-2-0-for-[a-z-]*… +waiting-approval +3 +ann +90s ago$/);
   });
 
+  test('gives each set a line of its own on a narrow terminal: names that are cut look alike', () => {
+    const sets = ['default/arena-of-the-east', 'default/arena-of-the-west'];
+    const lines = renderList(
+      sets.map((set) => ({ ...release, set, phase: 'waiting-approval' })),
+      NOW,
+      plainView(40),
+    ).split('\n');
+    expect(lines.slice(0, 4)).toEqual([
+      'default/arena-of-the-east',
+      '  scripts-2-0 · waiting-approval, wave 3',
+      '  · 90s ago',
+      'default/arena-of-the-west',
+    ]);
+    for (const line of lines) expect(textWidth(line)).toBeLessThanOrEqual(40);
+  });
+
   test('says so when it is empty', () => {
     expect(renderList([], NOW, plainView())).toBe('no releases');
   });
@@ -450,7 +547,7 @@ describe('the versions of a set', () => {
     );
   }
 
-  test('start with the sentence that says who is behind, then by what it is measured, then a row for each server', () => {
+  test('start with the sentence that says who is behind, then by what it is measured, then the servers by version', () => {
     const [first, second, note, gap, head, ...rows] = renderVersions(
       anAudit([aRow(), behind, silent]),
       NOW,
@@ -462,10 +559,49 @@ describe('the versions of a set', () => {
     );
     expect(note).toBe('note: release scripts-3-0 is under way, or was left half-way');
     expect(gap).toBe('');
-    expect(head).toMatch(/^SERVER +LOADED +FILES +IMAGE +RESTARTS +AGE +MISMATCH$/);
-    expect(rows[0]).toMatch(/^duel-0 +2\.0 +2\.0 +2\.0 +1 +2h$/);
-    expect(rows[1]).toMatch(/^duel-1 +1\.0 +1\.0 +2\.0 +1 +2h +behind: 1\.0$/);
-    expect(rows[2]).toMatch(/^duel-2 +\? +\? +2\.0 +1 +2h +unknown: http/);
+    expect(head).toMatch(/^COUNT +LOADED +FILES +IMAGE +STATE +SERVERS$/);
+    expect(rows[0]).toMatch(/^ +1 +2\.0 +2\.0 +2\.0 +proves it +0$/);
+    expect(rows[1]).toMatch(/^ +1 +1\.0 +1\.0 +2\.0 +behind +1$/);
+    expect(rows[2]).toMatch(/^ +1 +\? +\? +2\.0 +unknown +2$/);
+    expect(rows.slice(4).join('\n')).toMatch(
+      /^SERVER +RESTARTS +WRONG\nduel-1 +1 +behind: 1\.0\nduel-2 +1 +unknown: http/,
+    );
+  });
+
+  test('say of servers whose wave is still to come that it is, and do not call them wrong', () => {
+    const rows = Array.from({ length: 10 }, (_, index) =>
+      aRow(index < 3 ? { server: `duel-${index}` } : { ...behind, server: `duel-${index}` }),
+    );
+    const toCome = [
+      { wave: 2, servers: '4-6' },
+      { wave: 3, servers: '7-9' },
+    ];
+    const text = renderVersions({ ...anAudit(rows), toCome }, NOW, plainView());
+    expect(text).toMatch(/^ +3 .*proves it +0-2$/m);
+    expect(text).toMatch(/^ +1 .*behind +3$/m);
+    expect(text).toMatch(/^ +3 .*wave 2 is to come +4-6$/m);
+    expect(text).toMatch(/^ +3 .*wave 3 is to come +7-9$/m);
+    expect(text.split('WRONG')[1]?.trim()).toMatch(/^duel-3 +1 +behind: 1\.0$/);
+  });
+
+  test('of 10,000 servers are a few lines, though the answer cannot hold a row for each', () => {
+    const rows = Array.from({ length: 10_000 }, (_, index) =>
+      aRow(index % 5_000 < 4_000 ? { server: `duel-${index}` } : { ...behind, server: `duel-${index}` }),
+    );
+    const audit = anAudit(rows);
+    expect(audit.omitted).toBeGreaterThan(0);
+    const lines = renderVersions(audit, NOW, plainView(80)).split('\n');
+    expect(lines.length).toBeLessThan(35);
+    expect(lines.some((line) => /^ +8000 .*proves it +0-3999,5000-8999$/.test(line))).toBe(true);
+    expect(lines.some((line) => /^ +2000 .*behind +4000-4999,9000-9999$/.test(line))).toBe(true);
+    expect(lines.at(-1)).toBe('and 1980 more: -o wide shows them');
+  });
+
+  test('fit in 200 columns when wide', () => {
+    for (const line of renderVersions(anAudit([aRow(), behind, silent]), NOW, { ...plainView(200), wide: true }).split(
+      '\n',
+    ))
+      expect(textWidth(line)).toBeLessThanOrEqual(200);
   });
 
   test('fit in 80 columns', () => {
@@ -475,7 +611,7 @@ describe('the versions of a set', () => {
 
   test('show images, ids and pods when wide', () => {
     expect(renderVersions(anAudit([aRow()]), NOW, plainView(Infinity, true))).toMatch(
-      new RegExp(`${NEW_IMAGE} +${NEW_IMAGE} +${NEW_IMAGE} +sha256:abc +scripts-2-0 +0 +uid-0$`, 'm'),
+      new RegExp(`${NEW_IMAGE} +${NEW_IMAGE} +sha256:abc +uid-0$`, 'm'),
     );
   });
 });

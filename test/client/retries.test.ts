@@ -1,6 +1,8 @@
+import { defaultPayloadConverter } from '@temporalio/common';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
-import { retriesOf } from '../../client/temporal/retries.ts';
+import { underWay } from '../../release/checks/under-way.ts';
+import { retriesOf, underWayOf } from '../../client/temporal/retries.ts';
 
 type Raw = WorkflowExecutionDescription['raw'];
 
@@ -27,5 +29,48 @@ describe('what a release tries again', () => {
     expect(retries(failing(2, 'no answer'), failing(4, 'no answer'), failing(3, 'no answer'))).toEqual([
       { activity: 'awaitReady', attempt: 4, reason: 'no answer' },
     ]);
+  });
+});
+
+describe('how far a step is', () => {
+  const saying = (details: unknown): NonNullable<Raw['pendingActivities']>[number] => ({
+    heartbeatDetails: { payloads: [defaultPayloadConverter.toPayload(details)] },
+  });
+  const seen = (...details: unknown[]): ReturnType<typeof underWayOf> =>
+    underWayOf({ raw: { pendingActivities: details.map(saying) } });
+  const notYet = (count: number): { server: string; reason: string }[] =>
+    Array.from({ length: count }, (_, index) => ({ server: `duel-${index}`, reason: 'it answers "1.0"' }));
+
+  test('is told by its batches together, as their heartbeats say', () => {
+    expect(seen(underWay(250, 200, notYet(1)), underWay(50, 50, []))).toEqual({
+      v: 1,
+      of: 300,
+      right: 250,
+      notYet: [{ server: 'duel-0', reason: 'it answers "1.0"' }],
+      count: 1,
+    });
+  });
+
+  test('names a few servers and counts all, however many are not right', () => {
+    const told = seen(underWay(250, 0, notYet(250)), underWay(250, 0, notYet(250)));
+    expect(told?.notYet).toHaveLength(20);
+    expect(told?.count).toBe(500);
+    expect(JSON.stringify(underWay(250, 0, notYet(250))).length).toBeLessThan(8_000);
+  });
+
+  test.each([
+    undefined,
+    null,
+    7,
+    'text',
+    { v: 2 },
+    { v: 1, told: [] },
+    { v: 1, of: 'x', right: 1, count: 1, notYet: [] },
+  ])('is not known by a heartbeat that says %j', (details) => {
+    expect(seen(details)).toBeUndefined();
+  });
+
+  test('is not known where nothing is at work', () => {
+    expect(underWayOf({ raw: {} })).toBeUndefined();
   });
 });

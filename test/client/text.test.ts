@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compactRanges } from '../../release/fleet/ranges.ts';
+import { compactRanges, numbersIn } from '../../release/fleet/ranges.ts';
 import { renderTable } from '../../client/render/table.ts';
 import { fitted, textWidth, wrapped } from '../../client/render/text-width.ts';
 import { plainView } from '../../client/render/view.ts';
@@ -44,6 +44,13 @@ describe('compact ranges', () => {
   ])('%j -> %s', (numbers, text) => {
     expect(compactRanges(numbers)).toBe(text);
   });
+});
+
+test('the numbers of compact ranges are those that they were made of; what cannot be read names none', () => {
+  expect(numbersIn('0-2,5,9')).toEqual([0, 1, 2, 5, 9]);
+  expect(numbersIn('')).toEqual([]);
+  expect(numbersIn('x,3-1,7')).toEqual([7]);
+  expect(numbersIn('0-99999999999', 3)).toEqual([0, 1, 2]);
 });
 
 describe('width', () => {
