@@ -15,7 +15,7 @@ export default defineConfig({
           // Properties play thousands of cases; on a busy machine that takes its time.
           testTimeout: 60_000,
           include: [
-            'test/{release,progress,client,cluster,worker,activities,contract,bench,demo,playground}/**/*.test.ts',
+            'test/{release,progress,client,cluster,worker,activities,contract,bench,demo,playground,terminal}/**/*.test.ts',
           ],
         },
       },
@@ -66,6 +66,18 @@ export default defineConfig({
           include: ['test/situations/record.ts', 'test/situations/record-night.ts'],
           globalSetup: ['test/workflow/global-setup.ts'],
           setupFiles: ['test/workflow/setup.ts'],
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Not a layer: `node scripts/run.mjs test/terminal/main.ts`.
+        test: {
+          ...WORDY,
+          name: 'record-terminal',
+          include: ['test/terminal/record.ts'],
+          globalSetup: ['test/workflow/global-setup.ts'],
+          setupFiles: ['test/workflow/setup.ts'],
+          testTimeout: 600_000,
           hookTimeout: 120_000,
         },
       },

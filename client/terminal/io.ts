@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { fileTrouble } from '../../release/spec/file-trouble.ts';
 import { terminalAsker } from './asker.ts';
 import type { Asker } from './asker.ts';
+import { saidLines } from '../render/said-lines.ts';
 import { EXIT } from './exit-codes.ts';
 import { ExitError } from './exit-error.ts';
 
@@ -58,7 +59,8 @@ export async function readNamedFile(io: Io, path: string): Promise<string> {
 
 /** Progress and hints: the standard error, a line each, so that the standard output stays pure data. */
 export function say(io: Io, ...lines: readonly string[]): void {
-  for (const line of lines) io.stderr.write(`${line}\n`);
+  const columns = io.stderr.isTTY === true ? (io.stderr.columns ?? 80) : Infinity;
+  for (const line of lines.flatMap((one) => saidLines(one, columns))) io.stderr.write(`${line}\n`);
 }
 
 function loginName(): string {

@@ -10,6 +10,7 @@ import { progressLine } from '../../client/render/progress-line.ts';
 import { renderStatus } from '../../client/render/status.ts';
 import { renderFrame } from '../../client/render/watch.ts';
 import type { SeenRelease } from '../../client/temporal/retries.ts';
+import { saidLines } from '../../client/render/said-lines.ts';
 import { renderVersions } from '../../client/render/versions.ts';
 import { textWidth } from '../../client/render/text-width.ts';
 import { plainView, viewOf } from '../../client/render/view.ts';
@@ -148,6 +149,20 @@ describe('the live frame', () => {
       /^no answer for 12s/,
     );
   });
+});
+
+test('what is said beside the data is broken at spaces, a command so that it can be pasted, a link not at all', () => {
+  const link = 'http://temporal.example.com/namespaces/default/workflows/hotwave%2Fdefault%2Farena%2Fduel';
+  expect(saidLines('hotwave: unknown option', 40)).toEqual(['hotwave: unknown option']);
+  expect(saidLines('hotwave: there is no release on arena/duel in cluster eu', 30)).toEqual([
+    'hotwave: there is no release',
+    'on arena/duel in cluster eu',
+  ]);
+  expect(saidLines('  hotwave cancel arena/duel --then rollback', 30)).toEqual([
+    '  hotwave cancel arena/duel \\',
+    '    --then rollback',
+  ]);
+  expect(saidLines(link, 40)).toEqual([link]);
 });
 
 describe('a command to type', () => {

@@ -85,15 +85,16 @@ export async function workerIsKnown(
 
 let stages = 0;
 
-/** A stage without a worker. Its cluster and its task queue have a name that no other stage has. */
+/** A stage without a worker. Its cluster and its task queue have a name that no other stage has, if none is given. */
 export function emptyStage(
   { address, native, client, connection }: Connections,
   model: FakeClusterModel,
   calendar?: Calendar,
   told?: Told,
+  name?: string,
 ): Stage {
   stages += 1;
-  const clusterName = `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
+  const clusterName = name ?? `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
   const cluster = fakeCluster(model);
   const calls = new ClusterCalls();
   return {
