@@ -3,6 +3,7 @@ import {
   headline,
   nextCommands,
   rollbackSentences,
+  versionsText,
   waveStatus,
   whoDecided,
   why,
@@ -36,13 +37,12 @@ export function retryLines({ retrying = [] }: Pick<SeenRelease, 'retrying'>, { c
 
 /** The images, the target and the headline. */
 export function titleLines(state: ReleaseState, now: number, { columns, colours }: View): string[] {
-  const from = state.previousVersion === '' ? '' : `${state.previousVersion} → `;
   const took = Math.max(0, (state.endedAt ?? now) - state.startedAt);
   const isNew = !isFinal(state.phase) && took < 1_000;
   const ago = isNew ? '' : `, ${isFinal(state.phase) ? 'took' : 'for'} ${formatDuration(took)}`;
   return [
     fitted(
-      `${colours.bold(state.release)} on ${state.set.namespace}/${state.set.name} · ${from}${state.version}`,
+      `${colours.bold(state.release)} on ${state.set.namespace}/${state.set.name} · ${versionsText(state)}`,
       columns,
     ),
     fitted(`${headline(state)} · ${state.strategy}, started by ${state.requester}${ago}`, columns),

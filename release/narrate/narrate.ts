@@ -77,6 +77,15 @@ const OUTCOMES = {
   refused: 'refused, nothing was changed',
 } as const;
 
+/**
+ * `1.0 → 2.0`: from which version to which. A rollback that still plans has nothing of its release to name beside the way
+ * that it will go.
+ */
+export function versionsText({ phase, goesBack, previousVersion, version }: ReleaseState): string {
+  const ends = phase === 'planning' && goesBack === true ? [version, previousVersion] : [previousVersion, version];
+  return ends.filter((end) => end !== '').join(' → ');
+}
+
 /** Where the release is, in at most three words and a wave number. */
 export function headline(state: ReleaseState): string {
   const wave = state.wave > 0 && !isFinal(state.phase) ? ` · wave ${state.wave} of ${state.waves.length}` : '';
@@ -151,7 +160,7 @@ const SHOWN = 5;
 export function detailsMarkdown(state: ReleaseState): string {
   const sections = [
     statusMarkdown(state),
-    `${escapeMarkdown(state.set.namespace)}/${escapeMarkdown(state.set.name)} → ${escapeMarkdown(state.image)} (${escapeMarkdown(state.previousVersion)} → ${escapeMarkdown(state.version)}), started by ${escapeMarkdown(state.requester)}`,
+    `${escapeMarkdown(state.set.namespace)}/${escapeMarkdown(state.set.name)} → ${escapeMarkdown(state.image)} (${escapeMarkdown(versionsText(state))}), started by ${escapeMarkdown(state.requester)}`,
     commandsMarkdown(state),
     wavesMarkdown(state),
     failuresMarkdown(state),

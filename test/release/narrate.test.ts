@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { renderStatus } from '../../client/render/status.ts';
 import { plainView } from '../../client/render/view.ts';
 import { aRelease } from '../support/a-release.ts';
-import { detailsMarkdown, nextCommands, standingGate, why } from '../../release/narrate/narrate.ts';
+import { detailsMarkdown, nextCommands, standingGate, versionsText, why } from '../../release/narrate/narrate.ts';
 import { NOW, aReleaseState, waves } from '../client/support.ts';
 
 test('a text that is read at once says how long, one that is read later says when', () => {
@@ -95,6 +95,14 @@ describe('a release that is paused at its gate', () => {
     expect(standingGate({ ...paused, gate: undefined })).toBeUndefined();
     expect(standingGate({ ...paused, phase: 'waiting-approval' })).toBeUndefined();
   });
+});
+
+test('a rollback that still plans goes from the version of the release to the one before, and is named by that', () => {
+  const planning = { phase: 'planning', wait: undefined } as const;
+  expect(versionsText(aReleaseState(planning))).toBe('1.0 → 2.0');
+  expect(versionsText(aReleaseState({ ...planning, goesBack: true }))).toBe('2.0 → 1.0');
+  expect(versionsText(aReleaseState({ phase: 'rolling-back', goesBack: true }))).toBe('1.0 → 2.0');
+  expect(versionsText(aReleaseState({ previousVersion: '' }))).toBe('2.0');
 });
 
 test('a cancelled release says so once', () => {
