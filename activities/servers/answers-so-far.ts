@@ -22,7 +22,7 @@ export class AnswersSoFar {
     this.#right.add(server);
   }
 
-  /** What a heartbeat says. */
+  /** The details of a heartbeat. */
   cursor = (): UnderWay =>
     underWay(
       this.#of,

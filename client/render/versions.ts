@@ -25,7 +25,7 @@ export interface SeenAudit extends Audit {
 }
 
 /**
- * What every server runs: first the sentence that most people want, then the servers by what they say, then those with
+ * The versions of all servers: first the sentence that most people want, then the servers by what they say, then those with
  * which something is wrong. A row for each server when wide.
  */
 export function renderVersions(audit: SeenAudit, now: number, view: View): string {

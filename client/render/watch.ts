@@ -37,7 +37,7 @@ const DECISIONS = 3;
 
 /**
  * The release as a frame that is redrawn: never higher than the terminal less one line, because a frame that scrolls
- * cannot be overwritten, and never wider. What is most urgent comes first: why and until when, the waves, servers that
+ * cannot be overwritten, and never wider. The most urgent lines come first: why and until when, the waves, servers that
  * fail, decisions, what to type. Where room is short, decisions go first, then the less likely commands, then waves.
  */
 export function renderFrame(state: SeenRelease, now: number, view: FrameView): string {

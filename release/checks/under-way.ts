@@ -29,7 +29,7 @@ export function underWay(of: number, right: number, notYet: readonly NotYetRight
   return { v: 1, of, right, notYet: named, count: notYet.length };
 }
 
-/** What a heartbeat says, if it says how far a step is. A worker of another version may have written it. */
+/** The progress that a heartbeat tells, if it tells any. A worker of another version may have written it. */
 export function readUnderWay(details: unknown): UnderWay | undefined {
   const said = details as Partial<UnderWay> | null | undefined;
   if (typeof said !== 'object' || said === null || said.v !== 1 || !Array.isArray(said.notYet)) return undefined;

@@ -283,7 +283,7 @@ const OF_A_PERSON: readonly Verb[] = [
   'cancel',
 ];
 
-/** What people mostly want where a release stands, the likeliest first; verbs that are not named come after these. */
+/** The verbs that people mostly want where a release stands, the likeliest first; verbs that are not named come after these. */
 function likeliest({ phase, failures, gate, freeze, pausedBecause = '' }: ReleaseState): readonly Verb[] {
   const hasFailed = failures.length > 0;
   switch (phase) {

@@ -65,7 +65,7 @@ function deadlineLines(state: ReleaseState, now: number): string[] {
   return [`${pointInTime(wait.until)} (${when})`, `then ${next}`];
 }
 
-/** What happens when the deadline of the wait passes; undefined while nothing is waited for. */
+/** The effect of the deadline of the wait; undefined while nothing is waited for. */
 export function atTheDeadline(state: ReleaseState): string | undefined {
   const { wait, phase } = state;
   return wait && !isFinal(phase) ? AT_THE_DEADLINE[phase](state) : undefined;

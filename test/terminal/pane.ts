@@ -8,7 +8,7 @@ export interface Size {
   readonly rows: number;
 }
 
-/** What a terminal has shown. */
+/** The screen of a terminal. */
 export interface Picture {
   readonly lines: readonly string[];
   /** Lines that the terminal has broken because they were wider than it. */
@@ -34,7 +34,7 @@ export class Terminals {
     const command = [process.execPath, '--disable-warning=ExperimentalWarning', program, ...args];
     const quoted = command.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
     const size = ['-x', String(columns), '-y', String(rows)];
-    // What has ended stays to be looked at, with nothing said below it.
+    // A command that has ended stays to be looked at, with nothing said below it.
     const keep = ['set-option', '-g', 'remain-on-exit', 'on', ';', 'set-option', '-g', 'remain-on-exit-format', ''];
     if (this.#count === 1) await this.#tmux('new-session', '-d', '-s', 'first', 'sleep 3600', ';', ...keep);
     await this.#tmux('new-session', '-d', '-s', name, ...size, `exec ${quoted}`);
@@ -100,7 +100,7 @@ export class Pane {
     await this.#tmux('send-keys', '-t', this.#name, 'C-c');
   }
 
-  /** What it shows now, and what has scrolled out of it. */
+  /** Its lines now, with those that have scrolled out of it. */
   async picture(): Promise<Picture> {
     const [broken, whole] = await Promise.all(
       ['-p', '-pJ'].map(async (how) => await this.#tmux('capture-pane', how, '-S', '-', '-t', this.#name)),
