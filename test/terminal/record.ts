@@ -134,7 +134,7 @@ class Recording {
       ready: { timeout: '5m' },
       proof: { http: { port: 8080, path: '/version', within: '15s' } },
       onFailure: { then: 'pause' },
-      concurrency: { total: 1_000, perNode: 1_000 },
+      concurrency: { total: 200, perNode: 50 },
       ...more,
     });
   }
