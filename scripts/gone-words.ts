@@ -40,6 +40,7 @@ export const GONE_WORDS: readonly GoneWord[] = [
     instead: 'paused, halted, left half-way, or set controls',
   },
   { pattern: /\b(?:a|the|no|this|old|running|newer) guards?\b(?! of )/gi, instead: 'monitor' },
+  { pattern: /\bhotwave override(?!-)/g, instead: 'override-freeze; an override is an image in a GameServer' },
   { pattern: /\bunfreeze|\bfreez(?:e|es|ing) (?:a|the) (?:set|release)\b/gi, instead: 'pause' },
 ];
 

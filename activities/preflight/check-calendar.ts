@@ -41,9 +41,9 @@ export async function checkCalendarBefore({ calendar, file, duringFreeze }: Pref
   const answer = answerOf(reading.windows, now);
   if (answer.kind !== 'frozen') return ok(comingFreeze(reading.windows, now));
   const what = `freeze window ${answer.window} holds until ${answer.ends}`;
-  if (duringFreeze) return warning(`${what}: the release waits for its end, or for an override by a second person`);
+  if (duringFreeze) return warning(`${what}: the release waits for its end, or for override-freeze by a second person`);
   return refused(
-    `${what}: start it then, or now with --during-freeze "reason", and have a second person say hotwave override`,
+    `${what}: start it then, or now with --during-freeze "reason", and have a second person say hotwave override-freeze`,
   );
 }
 
@@ -55,7 +55,7 @@ export async function describeCalendar(calendar: Calendar | undefined): Promise<
   const now = Date.now();
   const answer = answerOf(reading.windows, now);
   return answer.kind === 'frozen'
-    ? warning(`freeze window ${answer.window} holds until ${answer.ends}: no release begins without an override`)
+    ? warning(`freeze window ${answer.window} holds until ${answer.ends}: no release begins without override-freeze`)
     : ok(comingFreeze(reading.windows, now));
 }
 

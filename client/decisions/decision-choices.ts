@@ -32,7 +32,7 @@ export interface DecideFlags extends SetFlags, SignFlags {
 }
 
 /** Verbs that somebody else has to understand later. */
-const WANT_A_REASON: ReadonlySet<Verb> = new Set<Verb>(['reject', 'skip', 'override']);
+const WANT_A_REASON: ReadonlySet<Verb> = new Set<Verb>(['reject', 'skip', 'override-freeze']);
 
 /**
  * Asks at once for what the release would refuse to do without, and refuses what would not count.

@@ -123,13 +123,13 @@ const DECLARATIONS: readonly Declaration[] = [
     codes: [0, 1, 2, 3, 4, 5, 6, 7, 8, 64],
   },
   {
-    verb: 'override',
+    verb: 'override-freeze',
     summary: 'go on in spite of a freeze window',
     description:
       'Lets a release go on that a freeze window holds. Takes a reason and somebody else than who started it.',
     wantsReason: true,
     goesOn: true,
-    examples: ['hotwave override arena/duel --reason "the login fix cannot wait until Monday"'],
+    examples: ['hotwave override-freeze arena/duel --reason "the login fix cannot wait until Monday"'],
   },
   {
     verb: 'cancel',

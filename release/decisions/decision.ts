@@ -122,7 +122,7 @@ const JUDGES: Readonly<Record<Verb, Judge>> = {
   rollback,
   cancel,
   supersede,
-  override,
+  'override-freeze': overrideFreeze,
   halt,
   unhalt,
 };
@@ -425,10 +425,11 @@ function supersede(state: ReleaseState, { actor, then, by }: Decision): Effect {
   };
 }
 
-function override(state: ReleaseState, { actor, reason }: Decision): Effect {
+function overrideFreeze(state: ReleaseState, { actor, reason }: Decision): Effect {
   const { freeze } = state;
   if (!freeze) return { refusal: `${state.release} does not wait for a freeze window` };
-  if (reason === undefined) return { refusal: 'say why: override --reason "...", a freeze window has its reasons too' };
+  if (reason === undefined)
+    return { refusal: 'say why: override-freeze --reason "...", a freeze window has its reasons too' };
   if (isSamePerson(actor, state.requester)) {
     return { refusal: `${actor} started this release: overriding ${freeze.window} takes a second person` };
   }

@@ -115,7 +115,7 @@ export const DECISION_FIELDS: Readonly<Record<Verb, readonly (keyof DecisionMess
   rollback: ['scope', 'order'],
   cancel: ['then'],
   supersede: ['then', 'by'],
-  override: [],
+  'override-freeze': [],
   halt: ['until', 'namespace'],
   unhalt: ['until', 'namespace'],
 };

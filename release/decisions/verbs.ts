@@ -55,7 +55,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     baking: refuses('{release} waits at no gate: it is baking wave {wave}'),
     watching: refuses('{release} waits at no gate: it is watching new servers'),
     'waiting-approval': accepts('the vote counts; the wave starts with the last one that was missing', GATE_OPEN),
-    frozen: refuses('{release} waits at no gate: a freeze window holds it; the verb for that is override'),
+    frozen: refuses('{release} waits at no gate: a freeze window holds it; the verb for that is override-freeze'),
     pausing: accepts('the vote counts; the wave starts when somebody resumes', GATE_OPEN),
     paused: accepts('the vote counts; the wave starts when somebody resumes', GATE_OPEN),
     halted: accepts('the vote counts; the wave starts when the halt is over', GATE_OPEN),
@@ -96,7 +96,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     watching: refuses('{release} is not paused: it is watching new servers'),
     'waiting-approval': refuses('{release} is not paused; the verb for its gate is approve --wave {gate}'),
     frozen: refuses(
-      '{release} is not paused: it goes on by itself after the freeze window; the verb for going on now is override',
+      '{release} is not paused: it goes on by itself after the freeze window; the verb for going on now is override-freeze',
     ),
     pausing: accepts(
       'it goes on where it stopped; what is done is not done again',
@@ -211,7 +211,7 @@ export const VERB_TABLE: Readonly<Record<Verb, Readonly<Record<OpenPhase, Cell>>
     halted: refuses(HALTED),
     'rolling-back': refuses(ENDS_FIRST),
   },
-  override: {
+  'override-freeze': {
     planning: refuses(NO_FREEZE),
     updating: refuses(NO_FREEZE),
     baking: refuses(NO_FREEZE),
@@ -275,7 +275,7 @@ function filled(sentence: string, { release, gate, wave }: ReleaseState): string
 const OF_A_PERSON: readonly Verb[] = [
   'approve',
   'reject',
-  'override',
+  'override-freeze',
   'pause',
   'resume',
   'retry',

@@ -107,7 +107,7 @@ function flagsFor(verb: Verb, { gate, wave, foreignEdit }: ReleaseState): readon
       return [['--wave', String(gate?.wave ?? wave)]];
     case 'reject':
       return [['--wave', String(gate?.wave ?? wave), '--reason', TO_FILL_IN]];
-    case 'override':
+    case 'override-freeze':
       return [['--reason', TO_FILL_IN]];
     case 'cancel':
       return [

@@ -46,7 +46,7 @@ export const VERBS = [
   'rollback',
   'cancel',
   'supersede',
-  'override',
+  'override-freeze',
   'halt',
   'unhalt',
 ] as const;

@@ -32,7 +32,7 @@ describe('who asks a worker about its cluster is told', () => {
   test('which freeze window holds, and until when', async () => {
     expect(await lineOf(windowOf(-1, 2))).toMatchObject({
       status: 'warning',
-      detail: /^freeze window season finale holds until .* 00:00 UTC: no release begins without an override$/,
+      detail: /^freeze window season finale holds until .* 00:00 UTC: no release begins without override-freeze$/,
     });
   });
 

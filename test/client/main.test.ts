@@ -68,7 +68,7 @@ describe('wrong usage is one sentence and exit code 64', () => {
     [['approve', 'x'], /say which wave: approve --wave N/],
     [['approve', 'x', '--wave', 'two'], /--wave "two": expected the number of a wave/],
     [['reject', 'x', '--wave', '2'], 'hotwave: say why: reject --reason "..."'],
-    [['override', 'x'], 'hotwave: say why: override --reason "..."'],
+    [['override-freeze', 'x'], 'hotwave: say why: override-freeze --reason "..."'],
     [['skip', 'x', '--server', 'x-1'], 'hotwave: say why: skip --reason "..."'],
     [['skip', 'x', '--reason', 'y'], 'hotwave: say what: skip --server NAME, or skip --wave N'],
     [['skip', 'x', '--reason', 'y', '--server', 'x-1', '--wave', '2'], 'hotwave: say what: skip --server NAME, or'],
@@ -238,7 +238,7 @@ describe('help marks what must be given', () => {
     ['approve', ['--wave'], ['--reason']],
     ['reject', ['--wave', '--reason'], []],
     ['skip', ['--server', '--wave', '--reason'], []],
-    ['override', ['--reason'], ['--actor']],
+    ['override-freeze', ['--reason'], ['--actor']],
     ['cancel', ['--then'], ['--reason']],
     ['halt', ['--reason'], ['--for']],
   ])('of %s', async (verb, demanded, others) => {

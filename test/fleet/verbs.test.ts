@@ -138,7 +138,7 @@ const EFFECTS: Readonly<Record<Verb, (state: ReleaseState) => boolean>> = {
   rollback: ({ phase }) => phase === 'rolled-back',
   cancel: ({ phase }) => phase === 'cancelled',
   supersede: ({ phase, supersededBy }) => phase === 'cancelled' && supersededBy === 'newer',
-  override: ({ phase }) => phase !== 'frozen',
+  'override-freeze': ({ phase }) => phase !== 'frozen',
   halt: ({ phase }) => phase === 'halted',
   unhalt: ({ phase, halt }) => phase !== 'halted' && halt === undefined,
 };

@@ -287,7 +287,7 @@ class Walk {
       case 'halted':
         return { verb: 'unhalt', actor: 'ops' };
       case 'frozen':
-        return { verb: 'override', actor: 'bob', reason: 'to the end' };
+        return { verb: 'override-freeze', actor: 'bob', reason: 'to the end' };
       case 'waiting-approval':
         return { verb: 'approve', actor: round % 2 === 0 ? 'bob' : 'cleo', wave: state.gate?.wave ?? 1 };
       case 'paused':

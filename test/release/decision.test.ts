@@ -246,7 +246,7 @@ test.each([
 });
 
 test('a freeze window is overridden by a second person only', () => {
-  const given = { verb: 'override', reason: 'cannot wait' } as const;
+  const given = { verb: 'override-freeze', reason: 'cannot wait' } as const;
   const { accepted, state } = decide(inPhase('frozen'), { ...given, id: '1', actor: 'ann' }, { ...given, id: '2' });
   expect(accepted).toEqual([false, true]);
   expect(state.freeze?.overridden).toEqual({ actor: 'bob', reason: 'cannot wait' });

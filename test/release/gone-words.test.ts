@@ -20,6 +20,7 @@ describe('a word that is gone', () => {
     'the set could not be held',
     'the guard asks every engine',
     'pause freezes the set',
+    'hotwave override arena/duel',
   ])('is found in %j', (text) => {
     expect(goneWords(text)).toHaveLength(1);
   });

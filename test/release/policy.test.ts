@@ -303,16 +303,16 @@ describe('a policy file', () => {
 test('the rules of a namespace are said in short sentences', () => {
   const policy = aPolicy({
     rules: [
-      { namespaces: ['*'], may: { approve: ['ops'] }, vouched: ['approve', 'override'] },
+      { namespaces: ['*'], may: { approve: ['ops'] }, vouched: ['approve', 'override-freeze'] },
       { namespaces: ['arena'], channels: ['slack'] },
     ],
   });
   expect(describeRules(policy, 'arena')).toEqual([
     'approve: only ops',
-    'vouched for: approve, override',
+    'vouched for: approve, override-freeze',
     'only over slack',
   ]);
-  expect(describeRules(policy, 'lobby')).toEqual(['approve: only ops', 'vouched for: approve, override']);
+  expect(describeRules(policy, 'lobby')).toEqual(['approve: only ops', 'vouched for: approve, override-freeze']);
 });
 
 test('a changed policy is said by the names that changed', () => {

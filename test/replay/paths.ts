@@ -169,7 +169,7 @@ export const PATHS: readonly Path[] = [
       const duringFreeze = { reason: 'cannot wait' };
       const release = await stage.start(aRelease({ waves, freeze: [aroundNow()] }), 'ann', { duringFreeze });
       await release.until('the freeze', inPhase('frozen'));
-      await release.decide({ verb: 'override', actor: 'bob', reason: 'agreed' });
+      await release.decide({ verb: 'override-freeze', actor: 'bob', reason: 'agreed' });
       return release;
     },
   },

@@ -167,8 +167,8 @@ const situations: readonly Situation[] = [
         refused,
         started,
         await type('ann', status),
-        await type('ann', ['override', DUEL, '--reason', 'it really cannot wait']),
-        await type('bob', ['override', DUEL, '--reason', 'checked with the game team']),
+        await type('ann', ['override-freeze', DUEL, '--reason', 'it really cannot wait']),
+        await type('bob', ['override-freeze', DUEL, '--reason', 'checked with the game team']),
       ];
     },
   },

@@ -13,7 +13,7 @@ const isFrozen = ({ phase }: ReleaseState): boolean => phase === 'frozen';
 const isPaused = ({ phase, pausedBecause }: ReleaseState): boolean => phase === 'paused' && pausedBecause !== undefined;
 const FIRST_WAVE = ['duel-9'];
 const URGENT = { duringFreeze: { reason: 'nobody can log in' } };
-const OVERRIDE = { verb: 'override', actor: 'bob', reason: 'the login fix cannot wait' } as const;
+const OVERRIDE = { verb: 'override-freeze', actor: 'bob', reason: 'the login fix cannot wait' } as const;
 
 const FILE = `apiVersion: hotwave.dev/v1
 kind: Release
@@ -40,7 +40,7 @@ describe('a release that is started in a freeze window', () => {
     const { outcome, reason } = await release.result();
     expect(outcome).toBe('refused');
     expect(reason).toMatch(
-      /^freeze window tournament holds until \w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: start it then, or now with --during-freeze "reason", and have a second person say hotwave override$/,
+      /^freeze window tournament holds until \w{3} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: start it then, or now with --during-freeze "reason", and have a second person say hotwave override-freeze$/,
     );
     expect(effects(it.cluster, 0)).toEqual([]);
   });
@@ -67,7 +67,7 @@ describe('a release that is started in a freeze window', () => {
     });
     for (const [wish, sentence] of [
       [{ actor: 'ann' }, 'ann started this release: overriding tournament takes a second person'],
-      [{ reason: undefined }, 'say why: override --reason "...", a freeze window has its reasons too'],
+      [{ reason: undefined }, 'say why: override-freeze --reason "...", a freeze window has its reasons too'],
     ] as const)
       expect(await release.decide({ ...OVERRIDE, ...wish })).toEqual({ accepted: false, message: sentence });
     expect(effects(it.cluster, 0)).toEqual([]);
@@ -75,7 +75,7 @@ describe('a release that is started in a freeze window', () => {
     expect(await release.result()).toMatchObject({ outcome: 'done' });
     const ended = await release.state();
     expect(ended.freeze).toBeUndefined();
-    expect(ended.decisions.at(-1)).toMatchObject({ verb: 'override', actor: 'bob', accepted: true });
+    expect(ended.decisions.at(-1)).toMatchObject({ verb: 'override-freeze', actor: 'bob', accepted: true });
   });
 
   test('is told by plan without the flag being of use outside a window', async ({ stage }) => {
@@ -107,8 +107,8 @@ test('on the command line, plan shows the window, start is refused, and --during
   const started = await type('ann', 'start', 'r.yaml', '--during-freeze', 'nobody can log in');
   expect(started.code).toBe(0);
   expect(started.said).toMatch(/^freeze window prime time holds until .*ann wants it all the same: nobody can/m);
-  expect((await type('ann', 'override', 'arena/duel', '--reason', 'x')).said).toMatch(/takes a second person/);
-  const overridden = await type('bob', 'override', 'arena/duel', '--reason', 'x');
+  expect((await type('ann', 'override-freeze', 'arena/duel', '--reason', 'x')).said).toMatch(/takes a second person/);
+  const overridden = await type('bob', 'override-freeze', 'arena/duel', '--reason', 'x');
   expect(overridden).toMatchObject({ code: 0, said: 'going on in spite of prime time\n' });
   expect(await type('ann', 'watch', 'arena/duel')).toMatchObject({ code: 0 });
 });

@@ -33,7 +33,9 @@ const strict = (): FakePolicy =>
   fakePolicy(
     aPolicy({
       ...GATED,
-      rules: [{ namespaces: ['*'], vouched: ['approve', 'reject', 'skip', 'override', 'supersede'], gates: [gate] }],
+      rules: [
+        { namespaces: ['*'], vouched: ['approve', 'reject', 'skip', 'override-freeze', 'supersede'], gates: [gate] },
+      ],
     }),
   );
 
