@@ -152,3 +152,12 @@ describe('the walk finds', () => {
     ]);
   });
 });
+
+test('the glossary is in alphabetical order, each word once, in at most three sentences', () => {
+  const rows = [...readFileSync('docs/glossary.md', 'utf8').matchAll(/^\| ([a-z][\w ]+?) +\| (.+?) +\|$/gm)];
+  const words = rows.map(([, word = '']) => word);
+
+  expect(words.length).toBeGreaterThan(40);
+  expect(words).toEqual([...new Set(words)].sort((one, other) => one.localeCompare(other, 'en')));
+  expect(rows.filter(([, , meaning = '']) => meaning.split(/\. /).length > 3)).toEqual([]);
+});
