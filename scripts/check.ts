@@ -23,6 +23,7 @@ const lanes: readonly (readonly Part[])[] = [
     { name: 'format', command: ['prettier', '--check', '--log-level=warn', '.'] },
     { name: 'release file schema', command: ['node', 'scripts/release-schema.ts', '--check'] },
     { name: 'wire schemas', command: ['node', 'scripts/wire-schemas.ts', '--check'] },
+    { name: 'reference', command: ['node', 'scripts/reference.ts', '--check'] },
     { name: 'words', command: ['node', 'scripts/words.ts'] },
     { name: 'table of verbs', command: ['node', 'scripts/verb-table.ts', '--check'] },
   ],

@@ -1,7 +1,9 @@
+import { topicOf } from '../../release/narrate/advice.ts';
+import type { Topic } from '../../release/narrate/advice.ts';
 import { explainRelease } from '../../release/narrate/explain.ts';
 import { explainField, isFieldPath } from '../../release/spec/explain-field.ts';
 import { targetOf } from '../decisions/target.ts';
-import { renderExplanation, renderField } from '../render/explain.ts';
+import { renderExplanation, renderField, renderTopic } from '../render/explain.ts';
 import { reportClosed } from '../temporal/closed-release.ts';
 import { withTemporal } from '../temporal/connect.ts';
 import { findRelease } from '../temporal/find-release.ts';
@@ -20,9 +22,19 @@ export interface ExplainFlags extends SetFlags {
   readonly output: OutputFormat;
 }
 
-/** Explains what a release waits for and by which rule, or what a field of the release file means. */
+/**
+ * Explains what a release waits for and by which rule, what a field of the release file means, or what to do about a class
+ * of failure or a line of `plan`. A set whose name is one of those is named with its namespace.
+ */
 export function runExplain(io: Io, argument: string, flags: ExplainFlags): Promise<ExitCode> {
-  return isFieldPath(argument) ? explainOneField(io, argument, flags) : explainSet(io, argument, flags);
+  if (isFieldPath(argument)) return explainOneField(io, argument, flags);
+  const topic = topicOf(argument);
+  return topic === undefined ? explainSet(io, argument, flags) : explainTopic(io, topic, flags);
+}
+
+async function explainTopic(io: Io, topic: Topic, { output }: ExplainFlags): Promise<ExitCode> {
+  await print(io, output, topic, renderTopic);
+  return EXIT.ok;
 }
 
 async function explainOneField(io: Io, path: string, { output }: ExplainFlags): Promise<ExitCode> {

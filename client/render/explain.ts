@@ -1,3 +1,4 @@
+import type { Topic } from '../../release/narrate/advice.ts';
 import type { ExplanationPart } from '../../release/narrate/explain.ts';
 import type { FieldExplanation } from '../../release/spec/explain-field.ts';
 import { commandRows } from './command-lines.ts';
@@ -51,4 +52,10 @@ export function renderField(field: FieldExplanation, view: View): string {
     ...(description === undefined ? [] : wrapped(description, view.columns)),
     ...(fields.length === 0 ? [] : ['', ...table]),
   ].join('\n');
+}
+
+/** A class of failure or a line of `plan`: the finding, the advice, and the page that says the same. */
+export function renderTopic({ topic, seen, todo, page }: Topic, view: View): string {
+  const paragraphs = [seen, `To do: ${todo}`, `The same in ${page}`];
+  return [view.colours.bold(topic), ...paragraphs.flatMap((text) => ['', ...wrapped(text, view.columns)])].join('\n');
 }

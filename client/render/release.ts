@@ -116,6 +116,11 @@ export function failureLines({ failures }: ReleaseState, view: View, limit = Inf
   return renderTable(columns, rows, view);
 }
 
+/** The commands that explain the classes of the failed servers. */
+export function adviceLines({ failures }: ReleaseState): string[] {
+  return [...new Set(failures.map((failure) => failure.class))].map((kind) => `to do: hotwave explain ${kind}`);
+}
+
 /** The decisions, oldest first. */
 export function decisionLines({ decisions }: ReleaseState, view: View, limit = Infinity): string[] {
   return decisions.slice(-limit).map(({ at, verb, wave, accepted, answer, reason, ...who }) => {

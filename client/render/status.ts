@@ -2,6 +2,7 @@ import { counted } from '../../release/spec/counted.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
 import type { SeenRelease } from '../temporal/retries.ts';
 import {
+  adviceLines,
   apartLines,
   commandLines,
   decisionLines,
@@ -28,7 +29,7 @@ export function renderStatus(state: SeenRelease, now: number, view: View): strin
       ...warningLines(state, view),
     ],
     waveTable(state, now, view),
-    failureLines(state, view),
+    [...failureLines(state, view), ...adviceLines(state)],
     apartLines(state, view),
     decisionLines(state, view),
     leftoverLines(state, view),

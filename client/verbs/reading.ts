@@ -58,16 +58,24 @@ function addStatus(program: Command, { io, finish }: Run): void {
 }
 
 function addExplain(program: Command, { io, finish }: Run): void {
-  const verb = program.command('explain').argument('<set|field>', `${SET_ARGUMENT}; or a field such as spec.gates`);
+  const verb = program
+    .command('explain')
+    .argument('<topic>', `${SET_ARGUMENT}; or a field such as spec.gates, or a failure such as notReady`);
   outputFlag(namespaceFlag(clusterFlags(verb)))
-    .summary('explain what a release waits for, or a field of the release file')
+    .summary('explain what a release waits for, a field, or a failure')
     .description(
-      'Explains the latest release on a set: what it waits for, who ends that, what happens when nobody does, by which rule, on which facts, and what each command would do. Or explains a field of the release file.',
+      'Explains the latest release on a set: what it waits for, who ends that, what happens when nobody does, by which rule, on which facts, and what each command would do. Or explains a field of the release file, a class of failure, or a line of plan.',
     )
     .addHelpText(
       'after',
       helpEnd(
-        ['hotwave explain arena/duel', 'hotwave explain spec', "hotwave explain 'spec.gates[].timeout'"],
+        [
+          'hotwave explain arena/duel',
+          'hotwave explain spec',
+          "hotwave explain 'spec.gates[].timeout'",
+          'hotwave explain notReady',
+          'hotwave explain foreign-owners',
+        ],
         [0, 1, 2, 3, 5, 6, 7, 8, 64],
       ),
     )

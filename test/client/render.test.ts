@@ -659,3 +659,8 @@ describe('a monitor', () => {
       expect(textWidth(line)).toBeLessThanOrEqual(80);
   });
 });
+
+test('status says once for each class of failure which command explains it', () => {
+  const lines = renderStatus(TROUBLED, NOW, plainView(80)).split('\n');
+  expect(lines.filter((line) => line.startsWith('to do: '))).toEqual(['to do: hotwave explain imagePull']);
+});
