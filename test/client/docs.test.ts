@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { describe, expect, test } from 'vitest';
 import { hotwaveProgram } from '../../client/program.ts';
+import { readReleaseFile } from '../../release/spec/diagnose.ts';
 import {
   anchorsOf,
   commandsOf,
@@ -155,9 +156,33 @@ describe('the walk finds', () => {
 
 test('the glossary is in alphabetical order, each word once, in at most three sentences', () => {
   const rows = [...readFileSync('docs/glossary.md', 'utf8').matchAll(/^\| ([a-z][\w ]+?) +\| (.+?) +\|$/gm)];
-  const words = rows.map(([, word = '']) => word);
+  const words = rows.slice(1).map(([, word = '']) => word);
 
   expect(words.length).toBeGreaterThan(40);
   expect(words).toEqual([...new Set(words)].sort((one, other) => one.localeCompare(other, 'en')));
   expect(rows.filter(([, , meaning = '']) => meaning.split(/\. /).length > 3)).toEqual([]);
+});
+
+test('each whole release file that a page shows is a right one', () => {
+  const files = living.flatMap(({ path }) =>
+    [...readFileSync(path, 'utf8').matchAll(/```yaml\n([^]*?)```/g)]
+      .map(([, text = '']) => ({ path, text }))
+      .filter(({ text }) => /^kind: Release$/m.test(text) && /^ {2}proof:/m.test(text)),
+  );
+  const problems = files.flatMap(({ path, text }) => {
+    const read = readReleaseFile(text);
+    return 'release' in read ? [] : [`${path}: ${JSON.stringify(read)}`];
+  });
+
+  expect(files.length).toBeGreaterThan(2);
+  expect(problems).toEqual([]);
+});
+
+test('the Chinese README has the commands of the English one, in the same order', () => {
+  const commands = (path: string): readonly string[] =>
+    ['npm', 'source', 'alias', 'export', 'kubectl', 'hotwave'].flatMap((program) =>
+      commandsOf(readPage(path), program).map(({ words }) => words.join(' ')),
+    );
+
+  expect(commands('README.zh-CN.md')).toEqual(commands('README.md'));
 });
