@@ -9,12 +9,14 @@ import { EXIT } from '../terminal/exit-codes.ts';
 import type { ClusterFlags, OutputFormat } from '../terminal/flags.ts';
 import { clusterOf } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
+import { say } from '../terminal/io.ts';
 import { print } from '../terminal/print.ts';
 import { estimateOf } from '../../release/plan/estimate.ts';
 import type { PastRelease } from '../../release/plan/estimate.ts';
 import { pastReleases } from '../temporal/past-releases.ts';
 import { blamelessFile, loadReleaseFile } from '../decisions/release-file.ts';
 import { unpackPlan } from '../../release/plan/packed-plan.ts';
+import { refusalAdvice } from '../render/checks.ts';
 import { hasChanges, renderPlan } from '../render/plan.ts';
 import type { PlanReport } from '../render/plan.ts';
 import { demandWorker } from '../temporal/task-queue.ts';
@@ -45,6 +47,7 @@ export async function runPlan(io: Io, path: string, flags: PlanFlags): Promise<E
   );
   const report = reportOf(result, past);
   await print(io, flags.output, report, (plain, view) => renderPlan(file, plain, view));
+  if (flags.output === 'text') say(io, ...refusalAdvice(report.lines));
   return exitCodeOfPlan(report, flags.detailedExitcode === true);
 }
 

@@ -1,5 +1,6 @@
 import type { PreflightLine } from '../../workflows/messages.ts';
 import { commandLines } from './command-lines.ts';
+import { topicOf } from '../../release/narrate/advice.ts';
 import { textWidth, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
 
@@ -26,6 +27,14 @@ export function checkSummary(lines: readonly PreflightLine[], view: View): strin
   const sentence = `${count} ${count === 1 ? 'check is' : 'checks are'} ok (-o wide lists ${count === 1 ? 'it' : 'them'})`;
   const summary = wrapped(sentence, view.columns).map((line) => colour('ok', view)(line));
   return [...(count === 0 ? [] : summary), ...checkLines(others, view)];
+}
+
+/** The commands that explain the checks that refuse and have no command that mends them. */
+export function refusalAdvice(lines: readonly PreflightLine[]): string[] {
+  const refusing = lines.filter(
+    ({ title, status, commands }) => status === 'refused' && commands === undefined && topicOf(title) !== undefined,
+  );
+  return refusing.map(({ title }) => `to do: hotwave explain ${title.replaceAll(' ', '-')}`);
 }
 
 function besideOrBelow(title: string, detail: string, room: { titleWidth: number; columns: number }): string[] {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { main } from '../../client/main.ts';
+import { refusalAdvice } from '../../client/render/checks.ts';
 import { FAILURE_CLASSES } from '../../release/checks/server.ts';
 import { FAILURE_ADVICE, REFUSAL_ADVICE, topicOf } from '../../release/narrate/advice.ts';
 import { anchorsOf, readPage } from '../support/docs-walk.ts';
@@ -27,6 +28,16 @@ describe('hotwave explain', () => {
       ...FAILURE_ADVICE.crashLoop,
     });
   });
+});
+
+test('a plan that is refused says which commands explain it', () => {
+  const lines = [
+    { title: 'set', status: 'ok', detail: '' },
+    { title: 'foreign owners', status: 'refused', detail: 'x' },
+    { title: 'players', status: 'warning', detail: 'y' },
+  ] as const;
+
+  expect(refusalAdvice(lines)).toEqual(['to do: hotwave explain foreign-owners']);
 });
 
 test('each line of plan has an explanation', () => {

@@ -100,6 +100,7 @@ test('on the command line, plan shows the window, start is refused, and --during
   const plan = await type('ann', 'plan', 'r.yaml');
   expect(plan.code).toBe(6);
   expect(plan.said).toMatch(/calendar +freeze window prime time holds until /);
+  expect(plan.said).toMatch(/^to do: hotwave explain calendar$/m);
   expect(plan.said).toMatch(/plan hash /);
   const refused = await type('ann', 'start', 'r.yaml');
   expect(refused.code).toBe(6);
