@@ -65,10 +65,20 @@ test('schema prints the schema that the package also has as a file', async () =>
 
 test('it brings what its own advice names, and neither sources nor tests', async () => {
   const root = join(home, 'node_modules/hotwave');
-  expect((await readdir(root)).sort()).toEqual(['README.md', 'deploy', 'dist', 'docs', 'examples', 'package.json']);
+  expect((await readdir(root)).sort()).toEqual([
+    'README.md',
+    'README.zh-CN.md',
+    'deploy',
+    'dist',
+    'docs',
+    'examples',
+    'package.json',
+  ]);
   expect((await readdir(join(root, 'deploy'))).sort()).toEqual(['admission-policy.yaml', 'alerts.yaml', 'rbac.yaml']);
   const docs = (await readdir(join(checkout, 'docs'))).filter((name) => name.endsWith('.md'));
-  expect((await readdir(join(root, 'docs'))).sort()).toEqual([...docs, 'release.schema.json', 'schemas'].sort());
+  expect((await readdir(join(root, 'docs'))).sort()).toEqual(
+    [...docs, 'guide', 'reference', 'release.schema.json', 'schemas'].sort(),
+  );
   const files = await readdir(join(root, 'dist'), { recursive: true });
   expect(files.filter((name) => /(?<!\.d)\.ts$|test/.test(name))).toEqual([]);
 });
