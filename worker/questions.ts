@@ -1,8 +1,17 @@
 import type { Activities } from '../activities/index.ts';
-import { auditInputSchema, checkedInput, inspectInputSchema, planInputSchema } from '../workflows/input-schemas.ts';
+import { answered } from '../activities/answered.ts';
+import {
+  auditInputSchema,
+  checkedInput,
+  describeInputSchema,
+  inspectInputSchema,
+  planInputSchema,
+} from '../workflows/input-schemas.ts';
 import type {
   AuditInput,
   AuditResult,
+  DescribeInput,
+  DescribeResult,
   InspectInput,
   InspectResult,
   PlanInput,
@@ -15,6 +24,7 @@ interface QuestionActivities extends Record<(typeof QUESTIONS)[keyof typeof QUES
   answerPlan(input: PlanInput): Promise<PlanResult>;
   answerInspection(input: InspectInput): Promise<InspectResult>;
   answerAudit(input: AuditInput): Promise<AuditResult>;
+  answerDescription(input: DescribeInput): Promise<DescribeResult>;
 }
 
 /** The questions of reading commands as standalone activities (decision 0033): anybody may start one, so the input is checked. */
@@ -27,6 +37,10 @@ export function questionActivities(activities: Activities): QuestionActivities {
     answerInspection: async (input) => {
       const { namespace } = checkedInput(inspectInputSchema, input);
       return { lines: await activities.inspectCluster({ namespace }) };
+    },
+    answerDescription: (input) => {
+      const { namespace, name } = checkedInput(describeInputSchema, input);
+      return answered(() => activities.describeSet({ namespace, name }));
     },
     answerAudit: async (input) => await activities.answerAudit(checkedInput(auditInputSchema, input)),
   };

@@ -42,6 +42,7 @@ export const QUESTIONS = {
   planOnly: 'answerPlan',
   inspectCluster: 'answerInspection',
   readAudit: 'answerAudit',
+  describeSet: 'answerDescription',
 } as const;
 
 /**

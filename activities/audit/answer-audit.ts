@@ -1,10 +1,9 @@
-import { Context } from '@temporalio/activity';
 import type { AuditRow } from '../../release/audit/audit.ts';
 import type { AuditAnswer } from '../../release/audit/audit-verdict.ts';
 import { auditOf } from '../../release/audit/audit-verdict.ts';
 import { auditRounds } from '../../release/audit/pages.ts';
+import { answered } from '../answered.ts';
 import type { Cluster } from '../ports/cluster.ts';
-import { ClusterFailure } from '../ports/failure.ts';
 import type { AuditHeadInput } from './read-audit.ts';
 import { readAuditHead, readAuditPage } from './read-audit.ts';
 
@@ -12,22 +11,12 @@ import { readAuditHead, readAuditPage } from './read-audit.ts';
 export function answerAudit(cluster: Cluster): (input: AuditHeadInput) => Promise<AuditAnswer> {
   const readHead = readAuditHead(cluster);
   const readPage = readAuditPage(cluster);
-  return async ({ set, file, version }) => {
-    try {
+  return ({ set, file, version }) =>
+    answered(async (): Promise<AuditAnswer> => {
       const head = await readHead({ set, file, version });
       if (head.kind === 'refused') return head;
       const rows: AuditRow[] = [];
       for (const pages of auditRounds(head)) rows.push(...(await Promise.all(pages.map(readPage))).flat());
       return { kind: 'audit', audit: auditOf(head.frame, rows) };
-    } catch (error) {
-      if (!(error instanceof ClusterFailure) || (error.retryable && !isLastAttempt())) throw error;
-      return { kind: error.reason === 'forbidden' ? 'refused' : 'unreachable', reason: error.message };
-    }
-  };
-}
-
-/** After it nobody would hear why. */
-function isLastAttempt(): boolean {
-  const { attempt, retryPolicy } = Context.current().info;
-  return attempt >= (retryPolicy?.maximumAttempts ?? Infinity);
+    });
 }

@@ -1,3 +1,4 @@
+import { agreed, counted } from '../../release/spec/counted.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import { approvalsNeeded, groupsOf } from '../../release/decisions/gate-votes.ts';
 import type { Plan, Wave } from '../../release/plan/plan.ts';
@@ -6,7 +7,6 @@ import type { PlanResult } from '../../workflows/messages.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
 import { rollbackSentence } from '../../release/plan/rollback-target.ts';
 import type { Estimate } from '../../release/plan/estimate.ts';
-import { agreeing } from '../../release/narrate/narrate.ts';
 import { checkSummary } from './checks.ts';
 import { warningLines } from './release.ts';
 import type { Column } from './table.ts';
@@ -78,7 +78,7 @@ function planLines({ file, gates, estimate }: Planned, plan: Plan, view: View): 
     ...(plan.waves.length > 0 ? [durationSentence(estimate)] : []),
   ];
   return [
-    ...sentences.flatMap((sentence) => wrapped(agreeing(sentence), view.columns)),
+    ...sentences.flatMap((sentence) => wrapped(sentence, view.columns)),
     ...warningLines(plan, view),
     ...planTable(plan.waves, view),
     ...gateLines(plan, gates, view),
@@ -113,7 +113,7 @@ function summaryOf({ spec }: ReleaseFile, plan: Plan): string {
   }
   const servers = plan.waves.reduce((sum, wave) => sum + wave.servers.length, 0);
   const how = plan.strategy === 'targeted' ? ', through their GameServers' : '';
-  return `${servers} of ${plan.baseline.replicas} servers in ${plan.waves.length} waves${how}, ${versions}, at most ${plan.maxUnavailable} without their sidecar at once`;
+  return `${servers} of ${counted(plan.baseline.replicas, 'server')} in ${counted(plan.waves.length, 'wave')}${how}, ${versions}, at most ${plan.maxUnavailable} without their sidecar at once`;
 }
 
 function notes(plan: Plan): string[] {
@@ -121,19 +121,23 @@ function notes(plan: Plan): string[] {
   return [
     ...(rollbackTo && hasChanges(plan) ? [rollbackSentence(rollbackTo)] : []),
     ...(adopted.length > 0
-      ? [`${adopted.length} servers run it by an override and are taken into the template last, without a restart`]
+      ? [
+          `${counted(adopted.length, 'server')} ${agreed(adopted.length, 'runs', 'run')} it by an override and ${agreed(adopted.length, 'is', 'are')} taken into the template last, without a restart`,
+        ]
       : []),
     ...(unproved.length > 0
       ? [
-          `${unproved.length} of them have not loaded it yet: ${unproved.slice(0, 5).join(', ')}; they reload after the waves`,
+          `${unproved.length} of them ${agreed(unproved.length, 'has', 'have')} not loaded it yet: ${unproved.slice(0, 5).join(', ')}; they reload after the waves`,
         ]
       : []),
     ...(alreadyUpdated.length > 0 && hasChanges(plan)
-      ? [`${alreadyUpdated.length} servers run the new image already and are in no wave`]
+      ? [
+          `${counted(alreadyUpdated.length, 'server')} ${agreed(alreadyUpdated.length, 'runs', 'run')} the new image already and ${agreed(alreadyUpdated.length, 'is', 'are')} in no wave`,
+        ]
       : []),
     ...(priorities.length > 0
       ? [
-          `gives ${priorities.length} servers another updatePriority for the time of the release and restores it afterwards`,
+          `gives ${counted(priorities.length, 'server')} another updatePriority for the time of the release and restores it afterwards`,
         ]
       : []),
   ];
@@ -169,7 +173,7 @@ function rowOf({ number, name, servers }: Wave): string[] {
 function foldedText(waves: readonly Wave[], columns: number): string {
   const sizes = waves.map(({ servers }) => servers.length);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
-  const text = `   … ${waves.length} more waves of ${least === most ? least : `${least} to ${most}`} servers`;
+  const text = `   … ${waves.length} more ${agreed(waves.length, 'wave', 'waves')} of ${least === most ? least : `${least} to ${most}`} servers`;
   const full = `${text} (-o wide lists them)`;
   return textWidth(full) <= columns ? full : fitted(text, columns);
 }

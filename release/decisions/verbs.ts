@@ -294,7 +294,7 @@ function likeliest({ phase, failures, gate, freeze, pausedBecause = '' }: Releas
       if (gate && !hasFailed) return ['approve', 'reject', 'resume', 'rollback'];
       return hasFailed && !pausedBecause.startsWith('by ') ? ['retry', 'rollback', 'resume'] : ['resume', 'rollback'];
     case 'frozen':
-      return freeze ? ['override', 'pause', 'rollback'] : [];
+      return freeze ? ['override-freeze', 'pause', 'rollback'] : [];
     case 'updating':
     case 'baking':
       return hasFailed ? ['rollback', 'pause'] : ['pause', 'rollback'];
