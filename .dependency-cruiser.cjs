@@ -1,5 +1,5 @@
 /** The import rule of the architecture (docs/decisions/0001-layout-and-import-rule.md), checked by `npm run check`. */
-const own = '^(release|workflows|activities|cluster|worker|client|bin|test|scripts)/';
+const own = '^(release|workflows|activities|codec|cluster|worker|client|bin|test|scripts)/';
 const npm = 'node_modules/';
 
 /** A rule: files under `folder` may import themselves, `allowed` folders and `packages`; nothing else. */
@@ -59,8 +59,9 @@ module.exports = {
       files: ['activities/ports/[a-z-]+[.]ts'],
       packages: ['@kubernetes/client-node', 'undici', 'ws', '@types/ws', 'standardwebhooks', 'yaml', 'zod', 'p-limit'],
     }),
+    only('codec', { folders: ['release'], packages: ['@temporalio/(common|proto)', 'hono', 'zod'] }),
     only('client', {
-      folders: ['release'],
+      folders: ['release', 'codec'],
       files: ['workflows/messages.ts'],
       packages: [
         '@temporalio/(client|common|envconfig)',
@@ -85,7 +86,7 @@ module.exports = {
       ],
     }),
     only('worker', {
-      folders: ['release', 'workflows', 'activities', 'cluster'],
+      folders: ['release', 'workflows', 'activities', 'codec', 'cluster'],
       packages: ['@temporalio/(worker|common|envconfig|client|activity)', 'p-limit', 'pino', 'prom-client', 'zod'],
     }),
     only('bin', { folders: ['client', 'worker'] }),

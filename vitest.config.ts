@@ -15,7 +15,7 @@ export default defineConfig({
           // Properties play thousands of cases; on a busy machine that takes its time.
           testTimeout: 60_000,
           include: [
-            'test/{release,progress,client,cluster,worker,activities,contract,bench,demo,playground,terminal}/**/*.test.ts',
+            'test/{release,progress,client,cluster,worker,activities,codec,contract,bench,demo,playground,terminal}/**/*.test.ts',
           ],
         },
       },

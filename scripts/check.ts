@@ -10,7 +10,18 @@ interface Part {
   readonly command: readonly [string, ...string[]];
 }
 
-const folders = ['release', 'workflows', 'activities', 'cluster', 'worker', 'client', 'bin', 'scripts', 'test'];
+const folders = [
+  'release',
+  'workflows',
+  'activities',
+  'codec',
+  'cluster',
+  'worker',
+  'client',
+  'bin',
+  'scripts',
+  'test',
+];
 const present = folders.filter((folder) => existsSync(folder));
 
 /** The parts that run one after the other, beside the other lane: two cores are then busy until the end. */

@@ -29,10 +29,16 @@ export async function workflowBundlePath(): Promise<string> {
   return path;
 }
 
+/** The workflow code for a worker that encrypts: its failures hide their words, too (workflows/failure-converter.ts). */
+export async function hidingBundle(path: string): Promise<string> {
+  return `globalThis.hotwaveHidesFailures = true;\n${await readFile(path, 'utf8')}`;
+}
+
 /** Bundles the workflow code of a checkout into a file. Takes some seconds. */
 export async function buildWorkflowBundle(path: string): Promise<void> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: join(root, 'workflows', 'index.ts'),
+    failureConverterPath: join(root, 'workflows', 'failure-converter.ts'),
     logger: new DefaultLogger('WARN'),
     webpackConfigHook: (config) => ({
       ...config,

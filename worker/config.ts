@@ -41,6 +41,8 @@ export interface WorkerConfig {
   readonly calendar: string | undefined;
   /** The file that says who may decide in the cluster; undefined when anybody may. */
   readonly policy: string | undefined;
+  /** The file with the keys that payloads are encrypted with; undefined when they are not. */
+  readonly keysFile: string | undefined;
   /** Where health checks by Prometheus may be asked, with credentials: never logged. */
   readonly metrics: readonly MetricsSource[];
   /** The file with the authorities of those over https; undefined when those of Node.js do. */
@@ -148,6 +150,7 @@ export function workerConfig(typed: WorkerFlags, surroundings: Environment): Wor
     metricsCa: environment['HOTWAVE_METRICS_CA'],
     calendar: environment['HOTWAVE_CALENDAR'],
     policy: environment['HOTWAVE_POLICY'],
+    keysFile: environment['HOTWAVE_ENCRYPTION_KEYS_FILE'],
     kubeconfig: { ...(path === undefined ? {} : { path }), ...(context === undefined ? {} : { context }) },
     temporal: temporalTarget(flags, environment, {
       load: loadClientConfigProfile,

@@ -6,8 +6,10 @@ import { httpNoticeSender } from '../cluster/http-sink.ts';
 import type { CourierInput } from '../workflows/messages.ts';
 import { temporalCouriers } from './temporal-couriers.ts';
 import { taskQueueOf, watchQueueOf } from '../workflows/messages.ts';
-import { workflowBundlePath } from './bundle.ts';
 import { questionActivities } from './questions.ts';
+import { hidingBundle, workflowBundlePath } from './bundle.ts';
+import { converterOf } from '../codec/data-converter.ts';
+import type { KeyRingSource } from '../codec/key-ring.ts';
 import { temporalHeartbeats } from './temporal-heartbeats.ts';
 import { temporalReleases } from './temporal-releases.ts';
 import { temporalTroubles } from './temporal-troubles.ts';
@@ -29,6 +31,8 @@ export interface HotwaveWorkerOptions extends Omit<ActivityDependencies, 'heartb
   readonly pollers?: number;
   /** How couriers wait, and how long their runs are; for tests. */
   readonly courierTimes?: Pick<CourierInput, 'backOff' | 'mostEvents'>;
+  /** The keys that payloads are encrypted with; default: they are not. */
+  readonly keys?: KeyRingSource | undefined;
 }
 
 /** A worker for one cluster as its process sees it. */
@@ -54,23 +58,25 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     activitySlots = 100,
     pollers = 10,
     courierTimes = {},
+    keys,
     ...dependencies
   } = options;
   const made: { worker?: Worker } = {};
   const isStopping = (): boolean => made.worker !== undefined && STOPPED_STATES.has(made.worker.getState());
   const taskQueue = taskQueueOf(clusterName);
+  const dataConverter = converterOf(keys);
+  const temporal = { connection, namespace, dataConverter };
   const activities = createActivities({
-    releases: temporalReleases(connection, namespace),
+    releases: temporalReleases(temporal),
     heartbeats: temporalHeartbeats,
     troubles: temporalTroubles,
-    couriers: temporalCouriers(connection, namespace, courierTimes),
+    couriers: temporalCouriers(temporal, courierTimes),
     sender: httpNoticeSender(),
     ...dependencies,
     isStopping,
   });
   const common: Omit<WorkerOptions, 'taskQueue'> = {
-    connection,
-    namespace,
+    ...temporal,
     activities: { ...activities, ...questionActivities(activities) },
     maxConcurrentActivityTaskPolls: pollers,
     // An interrupted activity hears of it with the next heartbeat that is really sent; what comes after waits for that.
@@ -80,10 +86,11 @@ export async function createHotwaveWorker(options: HotwaveWorkerOptions): Promis
     shutdownForceTime: '50s',
     ...versioning(clusterName, buildId),
   };
+  const codePath = bundlePath ?? (await workflowBundlePath());
   made.worker = await Worker.create({
     ...common,
     taskQueue,
-    workflowBundle: { codePath: bundlePath ?? (await workflowBundlePath()) },
+    workflowBundle: keys ? { code: await hidingBundle(codePath) } : { codePath },
     maxConcurrentActivityTaskExecutions: activitySlots,
     maxConcurrentWorkflowTaskExecutions: 40,
     maxConcurrentWorkflowTaskPolls: pollers,

@@ -2,6 +2,8 @@ import type { Logger, NativeConnection } from '@temporalio/worker';
 import { kubernetesCluster } from '../cluster/kubernetes.ts';
 import type { KubernetesCluster } from '../cluster/kubernetes.ts';
 import { prometheusMetrics } from '../cluster/prometheus.ts';
+import { converterOf, keysOf } from '../codec/data-converter.ts';
+import type { KeyRingSource } from '../codec/key-ring.ts';
 import { taskQueueOf } from '../workflows/messages.ts';
 import { openCalendar, withFreezeOf } from './calendar.ts';
 import { openPolicy } from './policy.ts';
@@ -54,6 +56,7 @@ async function serve(config: WorkerConfig): Promise<number> {
   const policy = await openPolicy(config.policy, logger);
   const calendar = withFreezeOf(policy, await openCalendar(config.calendar));
   const authorities = await metricsAuthorities(config.metricsCa);
+  const keys = await keysOf({ HOTWAVE_ENCRYPTION_KEYS_FILE: config.keysFile }, Date.now);
   const cluster = openCluster(config);
   if (config.unknown.length > 0)
     logger.warn(`no settings of hotwave, so nothing follows from them: ${config.unknown.join(', ')}`);
@@ -72,7 +75,18 @@ async function serve(config: WorkerConfig): Promise<number> {
       metricsAddress === undefined ? undefined : await openHttp(config, { health, cluster, policy, metricsAddress });
     // Only now: the runtime ends with its last connection, and without one it would keep the process alive for ever.
     installRuntime({ logger, metricsAddress });
-    return await work({ config, cluster, metrics, calendar, policy, logger, health, stopping, httpUrl: http?.url });
+    return await work({
+      config,
+      cluster,
+      metrics,
+      calendar,
+      policy,
+      logger,
+      health,
+      stopping,
+      keys,
+      httpUrl: http?.url,
+    });
   } catch (error) {
     if (stopping.signal.aborted && !health.worker) return 0;
     throw error;
@@ -93,6 +107,7 @@ interface Work {
   readonly health: HealthSources;
   readonly stopping: AbortController;
   readonly httpUrl: string | undefined;
+  readonly keys: KeyRingSource | undefined;
 }
 
 async function work(parts: Work): Promise<number> {
@@ -103,8 +118,13 @@ async function work(parts: Work): Promise<number> {
     logger,
     signal: stopping.signal,
   });
-  health.releases = releaseLook(temporalReleases(health.connection, temporal.namespace), config.cluster);
-  health.beside = besideLook(temporalBeside(health.connection, temporal.namespace), config.cluster);
+  const reached = {
+    connection: health.connection,
+    namespace: temporal.namespace,
+    dataConverter: converterOf(parts.keys),
+  };
+  health.releases = releaseLook(temporalReleases(reached), config.cluster);
+  health.beside = besideLook(temporalBeside(reached), config.cluster);
   health.worker = await createWorker(parts, health.connection);
   const queue = taskQueueOf(config.cluster);
   logger.info(
@@ -122,7 +142,7 @@ async function work(parts: Work): Promise<number> {
 }
 
 async function createWorker(
-  { config, cluster, metrics, calendar, policy }: Pick<Work, 'config' | 'cluster' | 'metrics' | 'calendar' | 'policy'>,
+  { config, cluster, metrics, calendar, policy, keys }: Omit<Work, 'logger' | 'health' | 'stopping' | 'httpUrl'>,
   connection: NativeConnection,
 ): Promise<HotwaveWorker> {
   const { temporal, activitySlots, buildId } = config;
@@ -137,6 +157,7 @@ async function createWorker(
       policy,
       activitySlots,
       buildId,
+      keys,
     });
   } catch (error) {
     if (error instanceof StartFailure) throw error;

@@ -1,10 +1,10 @@
 import { Client } from '@temporalio/client';
-import type { NativeConnection } from '@temporalio/worker';
 import pLimit from 'p-limit';
 import type { MonitorState } from '../release/monitor/monitor.ts';
 import type { Undelivered } from '../release/notices/undelivered.ts';
 import { COURIER_MESSAGES, MESSAGES, couriersPrefix, monitorsPrefix } from '../workflows/messages.ts';
 import type { Answers, BesideReleases } from './beside-metrics.ts';
+import type { WorkersTemporal } from './workers-temporal.ts';
 
 /** Long enough for a busy Temporal, in milliseconds. */
 const CALL_MS = 10_000;
@@ -13,8 +13,9 @@ const MOST_ASKED = 100;
 const ASKED_AT_ONCE = 5;
 
 /** The couriers and monitors of a Temporal namespace, over the connection of a worker. */
-export function temporalBeside(connection: NativeConnection, namespace: string): BesideReleases {
-  const client = new Client({ connection, namespace });
+export function temporalBeside(temporal: WorkersTemporal): BesideReleases {
+  const { connection } = temporal;
+  const client = new Client(temporal);
   const call = <Result>(requests: () => Promise<Result>): Promise<Result> =>
     connection.withDeadline(Date.now() + CALL_MS, requests);
 

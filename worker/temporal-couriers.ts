@@ -1,19 +1,19 @@
 import { Client } from '@temporalio/client';
-import type { NativeConnection } from '@temporalio/worker';
 import type { Couriers } from '../activities/ports/couriers.ts';
 import { COURIER_MESSAGES, WORKFLOWS, courierWorkflowId, taskQueueOf } from '../workflows/messages.ts';
 import type { CourierInput } from '../workflows/messages.ts';
+import type { WorkersTemporal } from './workers-temporal.ts';
 
 /** Long enough for a busy Temporal, in milliseconds. */
 const CALL_MS = 10_000;
 
 /** The couriers of a Temporal namespace, over the connection of a worker. `times` are of tests. */
 export function temporalCouriers(
-  connection: NativeConnection,
-  namespace: string,
+  temporal: WorkersTemporal,
   times: Pick<CourierInput, 'backOff' | 'mostEvents'> = {},
 ): Couriers {
-  const client = new Client({ connection, namespace });
+  const { connection } = temporal;
+  const client = new Client(temporal);
   return {
     async tell({ cluster, set, notices }) {
       const input: CourierInput = { v: 1, cluster, set, ...times };

@@ -5,6 +5,7 @@ import type { Holder } from '../release/record/record.ts';
 import type { HaltScope, HaltState, StandingHalt } from '../release/decisions/halt.ts';
 import { readHaltOfScope } from '../release/decisions/message.ts';
 import type { Decision, ReleaseState } from '../release/progress/state.ts';
+import type { WorkersTemporal } from './workers-temporal.ts';
 import { MESSAGES, haltWorkflowId, releasesPrefix } from '../workflows/messages.ts';
 import type { Releases, RunningRelease } from '../activities/ports/releases.ts';
 
@@ -15,8 +16,8 @@ const CALL_MS = 10_000;
 const CLOSED: ReadonlySet<number> = new Set([7, 12, 16]);
 
 /** The releases of a Temporal namespace, over the connection of a worker. */
-export function temporalReleases(connection: NativeConnection, namespace: string): Releases {
-  return new TemporalReleases(connection, namespace);
+export function temporalReleases(temporal: WorkersTemporal): Releases {
+  return new TemporalReleases(temporal);
 }
 
 class TemporalReleases implements Releases {
@@ -25,10 +26,10 @@ class TemporalReleases implements Releases {
   readonly #namespace: string;
   #identity: string | undefined;
 
-  constructor(connection: NativeConnection, namespace: string) {
-    this.#connection = connection;
-    this.#client = new Client({ connection, namespace });
-    this.#namespace = namespace;
+  constructor(temporal: WorkersTemporal) {
+    this.#connection = temporal.connection;
+    this.#client = new Client(temporal);
+    this.#namespace = temporal.namespace;
   }
 
   /** By the workflow id, which begins with cluster and namespace: it is there also without hotwave's own attributes. */

@@ -1,6 +1,8 @@
 import { Client, Connection, defaultGrpcRetryOptions, makeGrpcRetryInterceptor } from '@temporalio/client';
 import { loadClientConfigProfile, toClientOptions } from '@temporalio/envconfig';
 import { existsSync } from 'node:fs';
+import { converterOf, keysOf } from '../../codec/data-converter.ts';
+import type { Converter } from '../../codec/data-converter.ts';
 import { temporalTarget } from '../../release/settings/temporal-target.ts';
 import type { ConnectionFlags } from '../terminal/flags.ts';
 import type { Io } from '../terminal/io.ts';
@@ -38,6 +40,7 @@ export async function withTemporal<Result>(
 }
 
 async function connect(io: Io, flags: ConnectionFlags, connecting: Connecting): Promise<Temporal> {
+  const keys = await keysOf(io.env, () => io.now());
   const {
     address,
     namespace,
@@ -55,16 +58,22 @@ async function connect(io: Io, flags: ConnectionFlags, connecting: Connecting): 
     ...(metadata === undefined ? {} : { metadata }),
     hints: waysToTemporal(io.env, tls),
   });
-  return temporalOver(connection, { address, namespace, identity: `hotwave-cli@${io.user}` });
+  const dataConverter = converterOf(keys);
+  return temporalOver(connection, { address, namespace, identity: `hotwave-cli@${io.user}`, dataConverter });
 }
 
 /** The stages of requests over an open connection. */
 export function temporalOver(
   connection: Connection,
-  { address, namespace, identity }: Pick<Temporal, 'address' | 'namespace'> & { readonly identity: string },
+  {
+    address,
+    namespace,
+    identity,
+    dataConverter = converterOf(undefined),
+  }: Pick<Temporal, 'address' | 'namespace'> & { readonly identity: string; readonly dataConverter?: Converter },
 ): Temporal {
   return {
-    client: new Client({ connection, namespace, identity }),
+    client: new Client({ connection, namespace, identity, dataConverter }),
     connection,
     address,
     namespace,

@@ -1,6 +1,9 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
-import type { Payload } from '@temporalio/common';
-import { defaultPayloadConverter } from '@temporalio/common';
+import type { LoadedDataConverter, Payload } from '@temporalio/common';
+import {
+  decodeArrayFromPayloads,
+  decodeOptionalFailureToOptionalError,
+} from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { UnderWay } from '../../release/checks/under-way.ts';
 import { readUnderWay, together } from '../../release/checks/under-way.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
@@ -21,34 +24,42 @@ export interface SeenRelease extends ReleaseState {
 }
 
 /** The failures of the activities of a release now, each reason once, however many batches have it. */
-export function retriesOf({ raw }: Pick<WorkflowExecutionDescription, 'raw'>): readonly Retry[] {
-  const failing = (raw.pendingActivities ?? [])
-    .map(retryOf)
-    .filter((retry) => retry.attempt > 1 && retry.reason !== '');
+export async function retriesOf(
+  { raw }: Pick<WorkflowExecutionDescription, 'raw'>,
+  converter: LoadedDataConverter,
+): Promise<readonly Retry[]> {
+  const pending = await Promise.all((raw.pendingActivities ?? []).map((one) => retryOf(one, converter)));
+  const failing = pending.filter((retry) => retry.attempt > 1 && retry.reason !== '');
   // Of those with the same reason, the one that has been tried most.
   const ordered = failing.sort((left, right) => left.attempt - right.attempt);
   return [...new Map(ordered.map((retry) => [retry.reason, retry])).values()];
 }
 
 /** How far the batches of the step at work are, as one; undefined where none of them says so. */
-export function underWayOf({ raw }: Pick<WorkflowExecutionDescription, 'raw'>): UnderWay | undefined {
-  const said = (raw.pendingActivities ?? []).map(({ heartbeatDetails }) =>
-    readUnderWay(detailsOf(heartbeatDetails?.payloads?.[0])),
+export async function underWayOf(
+  { raw }: Pick<WorkflowExecutionDescription, 'raw'>,
+  converter: LoadedDataConverter,
+): Promise<UnderWay | undefined> {
+  const pending = raw.pendingActivities ?? [];
+  const said = await Promise.all(
+    pending.map(async ({ heartbeatDetails }) => readUnderWay(await detailsOf(heartbeatDetails?.payloads, converter))),
   );
   return together(said.filter((batch) => batch !== undefined));
 }
 
-function detailsOf(payload: Payload | undefined): unknown {
-  try {
-    return payload && defaultPayloadConverter.fromPayload(payload);
-  } catch {
-    // Of a worker with another converter: it is only shown.
-    return undefined;
-  }
+async function detailsOf(payloads: Payload[] | null | undefined, converter: LoadedDataConverter): Promise<unknown> {
+  // Of a worker with another converter: it is only shown.
+  const [details] = await decodeArrayFromPayloads(converter, payloads).catch(() => []);
+  return details;
 }
 
 type Pending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
-function retryOf({ activityType, attempt, lastFailure }: Pending): Retry {
-  return { activity: activityType?.name ?? '', attempt: attempt ?? 1, reason: lastFailure?.message ?? '' };
+/** The words of a failure may be encrypted. */
+async function retryOf(
+  { activityType, attempt, lastFailure }: Pending,
+  converter: LoadedDataConverter,
+): Promise<Retry> {
+  const failure = await decodeOptionalFailureToOptionalError(converter, lastFailure);
+  return { activity: activityType?.name ?? '', attempt: attempt ?? 1, reason: failure?.message ?? '' };
 }

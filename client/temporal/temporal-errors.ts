@@ -6,7 +6,7 @@ import {
   WorkflowFailedError,
   WorkflowNotFoundError,
 } from '@temporalio/client';
-import { ApplicationFailure, NamespaceNotFoundError, TimeoutFailure } from '@temporalio/common';
+import { ApplicationFailure, NamespaceNotFoundError, TimeoutFailure, ValueError } from '@temporalio/common';
 import { shellWord } from '../../release/narrate/shell.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import { ExitError } from '../terminal/exit-error.ts';
@@ -69,6 +69,7 @@ export function explainTemporalError(error: unknown, { address, namespace }: Des
     return unknownQuestion(error.message);
   }
   if (error instanceof WorkflowFailedError || error instanceof ActivityExecutionFailedError) return unanswered(error);
+  if (error instanceof ValueError) return new ExitError(EXIT.unreachable, error.message, [KEYS_HINT]);
   const status = grpcStatus(error);
   if (status?.code === GRPC.notFound && /^namespace/i.test(status.details)) return noNamespace(address, namespace);
   return explainStatus(error, address);
@@ -108,6 +109,9 @@ export function isCrowded({ code, details }: { readonly code: number; readonly d
 export function isLostTask({ code, details }: { readonly code: number; readonly details: string }): boolean {
   return code === GRPC.failedPrecondition && /unexpected workflow task failure/.test(details);
 }
+
+/** The advice about payloads that cannot be decrypted (codec/payload-codec.ts). */
+const KEYS_HINT = 'the hotwave command needs the keys that the workers encrypt with: docs/encryption.md';
 
 /** The advice when nobody polls the task queue. */
 export const WORKER_HINT = 'is one running? start it with hotwave worker, and see hotwave doctor';

@@ -27,8 +27,13 @@ export async function look(temporal: Temporal, found: FoundRelease): Promise<See
     if (firstRunOf(description) !== firstRunOf(found.description)) return 'gone';
     if (isOpen({ description })) {
       if ('error' in read) throw read.error;
-      const underWay = underWayOf(description);
-      return read.state && { ...read.state, retrying: retriesOf(description), ...(underWay ? { underWay } : {}) };
+      if (!read.state) return undefined;
+      const converter = temporal.client.options.loadedDataConverter;
+      const [retrying, underWay] = await Promise.all([
+        retriesOf(description, converter),
+        underWayOf(description, converter),
+      ]);
+      return { ...read.state, retrying, ...(underWay ? { underWay } : {}) };
     }
     return await lastState(temporal, found);
   } catch (error) {

@@ -25,6 +25,7 @@ export function addInstallationVerbs(program: Command, run: Run, runWorker: RunW
   addSetup(program, run);
   if (runWorker) addWorker(program, run, runWorker);
   addGateway(program, run);
+  addCodec(program, run);
 }
 
 function addDoctor(program: Command, { io, finish }: Run): void {
@@ -98,5 +99,31 @@ function addGateway(program: Command, { io, finish }: Run): void {
         import('../temporal/connect.ts'),
       ]);
       finish(await withTemporal(io, flags, (temporal) => serveGateway(io, temporal), openLater));
+    });
+}
+
+function addCodec(program: Command, { io, finish }: Run): void {
+  program
+    .command('codec')
+    .option('--http <host:port>', 'where it listens (HOTWAVE_CODEC_HTTP; default 127.0.0.1:8234)')
+    .summary('run a codec server')
+    .description(
+      'Runs a codec server: it decrypts for the Temporal UI and the temporal command what workers with ' +
+        'HOTWAVE_ENCRYPTION_KEYS_FILE encrypt. HOTWAVE_CODEC_TOKEN_FILE names bearer tokens, and HOTWAVE_CODEC_ORIGINS (or ' +
+        'TEMPORAL_UI_URL) the pages that may ask; docs/encryption.md says how the UI is told.',
+    )
+    .addHelpText(
+      'after',
+      helpEnd(
+        [
+          'HOTWAVE_ENCRYPTION_KEYS_FILE=keys.yaml TEMPORAL_UI_URL=http://127.0.0.1:8233 hotwave codec',
+          'temporal workflow show --workflow-id ID --codec-endpoint http://127.0.0.1:8234',
+        ],
+        [0, 64],
+      ),
+    )
+    .action(async (flags) => {
+      const { runCodec } = await import('../commands/codec.ts');
+      finish(await runCodec(io, flags));
     });
 }

@@ -2,6 +2,7 @@ import { Client } from '@temporalio/client';
 import type { Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import { inject, test as plainTest } from 'vitest';
+import { converterOf } from '../../codec/data-converter.ts';
 import { open, temporalOver } from '../../client/temporal/connect.ts';
 import type { Temporal } from '../../client/temporal/connect.ts';
 import { readPollers } from '../../client/temporal/task-queue.ts';
@@ -45,7 +46,7 @@ export interface Stage {
 }
 
 /** The receivers of news, and how couriers wait. */
-export type Told = Pick<HotwaveWorkerOptions, 'policy' | 'courierTimes'>;
+export type Told = Pick<HotwaveWorkerOptions, 'policy' | 'courierTimes' | 'keys'>;
 
 /** The parts that the workers of one test file share: a connection costs more than a worker. */
 export interface Connections {
@@ -87,7 +88,7 @@ let stages = 0;
 
 /** A stage without a worker. Its cluster and its task queue have a name that no other stage has, if none is given. */
 export function emptyStage(
-  { address, native, client, connection }: Connections,
+  { address, native, client: shared, connection }: Connections,
   model: FakeClusterModel,
   calendar?: Calendar,
   told?: Told,
@@ -97,6 +98,7 @@ export function emptyStage(
   const clusterName = name ?? `stage-${process.pid}-${Date.now().toString(36)}-${stages}`;
   const cluster = fakeCluster(model);
   const calls = new ClusterCalls();
+  const client = told?.keys ? new Client({ connection, dataConverter: converterOf(told.keys) }) : shared;
   return {
     client,
     clusterName,

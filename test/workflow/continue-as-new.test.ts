@@ -165,7 +165,9 @@ describe('a release that goes on in a new run at every step', () => {
     const { holder } = JSON.parse(it.cluster.set().raw.metadata.annotations![RELEASE_ANNOTATION]!) as {
       readonly holder: Holder;
     };
-    expect(await temporalReleases(connections.native, 'default').isRunning(holder)).toBe(true);
+    expect(await temporalReleases({ connection: connections.native, namespace: 'default' }).isRunning(holder)).toBe(
+      true,
+    );
     // Visibility is a second behind: by its name a release is found a moment later.
     await until({ what: 'the release to be found', deadlineMs: 30_000, everyMs: 200 }, async () => {
       const { code } = await stageCommand(it, ['status', 'scripts-2-0']);
@@ -174,7 +176,9 @@ describe('a release that goes on in a new run at every step', () => {
     const approved = await stageCommand(it, ['approve', 'arena/duel', '--wave', '2', '--actor', 'bob']);
     expect(approved).toMatchObject({ code: 0, out: expect.stringContaining('approved: wave 2 starts') as string });
     expect(await stageCommand(it, ['watch', 'arena/duel'])).toMatchObject({ code: 0 });
-    expect(await temporalReleases(connections.native, 'default').isRunning(holder)).toBe(false);
+    expect(await temporalReleases({ connection: connections.native, namespace: 'default' }).isRunning(holder)).toBe(
+      false,
+    );
     const listed = await stageCommand(it, ['list', '-o', 'json']);
     const { startedAt } = await release.state();
     expect(JSON.parse(listed.out)).toEqual([expect.objectContaining({ release: 'scripts-2-0', startedAt })]);

@@ -114,7 +114,7 @@ describe('what people must know', () => {
     expect((await stageCommand(it, ['doctor'])).out).toMatch(
       /warn notices down was not told 2 notices since .+ UTC: http:\S+ answers 500 /,
     );
-    const beside = temporalBeside(connections.native, 'default');
+    const beside = temporalBeside({ connection: connections.native, namespace: 'default' });
     expect(await beside.couriers(it.clusterName)).toMatchObject({
       answers: [{ sinks: [{ sink: 'down' }] }],
       silent: 0,
@@ -197,7 +197,9 @@ describe('what people must know', () => {
     expect(text).toMatch(/^1 server does not run 2\.0 after scripts-2-0 on arena\/duel: duel-3 \(/);
     expect(sequence).toBe(1);
     expect(release).toMatchObject({ release: 'scripts-2-0', phase: 'done', can: [], failed: 1 });
-    const { answers } = await temporalBeside(connections.native, 'default').monitors(cluster);
+    const { answers } = await temporalBeside({ connection: connections.native, namespace: 'default' }).monitors(
+      cluster,
+    );
     expect(answers).toMatchObject([
       { problems: [{ server: 'duel-3', mismatch: expect.stringMatching(/./) as unknown }] },
     ]);
