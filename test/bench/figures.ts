@@ -1,8 +1,9 @@
+import type { ClickReport } from './clicks.ts';
 import type { InMemoryReport } from './in-memory/releases.ts';
 import { sinkRatio } from './report.ts';
 import type { ModeReport, Report } from './report.ts';
 import type { SinkReport, SinkWay } from './sinks.ts';
-import { megabytes, sumOf } from './statistics.ts';
+import { median, megabytes, sumOf } from './statistics.ts';
 
 /** The figures that the budgets are about, on one line for programs. A figure that was not measured is null. */
 export interface Figures {
@@ -36,6 +37,8 @@ export interface Figures {
   readonly rssMbAfter10k: readonly number[] | null;
   /** Medians over rounds: seconds of a release that tells a sink / of one that tells nobody. */
   readonly sinkRatios: Readonly<Record<Exclude<SinkWay, 'none'>, number | null>> | null;
+  /** Milliseconds that 95 of 100 people wait at most of 200 who click at once: medians over rounds, by gateways. */
+  readonly clickMsP95: { readonly one: number | null; readonly three: number | null } | null;
   /** The stepper of the ratios; null when there was no fleet lab. */
   readonly servers: number | null;
   readonly waves: number | null;
@@ -49,13 +52,14 @@ const FULL_SIZE = 10_000;
 
 /** The figures of a report. */
 export function figuresOf(report: Report): Figures {
-  const { settings, modes, inMemory, sinks } = report;
+  const { settings, modes, inMemory, sinks, clicks } = report;
   const { servers, waves, rounds } = modes.length > 0 ? settings : { servers: null, waves: null, rounds: null };
   return {
     ...ratiosOf(report),
     ...requestsOf(report),
     ...ownTimeOf(modeOf(report, 'hotwave')),
     ...fullSizeOf(inMemory?.servers === FULL_SIZE ? inMemory : undefined),
+    clickMsP95: clicks ? { one: clickP95(clicks, 1), three: clickP95(clicks, 3) } : null,
     sinkRatios: sinks ? sinkRatiosOf(sinks) : null,
     servers,
     waves,
@@ -63,6 +67,10 @@ export function figuresOf(report: Report): Figures {
     cores: settings.cores,
     byHandTool: modeOf(report, 'by-hand')?.tool ?? null,
   };
+}
+
+function clickP95({ crowds }: ClickReport, replicas: number): number | null {
+  return rounded(median(crowds.filter((one) => one.replicas === replicas).map(({ p95 }) => p95)), 0);
 }
 
 function sinkRatiosOf(report: SinkReport): NonNullable<Figures['sinkRatios']> {

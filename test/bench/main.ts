@@ -3,6 +3,7 @@ import { loadavg } from 'node:os';
 import { findCores, pinThisProcess } from '../lab/cores.ts';
 import type { Cores } from '../lab/cores.ts';
 import { bench } from './bench.ts';
+import { measureClicks } from './clicks.ts';
 import { figuresOf } from './figures.ts';
 import { measureInMemory } from './in-memory/releases.ts';
 import { help, UsageError, wishesOf } from './options.ts';
@@ -39,16 +40,17 @@ async function main(wishes: Wishes): Promise<void> {
   process.stdout.write(wishes.json ? `${JSON.stringify(figuresOf(report))}\n` : tables);
 }
 
-async function measure({ modes, fleet, inMemory, sinks }: Wishes): Promise<Report> {
+async function measure({ modes, fleet, inMemory, sinks, clicks }: Wishes): Promise<Report> {
   const loadBefore = loadavg()[0] ?? 0;
   const date = new Date();
   // Before this process is pinned: these releases have no control plane that would be on the other core.
   const releases = inMemory && (await measureInMemory({ ...inMemory, log }));
   const told = sinks && (await measureSinks({ ...sinks, log }));
+  const crowds = clicks && (await measureClicks(clicks.rounds, log));
   const cores = modes.length > 0 ? await pinned() : { sentence: 'not pinned' };
   const measurements = await bench({ ...fleet, modes, cores: cores.cores, log });
   const settings = { ...fleet, cores: cores.sentence };
-  return reportOf({ settings, modes, inMemory: releases, sinks: told, loadBefore, date }, measurements);
+  return reportOf({ settings, modes, inMemory: releases, sinks: told, clicks: crowds, loadBefore, date }, measurements);
 }
 
 /** Takes the core of the control plane away from this process, where there are two. */

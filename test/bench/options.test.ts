@@ -9,6 +9,7 @@ test('without arguments everything is measured, on a fleet of 200 and on 10,000 
   expect(wishes.fleet).toEqual({ servers: 200, waves: 10, rounds: 2 });
   expect(wishes.inMemory).toEqual({ servers: 10_000, waves: 10, rounds: 1 });
   expect(wishes.sinks).toEqual({ servers: 200, waves: 10, rounds: 5 });
+  expect(wishes.clicks).toMatchObject({ rounds: 5 });
 });
 
 test('a size that is given counts for the fleet and in memory', () => {
@@ -22,6 +23,7 @@ test('only the ways that are named are measured', () => {
   expect(wishesOf(['--modes', 'native']).inMemory).toBeUndefined();
   expect(namesIn(['--modes', 'in-memory'])).toEqual([]);
   expect(wishesOf(['--modes', 'in-memory']).sinks).toBeUndefined();
+  expect(wishesOf(['--modes', 'clicks', '--rounds', '7'])).toMatchObject({ sinks: undefined, clicks: { rounds: 7 } });
 });
 
 test.for([
@@ -42,7 +44,7 @@ test.for([
 });
 
 test('help names every mode and gives examples that are understood', () => {
-  for (const name of ['full-stepper', 'by-hand-10', 'in-memory', 'sinks']) expect(help).toContain(name);
+  for (const name of ['full-stepper', 'by-hand-10', 'in-memory', 'sinks', 'clicks']) expect(help).toContain(name);
   const examples = [...help.matchAll(/^ {2}npm run bench -- (.*)$/gm)].map(([, words = '']) => words.split(' '));
   expect(examples.length).toBeGreaterThan(3);
   for (const args of examples) expect(() => wishesOf(args)).not.toThrow();

@@ -25,6 +25,8 @@ export interface Wishes {
   readonly inMemory: Size | undefined;
   /** The same with sinks that make trouble. */
   readonly sinks: Size | undefined;
+  /** Crowds of clicks on one release; undefined when they are not wanted. */
+  readonly clicks: Pick<Size, 'rounds'> | undefined;
   readonly json: boolean;
   readonly record: boolean;
   /** A file for the whole report as JSON. */
@@ -33,7 +35,8 @@ export interface Wishes {
 
 const IN_MEMORY = 'in-memory';
 const SINKS = 'sinks';
-const names = [...modes.map(({ name }) => name), IN_MEMORY, SINKS];
+const CLICKS = 'clicks';
+const names = [...modes.map(({ name }) => name), IN_MEMORY, SINKS, CLICKS];
 
 /** The output of `--help`. */
 export const help = `Usage: npm run bench -- [options]
@@ -45,9 +48,11 @@ which takes about a quarter of an hour on two cores.
 ${modes.map(({ name, title }) => `                   ${name.padEnd(13)} ${title}`).join('\n')}
                    ${IN_MEMORY.padEnd(13)} releases on a cluster in memory: size of histories, memory of the worker
                    ${SINKS.padEnd(13)} releases on a cluster in memory, told to sinks that make trouble, and to nobody
+                   ${CLICKS.padEnd(13)} 200 clicks at the same time on one release, before one gateway and before three
   --servers N      servers of the set, default 200 (${IN_MEMORY}: 10000)
   --waves N        waves of equal size, default 10
-  --rounds N       how often each way is measured, default 2 (${IN_MEMORY}: 1, one release after the other; ${SINKS}: 5)
+  --rounds N       how often each way is measured, default 2 (${IN_MEMORY}: 1, one release after the other;
+                   ${SINKS} and ${CLICKS}: 5)
   --json           print one line of JSON on standard output, and everything else on standard error
   --report FILE    write all that was measured into a file, as JSON
   --record         write the tables and the report into docs/
@@ -60,6 +65,7 @@ Examples:
   npm run bench -- --modes ${IN_MEMORY} --servers 10000 --waves 100
   npm run bench -- --modes ${IN_MEMORY} --rounds 20
   npm run bench -- --modes ${SINKS}
+  npm run bench -- --modes ${CLICKS} --rounds 7
 `;
 
 /**
@@ -77,6 +83,7 @@ export function wishesOf(args: readonly string[]): Wishes {
     fleet: sizeOf(size, { servers: 200, waves: 10, rounds: 2 }),
     inMemory: chosen.includes(IN_MEMORY) ? sizeOf(size, { servers: 10_000, waves: 10, rounds: 1 }) : undefined,
     sinks: chosen.includes(SINKS) ? sizeOf(size, { servers: 200, waves: 10, rounds: 5 }) : undefined,
+    clicks: chosen.includes(CLICKS) ? sizeOf(size, { servers: 200, waves: 1, rounds: 5 }) : undefined,
     json,
     record,
     report,

@@ -1,4 +1,5 @@
 import type { Measurement } from './bench.ts';
+import type { ClickReport } from './clicks.ts';
 import { machine, versions } from './environment.ts';
 import type { InMemoryReport } from './in-memory/releases.ts';
 import type { Mode, RequestCounts } from './mode.ts';
@@ -72,6 +73,8 @@ export interface Report {
   readonly inMemory?: InMemoryReport | undefined;
   /** Releases whose sinks make trouble; undefined when there were none. */
   readonly sinks?: SinkReport | undefined;
+  /** Crowds of clicks; undefined when there were none. */
+  readonly clicks?: ClickReport | undefined;
   readonly measurements: readonly Measurement[];
 }
 
@@ -81,13 +84,14 @@ export interface ReportContext {
   readonly modes: readonly Mode[];
   readonly inMemory?: InMemoryReport | undefined;
   readonly sinks?: SinkReport | undefined;
+  readonly clicks?: ClickReport | undefined;
   readonly loadBefore: number;
   readonly date: Date;
 }
 
 /** Sums up the measurements of one run. */
 export function reportOf(context: ReportContext, measurements: readonly Measurement[]): Report {
-  const { settings, modes, inMemory, sinks } = context;
+  const { settings, modes, inMemory, sinks, clicks } = context;
   return {
     date: context.date.toISOString(),
     machine: machine(),
@@ -102,6 +106,7 @@ export function reportOf(context: ReportContext, measurements: readonly Measurem
     ),
     inMemory,
     sinks,
+    clicks,
     measurements,
   };
 }

@@ -1,3 +1,5 @@
+import { CLICKS, REPLICAS } from './clicks.ts';
+import type { ClickReport } from './clicks.ts';
 import type { InMemoryRelease, InMemoryReport } from './in-memory/releases.ts';
 import { sinkRatio, summary } from './report.ts';
 import type { ModeReport, Ratio, Report, Summary } from './report.ts';
@@ -13,17 +15,18 @@ export interface Section {
 
 /** A report as Markdown, a section for each lab: what was measured, on what, and how it compares. */
 export function sectionsOf(report: Report): Section[] {
-  const { settings, modes, inMemory, sinks } = report;
+  const { settings, modes, inMemory, sinks, clicks } = report;
   const joined = (parts: readonly string[]): string => parts.filter((part) => part !== '').join('\n\n');
   const named = (name: string, { servers, waves }: { servers: number; waves: number }, parts: string[]): Section => ({
     name: `${name}${servers}x${waves}`,
     text: joined(parts),
   });
-  const isFleet = modes.length > 0 || (!inMemory && !sinks);
+  const isFleet = modes.length > 0 || (!inMemory && !sinks && !clicks);
   return [
     ...(isFleet ? [named('', settings, fleetParts(report))] : []),
     ...(inMemory ? [named('in-memory-', inMemory, inMemoryParts(report, inMemory))] : []),
     ...(sinks ? [named('sinks-', sinks, sinkParts(report, sinks))] : []),
+    ...(clicks ? [{ name: `clicks-${CLICKS}`, text: joined(clickParts(report, clicks)) }] : []),
   ];
 }
 
@@ -77,6 +80,58 @@ function sinkParts(report: Report, sinks: SinkReport): string[] {
       ],
       (Object.keys(SINK_WAYS) as SinkWay[]).map((way) => sinkRow(sinks, way)),
     ),
+  ];
+}
+
+/** The budget of a click's answer, in milliseconds (p95). */
+const CLICK_BUDGET = 1_000;
+
+function clickParts(report: Report, { rounds, crowds }: ClickReport): string[] {
+  return [
+    `### ${CLICKS} clicks at the same time on one release`,
+    `${provenance(report)} Temporal, worker and gateways are processes of their own, the people who click are in the process of the benchmark; not pinned. Rounds: ${rounds}, order reversed from round to round. Each cell is the median over rounds.`,
+    table(
+      [
+        'gateways',
+        'p95 (ms)',
+        'least to most',
+        'budget',
+        '',
+        'median (ms)',
+        'last (ms)',
+        'answers of the release',
+        'load',
+      ],
+      REPLICAS.map((replicas) =>
+        clickRow(
+          crowds.filter((one) => one.replicas === replicas),
+          replicas,
+        ),
+      ),
+    ),
+    table(
+      ['seconds of processor time', ...REPLICAS.map((replicas) => `gateways: ${replicas}`)],
+      [...new Set(crowds.flatMap(({ processorTime }) => Object.keys(processorTime)))].map((program) => [
+        program,
+        ...REPLICAS.map((replicas) => {
+          const own = crowds.filter((one) => one.replicas === replicas);
+          return summary(own.map(({ processorTime }) => processorTime[program] ?? 0))?.median.toFixed(2) ?? '';
+        }),
+      ]),
+    ),
+  ];
+}
+
+function clickRow(crowds: ClickReport['crowds'], replicas: number): string[] {
+  const of = (key: 'median' | 'p95' | 'most' | 'decided' | 'load'): Summary | undefined =>
+    summary(crowds.map((crowd) => crowd[key]));
+  const p95 = of('p95');
+  if (!p95) return [String(replicas)];
+  const verdict = p95.median <= CLICK_BUDGET ? 'kept' : 'missed';
+  const middle = (key: 'median' | 'most' | 'decided'): string => of(key)?.median.toFixed(0) ?? '';
+  return [
+    ...[String(replicas), p95.median.toFixed(0), range(p95, 0), String(CLICK_BUDGET), verdict],
+    ...[middle('median'), middle('most'), middle('decided'), of('load')?.median.toFixed(1) ?? ''],
   ];
 }
 

@@ -13,6 +13,7 @@ const program = fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url));
 export interface GatewayProcess {
   /** `http://127.0.0.1:port` */
   readonly url: string;
+  readonly pid: number;
   /** The JSON lines that it has written so far. */
   readonly log: () => string;
   /** Ends it as a deployment does. */
@@ -51,6 +52,7 @@ export async function startGatewayProcess(env: Readonly<Record<string, string>>)
   });
   return {
     url,
+    pid: child.pid!,
     log: () => written,
     async stop() {
       const started = performance.now();

@@ -9,6 +9,15 @@ export interface WorkerStart {
   readonly clusterName: string;
   /** The receivers of the news of releases. Default nobody, and there is no policy. */
   readonly sinks?: Parameters<typeof policyOf>[0];
+  /** The people who may click; there are no sinks then. */
+  readonly people?: ClickPeople;
+}
+
+/** So many people, p1, p2 and so on, of whom 20 approve a wave, by Standard Webhooks through a gateway with this key. */
+export interface ClickPeople {
+  readonly count: number;
+  /** `ssh-ed25519 AAAA…` */
+  readonly key: string;
 }
 
 /**
