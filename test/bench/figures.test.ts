@@ -5,6 +5,7 @@ import type { Figures } from './figures.ts';
 import type { InMemoryRelease } from './in-memory/releases.ts';
 import { modes } from './modes/index.ts';
 import { reportOf } from './report.ts';
+import { sectionsOf } from './tables.ts';
 
 const measured = (mode: string, seconds: number, more: Partial<Measurement> = {}): Measurement => ({
   mode,
@@ -103,4 +104,18 @@ test('releases of fewer servers say nothing about 10,000', () => {
 
 test('the figures are one line', () => {
   expect(JSON.stringify(figures({}))).not.toContain('\n');
+});
+
+test('the wait of a crowd of clicks is the median of the rounds, by gateways', () => {
+  const crowd = (replicas: number, p95: number) => {
+    const rest = { round: 1, median: 1, most: 1, load: 0, processorTime: { worker: 1 }, decided: 200 };
+    return { replicas, p95, ...rest };
+  };
+  const clicks = { rounds: 3, crowds: [crowd(1, 900), crowd(1, 700), crowd(1, 800), crowd(3, 1_400)] };
+  const settings = { servers: 10, waves: 2, rounds: 1, cores: 'not pinned' };
+  const report = reportOf({ settings, modes: [], clicks, loadBefore: 0, date: new Date(0) }, []);
+  expect(figuresOf(report).clickMsP95).toEqual({ one: 800, three: 1_400 });
+  const [section] = sectionsOf(report);
+  expect(section?.text).toMatch(/\| 1 +\| 800 +\| 700 to 900 +\| 1000 +\| kept/);
+  expect(section?.text).toMatch(/\| 3 +\| 1400 +\| 1400 to 1400 +\| 1000 +\| missed/);
 });
