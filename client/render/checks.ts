@@ -1,5 +1,6 @@
 import type { PreflightLine } from '../../workflows/messages.ts';
 import { commandLines } from './command-lines.ts';
+import { commandLine } from '../../release/narrate/shell.ts';
 import { topicOf } from '../../release/narrate/advice.ts';
 import { textWidth, wrapped } from './text-width.ts';
 import type { View } from './view.ts';
@@ -34,7 +35,7 @@ export function refusalAdvice(lines: readonly PreflightLine[]): string[] {
   const refusing = lines.filter(
     ({ title, status, commands }) => status === 'refused' && commands === undefined && topicOf(title) !== undefined,
   );
-  return refusing.map(({ title }) => `to do: hotwave explain ${title.replaceAll(' ', '-')}`);
+  return refusing.map(({ title }) => `to do: ${commandLine('explain', title.replaceAll(' ', '-'))}`);
 }
 
 function besideOrBelow(title: string, detail: string, room: { titleWidth: number; columns: number }): string[] {

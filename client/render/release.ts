@@ -118,7 +118,7 @@ export function failureLines({ failures }: ReleaseState, view: View, limit = Inf
 
 /** The commands that explain the classes of the failed servers. */
 export function adviceLines({ failures }: ReleaseState): string[] {
-  return [...new Set(failures.map((failure) => failure.class))].map((kind) => `to do: hotwave explain ${kind}`);
+  return [...new Set(failures.map((failure) => failure.class))].map((kind) => `to do: ${commandLine('explain', kind)}`);
 }
 
 /** The decisions, oldest first. */

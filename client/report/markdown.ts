@@ -43,7 +43,7 @@ export function reportMarkdown(report: Report): string {
     warnings.length === 0
       ? ''
       : `## Warnings\n\n${warnings.map((line) => `- ${escapeMarkdown(line, 500)}`).join('\n')}`,
-    `Written by hotwave on ${moment(writtenAt)} from what Temporal keeps.`,
+    `Written on ${moment(writtenAt)} by hotwave, from the records of Temporal.`,
   ];
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
 }

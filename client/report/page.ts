@@ -47,7 +47,7 @@ export function reportPage(report: Report): string {
 <body><main><h1>${escaped(title)}</h1><p class="why">${escaped(why)}</p>
 <dl>${facts.map(([name, value]) => `<dt>${escaped(name)}</dt><dd>${escaped(value)}</dd>`).join('')}</dl>
 ${sections.join('\n')}
-<footer>Written by hotwave on ${moment(writtenAt)} from what Temporal keeps.</footer></main></body></html>
+<footer>Written on ${moment(writtenAt)} by hotwave, from the records of Temporal.</footer></main></body></html>
 `;
 }
 

@@ -64,15 +64,17 @@ export function explainTemporalError(error: unknown, { address, namespace }: Des
   if (error instanceof WorkflowNotFoundError) {
     return new ExitError(EXIT.refused, 'the release has ended meanwhile', ['hotwave status shows how']);
   }
-  if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) {
-    if (/TMPRL1100|nondeterminism/i.test(error.message)) return anotherVersion();
-    return unknownQuestion(error.message);
-  }
+  if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) return unread(error);
   if (error instanceof WorkflowFailedError || error instanceof ActivityExecutionFailedError) return unanswered(error);
   if (error instanceof ValueError) return new ExitError(EXIT.unreachable, error.message, [KEYS_HINT]);
   const status = grpcStatus(error);
   if (status?.code === GRPC.notFound && /^namespace/i.test(status.details)) return noNamespace(address, namespace);
   return explainStatus(error, address);
+}
+
+/** Why a worker did not answer a query. */
+function unread({ message }: Error): ExitError {
+  return /TMPRL1100|nondeterminism/i.test(message) ? anotherVersion() : unknownQuestion(message);
 }
 
 function explainStatus(error: unknown, address: string): unknown {

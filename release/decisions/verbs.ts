@@ -284,23 +284,27 @@ const OF_A_PERSON: readonly Verb[] = [
 ];
 
 /** The verbs that people mostly want where a release stands, the likeliest first; verbs that are not named come after these. */
-function likeliest({ phase, failures, gate, freeze, pausedBecause = '' }: ReleaseState): readonly Verb[] {
-  const hasFailed = failures.length > 0;
-  switch (phase) {
+function likeliest(state: ReleaseState): readonly Verb[] {
+  const hasFailed = state.failures.length > 0;
+  switch (state.phase) {
     case 'waiting-approval':
       return hasFailed ? ['approve', 'retry', 'rollback', 'reject'] : ['approve', 'reject'];
     case 'paused':
     case 'pausing':
-      if (gate && !hasFailed) return ['approve', 'reject', 'resume', 'rollback'];
-      return hasFailed && !pausedBecause.startsWith('by ') ? ['retry', 'rollback', 'resume'] : ['resume', 'rollback'];
+      return likeliestInPause(state);
     case 'frozen':
-      return freeze ? ['override-freeze', 'pause', 'rollback'] : [];
+      return state.freeze ? ['override-freeze', 'pause', 'rollback'] : [];
     case 'updating':
     case 'baking':
       return hasFailed ? ['rollback', 'pause'] : ['pause', 'rollback'];
     default:
       return [];
   }
+}
+
+function likeliestInPause({ failures, gate, pausedBecause = '' }: ReleaseState): readonly Verb[] {
+  if (failures.length === 0) return gate ? ['approve', 'reject', 'resume', 'rollback'] : ['resume', 'rollback'];
+  return pausedBecause.startsWith('by ') ? ['resume', 'rollback'] : ['retry', 'rollback', 'resume'];
 }
 
 /** A gate takes votes also while a pause or a halt holds its wave. */

@@ -1,8 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { commandRows } from '../../client/render/command-lines.ts';
 import { checkLines } from '../../client/render/checks.ts';
-import { commandLines } from '../../client/render/command-lines.ts';
+import { commandLines, commandRows } from '../../client/render/command-lines.ts';
 import { renderMonitor } from '../../client/render/monitor.ts';
 import { renderList } from '../../client/render/list.ts';
 import { hasChanges, renderPlan } from '../../client/render/plan.ts';

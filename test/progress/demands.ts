@@ -1,3 +1,4 @@
+import { agreed, counted } from '../../release/spec/counted.ts';
 import { why } from '../../release/narrate/narrate.ts';
 import type { Plan, PlannedServer } from '../../release/plan/plan.ts';
 import { excludedServers, leftOut, revertedServers } from '../../release/progress/groups.ts';
@@ -208,12 +209,17 @@ export class Demands {
     const live = new Map([...this.#cluster.servers.values()].map((server) => [server.uid, server]));
     const proving = proved.filter(({ uid }) => live.get(uid)?.loaded === plan.version).length;
     this.demand(
-      state.reason.startsWith(`${proving} new servers prove ${plan.version};`),
+      state.reason.startsWith(
+        `${counted(proving, 'new server')} ${agreed(proving, 'proves', 'prove')} ${plan.version};`,
+      ),
       `${proving} new servers prove it: ${state.reason}`,
     );
     const isSame = ({ uid }: PlannedServer): boolean => live.has(uid);
     const older = plan.bystanders.filter(isSame).length;
-    this.demand(state.reason.includes(`; ${older} older servers stayed`), `${older} have stayed: ${state.reason}`);
+    this.demand(
+      state.reason.includes(`; ${counted(older, 'older server')} stayed`),
+      `${older} have stayed: ${state.reason}`,
+    );
   }
 
   /** A server that came is proved, or is known to have failed; once enough are proved nobody is followed any more. */
