@@ -37,7 +37,7 @@ const COMMANDS: Readonly<Record<string, Timed>> = {
   'status (running)': { argv: ['status', set('gated')], code: 3, budget: { package: 0.5, checkout: 0.5 } },
   'status (ended)': { argv: ['status', set('done')], code: 0, budget: { package: 0.5, checkout: 0.5 } },
   list: { argv: ['list'], code: 0, budget: { package: 0.5, checkout: 0.5 } },
-  [`plan of ${SERVERS} servers`]: { argv: ['plan', 'big.yaml'], code: 10, budget: { package: 2, checkout: 2 } },
+  [`plan of ${SERVERS} servers`]: { argv: ['plan', 'big.yaml'], code: 0, budget: { package: 2, checkout: 2 } },
 };
 const WAYS = {
   package: [process.execPath, packed],

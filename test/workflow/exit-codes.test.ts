@@ -122,7 +122,7 @@ const SCRIPTS: readonly {
   {
     code: EXIT.changes,
     lines: [
-      [EXIT.changes, 'plan good.yaml'],
+      [EXIT.changes, 'plan good.yaml --detailed-exitcode'],
       [EXIT.ok, 'start good.yaml --wait'],
       [EXIT.ok, 'plan good.yaml'],
     ],
