@@ -160,7 +160,7 @@ const SHOWN = 5;
 export function detailsMarkdown(state: ReleaseState): string {
   const sections = [
     statusMarkdown(state),
-    `${escapeMarkdown(state.set.namespace)}/${escapeMarkdown(state.set.name)} → ${escapeMarkdown(state.image)} (${escapeMarkdown(versionsText(state))}), started by ${escapeMarkdown(state.requester)}`,
+    `${escapeMarkdown(state.set.namespace)}/${escapeMarkdown(state.set.name)}${imageMarkdown(state)}, started by ${escapeMarkdown(state.requester)}`,
     commandsMarkdown(state),
     wavesMarkdown(state),
     failuresMarkdown(state),
@@ -170,6 +170,12 @@ export function detailsMarkdown(state: ReleaseState): string {
     decisionsMarkdown(state),
   ];
   return markdownPage(sections);
+}
+
+/** A rollback that has not read the set yet knows no image. */
+function imageMarkdown(state: ReleaseState): string {
+  if (state.image === '') return '';
+  return ` → ${escapeMarkdown(state.image)} (${escapeMarkdown(versionsText(state))})`;
 }
 
 /** Sections as one page that is not too long for a URL. */

@@ -77,7 +77,7 @@ describe('a question to a worker', () => {
         expect(byActivity, argv.join(' ')).toMatchObject({ code });
         asked += 1;
       };
-      await demand(EXIT.changes, 'plan', 'good.yaml', '-o', 'json');
+      await demand(EXIT.ok, 'plan', 'good.yaml', '-o', 'json');
       await demand(EXIT.refused, 'plan', 'other.yaml');
       await demand(EXIT.ok, 'doctor', '-n', 'arena');
       await demand(EXIT.refused, 'versions', 'arena/duel');
