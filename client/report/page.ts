@@ -20,7 +20,7 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
 th { color: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } td { overflow-wrap: anywhere }
 svg { width: 100%; min-width: 40rem; height: auto; display: block; font: 11px system-ui, "DejaVu Sans", sans-serif }
 .tick { stroke: var(--line); stroke-width: .7 } .axis { fill: var(--soft); font-size: 10px } .name { fill: var(--ink) }
-.set .name, .wave .name { font-weight: 600 } .mark { fill: var(--ink); stroke: var(--paper) } .failed { stroke: var(--bad); stroke-width: 1.5 }
+.set .name, .wave .name, .name.bad { font-weight: 600 } .name.bad { fill: var(--bad) } .mark { fill: var(--ink); stroke: var(--paper) } .failed { stroke: var(--bad); stroke-width: 1.5 }
 .s-write { fill: var(--write); background: var(--write) } .s-ready { fill: var(--ready); background: var(--ready) }
 .s-reload { fill: var(--reload); background: var(--reload) } .s-proof-and-health { fill: var(--proof); background: var(--proof) }
 .s-bake { fill: var(--bake); background: var(--bake) } .s-look { fill: var(--look); background: var(--look) }

@@ -45,6 +45,8 @@ export interface Segment {
 /** A row of the picture: the set, a wave, a server, or servers that are folded. */
 export interface Row {
   readonly kind: 'set' | 'wave' | 'server' | 'folded';
+  /** The server has failed, whatever became of it. */
+  readonly hasFailed?: boolean;
   readonly name: string;
   readonly segments: readonly Segment[];
   /** Decisions, for the row of the set. */
@@ -164,7 +166,12 @@ function rowsOf(state: ReleaseState, works: readonly Work[], end: number): reado
       marks: [],
     };
   });
-  return [set, ...waves, ...serverRows(works, end)];
+  const failed = new Set([...state.failures, ...(state.failedBefore ?? [])].map(({ server }) => server));
+  return [
+    set,
+    ...waves,
+    ...serverRows(works, end).map((row) => (failed.has(row.name) ? { ...row, hasFailed: true } : row)),
+  ];
 }
 
 function isDuring({ startedAt, endedAt }: WaveProgress, at: number, end: number): boolean {

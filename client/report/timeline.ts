@@ -37,7 +37,7 @@ function axis(span: number, height: number): string {
   }).join('');
 }
 
-function rowOf({ kind, name, segments, marks }: Row, y: number, place: (at: number) => number): string {
+function rowOf({ kind, name, segments, marks, hasFailed }: Row, y: number, place: (at: number) => number): string {
   const label = name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME - 1)}…` : name;
   const inset = kind === 'set' || kind === 'wave' ? 3 : 5;
   const bars = segments.map(({ stage, from, to, failure }) => {
@@ -51,5 +51,5 @@ function rowOf({ kind, name, segments, marks }: Row, y: number, place: (at: numb
     const x = place(at).toFixed(1);
     return `<path class="mark" d="M${x} ${y + 1}l5 8l-5 8l-5 -8z"><title>${escaped(text)}</title></path>`;
   });
-  return `<g class="${kind}"><text class="name" x="0" y="${y + 13}">${escaped(label)}<title>${escaped(name)}</title></text>${bars.join('')}${points.join('')}</g>`;
+  return `<g class="${kind}"><text class="name${hasFailed === true ? ' bad' : ''}" x="0" y="${y + 13}">${escaped(label)}<title>${escaped(name)}</title></text>${bars.join('')}${points.join('')}</g>`;
 }
