@@ -86,7 +86,7 @@ async function longConnection(
   { signal, opened, take, now }: LongConnection,
 ): Promise<string> {
   const eventDispatcher = new lark.EventDispatcher({ loggerLevel: lark.LoggerLevel.fatal }).register({
-    'card.action.trigger': (event: unknown) => clicked({ event, at: now() }, take),
+    'card.action.trigger': (event: unknown) => clicked({ event, at: createdAt(event) ?? now() }, take),
   } as never);
   const ready = Promise.withResolvers<undefined>();
   const ended = Promise.withResolvers<string>();
@@ -177,6 +177,19 @@ const cardClick = z.object({
   }),
   context: z.object({ open_message_id: z.string().max(200) }),
 });
+
+const created = z.object({ create_time: z.string().regex(/^\d{13,16}$/) });
+
+/**
+ * When the event came about, milliseconds since the epoch; undefined when Feishu does not say. Version 2 of its events has
+ * microseconds there, others have milliseconds.
+ */
+function createdAt(event: unknown): number | undefined {
+  const read = created.safeParse(event);
+  if (!read.success) return undefined;
+  const { create_time: time } = read.data;
+  return time.length > 13 ? Math.floor(Number(time) / 10 ** (time.length - 13)) : Number(time);
+}
 
 /** The text that Feishu shows to the person who clicked. */
 interface Toast {

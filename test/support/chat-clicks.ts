@@ -121,7 +121,7 @@ async function feishuChat(way: 'socket' | 'http'): Promise<Chat> {
       ...secretFiles({ HOTWAVE_FEISHU_SECRET_FILE: FEISHU_APP.appSecret, ...key }),
     },
     async click({ url }, { id, person, value, at, isForged }) {
-      const event = feishuClick(id, `ou_${person}`, value);
+      const event = feishuClick(id, `ou_${person}`, value, at);
       if (way === 'socket') return sentenceOf(await feishu.event(id, event));
       const own = isForged === true ? 'guessed' : ENCRYPT_KEY;
       const iv = Buffer.alloc(16, 7);
@@ -188,7 +188,7 @@ function webhookChat(): Promise<Chat> {
 export const CHATS = {
   'slack socket': { vendor: 'slack', isSigned: false, isTimed: false, open: () => slackChat('socket') },
   'slack http': { vendor: 'slack', isSigned: true, isTimed: true, open: () => slackChat('http') },
-  'feishu long connection': { vendor: 'feishu', isSigned: false, isTimed: false, open: () => feishuChat('socket') },
+  'feishu long connection': { vendor: 'feishu', isSigned: false, isTimed: true, open: () => feishuChat('socket') },
   'feishu callbacks': { vendor: 'feishu', isSigned: true, isTimed: true, open: () => feishuChat('http') },
   'dingtalk stream': { vendor: 'dingtalk', isSigned: false, isTimed: true, open: dingtalkChat },
   'standard webhooks': { vendor: 'webhook', isSigned: true, isTimed: true, open: webhookChat },

@@ -140,10 +140,14 @@ export async function fakeFeishu(): Promise<FakeFeishu> {
 }
 
 /** Feishu's words for a click on a card. */
-export function feishuClick(eventId: string, person: string, value: object): object {
+export function feishuClick(eventId: string, person: string, value: object, at?: number): object {
   return {
     schema: '2.0',
-    header: { event_id: eventId, event_type: 'card.action.trigger' },
+    header: {
+      event_id: eventId,
+      event_type: 'card.action.trigger',
+      ...(at === undefined ? {} : { create_time: `${at}000` }),
+    },
     event: {
       operator: { open_id: person },
       action: { value },
