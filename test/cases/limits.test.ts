@@ -3,7 +3,8 @@ import { describe, expect } from 'vitest';
 import { until } from '../lab/until.ts';
 import type { ReleaseFile } from '../../release/spec/spec.ts';
 import type { ReleaseState } from '../../release/progress/state.ts';
-import { MESSAGES, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
+import { MESSAGES, WORKFLOWS, releaseWorkflowId, taskQueueOf } from '../../workflows/messages.ts';
+import { SET } from '../support/builders.ts';
 import { isOver } from '../support/carry.ts';
 import { effects } from '../support/fake-log.ts';
 import type { StartedRelease } from '../support/hotwave.ts';
@@ -148,9 +149,13 @@ describe('a release file', () => {
   // B7: nothing at all in it.
   test('that is no release file at all is refused by the workflow', async ({ stage }) => {
     const it = await stage();
-    const file = aRelease();
-    const release = await it.start(changed(file, ['spec', 'images'], null));
-    await expect(release.handle.result()).rejects.toMatchObject({ cause: { type: 'BadInput' } });
+    // No command of ours starts such a thing.
+    const handle = await it.client.workflow.start(WORKFLOWS.hotUpdate, {
+      workflowId: releaseWorkflowId(it.clusterName, SET),
+      taskQueue: taskQueueOf(it.clusterName),
+      args: [{ v: 1, cluster: it.clusterName, file: changed(aRelease(), ['spec', 'images'], null), requester: 'ann' }],
+    });
+    await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'BadInput' } });
     expect(effects(it.cluster, 0)).toEqual([]);
   });
 });
