@@ -312,7 +312,7 @@ function newServers(release: Release, now: number): Step | undefined {
 function tooFew({ spec, progress }: Release, count: number): Extract<Step, { kind: 'note' }>['event'] {
   const proved = progress.newServers?.proved.length ?? 0;
   const time = formatDuration(spec.newServers.watch);
-  const reason = `${proved} of ${counted(count, 'new server')} ${agreed(proved, 'was', 'were')} created and proved within ${time}`;
+  const reason = `${counted(proved, 'new server')} of ${count} ${agreed(proved, 'was', 'were')} created and proved within ${time}`;
   return { kind: 'leaving', to: 'hold', outcome: 'failed', reason };
 }
 

@@ -80,5 +80,5 @@ test('fewer new servers than expected in time are a failure that says how many t
   await world.aSet('late', { replicas: 1 });
   const result = await (await world.hotwave.start(world.release('late', 'v2.0', onlyNew(1, '2s')))).result();
   expect(result).toMatchObject({ outcome: 'failed' });
-  expect(result.reason).toBe('0 of 1 new server were created and proved within 2s');
+  expect(result.reason).toBe('0 new servers of 1 were created and proved within 2s');
 });

@@ -54,7 +54,7 @@ describe('rollback --scope failed', () => {
     });
     expect(versions(it.cluster)).toEqual({ ...on('2.0', 0, 1, 2, 3, 4, 5, 6, 8, 9), ...on('1.0', 7) });
     const { warnings } = await release.state();
-    expect(warnings.join()).toMatch(/keep an override of registry\.test\/scripts:1\.0 until .*: duel-7/);
+    expect(warnings.join()).toMatch(/keeps an override of registry\.test\/scripts:1\.0 until .*: duel-7/);
     expect(it.cluster.set().raw.spec.updateStrategy).toEqual(USER_STRATEGY);
   });
 
