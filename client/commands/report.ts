@@ -1,14 +1,15 @@
 import { open } from 'node:fs/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { FoundRelease } from '../temporal/find-release.ts';
-import { findCountingRelease, firstRunOf } from '../temporal/find-release.ts';
+import { findCountingRelease, firstRunOf, isOpen } from '../temporal/find-release.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import { withTemporal } from '../temporal/connect.ts';
-import { look } from '../terminal/look.ts';
+import { isFinal } from '../../release/progress/state.ts';
+import { readStateIfAnswered } from '../temporal/read-state.ts';
 import { reportMarkdown } from '../report/markdown.ts';
 import { reportPage } from '../report/page.ts';
 import { reportOf } from '../report/report.ts';
-import type { Report } from '../report/report.ts';
+import type { EndedFromOutside, Report } from '../report/report.ts';
 import { worksOf } from '../report/story.ts';
 import type { History } from '../report/story.ts';
 import { WORKER_HINT } from '../temporal/temporal-errors.ts';
@@ -30,6 +31,8 @@ export interface ReportFlags extends SetFlags {
   readonly force?: boolean | undefined;
 }
 
+/** Milliseconds for a worker that has to go through all of a long history before it can answer. */
+const STATE_MS = 20_000;
 /** Milliseconds for a long history. */
 const HISTORY_MS = 60_000;
 /** Runs of one release: each has up to 10,000 events. */
@@ -55,17 +58,20 @@ const TEXTS: Record<ReportFlags['output'], (report: Report) => string> = {
 };
 
 async function readReport(io: Io, temporal: Temporal, found: FoundRelease): Promise<Report> {
-  const state = await look(temporal, found);
+  const [state, histories] = await Promise.all([
+    readStateIfAnswered(temporal, found.handle, STATE_MS),
+    historiesOf(temporal, found),
+  ]);
   if (state === undefined) throw new ExitError(EXIT.unreachable, 'no worker answered in time', [WORKER_HINT]);
-  if (state === 'gone')
-    throw new ExitError(
-      EXIT.failed,
-      'the workflow of the release was ended from outside, so nobody can tell its story',
-      [`hotwave status ${found.reference} shows what Temporal knows of it`],
-    );
-  const histories = await historiesOf(temporal, found);
   const works = await worksOf(histories, state.set, temporal.client.options.loadedDataConverter);
-  return reportOf(state, works, io.now());
+  return reportOf(state, works, io.now(), isFinal(state.phase) ? undefined : endedFromOutside(found));
+}
+
+/** A workflow that was terminated, say, tells its state as it was then: a story without an end of its own. */
+function endedFromOutside(found: FoundRelease): EndedFromOutside | undefined {
+  if (isOpen(found)) return undefined;
+  const { status, closeTime } = found.description;
+  return { how: status.name.toLowerCase().replaceAll('_', ' '), at: closeTime?.getTime() };
 }
 
 /** The histories of a chain of runs, from its first. */

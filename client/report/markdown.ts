@@ -16,8 +16,8 @@ export function reportMarkdown(report: Report): string {
     table(
       'Waves',
       ['Wave', 'State', 'Servers', 'Proved', 'Failed', 'Waited before', 'Took', 'Of that'],
-      waves.map(({ number, name, status, size, proven, failed, waited, took, stages }) => [
-        `${number} ${name}`,
+      waves.map(({ name, status, size, proven, failed, waited, took, stages }) => [
+        name,
         status,
         ...[size, proven, failed].map(String),
         waited,

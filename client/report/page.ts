@@ -17,14 +17,14 @@ h1 { font-size: 1.4rem; margin: 0 0 .25rem; overflow-wrap: anywhere } h2 { font-
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: 0 } dt { color: var(--soft) } dd { margin: 0; overflow-wrap: anywhere }
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line) }
-th { color: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } td { overflow-wrap: anywhere }
+th { color: var(--soft); font-weight: 600 } td.n, th.n { text-align: right; font-variant-numeric: tabular-nums } td { overflow-wrap: anywhere } .short { white-space: nowrap }
 svg { width: 100%; min-width: 40rem; height: auto; display: block; font: 11px system-ui, "DejaVu Sans", sans-serif }
 .tick { stroke: var(--line); stroke-width: .7 } .axis { fill: var(--soft); font-size: 10px } .name { fill: var(--ink) }
-.set .name, .wave .name, .name.bad { font-weight: 600 } .name.bad { fill: var(--bad) } .mark { fill: var(--ink); stroke: var(--paper) } .failed { stroke: var(--bad); stroke-width: 1.5 }
+.set .name, .wave .name, .rollback .name, .name.bad { font-weight: 600 } .name.bad { fill: var(--bad) } .mark { fill: var(--ink); stroke: var(--paper) } .failed { stroke: var(--bad); stroke-width: 1.5 }
 .s-write { fill: var(--write); background: var(--write) } .s-ready { fill: var(--ready); background: var(--ready) }
 .s-reload { fill: var(--reload); background: var(--reload) } .s-proof-and-health { fill: var(--proof); background: var(--proof) }
 .s-bake { fill: var(--bake); background: var(--bake) } .s-look { fill: var(--look); background: var(--look) }
-.s-rollback { fill: var(--rollback); background: var(--rollback) }
+.s-rollback { fill: var(--rollback); background: var(--rollback) } .s-wait { fill: var(--line); background: var(--line) }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1rem; color: var(--soft); font-size: .85rem; margin: .5rem 0 0; padding: 0; list-style: none }
 .legend i { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; margin-right: .35rem; vertical-align: -1px; print-color-adjust: exact }
 .bad { color: var(--bad) } footer { color: var(--soft); margin-top: 2rem; font-size: .85rem }`;
@@ -74,9 +74,9 @@ const WAVE_HEAD: Head = [
   { title: 'Ordinals' },
 ];
 
-function waveCells({ number, name, status, size, proven, failed, waited, took, stages, servers }: WaveLine): Cell[] {
+function waveCells({ name, status, size, proven, failed, waited, took, stages, servers }: WaveLine): Cell[] {
   return [
-    { text: `${number} ${name}` },
+    { text: name },
     { text: status },
     { text: String(size), kind: 'n' },
     { text: String(proven), kind: 'n' },
@@ -123,8 +123,12 @@ function table(title: string, head: Head, rows: readonly (readonly Cell[])[]): s
   return `<section><h2>${title}</h2><div class="wide"><table><thead><tr>${heads.join('')}</tr></thead><tbody>${body.join('\n')}</tbody></table></div></section>`;
 }
 
+/** A cell of so many characters is not broken: a word would be before a sentence beside it is. */
+const SHORT = 24;
+
 function cellOf({ text, kind }: Cell): string {
-  return `<td${kind === undefined ? '' : ` class="${kind}"`}>${escaped(text)}</td>`;
+  const classes = [...(kind === undefined ? [] : [kind]), ...(text.length <= SHORT ? ['short'] : [])];
+  return `<td${classes.length === 0 ? '' : ` class="${classes.join(' ')}"`}>${escaped(text)}</td>`;
 }
 
 function list(title: string, lines: readonly string[]): string {

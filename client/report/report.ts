@@ -1,13 +1,14 @@
 import { why } from '../../release/narrate/narrate.ts';
 import type { ServerFailure } from '../../release/checks/server.ts';
-import type { DecisionRecord, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
+import type { DecisionRecord, Phase, ReleaseState, WaveProgress } from '../../release/progress/state.ts';
 import { isFinal } from '../../release/progress/state.ts';
 import { compactRanges } from '../../release/fleet/ranges.ts';
+import { counted } from '../../release/spec/counted.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
 import type { Work } from './story.ts';
 
 /** The stages of a server in a wave, and of the set, as the picture shows them. */
-export const STAGES = ['write', 'Ready', 'reload', 'proof and health', 'bake', 'look', 'rollback'] as const;
+export const STAGES = ['write', 'Ready', 'reload', 'proof and health', 'bake', 'look', 'rollback', 'wait'] as const;
 /** A stage of a server in a wave, or of the set. */
 export type StageName = (typeof STAGES)[number];
 
@@ -42,9 +43,9 @@ export interface Segment {
   readonly failure?: string | undefined;
 }
 
-/** A row of the picture: the set, a wave, a server, or servers that are folded. */
+/** A row of the picture: the set, a wave, the way back, a server, or servers that are folded. */
 export interface Row {
-  readonly kind: 'set' | 'wave' | 'server' | 'folded';
+  readonly kind: 'set' | 'wave' | 'rollback' | 'server' | 'folded';
   /** The server has failed, whatever became of it. */
   readonly hasFailed?: boolean;
   readonly name: string;
@@ -52,6 +53,11 @@ export interface Row {
   /** Decisions, for the row of the set. */
   readonly marks: readonly { readonly at: number; readonly text: string }[];
 }
+
+/** More servers than this are folded: nobody reads a picture of them. */
+const MOST_SERVERS = 200;
+/** Rows of folded servers. */
+const MOST_FOLDED = 100;
 
 /** A release as a report tells it. */
 export interface Report {
@@ -91,20 +97,28 @@ export interface DecisionLine extends Pick<
   readonly reason: string;
 }
 
-/** More servers than this are folded: nobody reads a picture of them. */
-const MOST_SERVERS = 200;
+/** A release whose workflow was closed without hotwave: by whom Temporal does not say. */
+export interface EndedFromOutside {
+  /** As Temporal says it: `terminated`, `failed`, `timed out`. */
+  readonly how: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number | undefined;
+}
 
 /** A release as a report tells it. @param now milliseconds since the epoch */
-export function reportOf(state: ReleaseState, works: readonly Work[], now: number): Report {
-  const to = state.endedAt ?? now;
+export function reportOf(state: ReleaseState, works: readonly Work[], now: number, outside?: EndedFromOutside): Report {
+  const to = state.endedAt ?? outside?.at ?? now;
   const { release, set, previousVersion, version } = state;
   const from = previousVersion === '' ? '' : `${previousVersion} → `;
+  const reason = why(state, to);
   return {
     title: `${release}: ${from}${version} on ${set.namespace}/${set.name}`,
-    why: why(state, now),
+    why: outside
+      ? `${outside.how} from outside, without hotwave: every server stays as it was. Before that: ${reason}`
+      : reason,
     from: state.startedAt,
     to,
-    facts: factsOf(state, to),
+    facts: factsOf(state, works, to, outside),
     rows: rowsOf(state, works, to),
     waves: state.waves.map((wave, index) => waveLine(state, index, works, to)),
     failures: state.failures,
@@ -115,19 +129,59 @@ export function reportOf(state: ReleaseState, works: readonly Work[], now: numbe
   };
 }
 
-function factsOf(state: ReleaseState, to: number): Report['facts'] {
-  const { set, cluster, image, strategy, requester, requesterVouchedBy, phase, planHash, rollbackTo, waves } = state;
-  const servers = waves.reduce((sum, { size }) => sum + size, 0);
+type Fact = readonly [string, string];
+
+function factsOf(
+  state: ReleaseState,
+  works: readonly Work[],
+  to: number,
+  outside: EndedFromOutside | undefined,
+): readonly Fact[] {
+  const { set, cluster, image, version, strategy, requester, requesterVouchedBy, phase, planHash, rollbackTo } = state;
+  const servers = state.waves.reduce((sum, { size }) => sum + size, 0);
+  const hasEnded = isFinal(phase) || outside !== undefined;
+  const back = works.filter(({ isBack, activity }) => isBack === true || STAGE_OF[activity] === 'rollback');
   return [
-    ['Outcome', isFinal(phase) ? phase : `${phase}, it runs`],
+    ['Outcome', isFinal(phase) ? phase : outside ? `${outside.how} from outside, while ${phase}` : `${phase}, it runs`],
     ['Set', `${set.namespace}/${set.name} in cluster ${cluster}`],
-    ['After', image],
-    ...(rollbackTo ? ([['Before', `${rollbackTo.image} (${rollbackTo.version})`]] as const) : []),
-    ['Servers', `${servers} in ${waves.length} ${waves.length === 1 ? 'wave' : 'waves'}, ${strategy}`],
+    ...(rollbackTo ? [['Before', `${rollbackTo.image} (${rollbackTo.version})`] as const] : []),
+    ['After', version === '' ? image : `${image} (${version})`],
+    ['Servers', `${counted(servers, 'server')} in ${counted(state.waves.length, 'wave')}, ${strategy}`],
     ['Started', `${moment(state.startedAt)} by ${requester} (${vouching(requesterVouchedBy)})`],
-    [isFinal(phase) ? 'Ended' : 'As of', `${moment(to)}, after ${formatDuration(Math.max(0, to - state.startedAt))}`],
-    ...(planHash === '' ? [] : ([['Plan', planHash]] as const)),
+    [hasEnded ? 'Ended' : 'As of', `${moment(to)}, after ${formatDuration(Math.max(0, to - state.startedAt))}`],
+    ...(back.length === 0 ? [] : [['Rollback', timesOf(back, to)] as const]),
+    ...excludedFacts(state),
+    ...(planHash === '' ? [] : [['Plan', planHash] as const]),
   ];
+}
+
+/** The servers that a release goes on without, and what stopped it for a time. */
+function excludedFacts(state: ReleaseState): readonly Fact[] {
+  const { skipped = [], skippedWaves = [], keptForDebugging = [], returned, halt, freeze, supersededBy } = state;
+  const facts: readonly (readonly [string, readonly string[]])[] = [
+    [
+      'Skipped',
+      skipped.map(({ server, actor, reason }) => `${server} by ${actor}${reason === '' ? '' : `: ${reason}`}`),
+    ],
+    ['Skipped waves', skippedWaves.map(String)],
+    ['Kept for debugging', keptForDebugging],
+    [
+      'Reverted',
+      returned === undefined ? [] : [`${counted(returned.count, 'server')}, ${returned.servers.join(', ')}`],
+    ],
+    ['Halted', halt === undefined ? [] : [`by ${halt.actor} since ${moment(halt.since)}: ${halt.reason}`]],
+    ['Frozen', freeze === undefined ? [] : [`${freeze.window}, until ${moment(freeze.until)}`]],
+    ['Superseded by', supersededBy === undefined ? [] : [supersededBy]],
+  ];
+  return facts.flatMap(([name, values]) => (values.length === 0 ? [] : [[name, values.join('; ')] as const]));
+}
+
+/** `4s: Ready 2s, reload 1s`: from the first piece of work to the end of the last. */
+function timesOf(works: readonly Work[], end: number): string {
+  const from = Math.min(...works.map((work) => work.from));
+  const to = Math.max(...works.map((work) => work.to ?? end));
+  const stages = stageTimes(works.flatMap((work) => segmentOf(work, end) ?? []));
+  return `${formatDuration(to - from)}: ${stages.map(([stage, time]) => `${stage} ${time}`).join(', ')}`;
 }
 
 function vouching(key: string | undefined): string {
@@ -153,57 +207,87 @@ function rowsOf(state: ReleaseState, works: readonly Work[], end: number): reado
       text: `${verb}${wave === undefined ? '' : ` wave ${wave}`} by ${actor}`,
     }));
   const set: Row = { kind: 'set', name: state.set.name, segments: ofSet, marks };
-  const waves = state.waves.map((wave): Row => {
-    const { number, name, startedAt, endedAt, status } = wave;
-    const stage = status === 'rolled-back' ? 'rollback' : 'Ready';
-    const inWave = works.filter(({ servers, from }) => servers && isDuring(wave, from, end));
-    const segments = inWave.flatMap((work) => segmentOf(work, end) ?? []);
-    const whole = startedAt === undefined ? [] : [{ stage, from: startedAt, to: endedAt ?? end } as const];
-    return {
-      kind: 'wave',
-      name: `wave ${number} ${name}`,
-      segments: segments.length > 0 ? segments : whole,
-      marks: [],
-    };
+  const waves = state.waves.map((wave, index): Row => {
+    const ofWave = works.filter((work) => work.servers && isOfWave(wave, work, end));
+    const segments = [...waitBefore(state, index, end), ...ofWave.flatMap((work) => segmentOf(work, end) ?? [])];
+    return { kind: 'wave', name: `wave ${nameOf(wave)}`, segments, marks: [] };
   });
-  const failed = new Set([...state.failures, ...(state.failedBefore ?? [])].map(({ server }) => server));
-  return [
-    set,
-    ...waves,
-    ...serverRows(works, end).map((row) => (failed.has(row.name) ? { ...row, hasFailed: true } : row)),
-  ];
+  const back = works.filter(({ servers, isBack }) => servers && isBack === true);
+  const segments = back.flatMap((work) => segmentOf(work, end) ?? []);
+  const rollback: readonly Row[] =
+    back.length === 0 ? [] : [{ kind: 'rollback', name: 'rollback', segments, marks: [] }];
+  return [set, ...waves, ...rollback, ...serverRows(state, works, end)];
 }
 
-function isDuring({ startedAt, endedAt }: WaveProgress, at: number, end: number): boolean {
-  return startedAt !== undefined && at >= startedAt && at <= (endedAt ?? end);
+/** `2`, or `3 (rest)` where the wave has a name of its own. */
+function nameOf({ number, name }: Pick<WaveProgress, 'number' | 'name'>): string {
+  return name === '' || name === String(number) ? String(number) : `${number} (${name})`;
 }
 
-function serverRows(works: readonly Work[], end: number): readonly Row[] {
+/** Waits that people end: a gate, a pause, a freeze, a halt. */
+const STANDS_STILL: ReadonlySet<Phase> = new Set<Phase>(['waiting-approval', 'frozen', 'paused', 'halted']);
+
+/** From the end of the wave before to the begin of this one; to the end while the release stands still before it. */
+function waitBefore(state: ReleaseState, index: number, end: number): readonly Segment[] {
+  const before = index === 0 ? state.startedAt : state.waves[index - 1]?.endedAt;
+  const begun = state.waves[index]?.startedAt ?? (STANDS_STILL.has(state.phase) ? end : undefined);
+  if (before === undefined || begun === undefined || begun <= before) return [];
+  return [{ stage: 'wait', from: before, to: begun }];
+}
+
+/** The way back is no part of a wave, although the last wave is still open then. */
+function isOfWave({ startedAt, endedAt }: WaveProgress, { from, isBack, activity }: Work, end: number): boolean {
+  const isRollback = isBack === true || STAGE_OF[activity] === 'rollback';
+  return !isRollback && startedAt !== undefined && from >= startedAt && from <= (endedAt ?? end);
+}
+
+/** So many failed servers have a row of their own among folded ones. */
+const MOST_FAILED = 50;
+
+function serverRows(state: ReleaseState, works: readonly Work[], end: number): readonly Row[] {
   const byServer = new Map<string, Segment[]>();
   for (const work of works) {
     const segment = segmentOf(work, end);
     if (!segment) continue;
-    for (const server of work.servers ?? []) byServer.set(server, [...(byServer.get(server) ?? []), segment]);
+    for (const server of work.servers ?? []) {
+      const segments = byServer.get(server);
+      if (segments) segments.push(segment);
+      else byServer.set(server, [segment]);
+    }
   }
-  if (byServer.size <= MOST_SERVERS)
-    return [...byServer].sort(byName).map(([name, segments]) => ({ kind: 'server', name, segments, marks: [] }));
-  return folded(byServer);
+  const failed = new Set([...state.failures, ...(state.failedBefore ?? [])].map(({ server }) => server));
+  const rowOf = ([name, segments]: readonly [string, readonly Segment[]]): Row => {
+    return { kind: 'server', name, segments, marks: [], ...(failed.has(name) ? { hasFailed: true } : {}) };
+  };
+  const servers = [...byServer].sort(byName);
+  if (servers.length <= MOST_SERVERS) return servers.map(rowOf);
+  const apart = servers.filter(([name]) => failed.has(name)).slice(0, MOST_FAILED);
+  const others = servers.filter((one) => !apart.includes(one));
+  return [...apart.map(rowOf), ...folded(others)];
 }
 
-/** Servers with the same story are one row. */
-function folded(byServer: ReadonlyMap<string, readonly Segment[]>): readonly Row[] {
+/** Servers with the same story are one row; rows that the picture has no place for are counted in the last one. */
+function folded(servers: readonly (readonly [string, readonly Segment[]])[]): readonly Row[] {
   const groups = new Map<string, { readonly names: string[]; readonly segments: readonly Segment[] }>();
-  for (const [name, segments] of byServer) {
+  for (const [name, segments] of servers) {
     const story = JSON.stringify(segments);
     const group = groups.get(story) ?? { names: [], segments };
     group.names.push(name);
     groups.set(story, group);
   }
-  const rows = [...groups.values()].map(({ names, segments }): Row => {
-    const name = `${names.length} servers: ${compactRanges(names.map((one) => Number(/\d+$/.exec(one)?.[0] ?? 0)))}`;
-    return { kind: 'folded', name, segments, marks: [] };
+  const all = [...groups.values()].sort(
+    (left, right) => (left.segments[0]?.from ?? 0) - (right.segments[0]?.from ?? 0),
+  );
+  const rows = all.slice(0, MOST_FOLDED).map(({ names, segments }): Row => {
+    return { kind: 'folded', name: foldedName(names), segments, marks: [] };
   });
-  return rows.slice(0, MOST_SERVERS);
+  const rest = all.slice(MOST_FOLDED).flatMap(({ names }) => names);
+  if (rest.length === 0) return rows;
+  return [...rows, { kind: 'folded', name: `not drawn: ${foldedName(rest)}`, segments: [], marks: [] }];
+}
+
+function foldedName(names: readonly string[]): string {
+  return `${counted(names.length, 'server')}: ${compactRanges(names.map((one) => Number(/\d+$/.exec(one)?.[0] ?? 0)))}`;
 }
 
 function byName([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
@@ -212,16 +296,21 @@ function byName([left]: readonly [string, unknown], [right]: readonly [string, u
 
 function waveLine(state: ReleaseState, index: number, works: readonly Work[], end: number): WaveLine {
   const wave = state.waves[index] as WaveProgress;
-  const { number, name, size, status, ready, proven, failed, servers = '', startedAt, endedAt } = wave;
-  const before = index === 0 ? state.startedAt : state.waves[index - 1]?.endedAt;
-  const waited = startedAt === undefined || before === undefined ? '' : formatDuration(Math.max(0, startedAt - before));
+  const { number, size, status, ready, proven, failed, servers = '', startedAt, endedAt } = wave;
+  const waited = waitBefore(state, index, end)
+    .map(({ from, to }) => formatDuration(to - from))
+    .join('');
   const took = startedAt === undefined ? '' : formatDuration(Math.max(0, (endedAt ?? end) - startedAt));
-  const segments = works.filter(({ from }) => isDuring(wave, from, end)).flatMap((work) => segmentOf(work, end) ?? []);
-  const stages = STAGES.flatMap((stage) => {
+  const ofWave = works.filter((work) => isOfWave(wave, work, end));
+  const stages = stageTimes(ofWave.flatMap((work) => segmentOf(work, end) ?? []));
+  return { number, name: nameOf(wave), size, status, ready, proven, failed, servers, waited, took, stages };
+}
+
+function stageTimes(segments: readonly Segment[]): WaveLine['stages'] {
+  return STAGES.flatMap((stage) => {
     const time = covered(segments.filter((one) => one.stage === stage));
     return time === 0 ? [] : [[stage, formatDuration(time)] as const];
   });
-  return { number, name, size, status, ready, proven, failed, servers, waited, took, stages };
 }
 
 /** The time that pieces cover together, in milliseconds: work beside other work counts once. */

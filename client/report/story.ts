@@ -6,6 +6,7 @@ import {
 } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { unpackServers } from '../../release/fleet/server-rows.ts';
 import type { ServerRows } from '../../release/fleet/server-rows.ts';
+import type { Direction } from '../../release/checks/server.ts';
 import type { SetRef } from '../../release/fleet/fleet.ts';
 
 /** A piece of work of a release: from its first attempt to its end. */
@@ -17,6 +18,8 @@ export interface Work {
   readonly to?: number | undefined;
   /** The servers that it was about; absent where it was about the set. */
   readonly servers?: readonly string[] | undefined;
+  /** It was part of the way back. */
+  readonly isBack?: boolean | undefined;
   /** Why it ended without a result. */
   readonly failure?: string | undefined;
 }
@@ -65,7 +68,12 @@ async function begunBy(
   const { activityTaskScheduledEventAttributes: scheduled } = event;
   if (!scheduled) return undefined;
   const input = await decodeArrayFromPayloads(converter, scheduled.input?.payloads).catch(() => []);
-  return { activity: scheduled.activityType?.name ?? '', from: timeOf(event), servers: serversIn(input[0], set) };
+  return {
+    activity: scheduled.activityType?.name ?? '',
+    from: timeOf(event),
+    servers: serversIn(input[0], set),
+    isBack: (input[0] as { readonly direction?: unknown } | undefined)?.direction === ('rollback' satisfies Direction),
+  };
 }
 
 function endIn({

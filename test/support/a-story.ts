@@ -26,10 +26,10 @@ export function aStory(servers: number): {
   const wave = (number: number, at: number): void => {
     for (const [batch, ordinals] of batches(members[number - 1] ?? []).entries()) {
       const names = ordinals.map(nameOf);
-      const begin = at + 1 + batch * 0.3;
-      work('awaitReady', begin, begin + 8 + batch, { servers: names });
-      work('reloadServers', begin + 8 + batch, begin + 9 + batch, { servers: names });
-      work('checkServers', begin + 9 + batch, begin + 12 + batch, { servers: names });
+      const begin = at + 1 + batch * 0.1;
+      work('awaitReady', begin, begin + 8 + batch * 0.1, { servers: names });
+      work('reloadServers', begin + 8 + batch * 0.1, begin + 9 + batch * 0.1, { servers: names });
+      work('checkServers', begin + 9 + batch * 0.1, begin + 12 + batch * 0.1, { servers: names });
     }
     work('openWave', at, at + 1);
   };
@@ -38,12 +38,13 @@ export function aStory(servers: number): {
   work('bakeWave', 16, 46);
   work('lookAtFleet', 46, 48);
   wave(2, 180);
-  work('rollBackSet', 196, 197);
+  work('rollBackSet', 197, 198);
   for (const ordinals of batches([...(members[0] ?? []), ...(members[1] ?? [])])) {
     const names = ordinals.map(nameOf);
-    work('awaitReady', 198, 206, { servers: names });
-    work('reloadServers', 206, 207, { servers: names });
-    work('checkServers', 207, 210, { servers: names });
+    const back = { servers: names, isBack: true };
+    work('awaitReady', 198, 206, back);
+    work('reloadServers', 206, 207, back);
+    work('checkServers', 207, 210, back);
   }
   work('restoreSet', 211, 212);
   const line = (number: number, times: Pick<WaveProgress, 'startedAt' | 'endedAt'>, proven: number): WaveProgress => {

@@ -48,6 +48,37 @@ describe('the report of a release', () => {
     await release.result();
   });
 
+  test('tells of a release whose workflow was ended from outside, as it was then', async ({ stage }) => {
+    const it = await stage();
+    const release = await it.start(aRelease({ gates: [{ before: 2 }] }), 'ann');
+    await release.until('the gate', ({ phase }) => phase === 'waiting-approval');
+    await release.handle.terminate('a test');
+    const { code, out } = await stageCommand(it, ['report', 'arena/duel', '-o', 'markdown', '--file', '-']);
+    expect(code).toBe(0);
+    expect(out).toContain(
+      'terminated from outside, without hotwave: every server stays as it was. Before that: waits for',
+    );
+    expect(out).toContain('**Outcome**: terminated from outside, while waiting-approval');
+  });
+
+  test('of a release that was refused says why', async ({ stage }) => {
+    const it = await stage();
+    const target = { namespace: 'arena', gameServerSet: 'nobody' };
+    await (await it.start(aRelease({ target }), 'ann')).result().catch(() => undefined);
+    const { code, out } = await stageCommand(it, ['report', 'arena/nobody', '-o', 'markdown', '--file', '-']);
+    expect(code).toBe(0);
+    expect(out).toContain('refused, nothing was changed: there is no GameServerSet nobody in namespace arena');
+  });
+
+  test('blames the missing worker, and not the release, where none answers', async ({ stage }) => {
+    const it = await stage();
+    await (await it.start(aRelease(), 'ann')).result();
+    await it.shutDown();
+    const { code, err } = await stageCommand(it, ['report', 'arena/duel', '--file', '-']);
+    expect(code).toBe(7);
+    expect(err).toContain('no worker answered in time');
+  });
+
   test('writes over no file unless it is told to', async ({ stage }) => {
     const folder = await mkdtemp(join(tmpdir(), 'hotwave-report-'));
     const path = join(folder, 'mine.html');
