@@ -199,7 +199,7 @@ function addReport(program: Command, { io, finish }: Run): void {
     )
     .addHelpText(
       'after',
-      helpEnd(['hotwave report arena/duel', 'hotwave report scripts-2-0 -o markdown --file -'], [0, 1, 7, 8, 64]),
+      helpEnd(['hotwave report arena/duel', 'hotwave report scripts-2-0 -o markdown --file -'], [0, 7, 8, 64]),
     )
     .action(async (set, flags) => {
       const { runReport } = await import('../commands/report.ts');
