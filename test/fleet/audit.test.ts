@@ -153,7 +153,8 @@ describe('after a release', () => {
       .map((line) => (JSON.parse(line) as AuditRow).server);
     expect(names).toEqual(Array.from({ length: SERVERS + 2 }, (_, index) => `${SET}-${index}`));
     const table = await command(['versions', SET]);
-    expect(table.out).toMatch(/^ +1 +v2\.0 +v1\.0 +v1\.0 .*override: its GameServer asks for/m);
+    expect(table.out).toMatch(/^ +1 +v2\.0 +v1\.0 +v1\.0 +override +1$/m);
+    expect(table.out).toMatch(/^mixed-1 +\d+ +override: its GameServer asks for/m);
   });
 });
 
