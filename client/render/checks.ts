@@ -1,5 +1,5 @@
 import type { PreflightLine } from '../../workflows/messages.ts';
-import { commandLines } from './command-lines.ts';
+import { commandRows } from './command-lines.ts';
 import { commandLine } from '../../release/narrate/shell.ts';
 import { topicOf } from '../../release/narrate/advice.ts';
 import { textWidth, wrapped } from './text-width.ts';
@@ -7,16 +7,16 @@ import type { View } from './view.ts';
 
 /** How each status is shown: three words that `grep` finds. */
 const WORDS: Readonly<Record<PreflightLine['status'], string>> = { ok: 'ok', warning: 'warn', refused: 'FAIL' };
-const INDENT = 6;
+const INDENT = ' '.repeat(6);
 
 /** Checks in order, a line each, with what mends them; what does not fit goes on below, indented. */
 export function checkLines(lines: readonly PreflightLine[], view: View): string[] {
   const titleWidth = Math.max(0, ...lines.map(({ title }) => textWidth(title)));
   return lines.flatMap(({ title, status, detail, commands = [] }) => {
-    const rows = besideOrBelow(title, detail, { titleWidth, columns: view.columns - INDENT });
-    const word = colour(status, view)(WORDS[status].padEnd(INDENT));
-    const mending = commands.flatMap((command) => commandLines(command, view.columns - INDENT));
-    return [...rows, ...mending].map((row, index) => (index === 0 ? word : ' '.repeat(INDENT)) + row);
+    const rows = besideOrBelow(title, detail, { titleWidth, columns: view.columns - INDENT.length });
+    const word = colour(status, view)(WORDS[status].padEnd(INDENT.length));
+    const mending = commands.flatMap((command) => commandRows(command, view.columns, INDENT));
+    return [...rows.map((row, index) => (index === 0 ? word : INDENT) + row), ...mending];
   });
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { checkLines } from '../../client/render/checks.ts';
-import { commandLines, commandRows } from '../../client/render/command-lines.ts';
+import { commandRows } from '../../client/render/command-lines.ts';
 import { renderMonitor } from '../../client/render/monitor.ts';
 import { renderList } from '../../client/render/list.ts';
 import { hasChanges, renderPlan } from '../../client/render/plan.ts';
@@ -422,7 +422,7 @@ describe('checks', () => {
   test('have below them the command that mends them, which can be pasted as it is shown', () => {
     const check = { title: 'overrides', status: 'refused' as const, detail: 'duel-1 has one', commands: [COMMAND] };
     expect(checkLines([check], plainView())).toEqual(['FAIL  overrides  duel-1 has one', `      ${COMMAND}`]);
-    const typed = [40, 60, 80].map((columns) => commandLines(COMMAND, columns).join('\n      '));
+    const typed = [40, 60, 80].map((columns) => commandRows(COMMAND, columns).join('\n'));
     for (const text of typed) {
       const ran = execFileSync('bash', ['-c', `kubectl() { printf '%s\\n' "$#" "\${@: -1}"; }; ${text}`], {
         encoding: 'utf8',
