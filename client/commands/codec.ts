@@ -1,15 +1,13 @@
 import { serve } from '@hono/node-server';
-import type { ServerType } from '@hono/node-server';
-import { once } from 'node:events';
 import { codecApp } from '../../codec/codec-app.ts';
 import type { CodecAccess } from '../../codec/codec-app.ts';
 import { keysOf } from '../../codec/data-converter.ts';
 import { encryptionCodec } from '../../codec/payload-codec.ts';
-import { ADDRESS } from '../../release/settings/temporal-target.ts';
+import { listenAddress } from '../../release/settings/listen-address.ts';
 import { SettingTrouble } from '../../release/settings/environment.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
-import { ExitError } from '../terminal/exit-error.ts';
+import { listening } from '../terminal/listening.ts';
 import { readNamedFile, say } from '../terminal/io.ts';
 import type { Io } from '../terminal/io.ts';
 
@@ -18,44 +16,31 @@ export interface CodecFlags {
   readonly http?: string | undefined;
 }
 
+const VARIABLE = 'HOTWAVE_CODEC_HTTP';
+const STANDARD = '127.0.0.1:8234';
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/;
 
 /** Decrypts payloads for the Temporal UI and the `temporal` command until it is interrupted. */
 export async function runCodec(io: Io, flags: CodecFlags): Promise<ExitCode> {
   const keys = await keysOf(io.env, () => io.now());
   if (!keys) throw new SettingTrouble('HOTWAVE_ENCRYPTION_KEYS_FILE is not set: there is nothing to decrypt with');
-  const where = whereOf(flags.http ?? io.env['HOTWAVE_CODEC_HTTP'] ?? '127.0.0.1:8234');
+  const where = listenAddress(
+    flags.http === undefined ? VARIABLE : '--http',
+    flags.http ?? io.env[VARIABLE] ?? STANDARD,
+    STANDARD,
+  );
   const access = await accessOf(io);
-  if (access.tokens.length === 0 && !LOOPBACK.test(where.hostname))
+  if (access.tokens.length === 0 && !LOOPBACK.test(where.host))
     throw new SettingTrouble(
-      `anybody who reaches ${where.hostname} could read every release: set HOTWAVE_CODEC_TOKEN_FILE, or listen on 127.0.0.1 behind a proxy that knows people`,
+      `anybody who reaches ${where.host} could read every release: set HOTWAVE_CODEC_TOKEN_FILE, or listen on 127.0.0.1 behind a proxy that knows people`,
     );
-  const server = serve({ fetch: codecApp(encryptionCodec(keys), access).fetch, ...where });
-  say(io, `codec at ${await addressOf(server, where)}; Ctrl-C ends it`);
+  const { fetch } = codecApp(encryptionCodec(keys), access);
+  const server = serve({ fetch, hostname: where.host, port: where.port });
+  say(io, `codec at ${await listening(server, where, VARIABLE)}; Ctrl-C ends it`);
   await new Promise<void>((resolve) => void io.onInterrupt(resolve));
   if ('closeAllConnections' in server) server.closeAllConnections();
   server.close();
   return EXIT.ok;
-}
-
-function whereOf(text: string): { readonly hostname: string; readonly port: number } {
-  const { host, port } = ADDRESS.exec(text)?.groups ?? {};
-  if (host === undefined || Number(port) > 65_535)
-    throw new SettingTrouble('HOTWAVE_CODEC_HTTP (--http): expected HOST:PORT such as 127.0.0.1:8234');
-  return { hostname: host.replace(/^\[|\]$/g, ''), port: Number(port) };
-}
-
-/** @throws ExitError when it cannot listen there */
-async function addressOf(server: ServerType, { hostname, port }: ReturnType<typeof whereOf>): Promise<string> {
-  try {
-    if (!server.listening) await once(server, 'listening');
-  } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    throw new ExitError(EXIT.usage, `${hostname}:${port} cannot be listened on (${code}): set HOTWAVE_CODEC_HTTP`);
-  }
-  const address = server.address();
-  const listening = typeof address === 'object' && address !== null ? address.port : port;
-  return `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${listening}`;
 }
 
 async function accessOf(io: Io): Promise<CodecAccess> {

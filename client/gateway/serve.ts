@@ -1,5 +1,4 @@
 import { serve as listen } from '@hono/node-server';
-import type { ServerType } from '@hono/node-server';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -10,7 +9,7 @@ import { signDecision } from '../decisions/ssh-signature.ts';
 import type { Temporal } from '../temporal/connect.ts';
 import { EXIT } from '../terminal/exit-codes.ts';
 import type { ExitCode } from '../terminal/exit-codes.ts';
-import { ExitError } from '../terminal/exit-error.ts';
+import { listening } from '../terminal/listening.ts';
 import type { Io } from '../terminal/io.ts';
 import { gatewayApp } from './app.ts';
 import { releasesOf } from './releases.ts';
@@ -64,10 +63,10 @@ export async function startGateway(
   const trouble = (): Promise<string | undefined> => releases.trouble(READY_MS);
   const app = gatewayApp({ ...settings, vendors, take, now, trouble, warn });
   const server = listen({ fetch: app.fetch, hostname: settings.http.host, port: settings.http.port });
-  await listening(server, settings.http);
+  const url = await listening(server, settings.http, 'HOTWAVE_GATEWAY_HTTP');
   const connections = vendors.map((vendor) => connected(vendor, take, warn));
   return {
-    url: urlOf(server),
+    url,
     async close() {
       const closed = once(server, 'close');
       server.close();
@@ -138,22 +137,6 @@ async function vendorsOf(
   if (feishu) vendors.push(await (await import('./feishu.ts')).feishuVendor(feishu, tools));
   if (dingtalk) vendors.push((await import('./dingtalk.ts')).dingtalkVendor(dingtalk, tools));
   return vendors;
-}
-
-async function listening(server: ServerType, { host, port }: GatewaySettings['http']): Promise<void> {
-  try {
-    if (!server.listening) await once(server, 'listening');
-  } catch (error) {
-    const { code = 'unknown' } = error as NodeJS.ErrnoException;
-    throw new ExitError(EXIT.usage, `${host}:${port} cannot be listened on (${code}): set HOTWAVE_GATEWAY_HTTP`);
-  }
-}
-
-function urlOf(server: ServerType): string {
-  const address = server.address();
-  if (address === null || typeof address === 'string') return String(address);
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
 }
 
 /** A JSON line for each event, with fields that we name and nothing else. */

@@ -1,4 +1,5 @@
-import { ADDRESS } from '../../release/settings/temporal-target.ts';
+import { listenAddress } from '../../release/settings/listen-address.ts';
+import type { ListenAddress } from '../../release/settings/listen-address.ts';
 import { SettingTrouble } from '../../release/settings/environment.ts';
 import type { Environment } from '../../release/settings/environment.ts';
 import { fileTrouble } from '../../release/spec/file-trouble.ts';
@@ -12,7 +13,7 @@ import type { NamedSecret } from './standard-webhooks.ts';
 
 /** Everything a gateway needs to know, checked. It holds secrets: never logged. */
 export interface GatewaySettings {
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: ListenAddress;
   readonly signKey: SigningKey;
   readonly noticeKeys: readonly NamedSecret[];
   readonly webhookKeys: readonly NamedSecret[];
@@ -37,7 +38,7 @@ export async function gatewaySettings(environment: Environment, readFile: ReadFi
   if (uiUrl !== undefined && !/^https?:\/\/[^\s/?#]+[^\s?#]*$/.test(uiUrl))
     throw new SettingTrouble('TEMPORAL_UI_URL: expected the base of the Temporal UI such as http://127.0.0.1:8233');
   return {
-    http: addressOf(http),
+    http: listenAddress('HOTWAVE_GATEWAY_HTTP', http, '127.0.0.1:9465'),
     signKey: said('HOTWAVE_SIGN_KEY', () => readSigningKey(signKey)),
     noticeKeys: secretsOf('HOTWAVE_NOTICES_SECRET_FILE', await secret('HOTWAVE_NOTICES_SECRET_FILE'), 'notices'),
     webhookKeys: secretsOf('HOTWAVE_WEBHOOK_KEYS_FILE', await secret('HOTWAVE_WEBHOOK_KEYS_FILE')),
@@ -144,13 +145,6 @@ function secretsOf(name: string, text: string | undefined, all?: string): NamedS
       );
     return { name: known, secret };
   });
-}
-
-function addressOf(text: string): { host: string; port: number } {
-  const { host, port } = ADDRESS.exec(text)?.groups ?? {};
-  if (host === undefined || Number(port) > 65_535)
-    throw new SettingTrouble('HOTWAVE_GATEWAY_HTTP: expected HOST:PORT such as 127.0.0.1:9465');
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
 function said<Result>(name: string, read: () => Result): Result {
