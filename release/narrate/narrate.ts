@@ -245,7 +245,11 @@ export function apartSentences(state: ReleaseState): string[] {
     ...(skippedWaves.length > 0
       ? [`excluded: skipped ${agreed(skippedWaves.length, 'wave', 'waves')} ${skippedWaves.join(', ')}`]
       : []),
-    ...(failedBefore.length > 0 ? [`had failed, and prove ${previousVersion} now: ${pastOf(failedBefore)}`] : []),
+    ...(failedBefore.length > 0
+      ? [
+          `had failed, and ${agreed(failedBefore.length, 'proves', 'prove')} ${previousVersion} now: ${pastOf(failedBefore)}`,
+        ]
+      : []),
     ...(returned ? [`back on ${previousVersion} by an override: ${listOf(returned)}`] : []),
     ...(keptForDebugging.length > 0 ? [`kept as they are for debugging: ${keptForDebugging.join(', ')}`] : []),
   ];

@@ -89,7 +89,7 @@ async function introduce(stage: Stage): Promise<void> {
   narrator.say(
     `Six game servers run version v1.0. Each has a main container with the engine, which must never restart, and a sidecar with the hot files, whose image is changed in place. Temporal's web UI: ${world.temporal.uiUrl}`,
   );
-  narrator.say(`${world.introduction} \`hotwave\` is \`npm run --silent hotwave --\`:`);
+  narrator.say(`${world.introduction} \`hotwave\` is \`bin/hotwave\` of this checkout:`);
   narrator.command(...world.environment, ...(world.workerCommand === undefined ? [] : [world.workerCommand]));
   await showFacts(stage);
   narrator.say(
@@ -128,7 +128,7 @@ async function playReleases(
 
 function tellHowToLookAround({ temporal, environment }: World, { narrator, labName }: Venue): void {
   narrator.say('Lab and worker go on. To look around:');
-  narrator.command(...environment, 'npm run --silent hotwave -- status gss-2048');
+  narrator.command(...environment, 'bin/hotwave status gss-2048');
   narrator.say(`Temporal's web UI: ${temporal.uiUrl}. To end everything:`);
   narrator.command(`npm run lab -- down --name ${labName}`);
 }

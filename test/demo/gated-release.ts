@@ -43,7 +43,7 @@ async function approve({ hotwave, narrator }: Stage): Promise<void> {
 
 async function letPersonDecide({ hotwave, narrator, world }: Stage): Promise<void> {
   narrator.say('Now it is your turn: nothing happens before you decide. In another terminal, in this folder:');
-  narrator.command(`TEMPORAL_ADDRESS=${world.temporal.address} npm run --silent hotwave -- ${approval.join(' ')}`);
+  narrator.command(`TEMPORAL_ADDRESS=${world.temporal.address} bin/hotwave ${approval.join(' ')}`);
   narrator.say(`or look at ${world.temporal.uiUrl} first, or press Enter here to approve.`);
   const enter = createInterface({ input: process.stdin, terminal: false });
   enter.once('line', () => {

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import type { Narrator } from './narrator.ts';
 import type { World } from './world.ts';
 
-/** How Node runs hotwave from a checkout; a person says `npm run --silent hotwave --`. */
+/** How Node runs hotwave from a checkout; a person says `bin/hotwave`. */
 export const hotwaveProgram: readonly string[] = [
   '--disable-warning=ExperimentalWarning',
   fileURLToPath(new URL('../../bin/hotwave.ts', import.meta.url)),
