@@ -25,7 +25,7 @@ export interface AwaitReadyInput {
   readonly servers: ServerRows;
   readonly container: string;
   readonly image: string;
-  readonly revision: string;
+  readonly revision?: string | undefined;
   readonly direction: Direction;
   /** Fingerprints of the sidecar before the step where they differ from the plan's. */
   readonly before: Readonly<Record<string, string>>;

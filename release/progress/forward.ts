@@ -5,7 +5,7 @@ import { formatDuration } from '../spec/quantity.ts';
 import { plannedServers } from '../fleet/newcomers.ts';
 import type { PlannedServer, Wave } from '../plan/plan.ts';
 import { gateStep } from './gate-step.ts';
-import { goingOn, isHere, newcomersGoingOn, notOpened, skippedServers } from './groups.ts';
+import { awaitedRevision, goingOn, isHere, newcomersGoingOn, notOpened, skippedServers } from './groups.ts';
 import { pipelineStep } from './pipeline.ts';
 import type { Release } from './table.ts';
 import { STAGE, placesOf, rowOf } from './table.ts';
@@ -211,6 +211,12 @@ function catchUp(release: Release, now: number): Step | undefined {
   const { plan, spec } = release;
   const all = [...plan.alreadyUpdated, ...plan.adopted].filter(({ name }) => release.progress.rows.has(name));
   const servers = notDeferred(release, goingOn(release, all));
+  // They have the image by an override still: the set need not be opened for them.
+  const unopened = servers.filter(
+    (server) => rowOf(release, server.name).stage === STAGE.none && awaitedRevision(release, [server]) === undefined,
+  );
+  if (unopened.length > 0)
+    return pipelineStep(release, { servers: unopened, toward: 'new', means: meansOf(release) }, now);
   // An edit has taken the image from them, and no wave has opened the set since.
   const isClosed = plan.strategy === 'rolling' && release.progress.set.hold?.partition === FROZEN;
   if (isClosed && servers.some(({ name }) => rowOf(release, name).stage === STAGE.none))

@@ -289,3 +289,13 @@ export function serversNamed({ plan, progress }: Release, names: readonly string
   const came = new Map(progress.newcomers.servers.map((server) => [server.name, server]));
   return names.flatMap((name) => came.get(name) ?? places.get(name)?.server ?? []);
 }
+
+/**
+ * The revision that servers go to by the template. Undefined for those that have the new image by an override still: the
+ * template takes them over after the last wave, and until then no revision is theirs.
+ */
+export function awaitedRevision({ plan, progress }: Release, servers: readonly PlannedServer[]): string | undefined {
+  const isWaiting = progress.back === undefined && progress.adoption === undefined;
+  const overridden = new Set(isWaiting ? plan.adopted.map(({ name }) => name) : []);
+  return servers.every(({ name }) => overridden.has(name)) ? undefined : progress.set.revision;
+}

@@ -7,7 +7,7 @@ import { controlledStrategy } from '../../release/patches/patches.ts';
 import type { PlannedServer } from '../../release/plan/plan.ts';
 import { expectedBases, isAboutAll } from '../../release/progress/apply-look.ts';
 import type { Event } from '../../release/progress/events.ts';
-import { asAccepted, failFast, knownOnes, presentOnes } from '../../release/progress/groups.ts';
+import { asAccepted, awaitedRevision, failFast, knownOnes, presentOnes } from '../../release/progress/groups.ts';
 import type { Step } from '../../release/progress/step.ts';
 import type { Checked } from '../../release/progress/steps.ts';
 import { placesOf, rowOf } from '../../release/progress/table.ts';
@@ -150,9 +150,10 @@ export class Performing {
     const odd = this.#cluster.odd(planned, step.toward);
     if (odd !== undefined) return { class: odd, reason: `${name} is ${odd}` };
     const live = this.#cluster.servers.get(name);
-    const { revision } = release.progress.set;
+    const revision = awaitedRevision(release, step.servers);
     // By the template it moves to the revision of that; an override changes no revision.
-    const isTaken = step.means === 'override' || revision === '' || live?.template === revision;
+    const isTaken =
+      step.means === 'override' || revision === undefined || revision === '' || live?.template === revision;
     const isThere = live?.image === image && isTaken;
     const hasRestarted = !isSameRun(planned.containers[SIDECAR] ?? NO_RUN, live?.sidecar ?? '');
     if (step.means === 'adopt' && hasRestarted)

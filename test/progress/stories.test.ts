@@ -64,6 +64,43 @@ test('a release whose edit is written over lets those of a skipped wave move alo
   expect(play(story).violations).toEqual([]);
 });
 
+// Seed 7: the sidecar of a server with an override restarts before the template takes the server over.
+test('a server that has its image by an override still is proved again without a revision of its own', () => {
+  const story: Story = {
+    strategy: 'rolling',
+    earlier: { kind: 'overrides', servers: [2, 0], notLoaded: [2] },
+    size: 3,
+    waves: [1, 'rest'],
+    gates: [],
+    approvals: 1,
+    gateMs: 60_000,
+    onTimeout: 'pause',
+    then: 'pause',
+    tolerate: 0,
+    keepSpecimens: 0,
+    retries: false,
+    health: false,
+    content: false,
+    bakeMs: 0,
+    onMaxMixed: 'pause',
+    busy: 'nobody',
+    freezes: 0,
+    newServers: undefined,
+    maxMixedMs: undefined,
+    faults: [],
+    turns: [
+      {
+        happening: { kind: 'decision', wish: { verb: 'approve', actor: 'ann', off: 0, ordinal: 0 } },
+        inside: true,
+        after: 2,
+      },
+      { happening: { kind: 'sidecarRestarts', ordinal: 2 }, inside: false, after: 4 },
+      { happening: { kind: 'strategy', to: 'onDelete', turn: false }, inside: false, after: 0 },
+    ],
+  };
+  expect(play(story).violations).toEqual([]);
+});
+
 /** A story without an end would fill the log. */
 function shortened(script: readonly string[]): readonly string[] {
   return script.length <= 120

@@ -11,7 +11,7 @@ import type { PlannedServer } from '../../release/plan/plan.ts';
 import { movePatience, probePatience, reloadPatience } from '../../release/progress/describe-step.ts';
 import type { Event } from '../../release/progress/events.ts';
 import type { Checked } from '../../release/progress/steps.ts';
-import { asAccepted, failFast } from '../../release/progress/groups.ts';
+import { asAccepted, awaitedRevision, failFast } from '../../release/progress/groups.ts';
 import type { Release } from '../../release/progress/table.ts';
 import { rowOf } from '../../release/progress/table.ts';
 import { formatDuration } from '../../release/spec/quantity.ts';
@@ -39,7 +39,7 @@ export const move: Perform<'move'> = async ({ run }, step) =>
   step.means === 'override' ? await override(run.release, step) : await awaitReady(run.release, step);
 
 async function awaitReady(release: Release, step: StepOf<'move'>): Promise<readonly Event[]> {
-  const { plan, progress, spec } = release;
+  const { plan, spec } = release;
   const { set, baseline } = plan;
   const limit = movePatience(release, step);
   const direction = step.means === 'adopt' ? 'adopt' : step.image === undefined ? directionOf[step.toward] : 'rollback';
@@ -59,7 +59,7 @@ async function awaitReady(release: Release, step: StepOf<'move'>): Promise<reado
       servers: packServers(batch.map((server) => asAccepted(release, server))),
       container: baseline.container,
       image: step.image ?? (step.toward === 'old' ? baseline.oldImage : baseline.newImage),
-      revision: progress.set.revision,
+      revision: awaitedRevision(release, step.servers),
       direction,
       before: isForward ? {} : outgoingOf(release, batch),
       deadline,
